@@ -1,0 +1,171 @@
+package sup
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// State is where a child stands.
+type State uint8
+
+const (
+	// Idle: declared, and not yet its turn to start.
+	Idle State = iota
+	// Starting: in its start function or in Initialize.
+	Starting
+	// Running: ready.
+	Running
+	// Restarting: down, and coming back by itself: it waits for its backoff, or
+	// for the round that it is part of.
+	Restarting
+	// Stopping: asked to stop, and still within its time.
+	Stopping
+	// Stuck: not stopped within its time.
+	Stuck
+	// Stopped: down, until an operator restarts it or a round does.
+	Stopped
+	// Quarantined: down, past its own budget, until an operator restarts it.
+	Quarantined
+)
+
+// String returns the name in lower case.
+func (s State) String() string {
+	return nameOf(s, "idle", "starting", "running", "restarting", "stopping", "stuck", "stopped", "quarantined")
+}
+
+// A child is one entry of a supervisor: an element of its ordered list. What
+// is typed about it is its slot.
+type child struct {
+	sup    *core
+	policy *policy
+	slot   slot
+	seq    uint64 // place in the order
+
+	live atomic.Pointer[incarnation] // the ready one, for handles; written under sup.mu
+
+	// Protected by sup.mu.
+	prev, next *child // keep their values when the child is unlinked, so that who stands here can go on
+	cur        *incarnation
+	change     chan struct{} // made by who waits; closed at every transition
+	last       Exit
+	since      time.Duration
+	restarts   int32
+	n          int32 // incarnations so far
+	state      State
+	parked     bool // an operator stopped it: rounds leave it alone
+	queued     bool // its failure waits for a round to be led
+	discard    bool // no longer declared once it is gone
+	unlinked   bool
+	supervisor bool // its workers are supervisors
+	row        streak
+	budget     *window
+	stack      string // of a stuck incarnation
+
+	self reference // so that a handle to it needs no allocation
+}
+
+// slot is the typed side of a child.
+type slot interface {
+	id() string
+	incarnate() *incarnation
+	start(inc *incarnation) error // makes the worker and puts it in the body
+	forget()                      // the child is no longer declared
+}
+
+// life is an incarnation together with its worker.
+type life[W Worker] struct {
+	incarnation
+	w W
+}
+
+func newLife[W Worker]() *incarnation {
+	l := new(life[W])
+	l.body = l
+	return &l.incarnation
+}
+
+func (l *life[W]) worker() Worker { return l.w }
+
+// made puts what a start function returned into its life.
+func made[W Worker](inc *incarnation, w W, err error) error {
+	if err != nil {
+		return err
+	}
+	if isNil(w) {
+		return ErrNilWorker
+	}
+	inc.body.(*life[W]).w = w
+	return nil
+}
+
+// liveWorker is the lock-free read behind every Get (H2).
+func liveWorker[W Worker](c *child) (w W, ok bool) {
+	inc := c.live.Load()
+	if inc == nil {
+		return w, false
+	}
+	return inc.body.(*life[W]).w, true
+}
+
+func newChild(c *child, s *core, p *policy, slot slot) *child {
+	c.sup, c.policy, c.slot = s, p, slot
+	c.self.target.Store(c)
+	return c
+}
+
+func (c *child) path() string { return joinPath(c.sup.path, c.slot.id()) }
+
+// atRest reports that nothing but an operator or a round starts the child.
+func (c *child) atRest() bool {
+	return c.state == Stopped || c.state == Quarantined || c.unlinked
+}
+
+// moveLocked is the one place where the state of a child changes. It keeps
+// the counts of the supervisor, tells the observers, and
+// wakes whoever waits for this child.
+func (c *child) moveLocked(to State, e Event) {
+	was := c.atRest()
+	if c.state == Stuck {
+		c.sup.stuck--
+	}
+	if to == Stuck {
+		c.sup.stuck++
+	}
+	c.state = to
+	c.since = c.sup.now()
+	if is := c.atRest(); c.policy.significant && was != is {
+		if is {
+			c.sup.significant--
+		} else {
+			c.sup.significant++
+		}
+	}
+	c.emitLocked(e)
+	c.wakeLocked()
+}
+
+func (c *child) wakeLocked() {
+	if c.change != nil {
+		close(c.change)
+		c.change = nil
+	}
+}
+
+// changedLocked returns a channel that is closed at the next transition.
+func (c *child) changedLocked() <-chan struct{} {
+	if c.change == nil {
+		c.change = make(chan struct{})
+	}
+	return c.change
+}
+
+// emitLocked completes an event of this child and passes it on. It costs
+// nothing while nobody listens.
+func (c *child) emitLocked(e Event) {
+	if e.Kind == 0 || !c.sup.events.listening() {
+		return
+	}
+	e.Path = c.path()
+	e.Incarnation = int(c.n)
+	c.sup.emitLocked(e)
+}

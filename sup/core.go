@@ -1,0 +1,158 @@
+package sup
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+// phase is where a supervisor is in its life.
+type phase uint8
+
+const (
+	created phase = iota
+	beginning
+	serving
+	ending
+	ended
+)
+
+// core is one life of a supervisor, whatever the type of its children: an
+// ordered list of children under a mutex. It is a monitor and not a goroutine;
+// what happens when a child exits, happens in the goroutine of the child.
+//
+// The mutex is never held while user code runs or anything is waited for. Who
+// has something long to do with a child holds it by its state.
+type core struct {
+	decl   *declaration
+	path   string
+	parent *core        // of the supervisor whose child this one is, or nil
+	host   *incarnation // what this supervisor is there
+	values context.Context
+	born   time.Time // the zero of all times of this life
+	labels bool
+	events *dispatcher
+	orphan *orphanage
+
+	stop chan struct{} // closed when it is to end
+	gone chan struct{} // closed when all children have stopped
+	done chan struct{} // closed when the observers know it too
+
+	mu          sync.Mutex
+	phase       phase
+	superseded  bool              // was never begun, because another life was
+	unborn      bool              // was ended before it began
+	driven      bool              // a Run waits for the end
+	byID        map[string]*child // nil in a set, whose children have keys
+	first, last *child
+	walks       []*walk // that stand somewhere in the list
+	count       int
+	seq         uint64
+	significant int // significant children that are not at rest
+	stuck       int // stuck children
+	restarts    window
+	history     history // what was counted, for the error of an escalation
+	busy        int     // goroutines of this supervisor, abandoned ones not among them
+	quiet       chan struct{}
+	failed      []*child // wait for a round to be led, or for the start to end
+	endAtReady  bool     // a significant child has ended during the start
+	swept       bool     // all children have been asked to stop, and waited for
+	leading     bool     // a goroutine leads rounds
+	absorbing   bool     // the round is still stopping or waiting
+	roundFrom   uint64   // the first child of the round
+	stopCause   *StopError
+	failure     error // why it ended; nil if it was asked to, or its significant children have
+}
+
+// newCore makes a life of a supervisor, with its place: below the incarnation
+// that ctx belongs to, or as a root.
+func newCore(ctx context.Context, d *declaration, self *supervision) *core {
+	s := &core{
+		decl:     d,
+		values:   context.WithoutCancel(ctx),
+		born:     time.Now(),
+		labels:   d.labels,
+		restarts: newWindow(d.intensity),
+		history:  newHistory(d.intensity),
+		stop:     make(chan struct{}),
+		gone:     make(chan struct{}),
+		done:     make(chan struct{}),
+	}
+	inc := incarnationOf(ctx)
+	if inc == nil {
+		s.path = escapeID(d.name)
+		s.orphan = new(orphanage)
+		s.events = newDispatcher(d.observers, nil)
+		return s
+	}
+	above := inc.child.sup
+	s.labels = s.labels || above.labels
+	s.orphan = above.orphan
+	s.events = newDispatcher(d.observers, above.events)
+	if w, ok := inc.body.worker().(supervised); ok && w.supervision() == self {
+		s.path, s.parent, s.host = inc.child.path(), above, inc
+	} else { // a supervisor that a worker runs for itself
+		s.path = joinPath(inc.child.path(), d.name)
+	}
+	return s
+}
+
+func (s *core) now() time.Duration { return time.Since(s.born) }
+
+// linkLocked adds a child at the end of the order.
+func (s *core) linkLocked(c *child) {
+	s.seq++
+	c.seq = s.seq
+	c.prev = s.last
+	if s.last != nil {
+		s.last.next = c
+	} else {
+		s.first = c
+	}
+	s.last = c
+	s.count++
+	if c.policy.significant {
+		s.significant++
+	}
+}
+
+// unlinkLocked removes a child.
+func (s *core) unlinkLocked(c *child) {
+	if c.unlinked {
+		return
+	}
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		s.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	} else {
+		s.last = c.prev
+	}
+	for _, w := range s.walks {
+		w.leaveLocked(c)
+	}
+	c.prev, c.next = nil, nil
+	s.count--
+	if c.policy.significant && !c.atRest() {
+		s.significant--
+	}
+	c.unlinked = true
+	c.slot.forget()
+	c.emitLocked(Event{Kind: ChildRemoved, Exit: c.last})
+	c.wakeLocked()
+}
+
+// joinPath puts the id of a child behind the path of its supervisor. A slash
+// within the id is written %2F, so that a path can be taken apart again.
+func joinPath(path, id string) string { return path + "/" + escapeID(id) }
+
+func escapeID(id string) string {
+	if !strings.ContainsAny(id, "/%") {
+		return id
+	}
+	return strings.NewReplacer("%", "%25", "/", "%2F").Replace(id)
+}

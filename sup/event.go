@@ -1,0 +1,85 @@
+package sup
+
+import "time"
+
+// EventKind says what happened.
+type EventKind uint8
+
+const (
+	_ EventKind = iota
+	// ChildStarting: an incarnation begins.
+	ChildStarting
+	// ChildReady: its Initialize has returned; Run is next.
+	ChildReady
+	// ChildStopping: it was told to stop, or is unhealthy, or its start has
+	// timed out.
+	ChildStopping
+	// ChildStuck: it has not stopped within its time. Stack shows where it is.
+	ChildStuck
+	// ChildExited: it has ended; Exit tells how.
+	ChildExited
+	// ChildRestarting: it will be started again, after Delay or with its round.
+	ChildRestarting
+	// ChildStopped: it is at rest: declared, and down.
+	ChildStopped
+	// ChildQuarantined: it is at rest because its own budget is used up.
+	ChildQuarantined
+	// ChildRemoved: it is no longer declared.
+	ChildRemoved
+	// SupervisorStarted: all its children are ready.
+	SupervisorStarted
+	// SupervisorFailed: it ends because of a failure, which Exit carries.
+	SupervisorFailed
+	// SupervisorStopped: nothing of it is left.
+	SupervisorStopped
+	// ObserverPanicked: an observer did, in its call for an earlier event; Exit
+	// carries the panic.
+	ObserverPanicked
+)
+
+// String returns words such as "child starting".
+func (k EventKind) String() string {
+	return nameOf(k, "none",
+		"child starting", "child ready", "child stopping", "child stuck", "child exited",
+		"child restarting", "child stopped", "child quarantined", "child removed",
+		"supervisor started", "supervisor failed", "supervisor stopped", "observer panicked")
+}
+
+// An Event is one thing that happened in a tree.
+type Event struct {
+	Kind        EventKind
+	Seq         uint64 // counts the events of a tree, from 1, while somebody listens
+	Time        time.Time
+	Path        string        // of the child or the supervisor
+	Incarnation int           // of the child
+	Exit        Exit          // of ChildExited and what follows from it, and of SupervisorFailed
+	Delay       time.Duration // of ChildRestarting: the backoff
+	Stack       string        // of ChildStuck
+}
+
+// An Observer is told every event of the supervisors that it was given to and
+// of those below them. The events of a tree come in order and one at a time, in
+// a goroutine of the tree's, so an observer may call back into the tree, and
+// even shut it down. A slow one delays no supervisor, but a tree that restarts
+// faster than it is observed is held back. When [Supervisor.Done] is closed,
+// all have been told everything.
+//
+// An observer that panics is told further events all the same.
+type Observer interface {
+	Observe(e Event)
+}
+
+// ObserverFunc is a function as an [Observer].
+type ObserverFunc func(e Event)
+
+// Observe calls f.
+func (f ObserverFunc) Observe(e Event) { f(e) }
+
+// emitLocked passes an event on.
+func (s *core) emitLocked(e Event) {
+	if !s.events.listening() {
+		return
+	}
+	e.Time = time.Now()
+	s.events.emit(e)
+}

@@ -1,0 +1,268 @@
+package sup
+
+import (
+	"errors"
+	"time"
+)
+
+// What happens in the goroutine of a child between two phases of its life: the
+// transitions that a child makes by itself. Those that are made for it are in
+// start.go, stop.go, round.go and operator.go.
+
+// incarnateLocked makes the next incarnation of a child; a wait is its backoff.
+func (s *core) incarnateLocked(c *child, wait time.Duration) *incarnation {
+	inc := c.slot.incarnate()
+	inc.child = c
+	inc.prev = c.last
+	if c.policy.watchdog > 0 {
+		inc.beats = new(beats)
+	}
+	c.cur = inc
+	c.parked, c.queued = false, false
+	if wait == 0 {
+		inc.phase = lifeStart
+		s.beginLocked(inc)
+		return inc
+	}
+	inc.wait = wait
+	c.moveLocked(Restarting, Event{Kind: ChildRestarting, Delay: wait, Exit: c.last})
+	return inc
+}
+
+// beginLocked begins an incarnation: it is its turn to start.
+func (s *core) beginLocked(inc *incarnation) {
+	c := inc.child
+	c.n++
+	inc.n, inc.begun = c.n, true
+	c.moveLocked(Starting, Event{Kind: ChildStarting})
+	if d := c.policy.startTimeout; d > 0 {
+		s.armLocked(inc, d, s.startOverdue)
+	}
+}
+
+// awaitTurn waits out the backoff of an incarnation, or until it is told to
+// stop (B2).
+func (s *core) awaitTurn(inc *incarnation) {
+	timer := time.NewTimer(inc.wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-inc.Done():
+	}
+}
+
+// starting begins an incarnation whose backoff is over. It reports false if it
+// was told to stop meanwhile.
+func (s *core) starting(inc *incarnation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if inc.fate != fateOpen {
+		return false
+	}
+	s.beginLocked(inc)
+	return true
+}
+
+// madeSupervisor notes that the worker just made is a supervisor.
+func (s *core) madeSupervisor(inc *incarnation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	inc.supervisor, inc.child.supervisor = true, true
+}
+
+// readied makes a child whose Initialize has returned ready, and reports false
+// if it was told to stop, or has run out of time, meanwhile.
+func (s *core) readied(inc *incarnation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if inc.over || inc.stopBy != 0 {
+		return false
+	}
+	s.disarmLocked(inc)
+	inc.ready = true
+	c := inc.child
+	c.moveLocked(Running, Event{Kind: ChildReady})
+	inc.readyAt = c.since
+	c.live.Store(inc)
+	s.watchLocked(inc)
+	return true
+}
+
+// exited settles an incarnation that is over, and returns the next one for the
+// same goroutine to live, or nil.
+func (s *core) exited(c *child, inc *incarnation) *incarnation {
+	s.mu.Lock()
+	if inc.over { // abandoned long ago: nothing depends on it any more (R4)
+		s.mu.Unlock()
+		s.orphan.returned(inc)
+		return nil
+	}
+	next, lead := s.settleLocked(c, inc, inc.outcome)
+	if next == nil && !lead {
+		s.endGoroutineLocked()
+	}
+	s.mu.Unlock()
+	if lead {
+		s.lead()
+	}
+	if next != nil {
+		s.events.throttle(next)
+	}
+	return next
+}
+
+// settleLocked decides what becomes of a child whose incarnation has ended. It
+// returns the next incarnation, if there is one at once, or that the caller
+// has to lead rounds.
+func (s *core) settleLocked(c *child, inc *incarnation, exit Exit) (next *incarnation, lead bool) {
+	inc.over, inc.exit = true, exit
+	c.cur = nil
+	c.live.Store(nil)
+	s.disarmLocked(inc)
+	s.unwatchLocked(inc)
+	ignored := !inc.ready && errors.Is(exit.Err, ErrIgnore)
+	if inc.begun && !ignored {
+		c.last = exit
+		c.emitLocked(Event{Kind: ChildExited, Exit: exit})
+	}
+	if inc.ready && c.policy.backoff.Min > 0 && s.now()-inc.readyAt >= c.policy.backoff.ResetAfter {
+		c.row = 0
+	}
+	switch {
+	case inc.fate == fateRest, s.phase >= ending, ignored:
+		s.restLocked(c)
+	case inc.sponsored && !inc.ready && !inc.automatic:
+		s.restLocked(c) // and the sponsor sees to what follows
+	case inc.sponsored && !inc.ready, inc.fate == fateRound, s.absorbsLocked(c):
+		s.holdLocked(c)
+	default:
+		return s.decideLocked(c, inc)
+	}
+	return nil, false
+}
+
+// decideLocked applies the restart policy to an exit that nobody asked for.
+func (s *core) decideLocked(c *child, inc *incarnation) (next *incarnation, lead bool) {
+	switch judge(c.policy.restart, s.decl.strategy, inc.exit.Kind, !inc.ready) {
+	case again:
+		if s.phase == beginning { // decided when the start is over, as in OTP
+			s.queueLocked(c)
+			return nil, false
+		}
+		return s.retryLocked(c), false
+	case round:
+		s.queueLocked(c)
+		if s.leading || s.phase == beginning {
+			return nil, false
+		}
+		s.leading = true
+		return nil, true
+	}
+	s.restLocked(c)
+	s.autoShutdownLocked(c)
+	return nil, false
+}
+
+// retryLocked counts a restart of this child alone, and returns its next
+// incarnation if it may have one.
+func (s *core) retryLocked(c *child) *incarnation {
+	if s.chargeLocked(c) != again {
+		return nil
+	}
+	c.restarts++
+	next := s.incarnateLocked(c, c.row.next(c.policy.backoff))
+	next.automatic = true
+	return next
+}
+
+// chargeLocked counts a restart (I1), and carries out the verdict if it is one
+// too many.
+func (s *core) chargeLocked(c *child) verdict {
+	now := s.now()
+	if c.budget == nil && c.policy.budget != (Intensity{}) {
+		w := newWindow(c.policy.budget)
+		c.budget = &w
+	}
+	if c.budget == nil {
+		s.history.add(counted{c, c.n, now, c.last})
+	}
+	v := charge(c.budget, &s.restarts, now)
+	switch v {
+	case quarantine:
+		c.queued = false
+		c.moveLocked(Quarantined, Event{Kind: ChildQuarantined, Exit: c.last})
+	case escalate:
+		s.restLocked(c)
+		limit := s.decl.intensity
+		s.endLocked(&StopError{Reason: ByShutdown}, &IntensityError{
+			Path:      s.path,
+			Intensity: limit,
+			Exits:     s.history.exits(now-limit.Within, s.born),
+		})
+	}
+	return v
+}
+
+// restLocked lets a child rest: declared and stopped, or no longer declared.
+func (s *core) restLocked(c *child) {
+	c.queued = false
+	c.moveLocked(Stopped, Event{Kind: ChildStopped, Exit: c.last})
+	if c.policy.restart == Temporary || c.discard {
+		s.unlinkLocked(c)
+	}
+}
+
+// holdLocked keeps a child for the round that it is part of (T4).
+func (s *core) holdLocked(c *child) {
+	if c.policy.restart == Temporary {
+		s.restLocked(c)
+		return
+	}
+	c.queued = false
+	c.moveLocked(Restarting, Event{Kind: ChildRestarting, Exit: c.last})
+}
+
+// queueLocked lets a failure wait: for the end of the start, or for a round to
+// be led.
+func (s *core) queueLocked(c *child) {
+	c.moveLocked(Restarting, Event{Kind: ChildRestarting, Exit: c.last})
+	c.queued = true
+	s.failed = append(s.failed, c)
+}
+
+// absorbsLocked reports that the failure of c is part of the round that is
+// going on (I5).
+func (s *core) absorbsLocked(c *child) bool { return s.absorbing && c.seq >= s.roundFrom }
+
+// autoShutdownLocked ends the supervisor if the end of c is a reason to (A1).
+func (s *core) autoShutdownLocked(c *child) {
+	if !c.policy.significant {
+		return
+	}
+	switch s.decl.auto {
+	case Never:
+		return
+	case AllSignificant:
+		if s.significant > 0 {
+			return
+		}
+	}
+	if s.phase == beginning {
+		s.endAtReady = true
+		return
+	}
+	s.endLocked(&StopError{Reason: ByShutdown}, nil)
+}
+
+// windingUp notes that the Run of an incarnation has returned, and that
+// goroutines of it or its Terminate have not: their time begins now, unless it
+// has already.
+func (s *core) windingUp(inc *incarnation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if inc.over || inc.stopBy != 0 {
+		return
+	}
+	s.stoppingLocked(inc, Event{})
+	s.boundStopLocked(inc)
+}

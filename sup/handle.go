@@ -1,0 +1,170 @@
+package sup
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+)
+
+// A Child is a typed handle to a child: a small value, to be copied at will,
+// that outlives the incarnations of the child. All methods are safe for
+// concurrent use.
+//
+// As a field of a struct that declares a tree it is filled in by the tree, and
+// then it outlives the tree's restarts too.
+type Child[W Worker] struct{ ref *reference }
+
+// reference is where a handle finds its child.
+type reference struct {
+	target  atomic.Pointer[child]
+	follows bool   // the tree that declares the child points it at each new life
+	missing string // path of a child that is not there
+}
+
+func (r *reference) child() *child {
+	if r == nil {
+		return nil
+	}
+	return r.target.Load()
+}
+
+func (r *reference) path() string {
+	switch {
+	case r == nil:
+		return "child"
+	case r.child() != nil:
+		return r.child().path()
+	}
+	return r.missing
+}
+
+// handleAfter is the handle that a call which adds a child returns.
+func handleAfter[W Worker](c *child, err error) Child[W] {
+	if err == nil || errors.Is(err, ErrIgnore) {
+		return Child[W]{&c.self}
+	}
+	return Child[W]{&reference{missing: c.path()}}
+}
+
+// Get returns the worker that is live and ready, or false if there is none at
+// the moment. It takes no lock and allocates nothing.
+func (h Child[W]) Get() (W, bool) {
+	c := h.ref.child()
+	if c == nil {
+		var none W
+		return none, false
+	}
+	return liveWorker[W](c)
+}
+
+// Wait returns the worker that is live and ready, and waits for one while the
+// child is starting or restarting. It fails at once when there will be none,
+// with a [CallError] that wraps [ErrStopped], [ErrQuarantined], [ErrNotFound],
+// [ErrShuttingDown] or [ErrNotRunning]; and with the cause of ctx when that
+// ends.
+func (h Child[W]) Wait(ctx context.Context) (W, error) {
+	var none W
+	for {
+		c := h.ref.child()
+		if c == nil {
+			return none, callError("wait for", h.ref.path(), ErrNotFound)
+		}
+		if w, ok := liveWorker[W](c); ok {
+			return w, nil
+		}
+		changed, err := c.sup.prospect(c, h.ref.follows)
+		if err != nil {
+			return none, callError("wait for", c.path(), err)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return none, callError("wait for", c.path(), context.Cause(ctx))
+		}
+	}
+}
+
+// Do calls f with the live worker, and waits for one if need be, like Wait,
+// whose errors it returns. Otherwise it returns what f does. The worker may
+// end while f runs; f is not called again.
+func (h Child[W]) Do(ctx context.Context, f func(w W) error) error {
+	w, err := h.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	return f(w)
+}
+
+// Info returns a snapshot of the child, and false if it is not declared any
+// more. It waits for nothing.
+func (h Child[W]) Info() (ChildInfo, bool) {
+	c := h.ref.child()
+	if c == nil {
+		return ChildInfo{}, false
+	}
+	return c.sup.info(c)
+}
+
+// prospect returns a channel that is closed when there may be news of a child
+// that is not live, or why there never will be.
+func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
+	s.mu.Lock()
+	switch {
+	case c.live.Load() != nil:
+		s.mu.Unlock()
+		return closedChannel, nil
+	case s.phase == created:
+		s.mu.Unlock()
+		return nil, ErrNotRunning
+	case s.phase >= ending && follows && s.host != nil:
+		s.mu.Unlock()
+		return s.prospectOfHost()
+	case s.phase == ending:
+		s.mu.Unlock()
+		return nil, ErrShuttingDown
+	case s.phase == ended:
+		s.mu.Unlock()
+		return nil, ErrNotRunning
+	}
+	defer s.mu.Unlock()
+	switch {
+	case c.unlinked:
+		return nil, ErrNotFound
+	case c.state == Stopped:
+		return nil, ErrStopped
+	case c.state == Quarantined:
+		return nil, ErrQuarantined
+	case (c.state == Stopping || c.state == Stuck) && c.cur != nil && c.cur.fate == fateRest:
+		return nil, ErrStopped
+	}
+	return c.changedLocked(), nil
+}
+
+// prospectOfHost is the prospect of the children of a tree that has ended, and
+// that its parent may restart.
+func (s *core) prospectOfHost() (<-chan struct{}, error) {
+	select {
+	case <-s.done:
+	default:
+		return s.done, nil
+	}
+	p, c := s.parent, s.host.child
+	p.mu.Lock()
+	next := c.cur != s.host && c.state == Running
+	same := c.cur == s.host && c.state == Running // it has returned, which is not known yet
+	if same && p.phase < ending {
+		defer p.mu.Unlock()
+		return c.changedLocked(), nil
+	}
+	p.mu.Unlock()
+	if next { // the handle points to it already
+		return closedChannel, nil
+	}
+	return p.prospect(c, true)
+}
+
+var closedChannel = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()

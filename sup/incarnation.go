@@ -1,0 +1,236 @@
+package sup
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// An incarnation is one life of a child, and the context of it.
+//
+// As a context it carries the values of the supervisor's context and not its
+// cancellation (W5). It registers with no parent and makes its done channel
+// when somebody asks for it, which is what makes a restart, and an idle child,
+// cheap.
+type incarnation struct {
+	child *child
+	body  body
+	n     int32 // from 1
+
+	// Owned by the goroutine that lives this life, until it is over.
+	phase   lifePhase
+	calling bool // user code is being called
+	outcome Exit
+
+	// Protected by child.sup.mu.
+	begun      bool // it was its turn to start
+	sponsored  bool // somebody waits for its start and decides what a failure means
+	automatic  bool // a restart that nobody asked for
+	supervisor bool // the worker is one; set once it is made
+	ready      bool
+	over       bool // it has ended, or was abandoned
+	fate       fate
+	wait       time.Duration // backoff before it starts
+	readyAt    time.Duration
+	stopBy     time.Duration // when its time for stopping ends; 0 as long as it has not begun
+	timer      *time.Timer   // bounds its start, then its stop; nil if nothing does
+	exit       Exit          // once it is over
+
+	beats *beats // nil without a watchdog; fixed
+
+	prev Exit // how the previous incarnation ended; fixed
+
+	mu     sync.Mutex    // protects what follows; held for moments only
+	done   chan struct{} // made when asked for
+	cause  error         // why it is cancelled; nil until then
+	more   *attachments  // made when needed
+	closed bool          // takes no more goroutines
+}
+
+// body is the typed part of an incarnation, see [life].
+type body interface{ worker() Worker }
+
+// fate is what a supervisor has in mind for an incarnation that it has asked
+// to stop.
+type fate uint8
+
+const (
+	fateOpen  fate = iota // not asked
+	fateRound             // start again with the round
+	fateRest              // stay declared, stopped
+)
+
+// attachments are what few incarnations need.
+type attachments struct {
+	afters    map[*func()]struct{} // functions to call on cancellation
+	cancelled context.Context      // a context of the standard library, cancelled with the cause
+	tasks     int                  // goroutines started by Go that have not returned
+	idle      chan struct{}        // made by who waits for tasks to be 0
+	failure   error                // of a goroutine, the watchdog or the start timeout: takes the place of Run's
+}
+
+type incarnationKey struct{}
+
+// incarnationOf returns the incarnation whose context ctx is or derives from.
+func incarnationOf(ctx context.Context) *incarnation {
+	inc, _ := ctx.Value(incarnationKey{}).(*incarnation)
+	return inc
+}
+
+// Path returns the path of the child whose incarnation ctx belongs to, such as
+// "orders/feeds/ACME", or "" if it belongs to none.
+func Path(ctx context.Context) string {
+	if inc := incarnationOf(ctx); inc != nil {
+		return inc.child.path()
+	}
+	return ""
+}
+
+// Incarnation returns the number of the incarnation that ctx belongs to, from
+// 1, or 0 if it belongs to none.
+func Incarnation(ctx context.Context) int {
+	if inc := incarnationOf(ctx); inc != nil {
+		return int(inc.n)
+	}
+	return 0
+}
+
+// Previous returns how the incarnation before the one that ctx belongs to
+// ended; its Kind is ExitNone in the first.
+func Previous(ctx context.Context) Exit {
+	if inc := incarnationOf(ctx); inc != nil {
+		return inc.prev
+	}
+	return Exit{}
+}
+
+// Deadline implements [context.Context]; there is none.
+func (inc *incarnation) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+
+// Done implements [context.Context].
+func (inc *incarnation) Done() <-chan struct{} {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	if inc.done == nil {
+		inc.done = make(chan struct{})
+		if inc.cause != nil {
+			close(inc.done)
+		}
+	}
+	return inc.done
+}
+
+// Err implements [context.Context].
+func (inc *incarnation) Err() error {
+	if inc.stopCause() != nil {
+		return context.Canceled
+	}
+	return nil
+}
+
+// stopCause is the cause of the cancellation, nil before it.
+func (inc *incarnation) stopCause() error {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	return inc.cause
+}
+
+// Value implements [context.Context].
+func (inc *incarnation) Value(key any) any {
+	if _, ok := key.(incarnationKey); ok {
+		return inc
+	}
+	return inc.valuesContext().Value(key)
+}
+
+// valuesContext is where all other values are. context.Cause asks for the
+// value of a key of its own, and the answer must come from a context of the
+// standard library; so once cancelled, there is one.
+func (inc *incarnation) valuesContext() context.Context {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	if inc.cause == nil {
+		return inc.child.sup.values
+	}
+	more := inc.moreLocked()
+	if more.cancelled == nil {
+		ctx, cancel := context.WithCancelCause(inc.child.sup.values)
+		cancel(inc.cause)
+		more.cancelled = ctx
+	}
+	return more.cancelled
+}
+
+// AfterFunc lets contexts that derive from this one be cancelled with it,
+// without a goroutine each: package context looks for this method.
+func (inc *incarnation) AfterFunc(f func()) (stop func() bool) {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	if inc.cause != nil {
+		go f() // the caller may hold locks that f takes
+		return func() bool { return false }
+	}
+	more := inc.moreLocked()
+	if more.afters == nil {
+		more.afters = make(map[*func()]struct{})
+	}
+	key := &f
+	more.afters[key] = struct{}{}
+	return func() bool {
+		inc.mu.Lock()
+		defer inc.mu.Unlock()
+		_, ok := more.afters[key]
+		delete(more.afters, key)
+		return ok
+	}
+}
+
+// cancel cancels the context. Only the first call has an effect. It must not
+// be called with the supervisor's lock held: it runs what has been registered.
+func (inc *incarnation) cancel(cause error) {
+	inc.mu.Lock()
+	if inc.cause != nil {
+		inc.mu.Unlock()
+		return
+	}
+	inc.cause = cause
+	if inc.done != nil {
+		close(inc.done)
+	}
+	var afters map[*func()]struct{}
+	if inc.more != nil {
+		afters, inc.more.afters = inc.more.afters, nil
+	}
+	inc.mu.Unlock()
+	for f := range afters {
+		(*f)()
+	}
+}
+
+func (inc *incarnation) moreLocked() *attachments {
+	if inc.more == nil {
+		inc.more = new(attachments)
+	}
+	return inc.more
+}
+
+// fail ends the incarnation: whatever its Run returns, err is what it ended
+// with, unless something else failed before.
+func (inc *incarnation) fail(err error) {
+	inc.mu.Lock()
+	if more := inc.moreLocked(); more.failure == nil {
+		more.failure = err
+	}
+	inc.mu.Unlock()
+	inc.cancel(err)
+}
+
+// failure is what fail was first called with.
+func (inc *incarnation) failure() error {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	if inc.more == nil {
+		return nil
+	}
+	return inc.more.failure
+}

@@ -1,0 +1,248 @@
+package sup
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/puzpuzpuz/xsync/v4"
+)
+
+// A Keyed is a supervisor of children that come and go at run time: a dynamic
+// set with one start function, which takes the key. Its strategy is
+// one_for_one, and when it ends all children are stopped at once, under one
+// timer. All methods are safe for concurrent use.
+//
+// Make one with [NewKeyed] or [StartKeyed], or declare it as a field of a tree
+// with [Keyed.Declare]. Keys must be comparable also where K is an interface.
+type Keyed[K comparable, W Worker] struct {
+	supervision
+	max     int
+	policy  *policy
+	start   func(ctx context.Context, key K) (W, error)
+	members xsync.Map[K, *keyedMember[K, W]]
+}
+
+// A KeyedSpec declares a [Keyed]. The fields that it shares with [ChildSpec]
+// are about each child.
+type KeyedSpec[K comparable, W Worker] struct {
+	// Name is the name of the set: the first part of its path, or its id in the
+	// tree that declares it.
+	Name string
+	// Start makes the worker of a key, anew for each incarnation. Required.
+	Start func(ctx context.Context, key K) (W, error)
+	// Max bounds the number of declared children, whatever state they are in.
+	// 0 means no bound.
+	Max int
+	// Intensity is how many restarts in the whole set are too many. Default
+	// [DefaultIntensity].
+	Intensity Intensity
+
+	Restart      Restart
+	Shutdown     time.Duration // of all children together, when the set stops
+	StartTimeout time.Duration
+	Backoff      Backoff
+	Budget       Intensity
+	Watchdog     time.Duration
+	Stuck        WhenStuck
+
+	Observers []Observer
+	Labels    bool
+}
+
+func (k KeyedSpec[K, W]) policy() policy {
+	return policy{k.Restart, false, k.Shutdown, k.StartTimeout, k.Backoff, k.Budget, k.Watchdog, k.Stuck}
+}
+
+func (k KeyedSpec[K, W]) faults(path string) []Fault {
+	f := &faults{path: path}
+	f.checkSupervisor(OneForOne, k.Intensity, Never, k.Observers)
+	if k.Start == nil {
+		f.add("Start", "is nil: give a function that makes the worker of a key")
+	}
+	if k.Max < 0 {
+		f.add("Max", "%d is negative: use 0 for no bound", k.Max)
+	}
+	f.checkPolicy(k.policy(), Never)
+	return f.list
+}
+
+// NewKeyed returns a set that has not been started, and is empty.
+func NewKeyed[K comparable, W Worker](spec KeyedSpec[K, W]) *Keyed[K, W] {
+	k := new(Keyed[K, W])
+	k.setUp(spec)
+	return k
+}
+
+// StartKeyed returns a running set. For ctx and the errors see [Start].
+func StartKeyed[K comparable, W Worker](ctx context.Context, spec KeyedSpec[K, W]) (*Keyed[K, W], error) {
+	k := NewKeyed(spec)
+	if err := k.supervision.Start(ctx); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Declare sets the set up as a child of a tree.
+func (k *Keyed[K, W]) Declare(spec KeyedSpec[K, W]) Member {
+	k.setUp(spec)
+	return nested(spec.Name, k, &k.supervision, ChildSpec[*Keyed[K, W]]{})
+}
+
+func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
+	k.max, k.start, k.policy = spec.Max, spec.Start, spec.policy().withDefaults()
+	name := spec.Name
+	if name == "" {
+		name = "supervisor"
+	}
+	k.declare(&declaration{
+		name:      name,
+		intensity: spec.Intensity,
+		parallel:  true,
+		labels:    spec.Labels,
+		observers: append([]Observer(nil), spec.Observers...),
+		faults:    spec.faults(escapeID(name)),
+		populate:  func(*core) { k.members.Clear() },
+	})
+}
+
+// keyedMember is a child of a [Keyed].
+type keyedMember[K comparable, W Worker] struct {
+	child
+	key  K
+	text string // of the key; "" where it is cheap to make
+	set  *Keyed[K, W]
+}
+
+func (k *Keyed[K, W]) newMember(life *core, key K) *keyedMember[K, W] {
+	m := &keyedMember[K, W]{key: key, set: k}
+	if _, cheap := cheapText(key); !cheap {
+		m.text = fmt.Sprint(key)
+	}
+	newChild(&m.child, life, k.policy, m)
+	return m
+}
+
+func (m *keyedMember[K, W]) id() string {
+	if m.text != "" {
+		return m.text
+	}
+	text, _ := cheapText(m.key)
+	return text
+}
+
+// cheapText is the text of a key where that runs no code of the key's type.
+func cheapText[K comparable](key K) (string, bool) {
+	switch key := any(key).(type) {
+	case string:
+		return key, true
+	case int:
+		return strconv.Itoa(key), true
+	}
+	return "", false
+}
+
+func (m *keyedMember[K, W]) incarnate() *incarnation { return newLife[W]() }
+func (m *keyedMember[K, W]) start(inc *incarnation) error {
+	w, err := m.set.start(inc, m.key)
+	return made(inc, w, err)
+}
+
+func (m *keyedMember[K, W]) forget() {
+	m.set.members.Compute(m.key, func(old *keyedMember[K, W], loaded bool) (*keyedMember[K, W], xsync.ComputeOp) {
+		if loaded && old == m {
+			return nil, xsync.DeleteOp
+		}
+		return old, xsync.CancelOp
+	})
+}
+
+// Start adds the child of a key and starts it. It returns when the child is
+// ready; ctx bounds the wait for that. Errors are those of
+// [Supervisor.StartChild], and [ErrMaxChildren] if the set is full.
+func (k *Keyed[K, W]) Start(ctx context.Context, key K) (Child[W], error) {
+	life := k.current()
+	m := k.newMember(life, key)
+	err := life.adopt(ctx, &m.child, k.max, func() error {
+		if other, taken := k.members.LoadOrStore(key, m); taken {
+			return takenErrorLocked(&other.child)
+		}
+		return nil
+	})
+	if err == nil { // the common case, without the text of the key
+		return Child[W]{&m.self}, nil
+	}
+	return handleAfter[W](&m.child, err), callError("start child", m.path(), err)
+}
+
+// Get returns the worker of a key that is live and ready, or false if there is
+// none at the moment. It takes no lock and allocates nothing.
+func (k *Keyed[K, W]) Get(key K) (W, bool) {
+	m, ok := k.members.Load(key)
+	if !ok {
+		var none W
+		return none, false
+	}
+	return liveWorker[W](&m.child)
+}
+
+// Child returns a handle to the child of a key. See [Supervisor.Child].
+func (k *Keyed[K, W]) Child(key K) Child[W] {
+	if m, ok := k.members.Load(key); ok {
+		return Child[W]{&m.self}
+	}
+	return Child[W]{&reference{missing: k.pathOfKey(key)}}
+}
+
+// Terminate stops the child of a key and keeps it declared. See
+// [Supervisor.Terminate].
+func (k *Keyed[K, W]) Terminate(ctx context.Context, key K) error {
+	return callError("terminate", k.pathOfKey(key), k.current().terminate(ctx, k.find(key)))
+}
+
+// Restart starts the child of a key that is stopped or quarantined. See
+// [Supervisor.Restart].
+func (k *Keyed[K, W]) Restart(ctx context.Context, key K) error {
+	return callError("restart", k.pathOfKey(key), k.current().restart(ctx, k.find(key)))
+}
+
+// Delete removes the child of a key, which must be stopped or quarantined. See
+// [Supervisor.Delete].
+func (k *Keyed[K, W]) Delete(key K) error {
+	return callError("delete", k.pathOfKey(key), k.current().delete(k.find(key)))
+}
+
+// Remove stops the child of a key, if need be, and removes it. It returns when
+// both is done. Errors are those of [Supervisor.Terminate]; after a
+// [StuckError] or when ctx has ended, the child is removed when it has stopped.
+func (k *Keyed[K, W]) Remove(ctx context.Context, key K) error {
+	life, c := k.current(), k.find(key)
+	return callError("remove", k.pathOfKey(key), life.remove(ctx, c))
+}
+
+// Len returns the number of declared children, whatever state they are in.
+func (k *Keyed[K, W]) Len() int { return k.members.Size() }
+
+// All returns an iterator over the workers that are live, by key, in no order.
+// It sees each child that is there all the while once, and one that comes or
+// goes meanwhile at most once.
+func (k *Keyed[K, W]) All() iter.Seq2[K, W] {
+	return func(yield func(K, W) bool) {
+		for key, m := range k.members.All() {
+			if w, ok := liveWorker[W](&m.child); ok && !yield(key, w) {
+				return
+			}
+		}
+	}
+}
+
+func (k *Keyed[K, W]) find(key K) *child {
+	if m, ok := k.members.Load(key); ok {
+		return &m.child
+	}
+	return nil
+}
+
+func (k *Keyed[K, W]) pathOfKey(key K) string { return k.pathOf(fmt.Sprint(key)) }

@@ -1,0 +1,201 @@
+package sup
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"runtime/pprof"
+	"strconv"
+	"unsafe"
+)
+
+// lifePhase is where in its life an incarnation is (W2).
+type lifePhase uint8
+
+const (
+	lifeBackoff    lifePhase = iota // waiting for its turn to start
+	lifeStart                       // in the start function
+	lifeInitialize                  // in Initialize
+	lifeRun                         // in Run
+	lifeGather                      // waiting for the goroutines of [Go]
+	lifeTerminate                   // in Terminate
+	lifeOver
+)
+
+// loop lives the incarnations of a child, one after the other, for as long as
+// the supervisor has a next one. It is the goroutine of the child.
+func (c *child) loop(inc *incarnation) {
+	// runtime.Goexit ends the goroutine whatever is deferred. The life goes on
+	// where it was, in another one.
+	defer func() {
+		if inc != nil {
+			go c.loop(inc)
+		}
+	}()
+	for inc != nil {
+		for inc.phase != lifeOver {
+			inc.step(inc.mark())
+		}
+		inc = c.sup.exited(c, inc)
+	}
+}
+
+// mark identifies the goroutines of an incarnation in a dump of all stacks: an
+// array is passed in memory, and so printed exactly. See [stacksOf].
+func (inc *incarnation) mark() [2]uintptr {
+	return [2]uintptr{stackMark, uintptr(unsafe.Pointer(inc))}
+}
+
+// step lives one phase. Whatever user code does in it, the life goes on from
+// the next.
+//
+//go:noinline
+func (inc *incarnation) step(_ [2]uintptr) {
+	defer inc.caught()
+	inc.calling = true
+	err := inc.call()
+	inc.calling = false
+	inc.returned(err)
+}
+
+// caught is deferred by step; only it can recover.
+func (inc *incarnation) caught() {
+	if !inc.calling {
+		return
+	}
+	inc.calling = false
+	inc.returned(caught(recover()))
+}
+
+// caught makes the error of a call that did not return, from what recover
+// found.
+func caught(recovered any) error {
+	if recovered == nil { // panic(nil) is a runtime.PanicNilError
+		return ErrGoexit
+	}
+	return &PanicError{Value: recovered, Stack: string(debug.Stack())}
+}
+
+func (inc *incarnation) call() error {
+	switch inc.phase {
+	case lifeBackoff:
+		inc.child.sup.awaitTurn(inc)
+		return nil
+	case lifeStart:
+		inc.label()
+		return inc.child.slot.start(inc)
+	case lifeInitialize:
+		if w, ok := inc.body.worker().(Initializer); ok {
+			return w.Initialize(inc)
+		}
+		return nil
+	case lifeRun:
+		return inc.body.worker().Run(inc)
+	case lifeGather:
+		inc.gather()
+		return nil
+	case lifeTerminate:
+		return inc.terminate()
+	}
+	return nil
+}
+
+// returned moves on to the next phase; err is how the current one ended.
+func (inc *incarnation) returned(err error) {
+	switch inc.phase {
+	case lifeBackoff:
+		inc.phase = lifeStart
+		if !inc.child.sup.starting(inc) {
+			inc.outcome, inc.phase = Exit{ExitShutdown, inc.stopCause()}, lifeOver
+		}
+	case lifeStart:
+		switch {
+		case err != nil:
+			inc.end(err, lifeOver)
+		default:
+			inc.phase = lifeInitialize
+			if isSupervisor(inc.body.worker()) {
+				inc.child.sup.madeSupervisor(inc)
+			}
+		}
+	case lifeInitialize:
+		switch {
+		case err != nil:
+			inc.end(err, lifeTerminate)
+		case inc.child.sup.readied(inc), isSupervisor(inc.body.worker()):
+			// A supervisor that was asked to stop meanwhile has children to
+			// stop: its Run does that.
+			inc.phase = lifeRun
+		default:
+			inc.end(inc.stopCause(), lifeTerminate)
+		}
+	case lifeRun:
+		inc.end(err, lifeTerminate)
+	case lifeGather:
+		inc.phase = lifeTerminate
+		if failure := inc.failure(); failure != nil && inc.outcome.Kind != ExitAbnormal {
+			inc.outcome = classify(failure, nil)
+		}
+	case lifeTerminate:
+		if err != nil {
+			inc.outcome = Exit{ExitAbnormal, errors.Join(inc.outcome.Err, err)}
+		}
+		inc.phase = lifeOver
+	}
+}
+
+// end notes what the incarnation ended with, before what it leaves behind is
+// cleared up: the goroutines that belong to it, then Terminate.
+func (inc *incarnation) end(err error, next lifePhase) {
+	inc.mu.Lock()
+	cause, tasks := inc.cause, 0
+	if inc.more != nil {
+		tasks = inc.more.tasks
+		if inc.more.failure != nil {
+			err, cause = inc.more.failure, nil
+		}
+	}
+	inc.closed = tasks == 0
+	inc.mu.Unlock()
+	inc.outcome = classify(err, cause)
+	inc.cancel(returnedCause)
+	if next == lifeTerminate {
+		if _, ok := inc.body.worker().(Terminator); !ok {
+			next = lifeOver
+		}
+	}
+	if tasks > 0 {
+		next = lifeGather
+	}
+	inc.phase = next
+	if next != lifeOver {
+		inc.child.sup.windingUp(inc)
+	}
+}
+
+var returnedCause = &StopError{Reason: ByReturn}
+
+// terminate calls Terminate with what is left of the time for stopping.
+func (inc *incarnation) terminate() error {
+	w, ok := inc.body.worker().(Terminator)
+	if !ok {
+		return nil
+	}
+	ctx := context.WithoutCancel(inc)
+	if deadline, ok := inc.child.sup.stopDeadline(inc); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	return w.Terminate(ctx, inc.outcome)
+}
+
+// label puts the pprof labels on the goroutine, if the spec asks for them.
+func (inc *incarnation) label() {
+	if !inc.child.sup.labels {
+		return
+	}
+	pprof.SetGoroutineLabels(pprof.WithLabels(inc, pprof.Labels(
+		"sup.path", inc.child.path(),
+		"sup.incarnation", strconv.Itoa(int(inc.n)))))
+}

@@ -1,0 +1,232 @@
+package sup
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// backlogLimit is how many events may wait for the observers before automatic
+// restarts do.
+const backlogLimit = 4096
+
+// A dispatcher is one supervisor's part in the telling of events.
+type dispatcher struct {
+	up        *dispatcher // of the supervisor above
+	pump      *pump
+	observers []Observer // own, and those inherited
+	subs      []*Subscription
+	closed    bool // protected, like subs, by pump.mu
+}
+
+// A pump tells the observers of a tree, in a goroutine that exists while there
+// is something to tell.
+type pump struct {
+	listeners atomic.Int32 // observers and subscriptions
+
+	mu      sync.Mutex
+	seq     uint64
+	queue   []delivery
+	running bool
+	idle    chan struct{} // made by who waits for the end of it
+	space   chan struct{} // made by who waits for a shorter queue
+}
+
+type delivery struct {
+	observers []Observer
+	event     Event
+}
+
+// newDispatcher makes the dispatcher of a supervisor below another one, or of
+// a root if above is nil.
+func newDispatcher(own []Observer, above *dispatcher) *dispatcher {
+	d := &dispatcher{up: above, pump: new(pump), observers: own}
+	if above != nil {
+		d.pump = above.pump
+		d.observers = append(slices.Clip(above.observers), own...)
+	}
+	d.pump.listeners.Add(int32(len(own)))
+	return d
+}
+
+// succeed takes over the subscriptions to a supervisor that was not started.
+func (d *dispatcher) succeed(unborn *dispatcher) {
+	unborn.pump.mu.Lock()
+	subs := unborn.subs
+	unborn.subs = nil
+	for _, sub := range subs {
+		sub.dispatcher.Store(d)
+	}
+	unborn.pump.mu.Unlock()
+	d.pump.mu.Lock()
+	defer d.pump.mu.Unlock()
+	for _, sub := range subs {
+		if !sub.ended {
+			d.subs = append(d.subs, sub)
+			d.pump.listeners.Add(1)
+		}
+	}
+}
+
+// listening is all that an event costs while nobody does.
+func (d *dispatcher) listening() bool { return d.pump.listeners.Load() > 0 }
+
+// emit is called with the supervisor's lock held, which is what orders the
+// events of one child; it never blocks.
+func (d *dispatcher) emit(e Event) {
+	p := d.pump
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seq++
+	e.Seq = p.seq
+	for at := d; at != nil; at = at.up {
+		for _, sub := range at.subs {
+			sub.offer(e)
+		}
+	}
+	p.pushLocked(d.observers, e)
+}
+
+func (p *pump) pushLocked(observers []Observer, e Event) {
+	if len(observers) == 0 {
+		return
+	}
+	p.queue = append(p.queue, delivery{observers, e})
+	if !p.running {
+		p.running = true
+		go p.run()
+	}
+}
+
+func (p *pump) run() {
+	finished := false
+	defer func() { // an observer that calls runtime.Goexit ends this goroutine
+		if !finished {
+			go p.run()
+		}
+	}()
+	for {
+		p.mu.Lock()
+		if len(p.queue) == 0 {
+			p.queue = nil
+			p.running, finished = false, true
+			p.idle = closeMade(p.idle)
+			p.mu.Unlock()
+			return
+		}
+		next := p.queue[0]
+		p.queue = p.queue[1:]
+		if len(p.queue) < backlogLimit {
+			p.space = closeMade(p.space)
+		}
+		p.mu.Unlock()
+		for i, o := range next.observers {
+			p.tell(o, next, i)
+		}
+	}
+}
+
+// tell calls one observer. A panic in it is told to the others.
+func (p *pump) tell(o Observer, d delivery, i int) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		failure := caught(recover())
+		if d.event.Kind == ObserverPanicked {
+			return // or two of them could keep each other busy
+		}
+		others := slices.Delete(slices.Clone(d.observers), i, i+1)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if failure == ErrGoexit { // this goroutine ends, and those after this one have not been told
+			p.queue = slices.Insert(p.queue, 0, delivery{d.observers[i+1:], d.event})
+		}
+		p.pushLocked(others, Event{
+			Kind: ObserverPanicked, Seq: d.event.Seq, Time: d.event.Time, Path: d.event.Path,
+			Exit: Exit{ExitAbnormal, failure},
+		})
+	}()
+	o.Observe(d.event)
+	returned = true
+}
+
+func closeMade(c chan struct{}) chan struct{} {
+	if c != nil {
+		close(c)
+	}
+	return nil
+}
+
+// throttle holds back an automatic restart while the observers are behind, so
+// that a child that crashes at once does not fill the memory with events.
+func (d *dispatcher) throttle(next *incarnation) {
+	if !d.listening() {
+		return
+	}
+	for {
+		p := d.pump
+		p.mu.Lock()
+		if len(p.queue) < backlogLimit {
+			p.mu.Unlock()
+			return
+		}
+		if p.space == nil {
+			p.space = make(chan struct{})
+		}
+		space := p.space
+		p.mu.Unlock()
+		select {
+		case <-space:
+		case <-next.Done():
+			return
+		}
+	}
+}
+
+// close ends the subscriptions of a supervisor that has ended and, for the
+// root of a tree, waits until the observers have been told everything.
+func (d *dispatcher) close() {
+	p := d.pump
+	p.mu.Lock()
+	d.closed = true
+	for _, sub := range d.subs {
+		sub.endLocked()
+	}
+	own := len(d.observers)
+	if d.up != nil { // what is inherited goes on
+		own -= len(d.up.observers)
+	}
+	p.listeners.Add(int32(-len(d.subs) - own))
+	d.subs = nil
+	var idle chan struct{}
+	if d.up == nil && p.running {
+		if p.idle == nil {
+			p.idle = make(chan struct{})
+		}
+		idle = p.idle
+	}
+	p.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
+}
+
+// withinObserver reports whether the caller is called by an observer, and so
+// must not wait for the observers.
+func withinObserver() bool {
+	pcs := make([]uintptr, 512)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, "/sup.(*pump).tell") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}

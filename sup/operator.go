@@ -1,0 +1,190 @@
+package sup
+
+import (
+	"context"
+	"errors"
+)
+
+// The calls of an operator on one child. None waits for anything but the child
+// that it names, and none is counted.
+
+// admitLocked says why no call is served now, or nil.
+func (s *core) admitLocked() error {
+	switch s.phase {
+	case created, ended:
+		return ErrNotRunning
+	case ending:
+		return ErrShuttingDown
+	}
+	return nil
+}
+
+// adopt adds a child at the end of the order and returns when it is ready
+// (O1). If it does not get ready, nothing stays behind; only ErrIgnore leaves
+// it declared. The reserve function takes the id, or says why it cannot.
+func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() error) error {
+	s.mu.Lock()
+	err := s.admitLocked()
+	if err == nil {
+		err = reserve()
+	}
+	if err == nil && limit > 0 && s.count >= limit {
+		c.slot.forget()
+		err = ErrMaxChildren
+	}
+	if err == nil && ctx.Err() != nil {
+		c.slot.forget()
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	s.linkLocked(c)
+	inc := s.launchLocked(c, true, false)
+	s.mu.Unlock()
+	err = s.awaitStart(ctx, inc)
+	if err == nil || errors.Is(err, ErrIgnore) {
+		return err
+	}
+	s.discard(c)
+	return &StartError{Path: c.path(), Err: err}
+}
+
+// discard removes a child that did not get ready, now or when it is gone.
+func (s *core) discard(c *child) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.discard = true
+	if c.cur == nil {
+		s.unlinkLocked(c)
+	}
+}
+
+// takenError says that an id is taken.
+func takenErrorLocked(c *child) error {
+	if c.state == Stopped || c.state == Quarantined {
+		return ErrAlreadyDeclared
+	}
+	return ErrAlreadyRunning
+}
+
+// terminate stops a child and keeps it declared, a temporary one excepted (O2).
+func (s *core) terminate(ctx context.Context, c *child) error {
+	s.mu.Lock()
+	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
+		s.mu.Unlock()
+		return notFoundOr(err)
+	}
+	c.parked = true
+	inc := c.cur
+	switch {
+	case inc == nil && c.state == Restarting, c.state == Quarantined, c.state == Idle:
+		s.restLocked(c) // F3
+		s.mu.Unlock()
+		return nil
+	case inc == nil:
+		s.mu.Unlock()
+		return nil
+	}
+	if c.state != Stuck {
+		s.tellLocked(inc, fateRest)
+	}
+	inc.fate = fateRest
+	s.mu.Unlock()
+	inc.cancel(operatorCause)
+	if err := s.awaitGone(ctx, inc); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.cur == inc && c.state == Stuck {
+		return &StuckError{Children: []StuckChild{{c.path(), int(inc.n), c.stack}}}
+	}
+	return nil
+}
+
+var operatorCause = &StopError{Reason: ByOperator}
+
+// restart starts a child that is at rest, in its old place (O3).
+func (s *core) restart(ctx context.Context, c *child) error {
+	s.mu.Lock()
+	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
+		s.mu.Unlock()
+		return notFoundOr(err)
+	}
+	if err := c.busyErrorLocked(); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	c.budget, c.row = nil, 0 // a fresh start
+	inc := s.launchLocked(c, true, false)
+	s.mu.Unlock()
+	if err := s.awaitStart(ctx, inc); err != nil {
+		if errors.Is(err, ErrIgnore) {
+			return err
+		}
+		s.mu.Lock()
+		c.parked = true // as it was
+		s.mu.Unlock()
+		return &StartError{Path: c.path(), Err: err}
+	}
+	return nil
+}
+
+// delete removes a child that is at rest (O4).
+func (s *core) delete(c *child) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
+		return notFoundOr(err)
+	}
+	if err := c.busyErrorLocked(); err != nil {
+		return err
+	}
+	s.unlinkLocked(c)
+	return nil
+}
+
+// remove stops a child and removes it.
+func (s *core) remove(ctx context.Context, c *child) error {
+	s.mu.Lock()
+	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
+		s.mu.Unlock()
+		return notFoundOr(err)
+	}
+	c.discard = true
+	s.mu.Unlock()
+	err := s.terminate(ctx, c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.cur == nil {
+		s.unlinkLocked(c)
+	}
+	if err == ErrNotFound { // it went by itself
+		return nil
+	}
+	return err
+}
+
+// busyErrorLocked says why a child can be neither restarted nor deleted, or nil.
+func (c *child) busyErrorLocked() error {
+	switch c.state {
+	case Stopped, Quarantined:
+		return nil
+	case Restarting:
+		return ErrRestarting
+	case Starting, Stopping, Stuck:
+		if c.cur != nil && (c.cur.automatic && c.state == Starting || c.cur.fate == fateRound) {
+			return ErrRestarting
+		}
+	}
+	return ErrRunning
+}
+
+func notFoundOr(err error) error {
+	if err != nil {
+		return err
+	}
+	return ErrNotFound
+}

@@ -1,0 +1,203 @@
+package sup
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// A Replicas is a supervisor of a fixed number of workers that are alike and
+// have an index. They start in order, their strategy is one_for_one, and they
+// stop at once, under one timer. All methods are safe for concurrent use.
+//
+// Make one with [NewReplicas] or [StartReplicas], or declare it as a field of a
+// tree with [Replicas.Declare].
+type Replicas[W Worker] struct {
+	supervision
+	all   atomic.Pointer[[]*child] // of the current life, by index
+	turns atomic.Uint64
+}
+
+// A ReplicasSpec declares a [Replicas]. The fields that it shares with
+// [ChildSpec] are about each replica.
+type ReplicasSpec[W Worker] struct {
+	// Name is the name of the set: the first part of its path, or its id in the
+	// tree that declares it.
+	Name string
+	// Count is the number of replicas, 1 or more. Required.
+	Count int
+	// Start makes the worker of an index, from 0, anew for each incarnation.
+	// Required.
+	Start func(ctx context.Context, i int) (W, error)
+	// Intensity is how many restarts in the whole set are too many. Default
+	// [DefaultIntensity].
+	Intensity Intensity
+
+	Restart      Restart
+	Shutdown     time.Duration // of all replicas together, when the set stops
+	StartTimeout time.Duration
+	Backoff      Backoff
+	Budget       Intensity
+	Watchdog     time.Duration
+	Stuck        WhenStuck
+
+	Observers []Observer
+	Labels    bool
+}
+
+func (r ReplicasSpec[W]) policy() policy {
+	return policy{r.Restart, false, r.Shutdown, r.StartTimeout, r.Backoff, r.Budget, r.Watchdog, r.Stuck}
+}
+
+func (r ReplicasSpec[W]) faults(path string) []Fault {
+	f := &faults{path: path}
+	f.checkSupervisor(OneForOne, r.Intensity, Never, r.Observers)
+	if r.Start == nil {
+		f.add("Start", "is nil: give a function that makes the worker of an index")
+	}
+	if r.Count < 1 {
+		f.add("Count", "is %d: use 1 or more", r.Count)
+	}
+	f.checkPolicy(r.policy(), Never)
+	return f.list
+}
+
+// NewReplicas returns replicas that have not been started.
+func NewReplicas[W Worker](spec ReplicasSpec[W]) *Replicas[W] {
+	r := new(Replicas[W])
+	r.setUp(spec)
+	return r
+}
+
+// StartReplicas returns running replicas, all of them ready. For ctx and the
+// errors see [Start].
+func StartReplicas[W Worker](ctx context.Context, spec ReplicasSpec[W]) (*Replicas[W], error) {
+	r := NewReplicas(spec)
+	if err := r.Start(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Declare sets the replicas up as a child of a tree.
+func (r *Replicas[W]) Declare(spec ReplicasSpec[W]) Member {
+	r.setUp(spec)
+	return nested(spec.Name, r, &r.supervision, ChildSpec[*Replicas[W]]{})
+}
+
+func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
+	p := spec.policy().withDefaults()
+	name := spec.Name
+	if name == "" {
+		name = "supervisor"
+	}
+	r.declare(&declaration{
+		name:      name,
+		intensity: spec.Intensity,
+		parallel:  true,
+		labels:    spec.Labels,
+		observers: append([]Observer(nil), spec.Observers...),
+		faults:    spec.faults(escapeID(name)),
+		populate: func(life *core) {
+			life.byID = make(map[string]*child, spec.Count)
+			all := make([]*child, spec.Count)
+			for i := range all {
+				start := func(ctx context.Context) (W, error) { return spec.Start(ctx, i) }
+				all[i] = newMember(life, strconv.Itoa(i), p, start)
+				life.declareLocked(all[i])
+			}
+			r.all.Store(&all)
+		},
+	})
+}
+
+// Len returns the number of replicas.
+func (r *Replicas[W]) Len() int { return len(r.replicas()) }
+
+func (r *Replicas[W]) replicas() []*child {
+	if all := r.all.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// Child returns a handle to the replica of an index. See [Supervisor.Child].
+func (r *Replicas[W]) Child(i int) Child[W] {
+	if all := r.replicas(); i >= 0 && i < len(all) {
+		return Child[W]{&all[i].self}
+	}
+	return Child[W]{&reference{missing: r.pathOf(strconv.Itoa(i))}}
+}
+
+// Get returns the worker of an index that is live and ready, or false if there
+// is none at the moment. It takes no lock and allocates nothing.
+func (r *Replicas[W]) Get(i int) (W, bool) {
+	if all := r.replicas(); i >= 0 && i < len(all) {
+		return liveWorker[W](all[i])
+	}
+	var none W
+	return none, false
+}
+
+// Next returns the live workers in turn, skipping those that are down, and
+// false if all are. It takes no lock and allocates nothing.
+func (r *Replicas[W]) Next() (W, bool) {
+	all := r.replicas()
+	for range all {
+		if w, ok := liveWorker[W](all[r.turns.Add(1)%uint64(len(all))]); ok {
+			return w, true
+		}
+	}
+	var none W
+	return none, false
+}
+
+// Do calls f with a live worker, the next in turn. If all are down it waits for
+// the one whose turn it is, and takes another if that is at rest. It returns
+// what f does, or the error of [Child.Wait] once no replica will come back.
+func (r *Replicas[W]) Do(ctx context.Context, f func(w W) error) error {
+	if w, ok := r.Next(); ok {
+		return f(w)
+	}
+	var failures []error
+	for range r.Len() {
+		w, err := r.Child(int(r.turns.Add(1) % uint64(r.Len()))).Wait(ctx)
+		if err == nil {
+			return f(w)
+		}
+		failures = append(failures, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if failures == nil {
+		return callError("wait for", r.current().path, ErrNotRunning)
+	}
+	return errors.Join(failures...)
+}
+
+// All returns an iterator over the workers that are live, by index, in order.
+func (r *Replicas[W]) All() iter.Seq2[int, W] {
+	return func(yield func(int, W) bool) {
+		for i, c := range r.replicas() {
+			if w, ok := liveWorker[W](c); ok && !yield(i, w) {
+				return
+			}
+		}
+	}
+}
+
+// Terminate stops one replica and keeps it declared. See
+// [Supervisor.Terminate].
+func (r *Replicas[W]) Terminate(ctx context.Context, i int) error {
+	return r.terminateID(ctx, strconv.Itoa(i))
+}
+
+// Restart starts a replica that is stopped or quarantined. See
+// [Supervisor.Restart].
+func (r *Replicas[W]) Restart(ctx context.Context, i int) error {
+	return r.restartID(ctx, strconv.Itoa(i))
+}

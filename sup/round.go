@@ -1,0 +1,199 @@
+package sup
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Rounds: the stopping and starting that the failure of one child causes under
+// one_for_all and rest_for_one. The goroutine of a child that fails while no
+// round is going on leads it, and those of the failures that came meanwhile.
+
+// lead leads rounds until no failure waits for one. The caller has set
+// s.leading, and its goroutine ends after.
+func (s *core) lead() {
+	for {
+		s.mu.Lock()
+		c := s.nextFailedLocked()
+		if c == nil || s.phase >= ending {
+			s.leading = false
+			s.endGoroutineLocked()
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		s.conduct(c)
+	}
+}
+
+// nextFailedLocked takes the first failure from the queue that nothing has
+// settled since.
+func (s *core) nextFailedLocked() *child {
+	for len(s.failed) > 0 {
+		c := s.failed[0]
+		s.failed = s.failed[1:]
+		if c.queued {
+			c.queued = false
+			return c
+		}
+	}
+	s.failed = nil
+	return nil
+}
+
+// conduct leads the round of one failure: stop, wait, start. If a start fails
+// in it, that is the next failure of the same round (F2).
+func (s *core) conduct(failed *child) {
+	for failed != nil {
+		s.mu.Lock()
+		from := failed
+		switch s.chargeLocked(failed) {
+		case escalate:
+			s.mu.Unlock()
+			return
+		case quarantine: // the others of the round go on without it
+			from = failed.next
+			s.mu.Unlock()
+			failed = s.startAgain(from)
+			continue
+		}
+		if s.decl.strategy == OneForAll {
+			from = s.first
+		}
+		s.absorbing, s.roundFrom = true, from.seq
+		cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
+		wait := failed.row.next(failed.policy.backoff)
+		s.mu.Unlock()
+		s.stopRound(cause)
+		s.awaitRound(failed, wait)
+		failed = s.startAgain(nil)
+	}
+}
+
+// stopRound stops the children of the round in reverse order, one after the
+// other (T2, T3).
+func (s *core) stopRound(cause *StopError) {
+	s.mu.Lock()
+	children := s.walkLocked(s.last, true)
+	s.mu.Unlock()
+	for {
+		s.mu.Lock()
+		c := children.nextLocked()
+		if c == nil || c.seq < s.roundFrom || s.phase >= ending {
+			children.endLocked()
+			s.mu.Unlock()
+			return
+		}
+		inc := s.stopForRoundLocked(c)
+		s.mu.Unlock()
+		if inc != nil {
+			inc.cancel(cause)
+			s.letGo(inc)
+		}
+	}
+}
+
+// stopForRoundLocked makes a child part of the round, and returns the
+// incarnation to cancel and wait for, if there is one.
+func (s *core) stopForRoundLocked(c *child) *incarnation {
+	inc := c.cur
+	switch {
+	case inc == nil && c.queued: // its failure is part of this round now (I5)
+		c.queued = false
+	case inc == nil && c.state == Stopped && !c.parked:
+		s.holdLocked(c)
+	case inc == nil, c.state == Stuck:
+	case inc.sponsored && !inc.ready: // being added or restarted by an operator: comes after the round
+	default:
+		s.tellLocked(inc, fateRound)
+		return inc
+	}
+	return nil
+}
+
+// awaitRound waits out the backoff of the child whose failure led to the round
+// (B3), until the supervisor ends, or until an operator has taken that child
+// out of the round.
+func (s *core) awaitRound(failed *child, wait time.Duration) {
+	if wait == 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		changed, waiting := failed.changedLocked(), failed.state == Restarting && s.phase == serving
+		s.mu.Unlock()
+		if !waiting {
+			return
+		}
+		select {
+		case <-timer.C:
+			return
+		case <-changed:
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// startAgain starts the children of the round in order, from one on or all,
+// and returns the first that fails to start.
+func (s *core) startAgain(from *child) *child {
+	s.mu.Lock()
+	s.absorbing = false
+	if from == nil {
+		from = s.last
+		for from != nil && from.prev != nil && from.prev.seq >= s.roundFrom {
+			from = from.prev
+		}
+	}
+	children := s.walkLocked(from, false)
+	c := children.nextLocked()
+	s.mu.Unlock()
+	for c != nil && s.startInRound(c) {
+		s.mu.Lock()
+		c = children.nextLocked()
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	children.endLocked()
+	s.mu.Unlock()
+	return c
+}
+
+// startInRound starts one child if the round is to start it, and reports false
+// if that failed. A child that has not gone yet is waited for.
+func (s *core) startInRound(c *child) bool {
+	for {
+		s.mu.Lock()
+		inc := c.cur
+		switch {
+		case s.phase >= ending:
+			s.mu.Unlock()
+			return true
+		case inc != nil && (c.state == Stopping || c.state == Stuck):
+			changed := c.changedLocked()
+			s.mu.Unlock()
+			select {
+			case <-changed:
+			case <-s.stop:
+			}
+			continue
+		case inc != nil, c.state != Restarting, c.queued:
+			s.mu.Unlock()
+			return true
+		}
+		c.restarts++
+		inc = s.launchLocked(c, true, true)
+		s.mu.Unlock()
+		err := s.awaitStart(context.Background(), inc)
+		if err == nil || errors.Is(err, ErrIgnore) {
+			return true
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return c.state != Restarting && c.state != Stuck // then somebody wanted it to stop
+	}
+}

@@ -1,0 +1,75 @@
+package sup
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+)
+
+// Log returns an observer that writes events to a logger: what is about to
+// fail for good at Error (a supervisor that failed, a child that is stuck or
+// quarantined), what went wrong and is being mended at Warn (an abnormal exit),
+// what changes the tree at Info, and the steps in between at Debug. The
+// attributes are path, incarnation, exit, err, delay and stack.
+func Log(logger *slog.Logger) Observer { return logObserver{logger} }
+
+type logObserver struct{ logger *slog.Logger }
+
+func (l logObserver) Observe(e Event) {
+	level := levelOf(e)
+	ctx := context.Background()
+	if !l.logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 6)
+	attrs = append(attrs, slog.String("path", e.Path))
+	if e.Incarnation > 0 {
+		attrs = append(attrs, slog.Int("incarnation", e.Incarnation))
+	}
+	if e.Exit.Kind != ExitNone {
+		attrs = append(attrs, slog.String("exit", e.Exit.Kind.String()))
+	}
+	if e.Exit.Err != nil {
+		attrs = append(attrs, slog.Any("err", e.Exit.Err))
+	}
+	if e.Delay > 0 {
+		attrs = append(attrs, slog.Duration("delay", e.Delay))
+	}
+	if stack := stackOf(e); stack != "" && level >= slog.LevelWarn {
+		attrs = append(attrs, slog.String("stack", stack))
+	}
+	l.logger.LogAttrs(ctx, level, e.Kind.String(), attrs...)
+}
+
+func levelOf(e Event) slog.Level {
+	switch e.Kind {
+	case SupervisorFailed, ChildStuck, ChildQuarantined, ObserverPanicked:
+		return slog.LevelError
+	case ChildExited:
+		if e.Exit.Kind == ExitAbnormal {
+			return slog.LevelWarn
+		}
+		return slog.LevelDebug
+	case ChildReady, ChildStopped, SupervisorStarted, SupervisorStopped:
+		return slog.LevelInfo
+	case ChildRestarting:
+		if e.Delay > 0 {
+			return slog.LevelInfo
+		}
+	}
+	return slog.LevelDebug
+}
+
+// stackOf returns the stack that comes with an event.
+func stackOf(e Event) string {
+	if e.Stack != "" || e.Kind != ChildExited {
+		return e.Stack
+	}
+	if panicked, ok := errors.AsType[*PanicError](e.Exit.Err); ok {
+		return panicked.Stack
+	}
+	if unhealthy, ok := errors.AsType[*UnhealthyError](e.Exit.Err); ok {
+		return unhealthy.Stack
+	}
+	return ""
+}

@@ -1,0 +1,173 @@
+package sup
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind tells a supervisor from a worker.
+type Kind uint8
+
+const (
+	// KindWorker is a child that is no supervisor, or that has not been made.
+	KindWorker Kind = iota
+	// KindSupervisor is a child that is one.
+	KindSupervisor
+)
+
+// String returns "worker" or "supervisor".
+func (k Kind) String() string { return nameOf(k, "worker", "supervisor") }
+
+// ChildInfo is a snapshot of a child.
+type ChildInfo struct {
+	ID          string
+	Kind        Kind
+	Restart     Restart
+	Significant bool
+	State       State
+	Incarnation int             // the current or last one; 0 before the first
+	Restarts    int             // incarnations that no operator and no start asked for
+	LastExit    Exit            // how the last one that ended did
+	Since       time.Time       // of the state
+	Stack       string          // of a stuck child
+	Supervisor  *SupervisorInfo // of a child that is a supervisor; only in [supervision.Tree]
+}
+
+// SupervisorInfo is a snapshot of a supervisor and all that is below it.
+type SupervisorInfo struct {
+	Name      string
+	Path      string
+	Strategy  Strategy
+	Intensity Intensity
+	Running   bool
+	Uptime    time.Duration // 0 if it is not up
+	Restarts  int           // counted within the window of the intensity, now
+	Children  []ChildInfo   // in start order
+}
+
+// String draws the tree, a line a child.
+func (i SupervisorInfo) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %v %v\n", i.Name, i.Strategy, i.Intensity)
+	i.draw(&b, "")
+	return b.String()
+}
+
+func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
+	for n, c := range i.Children {
+		branch, below := "├── ", "│   "
+		if n == len(i.Children)-1 {
+			branch, below = "└── ", "    "
+		}
+		fmt.Fprintf(b, "%s%s%s %v %v", indent, branch, c.ID, c.Restart, c.State)
+		if c.Supervisor != nil {
+			fmt.Fprintf(b, ", %v %v", c.Supervisor.Strategy, c.Supervisor.Intensity)
+		}
+		if c.Restarts > 0 {
+			fmt.Fprintf(b, ", restarts %d", c.Restarts)
+		}
+		if c.LastExit.Kind == ExitAbnormal {
+			fmt.Fprintf(b, ", last exit %v", c.LastExit)
+		}
+		b.WriteByte('\n')
+		if c.Supervisor != nil {
+			c.Supervisor.draw(b, indent+below)
+		}
+	}
+}
+
+// Children returns a snapshot of the children, in start order. Like all
+// queries it waits for no start, stop or round.
+func (f *supervision) Children() []ChildInfo {
+	infos, _ := f.current().infos()
+	return infos
+}
+
+// Tree returns a snapshot of the supervisor and everything below it. Each
+// supervisor's part is of one moment.
+func (f *supervision) Tree() SupervisorInfo {
+	return f.current().tree()
+}
+
+func (s *core) tree() SupervisorInfo {
+	infos, nested := s.infos()
+	for i, below := range nested {
+		info := below.tree()
+		infos[i].Supervisor = &info
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info := SupervisorInfo{
+		Name:      s.decl.name,
+		Path:      s.path,
+		Strategy:  s.decl.strategy,
+		Intensity: s.decl.intensity,
+		Running:   s.phase == serving,
+		Children:  infos,
+	}
+	if s.phase != created && s.phase != ended {
+		info.Uptime = s.now()
+		s.restarts.slide(s.now())
+		info.Restarts = s.restarts.size
+	}
+	return info
+}
+
+// infos returns a snapshot of all children, and the supervisors among them by
+// index. Ids are made into text after the lock has been let go.
+func (s *core) infos() (infos []ChildInfo, nested map[int]*core) {
+	s.mu.Lock()
+	infos = make([]ChildInfo, 0, s.count)
+	slots := make([]slot, 0, s.count)
+	for c := s.first; c != nil; c = c.next {
+		if below := c.nestedLocked(); below != nil {
+			if nested == nil {
+				nested = make(map[int]*core)
+			}
+			nested[len(infos)] = below
+		}
+		infos = append(infos, c.infoLocked())
+		slots = append(slots, c.slot)
+	}
+	s.mu.Unlock()
+	for i, slot := range slots {
+		infos[i].ID = slot.id()
+	}
+	return infos, nested
+}
+
+func (s *core) info(c *child) (ChildInfo, bool) {
+	s.mu.Lock()
+	info, declared := c.infoLocked(), !c.unlinked
+	s.mu.Unlock()
+	info.ID = c.slot.id()
+	return info, declared
+}
+
+func (c *child) infoLocked() ChildInfo {
+	info := ChildInfo{
+		Restart:     c.policy.restart,
+		Significant: c.policy.significant,
+		State:       c.state,
+		Incarnation: int(c.n),
+		Restarts:    int(c.restarts),
+		LastExit:    c.last,
+		Since:       c.sup.born.Add(c.since),
+	}
+	if c.supervisor {
+		info.Kind = KindSupervisor
+	}
+	if c.state == Stuck {
+		info.Stack = c.stack
+	}
+	return info
+}
+
+// nestedLocked returns the life of the supervisor that a child is, or nil.
+func (c *child) nestedLocked() *core {
+	if c.cur == nil || !c.cur.supervisor {
+		return nil
+	}
+	return c.cur.body.worker().(supervised).supervision().current()
+}

@@ -1,0 +1,80 @@
+package sup
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// The stacks of one child, found in a dump of all goroutines. Goroutines have
+// no names, and naming each would cost more than a restart does; but the
+// traceback prints the arguments of functions, and those of step and task
+// name the incarnation.
+
+// stackMark makes the argument recognisable: "sup:mark" in ASCII, read as a number.
+const stackMark = 0x7375703a6d61726b & (1<<48 - 1)
+
+// dumpLimit is the number of goroutines above which no dump is taken: it stops
+// the program for about a microsecond each.
+const dumpLimit = 100_000
+
+// A stackDump holds the stack of each goroutine that lives an incarnation.
+type stackDump struct {
+	stacks map[string]string // by mark
+	why    string            // there are none
+}
+
+// dumps takes dumps, one for all who ask at the same time.
+type dumps struct{ flight singleflight.Group }
+
+func (d *dumps) take() stackDump {
+	v, _, _ := d.flight.Do("", func() (any, error) { return takeDump(), nil })
+	return v.(stackDump)
+}
+
+func takeDump() stackDump {
+	if n := runtime.NumGoroutine(); n > dumpLimit {
+		return stackDump{why: fmt.Sprintf("not taken: with %d goroutines a dump would stop the program for too long", n)}
+	}
+	buf := make([]byte, 1<<20)
+	n := runtime.Stack(buf, true)
+	for n == len(buf) {
+		buf = make([]byte, 2*len(buf))
+		n = runtime.Stack(buf, true)
+	}
+	d := stackDump{stacks: make(map[string]string)}
+	for stack := range strings.SplitSeq(string(buf[:n]), "\n\n") {
+		key, ok := markIn(stack)
+		if !ok {
+			continue
+		}
+		if d.stacks[key] != "" {
+			stack = d.stacks[key] + "\n\n" + stack
+		}
+		d.stacks[key] = stack
+	}
+	return d
+}
+
+// markIn finds the argument that mark returned in the text of a stack.
+func markIn(stack string) (key string, ok bool) {
+	_, after, ok := strings.Cut(stack, fmt.Sprintf("{%#x, ", stackMark))
+	if !ok {
+		return "", false
+	}
+	key, _, ok = strings.Cut(after, "}")
+	return key, ok
+}
+
+// of returns the stacks of an incarnation.
+func (d stackDump) of(inc *incarnation) string {
+	if d.why != "" {
+		return d.why
+	}
+	if stack, ok := d.stacks[fmt.Sprintf("%#x", inc.mark()[1])]; ok {
+		return stack
+	}
+	return "its goroutines had just returned"
+}

@@ -1,0 +1,196 @@
+package sup
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// launchLocked begins a new incarnation in a goroutine of its own.
+func (s *core) launchLocked(c *child, sponsored, automatic bool) *incarnation {
+	inc := s.incarnateLocked(c, 0)
+	inc.sponsored, inc.automatic = sponsored, automatic
+	s.liveLocked(inc)
+	return inc
+}
+
+// liveLocked gives an incarnation its goroutine.
+func (s *core) liveLocked(inc *incarnation) {
+	s.busy++
+	go inc.child.loop(inc)
+}
+
+// begin starts all declared children in order (S1), or none (S2).
+func (s *core) begin(ctx context.Context) error {
+	s.mu.Lock()
+	if s.phase != created {
+		s.mu.Unlock()
+		return ErrNotRunning // Shutdown came first
+	}
+	s.phase = beginning
+	children := s.walkLocked(s.first, false)
+	s.mu.Unlock()
+	err := s.startDeclared(ctx, children)
+	s.mu.Lock()
+	children.endLocked()
+	if err == nil && s.phase == beginning {
+		s.openLocked()
+		s.mu.Unlock()
+		return nil
+	}
+	if err == nil {
+		err = s.stopCause
+	}
+	s.endLocked(stopCauseOf(ctx), err)
+	s.mu.Unlock()
+	s.stopAll()
+	s.finish()
+	return err
+}
+
+func (s *core) startDeclared(ctx context.Context, children *walk) error {
+	for {
+		if ctx.Err() != nil {
+			return stopCauseOf(ctx)
+		}
+		s.mu.Lock()
+		c := children.nextLocked()
+		if c == nil || s.phase != beginning {
+			s.mu.Unlock()
+			return nil
+		}
+		var inc *incarnation
+		if c.state == Idle {
+			inc = s.launchLocked(c, true, false)
+		}
+		s.mu.Unlock()
+		if inc == nil {
+			continue
+		}
+		if err := s.awaitStart(ctx, inc); err != nil && !errors.Is(err, ErrIgnore) {
+			return &StartError{Path: c.path(), Err: err}
+		}
+	}
+}
+
+// openLocked ends the start: failures that came meanwhile are decided now.
+func (s *core) openLocked() {
+	s.phase = serving
+	s.emitLocked(Event{Kind: SupervisorStarted, Path: s.path})
+	if s.endAtReady {
+		s.endLocked(&StopError{Reason: ByShutdown}, nil)
+		return
+	}
+	if len(s.failed) == 0 {
+		return
+	}
+	if s.decl.strategy != OneForOne {
+		s.leading = true
+		s.busy++
+		go s.lead()
+		return
+	}
+	for c := s.nextFailedLocked(); c != nil && s.phase == serving; c = s.nextFailedLocked() {
+		if next := s.retryLocked(c); next != nil {
+			s.liveLocked(next)
+		}
+	}
+}
+
+// awaitStart waits until an incarnation is ready, or has failed to start. When
+// ctx ends first, or the supervisor does, the incarnation is told to stop; it
+// returns when that has been done, or has taken too long.
+func (s *core) awaitStart(ctx context.Context, inc *incarnation) error {
+	c := inc.child
+	for {
+		s.mu.Lock()
+		switch {
+		case inc.ready:
+			s.mu.Unlock()
+			return nil
+		case inc.over, c.cur == inc && c.state == Stuck:
+			err := inc.startErrorLocked()
+			s.mu.Unlock()
+			return err
+		}
+		changed := c.changedLocked()
+		s.mu.Unlock()
+		var cause *StopError
+		select {
+		case <-changed:
+			continue
+		case <-s.stop:
+			cause = s.stopCause
+		case <-ctx.Done():
+			cause = stopCauseOf(ctx)
+		}
+		s.tell(inc, fateRest, cause)
+		return s.awaitStopped(inc)
+	}
+}
+
+// awaitStopped waits for an incarnation that was told to stop while it
+// started, and returns why it did not get ready.
+func (s *core) awaitStopped(inc *incarnation) error {
+	s.awaitGone(context.Background(), inc)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if inc.ready {
+		return inc.stopCause()
+	}
+	return inc.startErrorLocked()
+}
+
+// startErrorLocked says why an incarnation did not get ready.
+func (inc *incarnation) startErrorLocked() error {
+	if failure := inc.failure(); failure != nil {
+		return failure
+	}
+	if !inc.over { // stuck
+		return inc.stopCause()
+	}
+	if inc.exit.Kind == ExitShutdown && inc.fate != fateOpen {
+		return inc.stopCause()
+	}
+	if inc.exit.Err == nil {
+		return ErrShutdown
+	}
+	return inc.exit.Err
+}
+
+// startOverdue ends a start that has run out of time (S5).
+func (s *core) startOverdue(inc *incarnation) {
+	s.mu.Lock()
+	if inc.over || inc.stopBy != 0 || inc.ready {
+		s.mu.Unlock()
+		return
+	}
+	s.stoppingLocked(inc, Event{Kind: ChildStopping})
+	s.boundStopLocked(inc)
+	s.mu.Unlock()
+	inc.fail(&StartTimeoutError{After: inc.child.policy.startTimeout})
+}
+
+// armLocked bounds what an incarnation is doing now. The timer counts as a
+// goroutine of the supervisor, which waits for it.
+func (s *core) armLocked(inc *incarnation, d time.Duration, overdue func(*incarnation)) {
+	s.disarmLocked(inc)
+	s.busy++
+	var timer *time.Timer
+	timer = time.AfterFunc(d, func() {
+		overdue(inc)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.endGoroutineLocked()
+	})
+	inc.timer = timer
+}
+
+// disarmLocked takes the bound away. A timer that has fired already finds out
+// by itself that it came too late.
+func (s *core) disarmLocked(inc *incarnation) {
+	if inc.timer != nil && inc.timer.Stop() {
+		s.endGoroutineLocked()
+	}
+	inc.timer = nil
+}

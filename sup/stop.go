@@ -1,0 +1,310 @@
+package sup
+
+import (
+	"context"
+	"time"
+)
+
+// endLocked lets the supervisor end. Its Run sees to the rest. Only the first
+// call has an effect.
+func (s *core) endLocked(cause *StopError, failure error) {
+	if s.phase >= ending {
+		return
+	}
+	s.phase = ending
+	s.stopCause, s.failure = cause, failure
+	if failure != nil {
+		s.emitLocked(Event{Kind: SupervisorFailed, Path: s.path, Exit: Exit{ExitAbnormal, failure}})
+	}
+	close(s.stop)
+}
+
+// drive waits until the supervisor is to end, and ends it. It is what Run does
+// once the children are ready.
+func (s *core) drive(ctx context.Context) error {
+	select {
+	case <-s.stop:
+	case <-ctx.Done():
+		s.mu.Lock()
+		s.endLocked(stopCauseOf(ctx), nil)
+		s.mu.Unlock()
+	}
+	s.stopAll()
+	s.finish()
+	return s.failure
+}
+
+// stopCauseOf is the cause that children see when ctx, that of their
+// supervisor, is cancelled: for a nested one that of its own stop.
+func stopCauseOf(ctx context.Context) *StopError {
+	cause := context.Cause(ctx)
+	if stop, ok := cause.(*StopError); ok {
+		return stop
+	}
+	return &StopError{Reason: ByShutdown, Err: cause}
+}
+
+// stopAll stops all children: in reverse start order and one after the other
+// (X1), or, of a set, all at once (X3). It returns when nothing is left.
+func (s *core) stopAll() {
+	if s.decl.parallel {
+		s.stopSet()
+	} else {
+		s.stopInOrder()
+	}
+	s.mu.Lock()
+	s.swept = true
+	s.mu.Unlock()
+	s.tellHost()
+	for {
+		s.mu.Lock()
+		quiet := s.quietLocked()
+		s.mu.Unlock()
+		if quiet == nil {
+			return
+		}
+		<-quiet
+	}
+}
+
+func (s *core) stopInOrder() {
+	s.mu.Lock()
+	children := s.walkLocked(s.last, true)
+	s.mu.Unlock()
+	for {
+		s.mu.Lock()
+		c := children.nextLocked()
+		if c == nil {
+			children.endLocked()
+			s.mu.Unlock()
+			return
+		}
+		inc := s.stopForEndLocked(c)
+		s.mu.Unlock()
+		if inc == nil {
+			continue
+		}
+		inc.cancel(s.stopCause)
+		s.letGo(inc)
+	}
+}
+
+// setBatch is how many children of a set are told to stop under one lock.
+const setBatch = 1024
+
+func (s *core) stopSet() {
+	s.mu.Lock()
+	children := s.walkLocked(s.last, true)
+	s.mu.Unlock()
+	batch := make([]*incarnation, 0, setBatch)
+	var left []*incarnation // have a time of their own to stop in
+	for more := true; more; {
+		batch = batch[:0]
+		s.mu.Lock()
+		for len(batch) < setBatch {
+			c := children.nextLocked()
+			if c == nil {
+				children.endLocked()
+				more = false
+				break
+			}
+			if inc := s.stopForEndLocked(c); inc != nil {
+				batch = append(batch, inc)
+				if c.policy.grace(inc.supervisor) != Infinity {
+					left = append(left, inc)
+				}
+			}
+		}
+		s.mu.Unlock()
+		for _, inc := range batch {
+			inc.cancel(s.stopCause)
+		}
+	}
+	if len(left) == 0 {
+		return
+	}
+	s.mu.Lock()
+	quiet, grace := s.quietLocked(), left[0].stopBy-s.now()
+	s.mu.Unlock()
+	if quiet == nil {
+		return
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-quiet:
+	case <-timer.C:
+		s.overdue(left...)
+	}
+}
+
+// stopForEndLocked tells a child to stop because the supervisor ends, and
+// returns the incarnation to cancel and wait for, if there is one.
+func (s *core) stopForEndLocked(c *child) *incarnation {
+	inc := c.cur
+	switch {
+	case inc == nil && c.state == Restarting:
+		s.restLocked(c)
+		return nil
+	case inc == nil || c.state == Stuck:
+		return nil
+	}
+	s.tellLocked(inc, fateRest)
+	return inc
+}
+
+// tell tells an incarnation to stop: its time for that begins now.
+func (s *core) tell(inc *incarnation, f fate, cause *StopError) {
+	s.mu.Lock()
+	if inc.over {
+		s.mu.Unlock()
+		return
+	}
+	s.tellLocked(inc, f)
+	s.mu.Unlock()
+	inc.cancel(cause)
+}
+
+// tellLocked is tell without the cancellation, which must follow when the lock
+// has been let go.
+func (s *core) tellLocked(inc *incarnation, f fate) {
+	inc.fate = max(inc.fate, f)
+	s.stoppingLocked(inc, Event{Kind: ChildStopping})
+}
+
+// stoppingLocked is where the time for stopping begins.
+func (s *core) stoppingLocked(inc *incarnation, e Event) {
+	if inc.stopBy != 0 {
+		return
+	}
+	c := inc.child
+	now, grace := s.now(), c.policy.grace(inc.supervisor)
+	switch {
+	case grace == Brutal: // nobody waits, but it is missed if it never goes
+		inc.stopBy = now + DefaultShutdown
+	case grace > Infinity-now:
+		inc.stopBy = Infinity
+	default:
+		inc.stopBy = now + grace
+	}
+	c.live.Store(nil)
+	if inc.begun {
+		c.moveLocked(Stopping, e)
+	}
+}
+
+// boundStopLocked lets a timer see to it that the time for stopping is kept,
+// for stops that nobody waits for.
+func (s *core) boundStopLocked(inc *incarnation) {
+	if inc.stopBy != Infinity {
+		s.armLocked(inc, inc.stopBy-s.now(), func(inc *incarnation) { s.overdue(inc) })
+	}
+}
+
+// stopDeadline is the deadline of Terminate, if it has one.
+func (s *core) stopDeadline(inc *incarnation) (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case inc.child.policy.shutdown == Brutal:
+		return s.born, true // has passed
+	case inc.stopBy == Infinity:
+		return time.Time{}, false
+	}
+	return s.born.Add(inc.stopBy), true
+}
+
+// letGo waits, in an ordered stop, for an incarnation that was told to stop;
+// not for a brutal one.
+func (s *core) letGo(inc *incarnation) {
+	if inc.child.policy.shutdown != Brutal {
+		s.awaitGone(context.Background(), inc)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !inc.over {
+		s.boundStopLocked(inc)
+	}
+}
+
+// awaitGone waits until an incarnation that was told to stop has, or is stuck.
+// If ctx ends before, it returns the cause of that, and leaves a timer to
+// watch over the rest.
+func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
+	c := inc.child
+	var timer *time.Timer
+	for {
+		s.mu.Lock()
+		if inc.over || c.state == Stuck {
+			s.mu.Unlock()
+			return nil
+		}
+		changed, left := c.changedLocked(), inc.stopBy-s.now()
+		s.mu.Unlock()
+		if left <= 0 {
+			s.overdue(inc)
+			continue
+		}
+		var expired <-chan time.Time
+		if inc.stopBy != Infinity {
+			if timer == nil {
+				timer = time.NewTimer(left)
+				defer timer.Stop()
+			}
+			expired = timer.C
+		}
+		select {
+		case <-changed:
+		case <-expired:
+			timer = nil
+		case <-ctx.Done():
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !inc.over && c.state != Stuck {
+				s.boundStopLocked(inc)
+			}
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// finish is the last thing that a supervisor does.
+func (s *core) finish() {
+	s.mu.Lock()
+	s.phase = ended
+	s.emitLocked(Event{Kind: SupervisorStopped, Path: s.path, Exit: endExit(s.failure)})
+	s.mu.Unlock()
+	close(s.gone)
+	s.events.close()
+	close(s.done)
+}
+
+func endExit(failure error) Exit {
+	if failure == nil {
+		return Exit{Kind: ExitNormal}
+	}
+	return Exit{ExitAbnormal, failure}
+}
+
+// endGoroutineLocked is called when a goroutine of this supervisor is about to
+// return.
+func (s *core) endGoroutineLocked() {
+	s.busy--
+	if s.busy == 0 && s.quiet != nil {
+		close(s.quiet)
+		s.quiet = nil
+	}
+}
+
+// quietLocked returns a channel that is closed when no goroutine is left, or
+// nil if none is.
+func (s *core) quietLocked() <-chan struct{} {
+	if s.busy == 0 {
+		return nil
+	}
+	if s.quiet == nil {
+		s.quiet = make(chan struct{})
+	}
+	return s.quiet
+}

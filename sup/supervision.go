@@ -1,0 +1,274 @@
+package sup
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// declaration is what a supervisor of any type is made from.
+type declaration struct {
+	name      string
+	strategy  Strategy
+	intensity Intensity
+	auto      AutoShutdown
+	parallel  bool // the children stop all at once
+	labels    bool
+	observers []Observer
+	faults    []Fault
+	populate  func(s *core) // links the declared children
+}
+
+// supervision is what supervisors of all types have in common: a declaration,
+// and the life that it has now, or had last. A parent restarts a supervisor by
+// running it again, so one supervision can have many lives, one at a time.
+type supervision struct {
+	mu   sync.Mutex // held to begin a life
+	decl *declaration
+	life atomic.Pointer[core] // nil until declared
+}
+
+// supervised is implemented by all supervisors, and by what embeds one.
+type supervised interface{ supervision() *supervision }
+
+func (f *supervision) supervision() *supervision { return f }
+
+func isSupervisor(w Worker) bool {
+	_, ok := w.(supervised)
+	return ok
+}
+
+// current returns the life that there is now, or was last; of a supervision
+// that has not been declared, one that never begins.
+func (f *supervision) current() *core {
+	if s := f.life.Load(); s != nil {
+		return s
+	}
+	return newCore(context.Background(), &declaration{name: "undeclared"}, f)
+}
+
+// declare gives a supervision its declaration.
+func (f *supervision) declare(d *declaration) {
+	if d.name == "" {
+		d.name = "supervisor"
+	}
+	d.intensity = d.intensity.withDefault(DefaultIntensity)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.decl = d
+	f.life.Store(newCore(context.Background(), d, f))
+}
+
+// prepare makes a new life, for a caller that will drive it or not.
+func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.decl == nil {
+		return nil, &CallError{"start", "supervisor", errUndeclared}
+	}
+	if len(f.decl.faults) > 0 {
+		return nil, &SpecError{Path: f.decl.name, Faults: f.decl.faults}
+	}
+	last := f.life.Load()
+	s := newCore(ctx, f.decl, f)
+	s.driven = driven
+	last.mu.Lock()
+	defer last.mu.Unlock()
+	switch {
+	case last.phase == created:
+		s.stop, s.gone, s.done = last.stop, last.gone, last.done
+		s.events.succeed(last.events)
+		last.superseded = true
+	case last.phase != ended:
+		return nil, &CallError{"start", s.path, ErrAlreadyRunning}
+	case last.unborn: // a Shutdown that came before the start
+		f.life.Store(newCore(context.Background(), f.decl, f))
+		return nil, &CallError{"start", s.path, ErrShuttingDown}
+	}
+	f.decl.populate(s)
+	f.life.Store(s)
+	return s, nil
+}
+
+// Start starts the supervisor: all children, in order. It returns when all are
+// ready, or with an error and nothing left: a [SpecError] that lists every
+// fault of the spec, or a [StartError] that names the child. ctx is the
+// supervisor's life: when it is cancelled, the children are stopped in order.
+// A supervisor that has ended can be started again.
+func (f *supervision) Start(ctx context.Context) error {
+	s, err := f.prepare(ctx, true)
+	if err != nil {
+		return err
+	}
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	go s.drive(ctx)
+	return nil
+}
+
+// Initialize starts the children, so that a supervisor which is a child is
+// ready when they are. A supervisor that is no child is started with Start or
+// Run.
+func (f *supervision) Initialize(ctx context.Context) error {
+	s, err := f.prepare(ctx, false)
+	if err != nil {
+		return err
+	}
+	return s.begin(ctx)
+}
+
+// Run starts the supervisor, if Initialize has not done so, and returns when it
+// has ended: nil if it was told to, by Shutdown or the cancellation of ctx, or
+// if its significant children have ended; the error of [supervision.Start] if
+// it could not be started; an [IntensityError] or a [StuckError] if it gave up.
+func (f *supervision) Run(ctx context.Context) error {
+	s, err := f.toDrive()
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		if s, err = f.prepare(ctx, true); err != nil {
+			return err
+		}
+		if err := s.begin(ctx); err != nil {
+			return err
+		}
+	}
+	return s.drive(ctx)
+}
+
+// toDrive returns the life that Initialize has begun and nobody waits for yet,
+// or nil if there is none to.
+func (f *supervision) toDrive() (*core, error) {
+	s := f.current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.phase == created, s.phase == ended:
+		return nil, nil
+	case s.driven, s.phase == beginning:
+		return nil, &CallError{"run", s.path, ErrAlreadyRunning}
+	}
+	s.driven = true
+	return s, nil
+}
+
+// Shutdown ends the supervisor: it stops its children in reverse order, each
+// within its own time. It returns nil when the whole subtree has stopped and
+// nothing that the supervisor started is left running; or, when ctx ends
+// first, a [StuckError] that wraps the cause of that and lists what is still
+// there, with stacks. The stop goes on then; Shutdown may be called again to
+// wait further.
+//
+// It may be called at any time, more than once and concurrently. A worker of
+// the tree has to pass its own context, or it would wait for itself.
+func (f *supervision) Shutdown(ctx context.Context) error {
+	s := f.end()
+	if s == nil {
+		return nil
+	}
+	gone := s.gone
+	if !withinObserver() {
+		gone = s.done
+	}
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		select {
+		case <-gone:
+		default:
+			return s.stillThere(context.Cause(ctx))
+		}
+	}
+	for {
+		left, changed := s.orphan.below(s)
+		if len(left) == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return s.stillThere(context.Cause(ctx))
+		}
+	}
+}
+
+// end begins the end of the current life, and returns it.
+func (f *supervision) end() *core {
+	for {
+		s := f.life.Load()
+		if s == nil {
+			return nil
+		}
+		s.mu.Lock()
+		switch {
+		case s.superseded: // it is being started at this moment
+			s.mu.Unlock()
+			continue
+		case s.phase == created:
+			s.phase, s.unborn = ended, true
+			close(s.stop)
+			close(s.gone)
+			close(s.done)
+			s.events.close()
+		default:
+			s.endLocked(&StopError{Reason: ByShutdown}, nil)
+		}
+		s.mu.Unlock()
+		return s
+	}
+}
+
+// Done returns a channel that is closed when the supervisor has ended, or could
+// not be started, and its observers know.
+func (f *supervision) Done() <-chan struct{} {
+	if s := f.life.Load(); s != nil {
+		return s.done
+	}
+	closed := make(chan struct{})
+	close(closed)
+	return closed
+}
+
+// Err returns why the supervisor ended: nil as long as it has not, or if it was
+// told to.
+func (f *supervision) Err() error {
+	s := f.current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != ended {
+		return nil
+	}
+	return s.failure
+}
+
+// Name returns the name that the spec gives.
+func (f *supervision) Name() string { return f.declared().name }
+
+// Strategy returns the strategy that the spec gives.
+func (f *supervision) Strategy() Strategy { return f.declared().strategy }
+
+// Intensity returns the restart intensity, with its defaults filled in.
+func (f *supervision) Intensity() Intensity { return f.declared().intensity }
+
+// Uptime returns for how long the supervisor has been up, and 0 if it is not.
+func (f *supervision) Uptime() time.Duration {
+	s := f.current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == created || s.phase == ended {
+		return 0
+	}
+	return s.now()
+}
+
+func (f *supervision) declared() *declaration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.decl == nil {
+		return &declaration{}
+	}
+	return f.decl
+}

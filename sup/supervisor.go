@@ -1,0 +1,240 @@
+package sup
+
+import (
+	"context"
+	"iter"
+)
+
+// A Supervisor keeps children of type W alive. Make one with [New] or
+// [Start]. All methods are safe for concurrent use.
+//
+// It is itself a [Worker], and so can be the child of another supervisor,
+// whose children are of any type that it satisfies.
+type Supervisor[W Worker] struct {
+	supervision
+}
+
+// New returns a supervisor that has not been started. Its Run starts it and
+// waits for its end. What is wrong with the spec is reported when it starts.
+// The spec is not kept; its functions are.
+func New[W Worker](spec Spec[W]) *Supervisor[W] {
+	s := new(Supervisor[W])
+	s.setUp(spec)
+	return s
+}
+
+func (s *Supervisor[W]) setUp(spec Spec[W]) {
+	spec.Children = append([]ChildSpec[W](nil), spec.Children...)
+	policies := make([]*policy, len(spec.Children))
+	for i, c := range spec.Children {
+		policies[i] = c.policy().withDefaults()
+	}
+	s.declare(&declaration{
+		name:      spec.Name,
+		strategy:  spec.Strategy,
+		intensity: spec.Intensity,
+		auto:      spec.AutoShutdown,
+		labels:    spec.Labels,
+		observers: append([]Observer(nil), spec.Observers...),
+		faults:    spec.faults(),
+		populate: func(life *core) {
+			life.byID = make(map[string]*child, len(spec.Children))
+			for i, c := range spec.Children {
+				life.declareLocked(newMember(life, c.ID, policies[i], c.Start))
+			}
+		},
+	})
+}
+
+// Start returns a running supervisor, all of whose children are ready, or an
+// error and nothing left. See [supervision.Start] for ctx and the errors.
+func Start[W Worker](ctx context.Context, spec Spec[W]) (*Supervisor[W], error) {
+	s := New(spec)
+	if err := s.Start(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// faults returns what is wrong with the spec.
+func (spec Spec[W]) faults() []Fault {
+	name := spec.Name
+	if name == "" {
+		name = "supervisor"
+	}
+	f := &faults{path: escapeID(name)}
+	f.checkSupervisor(spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers)
+	ids := make([]string, len(spec.Children))
+	for i, c := range spec.Children {
+		ids[i] = c.ID
+		f.at(c.ID, func(f *faults) { c.check(f, spec.AutoShutdown) })
+	}
+	f.checkIDs(ids)
+	return f.list
+}
+
+func (c ChildSpec[W]) check(f *faults, auto AutoShutdown) {
+	if c.Start == nil {
+		f.add("Start", "is nil: give a function that makes the worker")
+	}
+	f.checkPolicy(c.policy(), auto)
+}
+
+// member is a child of a type, with an id.
+type member[W Worker] struct {
+	child
+	name  string
+	maker func(ctx context.Context) (W, error)
+}
+
+func newMember[W Worker](s *core, id string, p *policy, start func(context.Context) (W, error)) *child {
+	m := &member[W]{name: id, maker: start}
+	return newChild(&m.child, s, p, m)
+}
+
+func (m *member[W]) id() string              { return m.name }
+func (m *member[W]) incarnate() *incarnation { return newLife[W]() }
+func (m *member[W]) start(inc *incarnation) error {
+	w, err := m.maker(inc)
+	return made(inc, w, err)
+}
+
+// forget is called with the lock held, or before the child is known.
+func (m *member[W]) forget() {
+	if m.sup.byID[m.name] == &m.child {
+		delete(m.sup.byID, m.name)
+	}
+}
+
+// declareLocked links a child that is reached by its id.
+func (s *core) declareLocked(c *child) {
+	s.byID[c.slot.id()] = c
+	s.linkLocked(c)
+}
+
+// StartChild adds a child at the end of the order and starts it. It returns
+// when the child is ready; ctx bounds the wait for that. If the child does not
+// get ready nothing stays behind, and the error, a [CallError], wraps a
+// [StartError] with the cause, a [StartTimeoutError] if the spec's StartTimeout
+// ran out. No restart policy is consulted.
+//
+// Other errors: a [SpecError]; [ErrAlreadyRunning] and [ErrAlreadyDeclared] for
+// an id that is taken; [ErrNotRunning] and [ErrShuttingDown];
+// [ErrIgnore], the only one with which the child is declared afterwards, and
+// the handle good.
+//
+// The start of one child holds up no other call, nor do rounds; a child that
+// is added during a round is not part of it. The child is not there any more
+// when the supervisor is restarted by its parent.
+func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Child[W], error) {
+	life := s.current()
+	f := &faults{path: s.pathOf(spec.ID)}
+	if spec.ID == "" {
+		f.add("ID", "is empty: give it one")
+	}
+	spec.check(f, s.declared().auto)
+	if len(f.list) > 0 {
+		return Child[W]{}, &SpecError{Path: f.path, Faults: f.list}
+	}
+	c := newMember(life, spec.ID, spec.policy().withDefaults(), spec.Start)
+	err := life.adopt(ctx, c, 0, func() error {
+		if other := life.byID[spec.ID]; other != nil {
+			return takenErrorLocked(other)
+		}
+		life.byID[spec.ID] = c
+		return nil
+	})
+	return handleAfter[W](c, err), callError("start child", c.path(), err)
+}
+
+// Terminate stops a child and keeps it declared; a temporary one is dropped.
+// It stays stopped until Restart: rounds leave it alone. It returns nil when
+// the child has stopped, or if it had before. A pending restart is called off.
+//
+// Errors, in a [CallError]: [ErrNotFound]; [ErrNotRunning] and
+// [ErrShuttingDown]; a [StuckError] if the child has not stopped within its
+// time; the cause of ctx if that ends first. In the last two cases the child
+// stops when it does.
+func (s *Supervisor[W]) Terminate(ctx context.Context, id string) error {
+	return s.terminateID(ctx, id)
+}
+
+// Restart starts a child that is stopped or quarantined, in its old place, and
+// returns when it is ready. Its own budget and its backoff start over. If it
+// does not get ready it is stopped as before.
+//
+// Errors, in a [CallError]: [ErrRunning]; [ErrRestarting]; [ErrNotFound];
+// [ErrNotRunning] and [ErrShuttingDown]; [ErrIgnore]; a [StartError].
+func (s *Supervisor[W]) Restart(ctx context.Context, id string) error {
+	return s.restartID(ctx, id)
+}
+
+// Delete removes a child that is stopped or quarantined.
+//
+// Errors, in a [CallError]: [ErrRunning]; [ErrRestarting]; [ErrNotFound];
+// [ErrNotRunning] and [ErrShuttingDown].
+func (s *Supervisor[W]) Delete(id string) error {
+	life := s.current()
+	return callError("delete", s.pathOf(id), life.delete(life.find(id)))
+}
+
+// Child returns a handle to a child. The handle is good for as long as the
+// child is declared, whatever happens to its worker; without such a child, its
+// methods say so.
+func (s *Supervisor[W]) Child(id string) Child[W] {
+	c := s.current().find(id)
+	if c == nil {
+		return Child[W]{&reference{missing: s.pathOf(id)}}
+	}
+	return Child[W]{&c.self}
+}
+
+// All returns an iterator over the workers that are live, by id, in start
+// order. It sees the children that there are when it begins, and of those the
+// ones that are live when it comes to them.
+func (s *Supervisor[W]) All() iter.Seq2[string, W] {
+	return func(yield func(string, W) bool) {
+		for _, c := range s.current().children() {
+			if w, ok := liveWorker[W](c); ok && !yield(c.slot.id(), w) {
+				return
+			}
+		}
+	}
+}
+
+func (f *supervision) terminateID(ctx context.Context, id string) error {
+	life := f.current()
+	return callError("terminate", f.pathOf(id), life.terminate(ctx, life.find(id)))
+}
+
+func (f *supervision) restartID(ctx context.Context, id string) error {
+	life := f.current()
+	return callError("restart", f.pathOf(id), life.restart(ctx, life.find(id)))
+}
+
+func (f *supervision) pathOf(id string) string { return joinPath(f.current().path, id) }
+
+func (s *core) find(id string) *child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID[id]
+}
+
+// children returns all children in order.
+func (s *core) children() []*child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*child, 0, s.count)
+	for c := s.first; c != nil; c = c.next {
+		all = append(all, c)
+	}
+	return all
+}
+
+// callError says which call on which child an error answers.
+func callError(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &CallError{op, path, err}
+}

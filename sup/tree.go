@@ -1,0 +1,130 @@
+package sup
+
+import "context"
+
+// A Tree, embedded in a struct, makes that struct a supervisor whose children
+// are the fields of it: [Child], [Keyed] and [Replicas] values, and pointers to
+// structs that embed a Tree themselves. The fields are typed, live handles, and
+// good for as long as the struct is, also when a parent restarts the tree.
+//
+// A function that makes such a struct calls Declare, with what the Declare
+// methods of the fields return; supgen generates it from struct tags. The tree
+// is then started with Start or Run, or is the child of another one, through
+// [Nest]. All methods are safe for concurrent use after Declare.
+type Tree struct {
+	supervision
+}
+
+// A TreeSpec declares the supervisor that a [Tree] is. Its fields are those of
+// [Spec].
+type TreeSpec struct {
+	Name         string
+	Strategy     Strategy
+	Intensity    Intensity
+	AutoShutdown AutoShutdown
+	Observers    []Observer
+	Labels       bool
+}
+
+// A Member is a declared child of a [Tree]: what [Child.Declare],
+// [Keyed.Declare], [Replicas.Declare] and [Nest] return.
+type Member struct {
+	id      string
+	declare func(life *core)                   // links the child to a new life
+	check   func(f *faults, auto AutoShutdown) // finds what is wrong with it, and below
+}
+
+// Declare says what the children of the tree are, in start order. It is called
+// once, before anything else; what is wrong with the declaration, members
+// included, is reported when the tree starts.
+func (t *Tree) Declare(spec TreeSpec, members ...Member) {
+	name := spec.Name
+	if name == "" {
+		name = "supervisor"
+	}
+	members = append([]Member(nil), members...)
+	t.declare(&declaration{
+		name:      name,
+		strategy:  spec.Strategy,
+		intensity: spec.Intensity,
+		auto:      spec.AutoShutdown,
+		labels:    spec.Labels,
+		observers: append([]Observer(nil), spec.Observers...),
+		faults:    spec.faults(escapeID(name), members),
+		populate: func(life *core) {
+			life.byID = make(map[string]*child, len(members))
+			for _, m := range members {
+				m.declare(life)
+			}
+		},
+	})
+}
+
+func (spec TreeSpec) faults(path string, members []Member) []Fault {
+	f := &faults{path: path}
+	f.checkSupervisor(spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers)
+	ids := make([]string, len(members))
+	for i, m := range members {
+		ids[i] = m.id
+		if m.declare == nil {
+			f.add("Members", "number %d is the zero Member: use what a Declare method or Nest returns", i)
+			ids[i] = "?"
+			continue
+		}
+		f.at(m.id, func(f *faults) {
+			m.check(f, spec.AutoShutdown)
+		})
+	}
+	f.checkIDs(ids)
+	return f.list
+}
+
+// Declare sets the handle up as that of a child of a tree.
+func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
+	ref := &reference{follows: true, missing: spec.ID}
+	h.ref = ref
+	p := spec.policy().withDefaults()
+	return Member{
+		id:    spec.ID,
+		check: spec.check,
+		declare: func(life *core) {
+			c := newMember(life, spec.ID, p, spec.Start)
+			life.declareLocked(c)
+			ref.target.Store(c)
+		},
+	}
+}
+
+// Nest declares a supervisor, such as a pointer to a struct that embeds a
+// [Tree], as a child of a tree. The spec's Start is not needed: a supervisor
+// can be run again, and so the same one is.
+func Nest[S interface {
+	Worker
+	supervised
+}](s S, spec ChildSpec[S]) Member {
+	return nested(spec.ID, s, s.supervision(), spec)
+}
+
+func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member {
+	spec.ID = id
+	spec.Start = func(context.Context) (S, error) { return s, nil }
+	p := spec.policy().withDefaults()
+	return Member{
+		id: id,
+		check: func(under *faults, auto AutoShutdown) {
+			spec.check(under, auto)
+			for _, fault := range f.declared().faults {
+				fault.Path = under.path + fault.Path[len(escapeID(f.declared().name)):]
+				under.list = append(under.list, fault)
+			}
+		},
+		declare: func(life *core) { life.declareLocked(newMember(life, id, p, spec.Start)) },
+	}
+}
+
+// Terminate stops a child and keeps it declared. See [Supervisor.Terminate].
+func (t *Tree) Terminate(ctx context.Context, id string) error { return t.terminateID(ctx, id) }
+
+// Restart starts a child that is stopped or quarantined. See
+// [Supervisor.Restart].
+func (t *Tree) Restart(ctx context.Context, id string) error { return t.restartID(ctx, id) }

@@ -1,0 +1,149 @@
+package sup
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Fault is one thing that is wrong with a spec.
+type Fault struct {
+	Path    string // of the child or the supervisor
+	Field   string
+	Problem string // what is wrong, with the value, and what to write instead
+}
+
+// String returns "path: field: problem".
+func (f Fault) String() string { return f.Path + ": " + f.Field + ": " + f.Problem }
+
+// A SpecError lists all faults of a spec. Nothing has been started. It wraps
+// [ErrSpec].
+type SpecError struct {
+	Path   string // of the supervisor
+	Faults []Fault
+}
+
+func (e *SpecError) Error() string { return "sup: " + e.unprefixed() }
+func (e *SpecError) unprefixed() string {
+	if len(e.Faults) == 1 {
+		return "spec of " + e.Path + ": " + e.Faults[0].String()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "spec of %s has %d faults:", e.Path, len(e.Faults))
+	for _, f := range e.Faults {
+		b.WriteString("\n\t" + f.String())
+	}
+	return b.String()
+}
+
+// Unwrap returns ErrSpec.
+func (e *SpecError) Unwrap() error { return ErrSpec }
+
+// faults collects what is wrong with a spec (S3).
+type faults struct {
+	path string
+	list []Fault
+}
+
+func (f *faults) add(field, format string, args ...any) {
+	f.list = append(f.list, Fault{f.path, field, fmt.Sprintf(format, args...)})
+}
+
+// at collects for the child of an id.
+func (f *faults) at(id string, check func(f *faults)) {
+	below := &faults{path: joinPath(f.path, id)}
+	check(below)
+	f.list = append(f.list, below.list...)
+}
+
+func (f *faults) checkSupervisor(strategy Strategy, intensity Intensity, auto AutoShutdown, observers []Observer) {
+	if strategy > RestForOne {
+		f.add("Strategy", "%v is none: use OneForOne, OneForAll or RestForOne", strategy)
+	}
+	if auto > AllSignificant {
+		f.add("AutoShutdown", "%v is none: use Never, AnySignificant or AllSignificant", auto)
+	}
+	f.checkIntensity("Intensity", intensity)
+	for i, o := range observers {
+		if o == nil {
+			f.add("Observers", "number %d is nil: leave it out", i)
+		}
+	}
+}
+
+func (f *faults) checkIntensity(field string, i Intensity) {
+	if i.Restarts < -1 {
+		f.add(field, "Restarts is %d: use 0 or more, or Unlimited", i.Restarts)
+	}
+	f.checkTime(field+".Within", i.Within)
+}
+
+func (f *faults) checkTime(field string, d time.Duration) {
+	if d < 0 {
+		f.add(field, "%v is negative: use 0 for the default, or a time", d)
+	}
+}
+
+// checkIDs finds ids that are empty or used twice.
+func (f *faults) checkIDs(ids []string) {
+	first := make(map[string]int, len(ids))
+	for i, id := range ids {
+		if id == "" {
+			f.add("ID", "child number %d has none: give it one", i)
+			continue
+		}
+		if j, twice := first[id]; twice {
+			f.at(id, func(f *faults) { f.add("ID", "children number %d and %d share it: give each its own", j, i) })
+			continue
+		}
+		first[id] = i
+	}
+}
+
+// checkPolicy finds what is wrong with one child, whatever its type.
+func (f *faults) checkPolicy(p policy, auto AutoShutdown) {
+	if p.restart > Temporary {
+		f.add("Restart", "%v is none: use Permanent, Transient or Temporary", p.restart)
+	}
+	if p.stuck > Escalate {
+		f.add("Stuck", "%v is none: use Wait, Abandon or Escalate", p.stuck)
+	}
+	if p.significant && p.restart == Permanent {
+		f.add("Significant", "a permanent child never ends for good: make it Transient or Temporary")
+	}
+	if p.significant && auto == Never {
+		f.add("Significant", "means nothing while the supervisor's AutoShutdown is Never: set that, or leave this out")
+	}
+	if p.shutdown < 0 && p.shutdown != Brutal {
+		f.add("Shutdown", "%v is negative: use a time, Infinity or Brutal", p.shutdown)
+	}
+	f.checkTime("StartTimeout", p.startTimeout)
+	f.checkTime("Watchdog", p.watchdog)
+	f.checkBackoff(p)
+	f.checkIntensity("Budget", p.budget)
+}
+
+func (f *faults) checkBackoff(p policy) {
+	b, before := p.backoff, len(f.list)
+	f.checkTime("Backoff.Min", b.Min)
+	f.checkTime("Backoff.Max", b.Max)
+	f.checkTime("Backoff.ResetAfter", b.ResetAfter)
+	if b.Factor != 0 && !(b.Factor >= 1) { // NaN too
+		f.add("Backoff.Factor", "%v would make the waits shorter: use 1 or more, or 0 for 2", b.Factor)
+	}
+	if !(b.Jitter >= 0 && b.Jitter <= 1) {
+		f.add("Backoff.Jitter", "%v is no fraction: use 0 to 1", b.Jitter)
+	}
+	if b.Min == 0 && b != (Backoff{}) {
+		f.add("Backoff.Min", "is 0, which means no backoff, and the other fields nothing: set it")
+	}
+	if b.Max != 0 && b.Max < b.Min {
+		f.add("Backoff.Max", "%v is less than Min, %v: make it longer, or 0 for the default", b.Max, b.Min)
+	}
+	if len(f.list) > before || p.budget == (Intensity{}) || p.budget.unlimited() {
+		return
+	}
+	if budget := p.budget.withDefault(Intensity{}); !canTrip(budget, b.withDefaults()) {
+		f.add("Backoff", "spaces failures out so far that Budget, %v, can never be used up: lengthen Budget.Within or shorten the waits", budget)
+	}
+}

@@ -1,0 +1,77 @@
+package sup
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// beats is the watchdog of one incarnation (L1).
+type beats struct {
+	last  atomic.Int64 // time of the last beat, since the supervisor began
+	timer *time.Timer  // protected by sup.mu
+}
+
+// Beat tells the watchdog of the incarnation that ctx belongs to that the
+// worker is alive. It is cheap, safe for concurrent use, and does nothing
+// where there is no watchdog.
+func Beat(ctx context.Context) {
+	if inc := incarnationOf(ctx); inc != nil && inc.beats != nil {
+		inc.beats.last.Store(int64(inc.child.sup.now()))
+	}
+}
+
+// watchLocked begins to watch an incarnation that has become ready.
+func (s *core) watchLocked(inc *incarnation) {
+	if inc.beats == nil {
+		return
+	}
+	inc.beats.last.Store(int64(s.now()))
+	s.busy++
+	inc.beats.timer = time.AfterFunc(inc.child.policy.watchdog, func() { s.listen(inc) })
+}
+
+// unwatchLocked ends that.
+func (s *core) unwatchLocked(inc *incarnation) {
+	if inc.beats != nil && inc.beats.timer != nil && inc.beats.timer.Stop() {
+		s.endGoroutineLocked()
+	}
+}
+
+// listen looks whether there was a beat, and ends the incarnation if not.
+func (s *core) listen(inc *incarnation) {
+	if silent := s.silence(inc); silent > 0 {
+		stack := s.orphan.dump().of(inc)
+		s.mu.Lock()
+		alive := inc.over || inc.stopBy != 0
+		if !alive {
+			s.stoppingLocked(inc, Event{Kind: ChildStopping})
+			s.boundStopLocked(inc)
+		}
+		s.mu.Unlock()
+		if !alive {
+			inc.fail(&UnhealthyError{Silent: silent, Stack: stack})
+		}
+		s.mu.Lock()
+		s.endGoroutineLocked()
+		s.mu.Unlock()
+	}
+}
+
+// silence returns for how long there was no beat, if that is too long. Else it
+// sets the timer again, or ends the watch if the incarnation is ending anyway.
+func (s *core) silence(inc *incarnation) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if inc.over || inc.stopBy != 0 {
+		s.endGoroutineLocked()
+		return 0
+	}
+	limit := inc.child.policy.watchdog
+	silent := s.now() - time.Duration(inc.beats.last.Load())
+	if silent < limit {
+		inc.beats.timer.Reset(limit - silent)
+		return 0
+	}
+	return silent
+}
