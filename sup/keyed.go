@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v4"
@@ -22,7 +23,7 @@ type Keyed[K comparable, W Worker] struct {
 	max     int
 	policy  *policy
 	start   func(ctx context.Context, key K) (W, error)
-	members xsync.Map[K, *keyedMember[K, W]]
+	members atomic.Pointer[xsync.Map[K, *keyedMember[K, W]]] // of the current life; nil until declared
 }
 
 // A KeyedSpec declares a [Keyed]. The fields that it shares with [ChildSpec]
@@ -104,8 +105,9 @@ func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 		labels:    spec.Labels,
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    spec.faults(escapeID(name)),
-		populate:  func(*core) { k.members.Clear() },
+		populate:  func(*core) { k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]()) },
 	})
+	k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]())
 }
 
 // keyedMember is a child of a [Keyed].
@@ -151,7 +153,7 @@ func (m *keyedMember[K, W]) start(inc *incarnation) error {
 }
 
 func (m *keyedMember[K, W]) forget() {
-	m.set.members.Compute(m.key, func(old *keyedMember[K, W], loaded bool) (*keyedMember[K, W], xsync.ComputeOp) {
+	m.set.members.Load().Compute(m.key, func(old *keyedMember[K, W], loaded bool) (*keyedMember[K, W], xsync.ComputeOp) {
 		if loaded && old == m {
 			return nil, xsync.DeleteOp
 		}
@@ -166,7 +168,7 @@ func (k *Keyed[K, W]) Start(ctx context.Context, key K) (Child[W], error) {
 	life := k.current()
 	m := k.newMember(life, key)
 	err := life.adopt(ctx, &m.child, k.max, func() error {
-		if other, taken := k.members.LoadOrStore(key, m); taken {
+		if other, taken := k.members.Load().LoadOrStore(key, m); taken {
 			return takenErrorLocked(&other.child)
 		}
 		return nil
@@ -180,7 +182,7 @@ func (k *Keyed[K, W]) Start(ctx context.Context, key K) (Child[W], error) {
 // Get returns the worker of a key that is live and ready, or false if there is
 // none at the moment. It takes no lock and allocates nothing.
 func (k *Keyed[K, W]) Get(key K) (W, bool) {
-	m, ok := k.members.Load(key)
+	m, ok := k.member(key)
 	if !ok {
 		var none W
 		return none, false
@@ -190,7 +192,7 @@ func (k *Keyed[K, W]) Get(key K) (W, bool) {
 
 // Child returns a handle to the child of a key. See [Supervisor.Child].
 func (k *Keyed[K, W]) Child(key K) Child[W] {
-	if m, ok := k.members.Load(key); ok {
+	if m, ok := k.member(key); ok {
 		return Child[W]{&m.self}
 	}
 	return Child[W]{&reference{missing: k.pathOfKey(key)}}
@@ -223,14 +225,23 @@ func (k *Keyed[K, W]) Remove(ctx context.Context, key K) error {
 }
 
 // Len returns the number of declared children, whatever state they are in.
-func (k *Keyed[K, W]) Len() int { return k.members.Size() }
+func (k *Keyed[K, W]) Len() int {
+	if members := k.members.Load(); members != nil {
+		return members.Size()
+	}
+	return 0
+}
 
 // All returns an iterator over the workers that are live, by key, in no order.
 // It sees each child that is there all the while once, and one that comes or
 // goes meanwhile at most once.
 func (k *Keyed[K, W]) All() iter.Seq2[K, W] {
 	return func(yield func(K, W) bool) {
-		for key, m := range k.members.All() {
+		members := k.members.Load()
+		if members == nil {
+			return
+		}
+		for key, m := range members.All() {
 			if w, ok := liveWorker[W](&m.child); ok && !yield(key, w) {
 				return
 			}
@@ -238,8 +249,16 @@ func (k *Keyed[K, W]) All() iter.Seq2[K, W] {
 	}
 }
 
+func (k *Keyed[K, W]) member(key K) (*keyedMember[K, W], bool) {
+	members := k.members.Load()
+	if members == nil {
+		return nil, false
+	}
+	return members.Load(key)
+}
+
 func (k *Keyed[K, W]) find(key K) *child {
-	if m, ok := k.members.Load(key); ok {
+	if m, ok := k.member(key); ok {
 		return &m.child
 	}
 	return nil
