@@ -176,14 +176,12 @@ func (s *core) startOverdue(inc *incarnation) {
 func (s *core) armLocked(inc *incarnation, d time.Duration, overdue func(*incarnation)) {
 	s.disarmLocked(inc)
 	s.busy++
-	var timer *time.Timer
-	timer = time.AfterFunc(d, func() {
+	inc.timer = time.AfterFunc(d, func() {
 		overdue(inc)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.endGoroutineLocked()
 	})
-	inc.timer = timer
 }
 
 // disarmLocked takes the bound away. A timer that has fired already finds out

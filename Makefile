@@ -1,0 +1,35 @@
+# The commands of this repository. All need Go and make only (and, for the race
+# detector, a C compiler); what else they use comes through the module proxy.
+
+GO ?= go
+FUZZTIME ?= 30s
+
+.PHONY: demo test check bench fuzz generate
+
+# demo surveys the Go standard library with faults injected, and verifies the
+# result against a plain sequential run.
+demo:
+	$(GO) run ./examples/survey -chaos -verify
+
+test:
+	$(GO) test -race ./...
+
+check:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./kv ./sup_test
+
+# fuzz runs every fuzz test for FUZZTIME.
+fuzz:
+	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+		for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' $$f); do \
+			echo "$$name in $$(dirname $$f)"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
+		done; \
+	done
+
+generate:
+	$(GO) generate ./...
