@@ -63,6 +63,7 @@ func (h Child[W]) Get() (W, bool) {
 // [ErrShuttingDown] or [ErrNotRunning]; and with the cause of ctx when that
 // ends.
 func (h Child[W]) Wait(ctx context.Context) (W, error) {
+	ctx = given(ctx)
 	var none W
 	for {
 		c := h.ref.child()

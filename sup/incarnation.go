@@ -73,8 +73,19 @@ type incarnationKey struct{}
 
 // incarnationOf returns the incarnation whose context ctx is or derives from.
 func incarnationOf(ctx context.Context) *incarnation {
+	if ctx == nil {
+		return nil
+	}
 	inc, _ := ctx.Value(incarnationKey{}).(*incarnation)
 	return inc
+}
+
+// given is ctx, or, where a caller has given none, one that never ends.
+func given(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
 }
 
 // Path returns the path of the child whose incarnation ctx belongs to, such as

@@ -23,6 +23,7 @@ func (s *core) admitLocked() error {
 // (O1). If it does not get ready, nothing stays behind; only ErrIgnore leaves
 // it declared. The reserve function takes the id, or says why it cannot.
 func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() error) error {
+	ctx = given(ctx)
 	s.mu.Lock()
 	err := s.admitLocked()
 	if err == nil {
@@ -43,12 +44,26 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 	s.linkLocked(c)
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
-	err = s.awaitStart(ctx, inc)
+	err = s.awaitStart(ctx, inc, ByOperator)
 	if err == nil || errors.Is(err, ErrIgnore) {
 		return err
 	}
 	s.discard(c)
+	return s.startError(c, err)
+}
+
+// startError is the error of an operator's start that failed.
+func (s *core) startError(c *child, err error) error {
+	if stop, ok := err.(*StopError); ok && stop.Reason == ByShutdown && s.isEnding() {
+		return ErrShuttingDown
+	}
 	return &StartError{Path: c.path(), Err: err}
+}
+
+func (s *core) isEnding() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase >= ending
 }
 
 // discard removes a child that did not get ready, now or when it is gone.
@@ -61,7 +76,7 @@ func (s *core) discard(c *child) {
 	}
 }
 
-// takenError says that an id is taken.
+// takenErrorLocked says that an id is taken.
 func takenErrorLocked(c *child) error {
 	if c.state == Stopped || c.state == Quarantined {
 		return ErrAlreadyDeclared
@@ -71,6 +86,7 @@ func takenErrorLocked(c *child) error {
 
 // terminate stops a child and keeps it declared, a temporary one excepted (O2).
 func (s *core) terminate(ctx context.Context, c *child) error {
+	ctx = given(ctx)
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
 		s.mu.Unlock()
@@ -108,6 +124,7 @@ var operatorCause = &StopError{Reason: ByOperator}
 
 // restart starts a child that is at rest, in its old place (O3).
 func (s *core) restart(ctx context.Context, c *child) error {
+	ctx = given(ctx)
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
 		s.mu.Unlock()
@@ -120,14 +137,14 @@ func (s *core) restart(ctx context.Context, c *child) error {
 	c.budget, c.row = nil, 0 // a fresh start
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
-	if err := s.awaitStart(ctx, inc); err != nil {
+	if err := s.awaitStart(ctx, inc, ByOperator); err != nil {
 		if errors.Is(err, ErrIgnore) {
 			return err
 		}
 		s.mu.Lock()
 		c.parked = true // as it was
 		s.mu.Unlock()
-		return &StartError{Path: c.path(), Err: err}
+		return s.startError(c, err)
 	}
 	return nil
 }
@@ -148,6 +165,7 @@ func (s *core) delete(c *child) error {
 
 // remove stops a child and removes it.
 func (s *core) remove(ctx context.Context, c *child) error {
+	ctx = given(ctx)
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
 		s.mu.Unlock()

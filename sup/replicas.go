@@ -159,6 +159,7 @@ func (r *Replicas[W]) Next() (W, bool) {
 // the one whose turn it is, and takes another if that is at rest. It returns
 // what f does, or the error of [Child.Wait] once no replica will come back.
 func (r *Replicas[W]) Do(ctx context.Context, f func(w W) error) error {
+	ctx = given(ctx)
 	if w, ok := r.Next(); ok {
 		return f(w)
 	}

@@ -47,27 +47,30 @@ func (s *core) nextFailedLocked() *child {
 func (s *core) conduct(failed *child) {
 	for failed != nil {
 		s.mu.Lock()
-		from := failed
-		switch s.chargeLocked(failed) {
-		case escalate:
+		v := rest // an operator has taken it out of the round meanwhile
+		if failed.state == Restarting || failed.state == Stuck {
+			v = s.chargeLocked(failed)
+		}
+		if v == escalate {
 			s.mu.Unlock()
 			return
-		case quarantine: // the others of the round go on without it
-			from = failed.next
+		}
+		if v != again { // the others of the round go on without it
 			s.mu.Unlock()
-			failed = s.startAgain(from)
+			failed = s.startAgain(failed.seq + 1)
 			continue
 		}
+		s.absorbing, s.roundFrom = true, failed.seq
 		if s.decl.strategy == OneForAll {
-			from = s.first
+			s.roundFrom = 0
 		}
-		s.absorbing, s.roundFrom = true, from.seq
 		cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
 		wait := failed.row.next(failed.policy.backoff)
+		from := s.roundFrom
 		s.mu.Unlock()
 		s.stopRound(cause)
 		s.awaitRound(failed, wait)
-		failed = s.startAgain(nil)
+		failed = s.startAgain(from)
 	}
 }
 
@@ -138,16 +141,17 @@ func (s *core) awaitRound(failed *child, wait time.Duration) {
 	}
 }
 
-// startAgain starts the children of the round in order, from one on or all,
+// startAgain starts the children of the round in order, from a place in it on,
 // and returns the first that fails to start.
-func (s *core) startAgain(from *child) *child {
+func (s *core) startAgain(seq uint64) *child {
 	s.mu.Lock()
 	s.absorbing = false
-	if from == nil {
-		from = s.last
-		for from != nil && from.prev != nil && from.prev.seq >= s.roundFrom {
-			from = from.prev
-		}
+	from := s.last
+	for from != nil && from.prev != nil && from.prev.seq >= seq {
+		from = from.prev
+	}
+	if from != nil && from.seq < seq {
+		from = nil
 	}
 	children := s.walkLocked(from, false)
 	c := children.nextLocked()
@@ -188,7 +192,7 @@ func (s *core) startInRound(c *child) bool {
 		c.restarts++
 		inc = s.launchLocked(c, true, true)
 		s.mu.Unlock()
-		err := s.awaitStart(context.Background(), inc)
+		err := s.awaitStart(context.Background(), inc, ByShutdown)
 		if err == nil || errors.Is(err, ErrIgnore) {
 			return true
 		}

@@ -67,10 +67,19 @@ func (s *core) startDeclared(ctx context.Context, children *walk) error {
 		if inc == nil {
 			continue
 		}
-		if err := s.awaitStart(ctx, inc); err != nil && !errors.Is(err, ErrIgnore) {
+		err := s.awaitStart(ctx, inc, ByShutdown)
+		if err != nil && !errors.Is(err, ErrIgnore) && !s.calledOff(c) {
 			return &StartError{Path: c.path(), Err: err}
 		}
 	}
+}
+
+// calledOff reports that a child did not get ready because an operator
+// terminated it during the start, which goes on then.
+func (s *core) calledOff(c *child) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.parked && s.phase == beginning
 }
 
 // openLocked ends the start: failures that came meanwhile are decided now.
@@ -99,8 +108,9 @@ func (s *core) openLocked() {
 
 // awaitStart waits until an incarnation is ready, or has failed to start. When
 // ctx ends first, or the supervisor does, the incarnation is told to stop; it
-// returns when that has been done, or has taken too long.
-func (s *core) awaitStart(ctx context.Context, inc *incarnation) error {
+// returns when that has been done, or has taken too long. The end of ctx is
+// that of the supervisor, or an operator's word.
+func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) error {
 	c := inc.child
 	for {
 		s.mu.Lock()
@@ -122,7 +132,10 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation) error {
 		case <-s.stop:
 			cause = s.stopCause
 		case <-ctx.Done():
-			cause = stopCauseOf(ctx)
+			cause = &StopError{Reason: by, Err: context.Cause(ctx)}
+			if by == ByShutdown {
+				cause = stopCauseOf(ctx)
+			}
 		}
 		s.tell(inc, fateRest, cause)
 		return s.awaitStopped(inc)

@@ -97,6 +97,7 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 // supervisor's life: when it is cancelled, the children are stopped in order.
 // A supervisor that has ended can be started again.
 func (f *supervision) Start(ctx context.Context) error {
+	ctx = given(ctx)
 	s, err := f.prepare(ctx, true)
 	if err != nil {
 		return err
@@ -112,6 +113,7 @@ func (f *supervision) Start(ctx context.Context) error {
 // ready when they are. A supervisor that is no child is started with Start or
 // Run.
 func (f *supervision) Initialize(ctx context.Context) error {
+	ctx = given(ctx)
 	s, err := f.prepare(ctx, false)
 	if err != nil {
 		return err
@@ -124,6 +126,7 @@ func (f *supervision) Initialize(ctx context.Context) error {
 // if its significant children have ended; the error of [supervision.Start] if
 // it could not be started; an [IntensityError] or a [StuckError] if it gave up.
 func (f *supervision) Run(ctx context.Context) error {
+	ctx = given(ctx)
 	s, err := f.toDrive()
 	if err != nil {
 		return err
@@ -165,6 +168,7 @@ func (f *supervision) toDrive() (*core, error) {
 // It may be called at any time, more than once and concurrently. A worker of
 // the tree has to pass its own context, or it would wait for itself.
 func (f *supervision) Shutdown(ctx context.Context) error {
+	ctx = given(ctx)
 	s := f.end()
 	if s == nil {
 		return nil

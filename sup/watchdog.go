@@ -43,13 +43,13 @@ func (s *core) listen(inc *incarnation) {
 	if silent := s.silence(inc); silent > 0 {
 		stack := s.orphan.dump().of(inc)
 		s.mu.Lock()
-		alive := inc.over || inc.stopBy != 0
-		if !alive {
+		anyway := inc.over || inc.stopBy != 0
+		if !anyway {
 			s.stoppingLocked(inc, Event{Kind: ChildStopping})
 			s.boundStopLocked(inc)
 		}
 		s.mu.Unlock()
-		if !alive {
+		if !anyway {
 			inc.fail(&UnhealthyError{Silent: silent, Stack: stack})
 		}
 		s.mu.Lock()
