@@ -31,7 +31,7 @@ type ChildInfo struct {
 	LastExit    Exit            // how the last one that ended did
 	Since       time.Time       // of the state
 	Stack       string          // of a stuck child
-	Supervisor  *SupervisorInfo // of a child that is a supervisor; only in [supervision.Tree]
+	Supervisor  *SupervisorInfo // of a child that is a supervisor; only in [Supervisor.Tree]
 }
 
 // SupervisorInfo is a snapshot of a supervisor and all that is below it.

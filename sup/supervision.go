@@ -123,7 +123,7 @@ func (f *supervision) Initialize(ctx context.Context) error {
 
 // Run starts the supervisor, if Initialize has not done so, and returns when it
 // has ended: nil if it was told to, by Shutdown or the cancellation of ctx, or
-// if its significant children have ended; the error of [supervision.Start] if
+// if its significant children have ended; the error of [Supervisor.Start] if
 // it could not be started; an [IntensityError] or a [StuckError] if it gave up.
 func (f *supervision) Run(ctx context.Context) error {
 	ctx = given(ctx)

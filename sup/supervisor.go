@@ -47,7 +47,7 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 }
 
 // Start returns a running supervisor, all of whose children are ready, or an
-// error and nothing left. See [supervision.Start] for ctx and the errors.
+// error and nothing left. See [Supervisor.Start] for ctx and the errors.
 func Start[W Worker](ctx context.Context, spec Spec[W]) (*Supervisor[W], error) {
 	s := New(spec)
 	if err := s.Start(ctx); err != nil {

@@ -1,0 +1,17 @@
+// Package espalier is the root of a library for programs that have to stay up:
+// supervision trees with the semantics of Erlang/OTP, whose shape is declared
+// in Go types. An espalier is a tree grown along a declared frame; cut a
+// branch, and it grows back.
+//
+// The packages, from the one to open first:
+//
+//   - sup: supervisors, workers, typed handles, events. Its package comment says
+//     what is guaranteed.
+//   - sup/suptest: for tests of one's own trees, in virtual time.
+//   - kv: Context, typed state that workers share and that outlives them.
+//   - gen and cmd/supgen: the generator that reads a struct whose tags declare
+//     a tree, and writes its builder.
+//   - examples: complete programs.
+//
+// This package itself holds nothing.
+package espalier
