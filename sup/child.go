@@ -58,6 +58,7 @@ type child struct {
 	unlinked   bool
 	supervisor bool // its workers are supervisors
 	row        streak
+	wait       time.Duration // of an incarnation in its backoff
 	budget     *window
 	stack      string // of a stuck incarnation
 
@@ -123,7 +124,7 @@ func (c *child) atRest() bool {
 // moveLocked is the one place where the state of a child changes. It keeps
 // the counts of the supervisor, tells the observers, and
 // wakes whoever waits for this child.
-func (c *child) moveLocked(to State, e Event) {
+func (c *child) moveLocked(to State, now time.Duration, e Event) {
 	was := c.atRest()
 	if c.state == Stuck {
 		c.sup.stuck--
@@ -132,7 +133,7 @@ func (c *child) moveLocked(to State, e Event) {
 		c.sup.stuck++
 	}
 	c.state = to
-	c.since = c.sup.now()
+	c.since = now
 	if is := c.atRest(); c.policy.significant && was != is {
 		if is {
 			c.sup.significant--

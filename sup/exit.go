@@ -10,31 +10,31 @@ import (
 // start.go, stop.go, round.go and operator.go.
 
 // incarnateLocked makes the next incarnation of a child; a wait is its backoff.
-func (s *core) incarnateLocked(c *child, wait time.Duration) *incarnation {
+func (s *core) incarnateLocked(c *child, wait, now time.Duration) *incarnation {
 	inc := c.slot.incarnate()
 	inc.child = c
 	inc.prev = c.last
 	if c.policy.watchdog > 0 {
-		inc.beats = new(beats)
+		inc.limits = new(limits)
 	}
 	c.cur = inc
 	c.parked, c.queued = false, false
 	if wait == 0 {
 		inc.phase = lifeStart
-		s.beginLocked(inc)
+		s.beginLocked(inc, now)
 		return inc
 	}
-	inc.wait = wait
-	c.moveLocked(Restarting, Event{Kind: ChildRestarting, Delay: wait, Exit: c.last})
+	c.wait = wait
+	c.moveLocked(Restarting, now, Event{Kind: ChildRestarting, Delay: wait, Exit: c.last})
 	return inc
 }
 
 // beginLocked begins an incarnation: it is its turn to start.
-func (s *core) beginLocked(inc *incarnation) {
+func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	c := inc.child
 	c.n++
 	inc.n, inc.begun = c.n, true
-	c.moveLocked(Starting, Event{Kind: ChildStarting})
+	c.moveLocked(Starting, now, Event{Kind: ChildStarting})
 	if d := c.policy.startTimeout; d > 0 {
 		s.armLocked(inc, d, s.startOverdue)
 	}
@@ -43,7 +43,7 @@ func (s *core) beginLocked(inc *incarnation) {
 // awaitTurn waits out the backoff of an incarnation, or until it is told to
 // stop (B2).
 func (s *core) awaitTurn(inc *incarnation) {
-	timer := time.NewTimer(inc.wait)
+	timer := time.NewTimer(inc.child.wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -59,7 +59,7 @@ func (s *core) starting(inc *incarnation) bool {
 	if inc.fate != fateOpen {
 		return false
 	}
-	s.beginLocked(inc)
+	s.beginLocked(inc, s.now())
 	return true
 }
 
@@ -81,7 +81,7 @@ func (s *core) readied(inc *incarnation) bool {
 	s.disarmLocked(inc)
 	inc.ready = true
 	c := inc.child
-	c.moveLocked(Running, Event{Kind: ChildReady})
+	c.moveLocked(Running, s.now(), Event{Kind: ChildReady})
 	inc.readyAt = c.since
 	c.live.Store(inc)
 	s.watchLocked(inc)
@@ -91,13 +91,14 @@ func (s *core) readied(inc *incarnation) bool {
 // exited settles an incarnation that is over, and returns the next one for the
 // same goroutine to live, or nil.
 func (s *core) exited(c *child, inc *incarnation) *incarnation {
+	now := s.now()
 	s.mu.Lock()
 	if inc.over { // abandoned long ago: nothing depends on it any more (R4)
 		s.mu.Unlock()
 		s.orphan.returned(inc)
 		return nil
 	}
-	next, lead := s.settleLocked(c, inc, inc.outcome)
+	next, lead := s.settleLocked(c, inc, inc.outcome, now)
 	if next == nil && !lead {
 		s.endGoroutineLocked()
 	}
@@ -114,8 +115,8 @@ func (s *core) exited(c *child, inc *incarnation) *incarnation {
 // settleLocked decides what becomes of a child whose incarnation has ended. It
 // returns the next incarnation, if there is one at once, or that the caller
 // has to lead rounds.
-func (s *core) settleLocked(c *child, inc *incarnation, exit Exit) (next *incarnation, lead bool) {
-	inc.over, inc.exit = true, exit
+func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Duration) (next *incarnation, lead bool) {
+	inc.over = true
 	c.cur = nil
 	c.live.Store(nil)
 	s.disarmLocked(inc)
@@ -125,7 +126,7 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit) (next *incarn
 		c.last = exit
 		c.emitLocked(Event{Kind: ChildExited, Exit: exit})
 	}
-	if inc.ready && c.policy.backoff.Min > 0 && s.now()-inc.readyAt >= c.policy.backoff.ResetAfter {
+	if inc.ready && c.policy.backoff.Min > 0 && now-inc.readyAt >= c.policy.backoff.ResetAfter {
 		c.row = 0
 	}
 	switch {
@@ -136,20 +137,20 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit) (next *incarn
 	case inc.sponsored && !inc.ready, inc.fate == fateRound, s.absorbsLocked(c):
 		s.holdLocked(c)
 	default:
-		return s.decideLocked(c, inc)
+		return s.decideLocked(c, inc.ready, exit, now)
 	}
 	return nil, false
 }
 
 // decideLocked applies the restart policy to an exit that nobody asked for.
-func (s *core) decideLocked(c *child, inc *incarnation) (next *incarnation, lead bool) {
-	switch judge(c.policy.restart, s.decl.strategy, inc.exit.Kind, !inc.ready) {
+func (s *core) decideLocked(c *child, ready bool, exit Exit, now time.Duration) (next *incarnation, lead bool) {
+	switch judge(c.policy.restart, s.decl.strategy, exit.Kind, !ready) {
 	case again:
 		if s.phase == beginning { // decided when the start is over, as in OTP
 			s.queueLocked(c)
 			return nil, false
 		}
-		return s.retryLocked(c), false
+		return s.retryLocked(c, now), false
 	case round:
 		s.queueLocked(c)
 		if s.leading || s.phase == beginning {
@@ -165,20 +166,19 @@ func (s *core) decideLocked(c *child, inc *incarnation) (next *incarnation, lead
 
 // retryLocked counts a restart of this child alone, and returns its next
 // incarnation if it may have one.
-func (s *core) retryLocked(c *child) *incarnation {
-	if s.chargeLocked(c) != again {
+func (s *core) retryLocked(c *child, now time.Duration) *incarnation {
+	if s.chargeLocked(c, now) != again {
 		return nil
 	}
 	c.restarts++
-	next := s.incarnateLocked(c, c.row.next(c.policy.backoff))
+	next := s.incarnateLocked(c, c.row.next(c.policy.backoff), now)
 	next.automatic = true
 	return next
 }
 
 // chargeLocked counts a restart (I1), and carries out the verdict if it is one
 // too many.
-func (s *core) chargeLocked(c *child) verdict {
-	now := s.now()
+func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 	if c.budget == nil && c.policy.budget != (Intensity{}) {
 		w := newWindow(c.policy.budget)
 		c.budget = &w
@@ -190,7 +190,7 @@ func (s *core) chargeLocked(c *child) verdict {
 	switch v {
 	case quarantine:
 		c.queued = false
-		c.moveLocked(Quarantined, Event{Kind: ChildQuarantined, Exit: c.last})
+		c.moveLocked(Quarantined, s.now(), Event{Kind: ChildQuarantined, Exit: c.last})
 	case escalate:
 		s.restLocked(c)
 		limit := s.decl.intensity
@@ -206,7 +206,7 @@ func (s *core) chargeLocked(c *child) verdict {
 // restLocked lets a child rest: declared and stopped, or no longer declared.
 func (s *core) restLocked(c *child) {
 	c.queued = false
-	c.moveLocked(Stopped, Event{Kind: ChildStopped, Exit: c.last})
+	c.moveLocked(Stopped, s.now(), Event{Kind: ChildStopped, Exit: c.last})
 	if c.policy.restart == Temporary || c.discard {
 		s.unlinkLocked(c)
 	}
@@ -219,13 +219,13 @@ func (s *core) holdLocked(c *child) {
 		return
 	}
 	c.queued = false
-	c.moveLocked(Restarting, Event{Kind: ChildRestarting, Exit: c.last})
+	c.moveLocked(Restarting, s.now(), Event{Kind: ChildRestarting, Exit: c.last})
 }
 
 // queueLocked lets a failure wait: for the end of the start, or for a round to
 // be led.
 func (s *core) queueLocked(c *child) {
-	c.moveLocked(Restarting, Event{Kind: ChildRestarting, Exit: c.last})
+	c.moveLocked(Restarting, s.now(), Event{Kind: ChildRestarting, Exit: c.last})
 	c.queued = true
 	s.failed = append(s.failed, c)
 }

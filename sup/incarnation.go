@@ -3,6 +3,7 @@ package sup
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,12 +16,12 @@ import (
 type incarnation struct {
 	child *child
 	body  body
-	n     int32 // from 1
+	prev  Exit // how the previous incarnation ended; fixed
 
 	// Owned by the goroutine that lives this life, until it is over.
+	outcome Exit
 	phase   lifePhase
 	calling bool // user code is being called
-	outcome Exit
 
 	// Protected by child.sup.mu.
 	begun      bool // it was its turn to start
@@ -29,22 +30,25 @@ type incarnation struct {
 	supervisor bool // the worker is one; set once it is made
 	ready      bool
 	over       bool // it has ended, or was abandoned
+	abandoned  bool
 	fate       fate
-	wait       time.Duration // backoff before it starts
-	readyAt    time.Duration
+	n          int32         // from 1; fixed once begun
+	readyAt    time.Duration // only kept where there is a backoff
 	stopBy     time.Duration // when its time for stopping ends; 0 as long as it has not begun
-	timer      *time.Timer   // bounds its start, then its stop; nil if nothing does
-	exit       Exit          // once it is over
-
-	beats *beats // nil without a watchdog; fixed
-
-	prev Exit // how the previous incarnation ended; fixed
+	limits     *limits       // nil where nothing has been bounded
 
 	mu     sync.Mutex    // protects what follows; held for moments only
+	closed bool          // takes no more goroutines
 	done   chan struct{} // made when asked for
 	cause  error         // why it is cancelled; nil until then
 	more   *attachments  // made when needed
-	closed bool          // takes no more goroutines
+}
+
+// limits are the timers of an incarnation.
+type limits struct {
+	timer *time.Timer // bounds its start, then its stop
+	watch *time.Timer // of the watchdog
+	beat  atomic.Int64
 }
 
 // body is the typed part of an incarnation, see [life].
@@ -200,22 +204,27 @@ func (inc *incarnation) AfterFunc(f func()) (stop func() bool) {
 // be called with the supervisor's lock held: it runs what has been registered.
 func (inc *incarnation) cancel(cause error) {
 	inc.mu.Lock()
+	afters := inc.cancelLocked(cause)
+	inc.mu.Unlock()
+	for f := range afters {
+		(*f)()
+	}
+}
+
+// cancelLocked is cancel without the calls, which the caller makes when it has
+// let the lock go.
+func (inc *incarnation) cancelLocked(cause error) (afters map[*func()]struct{}) {
 	if inc.cause != nil {
-		inc.mu.Unlock()
-		return
+		return nil
 	}
 	inc.cause = cause
 	if inc.done != nil {
 		close(inc.done)
 	}
-	var afters map[*func()]struct{}
 	if inc.more != nil {
 		afters, inc.more.afters = inc.more.afters, nil
 	}
-	inc.mu.Unlock()
-	for f := range afters {
-		(*f)()
-	}
+	return afters
 }
 
 func (inc *incarnation) moreLocked() *attachments {

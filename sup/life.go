@@ -85,10 +85,7 @@ func (inc *incarnation) call() error {
 		inc.label()
 		return inc.child.slot.start(inc)
 	case lifeInitialize:
-		if w, ok := inc.body.worker().(Initializer); ok {
-			return w.Initialize(inc)
-		}
-		return nil
+		return inc.body.worker().(Initializer).Initialize(inc)
 	case lifeRun:
 		return inc.body.worker().Run(inc)
 	case lifeGather:
@@ -109,26 +106,23 @@ func (inc *incarnation) returned(err error) {
 			inc.outcome, inc.phase = Exit{ExitShutdown, inc.stopCause()}, lifeOver
 		}
 	case lifeStart:
-		switch {
-		case err != nil:
+		if err != nil {
 			inc.end(err, lifeOver)
-		default:
-			inc.phase = lifeInitialize
-			if isSupervisor(inc.body.worker()) {
-				inc.child.sup.madeSupervisor(inc)
-			}
+			return
+		}
+		if isSupervisor(inc.body.worker()) {
+			inc.child.sup.madeSupervisor(inc)
+		}
+		inc.phase = lifeInitialize
+		if _, ok := inc.body.worker().(Initializer); !ok {
+			inc.initialized()
 		}
 	case lifeInitialize:
-		switch {
-		case err != nil:
+		if err != nil {
 			inc.end(err, lifeTerminate)
-		case inc.child.sup.readied(inc), isSupervisor(inc.body.worker()):
-			// A supervisor that was asked to stop meanwhile has children to
-			// stop: its Run does that.
-			inc.phase = lifeRun
-		default:
-			inc.end(inc.stopCause(), lifeTerminate)
+			return
 		}
+		inc.initialized()
 	case lifeRun:
 		inc.end(err, lifeTerminate)
 	case lifeGather:
@@ -144,6 +138,16 @@ func (inc *incarnation) returned(err error) {
 	}
 }
 
+// initialized goes on to Run, unless the incarnation was told to stop
+// meanwhile. A supervisor has children to stop then: its Run does that.
+func (inc *incarnation) initialized() {
+	if inc.child.sup.readied(inc) || isSupervisor(inc.body.worker()) {
+		inc.phase = lifeRun
+		return
+	}
+	inc.end(inc.stopCause(), lifeTerminate)
+}
+
 // end notes what the incarnation ended with, before what it leaves behind is
 // cleared up: the goroutines that belong to it, then Terminate.
 func (inc *incarnation) end(err error, next lifePhase) {
@@ -156,9 +160,12 @@ func (inc *incarnation) end(err error, next lifePhase) {
 		}
 	}
 	inc.closed = tasks == 0
+	afters := inc.cancelLocked(returnedCause)
 	inc.mu.Unlock()
+	for f := range afters {
+		(*f)()
+	}
 	inc.outcome = classify(err, cause)
-	inc.cancel(returnedCause)
 	if next == lifeTerminate {
 		if _, ok := inc.body.worker().(Terminator); !ok {
 			next = lifeOver

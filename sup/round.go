@@ -49,7 +49,7 @@ func (s *core) conduct(failed *child) {
 		s.mu.Lock()
 		v := rest // an operator has taken it out of the round meanwhile
 		if failed.state == Restarting || failed.state == Stuck {
-			v = s.chargeLocked(failed)
+			v = s.chargeLocked(failed, s.now())
 		}
 		if v == escalate {
 			s.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 
 // launchLocked begins a new incarnation in a goroutine of its own.
 func (s *core) launchLocked(c *child, sponsored, automatic bool) *incarnation {
-	inc := s.incarnateLocked(c, 0)
+	inc := s.incarnateLocked(c, 0, s.now())
 	inc.sponsored, inc.automatic = sponsored, automatic
 	s.liveLocked(inc)
 	return inc
@@ -100,7 +100,7 @@ func (s *core) openLocked() {
 		return
 	}
 	for c := s.nextFailedLocked(); c != nil && s.phase == serving; c = s.nextFailedLocked() {
-		if next := s.retryLocked(c); next != nil {
+		if next := s.retryLocked(c, s.now()); next != nil {
 			s.liveLocked(next)
 		}
 	}
@@ -159,16 +159,11 @@ func (inc *incarnation) startErrorLocked() error {
 	if failure := inc.failure(); failure != nil {
 		return failure
 	}
-	if !inc.over { // stuck
+	stuck := !inc.over || inc.abandoned // then the outcome is not there to be read
+	if stuck || inc.outcome.Kind == ExitShutdown && inc.fate != fateOpen {
 		return inc.stopCause()
 	}
-	if inc.exit.Kind == ExitShutdown && inc.fate != fateOpen {
-		return inc.stopCause()
-	}
-	if inc.exit.Err == nil {
-		return ErrShutdown
-	}
-	return inc.exit.Err
+	return inc.outcome.Err
 }
 
 // startOverdue ends a start that has run out of time (S5).
@@ -188,8 +183,11 @@ func (s *core) startOverdue(inc *incarnation) {
 // goroutine of the supervisor, which waits for it.
 func (s *core) armLocked(inc *incarnation, d time.Duration, overdue func(*incarnation)) {
 	s.disarmLocked(inc)
+	if inc.limits == nil {
+		inc.limits = new(limits)
+	}
 	s.busy++
-	inc.timer = time.AfterFunc(d, func() {
+	inc.limits.timer = time.AfterFunc(d, func() {
 		overdue(inc)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -200,8 +198,11 @@ func (s *core) armLocked(inc *incarnation, d time.Duration, overdue func(*incarn
 // disarmLocked takes the bound away. A timer that has fired already finds out
 // by itself that it came too late.
 func (s *core) disarmLocked(inc *incarnation) {
-	if inc.timer != nil && inc.timer.Stop() {
+	if inc.limits == nil || inc.limits.timer == nil {
+		return
+	}
+	if inc.limits.timer.Stop() {
 		s.endGoroutineLocked()
 	}
-	inc.timer = nil
+	inc.limits.timer = nil
 }

@@ -189,7 +189,7 @@ func (s *core) stoppingLocked(inc *incarnation, e Event) {
 	}
 	c.live.Store(nil)
 	if inc.begun {
-		c.moveLocked(Stopping, e)
+		c.moveLocked(Stopping, now, e)
 	}
 }
 

@@ -36,7 +36,7 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
 	c.stack = stack
-	c.moveLocked(Stuck, Event{Kind: ChildStuck, Exit: exit, Stack: stack})
+	c.moveLocked(Stuck, s.now(), Event{Kind: ChildStuck, Exit: exit, Stack: stack})
 	if c.policy.stuck != Wait {
 		s.abandonLocked(inc, exit)
 	}
@@ -54,11 +54,12 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 // orphanage.
 func (s *core) abandonLocked(inc *incarnation, exit Exit) {
 	c := inc.child
+	inc.abandoned = true
 	s.orphan.take(inc)
 	if c.policy.stuck == Escalate {
 		inc.fate = fateRest
 	}
-	next, lead := s.settleLocked(c, inc, exit)
+	next, lead := s.settleLocked(c, inc, exit, s.now())
 	if next != nil {
 		s.liveLocked(next)
 	}

@@ -2,38 +2,33 @@ package sup
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 )
 
-// beats is the watchdog of one incarnation (L1).
-type beats struct {
-	last  atomic.Int64 // time of the last beat, since the supervisor began
-	timer *time.Timer  // protected by sup.mu
-}
+// The watchdog of an incarnation (L1) is a timer that looks for beats.
 
 // Beat tells the watchdog of the incarnation that ctx belongs to that the
 // worker is alive. It is cheap, safe for concurrent use, and does nothing
 // where there is no watchdog.
 func Beat(ctx context.Context) {
-	if inc := incarnationOf(ctx); inc != nil && inc.beats != nil {
-		inc.beats.last.Store(int64(inc.child.sup.now()))
+	if inc := incarnationOf(ctx); inc != nil && inc.child.policy.watchdog > 0 {
+		inc.limits.beat.Store(int64(inc.child.sup.now()))
 	}
 }
 
 // watchLocked begins to watch an incarnation that has become ready.
 func (s *core) watchLocked(inc *incarnation) {
-	if inc.beats == nil {
+	if inc.child.policy.watchdog == 0 {
 		return
 	}
-	inc.beats.last.Store(int64(s.now()))
+	inc.limits.beat.Store(int64(s.now()))
 	s.busy++
-	inc.beats.timer = time.AfterFunc(inc.child.policy.watchdog, func() { s.listen(inc) })
+	inc.limits.watch = time.AfterFunc(inc.child.policy.watchdog, func() { s.listen(inc) })
 }
 
 // unwatchLocked ends that.
 func (s *core) unwatchLocked(inc *incarnation) {
-	if inc.beats != nil && inc.beats.timer != nil && inc.beats.timer.Stop() {
+	if inc.limits != nil && inc.limits.watch != nil && inc.limits.watch.Stop() {
 		s.endGoroutineLocked()
 	}
 }
@@ -68,9 +63,9 @@ func (s *core) silence(inc *incarnation) time.Duration {
 		return 0
 	}
 	limit := inc.child.policy.watchdog
-	silent := s.now() - time.Duration(inc.beats.last.Load())
+	silent := s.now() - time.Duration(inc.limits.beat.Load())
 	if silent < limit {
-		inc.beats.timer.Reset(limit - silent)
+		inc.limits.watch.Reset(limit - silent)
 		return 0
 	}
 	return silent
