@@ -105,7 +105,11 @@ func liveWorker[W Worker](c *child) (w W, ok bool) {
 	if inc == nil {
 		return w, false
 	}
-	return inc.body.(*life[W]).w, true
+	if l, ok := inc.body.(*life[W]); ok {
+		return l.w, true
+	}
+	w, ok = inc.body.worker().(W) // a handle that As made
+	return w, ok
 }
 
 func newChild(c *child, s *core, p *policy, slot slot) *child {

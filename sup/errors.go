@@ -42,6 +42,8 @@ var (
 	// ErrQuarantined: the child has used up its own budget; look at its last
 	// exit, then restart it.
 	ErrQuarantined = errors.New("the child is quarantined: see its last exit, then restart it")
+	// ErrWrongType: the worker is not of the type of the handle, see [As].
+	ErrWrongType = errors.New("the worker is not of the handle's type")
 	// ErrNotRunning: the supervisor has not been started, or has ended.
 	ErrNotRunning = errors.New("the supervisor is not running")
 	// ErrShuttingDown: the supervisor is about to end. It wraps ErrNotRunning.

@@ -3,6 +3,7 @@ package sup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 )
 
@@ -13,6 +14,15 @@ import (
 // As a field of a struct that declares a tree it is filled in by the tree, and
 // then it outlives the tree's restarts too.
 type Child[W Worker] struct{ ref *reference }
+
+// As returns a handle to the same child under another type, for supervisors
+// whose children are of several types: of a Supervisor[Worker] s,
+//
+//	pool := sup.As[*Pool](s.Child("pool"))
+//
+// While the live worker is no W, Get returns false and Wait an error that wraps
+// [ErrWrongType].
+func As[W, V Worker](h Child[V]) Child[W] { return Child[W](h) }
 
 // reference is where a handle finds its child.
 type reference struct {
@@ -73,6 +83,9 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 		if w, ok := liveWorker[W](c); ok {
 			return w, nil
 		}
+		if inc := c.live.Load(); inc != nil && !isA[W](inc) {
+			return none, callError("wait for", c.path(), fmt.Errorf("%w: it is a %T", ErrWrongType, inc.body.worker()))
+		}
 		changed, err := c.sup.prospect(c, h.ref.follows)
 		if err != nil {
 			return none, callError("wait for", c.path(), err)
@@ -104,6 +117,11 @@ func (h Child[W]) Info() (ChildInfo, bool) {
 		return ChildInfo{}, false
 	}
 	return c.sup.info(c)
+}
+
+func isA[W Worker](inc *incarnation) bool {
+	_, ok := inc.body.worker().(W)
+	return ok
 }
 
 // prospect returns a channel that is closed when there may be news of a child

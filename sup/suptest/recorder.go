@@ -105,15 +105,15 @@ func (r *Recorder) await(t testing.TB, want []string, take func(sup.Event) (fit 
 	t.Helper()
 	checkLines(t, want)
 	settle(t)
-	patience := time.NewTimer(patience)
-	defer patience.Stop()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
 	var seen strings.Builder
 	for len(missing()) > 0 {
 		e, news := r.next()
 		if news != nil {
 			select {
 			case <-news:
-			case <-patience.C:
+			case <-timer.C:
 				t.Fatalf("suptest: expected, and not come in ten minutes:\n\t%s\ncome (* as expected):\n%s",
 					strings.Join(missing(), "\n\t"), seen.String())
 			}
