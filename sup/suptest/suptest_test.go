@@ -362,9 +362,9 @@ func TestANestedSupervisorCanBeBroken(t *testing.T) {
 			}},
 		}))
 		faults.Crash("back", errLost)
-		events.Expect(t, "child exited shop/back: abnormal: connection lost", "child ready back/web #1", "child ready shop/back #2")
-		faults.Crash("shop/back/web", errLost)
-		events.Expect(t, "child ready shop/back/web #2")
+		events.Expect(t, "child exited shop/back: abnormal: connection lost", "child ready web #1", "child ready shop/back #2")
+		faults.Crash("web", errLost)
+		events.Expect(t, "child ready web #2")
 	})
 }
 
