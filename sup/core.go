@@ -90,7 +90,7 @@ func newCore(ctx context.Context, d *declaration, self *supervision) *core {
 	s.labels = s.labels || above.labels
 	s.orphan = above.orphan
 	s.events = newDispatcher(d.observers, above.events)
-	if w, ok := inc.body.worker().(supervised); ok && w.supervision() == self {
+	if w, ok := inc.body.worker().(supervised); ok && w.face() == self {
 		s.path, s.parent, s.host = inc.child.path(), above, inc
 	} else { // a supervisor that a worker runs for itself
 		s.path = joinPath(inc.child.path(), d.name)

@@ -169,5 +169,5 @@ func (c *child) nestedLocked() *core {
 	if c.cur == nil || !c.cur.supervisor {
 		return nil
 	}
-	return c.cur.body.worker().(supervised).supervision().current()
+	return c.cur.body.worker().(supervised).face().current()
 }

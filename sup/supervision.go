@@ -30,9 +30,9 @@ type supervision struct {
 }
 
 // supervised is implemented by all supervisors, and by what embeds one.
-type supervised interface{ supervision() *supervision }
+type supervised interface{ face() *supervision }
 
-func (f *supervision) supervision() *supervision { return f }
+func (f *supervision) face() *supervision { return f }
 
 func isSupervisor(w Worker) bool {
 	_, ok := w.(supervised)
@@ -276,3 +276,11 @@ func (f *supervision) declared() *declaration {
 	}
 	return f.decl
 }
+
+var (
+	_ supervised = (*Supervisor[Worker])(nil)
+	_ supervised = (*Keyed[int, Worker])(nil)
+	_ supervised = (*Replicas[Worker])(nil)
+	_ supervised = (*Stateful[Worker, int, int])(nil)
+	_ supervised = (*Tree)(nil)
+)

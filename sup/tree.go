@@ -102,7 +102,7 @@ func Nest[S interface {
 	Worker
 	supervised
 }](s S, spec ChildSpec[S]) Member {
-	return nested(spec.ID, s, s.supervision(), spec)
+	return nested(spec.ID, s, s.face(), spec)
 }
 
 func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member {
