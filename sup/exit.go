@@ -70,9 +70,9 @@ func (s *core) madeSupervisor(inc *incarnation) {
 	inc.supervisor, inc.child.supervisor = true, true
 }
 
-// readied makes a child whose Initialize has returned ready, and reports false
-// if it was told to stop, or has run out of time, meanwhile.
-func (s *core) readied(inc *incarnation) bool {
+// readied makes a child whose start function or Initialize has returned ready,
+// and reports false if it was told to stop, or has run out of time, meanwhile.
+func (s *core) readied(inc *incarnation, initialized bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if inc.over || inc.stopBy != 0 {
@@ -81,8 +81,12 @@ func (s *core) readied(inc *incarnation) bool {
 	s.disarmLocked(inc)
 	inc.ready = true
 	c := inc.child
-	c.moveLocked(Running, s.now(), Event{Kind: ChildReady})
-	inc.readyAt = c.since
+	now := c.since // a look at the clock is a sixth of a restart: only where it can matter
+	if initialized || c.policy.backoff.Min > 0 {
+		now = s.now()
+	}
+	c.moveLocked(Running, now, Event{Kind: ChildReady})
+	inc.readyAt = now
 	c.live.Store(inc)
 	s.watchLocked(inc)
 	return true

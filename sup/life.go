@@ -115,14 +115,14 @@ func (inc *incarnation) returned(err error) {
 		}
 		inc.phase = lifeInitialize
 		if _, ok := inc.body.worker().(Initializer); !ok {
-			inc.initialized()
+			inc.initialized(false)
 		}
 	case lifeInitialize:
 		if err != nil {
 			inc.end(err, lifeTerminate)
 			return
 		}
-		inc.initialized()
+		inc.initialized(true)
 	case lifeRun:
 		inc.end(err, lifeTerminate)
 	case lifeGather:
@@ -140,8 +140,8 @@ func (inc *incarnation) returned(err error) {
 
 // initialized goes on to Run, unless the incarnation was told to stop
 // meanwhile. A supervisor has children to stop then: its Run does that.
-func (inc *incarnation) initialized() {
-	if inc.child.sup.readied(inc) || isSupervisor(inc.body.worker()) {
+func (inc *incarnation) initialized(called bool) {
+	if inc.child.sup.readied(inc, called) || isSupervisor(inc.body.worker()) {
 		inc.phase = lifeRun
 		return
 	}

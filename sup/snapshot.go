@@ -29,7 +29,7 @@ type ChildInfo struct {
 	Incarnation int             // the current or last one; 0 before the first
 	Restarts    int             // incarnations that no operator and no start asked for
 	LastExit    Exit            // how the last one that ended did
-	Since       time.Time       // of the state
+	Since       time.Time       // of the state; of a running child without Initialize, the begin of its start
 	Stack       string          // of a stuck child
 	Supervisor  *SupervisorInfo // of a child that is a supervisor; only in [Supervisor.Tree]
 }
