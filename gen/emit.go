@@ -1,0 +1,189 @@
+package gen
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+)
+
+// emit returns the source of an output. Everything in it has been decided.
+func emit(p *Package, trees []*Tree, test bool) ([]byte, error) {
+	file := jen.NewFile(p.packageOf(test))
+	file.NoFormat = true
+	file.HeaderComment(generatedBy)
+	for _, imp := range p.names[test].byPath {
+		if imp.Named {
+			file.ImportAlias(imp.Path, imp.Name)
+		} else {
+			file.ImportName(imp.Path, imp.Name)
+		}
+	}
+	declarations := []*jen.Statement{emitVersion()}
+	for _, t := range trees {
+		declarations = append(declarations,
+			emitInterface(t), emitConstructor(t),
+			emitFuncs(t), emitAdaptor(t), emitAdaptorMethods(t),
+			emitGuard(t))
+	}
+	for _, d := range declarations {
+		if len(*d) > 0 {
+			file.Add(d)
+			file.Line()
+		}
+	}
+	var b bytes.Buffer
+	if err := file.Render(&b); err != nil {
+		return nil, fmt.Errorf("supgen: package %s: %w", p.Dir, err)
+	}
+	source, err := format.Source(groupImports(b.Bytes()))
+	if err != nil {
+		return nil, fmt.Errorf("supgen: package %s: the output is no Go: %w\n%s", p.Dir, err, b.Bytes())
+	}
+	return source, nil
+}
+
+func (p *Package) packageOf(test bool) string {
+	return p.emitted(test)[0].file.ast.Name.Name
+}
+
+// groupImports puts those of the standard library first, in a group of their
+// own.
+func groupImports(source []byte) []byte {
+	open, shut := []byte("\nimport (\n"), []byte("\n)\n")
+	start := bytes.Index(source, open)
+	if start < 0 {
+		return source
+	}
+	start += len(open)
+	length := bytes.Index(source[start:], shut)
+	var standard, others []string
+	for _, line := range strings.Split(string(source[start:start+length]), "\n") {
+		path := line[strings.IndexByte(line, '"')+1:]
+		if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
+			others = append(others, line)
+		} else {
+			standard = append(standard, line)
+		}
+	}
+	groups := append(append(standard, ""), others...)
+	return bytes.Join([][]byte{source[:start], source[start+length:]}, []byte(strings.Join(groups, "\n")))
+}
+
+// emitVersion:
+//
+//	// This output fits the sup that it is compiled with.
+//	const _ = sup.GeneratedV1
+func emitVersion() *jen.Statement {
+	return comment("If this does not compile, the version of sup is another than supgen's: run\nsupgen of the same version again.").
+		Op("\n").Const().Id("_").Op("=").Add(ofSup("GeneratedV1"))
+}
+
+// emitInterface:
+//
+//	type OrdersChildren interface {
+//		NewDB(ctx context.Context, o *Orders) (*db.Pool, error)
+//	}
+func emitInterface(t *Tree) *jen.Statement {
+	var methods []jen.Code
+	for _, f := range t.Fields {
+		if f.isChild() {
+			methods = append(methods, jen.Id(f.makerName()).Add(t.makerSignature(f)))
+		}
+		if f.asksCount() {
+			methods = append(methods, comment(f.countName()+" is asked once, by "+t.constructorName()+"."),
+				jen.Id(f.countName()).Params().Int())
+		}
+	}
+	return comment(t.childrenDoc()).Op("\n").
+		Type().Id(t.childrenName()).Add(t.params()).Interface(methods...)
+}
+
+func (t *Tree) childrenDoc() string {
+	doc := fmt.Sprintf("%s makes the children of %s. A method New… runs at every start\n"+
+		"and restart of its child; the children declared before it are ready then.", t.childrenName(), article(t.Name))
+	for _, f := range t.Fields {
+		if f.Kind == Nested {
+			return doc + "\nThe others are for nested trees, and called once."
+		}
+	}
+	return doc
+}
+
+func article(name string) string {
+	if strings.ContainsRune("AEIOUaeiou", []rune(name)[0]) {
+		return "an " + name
+	}
+	return "a " + name
+}
+
+// makerSignature is the signature of a constructor in the interface:
+//
+//	(ctx context.Context, o *Orders, key Symbol) (*Feed, error)
+func (t *Tree) makerSignature(f *Field) *jen.Statement {
+	if f.Kind == Nested {
+		return jen.Params().Add(f.ofNested(childrenName(f.TreeName)))
+	}
+	params := []jen.Code{
+		jen.Id(t.locals.ctx).Qual("context", "Context"),
+		jen.Id(t.locals.tree).Op("*").Add(t.own(t.Name)),
+	}
+	return jen.Params(append(params, t.extra(f, true)...)...).Params(f.Worker.code(), jen.Error())
+}
+
+// startSignature is the signature of a start function:
+//
+//	(ctx context.Context, key Symbol) (*Feed, error)
+func (t *Tree) startSignature(f *Field) *jen.Statement {
+	params := []jen.Code{jen.Id(t.locals.ctx).Qual("context", "Context")}
+	return jen.Params(append(params, t.extra(f, true)...)...).Params(f.Worker.code(), jen.Error())
+}
+
+// extra is the parameter by which the workers of a set differ, with or without
+// its type.
+func (t *Tree) extra(f *Field, typed bool) []jen.Code {
+	name, typ := "", jen.Code(nil)
+	switch f.Kind {
+	case Keyed:
+		name, typ = t.locals.key, f.Key.code()
+	case Replicas:
+		name, typ = t.locals.index, jen.Int()
+	default:
+		return nil
+	}
+	if typed {
+		return []jen.Code{jen.Id(name).Add(typ)}
+	}
+	return []jen.Code{jen.Id(name)}
+}
+
+// emitGuard:
+//
+//	func _() {
+//		type generatedFrom = struct {
+//			sup.Tree `sup:"rest_for_one"`
+//			DB sup.Child[*db.Pool]
+//		}
+//		var _ generatedFrom = Orders{}
+//	}
+func emitGuard(t *Tree) *jen.Statement {
+	var fields []jen.Code
+	for _, f := range t.Fields {
+		field := new(jen.Statement)
+		if !f.embedded {
+			field.Id(f.Name)
+		}
+		field.Add(f.Type.code())
+		if f.rawTag != "" {
+			field.Op(f.rawTag)
+		}
+		fields = append(fields, field)
+	}
+	return comment(fmt.Sprintf("If this does not compile, %s has changed since supgen read it: run go\ngenerate again.", t.Name)).
+		Op("\n").Func().Id("_").Add(t.params()).Params().Block(
+		jen.Type().Id("generatedFrom").Op("=").Struct(fields...),
+		jen.Var().Id("_").Id("generatedFrom").Op("=").Add(t.own(t.Name)).Values(),
+	)
+}

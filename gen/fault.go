@@ -1,0 +1,37 @@
+package gen
+
+import (
+	"cmp"
+	"fmt"
+	"go/token"
+	"slices"
+)
+
+// A Fault is one thing that is wrong with the source.
+type Fault struct {
+	Pos     token.Position // of a fault in a tag: the place inside of it
+	Message string
+	Hint    string // what to write instead; may be empty
+}
+
+// String returns "file:line:col: message (hint)".
+func (f Fault) String() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", f.Pos.Filename, f.Pos.Line, f.Pos.Column, f.Message)
+	if f.Hint != "" {
+		s += " (" + f.Hint + ")"
+	}
+	return s
+}
+
+// SortFaults puts faults into the order of the source, each once.
+func SortFaults(faults []Fault) []Fault {
+	slices.SortStableFunc(faults, func(a, b Fault) int {
+		return cmp.Or(
+			cmp.Compare(a.Pos.Filename, b.Pos.Filename),
+			cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Column, b.Pos.Column),
+			cmp.Compare(a.Message, b.Message),
+		)
+	})
+	return slices.Compact(faults)
+}

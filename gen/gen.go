@@ -1,0 +1,151 @@
+// Package gen makes supervision trees out of Go types: it reads the structs of
+// a package that embed sup.Tree, and writes the code that builds them.
+// Command supgen is the way to run it.
+//
+// # Trees
+//
+// A struct declared at package level that embeds [sup.Tree] is a tree, generic
+// or not, exported or not, also in a _test.go file. Its fields, in their order,
+// are the children and what they share:
+//
+//	sup.Child[W]         a child
+//	sup.Keyed[K, W]      children added and removed at run time, by key
+//	sup.Replicas[W]      a number of children that are alike
+//	*T                   a nested tree of this package
+//	*pkg.T               a nested tree of another package; needs a tag, sup:"" at least
+//	kv.Context[K, V]     state that the children share
+//
+// All other fields are left alone. The tag sup:"-" leaves a field out that
+// would be a child, and on sup.Tree itself says that the tree is declared by
+// hand.
+//
+// A child is called what its field is, in lower case with underscores: field
+// DB is "db" and WebServer is "web_server", so the path of a feed of type
+// Orders is "orders/feeds/ACME". The option name= says otherwise.
+//
+// # Tags
+//
+// The value of the key sup is a list of options, separated by commas. On
+// sup.Tree:
+//
+//	one_for_one, one_for_all, rest_for_one     the strategy; default one_for_one
+//	intensity=3/5s, intensity=unlimited        the restart intensity; default 3/5s
+//	auto_shutdown=any_significant              or all_significant, or never
+//	labels                                     pprof labels for all workers
+//	name=NAME                                  instead of the name of the type
+//
+// On a child, and on sup.Tree as the default for those of its children that
+// are not trees:
+//
+//	permanent, transient, temporary            the restart policy; default permanent
+//	shutdown=5s                                or infinity, or brutal
+//	start_timeout=10s
+//	backoff=100ms..30s                         from the first wait to the longest; or just the first
+//	factor=2, jitter=0.5, reset=1m             how it grows, is spread, and starts over
+//	budget=5/1m                                the child's own intensity: past it, quarantine
+//	watchdog=10s                               how long it may go without a beat
+//	stuck=wait                                 or abandon, or escalate
+//
+// The word none takes a default of the tree back: backoff=none,
+// start_timeout=none, budget=none, watchdog=none. On a child only:
+//
+//	name=NAME                                  instead of the name of the field
+//	significant                                Child and nested trees
+//	max=10000                                  Keyed: the number of children at most
+//	count=4                                    Replicas: how many; without it a method is asked
+//	intensity=3/5s, labels                     Keyed and Replicas: those of the set
+//
+// # Output
+//
+// There is one file a package, sup_gen.go, and sup_gen_test.go for the trees
+// of its tests. For a tree Orders it holds OrdersChildren, the interface of
+// what makes the children; NewOrders, which builds the tree from that;
+// OrdersFuncs, which makes an OrdersChildren of plain functions; and guards,
+// which do not compile when the struct has changed since.
+//
+// Reading is syntax only: types are copied as they stand, and checked by the
+// compiler. Packages are told apart by the names in the import declarations;
+// where an import has none, its name must be recognizable in its path.
+package gen
+
+import (
+	"go/token"
+	"path/filepath"
+)
+
+const (
+	supPath = "github.com/espalier-go/espalier/sup"
+	kvPath  = "github.com/espalier-go/espalier/kv"
+)
+
+// Generate reads the package in a directory and returns what its generated
+// files should be. If there are faults, they are all of the package's, sorted,
+// and there is no output. The error is one of the file system.
+func Generate(dir string) (outputs []Output, faults []Fault, err error) {
+	p, faults, err := Load(dir)
+	if err != nil || len(faults) > 0 {
+		return nil, faults, err
+	}
+	return p.Outputs()
+}
+
+// Load reads the trees of the package in a directory, and checks them.
+func Load(dir string) (*Package, []Fault, error) {
+	src, err := readDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := parse(src)
+	check(p)
+	return p, SortFaults(p.faults), nil
+}
+
+// Outputs returns what the generated files of a package without faults should
+// be, those to be removed included.
+func (p *Package) Outputs() ([]Output, []Fault, error) {
+	var outputs []Output
+	for _, test := range []bool{false, true} {
+		name := outputName(test)
+		trees := p.emitted(test)
+		existing, exists := p.src.generated[name]
+		switch {
+		case len(trees) == 0 && !exists:
+			continue
+		case len(trees) == 0:
+			if p.isOwn(existing) {
+				outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, Remove: true})
+			}
+			continue
+		case exists && !p.isOwn(existing):
+			return nil, []Fault{{
+				Pos:     token.Position{Filename: filepath.Join(p.Dir, name), Line: 1, Column: 1},
+				Message: "this file is where the output of supgen goes, but was not written by it",
+				Hint:    "give it another name",
+			}}, nil
+		}
+		content, err := emit(p, trees, test)
+		if err != nil {
+			return nil, nil, err
+		}
+		outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, New: content})
+	}
+	return outputs, nil, nil
+}
+
+// emitted returns the trees that belong in one of the two outputs.
+func (p *Package) emitted(test bool) []*Tree {
+	var trees []*Tree
+	for _, t := range p.Trees {
+		if t.test == test {
+			trees = append(trees, t)
+		}
+	}
+	return trees
+}
+
+func outputName(test bool) string {
+	if test {
+		return "sup_gen_test.go"
+	}
+	return "sup_gen.go"
+}

@@ -1,0 +1,159 @@
+package gen
+
+import (
+	"fmt"
+	"go/token"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// readImports fills in what a file imports.
+func (f *file) readImports() {
+	for _, spec := range f.ast.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		switch {
+		case spec.Name == nil:
+			f.imports = append(f.imports, &Import{Path: path})
+		case spec.Name.Name == ".":
+			f.dots = append(f.dots, path)
+		case spec.Name.Name != "_":
+			f.imports = append(f.imports, &Import{Path: path, Name: spec.Name.Name, Named: true})
+		}
+	}
+}
+
+// resolve returns the import that a name stands for. With more than one, or
+// none, it returns nil and whether there were several.
+func (f *file) resolve(name string) (imp *Import, several bool) {
+	var best []*Import
+	rank := unlike
+	for _, imp := range f.imports {
+		if imp.Named {
+			if imp.Name == name {
+				return imp, false
+			}
+			continue
+		}
+		switch r := likeness(name, imp.Path); {
+		case r < rank:
+			best, rank = []*Import{imp}, r
+		case r == rank && r != unlike:
+			best = append(best, imp)
+		}
+	}
+	if len(best) != 1 {
+		return nil, len(best) > 1
+	}
+	return &Import{Path: best[0].Path, Name: name}, false
+}
+
+const unlike = 3
+
+// likeness says how well a package name fits an import path that gives none:
+// 0 is its last element, 1 the one before a major version, 2 a part of these.
+func likeness(name, path string) int {
+	elements := strings.Split(path, "/")
+	last := elements[len(elements)-1]
+	if last == name {
+		return 0
+	}
+	if len(elements) > 1 && isMajorVersion(last) {
+		last = elements[len(elements)-2]
+	} else if before, version, ok := lastCut(last, '.'); ok && isMajorVersion(version) { // gopkg.in/yaml.v3
+		last = before
+	}
+	if last == name {
+		return 1
+	}
+	pieces := strings.FieldsFunc(last, func(r rune) bool { return r == '-' || r == '.' || r == '_' })
+	lower := strings.ToLower(last)
+	if slices.Contains(pieces, name) || lower == name || strings.Join(pieces, "") == name || strings.Join(pieces, "_") == name {
+		return 2
+	}
+	return unlike
+}
+
+func isMajorVersion(s string) bool {
+	n, err := strconv.Atoi(strings.TrimPrefix(s, "v"))
+	return err == nil && n >= 0 && strings.HasPrefix(s, "v")
+}
+
+// importNames are the names that the packages have in an output.
+type importNames struct {
+	byPath map[string]*Import
+	paths  map[string]string // by name
+	taken  func(name string) bool
+}
+
+// add gives the package of an import a name, unless it has one.
+func (n *importNames) add(imp *Import) {
+	if n.byPath[imp.Path] != nil {
+		return
+	}
+	chosen := *imp
+	for i := 2; !n.free(chosen.Name, imp); i++ {
+		chosen.Name, chosen.Named = fmt.Sprintf("%s%d", imp.Name, i), true
+	}
+	n.byPath[imp.Path] = &chosen
+	n.paths[chosen.Name] = imp.Path
+}
+
+// free reports whether a name can be had. The one in the source can, as the
+// source could not have it otherwise.
+func (n *importNames) free(name string, imp *Import) bool {
+	_, used := n.paths[name]
+	return !used && !isReserved(name) && (name == imp.Name && imp.fromSource() || !n.taken(name))
+}
+
+// fromSource tells the imports of the source from those that generated code
+// has of itself.
+func (imp *Import) fromSource() bool { return imp != contextImport && imp != timeImport }
+
+var (
+	contextImport = &Import{Path: "context", Name: "context"}
+	timeImport    = &Import{Path: "time", Name: "time"}
+)
+
+// isReserved reports whether an identifier means something everywhere.
+func isReserved(name string) bool {
+	return name == "_" || token.IsKeyword(name) || slices.Contains(predeclared, name)
+}
+
+var predeclared = strings.Fields("any append bool byte cap clear close comparable complex complex128 " +
+	"complex64 copy delete error false float32 float64 imag int int16 int32 int64 int8 iota len make max " +
+	"min new nil panic print println real recover rune string true uint uint16 uint32 uint64 uint8 uintptr")
+
+// words of a name in camel case, in lower case: HTTPServer is http, server.
+func words(name string) []string {
+	var list []string
+	runes := []rune(name)
+	start := 0
+	for i := 1; i <= len(runes); i++ {
+		switch {
+		case i == len(runes):
+		case runes[i] == '_':
+		case unicode.IsUpper(runes[i]) && !unicode.IsUpper(runes[i-1]): // aB
+		case unicode.IsUpper(runes[i]) && i+1 < len(runes) && unicode.IsLower(runes[i+1]) && !plural(runes[i:]): // ABc
+		default:
+			continue
+		}
+		if word := strings.Trim(string(runes[start:i]), "_"); word != "" {
+			list = append(list, strings.ToLower(word))
+		}
+		start = i
+	}
+	return list
+}
+
+// plural reports whether the rest of a name is as in DBs and URLs.
+func plural(rest []rune) bool {
+	return len(rest) >= 2 && rest[1] == 's' && (len(rest) == 2 || unicode.IsUpper(rest[2]))
+}
+
+// snake is the id that a field or type gets from its name.
+func snake(name string) string { return strings.Join(words(name), "_") }

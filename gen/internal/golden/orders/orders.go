@@ -1,0 +1,42 @@
+// Package orders is the tree of the design: children of all kinds, a tree of
+// another package, and state.
+package orders
+
+import (
+	"context"
+
+	"github.com/espalier-go/espalier/gen/internal/golden/web"
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+)
+
+// Symbol names what is traded.
+type Symbol string
+
+// Quote is a price.
+type Quote struct{ Bid, Ask float64 }
+
+// Pool, Feed and Matcher are workers.
+type (
+	Pool    struct{ worker }
+	Feed    struct{ worker }
+	Matcher struct{ worker }
+)
+
+type worker struct{ name string }
+
+func (w *worker) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Orders is the order service.
+type Orders struct {
+	sup.Tree `sup:"rest_for_one,intensity=3/5s"`
+
+	Quotes kv.Context[Symbol, Quote]
+	DB     sup.Child[*Pool]         `sup:"permanent,shutdown=5s"`
+	Feeds  sup.Keyed[Symbol, *Feed] `sup:"transient,max=2"` // added and removed at run time, by key
+	Match  sup.Replicas[*Matcher]   `sup:"count=4"`
+	Web    *web.Server              `sup:"shutdown=30s"`
+}

@@ -1,0 +1,25 @@
+// Package web holds a tree that a tree of another package nests.
+package web
+
+import (
+	"context"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// A Listener is a worker.
+type Listener struct{ Addr string }
+
+// Run waits for its end.
+func (l *Listener) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Server is a nested tree.
+type Server struct {
+	sup.Tree `sup:"one_for_all"`
+
+	HTTP  sup.Child[*Listener] `sup:"shutdown=1s"`
+	HTTPS sup.Child[*Listener] `sup:"start_timeout=10s"`
+}

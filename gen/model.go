@@ -1,0 +1,141 @@
+package gen
+
+import (
+	"go/ast"
+	"go/token"
+	"time"
+)
+
+// A Package is what was read of a directory: the trees in it, in the order of
+// the source.
+type Package struct {
+	Dir   string
+	Name  string // of the package that the trees are in; tests may have another
+	Trees []*Tree
+
+	src      *source
+	declared map[string]token.Position // by the files of the package, at package level or by an import
+	byName   map[string]*Tree
+	names    map[bool]*importNames // for each of the two outputs, true being that of the tests
+	faults   []Fault
+}
+
+// A Tree is a struct that embeds sup.Tree.
+type Tree struct {
+	Name   string // of the type
+	ID     string
+	Fields []*Field // all of them
+	Params []Param  // of a generic tree
+
+	Strategy     string // "" for the default
+	Intensity    *Intensity
+	AutoShutdown string
+	Labels       bool
+
+	file     *file
+	pos      token.Pos
+	test     bool // declared in a _test.go file
+	options  options
+	defaults options
+	locals   locals
+}
+
+// A Param is a type parameter.
+type Param struct {
+	Name       string
+	Constraint Type
+}
+
+// A Kind says what a field of a tree is.
+type Kind uint8
+
+// The kinds of fields.
+const (
+	Other Kind = iota // left alone
+	Embed             // the embedded sup.Tree
+	Child
+	Keyed
+	Replicas
+	Nested
+	State
+)
+
+// A Field is a field of a tree.
+type Field struct {
+	Name     string
+	Kind     Kind
+	Type     Type
+	ID       string
+	Key      Type // of a Keyed
+	Worker   Type // of a Child, Keyed or Replicas
+	Tree     *Tree
+	TreeName string // of a nested tree, without its package
+	Import   *Import
+	Args     Type // of a nested generic tree, with the brackets
+	Policy   Policy
+
+	embedded bool
+	rawTag   string // as in the source, with its quotes; "" if there is none
+	tag      tag
+	options  options
+	pos      token.Pos
+	expr     ast.Expr
+}
+
+// isChild reports whether a field is one, or a set of them.
+func (f *Field) isChild() bool {
+	return f.Kind == Child || f.Kind == Keyed || f.Kind == Replicas || f.Kind == Nested
+}
+
+// A Policy is what the tags say about a child, with the defaults of its tree.
+// Zero values are what was not said.
+type Policy struct {
+	Restart      string
+	Significant  bool
+	Shutdown     time.Duration // or infinity, or brutal
+	StartTimeout time.Duration
+	Backoff      Backoff
+	Budget       *Intensity
+	Watchdog     time.Duration
+	Stuck        string
+
+	Intensity *Intensity // of a set
+	Labels    bool       // of a set
+	Max       int
+	Count     int
+}
+
+// An Intensity is a number of restarts in a time; less than no restarts stand
+// for unlimited ones.
+type Intensity struct {
+	Restarts int
+	Within   time.Duration
+}
+
+// A Backoff has the fields of sup.Backoff.
+type Backoff struct {
+	Min, Max   time.Duration
+	Factor     float64
+	Jitter     float64
+	ResetAfter time.Duration
+}
+
+// A Type is the text of a type, or of another piece of source, cut where it
+// names a package.
+type Type struct {
+	parts []part
+	Text  string // as it stands in the source, on one line
+}
+
+// part is a piece of text, or a name of another package.
+type part struct {
+	text string
+	imp  *Import // nil for text
+}
+
+// An Import is a package that a type names.
+type Import struct {
+	Path  string
+	Name  string // that the source has for it
+	Named bool   // the name stands in the import declaration
+}

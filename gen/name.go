@@ -1,0 +1,113 @@
+package gen
+
+import (
+	"fmt"
+	"go/ast"
+	"unicode"
+	"unicode/utf8"
+)
+
+// upper makes the first letter of a name a capital, lower a small one.
+func upper(name string) string { return mapFirst(name, unicode.ToUpper) }
+func lower(name string) string { return mapFirst(name, unicode.ToLower) }
+
+func mapFirst(name string, f func(rune) rune) string {
+	r, size := utf8.DecodeRuneInString(name)
+	return string(f(r)) + name[size:]
+}
+
+// The names of what is generated for a tree are exported if the tree is.
+func (t *Tree) childrenName() string    { return childrenName(t.Name) }
+func (t *Tree) constructorName() string { return constructorName(t.Name) }
+func (t *Tree) funcsName() string       { return t.Name + "Funcs" }
+func (t *Tree) adaptorName() string     { return "funcsOf" + upper(t.Name) }
+
+func childrenName(tree string) string { return tree + "Children" }
+
+func constructorName(tree string) string {
+	if ast.IsExported(tree) {
+		return "New" + tree
+	}
+	return "new" + upper(tree)
+}
+
+func (t *Tree) generatedNames() []string {
+	return []string{t.childrenName(), t.constructorName(), t.funcsName(), t.adaptorName()}
+}
+
+// The methods of the interface of constructors are exported whatever the field
+// is, so that other packages can implement it.
+func (f *Field) makerName() string {
+	if f.Kind == Nested {
+		return upper(f.Name)
+	}
+	return "New" + upper(f.Name)
+}
+
+func (f *Field) countName() string { return "Count" + upper(f.Name) }
+
+// asksCount reports whether the number of replicas is for a method to say.
+func (f *Field) asksCount() bool { return f.Kind == Replicas && f.Policy.Count == 0 }
+
+// methods are those that a field needs in the interface of constructors.
+func (f *Field) methods() []string {
+	switch {
+	case !f.isChild():
+		return nil
+	case f.asksCount():
+		return []string{f.makerName(), f.countName()}
+	}
+	return []string{f.makerName()}
+}
+
+// locals are the names of parameters and variables in the functions that are
+// generated for a tree.
+type locals struct {
+	children, tree, observers, ctx, key, index, receiver string
+	makers, counts                                       map[*Field]string // parameters of the adaptor
+}
+
+// chooseLocals picks names that hide nothing that the functions use.
+func chooseLocals(t *Tree, used map[string]bool) locals {
+	pick := func(wishes ...string) string {
+		for _, name := range wishes {
+			if !used[name] && !isReserved(name) {
+				used[name] = true
+				return name
+			}
+		}
+		last := wishes[len(wishes)-1]
+		for i := 2; ; i++ {
+			if name := fmt.Sprintf("%s%d", last, i); !used[name] {
+				used[name] = true
+				return name
+			}
+		}
+	}
+	l := locals{makers: make(map[*Field]string), counts: make(map[*Field]string)}
+	l.children = pick("c", "children")
+	l.ctx = pick("ctx", "life")
+	l.index = pick("i", "index")
+	l.key = pick("key", "k")
+	l.observers = pick("observers")
+	l.receiver = pick("f", "funcs")
+	l.tree = pick(initial(t.Name), "tree")
+	for _, f := range t.Fields {
+		switch {
+		case f.Kind == Nested:
+			l.makers[f] = pick(lower(f.Name) + "Children")
+		case f.isChild():
+			l.makers[f] = pick("new" + upper(f.Name))
+		}
+		if f.asksCount() {
+			l.counts[f] = pick("count" + upper(f.Name))
+		}
+	}
+	return l
+}
+
+// initial is the first letter of a name, a small one.
+func initial(name string) string {
+	r, _ := utf8.DecodeRuneInString(name)
+	return string(unicode.ToLower(r))
+}

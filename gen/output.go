@@ -1,0 +1,51 @@
+package gen
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// An Output is what a generated file should be, and is now.
+type Output struct {
+	Path   string
+	Old    []byte // nil if there is none
+	New    []byte
+	Remove bool // there are no trees any more
+}
+
+// Stale reports whether the file has to be written, or removed.
+func (o Output) Stale() bool { return o.Remove || !bytes.Equal(o.Old, o.New) }
+
+// Write makes the file what it should be. It writes only what changes, and
+// through a temporary file, so that no reader sees half of it.
+func (o Output) Write() error {
+	if !o.Stale() {
+		return nil
+	}
+	if o.Remove {
+		if err := os.Remove(o.Path); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(o.Path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(o.Path), ".sup_gen-*")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(o.New)
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), o.Path)
+	}
+	if err != nil {
+		os.Remove(temporary.Name())
+	}
+	return err
+}

@@ -1,0 +1,239 @@
+package gen
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+)
+
+// parse makes a model of the source. What it says is checked afterwards.
+func parse(src *source) *Package {
+	p := &Package{
+		Dir:      src.dir,
+		src:      src,
+		declared: make(map[string]token.Position),
+		byName:   make(map[string]*Tree),
+		faults:   src.faults,
+	}
+	var specs []treeSpec
+	for _, f := range src.files {
+		p.declare(f)
+		for _, spec := range f.structs() {
+			if t := p.newTree(f, spec); t != nil {
+				specs = append(specs, treeSpec{spec, t})
+			}
+		}
+	}
+	for _, s := range specs {
+		p.parseTree(s)
+	}
+	return p
+}
+
+// treeSpec is a tree with its declaration.
+type treeSpec struct {
+	spec *ast.TypeSpec
+	tree *Tree
+}
+
+func (p *Package) fault(pos token.Pos, hint, format string, args ...any) {
+	p.faults = append(p.faults, Fault{p.src.position(pos), fmt.Sprintf(format, args...), hint})
+}
+
+// inPackage is the key of a name, as a directory can hold two packages.
+func (f *file) inPackage(name string) string { return f.ast.Name.Name + "." + name }
+
+func (p *Package) declares(f *file, name string) bool {
+	_, ok := p.declared[f.inPackage(name)]
+	return ok
+}
+
+// declare notes what a file declares at package level, and how it calls its
+// imports, as no other file may declare that either.
+func (p *Package) declare(f *file) {
+	note := func(id *ast.Ident) {
+		if _, ok := p.declared[f.inPackage(id.Name)]; !ok && id.Name != "_" {
+			p.declared[f.inPackage(id.Name)] = p.src.position(id.Pos())
+		}
+	}
+	for _, decl := range f.ast.Decls {
+		switch decl := decl.(type) {
+		case *ast.FuncDecl:
+			if decl.Recv == nil && decl.Name.Name != "init" {
+				note(decl.Name)
+			}
+		case *ast.GenDecl:
+			for _, spec := range decl.Specs {
+				switch spec := spec.(type) {
+				case *ast.TypeSpec:
+					note(spec.Name)
+				case *ast.ValueSpec:
+					for _, id := range spec.Names {
+						note(id)
+					}
+				}
+			}
+		}
+	}
+}
+
+// structs returns the struct types that a file declares at package level.
+func (f *file) structs() []*ast.TypeSpec {
+	if !f.importsSup {
+		return nil
+	}
+	var specs []*ast.TypeSpec
+	for _, decl := range f.ast.Decls {
+		if gen, ok := decl.(*ast.GenDecl); ok && gen.Tok == token.TYPE {
+			for _, spec := range gen.Specs {
+				if spec, ok := spec.(*ast.TypeSpec); ok && isStruct(spec.Type) {
+					specs = append(specs, spec)
+				}
+			}
+		}
+	}
+	return specs
+}
+
+func isStruct(expr ast.Expr) bool {
+	s, ok := expr.(*ast.StructType)
+	return ok && s.Fields != nil
+}
+
+// newTree returns the tree that a struct is, or nil.
+func (p *Package) newTree(f *file, spec *ast.TypeSpec) *Tree {
+	var embed *ast.Field
+	for _, field := range spec.Type.(*ast.StructType).Fields.List {
+		r, ok := f.reference(field.Type)
+		switch {
+		case !ok || r.name != "Tree" || len(field.Names) > 0:
+		case r.path() == supPath && r.star:
+			p.fault(field.Type.Pos(), "embed sup.Tree, without the star", "a tree cannot embed a pointer to sup.Tree")
+			return nil
+		case r.imp == nil && r.pkg == "" && f.dotImports(supPath):
+			p.fault(field.Type.Pos(), "import sup by its name", "a tree cannot be declared with a dot import of sup")
+			return nil
+		case r.path() == supPath && embed != nil:
+			p.fault(field.Type.Pos(), "leave one out", "%s embeds sup.Tree twice", spec.Name.Name)
+		case r.path() == supPath:
+			embed = field
+		}
+	}
+	if embed == nil {
+		p.checkStray(f, spec)
+		return nil
+	}
+	if embed.Tag != nil && f.tagOf(p, embed.Tag).skip {
+		return nil
+	}
+	t := &Tree{Name: spec.Name.Name, file: f, pos: spec.Name.Pos(), test: f.test}
+	p.Trees = append(p.Trees, t)
+	if _, twice := p.byName[f.inPackage(t.Name)]; !twice {
+		p.byName[f.inPackage(t.Name)] = t
+	}
+	return t
+}
+
+// checkStray finds children in a struct that is no tree.
+func (p *Package) checkStray(f *file, spec *ast.TypeSpec) {
+	for _, field := range spec.Type.(*ast.StructType).Fields.List {
+		r, ok := f.reference(field.Type)
+		if !ok || field.Tag == nil || r.path() != supPath {
+			continue
+		}
+		if tag := f.tagOf(p, field.Tag); tag.present && !tag.skip {
+			if r.name == "Tree" {
+				p.fault(field.Pos(), "take its name away", "sup.Tree is a named field, and makes no tree")
+				continue
+			}
+			p.fault(p.tagPos(f, tag), "embed sup.Tree in it", "%s has a child, but is no tree", spec.Name.Name)
+		}
+	}
+}
+
+func (p *Package) tagPos(f *file, t tag) token.Pos { return f.ast.FileStart + token.Pos(t.at) }
+
+func (f *file) tagOf(p *Package, lit *ast.BasicLit) tag {
+	return parseTag(f.src, p.src.fset.File(lit.Pos()).Offset(lit.Pos()))
+}
+
+func (f *file) dotImports(path string) bool {
+	for _, dot := range f.dots {
+		if dot == path {
+			return true
+		}
+	}
+	return false
+}
+
+// reference is a type that has a name, taken apart: *pkg.name[args].
+type reference struct {
+	star bool
+	pkg  string
+	imp  *Import // nil for a type of this package, and for what cannot be resolved
+	name string
+	args []ast.Expr
+}
+
+func (r reference) path() string {
+	if r.imp == nil {
+		return ""
+	}
+	return r.imp.Path
+}
+
+func (f *file) reference(expr ast.Expr) (r reference, ok bool) {
+	expr = ast.Unparen(expr)
+	if star, isStar := expr.(*ast.StarExpr); isStar {
+		r.star = true
+		expr = ast.Unparen(star.X)
+	}
+	switch x := expr.(type) {
+	case *ast.IndexExpr:
+		expr, r.args = ast.Unparen(x.X), []ast.Expr{x.Index}
+	case *ast.IndexListExpr:
+		expr, r.args = ast.Unparen(x.X), x.Indices
+	}
+	switch x := expr.(type) {
+	case *ast.Ident:
+		r.name = x.Name
+		return r, true
+	case *ast.SelectorExpr:
+		id, isName := x.X.(*ast.Ident)
+		if !isName {
+			return r, false
+		}
+		r.pkg, r.name = id.Name, x.Sel.Name
+		r.imp, _ = f.resolve(id.Name)
+		return r, true
+	}
+	return r, false
+}
+
+// parseTree fills a tree in.
+func (p *Package) parseTree(s treeSpec) {
+	t, f := s.tree, s.tree.file
+	if c := f.constraint(); c != "" {
+		p.fault(t.pos, "declare it in a file without", "%s is declared in a file with a build constraint, %s", t.Name, c)
+	}
+	if len(f.dots) > 0 {
+		p.fault(t.pos, "import by name", "%s is declared in a file with a dot import, of %q", t.Name, f.dots[0])
+	}
+	if s.spec.Assign.IsValid() {
+		p.fault(s.spec.Assign, "take the = away", "%s is an alias, and a tree needs a type of its own", t.Name)
+	}
+	if s.spec.TypeParams != nil {
+		for _, field := range s.spec.TypeParams.List {
+			constraint := p.typeText(f, field.Type)
+			for _, name := range field.Names {
+				if name.Name == "_" {
+					p.fault(name.Pos(), "give it a name", "a type parameter of %s has no name", t.Name)
+				}
+				t.Params = append(t.Params, Param{name.Name, constraint})
+			}
+		}
+	}
+	for _, field := range s.spec.Type.(*ast.StructType).Fields.List {
+		t.Fields = append(t.Fields, p.parseField(t, field)...)
+	}
+}

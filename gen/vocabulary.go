@@ -1,0 +1,179 @@
+package gen
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dave/jennifer/jen"
+)
+
+// code is the type in the output, with the names that packages have there.
+func (t Type) code() *jen.Statement {
+	s := new(jen.Statement)
+	for _, part := range t.parts {
+		switch {
+		case part.imp != nil:
+			s.Qual(part.imp.Path, part.text)
+		case part.text != "":
+			s.Op(part.text)
+		}
+	}
+	return s
+}
+
+// ofSup is a name of package sup.
+func ofSup(name string) *jen.Statement { return jen.Qual(supPath, name) }
+
+// lines is a list in brackets, one item a line.
+func lines(open, shut string, items []jen.Code) *jen.Statement {
+	return jen.Custom(jen.Options{Open: open, Close: shut, Separator: ",", Multi: true}, items...)
+}
+
+// inline is a list in brackets on one line.
+func inline(open, shut string, items []jen.Code) *jen.Statement {
+	return jen.Custom(jen.Options{Open: open, Close: shut, Separator: ","}, items...)
+}
+
+// structure is a composite literal of a struct, in the order in which its
+// fields are given; jennifer's own would sort them.
+type structure struct{ items []jen.Code }
+
+func (s *structure) set(field string, value jen.Code) {
+	s.items = append(s.items, jen.Id(field).Op(":").Add(value))
+}
+
+func (s *structure) of(typ jen.Code) *jen.Statement {
+	return jen.Add(typ).Add(lines("{", "}", s.items))
+}
+
+func (s *structure) inline(typ jen.Code) *jen.Statement {
+	return jen.Add(typ).Add(inline("{", "}", s.items))
+}
+
+// comment is one line of a comment for each of text; those that begin with a
+// tab are preformatted.
+func comment(text string) *jen.Statement {
+	s := new(jen.Statement)
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			s.Op("\n")
+		}
+		if line != "" && line[0] != '\t' {
+			line = " " + line
+		}
+		s.Comment("//" + line)
+	}
+	return s
+}
+
+// constants of sup, by the word in the tag.
+var constants = map[string]string{
+	"one_for_one": "OneForOne", "one_for_all": "OneForAll", "rest_for_one": "RestForOne",
+	"any_significant": "AnySignificant", "all_significant": "AllSignificant",
+	"permanent": "Permanent", "transient": "Transient", "temporary": "Temporary",
+	"wait": "Wait", "abandon": "Abandon", "escalate": "Escalate",
+}
+
+func constant(word string) *jen.Statement { return ofSup(constants[word]) }
+
+var units = []struct {
+	length time.Duration
+	name   string
+}{
+	{time.Hour, "Hour"},
+	{time.Minute, "Minute"},
+	{time.Second, "Second"},
+	{time.Millisecond, "Millisecond"},
+	{time.Microsecond, "Microsecond"},
+	{time.Nanosecond, "Nanosecond"},
+}
+
+// duration is the expression of a time, in the largest unit that gives a whole
+// number: 90 * time.Second.
+func duration(d time.Duration) *jen.Statement {
+	switch d {
+	case infinity:
+		return ofSup("Infinity")
+	case brutal:
+		return ofSup("Brutal")
+	}
+	for _, unit := range units {
+		if d%unit.length != 0 {
+			continue
+		}
+		if d == unit.length {
+			return jen.Qual("time", unit.name)
+		}
+		return jen.Op(strconv.FormatInt(int64(d/unit.length), 10)).Op("*").Qual("time", unit.name)
+	}
+	return jen.Lit(0)
+}
+
+// intensity is the expression of an intensity or a budget.
+func intensity(i Intensity) *jen.Statement {
+	if i.Restarts < 0 {
+		return ofSup("Unlimited")
+	}
+	var s structure
+	s.set("Restarts", jen.Lit(i.Restarts))
+	s.set("Within", duration(i.Within))
+	return s.inline(ofSup("Intensity"))
+}
+
+// backoff is the expression of a backoff.
+func backoff(b Backoff) *jen.Statement {
+	var s structure
+	s.set("Min", duration(b.Min))
+	if b.Max != 0 {
+		s.set("Max", duration(b.Max))
+	}
+	if b.Factor != 0 {
+		s.set("Factor", number(b.Factor))
+	}
+	if b.Jitter != 0 {
+		s.set("Jitter", number(b.Jitter))
+	}
+	if b.ResetAfter != 0 {
+		s.set("ResetAfter", duration(b.ResetAfter))
+	}
+	return s.inline(ofSup("Backoff"))
+}
+
+func number(x float64) *jen.Statement { return jen.Op(strconv.FormatFloat(x, 'g', -1, 64)) }
+
+// params is the list of type parameters of a declaration, and args that of a
+// use; both are empty for a tree that is not generic.
+func (t *Tree) params() jen.Code {
+	var list []jen.Code
+	for _, p := range t.Params {
+		list = append(list, jen.Id(p.Name).Add(p.Constraint.code()))
+	}
+	return brackets(list)
+}
+
+func (t *Tree) args() jen.Code {
+	var list []jen.Code
+	for _, p := range t.Params {
+		list = append(list, jen.Id(p.Name))
+	}
+	return brackets(list)
+}
+
+func brackets(list []jen.Code) jen.Code {
+	if len(list) == 0 {
+		return jen.Null()
+	}
+	return inline("[", "]", list)
+}
+
+// own is a name that is generated for a tree, with its type arguments.
+func (t *Tree) own(name string) *jen.Statement { return jen.Id(name).Add(t.args()) }
+
+// ofNested is a name that is generated for the tree that a field holds.
+func (f *Field) ofNested(name string) *jen.Statement {
+	if f.Import != nil {
+		return jen.Qual(f.Import.Path, name).Add(f.Args.code())
+	}
+	return jen.Id(name).Add(f.Args.code())
+}
