@@ -1,0 +1,94 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"log"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// What the examples share: a worker, and a way to wait for an event.
+
+var errBroke = errors.New("broke")
+
+// A Bidder bids until it is told to stop, or until it breaks.
+type Bidder struct {
+	Name  string
+	limit int
+	ill   chan error
+}
+
+// newBidder returns a start function: it makes a new Bidder each time it is
+// called.
+func newBidder(name string, limit int) func(context.Context) (*Bidder, error) {
+	return func(context.Context) (*Bidder, error) {
+		return &Bidder{Name: name, limit: limit, ill: make(chan error, 1)}, nil
+	}
+}
+
+// Run implements [sup.Worker].
+func (b *Bidder) Run(ctx context.Context) error {
+	select {
+	case err := <-b.ill:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Bid returns what the bidder would give.
+func (b *Bidder) Bid() int { return b.limit }
+
+// Break ends Run with err.
+func (b *Bidder) Break(err error) { b.ill <- err }
+
+// auction is a spec of two bidders.
+func auction() sup.Spec[*Bidder] {
+	return sup.Spec[*Bidder]{
+		Name: "auction",
+		Children: []sup.ChildSpec[*Bidder]{
+			{ID: "ada", Start: newBidder("Ada", 10)},
+			{ID: "bob", Start: newBidder("Bob", 20), Restart: sup.Transient},
+		},
+	}
+}
+
+// startAuction starts it.
+func startAuction() *sup.Supervisor[*Bidder] {
+	s, err := sup.Start(context.Background(), auction())
+	if err != nil {
+		log.Fatal(err)
+	}
+	return s
+}
+
+// end shuts a supervisor down.
+func end(s interface{ Shutdown(context.Context) error }) {
+	if err := s.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// await returns the next event of a kind. Subscribe before what leads to it.
+func await(events *sup.Subscription, kind sup.EventKind) sup.Event {
+	for e := range events.All(context.Background()) {
+		if e.Kind == kind {
+			return e
+		}
+	}
+	log.Fatalf("the supervisor has ended, and there was no %q", kind)
+	return sup.Event{}
+}
+
+// breakAndAwait lets a bidder break and returns when it is back.
+func breakAndAwait(s *sup.Supervisor[*Bidder], id string) {
+	events := s.Subscribe(64)
+	defer events.Close()
+	b, err := s.Child(id).Wait(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	b.Break(errBroke)
+	await(events, sup.ChildReady)
+}

@@ -1,0 +1,235 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"maps"
+	"slices"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// feeds is a spec of a set of bidders by name.
+func feeds() sup.KeyedSpec[string, *Bidder] {
+	return sup.KeyedSpec[string, *Bidder]{
+		Name: "feeds",
+		Start: func(ctx context.Context, name string) (*Bidder, error) {
+			return newBidder(name, len(name))(ctx)
+		},
+	}
+}
+
+// startFeeds starts it, with a child for each name.
+func startFeeds(names ...string) *sup.Keyed[string, *Bidder] {
+	ctx := context.Background()
+	set, err := sup.StartKeyed(ctx, feeds())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, name := range names {
+		if _, err := set.Start(ctx, name); err != nil {
+			log.Fatal(err)
+		}
+	}
+	return set
+}
+
+func ExampleStartKeyed() {
+	ctx := context.Background()
+	set, err := sup.StartKeyed(ctx, sup.KeyedSpec[int, *Bidder]{
+		Name: "bidders",
+		Start: func(ctx context.Context, n int) (*Bidder, error) {
+			return newBidder(fmt.Sprint("number ", n), 10*n)(ctx)
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer end(set)
+	seven, err := set.Start(ctx, 7)
+	if err != nil {
+		log.Fatal(err)
+	}
+	b, _ := seven.Get()
+	fmt.Println(b.Name, b.Bid())
+	// Output: number 7 70
+}
+
+func ExampleNewKeyed() {
+	set := sup.NewKeyed(feeds()) // a worker, to be run by something else
+	events := set.Subscribe(16)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- set.Run(ctx) }()
+	await(events, sup.SupervisorStarted)
+
+	if _, err := set.Start(ctx, "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	cancel()
+	fmt.Println(<-ended, set.Name(), set.Strategy())
+	// Output: <nil> feeds one_for_one
+}
+
+// A set is bounded by Max, and its children share what the spec says of them.
+func ExampleKeyedSpec() {
+	ctx := context.Background()
+	spec := feeds()
+	spec.Restart, spec.Max = sup.Temporary, 1
+	set, err := sup.StartKeyed(ctx, spec)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer end(set)
+	if _, err := set.Start(ctx, "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	_, err = set.Start(ctx, "INI")
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, sup.ErrMaxChildren))
+	// Output:
+	// sup: start child feeds/INI: the set is full
+	// true
+}
+
+func ExampleKeyed() {
+	ctx := context.Background()
+	set := startFeeds("ACME", "INI")
+	defer end(set)
+
+	acme, ok := set.Get("ACME")
+	fmt.Println(acme.Name, ok, set.Len())
+	if err := set.Remove(ctx, "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	_, ok = set.Get("ACME")
+	fmt.Println(ok, set.Len())
+	// Output:
+	// ACME true 2
+	// false 1
+}
+
+func ExampleKeyed_Start() {
+	ctx := context.Background()
+	set := startFeeds()
+	defer end(set)
+	acme, err := set.Start(ctx, "ACME")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(live(acme.Get()))
+
+	_, err = set.Start(ctx, "ACME")
+	fmt.Println(errors.Is(err, sup.ErrAlreadyRunning)) // fine, where it is to run by all means
+	// Output:
+	// ACME bids 4
+	// true
+}
+
+func ExampleKeyed_Get() {
+	set := startFeeds("ACME")
+	defer end(set)
+	fmt.Println(live(set.Get("ACME")))
+	fmt.Println(live(set.Get("INI")))
+	// Output:
+	// ACME bids 4
+	// none
+}
+
+func ExampleKeyed_Child() {
+	set := startFeeds("ACME")
+	defer end(set)
+	b, err := set.Child("ACME").Wait(context.Background())
+	fmt.Println(b.Name, err)
+	_, err = set.Child("INI").Wait(context.Background())
+	fmt.Println(err)
+	// Output:
+	// ACME <nil>
+	// sup: wait for feeds/INI: there is no such child
+}
+
+func ExampleKeyed_Terminate() {
+	set := startFeeds("ACME")
+	defer end(set)
+	if err := set.Terminate(context.Background(), "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(set.Len(), set.Children()[0].State)
+	// Output: 1 stopped
+}
+
+func ExampleKeyed_Restart() {
+	ctx := context.Background()
+	set := startFeeds("ACME")
+	defer end(set)
+	if err := set.Terminate(ctx, "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	if err := set.Restart(ctx, "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(live(set.Get("ACME")))
+	// Output: ACME bids 4
+}
+
+func ExampleKeyed_Delete() {
+	set := startFeeds("ACME")
+	defer end(set)
+	fmt.Println(set.Delete("ACME")) // Remove would stop it first
+	if err := set.Terminate(context.Background(), "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(set.Delete("ACME"), set.Len())
+	// Output:
+	// sup: delete feeds/ACME: the child is running: terminate it first
+	// <nil> 0
+}
+
+func ExampleKeyed_Remove() {
+	set := startFeeds("ACME", "INI")
+	defer end(set)
+	if err := set.Remove(context.Background(), "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(set.Len())
+	// Output: 1
+}
+
+func ExampleKeyed_Len() {
+	set := startFeeds("ACME", "INI", "EMCA")
+	defer end(set)
+	fmt.Println(set.Len())
+	// Output: 3
+}
+
+func ExampleKeyed_All() {
+	set := startFeeds("ACME", "INI")
+	defer end(set)
+	fmt.Println(slices.Sorted(maps.Keys(maps.Collect(set.All()))))
+	// Output: [ACME INI]
+}
+
+func ExampleKeyed_Declare() {
+	type Exchange struct {
+		sup.Tree
+		Feeds sup.Keyed[string, *Bidder]
+	}
+	x := new(Exchange)
+	x.Declare(sup.TreeSpec{Name: "exchange"}, x.Feeds.Declare(feeds()))
+
+	ctx := context.Background()
+	if err := x.Start(ctx); err != nil {
+		log.Fatal(err)
+	}
+	defer end(x)
+	if _, err := x.Feeds.Start(ctx, "ACME"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(x.Tree.Tree())
+	// Output:
+	// exchange one_for_one 3/5s
+	// └── feeds permanent running, one_for_one 3/5s
+	//     └── ACME permanent running
+}

@@ -1,0 +1,107 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+func ExampleSupervisor_StartChild() {
+	ctx := context.Background()
+	s := startAuction()
+	defer end(s)
+
+	cleo, err := s.StartChild(ctx, sup.ChildSpec[*Bidder]{ID: "cleo", Start: newBidder("Cleo", 30)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	b, _ := cleo.Get()
+	fmt.Println(b.Name, b.Bid())
+
+	_, err = s.StartChild(ctx, sup.ChildSpec[*Bidder]{ID: "ada", Start: newBidder("Ada", 40)})
+	fmt.Println(err)
+	// Output:
+	// Cleo 30
+	// sup: start child auction/ada: it is running already
+}
+
+// A start that takes too long is told from one that fails.
+func ExampleSupervisor_StartChild_timeout() {
+	s := startAuction()
+	defer end(s)
+	_, err := s.StartChild(context.Background(), sup.ChildSpec[*Bidder]{
+		ID:           "dora",
+		StartTimeout: 10 * time.Millisecond,
+		Start: func(ctx context.Context) (*Bidder, error) {
+			<-ctx.Done() // a server that does not answer
+			return nil, ctx.Err()
+		},
+	})
+	fmt.Println(err)
+	if timeout, ok := errors.AsType[*sup.StartTimeoutError](err); ok {
+		fmt.Println("not within", timeout.After)
+	}
+	_, declared := s.Child("dora").Info()
+	fmt.Println(declared)
+	// Output:
+	// sup: start child auction/dora: start of auction/dora: not ready within 10ms
+	// not within 10ms
+	// false
+}
+
+func ExampleSupervisor_Terminate() {
+	ctx := context.Background()
+	s := startAuction()
+	defer end(s)
+	if err := s.Terminate(ctx, "ada"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(s.Tree())
+	fmt.Println(s.Terminate(ctx, "nobody"))
+	// Output:
+	// auction one_for_one 3/5s
+	// ├── ada permanent stopped
+	// └── bob transient running
+	// sup: terminate auction/nobody: there is no such child
+}
+
+func ExampleSupervisor_Restart() {
+	ctx := context.Background()
+	s := startAuction()
+	defer end(s)
+	fmt.Println(s.Restart(ctx, "ada"))
+
+	if err := s.Terminate(ctx, "ada"); err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Restart(ctx, "ada"); err != nil {
+		log.Fatal(err)
+	}
+	ada, ok := s.Child("ada").Get()
+	fmt.Println(ada.Name, ok)
+	// Output:
+	// sup: restart auction/ada: the child is running: terminate it first
+	// Ada true
+}
+
+func ExampleSupervisor_Delete() {
+	s := startAuction()
+	defer end(s)
+	fmt.Println(s.Delete("ada"))
+
+	if err := s.Terminate(context.Background(), "ada"); err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Delete("ada"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(s.Tree())
+	// Output:
+	// sup: delete auction/ada: the child is running: terminate it first
+	// auction one_for_one 3/5s
+	// └── bob transient running
+}

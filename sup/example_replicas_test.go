@@ -1,0 +1,196 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// clerks is a spec of three bidders that are alike.
+func clerks() sup.ReplicasSpec[*Bidder] {
+	return sup.ReplicasSpec[*Bidder]{
+		Name:  "clerks",
+		Count: 3,
+		Start: func(ctx context.Context, i int) (*Bidder, error) {
+			return newBidder(fmt.Sprint("clerk ", i), 10*i)(ctx)
+		},
+	}
+}
+
+// startClerks starts it.
+func startClerks() *sup.Replicas[*Bidder] {
+	r, err := sup.StartReplicas(context.Background(), clerks())
+	if err != nil {
+		log.Fatal(err)
+	}
+	return r
+}
+
+func ExampleStartReplicas() {
+	r, err := sup.StartReplicas(context.Background(), sup.ReplicasSpec[*Bidder]{
+		Name:  "clerks",
+		Count: 3,
+		Start: func(ctx context.Context, i int) (*Bidder, error) {
+			return newBidder(fmt.Sprint("clerk ", i), 10*i)(ctx)
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer end(r)
+	fmt.Print(r.Tree())
+	// Output:
+	// clerks one_for_one 3/5s
+	// ├── 0 permanent running
+	// ├── 1 permanent running
+	// └── 2 permanent running
+}
+
+func ExampleNewReplicas() {
+	r := sup.NewReplicas(clerks())
+	if err := r.Start(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	defer end(r)
+	fmt.Println(r.Len())
+	// Output: 3
+}
+
+func ExampleReplicasSpec() {
+	_, err := sup.StartReplicas(context.Background(), sup.ReplicasSpec[*Bidder]{Name: "clerks"})
+	fmt.Println(err)
+	// Output:
+	// sup: spec of clerks has 2 faults:
+	// 	clerks: Start: is nil: give a function that makes the worker of an index
+	// 	clerks: Count: is 0: use 1 or more
+}
+
+func ExampleReplicas() {
+	r := startClerks()
+	defer end(r)
+	for i, b := range r.All() {
+		fmt.Println(i, b.Name)
+	}
+	// Output:
+	// 0 clerk 0
+	// 1 clerk 1
+	// 2 clerk 2
+}
+
+func ExampleReplicas_Get() {
+	r := startClerks()
+	defer end(r)
+	fmt.Println(live(r.Get(1)))
+	fmt.Println(live(r.Get(99)))
+	// Output:
+	// clerk 1 bids 10
+	// none
+}
+
+func ExampleReplicas_Child() {
+	r := startClerks()
+	defer end(r)
+	b, err := r.Child(2).Wait(context.Background())
+	fmt.Println(b.Name, err)
+	// Output: clerk 2 <nil>
+}
+
+func ExampleReplicas_Len() {
+	r := startClerks()
+	defer end(r)
+	fmt.Println(r.Len())
+	// Output: 3
+}
+
+// Next spreads the work over the replicas that are up.
+func ExampleReplicas_Next() {
+	r := startClerks()
+	defer end(r)
+	if err := r.Terminate(context.Background(), 1); err != nil {
+		log.Fatal(err)
+	}
+	work := make(map[string]int)
+	for range 8 {
+		if b, ok := r.Next(); ok {
+			work[b.Name]++
+		}
+	}
+	fmt.Println(len(work), work["clerk 1"])
+	// Output: 2 0
+}
+
+// Do is Next, and waits if all are down.
+func ExampleReplicas_Do() {
+	ctx := context.Background()
+	r := startClerks()
+	for _, b := range r.All() {
+		b.Break(errBroke)
+	}
+	err := r.Do(ctx, func(b *Bidder) error {
+		fmt.Println(b.Name[:5], "serves")
+		return nil
+	})
+	fmt.Println(err)
+	end(r)
+
+	err = r.Do(ctx, func(*Bidder) error { return nil })
+	fmt.Println(errors.Is(err, sup.ErrNotRunning))
+	// Output:
+	// clerk serves
+	// <nil>
+	// true
+}
+
+func ExampleReplicas_All() {
+	r := startClerks()
+	defer end(r)
+	total := 0
+	for _, b := range r.All() {
+		total += b.Bid()
+	}
+	fmt.Println(total)
+	// Output: 30
+}
+
+func ExampleReplicas_Terminate() {
+	r := startClerks()
+	defer end(r)
+	if err := r.Terminate(context.Background(), 0); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Children()[0].State, r.Children()[1].State)
+	// Output: stopped running
+}
+
+func ExampleReplicas_Restart() {
+	ctx := context.Background()
+	r := startClerks()
+	defer end(r)
+	if err := r.Terminate(ctx, 0); err != nil {
+		log.Fatal(err)
+	}
+	if err := r.Restart(ctx, 0); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(live(r.Get(0)))
+	// Output: clerk 0 bids 0
+}
+
+func ExampleReplicas_Declare() {
+	type House struct {
+		sup.Tree
+		Clerks sup.Replicas[*Bidder]
+	}
+	h := new(House)
+	h.Declare(sup.TreeSpec{Name: "house"}, h.Clerks.Declare(clerks()))
+	if err := h.Start(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	defer end(h)
+	b, _ := h.Clerks.Get(2)
+	fmt.Println(b.Name)
+	// Output: clerk 2
+}

@@ -1,0 +1,141 @@
+package sup_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+)
+
+// prices is what the bidders of these examples share: the last price by item.
+type prices = kv.Context[string, int]
+
+// newSharedBidder makes a bidder that gives one more than the last price.
+func newSharedBidder(ctx context.Context, last *prices) (*Bidder, error) {
+	return newBidder("Ada", kv.Add(last, "vase", 1))(ctx)
+}
+
+// sharing is a spec of one such bidder.
+func sharing() sup.StatefulSpec[*Bidder, string, int] {
+	return sup.StatefulSpec[*Bidder, string, int]{
+		Name: "auction",
+		Children: []sup.StatefulChildSpec[*Bidder, string, int]{
+			{ID: "ada", Start: newSharedBidder},
+		},
+	}
+}
+
+// The state survives the workers.
+func ExampleStateful() {
+	s, err := sup.StartStateful(context.Background(), sharing())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer end(s)
+	breakAndAwait(&s.Supervisor, "ada")
+	fmt.Println(live(s.Child("ada").Get()))
+	price, _ := s.State().Get("vase")
+	fmt.Println(price)
+	// Output:
+	// Ada bids 2
+	// 2
+}
+
+func ExampleStartStateful() {
+	s, err := sup.StartStateful(context.Background(), sup.StatefulSpec[*Bidder, string, int]{
+		Name: "auction",
+		Children: []sup.StatefulChildSpec[*Bidder, string, int]{{
+			ID: "ada",
+			Start: func(ctx context.Context, last *kv.Context[string, int]) (*Bidder, error) {
+				last.Set("vase", 10)
+				return newBidder("Ada", 10)(ctx)
+			},
+		}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer end(s)
+	fmt.Println(s.State().Get("vase"))
+	// Output: 10 true
+}
+
+func ExampleNewStateful() {
+	s := sup.NewStateful(sharing())
+	s.State().Set("vase", 41) // before the start
+	if err := s.Start(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	defer end(s)
+	fmt.Println(live(s.Child("ada").Get()))
+	// Output: Ada bids 42
+}
+
+// Two supervisors can share a state: give both the same.
+func ExampleStatefulSpec() {
+	var last prices
+	for range 2 {
+		spec := sharing()
+		spec.State = &last
+		s, err := sup.StartStateful(context.Background(), spec)
+		if err != nil {
+			log.Fatal(err)
+		}
+		end(s)
+	}
+	fmt.Println(last.Get("vase"))
+	// Output: 2 true
+}
+
+func ExampleStateful_State() {
+	s, err := sup.StartStateful(context.Background(), sharing())
+	if err != nil {
+		log.Fatal(err)
+	}
+	end(s)
+	fmt.Println(s.State().Get("vase")) // it outlives the supervisor
+	// Output: 1 true
+}
+
+func ExampleStateful_StartChild() {
+	ctx := context.Background()
+	s, err := sup.StartStateful(ctx, sharing())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer end(s)
+	bob, err := s.StartChild(ctx, sup.StatefulChildSpec[*Bidder, string, int]{ID: "bob", Start: newSharedBidder})
+	if err != nil {
+		log.Fatal(err)
+	}
+	b, _ := bob.Get()
+	fmt.Println(b.Bid())
+	// Output: 2
+}
+
+func ExampleStatefulChildSpec() {
+	child := sup.StatefulChildSpec[*Bidder, string, int]{
+		ID:      "ada",
+		Restart: sup.Transient,
+		Start: func(ctx context.Context, last *kv.Context[string, int]) (*Bidder, error) {
+			if last.Has("vase") {
+				return nil, sup.ErrIgnore // sold
+			}
+			return newBidder("Ada", 10)(ctx)
+		},
+	}
+	spec := sharing()
+	spec.Children = append(spec.Children[:0], child)
+	s := sup.NewStateful(spec)
+	s.State().Set("vase", 99)
+	if err := s.Start(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	defer end(s)
+	fmt.Print(s.Tree())
+	// Output:
+	// auction one_for_one 3/5s
+	// └── ada transient stopped
+}
