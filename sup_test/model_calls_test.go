@@ -1,0 +1,199 @@
+package sup_test
+
+import (
+	"slices"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// perform predicts what a command leads to.
+func (m *model) perform(cmd command) result {
+	m.result = result{ended: m.result.ended}
+	switch cmd.verb {
+	case "start":
+		m.calls++
+		m.rootCall = m.calls
+		m.begin(m.root)
+	case "stop":
+		m.calls++
+		m.shutdown(m.calls)
+	case "pass":
+		m.pass(m.now + cmd.time)
+	case "die":
+		m.die(m.find(cmd.path), cmd.arg)
+	case "release":
+		m.release()
+	case "add":
+		m.calls++
+		m.add(m.find(cmd.path), cmd.spec, m.calls)
+	default:
+		m.calls++
+		m.call(cmd, m.calls)
+	}
+	m.snapshot = m.snapshotNow()
+	return m.result
+}
+
+func (m *model) shutdown(call int) {
+	switch c := m.root; c.state {
+	case sup.Stopped, sup.Idle:
+		m.reply(call, "ok")
+	case sup.Starting:
+		m.unsaid("a shutdown of a root that is starting")
+	default:
+		m.stopCalls = append(m.stopCalls, call)
+		if c.task == nil || c.task.kind != ending {
+			m.end(c, sup.ExitNormal)
+		}
+	}
+}
+
+// exitKinds are the ways a worker can be told to die (W3, W4).
+var exitKinds = map[string]sup.ExitKind{
+	"normal":   sup.ExitNormal,
+	"shutdown": sup.ExitShutdown,
+	"boom":     sup.ExitAbnormal,
+	"panic":    sup.ExitAbnormal,
+	"goexit":   sup.ExitAbnormal,
+	"canceled": sup.ExitAbnormal,
+}
+
+func (m *model) die(c *node, how string) {
+	m.emit("die "+how, c)
+	m.ended(c, exitKinds[how])
+}
+
+// release lets all workers go that are deaf to their being stopped.
+func (m *model) release() {
+	var held []*node
+	m.root.all(func(c *node) {
+		if c.b.kind == aWorker && c.b.manner.deaf && (c.state == sup.Stopping || c.state == sup.Stuck) {
+			held = append(held, c)
+		}
+	})
+	if len(held) > 1 {
+		m.unsaid("which of several deaf workers is gone first")
+		return
+	}
+	for _, c := range held {
+		m.stopped(c)
+	}
+}
+
+// add is StartChild, and the Start of a keyed set (O1, O5).
+func (m *model) add(s *node, b *branch, call int) {
+	if s == nil || !s.serving() {
+		m.reply(call, "not_running")
+		return
+	}
+	for _, k := range s.kids {
+		if k.b.id == b.id {
+			if k.state == sup.Quarantined {
+				m.unsaid("StartChild of a quarantined id")
+			}
+			m.reply(call, pick(k.state == sup.Stopped, "already_declared", "already_running"))
+			return
+		}
+	}
+	if s.b.kind == aKeyed && s.b.size > 0 && len(s.kids) == s.b.size {
+		m.reply(call, "max_children")
+		return
+	}
+	c := newNode(b, s)
+	c.starter, c.fresh = call, true
+	s.kids = append(s.kids, c)
+	m.begin(c)
+}
+
+func (m *model) call(cmd command, call int) {
+	up := m.find(parentOf(cmd.path))
+	if up == nil || !up.serving() { // O6
+		m.reply(call, "not_running")
+		return
+	}
+	i := slices.IndexFunc(up.kids, func(k *node) bool { return k.path == cmd.path })
+	if i < 0 {
+		m.reply(call, "not_found")
+		return
+	}
+	switch c := up.kids[i]; cmd.verb {
+	case "terminate":
+		m.terminate(c, call, false)
+	case "remove":
+		m.terminate(c, call, true)
+	case "restart":
+		m.restart(c, call)
+	case "delete":
+		m.delete(c, call)
+	}
+}
+
+// terminate is Terminate, and the Remove of a keyed set (O2, F3).
+func (m *model) terminate(c *node, call int, remove bool) {
+	if c.fresh {
+		m.unsaid("Terminate of a child that StartChild is starting")
+		return
+	}
+	c.removing = c.removing || remove
+	c.held = true
+	switch c.state {
+	case sup.Stopped, sup.Quarantined, sup.Idle:
+	case sup.Restarting:
+		c.again = never
+		if t := c.up.task; t != nil && t.lead == c {
+			m.unsaid("Terminate of the child whose failure leads a round")
+			return
+		}
+		c.state = sup.Stopped
+	case sup.Stuck:
+		m.unsaid("Terminate of a stuck child")
+		return
+	case sup.Stopping:
+		c.stoppers = append(c.stoppers, call)
+		return
+	default:
+		c.stoppers = append(c.stoppers, call)
+		m.stop(c, byOperator)
+		return
+	}
+	if c.removing {
+		m.drop(c)
+	} else {
+		m.rest(c)
+	}
+	m.reply(call, "ok")
+}
+
+// restart is Restart (O3).
+func (m *model) restart(c *node, call int) {
+	switch c.state {
+	case sup.Restarting:
+		m.reply(call, "restarting")
+	case sup.Stopped, sup.Quarantined:
+		c.spent, c.row = nil, 0
+		c.starter = call
+		m.begin(c)
+	default:
+		m.reply(call, "running")
+	}
+}
+
+// delete is Delete (O4).
+func (m *model) delete(c *node, call int) {
+	switch c.state {
+	case sup.Restarting:
+		m.reply(call, "restarting")
+	case sup.Stopped, sup.Quarantined:
+		m.drop(c)
+		m.reply(call, "ok")
+	default:
+		m.reply(call, "running")
+	}
+}
+
+func pick(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,485 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// stage is where the engine plays what the model predicts. It is made and used
+// within a bubble.
+type stage struct {
+	began time.Time
+	root  *branch
+	top   *sup.Supervisor[sup.Worker]
+	calls int
+
+	mu       sync.Mutex
+	attempts map[string]int
+	live     map[string]*player
+	sups     map[string]operated // the present incarnation of each supervisor
+	released chan struct{}
+	events   []event
+	answers  []answer
+	wrong    []string // broken invariants
+}
+
+// operated is what a supervisor and the sets have in common for an operator.
+type operated struct {
+	terminate, restart, remove func(ctx context.Context, id string) error
+	delete                     func(id string) error
+	add                        func(ctx context.Context, path string, b *branch) error
+	get                        func(id string) (*player, bool)
+	children                   func() []sup.ChildInfo
+}
+
+func newStage(root *branch) *stage {
+	g := &stage{
+		began:    time.Now(),
+		root:     root,
+		attempts: make(map[string]int),
+		live:     make(map[string]*player),
+		sups:     make(map[string]operated),
+		released: make(chan struct{}),
+	}
+	g.top = sup.New(g.spec("", root))
+	g.sups[""] = g.operate(g.top)
+	return g
+}
+
+func join(path, id string) string {
+	if path == "" {
+		return id
+	}
+	return path + "/" + id
+}
+
+func (g *stage) spec(path string, b *branch) sup.Spec[sup.Worker] {
+	spec := sup.Spec[sup.Worker]{Name: "root", Strategy: b.strategy, Intensity: b.intensity, AutoShutdown: b.auto}
+	for _, c := range b.children {
+		spec.Children = append(spec.Children, g.childSpec(join(path, c.id), c))
+	}
+	return spec
+}
+
+func (g *stage) childSpec(path string, b *branch) sup.ChildSpec[sup.Worker] {
+	return sup.ChildSpec[sup.Worker]{
+		ID: b.id, Restart: b.restart, Significant: b.significant, Shutdown: b.shutdown,
+		StartTimeout: b.startTimeout, Backoff: b.backoff, Budget: b.budget, Stuck: b.stuck,
+		Start: func(ctx context.Context) (sup.Worker, error) { return g.make(ctx, path, b) },
+	}
+}
+
+// make is the start function of every child.
+func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, error) {
+	if got := sup.Path(ctx); got != "root/"+path {
+		g.complain("%s: its path is %q (W6)", path, got)
+	}
+	switch b.kind {
+	case aSupervisor:
+		s := sup.New(g.spec(path, b))
+		g.enter(path, g.operate(s))
+		return s, nil
+	case aKeyed:
+		each := b.member("k0")
+		k := sup.NewKeyed(sup.KeyedSpec[string, *player]{
+			Name: b.id, Max: b.size, Intensity: b.intensity,
+			Restart: each.restart, Shutdown: each.shutdown, StartTimeout: each.startTimeout,
+			Backoff: each.backoff, Budget: each.budget, Stuck: each.stuck,
+			Start: func(ctx context.Context, key string) (*player, error) {
+				return g.player(ctx, join(path, key), b.member(key))
+			},
+		})
+		g.enter(path, operated{
+			terminate: k.Terminate, restart: k.Restart, remove: k.Remove, delete: k.Delete, get: k.Get, children: k.Children,
+			add: func(ctx context.Context, path string, b *branch) error {
+				_, err := k.Start(ctx, b.id)
+				return err
+			},
+		})
+		return k, nil
+	case aReplicas:
+		each := b.member("0")
+		r := sup.NewReplicas(sup.ReplicasSpec[*player]{
+			Name: b.id, Count: b.size, Intensity: b.intensity,
+			Restart: each.restart, Shutdown: each.shutdown, StartTimeout: each.startTimeout,
+			Backoff: each.backoff, Budget: each.budget, Stuck: each.stuck,
+			Start: func(ctx context.Context, i int) (*player, error) {
+				id := strconv.Itoa(i)
+				return g.player(ctx, join(path, id), b.member(id))
+			},
+		})
+		number := func(f func(context.Context, int) error) func(context.Context, string) error {
+			return func(ctx context.Context, id string) error {
+				i, err := strconv.Atoi(id)
+				if err != nil {
+					i = -1
+				}
+				return f(ctx, i)
+			}
+		}
+		g.enter(path, operated{
+			terminate: number(r.Terminate), restart: number(r.Restart), children: r.Children,
+			get: func(id string) (*player, bool) {
+				i, _ := strconv.Atoi(id)
+				return r.Get(i)
+			},
+		})
+		return r, nil
+	}
+	p, err := g.player(ctx, path, b)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (g *stage) operate(s *sup.Supervisor[sup.Worker]) operated {
+	return operated{
+		terminate: s.Terminate, restart: s.Restart, delete: s.Delete, children: s.Children,
+		add: func(ctx context.Context, path string, b *branch) error {
+			_, err := s.StartChild(ctx, g.childSpec(path, b))
+			return err
+		},
+		get: func(id string) (*player, bool) {
+			w, ok := s.Child(id).Get()
+			p, _ := w.(*player)
+			return p, ok
+		},
+	}
+}
+
+func (g *stage) enter(path string, s operated) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sups[path] = s
+}
+
+func (g *stage) emit(what, path string, inc int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.events = append(g.events, event{at: time.Since(g.began), what: what, path: path, inc: inc})
+}
+
+func (g *stage) complain(format string, args ...any) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.wrong = append(g.wrong, fmt.Sprintf(format, args...))
+}
+
+// perform does what a command says, waits until all has settled, and reports
+// what it led to.
+func (g *stage) perform(cmd command) result {
+	switch cmd.verb {
+	case "pass":
+		time.Sleep(cmd.time)
+	case "die":
+		g.mu.Lock()
+		p := g.live[cmd.path]
+		g.mu.Unlock()
+		if p == nil {
+			g.complain("%s should be running, and is not", cmd.path)
+			break
+		}
+		p.die <- cmd.arg
+	case "release":
+		g.mu.Lock()
+		close(g.released)
+		g.released = make(chan struct{})
+		g.mu.Unlock()
+	default:
+		g.calls++
+		g.goCall(cmd, g.calls)
+	}
+	synctest.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := result{events: g.events, answers: g.answers, ended: g.howEnded()}
+	g.events, g.answers = nil, nil
+	r.snapshot = g.snapshot()
+	return r
+}
+
+// goCall makes an operator's call, which may take its time.
+func (g *stage) goCall(cmd command, call int) {
+	g.mu.Lock()
+	up, ok := g.sups[parentOf(cmd.path)]
+	if cmd.verb == "add" {
+		up, ok = g.sups[cmd.path]
+	}
+	g.mu.Unlock()
+	go func() {
+		ctx := context.Background()
+		var err error
+		switch cmd.verb {
+		case "start":
+			err = g.top.Start(ctx)
+		case "stop":
+			err = g.top.Shutdown(ctx)
+		default:
+			if !ok {
+				err = sup.ErrNotRunning // it never was
+				break
+			}
+			id := cmd.path[len(parentOf(cmd.path)):]
+			id = id[min(len(id), len(id)-len(trimSlash(id))):]
+			switch cmd.verb {
+			case "terminate":
+				err = up.terminate(ctx, id)
+			case "restart":
+				err = up.restart(ctx, id)
+			case "remove":
+				err = up.remove(ctx, id)
+			case "delete":
+				err = up.delete(id)
+			case "add":
+				err = up.add(ctx, join(cmd.path, cmd.spec.id), cmd.spec)
+			default:
+				panic("no such command: " + cmd.verb)
+			}
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.answers = append(g.answers, answer{call: call, at: time.Since(g.began), is: word(err)})
+	}()
+}
+
+func trimSlash(id string) string {
+	if id != "" && id[0] == '/' {
+		return id[1:]
+	}
+	return id
+}
+
+// words are the answers of calls; the first that fits counts.
+var words = []struct {
+	err  error
+	word string
+}{
+	{sup.ErrNotRunning, "not_running"},
+	{sup.ErrStart, "failed"},
+	{sup.ErrRunning, "running"},
+	{sup.ErrRestarting, "restarting"},
+	{sup.ErrNotFound, "not_found"},
+	{sup.ErrAlreadyRunning, "already_running"},
+	{sup.ErrAlreadyDeclared, "already_declared"},
+	{sup.ErrMaxChildren, "max_children"},
+	{sup.ErrStuck, "stuck"},
+}
+
+func word(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	for _, w := range words {
+		if errors.Is(err, w.err) {
+			return w.word
+		}
+	}
+	return err.Error()
+}
+
+func (g *stage) howEnded() string {
+	select {
+	case <-g.top.Done():
+	default:
+		return ""
+	}
+	err := g.top.Err()
+	switch {
+	case err == nil:
+		return sup.ExitNormal.String()
+	case errors.Is(err, sup.ErrIntensity) || errors.Is(err, sup.ErrStuck):
+		return sup.ExitAbnormal.String()
+	case errors.Is(err, sup.ErrStart):
+		return "start failed"
+	}
+	return err.Error()
+}
+
+// snapshot draws the tree as the model's does, and checks the handles.
+func (g *stage) snapshot() (lines []string) {
+	tree := g.top.Tree()
+	if !tree.Running && len(tree.Children) == 0 {
+		return nil
+	}
+	var show func(path string, s sup.SupervisorInfo)
+	show = func(path string, s sup.SupervisorInfo) {
+		counts := s.Restarts
+		if s.Intensity.Restarts < 0 {
+			counts = 0
+		}
+		lines = append(lines, fmt.Sprintf("%s/ %d", path, counts))
+		for _, c := range s.Children {
+			at := join(path, c.ID)
+			lines = append(lines, childLine(at, c.State, c.Incarnation, c.Restarts, c.LastExit.Kind))
+			g.checkHandle(path, c)
+			if c.Supervisor != nil && (c.State == sup.Running || c.State == sup.Stopping) {
+				show(at, *c.Supervisor)
+			}
+		}
+	}
+	show("", tree)
+	return lines
+}
+
+// checkHandle: Get returns the worker that is ready, and none that has ended (H1).
+func (g *stage) checkHandle(path string, c sup.ChildInfo) {
+	at := join(path, c.ID)
+	p, ok := g.sups[path].get(c.ID)
+	worker := c.Kind == sup.KindWorker
+	switch {
+	case c.State == sup.Running && (!ok || worker && (p != g.live[at] || p == nil)):
+		g.wrong = append(g.wrong, fmt.Sprintf("%s is running, and Get returns %v, %v (H1)", at, p, ok))
+	case c.State != sup.Running && c.State != sup.Stopping && c.State != sup.Stuck && ok:
+		g.wrong = append(g.wrong, fmt.Sprintf("%s is %v, and Get returns it (H1)", at, c.State))
+	case ok && worker && p.ended:
+		g.wrong = append(g.wrong, fmt.Sprintf("%s has ended, and Get returns it (H1)", at))
+	}
+}
+
+// player is a worker that behaves as its branch says.
+type player struct {
+	g     *stage
+	path  string
+	b     *branch
+	inc   int
+	n     int // the attempt
+	die   chan string
+	ended bool // protected by g.mu
+}
+
+var errTold = errors.New("told to fail")
+
+func (g *stage) player(ctx context.Context, path string, b *branch) (*player, error) {
+	p := &player{g: g, path: path, b: b, inc: sup.Incarnation(ctx), die: make(chan string, 1)}
+	g.mu.Lock()
+	g.attempts[path]++
+	p.n = g.attempts[path]
+	if g.live[path] != nil && b.stuck != sup.Abandon {
+		g.wrong = append(g.wrong, path+" has two incarnations at once (X6)")
+	}
+	g.mu.Unlock()
+	if b.manner.fail.has(p.n) && b.manner.failHow == "start" {
+		p.emit("init_fail")
+		return nil, errTold
+	}
+	g.mu.Lock()
+	g.live[path] = p
+	g.mu.Unlock()
+	return p, nil
+}
+
+func (p *player) emit(what string) { p.g.emit(what, p.path, p.inc) }
+
+// gone: neither Run nor Initialize of it is there any more.
+func (p *player) gone() {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	p.ended = true
+	if p.g.live[p.path] == p {
+		delete(p.g.live, p.path)
+	}
+}
+
+func (p *player) Initialize(ctx context.Context) error {
+	how := p.b.manner
+	hang := how.hang.has(p.n)
+	if how.slow > 0 || hang {
+		p.emit("init")
+		var over <-chan time.Time
+		if !hang {
+			over = time.After(how.slow)
+		}
+		select {
+		case <-over:
+		case <-ctx.Done():
+			p.emit("init_cancel")
+			p.gone()
+			return ctx.Err()
+		}
+	}
+	if how.fail.has(p.n) {
+		p.emit("init_fail")
+		p.gone()
+		return misbehave(how.failHow)
+	}
+	p.emit("start")
+	return nil
+}
+
+func (p *player) Run(ctx context.Context) error {
+	defer p.gone()
+	select {
+	case how := <-p.die:
+		p.emit("die " + how)
+		return misbehave(how)
+	case <-ctx.Done():
+	}
+	p.g.mu.Lock()
+	released := p.g.released
+	p.g.mu.Unlock()
+	p.emit("stop_begin")
+	switch how := p.b.manner; {
+	case how.deaf:
+		<-released
+	case how.stop > 0:
+		time.Sleep(how.stop)
+	}
+	p.emit("stop")
+	if p.b.manner.badly {
+		return errTold
+	}
+	return ctx.Err()
+}
+
+// misbehave ends a worker's function in one of the ways there are (W3, W4).
+func misbehave(how string) error {
+	switch how {
+	case "normal":
+		return nil
+	case "shutdown":
+		return sup.ErrShutdown
+	case "canceled":
+		return context.Canceled
+	case "panic":
+		panic(errTold)
+	case "goexit":
+		runtime.Goexit()
+	}
+	return errTold
+}
+
+// finish ends what is left of a case, whatever state it is in.
+func (g *stage) finish() {
+	done := make(chan error, 1)
+	go func() { done <- g.top.Shutdown(context.Background()) }()
+	for range 1000 {
+		synctest.Wait()
+		select {
+		case err := <-done:
+			if err != nil {
+				g.complain("Shutdown returned %v", err)
+			}
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			for path := range g.live {
+				g.wrong = append(g.wrong, path+" is running after Shutdown returned (X8)")
+			}
+			slices.Sort(g.wrong)
+			return
+		default:
+		}
+		g.perform(command{verb: "release"})
+		time.Sleep(time.Minute)
+	}
+	g.complain("Shutdown has not returned")
+}

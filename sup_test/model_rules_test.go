@@ -1,0 +1,365 @@
+package sup_test
+
+import (
+	"slices"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// begin begins an incarnation (W2).
+func (m *model) begin(c *node) {
+	c.inc++
+	c.state = sup.Starting
+	c.asked, c.lived, c.again, c.ends, c.limit = byNobody, never, never, never, never
+	c.beenStuck = false
+	if c.b.kind != aWorker {
+		c.kids, c.counts = declaredKids(c), nil
+		c.task = &task{kind: starting, phase: startingPhase, members: slices.Clone(c.kids)}
+		m.advance(c)
+		return
+	}
+	m.attempts[c.path]++
+	how, n := c.b.manner, m.attempts[c.path]
+	if how.fail.has(n) && how.failHow == "start" {
+		m.emit("init_fail", c)
+		m.startFailed(c, sup.ExitAbnormal)
+		return
+	}
+	if how.slow > 0 || how.hang.has(n) {
+		m.emit("init", c)
+		if !how.hang.has(n) {
+			c.ends = m.now + how.slow
+		}
+		if c.b.startTimeout > 0 {
+			c.limit = m.now + c.b.startTimeout
+		}
+		return
+	}
+	m.initialized(c)
+}
+
+// initialized is the end of Initialize.
+func (m *model) initialized(c *node) {
+	c.ends, c.limit = never, never
+	if c.b.manner.fail.has(m.attempts[c.path]) {
+		m.emit("init_fail", c)
+		m.startFailed(c, sup.ExitAbnormal)
+		return
+	}
+	m.emit("start", c)
+	m.ready(c)
+}
+
+func (m *model) ready(c *node) {
+	c.state, c.lived = sup.Running, m.now
+	if c.up == nil {
+		m.reply(m.rootCall, "ok")
+		m.rootCall = 0
+		return
+	}
+	if c.starter != 0 {
+		m.reply(c.starter, "ok")
+		c.starter, c.fresh, c.held = 0, false, false
+	}
+	m.advance(c.up)
+}
+
+// startFailed: an incarnation has ended before it was ready, and nobody had
+// asked it to.
+func (m *model) startFailed(c *node, kind sup.ExitKind) {
+	c.last, c.ends, c.limit = kind, never, never
+	up := c.up
+	switch {
+	case c.asked != byNobody && c.asked != byTimeout:
+		m.ended(c, kind)
+	case up == nil: // S2
+		c.state = sup.Stopped
+		m.reply(m.rootCall, "failed")
+		m.rootCall = 0
+		m.result.ended = "start failed"
+	case c.starter != 0: // O1, O3
+		m.reply(c.starter, "failed")
+		c.starter = 0
+		if c.fresh {
+			m.drop(c)
+		} else {
+			c.state = sup.Stopped
+		}
+		m.advance(up)
+	case up.task != nil && up.task.kind == starting: // S2
+		c.state = sup.Stopped
+		before := up.task.members[:up.task.next]
+		up.task = &task{kind: ending, members: before, next: len(before) - 1, exit: sup.ExitAbnormal, failed: true}
+		m.advance(up)
+	default:
+		m.failure(c, kind)
+	}
+}
+
+// ended is the end of an incarnation that had been ready, or had been asked to
+// stop.
+func (m *model) ended(c *node, kind sup.ExitKind) {
+	who := c.asked
+	if c.lived != never && m.now-c.lived >= resetAfter(c.b.backoff) {
+		c.row = 0
+	}
+	c.last, c.asked, c.ends, c.limit, c.lived = kind, byNobody, never, never, never
+	up := c.up
+	if up == nil {
+		c.state = sup.Stopped
+		for _, call := range m.stopCalls {
+			m.reply(call, "ok")
+		}
+		m.stopCalls = nil
+		m.reply(m.rootCall, "failed")
+		m.rootCall = 0
+		m.result.ended = kind.String()
+		return
+	}
+	m.reply(c.starter, "failed|not_running")
+	c.starter = 0
+	switch {
+	case c.removing:
+		m.drop(c)
+	case c.held:
+		m.rest(c)
+	case up.task != nil && up.task.kind == ending:
+		m.rest(c)
+	case who == byNobody:
+		m.failure(c, kind)
+		return
+	case who == byRound:
+		if c.b.restart == sup.Temporary { // T4
+			m.drop(c)
+		} else {
+			c.state = sup.Restarting
+		}
+	}
+	m.settleStops(c, "ok")
+	m.advance(up)
+}
+
+func (m *model) settleStops(c *node, is string) {
+	for _, call := range c.stoppers {
+		m.reply(call, is)
+	}
+	c.stoppers = nil
+}
+
+func (m *model) rest(c *node) {
+	if c.b.restart == sup.Temporary { // R3, O2
+		m.drop(c)
+		return
+	}
+	c.state = sup.Stopped
+}
+
+func (m *model) drop(c *node) {
+	c.dropped, c.state = true, sup.Stopped
+	c.up.kids = slices.DeleteFunc(c.up.kids, func(k *node) bool { return k == c })
+}
+
+// failure decides what follows from an exit, or from a failed attempt to
+// restart, that nobody asked for.
+func (m *model) failure(c *node, kind sup.ExitKind) {
+	up := c.up
+	if t := up.task; t != nil {
+		switch {
+		case t.kind == ending:
+			m.rest(c)
+			m.advance(up)
+			return
+		case t.kind == round && slices.Contains(t.members, c) && t.phase == stoppingPhase: // I5
+			if c.b.restart == sup.Temporary {
+				m.drop(c)
+			} else {
+				c.state = sup.Restarting
+			}
+			m.advance(up)
+			return
+		case t.kind == round && t.phase == startingPhase && t.members[t.next] == c && c.state == sup.Starting: // F2
+			m.failedInRound(up, c)
+			return
+		case t.kind == round && !slices.Contains(t.members, c) && !restarts(c.b, kind) && !c.b.significant:
+			m.rest(c)
+			return
+		}
+		m.unsaid("an exit while the supervisor is busy with another")
+		return
+	}
+	if !restarts(c.b, kind) {
+		m.rest(c)
+		m.goneForGood(c)
+		return
+	}
+	switch m.charge(c) {
+	case quarantine:
+		c.state = sup.Quarantined
+		if c.b.significant {
+			m.unsaid("a significant child is quarantined")
+		}
+		return
+	case giveUp:
+		m.giveUp(up, c)
+		return
+	}
+	c.state = sup.Restarting
+	delay := c.nextDelay()
+	if up.b.kind != aSupervisor || up.b.strategy == sup.OneForOne { // T1
+		c.again = m.now + delay
+		if delay == 0 {
+			m.again(c)
+		}
+		return
+	}
+	m.beginRound(up, c, delay)
+}
+
+func restarts(b *branch, kind sup.ExitKind) bool {
+	return b.restart == sup.Permanent || b.restart == sup.Transient && kind == sup.ExitAbnormal
+}
+
+// again restarts a child whose wait is over.
+func (m *model) again(c *node) {
+	c.restarts++
+	m.begin(c)
+}
+
+// beginRound begins the stopping and starting that c's failure causes (T2, T3).
+func (m *model) beginRound(up, c *node, delay time.Duration) {
+	members := slices.Clone(up.kids)
+	if up.b.strategy == sup.RestForOne {
+		members = members[slices.Index(members, c):]
+	}
+	members = slices.DeleteFunc(members, func(k *node) bool {
+		if k.starter != 0 {
+			m.unsaid("a round begins while an operator's call starts a child")
+		}
+		return k != c && (k.held || k.state == sup.Quarantined) // T4
+	})
+	for _, k := range members {
+		if k.state == sup.Stopped {
+			k.state = sup.Restarting
+		}
+	}
+	up.task = &task{kind: round, lead: c, members: members, next: len(members) - 1, delay: delay}
+	m.advance(up)
+}
+
+// failedInRound: a member of a round did not start (F2).
+func (m *model) failedInRound(up, c *node) {
+	switch m.charge(c) {
+	case quarantine:
+		m.unsaid("a child is quarantined in a round")
+		return
+	case giveUp:
+		m.giveUp(up, c)
+		return
+	}
+	c.state = sup.Restarting
+	t := *up.task
+	t.lead, t.delay, t.phase = c, c.nextDelay(), stoppingPhase
+	if up.b.strategy == sup.RestForOne {
+		t.members = t.members[t.next:]
+		t.next = -1
+	} else {
+		t.next--
+	}
+	up.task = &t
+	m.advance(up)
+}
+
+// verdict is what follows from a restart's being counted.
+type verdict uint8
+
+const (
+	restart verdict = iota
+	quarantine
+	giveUp
+)
+
+// charge counts the decision to restart c (I1 to I3, I7).
+func (m *model) charge(c *node) verdict {
+	if c.b.budget != (sup.Intensity{}) {
+		limit := bound(c.b.budget)
+		c.spent = append(c.spent, m.now)
+		c.spent = slices.DeleteFunc(c.spent, func(at time.Duration) bool { return m.now-at > limit.Within })
+		if limit.Restarts >= 0 && len(c.spent) > limit.Restarts {
+			return quarantine
+		}
+		return restart
+	}
+	c.up.counts = append(c.up.counts, m.now)
+	limit := bound(c.up.b.intensity)
+	if limit.Restarts >= 0 && c.up.within(m.now) > limit.Restarts {
+		return giveUp
+	}
+	return restart
+}
+
+// nextDelay is the backoff of the next restart in a row (B1).
+func (c *node) nextDelay() time.Duration {
+	b := c.b.backoff
+	if b.Min == 0 {
+		return 0
+	}
+	c.row++
+	delay := b.Min
+	for range c.row - 1 {
+		delay = min(time.Duration(float64(delay)*factor(b)), maxWait(b))
+	}
+	return min(delay, maxWait(b))
+}
+
+func factor(b sup.Backoff) float64 {
+	if b.Factor == 0 {
+		return 2
+	}
+	return b.Factor
+}
+
+func maxWait(b sup.Backoff) time.Duration {
+	if b.Max == 0 {
+		return max(time.Minute, b.Min)
+	}
+	return b.Max
+}
+
+func resetAfter(b sup.Backoff) time.Duration {
+	if b.ResetAfter == 0 {
+		return maxWait(b)
+	}
+	return b.ResetAfter
+}
+
+// giveUp: c's failure was one too many (I2).
+func (m *model) giveUp(up, c *node) {
+	c.state = sup.Stopped
+	m.end(up, sup.ExitAbnormal)
+}
+
+// goneForGood: c has ended and is not restarted (A1).
+func (m *model) goneForGood(c *node) {
+	up := c.up
+	if !c.b.significant || up.b.auto == sup.Never {
+		return
+	}
+	if up.b.auto == sup.AllSignificant {
+		for _, k := range up.kids {
+			if k.b.significant && k.state == sup.Quarantined {
+				m.unsaid("whether a quarantined child is gone for all_significant")
+			}
+			if k.b.significant && !k.atRest() {
+				return
+			}
+		}
+	}
+	m.end(up, sup.ExitNormal)
+}
+
+// end makes a supervisor stop its children and exit.
+func (m *model) end(s *node, exit sup.ExitKind) {
+	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: exit}
+	m.advance(s)
+}

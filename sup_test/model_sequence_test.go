@@ -1,0 +1,261 @@
+package sup_test
+
+import (
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// stop asks an incarnation to stop, and calls off a pending one.
+func (m *model) stop(c *node, who asked) {
+	switch c.state {
+	case sup.Restarting:
+		c.again = never
+		c.state = sup.Stopped
+		if who == byRound {
+			c.state = sup.Restarting
+		}
+		return
+	case sup.Starting, sup.Running:
+	default:
+		return
+	}
+	c.asked = who
+	wasReady := c.state == sup.Running
+	c.state = sup.Stopping
+	if p := c.b.patience(); p != sup.Infinity {
+		c.limit = m.now + p
+	}
+	if c.b.kind != aWorker {
+		switch {
+		case c.task == nil || c.task.kind == round:
+			m.end(c, sup.ExitNormal)
+		case c.task.kind == starting:
+			m.cancelStart(c)
+		}
+		return
+	}
+	if !wasReady {
+		m.emit("init_cancel", c)
+		m.ended(c, sup.ExitShutdown)
+		return
+	}
+	m.emit("stop_begin", c)
+	switch how := c.b.manner; {
+	case how.deaf:
+		c.ends = never
+	case how.stop > 0:
+		c.ends = m.now + how.stop
+	default:
+		m.stopped(c)
+	}
+}
+
+// stopped: Run has returned after it was asked to.
+func (m *model) stopped(c *node) {
+	m.emit("stop", c)
+	if c.b.manner.badly {
+		m.ended(c, sup.ExitAbnormal)
+		return
+	}
+	m.ended(c, sup.ExitShutdown)
+}
+
+// cancelStart stops a supervisor that is still starting.
+func (m *model) cancelStart(s *node) {
+	members := s.task.members[:min(s.task.next+1, len(s.task.members))]
+	s.task = &task{kind: ending, members: members, next: len(members) - 1, exit: sup.ExitShutdown}
+	m.advance(s)
+}
+
+// advance does what a supervisor's task allows to be done now.
+func (m *model) advance(s *node) {
+	if s.pushing {
+		return // the call further up goes on
+	}
+	s.pushing = true
+	for m.silent == "" && m.push(s) {
+	}
+	s.pushing = false
+}
+
+func (m *model) push(s *node) bool {
+	t := s.task
+	switch {
+	case t == nil:
+		return false
+	case t.phase == startingPhase:
+		return m.pushStart(s, t)
+	case t.phase == waitingPhase:
+		return false
+	case s.b.set():
+		return m.pushSetStop(s, t)
+	}
+	return m.pushStop(s, t)
+}
+
+// pushStart starts the members in order, each when the one before is ready (S1).
+func (m *model) pushStart(s *node, t *task) bool {
+	if t.next == len(t.members) {
+		s.task = nil
+		if t.kind == starting {
+			m.ready(s)
+		}
+		return true
+	}
+	switch c := t.members[t.next]; {
+	case c.dropped || c.held || c.state == sup.Running:
+		t.next++
+	case c.state == sup.Starting || c.state == sup.Stuck: // X6
+		return false
+	case c.asked != byNobody:
+		return false
+	case t.kind == round:
+		m.again(c)
+	default:
+		m.begin(c)
+	}
+	return true
+}
+
+// pushStop stops the members in reverse order, one after the other (X1, T2).
+func (m *model) pushStop(s *node, t *task) bool {
+	if t.next < 0 {
+		return m.allAsked(s, t)
+	}
+	c := t.members[t.next]
+	switch {
+	case c.down() && (t.kind == round || c.state != sup.Restarting) || c.state == sup.Stuck:
+		t.next--
+	case c.asked == byNobody:
+		m.stop(c, t.asks())
+	default:
+		return false
+	}
+	return true
+}
+
+// pushSetStop stops the members all at once (X3).
+func (m *model) pushSetStop(s *node, t *task) bool {
+	for ; t.next >= 0; t.next-- {
+		if c := t.members[t.next]; c.asked == byNobody && !c.atRest() {
+			m.stop(c, byShutdown)
+		}
+	}
+	for _, c := range t.members {
+		if !c.atRest() && c.state != sup.Stuck {
+			return false
+		}
+	}
+	return m.allAsked(s, t)
+}
+
+func (t *task) asks() asked {
+	if t.kind == round {
+		return byRound
+	}
+	return byShutdown
+}
+
+// allAsked: every member has been asked to stop, and has or has had its time.
+func (m *model) allAsked(s *node, t *task) bool {
+	if t.kind == round { // B3
+		t.phase, t.next = startingPhase, 0
+		if t.delay > 0 {
+			t.phase = waitingPhase
+			t.lead.again = m.now + t.delay
+		}
+		return true
+	}
+	for _, c := range t.members {
+		if !c.atRest() {
+			return false // X4: stuck
+		}
+	}
+	s.task = nil
+	switch {
+	case t.failed:
+		m.startFailed(s, t.exit)
+	default:
+		m.ended(s, t.exit)
+	}
+	return true
+}
+
+// fire does what is due at c now.
+func (m *model) fire(c *node) {
+	switch m.now {
+	case c.ends:
+		if c.state == sup.Starting {
+			m.initialized(c)
+			return
+		}
+		m.stopped(c)
+	case c.again:
+		c.again = never
+		if t := c.up.task; t != nil && t.kind == round && t.lead == c {
+			t.phase = startingPhase
+			m.advance(c.up)
+			return
+		}
+		m.again(c)
+	case c.limit:
+		c.limit = never
+		if c.state == sup.Starting { // S5
+			c.asked = byTimeout
+			m.emit("init_cancel", c)
+			m.startFailed(c, sup.ExitAbnormal)
+			return
+		}
+		m.stuck(c)
+	}
+}
+
+// stuck: c has not stopped in time (X6).
+func (m *model) stuck(c *node) {
+	c.state, c.beenStuck = sup.Stuck, true
+	m.settleStops(c, "stuck")
+	if c.b.stuck == sup.Escalate && (c.up.task == nil || c.up.task.kind != ending) {
+		m.end(c.up, sup.ExitAbnormal)
+		return
+	}
+	m.advance(c.up)
+}
+
+// next is when something is due, and where; two at once if that leaves open
+// what comes first.
+func (m *model) next() (at time.Duration, due []*node) {
+	at = never
+	m.root.all(func(n *node) {
+		when := min(n.ends, n.limit, n.again)
+		switch {
+		case when == never || when > at:
+		case when < at:
+			at, due = when, []*node{n}
+		default:
+			due = append(due, n)
+		}
+	})
+	return at, due
+}
+
+// pass lets time pass.
+func (m *model) pass(until time.Duration) {
+	for m.silent == "" {
+		at, due := m.next()
+		if at > until {
+			break
+		}
+		m.now = at
+		for _, c := range due[1:] {
+			if c.up != due[0].up || !c.up.b.set() || c.limit != at || due[0].limit != at {
+				m.unsaid("which of two things that are due at once comes first")
+				return
+			}
+		}
+		for _, c := range due {
+			m.fire(c)
+		}
+	}
+	m.now = max(m.now, until)
+}

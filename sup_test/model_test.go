@@ -1,0 +1,121 @@
+package sup_test
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var soakTime = flag.Duration("soak", 0, "how long to go on with random cases")
+
+// TestTheEngineDoesWhatTheModelSays makes random trees, does random things to
+// them in model and engine, and compares after each step what the workers saw,
+// what the calls answered and what the queries show.
+//
+// It runs 10,000 cases, 1,000 with -short, or, with -soak, for as long as told.
+// The flags of rapid work too: -rapid.seed repeats a run. A failure prints the
+// smallest scenario that was found in the format of testdata/model.txt.
+func TestTheEngineDoesWhatTheModelSays(t *testing.T) {
+	checks := "10000"
+	if testing.Short() {
+		checks = "1000"
+	}
+	set(t, "rapid.checks", checks)
+	set(t, "rapid.nofailfile", "true")
+	for began := time.Now(); ; {
+		rapid.Check(t, func(rt *rapid.T) {
+			sc := drawCase(rt)
+			if diff := sc.run(t); diff != "" {
+				rt.Fatalf("\n%s\n%s", sc.text(), diff)
+			}
+		})
+		if t.Failed() || time.Since(began) >= *soakTime {
+			return
+		}
+	}
+}
+
+func set(t *testing.T, name, value string) {
+	old := flag.Lookup(name).Value.String()
+	explicit := false
+	flag.Visit(func(f *flag.Flag) { explicit = explicit || f.Name == name })
+	if explicit {
+		return
+	}
+	if err := flag.Lookup(name).Value.Set(value); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { flag.Lookup(name).Value.Set(old) })
+}
+
+// modelCase is a tree, what is done to it, and what that leads to.
+type modelCase struct {
+	name     string
+	root     *branch
+	commands []command
+	want     []result
+	silent   string // why the contract leaves open what comes after that
+}
+
+// run does the same with the engine and returns what is different. A failure
+// within the bubble is a value, so that rapid can go on and look for a smaller
+// one.
+func (sc *modelCase) run(t *testing.T) (diff string) {
+	defer func() {
+		if p := recover(); p != nil {
+			diff = fmt.Sprintf("%v", p)
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		g := newStage(sc.root)
+		for i, cmd := range sc.commands {
+			got := g.perform(cmd)
+			if diff = compare(sc.root, sc.want[i], got); diff != "" || len(g.wrong) > 0 {
+				diff = fmt.Sprintf("step %d, %s (-model +engine):\n%s", i+1, cmd, diff)
+				break
+			}
+		}
+		g.finish()
+		if len(g.wrong) > 0 {
+			diff += "\n" + strings.Join(g.wrong, "\n")
+		}
+	})
+	return diff
+}
+
+func compare(root *branch, want, got result) string {
+	for i, w := range want.answers {
+		for j, g := range got.answers {
+			if w.call == g.call && w.at == g.at {
+				for is := range strings.SplitSeq(w.is, "|") {
+					if is == g.is {
+						want.answers[i].is = is
+					}
+				}
+			}
+			_ = j
+		}
+	}
+	return cmp.Diff(draw(root, want), draw(root, got))
+}
+
+// draw shows a result a line each.
+func draw(root *branch, r result) (lines []string) {
+	for _, e := range ordered(root, r.events) {
+		lines = append(lines, fmt.Sprintf("%v: %s %s #%d", e.at, e.what, e.path, e.inc))
+	}
+	for _, a := range r.answers {
+		lines = append(lines, fmt.Sprintf("%v: call %d = %s", a.at, a.call, a.is))
+	}
+	if r.ended != "" {
+		lines = append(lines, "ended: "+r.ended)
+		return lines
+	}
+	return append(lines, r.snapshot...)
+}
