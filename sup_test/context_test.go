@@ -1,0 +1,426 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+type valueKey struct{}
+
+// W5: The context of an incarnation carries the values of the supervisor's
+// context, in every step and through nested supervisors.
+func TestTheContextOfAnIncarnationCarriesTheSupervisorsValues(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		note := func(step string, ctx context.Context) error {
+			tr.add("%s %v", step, ctx.Value(valueKey{}))
+			return nil
+		}
+		spec := lone(sup.ChildSpec[*fake]{Start: func(ctx context.Context) (*fake, error) {
+			return &fake{
+				initialize: func(ctx context.Context) error { return note("initialize", ctx) },
+				run:        func(ctx context.Context) error { <-ctx.Done(); return note("run", ctx) },
+				terminate:  func(ctx context.Context, _ sup.Exit) error { return note("terminate", ctx) },
+			}, note("make", ctx)
+		}})
+		s, err := sup.Start(context.WithValue(t.Context(), valueKey{}, "inherited"), sup.Spec[sup.Worker]{
+			Children: []sup.ChildSpec[sup.Worker]{{ID: "nested", Start: func(context.Context) (sup.Worker, error) { return sup.New(spec), nil }}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		tr.expect(t, "make inherited, initialize inherited, run inherited, terminate inherited")
+	})
+}
+
+// W5: It does not carry the cancellation, nor the deadline: the supervisor
+// cancels its children itself, in order.
+func TestTheSupervisorCancelsItsChildrenItselfInOrder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		first := make(chan context.Context, 1)
+		life, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		s, err := sup.Start(life, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+			{ID: "a", Start: makes(fake{run: func(ctx context.Context) error { first <- ctx; <-ctx.Done(); return nil }})},
+			{ID: "b", Start: makes(fake{run: func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }})},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := <-first
+		if deadline, ok := ctx.Deadline(); ok {
+			t.Errorf("the context of a has the deadline %v", deadline)
+		}
+		<-life.Done()
+		synctest.Wait()
+		if ctx.Err() != nil {
+			t.Error("a was cancelled while b was stopping")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if ctx.Err() != context.Canceled {
+			t.Errorf("a was not cancelled when b had stopped: %v", ctx.Err())
+		}
+		<-s.Done()
+	})
+}
+
+// W5: The context is not cancelled before the end, and is when Run has
+// returned, so that nothing is left that waits for it.
+func TestTheContextIsCancelledAtTheEndOfTheIncarnationAtTheLatest(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var running error
+		var kept context.Context
+		exitOf(t, false, makes(fake{run: func(ctx context.Context) error {
+			kept, running = ctx, ctx.Err()
+			if cause := context.Cause(ctx); cause != nil {
+				t.Errorf("cause %v while running", cause)
+			}
+			return nil
+		}}))
+		if running != nil || kept.Err() != context.Canceled {
+			t.Errorf("error %v while running, %v afterwards", running, kept.Err())
+		}
+		stop, ok := context.Cause(kept).(*sup.StopError)
+		if !ok || stop.Reason != sup.ByReturn {
+			t.Errorf("cause %v", context.Cause(kept))
+		}
+	})
+}
+
+// W5: context.Cause names why an incarnation was cancelled.
+func TestTheCauseOfTheContextNamesWhyItWasCancelled(t *testing.T) {
+	crash := func(crashing chan error) sup.ChildSpec[*fake] {
+		return sup.ChildSpec[*fake]{ID: "crash", Start: makes(fake{run: func(ctx context.Context) error {
+			select {
+			case err := <-crashing:
+				return err
+			case <-ctx.Done():
+				return nil
+			}
+		}})}
+	}
+	type tree = sup.Supervisor[sup.Worker]
+	for _, test := range []struct {
+		name  string
+		child sup.ChildSpec[*fake]
+		end   func(t *testing.T, s *tree, cancel context.CancelCauseFunc, crashing chan error)
+		want  sup.StopError
+	}{
+		{name: "shutdown", want: sup.StopError{Reason: sup.ByShutdown},
+			end: func(t *testing.T, s *tree, _ context.CancelCauseFunc, _ chan error) { s.Shutdown(t.Context()) }},
+		{name: "the supervisor's context", want: sup.StopError{Reason: sup.ByShutdown, Err: errBoom},
+			end: func(_ *testing.T, _ *tree, cancel context.CancelCauseFunc, _ chan error) { cancel(errBoom) }},
+		{name: "a sibling's round", want: sup.StopError{Reason: sup.ByRound, Path: "root/inner/crash", Err: errBoom},
+			end: func(_ *testing.T, _ *tree, _ context.CancelCauseFunc, crashing chan error) { crashing <- errBoom }},
+		{name: "an operator, above", want: sup.StopError{Reason: sup.ByOperator},
+			end: func(t *testing.T, s *tree, _ context.CancelCauseFunc, _ chan error) {
+				s.Terminate(t.Context(), "inner")
+			}},
+		{name: "an operator", want: sup.StopError{Reason: sup.ByOperator},
+			end: func(t *testing.T, s *tree, _ context.CancelCauseFunc, _ chan error) {
+				inner, _ := s.Child("inner").Get()
+				inner.(*sup.Supervisor[*fake]).Terminate(t.Context(), "w")
+			}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				causes, crashing := make(chan error, 10), make(chan error)
+				inner := lone(sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {
+					<-ctx.Done()
+					causes <- context.Cause(ctx)
+					return ctx.Err()
+				}})})
+				inner.Strategy = sup.OneForAll
+				inner.Children = append(inner.Children, crash(crashing))
+				life, cancel := context.WithCancelCause(context.Background())
+				s, err := sup.Start(life, sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{
+					{ID: "inner", Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				test.end(t, s, cancel, crashing)
+				got, ok := (<-causes).(*sup.StopError)
+				if !ok || !errors.Is(got, sup.ErrShutdown) || test.want.Err != nil && !errors.Is(got, test.want.Err) {
+					t.Fatalf("cause %v", got)
+				}
+				if diff := cmp.Diff(test.want, *got, cmpopts.EquateErrors()); diff != "" {
+					t.Errorf("cause (-want +got):\n%s", diff)
+				}
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				cancel(nil)
+			})
+		})
+	}
+}
+
+// W5: Where the worker itself is the reason, the cause is what went wrong, and
+// is no shutdown.
+func TestTheCauseOfAFailedIncarnationIsTheFailure(t *testing.T) {
+	stop := func(causes chan error) func(context.Context) error {
+		return func(ctx context.Context) error { <-ctx.Done(); causes <- context.Cause(ctx); return ctx.Err() }
+	}
+	for _, test := range []struct {
+		name  string
+		child func(causes chan error) sup.ChildSpec[*fake]
+		want  error
+	}{
+		{"unhealthy", func(causes chan error) sup.ChildSpec[*fake] {
+			return sup.ChildSpec[*fake]{Watchdog: time.Second, Start: makes(fake{run: stop(causes)})}
+		}, sup.ErrUnhealthy},
+		{"start timeout", func(causes chan error) sup.ChildSpec[*fake] {
+			return sup.ChildSpec[*fake]{StartTimeout: time.Second, Start: makes(fake{initialize: stop(causes)})}
+		}, sup.ErrStartTimeout},
+		{"goroutine", func(causes chan error) sup.ChildSpec[*fake] {
+			return sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {
+				sup.Go(ctx, func(context.Context) error { return errBoom })
+				return stop(causes)(ctx)
+			}})}
+		}, errBoom},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				causes := make(chan error, 1)
+				spec := test.child(causes)
+				spec.ID, spec.Restart = "w", sup.Temporary
+				s := start(t, sup.Spec[*fake]{})
+				s.StartChild(t.Context(), spec)
+				if cause := <-causes; !errors.Is(cause, test.want) || errors.Is(cause, sup.ErrShutdown) {
+					t.Errorf("cause %v, want %v", cause, test.want)
+				}
+			})
+		})
+	}
+}
+
+// W5: Contexts of package context that derive from an incarnation's end with
+// it, and with its cause.
+func TestDerivedContextsAreCancelledWithTheIncarnationAndItsCause(t *testing.T) {
+	for name, derive := range map[string]func(ctx context.Context) (context.Context, func()){
+		"WithCancel": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancel(ctx)
+			return ctx, cancel
+		},
+		"WithCancelCause": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			return ctx, func() { cancel(nil) }
+		},
+		"WithTimeout": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithTimeout(ctx, time.Hour)
+			return ctx, cancel
+		},
+		"WithValue": func(ctx context.Context) (context.Context, func()) {
+			return context.WithValue(ctx, valueKey{}, "own"), func() {}
+		},
+		"WithCancel of WithValue": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancel(context.WithValue(ctx, valueKey{}, "own"))
+			return ctx, cancel
+		},
+		"WithTimeout of WithCancel": func(ctx context.Context) (context.Context, func()) {
+			ctx, first := context.WithCancel(ctx)
+			ctx, second := context.WithTimeout(ctx, time.Hour)
+			return ctx, func() { second(); first() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var before, after context.Context
+				exitOf(t, true, makes(fake{run: func(ctx context.Context) error {
+					// None of them is cancelled by hand: a goroutine that is
+					// left waiting for that fails the bubble.
+					before, _ = derive(ctx)
+					if before.Err() != nil || context.Cause(before) != nil {
+						t.Errorf("it is cancelled at once: %v", context.Cause(before))
+					}
+					<-before.Done()
+					after, _ = derive(ctx)
+					<-after.Done()
+					return nil
+				}}))
+				for _, ctx := range []context.Context{before, after} {
+					stop, ok := context.Cause(ctx).(*sup.StopError)
+					if !ok || stop.Reason != sup.ByOperator || ctx.Err() != context.Canceled {
+						t.Errorf("error %v, cause %v", ctx.Err(), context.Cause(ctx))
+					}
+					if sup.Path(ctx) != "supervisor/w" {
+						t.Errorf("path %q", sup.Path(ctx))
+					}
+				}
+			})
+		})
+	}
+}
+
+// W5: A derived context that ends by itself leaves the incarnation alone.
+func TestADerivedContextDoesNotCancelTheIncarnation(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var derived, own error
+		exit := exitOf(t, false, makes(fake{run: func(ctx context.Context) error {
+			quitting, cancel := context.WithCancel(ctx)
+			cancel()
+			derived, own = quitting.Err(), ctx.Err()
+			return nil
+		}}))
+		if derived != context.Canceled || own != nil || exit.Kind != sup.ExitNormal {
+			t.Errorf("derived %v, incarnation %v, exit %v", derived, own, exit)
+		}
+	})
+}
+
+// W5: context.AfterFunc calls when the incarnation is cancelled, once, and not
+// if it was called off.
+func TestAfterFuncFollowsTheIncarnation(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		exitOf(t, true, makes(fake{run: func(ctx context.Context) error {
+			context.AfterFunc(ctx, func() { tr.add("called") })
+			calledOff := context.AfterFunc(ctx, func() { tr.add("called though called off") })
+			if !calledOff() || calledOff() {
+				t.Error("the first stop must report true, the second false")
+			}
+			<-ctx.Done()
+			synctest.Wait()
+			late := context.AfterFunc(ctx, func() { tr.add("called at once") })
+			if late() {
+				t.Error("it was stopped though the context had been cancelled")
+			}
+			return nil
+		}}))
+		tr.expect(t, "called, called at once")
+	})
+}
+
+// W5: Deriving a context starts no goroutine.
+func TestDerivingContextsCostsNoGoroutines(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const many = 500
+		var more int
+		exitOf(t, true, makes(fake{run: func(ctx context.Context) error {
+			before := runtime.NumGoroutine()
+			for range many {
+				_, cancel := context.WithCancel(ctx)
+				defer cancel()
+				_, cancel = context.WithTimeout(ctx, time.Hour)
+				defer cancel()
+				context.AfterFunc(ctx, func() {})
+			}
+			more = runtime.NumGoroutine() - before
+			<-ctx.Done()
+			return nil
+		}}))
+		if more >= many {
+			t.Errorf("%d goroutines for %d derived contexts", more, 3*many)
+		}
+	})
+}
+
+// W6: From its context a worker can read its path, its incarnation number, and
+// how the previous incarnation ended, in each of its steps.
+func TestAWorkerCanReadItsPathItsNumberAndItsPredecessorsEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		note := func(step string, ctx context.Context) error {
+			tr.add("%s %s %d %v", step, sup.Path(ctx), sup.Incarnation(ctx), sup.Previous(ctx))
+			return nil
+		}
+		die := make(chan error)
+		s := start(t, sup.Spec[*fake]{Name: "root", Children: []sup.ChildSpec[*fake]{{ID: "w", Start: func(ctx context.Context) (*fake, error) {
+			note("make", ctx)
+			return &fake{
+				initialize: func(ctx context.Context) error {
+					derived, cancel := context.WithCancel(ctx)
+					defer cancel()
+					return note("initialize", derived)
+				},
+				run: func(ctx context.Context) error {
+					note("run", ctx)
+					select {
+					case err := <-die:
+						return err
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				},
+				terminate: func(ctx context.Context, _ sup.Exit) error { return note("terminate", ctx) },
+			}, nil
+		}}}})
+		tr.expect(t, "make root/w 1 none, initialize root/w 1 none, run root/w 1 none")
+		die <- errBoom
+		tr.expect(t, "terminate root/w 1 none, "+
+			"make root/w 2 abnormal: boom, initialize root/w 2 abnormal: boom, run root/w 2 abnormal: boom")
+		die <- nil
+		tr.expect(t, "terminate root/w 2 abnormal: boom, make root/w 3 normal, initialize root/w 3 normal, run root/w 3 normal")
+		if err := s.Terminate(t.Context(), "w"); err != nil {
+			t.Fatal(err)
+		}
+		tr.expect(t, "terminate root/w 3 normal")
+		if err := s.Restart(t.Context(), "w"); err != nil {
+			t.Fatal(err)
+		}
+		const stopped = "root/w 4 shutdown: context canceled"
+		tr.expect(t, "make "+stopped+", initialize "+stopped+", run "+stopped)
+	})
+}
+
+// W6: A failed attempt to restart is an incarnation too, and the next one's
+// predecessor.
+func TestAFailedAttemptToRestartIsThePredecessorOfTheNext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		s := start(t, lone(sup.ChildSpec[*fake]{Start: func(ctx context.Context) (*fake, error) {
+			tr.add("%d after %v", sup.Incarnation(ctx), sup.Previous(ctx))
+			switch sup.Incarnation(ctx) {
+			case 1:
+				return &fake{run: func(context.Context) error { return nil }}, nil
+			case 2:
+				return nil, errBoom
+			}
+			return &fake{}, nil
+		}}))
+		tr.expect(t, "1 after none, 2 after normal, 3 after abnormal: boom")
+		if c := s.Children()[0]; c.Incarnation != 3 || c.State != sup.Running {
+			t.Errorf("child %+v", c)
+		}
+	})
+}
+
+// W6: The path leads through nested supervisors, and can be taken apart again
+// whatever the ids are.
+func TestThePathLeadsThroughNestedSupervisorsAndEscapesSlashes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var path string
+		inner := sup.Spec[*fake]{Name: "its own name is not used", Children: []sup.ChildSpec[*fake]{{ID: "a/b%", Start: func(ctx context.Context) (*fake, error) {
+			path = sup.Path(ctx)
+			return &fake{}, nil
+		}}}}
+		start(t, sup.Spec[sup.Worker]{Name: "ro/ot", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "mid", Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
+		}})
+		if want := "ro%2Fot/mid/a%2Fb%25"; path != want {
+			t.Errorf("path %q, want %q", path, want)
+		}
+	})
+}
+
+// W6: Of a context that belongs to no incarnation there is nothing to read.
+func TestAContextOfNoIncarnationHasNoPathNumberOrPredecessor(t *testing.T) {
+	ctx := t.Context()
+	if path, n, previous := sup.Path(ctx), sup.Incarnation(ctx), sup.Previous(ctx); path != "" || n != 0 || previous != (sup.Exit{}) {
+		t.Errorf("path %q, incarnation %d, previous %v", path, n, previous)
+	}
+}

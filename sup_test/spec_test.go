@@ -1,0 +1,197 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// faultsOf returns the faults in an error as "path field", in order.
+func faultsOf(t *testing.T, err error) []string {
+	t.Helper()
+	spec, ok := errors.AsType[*sup.SpecError](err)
+	if !ok || !errors.Is(err, sup.ErrSpec) {
+		t.Fatalf("no SpecError: %v", err)
+	}
+	var all []string
+	for _, f := range spec.Faults {
+		all = append(all, f.Path+" "+f.Field)
+		if f.Problem == "" || !strings.Contains(err.Error(), f.String()) {
+			t.Errorf("%q does not tell the fault %q", err, f)
+		}
+	}
+	return all
+}
+
+// S3: The whole spec is checked before anything begins, and all faults come in
+// one error, each with the path of the child.
+func TestAllFaultsOfASpecComeInOneErrorBeforeAnythingBegins(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		begun := false
+		ok := func(context.Context) (*fake, error) { begun = true; return &fake{}, nil }
+		s, err := sup.Start(t.Context(), sup.Spec[*fake]{
+			Name:         "root",
+			Strategy:     9,
+			AutoShutdown: 9,
+			Intensity:    sup.Intensity{Restarts: -2, Within: -1},
+			Observers:    []sup.Observer{nil},
+			Children: []sup.ChildSpec[*fake]{
+				{ID: "good", Start: ok},
+				{ID: "no start"},
+				{ID: "", Start: ok},
+				{ID: "twice", Start: ok},
+				{ID: "twice", Start: ok},
+				{ID: "a/b", Start: ok, Shutdown: -1},
+				{ID: "times", Start: ok, StartTimeout: -1, Watchdog: -1,
+					Backoff: sup.Backoff{Min: -1, Max: -1, ResetAfter: -1}, Budget: sup.Intensity{Restarts: 1, Within: -1}},
+				{ID: "significant", Start: ok, Significant: true},
+				{ID: "enumerations", Start: ok, Restart: 9, Stuck: 9},
+				{ID: "backoff", Start: ok, Backoff: sup.Backoff{Min: time.Hour}, Budget: sup.Intensity{Restarts: 1, Within: time.Second}},
+			},
+		})
+		if s != nil || begun {
+			t.Errorf("supervisor %v, begun %v", s, begun)
+		}
+		want := []string{
+			"root Strategy",
+			"root AutoShutdown",
+			"root Intensity",
+			"root Intensity.Within",
+			"root Observers",
+			"root/no start Start",
+			"root/a%2Fb Shutdown",
+			"root/times StartTimeout",
+			"root/times Watchdog",
+			"root/times Backoff.Min",
+			"root/times Backoff.Max",
+			"root/times Backoff.ResetAfter",
+			"root/times Budget.Within",
+			"root/significant Significant",
+			"root/enumerations Restart",
+			"root/enumerations Stuck",
+			"root/backoff Backoff",
+			"root ID",
+			"root/twice ID",
+		}
+		if diff := cmp.Diff(want, faultsOf(t, err)); diff != "" {
+			t.Errorf("faults (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// S3: What is wrong with one child, fault by fault. The same is checked of a
+// child that is added (O1).
+func TestWhatIsWrongWithAChildIsFound(t *testing.T) {
+	const path = "supervisor/w "
+	for _, test := range []struct {
+		name string
+		auto sup.AutoShutdown
+		spec sup.ChildSpec[*fake]
+		want []string // nil: it is legal
+	}{
+		{name: "nothing"},
+		{name: "significant with permanent", auto: sup.AnySignificant, spec: sup.ChildSpec[*fake]{Significant: true},
+			want: []string{path + "Significant"}},
+		{name: "significant without auto-shutdown", spec: sup.ChildSpec[*fake]{Significant: true, Restart: sup.Transient},
+			want: []string{path + "Significant"}},
+		{name: "significant, legally", auto: sup.AllSignificant, spec: sup.ChildSpec[*fake]{Significant: true, Restart: sup.Temporary}},
+		{name: "negative shutdown", spec: sup.ChildSpec[*fake]{Shutdown: -time.Second}, want: []string{path + "Shutdown"}},
+		{name: "brutal", spec: sup.ChildSpec[*fake]{Shutdown: sup.Brutal}},
+		{name: "infinity", spec: sup.ChildSpec[*fake]{Shutdown: sup.Infinity}},
+		{name: "negative start timeout", spec: sup.ChildSpec[*fake]{StartTimeout: math.MinInt64}, want: []string{path + "StartTimeout"}},
+		{name: "negative watchdog", spec: sup.ChildSpec[*fake]{Watchdog: -1}, want: []string{path + "Watchdog"}},
+		{name: "factor below one", spec: sup.ChildSpec[*fake]{Backoff: sup.Backoff{Min: 1, Factor: 0.5}}, want: []string{path + "Backoff.Factor"}},
+		{name: "factor that is no number", spec: sup.ChildSpec[*fake]{Backoff: sup.Backoff{Min: 1, Factor: math.NaN()}}, want: []string{path + "Backoff.Factor"}},
+		{name: "jitter above one", spec: sup.ChildSpec[*fake]{Backoff: sup.Backoff{Min: 1, Jitter: 1.1}}, want: []string{path + "Backoff.Jitter"}},
+		{name: "jitter that is no number", spec: sup.ChildSpec[*fake]{Backoff: sup.Backoff{Min: 1, Jitter: math.NaN()}}, want: []string{path + "Backoff.Jitter"}},
+		{name: "max below min", spec: sup.ChildSpec[*fake]{Backoff: sup.Backoff{Min: 2, Max: 1}}, want: []string{path + "Backoff.Max"}},
+		{name: "backoff without min", spec: sup.ChildSpec[*fake]{Backoff: sup.Backoff{Max: 1}}, want: []string{path + "Backoff.Min"}},
+		{name: "budget below unlimited", spec: sup.ChildSpec[*fake]{Budget: sup.Intensity{Restarts: -2}}, want: []string{path + "Budget"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				test.spec.ID, test.spec.Start = "w", makes(fake{})
+				s := start(t, sup.Spec[*fake]{AutoShutdown: test.auto})
+				_, added := s.StartChild(t.Context(), test.spec)
+				declared, err := sup.Start(t.Context(), sup.Spec[*fake]{AutoShutdown: test.auto, Children: []sup.ChildSpec[*fake]{test.spec}})
+				if test.want == nil {
+					if added != nil || err != nil {
+						t.Fatalf("StartChild: %v, Start: %v", added, err)
+					}
+					if err := declared.Shutdown(t.Context()); err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				for _, err := range []error{added, err} {
+					if diff := cmp.Diff(test.want, faultsOf(t, err)); diff != "" {
+						t.Errorf("faults (-want +got):\n%s", diff)
+					}
+				}
+				if got := states(s); got != "" {
+					t.Errorf("left behind: %s", got)
+				}
+			})
+		})
+	}
+}
+
+// S3: A budget that the child's own backoff keeps from being used up is a
+// fault, and only such a one.
+func TestABackoffThatNeverLetsTheBudgetTripIsAFault(t *testing.T) {
+	const s = time.Second
+	for _, test := range []struct {
+		name    string
+		backoff sup.Backoff
+		budget  sup.Intensity
+		fault   bool
+	}{
+		{"one wait as long as the window", sup.Backoff{Min: s}, sup.Intensity{Restarts: 1, Within: s}, false},
+		{"one wait longer than the window", sup.Backoff{Min: s + 1}, sup.Intensity{Restarts: 1, Within: s}, true},
+		{"constant waits that fit", sup.Backoff{Min: s, Max: s}, sup.Intensity{Restarts: 5, Within: 5 * s}, false},
+		{"constant waits that do not", sup.Backoff{Min: s, Max: s}, sup.Intensity{Restarts: 5, Within: 5*s - 1}, true},
+		{"growing waits that fit", sup.Backoff{Min: s}, sup.Intensity{Restarts: 3, Within: 7 * s}, false},
+		{"growing waits that do not", sup.Backoff{Min: s}, sup.Intensity{Restarts: 3, Within: 7*s - 1}, true},
+		{"waits that grow up to Max", sup.Backoff{Min: s, Max: 2 * s}, sup.Intensity{Restarts: 4, Within: 7 * s}, false},
+		{"waits that start over earlier", sup.Backoff{Min: s, Factor: 100, Max: time.Hour, ResetAfter: s}, sup.Intensity{Restarts: 3, Within: 5 * s}, false},
+		{"jitter that may take all off", sup.Backoff{Min: time.Hour, Jitter: 1}, sup.Intensity{Restarts: 9, Within: 1}, false},
+		{"jitter that may take half off", sup.Backoff{Min: 2 * s, Max: 2 * s, Jitter: 0.5}, sup.Intensity{Restarts: 2, Within: 2 * s}, false},
+		{"jitter that takes too little off", sup.Backoff{Min: 2 * s, Max: 2 * s, Jitter: 0.4}, sup.Intensity{Restarts: 2, Within: 2 * s}, true},
+		{"the window's default of five seconds", sup.Backoff{Min: 6 * s}, sup.Intensity{Restarts: 1}, true},
+		{"no restart at all", sup.Backoff{Min: time.Hour}, sup.Intensity{Restarts: 0, Within: s}, false},
+		{"unlimited", sup.Backoff{Min: time.Hour}, sup.Unlimited, false},
+		{"no backoff", sup.Backoff{}, sup.Intensity{Restarts: 1e9, Within: 1}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				running, err := sup.Start(t.Context(), lone(sup.ChildSpec[*fake]{
+					Start: makes(fake{}), Backoff: test.backoff, Budget: test.budget,
+				}))
+				if err == nil {
+					defer running.Shutdown(t.Context())
+				}
+				if test.fault != errors.Is(err, sup.ErrSpec) {
+					t.Errorf("Start: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// S3: The ids of children that are added are checked as those declared.
+func TestAChildWithoutAnIDCannotBeAdded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{})
+		_, err := s.StartChild(t.Context(), sup.ChildSpec[*fake]{})
+		if diff := cmp.Diff([]string{"supervisor/ ID", "supervisor/ Start"}, faultsOf(t, err)); diff != "" {
+			t.Errorf("faults (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,487 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// exits is an observer that keeps how incarnations ended.
+type exits struct {
+	mu  sync.Mutex
+	all []sup.Exit
+}
+
+func (x *exits) Observe(e sup.Event) {
+	if e.Kind != sup.ChildExited {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.all = append(x.all, e.Exit)
+}
+
+// last returns the latest exit, or the zero Exit.
+func (x *exits) last() sup.Exit {
+	synctest.Wait()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.all) == 0 {
+		return sup.Exit{}
+	}
+	return x.all[len(x.all)-1]
+}
+
+// makes is a start function whose workers all do the same.
+func makes(f fake) func(context.Context) (*fake, error) {
+	return func(context.Context) (*fake, error) { return &f, nil }
+}
+
+// lone is the spec of a supervisor with one child, w.
+func lone(c sup.ChildSpec[*fake]) sup.Spec[*fake] {
+	c.ID = "w"
+	return sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{c}}
+}
+
+// exitOf lives one incarnation, and returns how it ended. If asked, an operator
+// stops it as soon as it has nothing more to do by itself.
+func exitOf(t *testing.T, asked bool, make func(context.Context) (*fake, error)) sup.Exit {
+	t.Helper()
+	seen := new(exits)
+	s := start(t, sup.Spec[*fake]{Observers: []sup.Observer{seen}})
+	s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "w", Restart: sup.Temporary, Start: make})
+	synctest.Wait()
+	if asked {
+		if err := s.Terminate(t.Context(), "w"); err != nil {
+			t.Error(err)
+		}
+	}
+	return seen.last()
+}
+
+type runner struct{ run func(context.Context) error }
+
+func (r *runner) Run(ctx context.Context) error { return r.run(ctx) }
+
+type runnerThatInitializes struct {
+	runner
+	initialize func(context.Context) error
+}
+
+func (r *runnerThatInitializes) Initialize(ctx context.Context) error { return r.initialize(ctx) }
+
+type runnerThatTerminates struct {
+	runner
+	terminate func(context.Context, sup.Exit) error
+}
+
+func (r *runnerThatTerminates) Terminate(ctx context.Context, e sup.Exit) error {
+	return r.terminate(ctx, e)
+}
+
+// W1: A worker is anything with Run; Initialize and Terminate are optional.
+func TestAWorkerIsAnythingWithRunAndTheRestIsOptional(t *testing.T) {
+	tr := new(trace)
+	run := runner{func(ctx context.Context) error { tr.add("run"); <-ctx.Done(); return nil }}
+	for _, test := range []struct {
+		name   string
+		worker sup.Worker
+		want   string
+	}{
+		{"Run alone", &run, "run"},
+		{"with Initialize", &runnerThatInitializes{run, func(context.Context) error { tr.add("initialize"); return nil }}, "initialize, run"},
+		{"with Terminate", &runnerThatTerminates{run, func(context.Context, sup.Exit) error { tr.add("terminate"); return nil }}, "run, terminate"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := start(t, sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{
+					{ID: "w", Start: func(context.Context) (sup.Worker, error) { return test.worker, nil }},
+				}})
+				synctest.Wait()
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				tr.expect(t, test.want)
+			})
+		})
+	}
+}
+
+// W2: An incarnation is: start function, Initialize, ready, Run, Terminate.
+func TestAnIncarnationIsMadeInitializedReadyRunAndTerminated(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		var s *sup.Supervisor[*fake]
+		note := func(step string) {
+			_, ready := s.Child("w").Get()
+			tr.add("%s %v %v", step, s.Children()[0].State, ready)
+		}
+		s = sup.New(lone(sup.ChildSpec[*fake]{Start: func(context.Context) (*fake, error) {
+			note("make")
+			return &fake{
+				initialize: func(context.Context) error { note("initialize"); return nil },
+				run:        func(ctx context.Context) error { note("run"); <-ctx.Done(); note("stop"); return nil },
+				terminate:  func(context.Context, sup.Exit) error { note("terminate"); return nil },
+			}, nil
+		}}))
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		tr.expect(t, "make starting false, initialize starting false, run running true")
+		if err := s.Terminate(t.Context(), "w"); err != nil {
+			t.Error(err)
+		}
+		tr.expect(t, "stop stopping false, terminate stopping false")
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// ways are the ways in which code can end that is called.
+var ways = []struct {
+	name string
+	end  func(ctx context.Context) error
+	want sup.ExitKind
+}{
+	{"nil", func(context.Context) error { return nil }, sup.ExitNormal},
+	{"ErrShutdown", func(context.Context) error { return sup.ErrShutdown }, sup.ExitShutdown},
+	{"error", func(context.Context) error { return errBoom }, sup.ExitAbnormal},
+	{"panic", func(context.Context) error { panic(errBoom) }, sup.ExitAbnormal},
+	{"Goexit", func(context.Context) error { runtime.Goexit(); return nil }, sup.ExitAbnormal},
+	{"stop", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, sup.ExitShutdown},
+}
+
+// W2: Terminate runs after Run has returned, whatever the reason, and is told it.
+func TestTerminateRunsAfterRunHasReturnedWhateverTheReason(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				tr := new(trace)
+				var told sup.Exit
+				exit := exitOf(t, way.name == "stop", makes(fake{
+					run: func(ctx context.Context) error {
+						defer tr.add("run")
+						return way.end(ctx)
+					},
+					terminate: func(_ context.Context, exit sup.Exit) error { told = exit; tr.add("terminate"); return nil },
+				}))
+				tr.expect(t, "run, terminate")
+				if told.Kind != way.want || told != exit {
+					t.Errorf("Terminate was told %v; the exit was %v, want %v", told, exit, way.want)
+				}
+			})
+		})
+	}
+}
+
+// W2: Terminate runs after a failed Initialize, and Run does not.
+func TestTerminateRunsAfterAFailedInitialize(t *testing.T) {
+	for _, way := range ways[1:] {
+		t.Run(way.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				tr := new(trace)
+				s := start(t, sup.Spec[*fake]{})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if _, err := s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "w", Start: makes(fake{
+					initialize: way.end,
+					run:        func(context.Context) error { tr.add("run"); return nil },
+					terminate:  func(_ context.Context, e sup.Exit) error { tr.add("terminate %v", e.Kind); return nil },
+				})}); err == nil {
+					t.Error("StartChild succeeded")
+				}
+				tr.expect(t, fmt.Sprintf("terminate %v", way.want))
+			})
+		})
+	}
+}
+
+// W2: Run does not follow an Initialize that returns nil after it was told to
+// stop; Terminate does.
+func TestAWorkerThatWasStoppedWhileItInitializedIsNotRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		s := start(t, sup.Spec[*fake]{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "w", Start: makes(fake{
+			initialize: func(ctx context.Context) error { <-ctx.Done(); return nil },
+			run:        func(context.Context) error { tr.add("run"); return nil },
+			terminate:  func(_ context.Context, e sup.Exit) error { tr.add("terminate %v", e.Kind); return nil },
+		})})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("StartChild: %v", err)
+		}
+		tr.expect(t, "terminate shutdown")
+	})
+}
+
+// W2: Terminate is for workers that were made.
+func TestTerminateDoesNotRunWhereNoWorkerWasMade(t *testing.T) {
+	called := fake{terminate: func(context.Context, sup.Exit) error { panic("Terminate was called") }}
+	for name, make := range map[string]func(context.Context) (*fake, error){
+		"error":            func(context.Context) (*fake, error) { return nil, errBoom },
+		"worker and error": func(context.Context) (*fake, error) { return &called, errBoom },
+		"panic":            func(context.Context) (*fake, error) { panic(errBoom) },
+		"nil worker":       func(context.Context) (*fake, error) { return nil, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := start(t, sup.Spec[*fake]{})
+				_, err := s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "w", Start: make})
+				if err == nil || strings.Contains(err.Error(), "Terminate") {
+					t.Errorf("StartChild: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// W2: Terminate gets the rest of the shutdown budget.
+func TestTerminateGetsTheRestOfTheShutdownBudget(t *testing.T) {
+	runFor := func(d time.Duration) func(context.Context) error {
+		return func(ctx context.Context) error { <-ctx.Done(); time.Sleep(d); return nil }
+	}
+	const none = -1
+	for _, test := range []struct {
+		name     string
+		shutdown time.Duration
+		run      func(context.Context) error
+		want     time.Duration // left when Terminate begins
+	}{
+		{"the default is five seconds", 0, runFor(0), 5 * time.Second},
+		{"Run has used some", 10 * time.Second, runFor(4 * time.Second), 6 * time.Second},
+		{"all of it is left when Run has ended by itself", 10 * time.Second, func(context.Context) error { return nil }, 10 * time.Second},
+		{"a goroutine has used some", 10 * time.Second, func(ctx context.Context) error {
+			sup.Go(ctx, runFor(3*time.Second))
+			return nil
+		}, 7 * time.Second},
+		{"infinity has no end", sup.Infinity, runFor(time.Hour), none},
+		{"brutal leaves nothing", sup.Brutal, runFor(0), 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				left := make(chan time.Duration, 1)
+				s := start(t, lone(sup.ChildSpec[*fake]{
+					Restart: sup.Transient, Shutdown: test.shutdown,
+					Start: makes(fake{run: test.run, terminate: func(ctx context.Context, _ sup.Exit) error {
+						deadline, ok := ctx.Deadline()
+						switch {
+						case !ok:
+							left <- none
+						case time.Until(deadline) <= 0:
+							left <- 0
+						default:
+							left <- time.Until(deadline)
+							if ctx.Err() != nil {
+								t.Error("the context of Terminate is cancelled before its time")
+							}
+							<-ctx.Done()
+						}
+						return nil
+					}}),
+				}))
+				synctest.Wait()
+				go s.Shutdown(context.Background())
+				if got := <-left; got != test.want {
+					t.Errorf("Terminate has %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// W2: The context of Terminate carries the values of the incarnation's.
+func TestTheContextOfTerminateCarriesTheValues(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var path string
+		exitOf(t, true, makes(fake{terminate: func(ctx context.Context, _ sup.Exit) error { path = sup.Path(ctx); return nil }}))
+		if path != "supervisor/w" {
+			t.Errorf("path %q", path)
+		}
+	})
+}
+
+// panicOut is a function to be found in stacks.
+func panicOut(value any) { panic(value) }
+
+// W3: A panic in any step is an abnormal exit carrying value and stack; Goexit
+// is abnormal too. Neither leaves the worker.
+func TestAPanicIsAnAbnormalExitCarryingValueAndStack(t *testing.T) {
+	steps := map[string]func(end func()) func(context.Context) (*fake, error){
+		"start function": func(end func()) func(context.Context) (*fake, error) {
+			return func(context.Context) (*fake, error) { end(); return &fake{}, nil }
+		},
+		"Initialize": func(end func()) func(context.Context) (*fake, error) {
+			return makes(fake{initialize: func(context.Context) error { end(); return nil }})
+		},
+		"Run": func(end func()) func(context.Context) (*fake, error) {
+			return makes(fake{run: func(context.Context) error { end(); return nil }})
+		},
+		"Terminate": func(end func()) func(context.Context) (*fake, error) {
+			return makes(fake{
+				run:       func(context.Context) error { return nil },
+				terminate: func(context.Context, sup.Exit) error { end(); return nil },
+			})
+		},
+	}
+	is := func(want any) func(any) bool { return func(got any) bool { return got == want } }
+	panics := []struct {
+		name  string
+		end   func()
+		value func(any) bool // nil: Goexit
+		wraps error
+	}{
+		{"string", func() { panicOut("so what") }, is("so what"), sup.ErrPanic},
+		{"error", func() { panicOut(errBoom) }, is(errBoom), errBoom},
+		{"nil", func() { panicOut(nil) }, func(v any) bool { _, ok := v.(*runtime.PanicNilError); return ok }, sup.ErrPanic},
+		{"runtime error", func() { panicOut(outOfRange(nil)) }, func(v any) bool { _, ok := v.(runtime.Error); return ok }, sup.ErrPanic},
+		{"what would be an orderly end", func() { panicOut(sup.ErrShutdown) }, is(sup.ErrShutdown), sup.ErrShutdown},
+		{"Goexit", runtime.Goexit, nil, sup.ErrGoexit},
+		{"Goexit in place of a panic", func() { defer runtime.Goexit(); panicOut("lost") }, nil, nil},
+	}
+	for step, in := range steps {
+		for _, p := range panics {
+			t.Run(step+"/"+p.name, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					exit := exitOf(t, false, in(p.end))
+					if exit.Kind != sup.ExitAbnormal {
+						t.Errorf("exit %v", exit)
+					}
+					if p.wraps != nil && !errors.Is(exit.Err, p.wraps) {
+						t.Errorf("%v does not wrap %v", exit.Err, p.wraps)
+					}
+					if p.value == nil {
+						return
+					}
+					got, ok := errors.AsType[*sup.PanicError](exit.Err)
+					if !ok || !p.value(got.Value) {
+						t.Fatalf("panic %#v", exit.Err)
+					}
+					if p.name != "runtime error" && !strings.Contains(got.Stack, "panicOut") {
+						t.Errorf("the stack does not show where:\n%s", got.Stack)
+					}
+					if p.name == "runtime error" && !strings.Contains(got.Stack, "outOfRange") {
+						t.Errorf("the stack does not show where:\n%s", got.Stack)
+					}
+				})
+			})
+		}
+	}
+}
+
+func outOfRange(list []int) int { return list[len(list)] }
+
+// W3: A panic while the worker is being stopped is abnormal, also one with the
+// context's own error.
+func TestAPanicDuringTheStopIsAbnormal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		exit := exitOf(t, true, makes(fake{run: func(ctx context.Context) error { <-ctx.Done(); panic(ctx.Err()) }}))
+		if exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, sup.ErrPanic) {
+			t.Errorf("exit %v", exit)
+		}
+	})
+}
+
+// W3: After a Goexit, which ends the goroutine, the child goes on.
+func TestAChildLivesOnAfterGoexit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, lone(sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {
+			if sup.Incarnation(ctx) <= 3 {
+				runtime.Goexit()
+			}
+			<-ctx.Done()
+			return nil
+		}})}))
+		synctest.Wait()
+		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 4 || !errors.Is(c.LastExit.Err, sup.ErrGoexit) {
+			t.Errorf("child %+v", c)
+		}
+	})
+}
+
+// W3: What Run ended with is not lost when Terminate fails too.
+func TestAnErrorOfTerminateMakesTheExitAbnormalAndHidesNothing(t *testing.T) {
+	errClose := errors.New("close")
+	for _, ended := range []error{nil, sup.ErrShutdown, errBoom} {
+		t.Run(fmt.Sprint(ended), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				exit := exitOf(t, false, makes(fake{
+					run:       func(context.Context) error { return ended },
+					terminate: func(context.Context, sup.Exit) error { return errClose },
+				}))
+				if exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, errClose) || ended != nil && !errors.Is(exit.Err, ended) {
+					t.Errorf("exit %v", exit)
+				}
+			})
+		})
+	}
+}
+
+// W4: How an exit is classified depends on the error, and on whether the
+// supervisor has asked for it.
+func TestAnExitIsNormalOrShutdownOrAbnormal(t *testing.T) {
+	wrap := func(err error) error { return fmt.Errorf("wrapped: %w", err) }
+	constant := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
+	for _, test := range []struct {
+		name           string
+		err            func(ctx context.Context) error
+		unasked, asked sup.ExitKind // ExitNone: cannot be
+	}{
+		{"nil", constant(nil), sup.ExitNormal, sup.ExitNormal},
+		{"ErrShutdown", constant(sup.ErrShutdown), sup.ExitShutdown, sup.ExitShutdown},
+		{"wrapped ErrShutdown", constant(wrap(sup.ErrShutdown)), sup.ExitShutdown, sup.ExitShutdown},
+		{"error", constant(errBoom), sup.ExitAbnormal, sup.ExitAbnormal},
+		{"Canceled", constant(context.Canceled), sup.ExitAbnormal, sup.ExitShutdown},
+		{"wrapped Canceled", constant(wrap(context.Canceled)), sup.ExitAbnormal, sup.ExitShutdown},
+		{"DeadlineExceeded", constant(context.DeadlineExceeded), sup.ExitAbnormal, sup.ExitAbnormal},
+		{"gave up, after an orderly end below", constant(&sup.IntensityError{
+			Exits: []sup.ChildExit{{Exit: sup.Exit{Kind: sup.ExitShutdown, Err: sup.ErrShutdown}}},
+		}), sup.ExitAbnormal, sup.ExitAbnormal},
+		{"Canceled out of a call of its own", func(ctx context.Context) error {
+			own, cancel := context.WithCancel(ctx)
+			cancel()
+			return wrap(own.Err())
+		}, sup.ExitAbnormal, sup.ExitShutdown},
+		{"cause of a call of its own", func(ctx context.Context) error {
+			own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+			cancel(errBoom)
+			return context.Cause(own)
+		}, sup.ExitAbnormal, sup.ExitAbnormal},
+		{"the context's error", func(ctx context.Context) error { return wrap(ctx.Err()) }, sup.ExitNone, sup.ExitShutdown},
+		{"the context's cause", func(ctx context.Context) error { return wrap(context.Cause(ctx)) }, sup.ExitNone, sup.ExitShutdown},
+	} {
+		for asked, want := range map[bool]sup.ExitKind{false: test.unasked, true: test.asked} {
+			if want == sup.ExitNone {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/asked %v", test.name, asked), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					var returned error
+					exit := exitOf(t, asked, makes(fake{run: func(ctx context.Context) error {
+						if asked {
+							<-ctx.Done()
+						}
+						returned = test.err(ctx)
+						return returned
+					}}))
+					if diff := cmp.Diff(sup.Exit{Kind: want, Err: returned}, exit, cmpopts.EquateErrors()); diff != "" {
+						t.Errorf("exit (-want +got):\n%s", diff)
+					}
+				})
+			})
+		}
+	}
+}
