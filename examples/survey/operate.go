@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// carryOut starts the survey, sees it through and stops it. It returns the
+// suspects that were quarantined, and an error if the survey is not complete.
+// progress is called now and then.
+func (s *survey) carryOut(ctx context.Context, progress func()) (quarantined []sup.ChildInfo, err error) {
+	if err := s.Start(ctx); err != nil {
+		return nil, err
+	}
+	quarantined, err = s.operate(ctx, progress)
+	s.chaos.end() // what hangs could not stop otherwise
+	budget, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return quarantined, errors.Join(err, s.Shutdown(budget), s.Err())
+}
+
+func (s *survey) operate(ctx context.Context, progress func()) (quarantined []sup.ChildInfo, err error) {
+	// The pool reads all files but those that kill a reader.
+	if err := s.await(ctx, s.pool.Children, progress); err != nil {
+		return nil, err
+	}
+	// Each of those gets a worker of its own, which is restarted as long as its
+	// budget allows.
+	for _, path := range s.uncounted() {
+		if _, err := s.suspects.Start(ctx, path); err != nil {
+			return s.quarantined(), err
+		}
+	}
+	err = s.await(ctx, s.suspects.Children, progress)
+	quarantined = s.quarantined()
+	if err != nil {
+		return quarantined, err
+	}
+	// What is quarantined is for an operator: see to the cause, then restart it.
+	s.chaos.end()
+	for _, c := range quarantined {
+		if err := s.suspects.Restart(ctx, c.ID); err != nil {
+			return quarantined, err
+		}
+	}
+	return quarantined, s.await(ctx, s.suspects.Children, progress)
+}
+
+// await waits until all of some children are at rest. They are, too, when the
+// survey was stopped, so it returns the cause of that.
+func (s *survey) await(ctx context.Context, children func() []sup.ChildInfo, progress func()) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !atRest(children()) {
+		progress()
+		select {
+		case <-tick.C:
+		case <-s.Done(): // ctx has ended, or the survey gave up
+			return cmp.Or(context.Cause(ctx), sup.ErrNotRunning)
+		}
+	}
+	return context.Cause(ctx)
+}
+
+func atRest(children []sup.ChildInfo) bool {
+	for _, c := range children {
+		if c.State != sup.Stopped && c.State != sup.Quarantined {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *survey) quarantined() []sup.ChildInfo {
+	var list []sup.ChildInfo
+	for _, c := range s.suspects.Children() {
+		if c.State == sup.Quarantined {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// restarts returns how often a supervisor has restarted a worker.
+func (s *survey) restarts() int {
+	n := 0
+	for _, c := range slices.Concat(s.pool.Children(), s.suspects.Children(), s.Children()) {
+		n += c.Restarts
+	}
+	return n
+}
