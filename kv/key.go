@@ -1,0 +1,42 @@
+package kv
+
+import "reflect"
+
+// partialEquality reports whether K has values that are not equal to themselves,
+// or that cannot be compared at all. Most types have none, and their keys are
+// not checked.
+func partialEquality[K comparable]() bool {
+	return partial(reflect.TypeFor[K]())
+}
+
+func partial(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128, reflect.Interface:
+		return true
+	case reflect.Array:
+		return partial(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if partial(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// selfEqual reports whether key can be found again in a map.
+func selfEqual[K comparable](key K) bool {
+	return equal(key, key)
+}
+
+// equal reports whether a == b. Interfaces whose contents cannot be compared,
+// for which the operator panics, are equal to nothing.
+func equal[T comparable](a, b T) (eq bool) {
+	defer func() {
+		if recover() != nil {
+			eq = false
+		}
+	}()
+	return a == b
+}

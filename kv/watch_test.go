@@ -1,0 +1,317 @@
+package kv_test
+
+import (
+	"context"
+	"iter"
+	"math"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/espalier-go/espalier/kv"
+	"github.com/google/go-cmp/cmp"
+)
+
+type change = kv.Change[string, int]
+
+func endedContext(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+// watched collects in the background what a watcher is told. The function it
+// returns waits until the watcher has nothing more to take.
+func watched(changes iter.Seq[change]) (told func() []change, ended chan bool) {
+	var mu sync.Mutex
+	var got []change
+	ended = make(chan bool)
+	go func() {
+		defer close(ended)
+		for c := range changes {
+			mu.Lock()
+			got = append(got, c)
+			mu.Unlock()
+		}
+	}()
+	return func() []change {
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		return got
+	}, ended
+}
+
+func wantChanges(t *testing.T, want, got []change) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestAWatcherIsToldOfEveryKindOfChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counts
+		c.Set("a", 100)
+		ctx, cancel := context.WithCancel(t.Context())
+		one, oneEnded := watched(c.Watch(ctx, "a", 0))
+		all, allEnded := watched(c.WatchAll(ctx, 0))
+
+		c.Set("a", 1)
+		c.Set("a", 1)
+		c.Set("b", 2)
+		c.GetOrSet("a", 3) // changes nothing
+		c.Delete("a")
+		c.Delete("a") // changes nothing
+		c.GetOrSet("a", 4)
+		kv.Add(&c, "a", 1)
+		kv.CompareAndSwap(&c, "a", 5, 6)
+		kv.CompareAndSwap(&c, "a", 5, 7) // changes nothing
+		for _, op := range []kv.Op{kv.Keep, kv.Set, kv.Delete} {
+			if err := c.Update("a", func(old int, _ bool) (int, kv.Op) { return old + 1, op }); err != nil {
+				t.Error(err)
+			}
+		}
+		c.Restore(map[string]int{"b": 2})
+		c.Clear()
+
+		a := func(v int) change { return change{Key: "a", Value: v, Present: true} }
+		gone := change{Key: "a"}
+		wantChanges(t, []change{a(1), a(1), gone, a(4), a(5), a(6), a(7), gone}, one())
+		b := change{Key: "b", Value: 2, Present: true}
+		wantChanges(t, []change{a(1), a(1), b, gone, a(4), a(5), a(6), a(7), gone, b, {Key: "b"}}, all())
+
+		cancel()
+		<-oneEnded
+		<-allEnded
+		synctest.Wait()
+		if n := kv.Watchers(&c); n != 0 {
+			t.Errorf("%d watchers are left", n)
+		}
+	})
+}
+
+func TestAWatchBeginsWithTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counts
+		c.Set("a", 1)
+		changes := c.Watch(t.Context(), "a", 0)
+		c.Set("a", 2)
+		for got := range changes {
+			wantChanges(t, []change{{Key: "a", Value: 2, Present: true}}, []change{got})
+			break
+		}
+	})
+}
+
+func TestAFullBufferDropsTheOldestAndSaysHowMany(t *testing.T) {
+	for _, buffer := range []int{1, 3, 8, 13, kv.DefaultBuffer} {
+		synctest.Test(t, func(t *testing.T) {
+			var c counts
+			ctx, cancel := context.WithCancel(t.Context())
+			changes := c.Watch(ctx, "a", buffer)
+			const sets = 100
+			for i := range sets {
+				c.Set("a", i)
+			}
+			var want []change
+			for i := sets - buffer; i < sets; i++ {
+				want = append(want, change{Key: "a", Value: i, Present: true})
+			}
+			want[0].Skipped = sets - buffer
+			told, ended := watched(changes)
+			wantChanges(t, want, told())
+
+			c.Set("a", -1) // it has caught up: nothing is skipped any more
+			wantChanges(t, append(want, change{Key: "a", Value: -1, Present: true}), told())
+			cancel()
+			<-ended
+		})
+	}
+}
+
+func TestABufferTakesMemoryOnlyAsNeeded(t *testing.T) {
+	var c counts
+	for _, buffer := range []int{math.MaxInt, 0, -1, math.MinInt} {
+		changes := c.Watch(t.Context(), "a", buffer)
+		c.Set("a", 1)
+		for range changes {
+			break
+		}
+	}
+}
+
+func TestAWatchEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counts
+		ctx, cancel := context.WithCancel(t.Context())
+		_, waiting := watched(c.Watch(ctx, "a", 0)) // in its loop, nothing to take
+		neverRanged := c.WatchAll(ctx, 0)
+		c.Set("b", 1)
+		synctest.Wait()
+		if n := kv.Watchers(&c); n != 2 {
+			t.Errorf("%d watchers; want 2", n)
+		}
+		cancel()
+		synctest.Wait()
+		select {
+		case <-waiting:
+		default:
+			t.Error("the loop goes on")
+		}
+		if n := kv.Watchers(&c); n != 0 {
+			t.Errorf("%d watchers are left", n)
+		}
+		for range neverRanged {
+			t.Error("a change after the end")
+		}
+		for range c.Watch(ctx, "a", 0) {
+			t.Error("a change though the context was done before")
+		}
+	})
+}
+
+func TestAWatchEndsWithItsLoop(t *testing.T) {
+	leave := map[string]func(iter.Seq[change]){
+		"break": func(changes iter.Seq[change]) {
+			for range changes {
+				break
+			}
+		},
+		"panic": func(changes iter.Seq[change]) {
+			defer func() { _ = recover() }()
+			for range changes {
+				panic("on purpose")
+			}
+		},
+	}
+	for name, leave := range leave {
+		t.Run(name, func(t *testing.T) {
+			var c counts
+			one, all := c.Watch(nil, "a", 0), c.WatchAll(nil, 0) //nolint:staticcheck // a nil context is allowed
+			c.Set("a", 1)
+			c.Set("a", 2)
+			leave(one)
+			leave(all)
+			if n := kv.Watchers(&c); n != 0 {
+				t.Errorf("%d watchers are left", n)
+			}
+			for range one {
+				t.Error("a second loop is told of changes")
+			}
+		})
+	}
+}
+
+func TestAWatcherMayChangeWhatItWatches(t *testing.T) {
+	var c counts
+	changes := c.Watch(t.Context(), "a", 0)
+	c.Set("a", 1)
+	for got := range changes {
+		if got.Value == 10 {
+			break
+		}
+		c.Set("a", got.Value+1)
+	}
+	wantState(t, &c, map[string]int{"a": 10})
+}
+
+// disturb has watchers come and go until stop is called, so that writers are held
+// up, out of order, where they tell watchers of their changes.
+func disturb(t *testing.T, c *counts) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			short, end := context.WithCancel(ctx)
+			c.Watch(short, "other", 0)
+			end()
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// Each change adds one, so the values tell whether the watcher's account of what
+// it missed is true: from one to the next, and from what is read after the watch
+// has begun to the first.
+func TestAWatcherMissesNothingThatItDoesNotReport(t *testing.T) {
+	const goroutines, rounds, total = 4, 2000, 4 * 2000
+	for _, buffer := range []int{1, 16, total} {
+		var c counts
+		stop := disturb(t, &c)
+		var wg sync.WaitGroup
+		for range goroutines {
+			wg.Go(func() {
+				for i := range rounds {
+					if i%2 == 0 {
+						kv.Add(&c, "a", 1)
+					} else if err := c.Update("a", func(old int, _ bool) (int, kv.Op) { return old + 1, kv.Set }); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for watcher := range 3 {
+			wg.Go(func() {
+				for last := 0; last < total; {
+					changes := c.Watch(t.Context(), "a", buffer)
+					if last, _ = c.Get("a"); last == total {
+						return
+					}
+					taken := 0
+					for got := range changes {
+						next := last + 1 + got.Skipped
+						// What came between Watch and Get is told though it was seen.
+						if got.Value > next || taken > 0 && got.Value < next {
+							t.Errorf("%d, %d skipped, follows on %d", got.Value, got.Skipped, last)
+						}
+						if got.Skipped > 0 && buffer == total {
+							t.Errorf("%d skipped with room for all", got.Skipped)
+						}
+						last = got.Value
+						// One stays to the end, the others begin anew all the time.
+						if taken++; last == total || watcher > 0 && taken == 10 {
+							break
+						}
+					}
+				}
+			})
+		}
+		wg.Wait()
+		stop()
+	}
+}
+
+// Deletions and new entries are a separate path: a key must be told gone before
+// it is told set again.
+func TestSetsAndDeletionsOfAKeyAreToldInOrder(t *testing.T) {
+	const goroutines, rounds = 4, 1000
+	var c counts
+	changes := c.WatchAll(t.Context(), 2*goroutines*rounds+1)
+	stop := disturb(t, &c)
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for range rounds {
+				c.GetOrSet("a", 1)
+				c.Delete("a")
+			}
+		})
+	}
+	wg.Wait()
+	stop()
+	c.Set("end", 1)
+	present := false
+	for got := range changes {
+		if got.Key == "end" {
+			break
+		}
+		if got.Present == present {
+			t.Fatalf("told twice in a row that Present is %t", present)
+		}
+		present = got.Present
+	}
+}
