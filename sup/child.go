@@ -33,6 +33,10 @@ func (s State) String() string {
 	return nameOf(s, "idle", "starting", "running", "restarting", "stopping", "stuck", "stopped", "quarantined")
 }
 
+// AtRest reports that the child stays as it is until an operator's call, or a
+// round, starts it: it is stopped or quarantined.
+func (s State) AtRest() bool { return s == Stopped || s == Quarantined }
+
 // A child is one entry of a supervisor: an element of its ordered list. What
 // is typed about it is its slot.
 type child struct {
@@ -122,7 +126,7 @@ func (c *child) path() string { return joinPath(c.sup.path, c.slot.id()) }
 
 // atRest reports that nothing but an operator or a round starts the child.
 func (c *child) atRest() bool {
-	return c.state == Stopped || c.state == Quarantined || c.unlinked
+	return c.state.AtRest() || c.unlinked
 }
 
 // moveLocked is the one place where the state of a child changes. It keeps
@@ -170,7 +174,8 @@ func (c *child) emitLocked(e Event) {
 	if e.Kind == 0 || !c.sup.events.listening() {
 		return
 	}
-	e.Path = c.path()
+	e.ID = c.slot.id()
+	e.Path = joinPath(c.sup.path, e.ID)
 	e.Incarnation = int(c.n)
 	c.sup.emitLocked(e)
 }

@@ -73,6 +73,9 @@ var (
 	// ErrUnhealthy: see [UnhealthyError].
 	ErrUnhealthy  = errors.New("unhealthy")
 	errUndeclared = errors.New("it has not been declared: make it with New, or Declare it in a tree")
+	// ErrOwnTree: a start function returned a worker that embeds the supervisor
+	// which is to run it, and so has that one's methods.
+	ErrOwnTree = errors.New("the worker embeds the supervisor that it is a child of: make that a named field")
 	// ErrNilWorker: a start function returned neither a worker nor an error.
 	ErrNilWorker = errors.New("the start function returned a nil worker: return an error, or ErrIgnore, instead")
 )
@@ -163,11 +166,12 @@ func (e *IntensityError) Unwrap() []error {
 	return all
 }
 
-// A StuckError lists children that have not stopped. It wraps [ErrStuck] and,
-// from Shutdown, the error of the context that ended the wait.
+// A StuckError lists children that have not stopped. It wraps [ErrStuck] and
+// Err: from Shutdown the cause of the context that ended the wait, and as the
+// exit of a child what it had failed with before, such as an [UnhealthyError].
 type StuckError struct {
 	Children []StuckChild
-	Err      error // why the wait ended; may be nil
+	Err      error // may be nil
 }
 
 // A StuckChild is an incarnation that was asked to stop and has not.
@@ -192,12 +196,12 @@ func (e *StuckError) unprefixed() string {
 		msg += ": " + strings.Join(paths, ", ")
 	}
 	if e.Err != nil {
-		msg += ": " + e.Err.Error()
+		msg += ": " + unprefixed(e.Err)
 	}
 	return msg
 }
 
-// Unwrap returns ErrStuck and, where there is one, the context's error.
+// Unwrap returns ErrStuck and, where there is one, Err.
 func (e *StuckError) Unwrap() []error {
 	if e.Err == nil {
 		return []error{ErrStuck}

@@ -51,6 +51,7 @@ type Event struct {
 	Seq         uint64 // counts the events of a tree, from 1, while somebody listens
 	Time        time.Time
 	Path        string        // of the child or the supervisor
+	ID          string        // of the child
 	Incarnation int           // of the child
 	Exit        Exit          // of ChildExited and what follows from it, and of SupervisorFailed
 	Delay       time.Duration // of ChildRestarting: the backoff

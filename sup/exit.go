@@ -63,11 +63,18 @@ func (s *core) starting(inc *incarnation) bool {
 	return true
 }
 
-// madeSupervisor notes that the worker just made is a supervisor.
-func (s *core) madeSupervisor(inc *incarnation) {
+// madeSupervisor notes that the worker just made is a supervisor, which must
+// not be this one, nor one above.
+func (s *core) madeSupervisor(inc *incarnation, made *supervision) error {
+	for above := s; above != nil; above = above.parent {
+		if above == made.life.Load() {
+			return ErrOwnTree
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	inc.supervisor, inc.child.supervisor = true, true
+	return nil
 }
 
 // readied makes a child whose start function or Initialize has returned ready,
@@ -175,7 +182,11 @@ func (s *core) retryLocked(c *child, now time.Duration) *incarnation {
 		return nil
 	}
 	c.restarts++
-	next := s.incarnateLocked(c, c.row.next(c.policy.backoff), now)
+	wait := c.row.next(c.policy.backoff)
+	if wait == 0 {
+		c.emitLocked(Event{Kind: ChildRestarting, Exit: c.last})
+	}
+	next := s.incarnateLocked(c, wait, now)
 	next.automatic = true
 	return next
 }

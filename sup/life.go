@@ -106,12 +106,12 @@ func (inc *incarnation) returned(err error) {
 			inc.outcome, inc.phase = Exit{ExitShutdown, inc.stopCause()}, lifeOver
 		}
 	case lifeStart:
+		if w, ok := inc.body.worker().(supervised); ok && err == nil {
+			err = inc.child.sup.madeSupervisor(inc, w.face())
+		}
 		if err != nil {
 			inc.end(err, lifeOver)
 			return
-		}
-		if isSupervisor(inc.body.worker()) {
-			inc.child.sup.madeSupervisor(inc)
 		}
 		inc.phase = lifeInitialize
 		if _, ok := inc.body.worker().(Initializer); !ok {

@@ -92,9 +92,9 @@ func (f *supervision) Tree() SupervisorInfo {
 
 func (s *core) tree() SupervisorInfo {
 	infos, nested := s.infos()
-	for i, below := range nested {
-		info := below.tree()
-		infos[i].Supervisor = &info
+	for _, n := range nested {
+		info := n.life.tree()
+		infos[n.at].Supervisor = &info
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,18 +114,20 @@ func (s *core) tree() SupervisorInfo {
 	return info
 }
 
-// infos returns a snapshot of all children, and the supervisors among them by
-// index. Ids are made into text after the lock has been let go.
-func (s *core) infos() (infos []ChildInfo, nested map[int]*core) {
+// nestedCore is a supervisor among the children, and its index.
+type nestedCore struct {
+	at   int
+	life *core
+}
+
+// infos returns a snapshot of all children, and the supervisors among them. Ids are made into text after the lock has been let go.
+func (s *core) infos() (infos []ChildInfo, nested []nestedCore) {
 	s.mu.Lock()
 	infos = make([]ChildInfo, 0, s.count)
 	slots := make([]slot, 0, s.count)
 	for c := s.first; c != nil; c = c.next {
 		if below := c.nestedLocked(); below != nil {
-			if nested == nil {
-				nested = make(map[int]*core)
-			}
-			nested[len(infos)] = below
+			nested = append(nested, nestedCore{len(infos), below})
 		}
 		infos = append(infos, c.infoLocked())
 		slots = append(slots, c.slot)

@@ -32,7 +32,7 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 		s.mu.Unlock()
 		return
 	}
-	failure := &StuckError{Children: []StuckChild{{c.path(), int(inc.n), stack}}}
+	failure := &StuckError{Children: []StuckChild{{c.path(), int(inc.n), stack}}, Err: inc.failure()}
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
 	c.stack = stack
