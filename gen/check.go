@@ -8,7 +8,7 @@ import (
 
 // check finds the faults of a package, and decides all that the output needs:
 // policies, ids and names.
-func check(p *Package) {
+func check(p *Package, l *Loader) {
 	p.checkPackages()
 	for _, t := range p.Trees {
 		p.checkTree(t)
@@ -17,6 +17,7 @@ func check(p *Package) {
 				p.checkChild(t, f)
 			}
 			p.checkHiding(f)
+			p.checkForgotten(t, f, l)
 		}
 		p.checkIDs(t)
 		p.checkMethods(t)
@@ -137,6 +138,19 @@ func (p *Package) checkHiding(f *Field) {
 	}
 	if f.Kind != Embed && slices.Contains(methods, f.Name) {
 		p.fault(f.pos, "call it something else; name= keeps the id", "the field %s hides a method of sup.Tree", f.Name)
+	}
+}
+
+// checkForgotten finds pointers to trees of other packages, as far as these can
+// be read, that have no tag. Only with one are they children.
+func (p *Package) checkForgotten(t *Tree, f *Field, l *Loader) {
+	if f.Kind != Other || f.tag.present {
+		return
+	}
+	r, ok := t.file.reference(f.expr)
+	if ok && r.star && r.imp != nil && l.foreign(p, r.imp, r.name) != nil {
+		p.fault(f.pos, "give it the tag `sup:\"\"` to nest it, or `sup:\"-\"` to leave it alone",
+			"%s points to %s.%s, which is a tree, but has no tag", f.Name, r.pkg, r.name)
 	}
 }
 

@@ -7,34 +7,6 @@ import (
 	"time"
 )
 
-// Draw draws the tree as text, with the nested trees of the same package: a
-// line for each child and for the state that the children share.
-func (t *Tree) Draw() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", join(t.ID, t.summary()))
-	t.drawFields(&b, "")
-	return b.String()
-}
-
-func (t *Tree) drawFields(b *strings.Builder, indent string) {
-	var shown []*Field
-	for _, f := range t.Fields {
-		if f.isChild() || f.Kind == State {
-			shown = append(shown, f)
-		}
-	}
-	for i, f := range shown {
-		branch, below := "├── ", "│   "
-		if i == len(shown)-1 {
-			branch, below = "└── ", "    "
-		}
-		fmt.Fprintf(b, "%s%s%s\n", indent, branch, f.summary())
-		if f.Tree != nil {
-			f.Tree.drawFields(b, indent+below)
-		}
-	}
-}
-
 // join is a list of what is to be said, without what is empty.
 func join(parts ...string) string {
 	var said []string
@@ -76,9 +48,6 @@ func (f *Field) summary() string {
 		}
 		return join(fmt.Sprintf("%s[%s] %s", f.ID, count, f.Worker.Text), f.Policy.summary())
 	case Nested:
-		if f.Tree != nil {
-			return join(f.ID+" "+f.Type.Text, f.Tree.summary(), f.Policy.summary())
-		}
 		return join(f.ID+" "+f.Type.Text, f.Policy.summary())
 	}
 	return join(f.ID+" "+f.Worker.Text, f.Policy.summary())

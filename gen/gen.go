@@ -82,22 +82,36 @@ const (
 // files should be. If there are faults, they are all of the package's, sorted,
 // and there is no output. The error is one of the file system.
 func Generate(dir string) (outputs []Output, faults []Fault, err error) {
-	p, faults, err := Load(dir)
+	var l Loader
+	p, faults, err := l.Load(dir)
 	if err != nil || len(faults) > 0 {
 		return nil, faults, err
 	}
 	return p.Outputs()
 }
 
-// Load reads the trees of the package in a directory, and checks them.
-func Load(dir string) (*Package, []Fault, error) {
+// Load reads the trees of the package in a directory, and checks them. The
+// faults are all of the package's, sorted.
+func (l *Loader) Load(dir string) (*Package, []Fault, error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p := l.checked[absolute]; p != nil {
+		return p, p.faults, nil
+	}
 	src, err := readDir(dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := parse(src)
-	check(p)
-	return p, SortFaults(p.faults), nil
+	check(p, l)
+	p.faults = SortFaults(p.faults)
+	if l.checked == nil {
+		l.checked = make(map[string]*Package)
+	}
+	l.checked[absolute] = p
+	return p, p.faults, nil
 }
 
 // Outputs returns what the generated files of a package without faults should

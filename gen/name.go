@@ -3,17 +3,24 @@ package gen
 import (
 	"fmt"
 	"go/ast"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// upper makes the first letter of a name a capital, lower a small one.
-func upper(name string) string { return mapFirst(name, unicode.ToUpper) }
-func lower(name string) string { return mapFirst(name, unicode.ToLower) }
-
-func mapFirst(name string, f func(rune) rune) string {
+// upper makes the first letter of a name a capital.
+func upper(name string) string {
 	r, size := utf8.DecodeRuneInString(name)
-	return string(f(r)) + name[size:]
+	return string(unicode.ToUpper(r)) + name[size:]
+}
+
+// lower makes the first word of a name small: httpServer.
+func lower(name string) string {
+	if all := words(name); len(all) > 0 && len(all[0]) < len(name) {
+		return all[0] + name[len(all[0]):]
+	}
+	return strings.ToLower(name)
 }
 
 // The names of what is generated for a tree are exported if the tree is.
@@ -87,8 +94,12 @@ func chooseLocals(t *Tree, used map[string]bool) locals {
 	l := locals{makers: make(map[*Field]string), counts: make(map[*Field]string)}
 	l.children = pick("c", "children")
 	l.ctx = pick("ctx", "life")
-	l.index = pick("i", "index")
-	l.key = pick("key", "k")
+	if t.has(Replicas) {
+		l.index = pick("i", "index")
+	}
+	if t.has(Keyed) {
+		l.key = pick("key", "k")
+	}
 	l.observers = pick("observers")
 	l.receiver = pick("f", "funcs")
 	l.tree = pick(initial(t.Name), "tree")
@@ -104,6 +115,10 @@ func chooseLocals(t *Tree, used map[string]bool) locals {
 		}
 	}
 	return l
+}
+
+func (t *Tree) has(k Kind) bool {
+	return slices.ContainsFunc(t.Fields, func(f *Field) bool { return f.Kind == k })
 }
 
 // initial is the first letter of a name, a small one.

@@ -99,7 +99,7 @@ func (p *Package) choose(f *file, t tag, on scope) options {
 			p.fault(pos, "leave one out", "%s stands here twice", o.name)
 			continue
 		case all[o.group].option != nil:
-			p.fault(pos, "leave one out", "%s, but also %s: there is one %s for each",
+			p.fault(pos, "leave one out", "%s after %s: there can be one %s only",
 				o.name, all[o.group].option.name, groupName(o.group))
 			continue
 		}

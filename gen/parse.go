@@ -79,7 +79,7 @@ func (p *Package) declare(f *file) {
 
 // structs returns the struct types that a file declares at package level.
 func (f *file) structs() []*ast.TypeSpec {
-	if !f.importsSup {
+	if !f.importsSup || f.broken {
 		return nil
 	}
 	var specs []*ast.TypeSpec

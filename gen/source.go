@@ -30,6 +30,7 @@ type file struct {
 	ast        *ast.File
 	test       bool
 	importsSup bool
+	broken     bool // does not parse
 	imports    []*Import
 	dots       []string // paths of dot imports
 }
@@ -114,6 +115,7 @@ func (s *source) parse(f *file) {
 	// A file without trees is only looked at for the names it declares, and its
 	// syntax is the compiler's matter.
 	if list, ok := err.(scanner.ErrorList); ok && f.importsSup {
+		f.broken = true
 		for _, e := range list {
 			pos := e.Pos
 			if pos.Filename == "" {

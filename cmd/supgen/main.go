@@ -68,8 +68,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return trouble
 	}
-	switch m.graph {
-	case "", "dot", "mermaid", "text":
+	switch gen.GraphFormat(m.graph) {
+	case "", gen.DOT, gen.Mermaid, gen.Text:
 	default:
 		fmt.Fprintf(stderr, "supgen: -graph=%s is none: use dot, mermaid or text\n", m.graph)
 		return trouble
@@ -105,11 +105,12 @@ func (m mode) do(patterns []string, stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return trouble, err
 	}
+	var loader gen.Loader
 	var packages []*gen.Package
 	var outputs []gen.Output
 	var faults []gen.Fault
 	for _, dir := range dirs {
-		p, found, err := gen.Load(dir)
+		p, found, err := loader.Load(dir)
 		if err != nil {
 			return trouble, fmt.Errorf("supgen: %w", err)
 		}
@@ -129,7 +130,7 @@ func (m mode) do(patterns []string, stdout, stderr io.Writer) (int, error) {
 		return trouble, nil
 	}
 	if m.graph != "" {
-		return fine, gen.Graph(stdout, m.graph, packages)
+		return fine, loader.Graph(stdout, gen.GraphFormat(m.graph), packages)
 	}
 	return m.settle(outputs, stdout)
 }
@@ -139,7 +140,7 @@ func (m mode) settle(outputs []gen.Output, stdout io.Writer) (int, error) {
 	for _, o := range outputs {
 		switch {
 		case m.diff:
-			fmt.Fprint(stdout, o.Diff())
+			fmt.Fprint(stdout, diff(o))
 		case m.check && o.Stale():
 			fmt.Fprintln(stdout, o.Path, "is stale: run go generate")
 		case m.check:

@@ -1,0 +1,72 @@
+package gen_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/gen"
+)
+
+// A fault case is a text file: what it shows, then files, each after a line
+// "-- name --"; the last one, "faults", is what is expected of the others.
+func TestFaultsAreReportedWhereTheyAre(t *testing.T) {
+	cases, err := filepath.Glob("testdata/faults/*.txt")
+	if err != nil || len(cases) == 0 {
+		t.Fatal("there are no cases", err)
+	}
+	for _, path := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source, files := split(text)
+			want := string(files["faults"])
+			delete(files, "faults")
+			_, faults := gen.LoadFiles(files)
+			var got strings.Builder
+			for _, f := range faults {
+				fmt.Fprintln(&got, f)
+			}
+			if got.String() == "" {
+				t.Error("there are no faults")
+			}
+			if *update {
+				if err := os.WriteFile(path, append(source, got.String()...), 0o644); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(want, got.String()); diff != "" {
+				t.Errorf("faults (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// split returns the files of a case, and its text up to the faults.
+func split(text []byte) (source []byte, files map[string][]byte) {
+	files = make(map[string][]byte)
+	name := ""
+	for line := range bytes.Lines(text) {
+		if header, ok := bytes.CutPrefix(line, []byte("-- ")); ok {
+			name = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(string(header)), "--"))
+			files[name] = nil
+			source = append(source, line...)
+			continue
+		}
+		if name != "" {
+			files[name] = append(files[name], line...)
+		}
+		if name != "faults" {
+			source = append(source, line...)
+		}
+	}
+	return source, files
+}
