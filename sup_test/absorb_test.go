@@ -1,0 +1,231 @@
+package sup_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// SEMANTICS, "Intensity": I5, failures that arrive while a round is going on.
+
+// I5: the failure of a child that is still to be stopped by the round is part
+// of it, whatever its exit and its policy.
+func TestAFailureWhileARoundIsStoppingIsPartOfIt(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		restart sup.Restart
+		err     error
+		want    string
+		states  string
+	}{
+		{"permanent abnormal", sup.Permanent, errBoom, "gone c, start a, start b, start c", "x running, a running, b running, c running"},
+		{"permanent normal", sup.Permanent, nil, "gone c, start a, start b, start c", "x running, a running, b running, c running"},
+		{"transient abnormal", sup.Transient, errBoom, "gone c, start a, start b, start c", "x running, a running, b running, c running"},
+		{"transient normal", sup.Transient, nil, "gone c, start a, start b, start c", "x running, a running, b running, c running"},
+		{"temporary abnormal", sup.Temporary, errBoom, "gone c, start a, start c", "x running, a running, c running"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "x", "a", "b", "c")
+				children[2].Restart = tt.restart
+				children[3] = slowStop(tr, children[3], time.Second)
+				s := start(t, sup.Spec[*fake]{
+					Strategy: sup.RestForOne, Intensity: sup.Intensity{Restarts: 1, Within: time.Hour}, Children: children,
+				})
+				tr.take()
+				c.die("a", errBoom)
+				c.die("b", tt.err)
+				tr.expect(t, "die a, stop c, die b")
+				time.Sleep(time.Second)
+				tr.expect(t, tt.want)
+				expectStates(t, s, tt.states)
+				expectUp(t, s)
+				expectCount(t, s, 1)
+			})
+		})
+	}
+}
+
+// I5, A2: so the end of a significant child is no end for good then, and does not
+// end the supervisor.
+func TestTheEndOfASignificantChildWhileARoundIsStoppingIsPartOfIt(t *testing.T) {
+	for restart, want := range map[sup.Restart]string{
+		sup.Transient: "a running, b running, c running",
+		sup.Temporary: "a running, c running",
+	} {
+		t.Run(restart.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "a", "b", "c")
+				children[1].Restart, children[1].Significant = restart, true
+				children[2] = slowStop(tr, children[2], time.Second)
+				s := start(t, sup.Spec[*fake]{
+					Strategy: sup.RestForOne, Intensity: ample, AutoShutdown: sup.AnySignificant, Children: children,
+				})
+				c.die("a", errBoom)
+				c.die("b", nil)
+				time.Sleep(time.Second)
+				expectUp(t, s)
+				expectStates(t, s, want)
+				expectCount(t, s, 1)
+			})
+		})
+	}
+}
+
+// I5: under one_for_all that is true of all siblings, the earlier ones too, and
+// of any number of them.
+func TestAllFailuresWhileEveryChildIsStoppingAreOneRound(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "b", "c", "d")
+		children[3] = slowStop(tr, with(children[3], func(f *fake) {
+			run := f.run
+			f.run = func(ctx context.Context) error { _ = run(ctx); return errBoom } // fails as it stops
+		}), time.Second)
+		s := start(t, sup.Spec[*fake]{
+			Strategy: sup.OneForAll, Intensity: sup.Intensity{Restarts: 1, Within: time.Hour}, Children: children,
+		})
+		tr.take()
+		c.die("b", errBoom)
+		c.die("c", errBoom)
+		c.die("a", errBoom)
+		expectStates(t, s, "a restarting, b restarting, c restarting, d stopping")
+		time.Sleep(time.Second)
+		tr.expect(t, "die b, stop d, die c, die a, gone d, start a, start b, start c, start d")
+		expectUp(t, s)
+		expectCount(t, s, 1)
+	})
+}
+
+// I5: a failure outside the children that the round stops is no part of it. It
+// counts, and leads the next.
+func TestAFailureOutsideTheRoundLeadsTheNext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "x", "a", "b")
+		children[2] = slowStop(tr, children[2], time.Second)
+		s := start(t, sup.Spec[*fake]{Strategy: sup.RestForOne, Intensity: ample, Children: children})
+		tr.take()
+		c.die("a", errBoom)
+		c.die("x", errBoom)
+		expectStates(t, s, "x restarting, a restarting, b stopping")
+		time.Sleep(2 * time.Second)
+		tr.expect(t, "die a, stop b, die x, gone b, start a, start b, stop b, gone b, stop a, start x, start a, start b")
+		expectCount(t, s, 2)
+	})
+}
+
+// I5: failures while a round is starting count: they lead the next one, in
+// which they are again part of one round.
+func TestFailuresWhileARoundIsStartingLeadTheNext(t *testing.T) {
+	for _, tt := range []struct {
+		name, want string
+		strategy   sup.Strategy
+		leader     string
+		then       []string // die while d is starting
+		counts     int
+	}{
+		{
+			name: "one", strategy: sup.OneForAll, leader: "c", then: []string{"b"}, counts: 2,
+			want: "die b, start d, stop d, stop c, stop a, start a, start b, start c, begin d, start d",
+		},
+		{
+			name: "two", strategy: sup.OneForAll, leader: "c", then: []string{"b", "a"}, counts: 2,
+			want: "die b, die a, start d, stop d, stop c, start a, start b, start c, begin d, start d",
+		},
+		{
+			name: "later first", strategy: sup.RestForOne, leader: "c", then: []string{"b", "c"}, counts: 2,
+			want: "die b, die c, start d, stop d, start b, start c, begin d, start d",
+		},
+		{
+			name: "earlier first", strategy: sup.RestForOne, leader: "c", then: []string{"c", "b"}, counts: 3,
+			want: "die c, die b, start d, stop d, start c, begin d, start d, " +
+				"stop d, stop c, start b, start c, begin d, start d",
+		},
+	} {
+		t.Run(tt.strategy.String()+" "+tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "a", "b", "c", "d")
+				children[3] = slowRestart(tr, children[3], time.Second)
+				s := start(t, sup.Spec[*fake]{Strategy: tt.strategy, Intensity: ample, Children: children})
+				c.die(tt.leader, errBoom)
+				tr.take()
+				for _, id := range tt.then {
+					c.die(id, errBoom)
+					if got := info(t, s, id).State; got != sup.Restarting {
+						t.Errorf("%s is %v", id, got)
+					}
+				}
+				expectCount(t, s, 1)
+				time.Sleep(time.Minute)
+				tr.expect(t, tt.want)
+				expectCount(t, s, tt.counts)
+				expectStates(t, s, "a running, b running, c running, d running")
+			})
+		})
+	}
+}
+
+// I5: under one_for_one every failure counts, also two at the same instant.
+func TestUnderOneForOneTwoFailuresCountTwo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: simultaneous(c, tr, "a", "b", "c")})
+		time.Sleep(time.Second)
+		expectCount(t, s, 3)
+		expectStates(t, s, "a running, b running, c running")
+	})
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		s := start(t, sup.Spec[*fake]{
+			Intensity: sup.Intensity{Restarts: 1, Within: time.Hour}, Children: simultaneous(c, tr, "a", "b"),
+		})
+		time.Sleep(time.Second)
+		expectGivenUp(t, s)
+	})
+}
+
+// I5: under one_for_all failures at the same instant are one round, whichever
+// comes first.
+func TestUnderOneForAllFailuresAtTheSameInstantAreOneRound(t *testing.T) {
+	for range 20 {
+		bubble(t, func(t *testing.T) {
+			c, tr := make(controls), new(trace)
+			s := start(t, sup.Spec[*fake]{
+				Strategy: sup.OneForAll, Intensity: sup.Intensity{Restarts: 1, Within: time.Hour},
+				Children: simultaneous(c, tr, "a", "b", "c"),
+			})
+			time.Sleep(time.Second)
+			expectUp(t, s)
+			expectCount(t, s, 1)
+			for _, child := range s.Children() {
+				if child.State != sup.Running || child.Incarnation != 2 {
+					t.Errorf("%s is %v, incarnation %d", child.ID, child.State, child.Incarnation)
+				}
+			}
+		})
+	}
+}
+
+// simultaneous is children whose first incarnations all fail after a second.
+func simultaneous(c controls, tr *trace, ids ...string) []sup.ChildSpec[*fake] {
+	var all []sup.ChildSpec[*fake]
+	for _, child := range c.good(tr, ids...) {
+		all = append(all, with(child, func(f *fake) {
+			run := f.run
+			f.run = func(ctx context.Context) error {
+				if sup.Incarnation(ctx) == 1 {
+					time.Sleep(time.Second)
+					return errBoom
+				}
+				return run(ctx)
+			}
+		}))
+	}
+	return all
+}

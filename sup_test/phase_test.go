@@ -1,0 +1,352 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// What operators do while a round is going on, in each phase of it (T2, T4, F3,
+// B2, O1 to O4, X1). The round is always the same: of a, b, c and d, under
+// one_for_all, b has failed. d takes two seconds to stop, b has a backoff of
+// two, and c takes two to start again.
+
+type roundPhase struct {
+	name   string
+	after  time.Duration // the failure
+	states string
+}
+
+var (
+	whileStopping = roundPhase{"stopping", time.Second, "a running, b restarting, c running, d stopping"}
+	whileWaiting  = roundPhase{"waiting", 3 * time.Second, "a restarting, b restarting, c restarting, d restarting"}
+	whileStarting = roundPhase{"starting", 5 * time.Second, "a running, b running, c starting, d restarting"}
+	roundPhases   = []roundPhase{whileStopping, whileWaiting, whileStarting}
+)
+
+// during runs a test in a phase of the round. The trace is empty then.
+func during(t *testing.T, p roundPhase, f func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace)) {
+	t.Helper()
+	t.Run(p.name, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			c, tr := make(controls), new(trace)
+			children := c.good(tr, "a", "b", "c", "d")
+			children[1].Backoff = sup.Backoff{Min: 2 * time.Second}
+			children[2] = slowRestart(tr, children[2], 2*time.Second)
+			children[3] = slowStop(tr, children[3], 2*time.Second)
+			for i := range children {
+				children[i] = neverTwice(t, children[i])
+			}
+			s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Intensity: ample, Children: children})
+			c.die("b", errBoom)
+			time.Sleep(p.after)
+			expectStates(t, s, p.states)
+			tr.take()
+			f(t, s, c, tr)
+		})
+	})
+}
+
+// neverTwice fails the test if two incarnations of a child run at once.
+func neverTwice(t *testing.T, c sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
+	var one sync.Mutex
+	return with(c, func(f *fake) {
+		run := f.run
+		f.run = func(ctx context.Context) error {
+			if !one.TryLock() {
+				t.Errorf("%s runs twice at once", c.ID)
+				return run(ctx)
+			}
+			defer one.Unlock()
+			return run(ctx)
+		}
+	})
+}
+
+// The round takes this course if nobody interferes.
+func TestTheRoundThatTheTestsOfPhasesInterfereWith(t *testing.T) {
+	for p, want := range map[roundPhase]string{
+		whileStopping: "gone d, stop c, stop a, start a, start b, begin c, start c, start d",
+		whileWaiting:  "start a, start b, begin c, start c, start d",
+		whileStarting: "start c, start d",
+	} {
+		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
+			time.Sleep(time.Minute)
+			tr.expect(t, want)
+			expectStates(t, s, "a running, b running, c running, d running")
+			expectCount(t, s, 1)
+		})
+	}
+}
+
+// T4, F3: whatever the phase, a child that is terminated stops at once, or does
+// not start, and the round goes on with the others.
+func TestTerminateTakesAChildOutOfARoundInAnyPhase(t *testing.T) {
+	for _, tt := range []struct {
+		phase    roundPhase
+		id, want string
+	}{
+		{whileStopping, "a", "stop a, gone d, stop c, start b, begin c, start c, start d"},
+		{whileStopping, "b", "gone d, stop c, stop a, start a, begin c, start c, start d"},
+		{whileStopping, "c", "stop c, gone d, stop a, start a, start b, start d"},
+		{whileStopping, "d", "gone d, stop c, stop a, start a, start b, begin c, start c"},
+		{whileWaiting, "a", "start b, begin c, start c, start d"},
+		{whileWaiting, "b", "start a, begin c, start c, start d"},
+		{whileWaiting, "c", "start a, start b, start d"},
+		{whileWaiting, "d", "start a, start b, begin c, start c"},
+		{whileStarting, "a", "stop a, start c, start d"},
+		{whileStarting, "b", "stop b, start c, start d"},
+		{whileStarting, "c", "cut c, start d"},
+		{whileStarting, "d", "start c"},
+	} {
+		t.Run(tt.id, func(t *testing.T) {
+			during(t, tt.phase, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
+				if err := s.Terminate(t.Context(), tt.id); err != nil {
+					t.Fatal(err)
+				}
+				if got := info(t, s, tt.id).State; got != sup.Stopped {
+					t.Errorf("%s is %v", tt.id, got)
+				}
+				time.Sleep(time.Minute)
+				tr.expect(t, tt.want)
+				for _, child := range s.Children() {
+					want := sup.Running
+					if child.ID == tt.id {
+						want = sup.Stopped
+					}
+					if child.State != want {
+						t.Errorf("%s is %v, want %v", child.ID, child.State, want)
+					}
+				}
+				expectCount(t, s, 1)
+			})
+		})
+	}
+}
+
+// B3: the wait of a round is that of the child that failed: when an operator
+// terminates it, the others start at once.
+func TestARoundDoesNotWaitForAChildThatIsTerminated(t *testing.T) {
+	during(t, whileWaiting, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
+		if err := s.Terminate(t.Context(), "b"); err != nil {
+			t.Fatal(err)
+		}
+		tr.expect(t, "start a, begin c")
+		expectStates(t, s, "a running, b stopped, c starting, d restarting")
+	})
+}
+
+// F3: delete and restart answer according to what the round has in mind for
+// the child, and change nothing.
+func TestDeleteAndRestartAreRefusedInAnyPhaseOfARound(t *testing.T) {
+	running, restarting := sup.ErrRunning, sup.ErrRestarting
+	for p, want := range map[roundPhase]map[string]error{
+		whileStopping: {"a": running, "b": restarting, "c": running, "d": restarting},
+		whileWaiting:  {"a": restarting, "b": restarting, "c": restarting, "d": restarting},
+		whileStarting: {"a": running, "b": running, "c": restarting, "d": restarting},
+	} {
+		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
+			for id, want := range want {
+				if err := s.Delete(id); !errors.Is(err, want) {
+					t.Errorf("delete %s: %v, want %v", id, err, want)
+				}
+				if err := s.Restart(t.Context(), id); !errors.Is(err, want) {
+					t.Errorf("restart %s: %v, want %v", id, err, want)
+				}
+			}
+			expectStates(t, s, p.states)
+			tr.expect(t, "")
+			time.Sleep(time.Minute)
+			expectStates(t, s, "a running, b running, c running, d running")
+			expectCount(t, s, 1)
+		})
+	}
+}
+
+// O4: whatever the phase, a child that is terminated can be deleted, and the
+// round goes on without it.
+func TestAChildCanBeTerminatedAndDeletedInAnyPhaseOfARound(t *testing.T) {
+	for _, p := range roundPhases {
+		for _, ids := range [][]string{{"a"}, {"b"}, {"c"}, {"d"}, {"a", "b"}, {"d", "c"}, {"b", "c", "d"}, {"d", "c", "b", "a"}} {
+			t.Run(fmt.Sprint(ids), func(t *testing.T) {
+				during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
+					left := map[string]bool{"a": true, "b": true, "c": true, "d": true}
+					for _, id := range ids {
+						if err := errors.Join(s.Terminate(t.Context(), id), s.Delete(id)); err != nil {
+							t.Error(err)
+						}
+						delete(left, id)
+					}
+					time.Sleep(time.Minute)
+					for _, child := range s.Children() {
+						if !left[child.ID] || child.State != sup.Running {
+							t.Errorf("%s is %v", child.ID, child.State)
+						}
+						delete(left, child.ID)
+					}
+					if len(left) > 0 {
+						t.Errorf("not there: %v", left)
+					}
+					expectCount(t, s, 1)
+					if _, err := s.StartChild(t.Context(), c.child(tr, "new")); err != nil {
+						t.Error(err)
+					}
+					c.die("new", errBoom)
+					time.Sleep(time.Minute)
+					expectCount(t, s, 2)
+				})
+			})
+		}
+	}
+}
+
+// O2: whatever the phase, all children can be terminated at the same time.
+func TestAllChildrenCanBeTerminatedAtOnceInAnyPhaseOfARound(t *testing.T) {
+	for _, p := range roundPhases {
+		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
+			var all sync.WaitGroup
+			for _, child := range s.Children() {
+				all.Go(func() {
+					if err := s.Terminate(t.Context(), child.ID); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			expectStates(t, s, "a stopped, b stopped, c stopped, d stopped")
+			tr.take()
+			time.Sleep(time.Minute)
+			tr.expect(t, "")
+			expectCount(t, s, 1)
+		})
+	}
+}
+
+// O3: whatever the phase, a child that is terminated and restarted is up in the
+// end, and so are the others.
+func TestAChildCanBeTerminatedAndRestartedInAnyPhaseOfARound(t *testing.T) {
+	for _, p := range roundPhases {
+		for _, id := range []string{"a", "b", "c", "d"} {
+			t.Run(id, func(t *testing.T) {
+				during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, _ *trace) {
+					if err := s.Terminate(t.Context(), id); err != nil {
+						t.Error(err)
+					}
+					if err := s.Restart(t.Context(), id); err != nil {
+						t.Error(err)
+					}
+					if w, err := s.Child(id).Wait(t.Context()); w == nil || err != nil {
+						t.Errorf("%s after Restart: %v", id, err)
+					}
+					time.Sleep(time.Minute)
+					expectStates(t, s, "a running, b running, c running, d running")
+					expectCount(t, s, 1)
+				})
+			})
+		}
+	}
+}
+
+// O1: whatever the phase, a child can be added. It starts at once, is not part
+// of the round, and is of the next.
+func TestAChildThatIsAddedDuringARoundIsPartOfTheNext(t *testing.T) {
+	for p, want := range map[roundPhase]string{
+		whileStopping: "start e, gone d, stop c, stop a, start a, start b, begin c, start c, start d",
+		whileWaiting:  "start e, start a, start b, begin c, start c, start d",
+		whileStarting: "start e, start c, start d",
+	} {
+		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
+			before := time.Now()
+			if _, err := s.StartChild(t.Context(), c.child(tr, "e")); err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(before); waited != 0 {
+				t.Errorf("StartChild waited %v", waited)
+			}
+			time.Sleep(time.Minute)
+			tr.expect(t, want)
+			expectStates(t, s, "a running, b running, c running, d running, e running")
+			expectCount(t, s, 1)
+			c.die("a", errBoom)
+			time.Sleep(time.Minute)
+			tr.expect(t, "die a, stop e, stop d, gone d, stop c, stop b, start a, start b, begin c, start c, start d, start e")
+		})
+	}
+}
+
+// I5: a child that is added while a round is starting, and fails before it is
+// over, leads the next one.
+func TestAChildThatIsAddedDuringARoundAndFailsLeadsTheNext(t *testing.T) {
+	during(t, whileStarting, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
+		if _, err := s.StartChild(t.Context(), c.child(tr, "e")); err != nil {
+			t.Fatal(err)
+		}
+		c.die("e", errBoom)
+		expectStates(t, s, "a running, b running, c starting, d restarting, e restarting")
+		time.Sleep(time.Minute)
+		tr.expect(t, "start e, die e, start c, start d, "+
+			"stop d, gone d, stop c, stop b, stop a, start a, start b, begin c, start c, start d, start e")
+		expectCount(t, s, 2)
+	})
+}
+
+// O1: whatever the phase, a child that takes its time to start holds up no
+// round, and no round it; one that cannot be started leaves nothing behind.
+func TestTheStartOfAnAddedChildAndARoundDoNotHoldEachOtherUp(t *testing.T) {
+	for p, want := range map[roundPhase]string{
+		whileStopping: "gone d, stop c, stop a, start a, start b, begin c, start c, start d, fail e",
+		whileWaiting:  "start a, start b, begin c, start c, start d, fail e",
+		whileStarting: "start c, start d, fail e",
+	} {
+		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
+			e := with(unready(tr, c.child(tr, "e"), 1, 1), func(f *fake) {
+				initialize := f.initialize
+				f.initialize = func(ctx context.Context) error { time.Sleep(time.Minute); return initialize(ctx) }
+			})
+			before := time.Now()
+			if _, err := s.StartChild(t.Context(), e); !errors.Is(err, errUnready) {
+				t.Fatal(err)
+			}
+			if waited := time.Since(before); waited != time.Minute {
+				t.Errorf("StartChild waited %v", waited)
+			}
+			tr.expect(t, want)
+			expectStates(t, s, "a running, b running, c running, d running")
+			expectCount(t, s, 1)
+		})
+	}
+}
+
+// X1: whatever the phase, a shutdown begins at once, and stops in reverse order
+// what is up; nothing is started any more.
+func TestShutdownInAnyPhaseOfARound(t *testing.T) {
+	for p, want := range map[roundPhase]struct {
+		trace string
+		takes time.Duration
+	}{
+		whileStopping: {"gone d, stop c, stop a", time.Second},
+		whileWaiting:  {"", 0},
+		whileStarting: {"cut c, stop b, stop a", 0},
+	} {
+		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
+			before := time.Now()
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(before); took != want.takes {
+				t.Errorf("it took %v, want %v", took, want.takes)
+			}
+			if err := s.Err(); err != nil {
+				t.Errorf("Err: %v", err)
+			}
+			time.Sleep(time.Minute)
+			tr.expect(t, want.trace)
+			expectStates(t, s, "a stopped, b stopped, c stopped, d stopped")
+		})
+	}
+}

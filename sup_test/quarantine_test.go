@@ -1,0 +1,259 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// SEMANTICS, "Intensity": I7.
+
+// none lets the first count end the supervisor, so that what is not charged
+// on it shows.
+var none = sup.Intensity{Restarts: 0, Within: 1000 * time.Hour}
+
+// I7: a child past its own budget is stopped and declared; siblings and
+// supervisor are untouched, and what its budget bears is not counted there.
+func TestAChildPastItsOwnBudgetIsQuarantinedAndNothingElseHappens(t *testing.T) {
+	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "b", "c")
+		children[1].Budget = sup.Intensity{Restarts: 2, Within: time.Minute}
+		s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: none, Children: children})
+		c.die("b", nil)
+		c.die("b", errBoom)
+		expectStates(t, s, "a running, b running, c running")
+		before := s.Children()
+		tr.take()
+		sub := s.Subscribe(100)
+		defer sub.Close()
+
+		time.Sleep(time.Minute)
+		c.die("b", errBoom)
+
+		tr.expect(t, "die b")
+		expectUp(t, s)
+		after := s.Children()
+		if diff := cmp.Diff([]sup.ChildInfo{before[0], before[2]}, []sup.ChildInfo{after[0], after[2]}, cmpopts.EquateErrors()); diff != "" {
+			t.Errorf("siblings (-before +after):\n%s", diff)
+		}
+		want := sup.ChildInfo{
+			ID: "b", State: sup.Quarantined, Incarnation: 3, Restarts: 2,
+			LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}, Since: time.Now(),
+		}
+		if diff := cmp.Diff(want, after[1], cmpopts.EquateErrors()); diff != "" {
+			t.Errorf("snapshot (-want +got):\n%s", diff)
+		}
+		sub.Close()
+		last := sup.Event{}
+		for e := range sub.Events() {
+			if e.Path != "supervisor/b" {
+				t.Errorf("event of another: %+v", e)
+			}
+			last = e
+		}
+		if last.Kind != sup.ChildQuarantined || last.Incarnation != 3 || !errors.Is(last.Exit.Err, errBoom) {
+			t.Errorf("last event: %+v", last)
+		}
+		if _, live := s.Child("b").Get(); live {
+			t.Error("the handle of a quarantined child has a worker")
+		}
+		if _, err := s.Child("b").Wait(t.Context()); !errors.Is(err, sup.ErrQuarantined) {
+			t.Errorf("Wait: %v", err)
+		}
+	})
+}
+
+// I7: the budget's window slides and is exact, like that of the supervisor,
+// and each child has one of its own.
+func TestABudgetIsAWindowOfTheChildsOwn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "b")
+		for i := range children {
+			children[i].Budget = sup.Intensity{Restarts: 1, Within: time.Second}
+		}
+		s := start(t, sup.Spec[*fake]{Intensity: none, Children: children})
+		c.die("a", errBoom)
+		c.die("b", errBoom)
+		expectStates(t, s, "a running, b running")
+		time.Sleep(time.Second)
+		c.die("a", errBoom)
+		time.Sleep(1)
+		c.die("b", errBoom)
+		expectStates(t, s, "a quarantined, b running")
+		time.Sleep(time.Second)
+		c.die("b", errBoom)
+		expectStates(t, s, "a quarantined, b quarantined")
+	})
+}
+
+// I7: a budget of no restarts quarantines at the first failure, and not at an
+// exit that leads to no restart.
+func TestABudgetOfZeroQuarantinesAtTheFirstFailure(t *testing.T) {
+	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "tr", "b")
+		for i := range children {
+			children[i].Restart, children[i].Budget = sup.Transient, none
+		}
+		s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: none, Children: children})
+		c.die("tr", nil)
+		expectStates(t, s, "a running, tr stopped, b running")
+		c.die("b", errBoom)
+		expectStates(t, s, "a running, tr stopped, b quarantined")
+		c.die("a", errBoom)
+		expectStates(t, s, "a quarantined, tr stopped, b quarantined")
+		expectUp(t, s)
+	})
+}
+
+// I7: failed attempts to restart are charged on the budget too, with or
+// without a backoff.
+func TestFailedAttemptsToRestartUseTheBudgetUp(t *testing.T) {
+	for _, backoff := range []sup.Backoff{{}, {Min: time.Second, Factor: 1}} {
+		t.Run(fmt.Sprint(backoff.Min), func(t *testing.T) {
+			eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+				c, tr := make(controls), new(trace)
+				children := []sup.ChildSpec[*fake]{unready(tr, c.child(tr, "a"), 2, 99)}
+				children[0].Budget, children[0].Backoff = sup.Intensity{Restarts: 3, Within: time.Minute}, backoff
+				s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: none, Children: children})
+				tr.take()
+				c.die("a", errBoom)
+				time.Sleep(time.Minute)
+				tr.expect(t, "die a, fail a, fail a, fail a")
+				expectStates(t, s, "a quarantined")
+				expectUp(t, s)
+			})
+		})
+	}
+}
+
+// I7: a sibling that is quarantined because its start fails in a round is left
+// out, and the round goes on with those after it.
+func TestARoundGoesOnWithoutAChildThatIsQuarantinedInIt(t *testing.T) {
+	for _, tt := range []struct {
+		strategy sup.Strategy
+		ids      []string // b fails to start
+		want     string
+	}{
+		{sup.OneForAll, []string{"a", "b", "c"}, "die a, stop c, stop b, start a, fail b, stop a, start a, fail b, start c"},
+		{sup.OneForAll, []string{"a", "b"}, "die a, stop b, start a, fail b, stop a, start a, fail b"},
+		{sup.OneForAll, []string{"b", "a"}, "die a, stop b, fail b, fail b, start a"},
+		{sup.RestForOne, []string{"a", "b", "c"}, "die a, stop c, stop b, start a, fail b, fail b, start c"},
+		{sup.RestForOne, []string{"x", "a", "b"}, "die a, stop b, start a, fail b, fail b"},
+	} {
+		t.Run(fmt.Sprint(tt.strategy, tt.ids), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, tt.ids...)
+				want := ""
+				for i := range children {
+					state := "running"
+					if children[i].ID == "b" {
+						children[i] = unready(tr, children[i], 2, 99)
+						children[i].Budget = sup.Intensity{Restarts: 1, Within: time.Minute}
+						state = "quarantined"
+					}
+					want += ", " + children[i].ID + " " + state
+				}
+				s := start(t, sup.Spec[*fake]{Strategy: tt.strategy, Intensity: ample, Children: children})
+				tr.take()
+				c.die("a", errBoom)
+				tr.expect(t, tt.want)
+				expectStates(t, s, want[2:])
+				expectCount(t, s, 1)
+			})
+		})
+	}
+}
+
+// I7: an operator's Restart ends the quarantine, in the child's old place and
+// with a fresh budget.
+func TestAnOperatorRestartsAQuarantinedChildWithAFreshBudget(t *testing.T) {
+	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+		c, tr, ctx := make(controls), new(trace), t.Context()
+		children := c.good(tr, "a", "b")
+		children[0].Budget = sup.Intensity{Restarts: 2, Within: time.Hour}
+		s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: none, Children: children})
+		for range 3 {
+			for range 2 {
+				c.die("a", errBoom)
+				expectStates(t, s, "a running, b running")
+			}
+			c.die("a", errBoom)
+			expectStates(t, s, "a quarantined, b running")
+			if err := s.Restart(ctx, "a"); err != nil {
+				t.Error(err)
+			}
+			expectStates(t, s, "a running, b running")
+		}
+		expectUp(t, s)
+	})
+}
+
+// I7: until then the child is declared: its id is taken, and it can be
+// terminated and deleted.
+func TestAQuarantinedChildIsDeclared(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr, ctx := make(controls), new(trace), t.Context()
+		a := c.child(tr, "a")
+		a.Budget = none
+		s := start(t, sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{a}})
+		c.die("a", errBoom)
+		if _, err := s.StartChild(ctx, a); !errors.Is(err, sup.ErrAlreadyDeclared) {
+			t.Errorf("StartChild: %v", err)
+		}
+		expectStates(t, s, "a quarantined")
+		if err := s.Terminate(ctx, "a"); err != nil {
+			t.Errorf("Terminate: %v", err)
+		}
+		expectStates(t, s, "a stopped")
+		if err := s.Restart(ctx, "a"); err != nil {
+			t.Errorf("Restart: %v", err)
+		}
+		c.die("a", errBoom)
+		expectStates(t, s, "a quarantined")
+		if err := s.Delete("a"); err != nil {
+			t.Errorf("Delete: %v", err)
+		}
+		expectStates(t, s, "")
+		if _, err := s.StartChild(ctx, a); err != nil {
+			t.Errorf("StartChild: %v", err)
+		}
+		expectUp(t, s)
+	})
+}
+
+// I7: without an operator it stays as it is, also when the supervisor's other
+// children go through rounds, and when it shuts down.
+func TestAQuarantinedChildStaysSoThroughRounds(t *testing.T) {
+	for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
+		t.Run(strategy.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "a", "b", "c")
+				children[1].Budget = none
+				s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: ample, Children: children})
+				c.die("b", errBoom)
+				tr.take()
+				for range 2 {
+					c.die("a", errBoom)
+					tr.expect(t, "die a, stop c, start a, start c")
+					expectStates(t, s, "a running, b quarantined, c running")
+				}
+				if err := s.Shutdown(context.Background()); err != nil {
+					t.Error(err)
+				}
+				tr.expect(t, "stop c, stop a")
+			})
+		})
+	}
+}

@@ -1,0 +1,258 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// SEMANTICS, "A restart that fails": F1 to F3.
+
+// F1: a restart that fails is tried again until it succeeds, each attempt
+// counted; a transient child is, whatever the attempt ended with.
+func TestARestartThatFailsIsTriedAgainUntilItSucceeds(t *testing.T) {
+	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+		for _, restart := range []sup.Restart{sup.Permanent, sup.Transient} {
+			c, tr := make(controls), new(trace)
+			a := unready(tr, c.child(tr, "a"), 2, 4)
+			a.Restart = restart
+			s := start(t, sup.Spec[*fake]{
+				Strategy: strategy, Intensity: sup.Intensity{Restarts: 4, Within: time.Hour}, Children: []sup.ChildSpec[*fake]{a},
+			})
+			c.die("a", errBoom)
+			tr.expect(t, "start a, die a, fail a, fail a, fail a, start a")
+			expectCount(t, s, 4)
+			if got := info(t, s, "a"); got.Incarnation != 5 || got.Restarts != 4 || !errors.Is(got.LastExit.Err, errUnready) {
+				t.Errorf("incarnation %d, restarts %d, last exit %v", got.Incarnation, got.Restarts, got.LastExit)
+			}
+		}
+	})
+}
+
+// F1: one attempt too many ends the supervisor, like any count.
+func TestAttemptsToRestartBeyondTheIntensityEndTheSupervisor(t *testing.T) {
+	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+		c, tr := make(controls), new(trace)
+		s := start(t, sup.Spec[*fake]{
+			Strategy: strategy, Intensity: sup.Intensity{Restarts: 3, Within: time.Hour},
+			Children: []sup.ChildSpec[*fake]{c.child(tr, "x"), unready(tr, c.child(tr, "a"), 2, 99)},
+		})
+		tr.take()
+		c.die("a", errBoom)
+		want := "die a, fail a, fail a, fail a, stop x"
+		if strategy == sup.OneForAll {
+			want = "die a, stop x, start x, fail a, stop x, start x, fail a, stop x, start x, fail a, stop x"
+		}
+		tr.expect(t, want)
+		expectGivenUp(t, s)
+	})
+}
+
+// F1: between attempts, which come after the backoff, everything else is
+// served: queries, operator calls on others, failures of siblings.
+func TestWhileAChildIsTriedAgainOtherCallsAreServed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr, ctx := make(controls), new(trace), t.Context()
+		children := c.good(tr, "a", "b", "c")
+		children[0] = unready(tr, children[0], 2, 3)
+		children[0].Backoff = sup.Backoff{Min: time.Second, Factor: 1}
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: children})
+		tr.take()
+		began := time.Now()
+		c.die("a", errBoom)
+		for attempt := 1; attempt <= 3; attempt++ {
+			expectStates(t, s, "a restarting, b running, c running")
+			tr.take()
+			c.die("b", errBoom)
+			tr.expect(t, "die b, start b")
+			if err := errors.Join(s.Terminate(ctx, "c"), s.Restart(ctx, "c")); err != nil {
+				t.Error(err)
+			}
+			if _, err := s.StartChild(ctx, c.child(tr, "new")); err != nil {
+				t.Error(err)
+			}
+			if err := errors.Join(s.Terminate(ctx, "new"), s.Delete("new")); err != nil {
+				t.Error(err)
+			}
+			tr.expect(t, "stop c, start c, start new, stop new")
+			if got, want := time.Since(began), time.Duration(attempt-1)*time.Second; got != want {
+				t.Errorf("attempt %d: the calls were served after %v, want %v", attempt, got, want)
+			}
+			time.Sleep(time.Second)
+		}
+		expectStates(t, s, "a running, b running, c running")
+		expectCount(t, s, 6)
+	})
+}
+
+// F2: one_for_all: a start that fails in the round stops again all that had
+// started, in reverse order, and all start again.
+func TestUnderOneForAllAFailedStartInARoundBeginsItAnew(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "b", "c", "d")
+		children[2] = unready(tr, children[2], 2, 3)
+		s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Intensity: ample, Children: children})
+		tr.take()
+		c.die("b", errBoom)
+		tr.expect(t, "die b, stop d, stop c, stop a, "+
+			"start a, start b, fail c, stop b, stop a, "+
+			"start a, start b, fail c, stop b, stop a, "+
+			"start a, start b, start c, start d")
+		expectCount(t, s, 3)
+	})
+}
+
+// F2: rest_for_one: the round goes on from the child that failed to start; the
+// ones already up stay.
+func TestUnderRestForOneAFailedStartInARoundIsRetriedFromThere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "b", "c", "d")
+		children[2] = unready(tr, children[2], 2, 3)
+		s := start(t, sup.Spec[*fake]{Strategy: sup.RestForOne, Intensity: ample, Children: children})
+		tr.take()
+		c.die("b", errBoom)
+		tr.expect(t, "die b, stop d, stop c, start b, fail c, fail c, start c, start d")
+		expectCount(t, s, 3)
+		if got := info(t, s, "b").Incarnation; got != 2 {
+			t.Errorf("b is in incarnation %d, want 2", got)
+		}
+	})
+}
+
+// F2: what had started in the round and failed meanwhile is stopped already: it
+// is part of the round that begins anew. Under rest_for_one an earlier child is
+// not, and leads the next.
+func TestAFailureBeforeAFailedStartInARound(t *testing.T) {
+	for strategy, want := range map[sup.Strategy]struct {
+		trace  string
+		counts int
+	}{
+		sup.OneForAll:  {"die a, fail b, start a, start b, start c", 2},
+		sup.RestForOne: {"die a, fail b, start b, start c, stop c, stop b, start a, start b, start c", 3},
+	} {
+		t.Run(strategy.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "a", "b", "c")
+				children[1] = with(children[1], func(f *fake) {
+					initialize := f.initialize
+					f.initialize = func(ctx context.Context) error {
+						if sup.Incarnation(ctx) == 2 {
+							time.Sleep(time.Second)
+							tr.add("fail b")
+							return errUnready
+						}
+						return initialize(ctx)
+					}
+				})
+				s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: ample, Children: children})
+				c.die("a", errBoom)
+				tr.take()
+				c.die("a", errBoom)
+				time.Sleep(time.Second)
+				tr.expect(t, want.trace)
+				expectCount(t, s, want.counts)
+			})
+		})
+	}
+}
+
+// F3: a child that is being restarted answers ErrRestarting to restart and
+// delete, waiting and starting alike; terminate cancels the pending attempt
+// and leaves it stopped.
+func TestARestartingChildCanOnlyBeTerminated(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(tr *trace, a sup.ChildSpec[*fake]) sup.ChildSpec[*fake]
+		state  sup.State
+		want   string
+	}{
+		{"waiting", func(_ *trace, a sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
+			a.Backoff = sup.Backoff{Min: time.Hour}
+			return a
+		}, sup.Restarting, ""},
+		{"starting", func(tr *trace, a sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
+			return slowRestart(tr, a, time.Hour)
+		}, sup.Starting, "cut a"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+				c, tr, ctx := make(controls), new(trace), t.Context()
+				s := start(t, sup.Spec[*fake]{
+					Strategy: strategy, Intensity: ample, Children: []sup.ChildSpec[*fake]{tt.change(tr, c.child(tr, "a"))},
+				})
+				c.die("a", errBoom)
+				if got := info(t, s, "a").State; got != tt.state {
+					t.Fatalf("a is %v, want %v", got, tt.state)
+				}
+				tr.take()
+				if err := s.Restart(ctx, "a"); !errors.Is(err, sup.ErrRestarting) {
+					t.Errorf("Restart: %v", err)
+				}
+				if err := s.Delete("a"); !errors.Is(err, sup.ErrRestarting) {
+					t.Errorf("Delete: %v", err)
+				}
+				if err := s.Terminate(ctx, "a"); err != nil {
+					t.Errorf("Terminate: %v", err)
+				}
+				expectStates(t, s, "a stopped")
+				time.Sleep(2 * time.Hour)
+				tr.expect(t, tt.want)
+				expectStates(t, s, "a stopped")
+				expectCount(t, s, 1)
+				if err := s.Delete("a"); err != nil {
+					t.Errorf("Delete: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// F3: a child that waits for its round to be led is being restarted too, and
+// terminating it calls the round off.
+func TestAFailureThatWaitsForItsRoundCanBeTerminated(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr, ctx := make(controls), new(trace), t.Context()
+		children := c.good(tr, "a", "b", "c")
+		children[2] = slowStop(tr, children[2], time.Second)
+		s := start(t, sup.Spec[*fake]{Strategy: sup.RestForOne, Intensity: ample, Children: children})
+		tr.take()
+		c.die("b", errBoom)
+		c.die("a", errBoom)
+		if err := s.Delete("a"); !errors.Is(err, sup.ErrRestarting) {
+			t.Errorf("Delete: %v", err)
+		}
+		if err := s.Terminate(ctx, "a"); err != nil {
+			t.Errorf("Terminate: %v", err)
+		}
+		time.Sleep(time.Second)
+		tr.expect(t, "die b, stop c, die a, gone c, start b, start c")
+		expectStates(t, s, "a stopped, b running, c running")
+		expectCount(t, s, 1)
+	})
+}
+
+// F1, F3: without a backoff too, calls come in between the attempts of a child
+// that always fails.
+func TestAChildThatFailsWithoutEndCanBeTerminated(t *testing.T) {
+	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+		c, tr := make(controls), new(trace)
+		s := start(t, sup.Spec[*fake]{
+			Strategy: strategy, Intensity: sup.Unlimited, Children: []sup.ChildSpec[*fake]{unready(new(trace), c.child(tr, "a"), 2, 1<<30)},
+		})
+		c.of("a") <- errBoom // and never settles
+		for info(t, s, "a").Incarnation < 10 {
+		}
+		if err := s.Terminate(t.Context(), "a"); err != nil {
+			t.Errorf("Terminate: %v", err)
+		}
+		synctest.Wait()
+		expectStates(t, s, "a stopped")
+	})
+}
