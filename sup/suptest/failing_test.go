@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -313,15 +315,10 @@ func TestATreeThatDoesNotStopFailsTheTestWithItsStacks(t *testing.T) {
 }
 
 func TestALeakedGoroutineIsShown(t *testing.T) {
-	left := make(chan chan struct{}, 1)
-	got := runBubble(t, func(t *testing.T) {
-		c := make(chan struct{})
-		go func() { <-c }()
-		left <- c
-	})
+	got := runBubble(t, leak)
 	for _, part := range []string{
 		"suptest: the test has ended, and 1 of its goroutines have not.\n", "use Start or Cleanup", "start it with sup.Go",
-		"suptest.TestALeakedGoroutineIsShown.func1.1()",
+		"suptest.leak.func1()",
 	} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%q is not in:\n%s", part, got)
@@ -337,6 +334,31 @@ func TestATreeThatIsLeftRunningIsShown(t *testing.T) {
 	})
 	if !strings.Contains(got, "(*Worker).Run(") || !strings.Contains(got, "3 of its goroutines") {
 		t.Error(got)
+	}
+}
+
+func leak(*testing.T) {
+	c := make(chan struct{})
+	go func() { <-c }()
+}
+
+// The test that fails is this one, in a process of its own.
+func TestRunFailsATestThatLeaks(t *testing.T) {
+	const within = "SUPTEST_LEAKS"
+	if os.Getenv(within) != "" {
+		Run(t, leak)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), within+"=1")
+	out, err := cmd.CombinedOutput()
+	if _, failed := errors.AsType[*exec.ExitError](err); !failed {
+		t.Errorf("exit: %v", err)
+	}
+	for _, part := range []string{"--- FAIL: " + t.Name(), "the test has ended, and 1 of its goroutines", "suptest.leak.func1()"} {
+		if !strings.Contains(string(out), part) {
+			t.Errorf("%q is not in:\n%s", part, out)
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func diffLines(want []string, got []sup.Event) string {
 	var b strings.Builder
 	for i, j := 0, 0; i < len(want) || j < len(got); {
 		switch {
-		case i < len(want) && j < len(got) && lineFits(want[i], got[j]) && kept[i][j] == 1+kept[i+1][j+1]:
+		case i < len(want) && j < len(got) && lineFits(want[i], got[j]):
 			fmt.Fprintf(&b, "\t  %s\n", Line(got[j]))
 			i, j = i+1, j+1
 		case i < len(want) && (j == len(got) || kept[i+1][j] >= kept[i][j+1]):
