@@ -1,7 +1,9 @@
 package sup_test
 
 import (
+	"context"
 	"fmt"
+	"log"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -84,6 +86,21 @@ func ExampleState() {
 	// Output:
 	// running
 	// true
+}
+
+// AtRest tells children that come back by themselves from those that do not.
+func ExampleState_AtRest() {
+	s := startAuction()
+	defer end(s)
+	if err := s.Terminate(context.Background(), "ada"); err != nil {
+		log.Fatal(err)
+	}
+	for _, c := range s.Children() {
+		fmt.Println(c.ID, c.State.AtRest())
+	}
+	// Output:
+	// ada true
+	// bob false
 }
 
 func ExampleSupervisor_Name() {

@@ -63,6 +63,7 @@ func Example() {
 	}
 	// Output:
 	// child exited greeters/ada
+	// child restarting greeters/ada
 	// child starting greeters/ada
 	// child ready greeters/ada
 	// hello, Ada
