@@ -38,9 +38,22 @@ func emit(p *Package, trees []*Tree, test bool) ([]byte, error) {
 	if err := file.Render(&b); err != nil {
 		return nil, fmt.Errorf("supgen: package %s: %w", p.Dir, err)
 	}
-	source, err := format.Source(groupImports(b.Bytes()))
+	source, err := gofmt(groupImports(b.Bytes()))
 	if err != nil {
 		return nil, fmt.Errorf("supgen: package %s: the output is no Go: %w\n%s", p.Dir, err, b.Bytes())
+	}
+	return source, nil
+}
+
+// gofmt formats until there is nothing to change any more, which can take more
+// than once: a function on one line whose types turn out to need several.
+func gofmt(source []byte) ([]byte, error) {
+	for range 5 {
+		formatted, err := format.Source(source)
+		if err != nil || bytes.Equal(formatted, source) {
+			return formatted, err
+		}
+		source = formatted
 	}
 	return source, nil
 }
@@ -102,21 +115,14 @@ func emitInterface(t *Tree) *jen.Statement {
 }
 
 func (t *Tree) childrenDoc() string {
-	doc := fmt.Sprintf("%s makes the children of %s. A method New… runs at every start\n"+
-		"and restart of its child; the children declared before it are ready then.", t.childrenName(), article(t.Name))
+	doc := fmt.Sprintf("%s makes the children of %s. A method New… runs at every\n"+
+		"start and restart of its child; the children declared before it are ready then.", t.childrenName(), t.Name)
 	for _, f := range t.Fields {
 		if f.Kind == Nested {
 			return doc + "\nThe others are for nested trees, and called once."
 		}
 	}
 	return doc
-}
-
-func article(name string) string {
-	if strings.ContainsRune("AEIOUaeiou", []rune(name)[0]) {
-		return "an " + name
-	}
-	return "a " + name
 }
 
 // makerSignature is the signature of a constructor in the interface:

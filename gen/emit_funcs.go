@@ -24,7 +24,7 @@ func emitFuncs(t *Tree) *jen.Statement {
 	if len(params) < 2 {
 		list = inline("(", ")", params)
 	}
-	return comment(fmt.Sprintf("%s makes the children of %s by plain functions.", t.funcsName(), article(t.Name))).
+	return comment(fmt.Sprintf("%s makes the children of %s by plain functions.", t.funcsName(), t.Name)).
 		Op("\n").Func().Id(t.funcsName()).Add(t.params()).Add(list).Add(t.own(t.childrenName())).
 		Block(jen.Return(t.own(t.adaptorName()).Add(inline("{", "}", values))))
 }

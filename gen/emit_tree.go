@@ -32,8 +32,8 @@ func emitConstructor(t *Tree) *jen.Statement {
 }
 
 func (t *Tree) constructorDoc() string {
-	return fmt.Sprintf("%s returns %s that has not been started; the observers see every\n"+
-		"event of it and of the trees in it.\n\n%s", t.constructorName(), article(t.Name), indent(t.Draw()))
+	return fmt.Sprintf("%s returns a new %s, which has not been started. The observers see\n"+
+		"every event of it and of the trees in it.\n\n%s", t.constructorName(), t.Name, indent(t.Draw()))
 }
 
 // emitNested:
@@ -73,6 +73,9 @@ func (t *Tree) emitDeclaration() *jen.Statement {
 		case Nested:
 			args = append(args, ofSup("Nest").Call(handle, t.emitNestSpec(f)))
 		}
+	}
+	if len(args) == 1 {
+		return inline("(", ")", args)
 	}
 	return lines("(", ")", args)
 }

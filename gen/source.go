@@ -121,7 +121,7 @@ func (s *source) parse(f *file) {
 			if pos.Filename == "" {
 				pos.Filename = f.name
 			}
-			s.faults = append(s.faults, Fault{Pos: pos, Message: e.Msg})
+			s.faults = append(s.faults, Fault{Pos: pos, Message: strings.ReplaceAll(e.Msg, "\n", `\n`)})
 		}
 	}
 	f.readImports()

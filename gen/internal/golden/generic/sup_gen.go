@@ -15,15 +15,15 @@ import (
 // supgen of the same version again.
 const _ = sup.GeneratedV1
 
-// PipelineChildren makes the children of a Pipeline. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// PipelineChildren makes the children of Pipeline. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 type PipelineChildren[T any] interface {
 	NewSource(ctx context.Context, p *Pipeline[T]) (*Stage[T], error)
 	NewSinks(ctx context.Context, p *Pipeline[T], key string) (*Stage[T], error)
 }
 
-// NewPipeline returns a Pipeline that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewPipeline returns a new Pipeline, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	pipeline, rest_for_one
 //	├── seen kv.Context[string, T]
@@ -50,7 +50,7 @@ func NewPipeline[T any](c PipelineChildren[T], observers ...sup.Observer) *Pipel
 	return p
 }
 
-// PipelineFuncs makes the children of a Pipeline by plain functions.
+// PipelineFuncs makes the children of Pipeline by plain functions.
 func PipelineFuncs[T any](
 	newSource func(ctx context.Context, p *Pipeline[T]) (*Stage[T], error),
 	newSinks func(ctx context.Context, p *Pipeline[T], key string) (*Stage[T], error),
@@ -83,8 +83,8 @@ func _[T any]() {
 	var _ generatedFrom = Pipeline[T]{}
 }
 
-// SortedChildren makes the children of a Sorted. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// SortedChildren makes the children of Sorted. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 // The others are for nested trees, and called once.
 type SortedChildren[K cmp.Ordered, V interface {
 	~[]E
@@ -98,8 +98,8 @@ type SortedChildren[K cmp.Ordered, V interface {
 	}], error)
 }
 
-// NewSorted returns a Sorted that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewSorted returns a new Sorted, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	sorted
 //	├── keys *Pipeline[K], rest_for_one
@@ -146,7 +146,7 @@ func NewSorted[K cmp.Ordered, V interface {
 	return s
 }
 
-// SortedFuncs makes the children of a Sorted by plain functions.
+// SortedFuncs makes the children of Sorted by plain functions.
 func SortedFuncs[K cmp.Ordered, V interface {
 	~[]E
 	Len() int
@@ -207,16 +207,16 @@ func _[K cmp.Ordered, V interface {
 	var _ generatedFrom = Sorted[K, V, E]{}
 }
 
-// NumbersChildren makes the children of a Numbers. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// NumbersChildren makes the children of Numbers. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 // The others are for nested trees, and called once.
 type NumbersChildren interface {
 	Ints() PipelineChildren[int]
 	Rows() SortedChildren[string, Row, float64]
 }
 
-// NewNumbers returns a Numbers that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewNumbers returns a new Numbers, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	numbers
 //	├── ints *Pipeline[int], rest_for_one
@@ -249,7 +249,7 @@ func NewNumbers(c NumbersChildren, observers ...sup.Observer) *Numbers {
 	return n
 }
 
-// NumbersFuncs makes the children of a Numbers by plain functions.
+// NumbersFuncs makes the children of Numbers by plain functions.
 func NumbersFuncs(
 	intsChildren PipelineChildren[int],
 	rowsChildren SortedChildren[string, Row, float64],

@@ -12,14 +12,14 @@ import (
 // supgen of the same version again.
 const _ = sup.GeneratedV1
 
-// InnerChildren makes the children of an Inner. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// InnerChildren makes the children of Inner. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 type InnerChildren interface {
 	NewW(ctx context.Context, i *Inner) (*W, error)
 }
 
-// NewInner returns an Inner that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewInner returns a new Inner, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	inner
 //	└── w *W
@@ -38,7 +38,7 @@ func NewInner(c InnerChildren, observers ...sup.Observer) *Inner {
 	return i
 }
 
-// InnerFuncs makes the children of an Inner by plain functions.
+// InnerFuncs makes the children of Inner by plain functions.
 func InnerFuncs(newW func(ctx context.Context, i *Inner) (*W, error)) InnerChildren {
 	return funcsOfInner{newW}
 }

@@ -12,8 +12,8 @@ import (
 // supgen of the same version again.
 const _ = sup.GeneratedV1
 
-// outerChildren makes the children of an outer. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// outerChildren makes the children of outer. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 // The others are for nested trees, and called once.
 type outerChildren interface {
 	Inner() InnerChildren
@@ -22,8 +22,8 @@ type outerChildren interface {
 	CountMany() int
 }
 
-// newOuter returns an outer that has not been started; the observers see every
-// event of it and of the trees in it.
+// newOuter returns a new outer, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	outer
 //	├── inner *Inner
@@ -46,7 +46,7 @@ func newOuter(c outerChildren, observers ...sup.Observer) *outer {
 	return o
 }
 
-// outerFuncs makes the children of an outer by plain functions.
+// outerFuncs makes the children of outer by plain functions.
 func outerFuncs(
 	innerChildren InnerChildren,
 	newMany func(ctx context.Context, o *outer, i int) (*W, error),

@@ -17,8 +17,8 @@ import (
 // supgen of the same version again.
 const _ = supervision.GeneratedV1
 
-// OrdersChildren makes the children of an Orders. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// OrdersChildren makes the children of Orders. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 // The others are for nested trees, and called once.
 type OrdersChildren interface {
 	NewFirst(life ctx.Context, tree2 *Orders) (*c, error)
@@ -31,8 +31,8 @@ type OrdersChildren interface {
 	Tree() treeChildren
 }
 
-// NewOrders returns an Orders that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewOrders returns a new Orders, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	orders, intensity=3/5s
 //	├── first *c, shutdown=5s
@@ -80,7 +80,7 @@ func NewOrders(children OrdersChildren, observers2 ...supervision.Observer) *Ord
 	return tree2
 }
 
-// OrdersFuncs makes the children of an Orders by plain functions.
+// OrdersFuncs makes the children of Orders by plain functions.
 func OrdersFuncs(
 	newFirst func(life ctx.Context, tree2 *Orders) (*c, error),
 	newSecond func(life ctx.Context, tree2 *Orders) (*c, error),
@@ -155,16 +155,16 @@ func _() {
 	var _ generatedFrom = Orders{}
 }
 
-// treeChildren makes the children of a tree. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// treeChildren makes the children of tree. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 type treeChildren interface {
 	NewURLs(life ctx.Context, t *tree) (*c, error)
 	NewUserID(life ctx.Context, t *tree) (*c, error)
 	NewJSONToHTML(life ctx.Context, t *tree) (*c, error)
 }
 
-// newTree returns a tree that has not been started; the observers see every
-// event of it and of the trees in it.
+// newTree returns a new tree, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	tree
 //	├── urls *c
@@ -193,7 +193,7 @@ func newTree(children treeChildren, observers2 ...supervision.Observer) *tree {
 	return t
 }
 
-// treeFuncs makes the children of a tree by plain functions.
+// treeFuncs makes the children of tree by plain functions.
 func treeFuncs(
 	newURLs func(life ctx.Context, t *tree) (*c, error),
 	newUserID func(life ctx.Context, t *tree) (*c, error),
@@ -232,14 +232,14 @@ func _() {
 	var _ generatedFrom = tree{}
 }
 
-// OtherChildren makes the children of an Other. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// OtherChildren makes the children of Other. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 type OtherChildren interface {
 	NewDB(life ctx.Context, tree2 *Other) (*db2.Pool, error)
 }
 
-// NewOther returns an Other that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewOther returns a new Other, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	other
 //	└── db *db.Pool
@@ -258,7 +258,7 @@ func NewOther(children OtherChildren, observers2 ...supervision.Observer) *Other
 	return tree2
 }
 
-// OtherFuncs makes the children of an Other by plain functions.
+// OtherFuncs makes the children of Other by plain functions.
 func OtherFuncs(newDB func(life ctx.Context, tree2 *Other) (*db2.Pool, error)) OtherChildren {
 	return funcsOfOther{newDB}
 }

@@ -15,8 +15,8 @@ import (
 // supgen of the same version again.
 const _ = sup.GeneratedV1
 
-// OrdersChildren makes the children of an Orders. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// OrdersChildren makes the children of Orders. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 // The others are for nested trees, and called once.
 type OrdersChildren interface {
 	NewDB(ctx context.Context, o *Orders) (*Pool, error)
@@ -25,8 +25,8 @@ type OrdersChildren interface {
 	Web() web.ServerChildren
 }
 
-// NewOrders returns an Orders that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewOrders returns a new Orders, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	orders, rest_for_one, intensity=3/5s
 //	├── quotes kv.Context[Symbol, Quote]
@@ -68,7 +68,7 @@ func NewOrders(c OrdersChildren, observers ...sup.Observer) *Orders {
 	return o
 }
 
-// OrdersFuncs makes the children of an Orders by plain functions.
+// OrdersFuncs makes the children of Orders by plain functions.
 func OrdersFuncs(
 	newDB func(ctx context.Context, o *Orders) (*Pool, error),
 	newFeeds func(ctx context.Context, o *Orders, key Symbol) (*Feed, error),

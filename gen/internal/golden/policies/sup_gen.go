@@ -13,8 +13,8 @@ import (
 // supgen of the same version again.
 const _ = sup.GeneratedV1
 
-// AllChildren makes the children of an All. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// AllChildren makes the children of All. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 // The others are for nested trees, and called once.
 type AllChildren interface {
 	NewPlain(ctx context.Context, a *All) (*W, error)
@@ -37,8 +37,8 @@ type AllChildren interface {
 	Nested() DefaultsChildren
 }
 
-// NewAll returns an All that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewAll returns a new All, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	everything, one_for_all, intensity=0/1m30s, auto_shutdown=all_significant, labels
 //	├── plain *W
@@ -177,7 +177,7 @@ func NewAll(c AllChildren, observers ...sup.Observer) *All {
 	return a
 }
 
-// AllFuncs makes the children of an All by plain functions.
+// AllFuncs makes the children of All by plain functions.
 func AllFuncs(
 	newPlain func(ctx context.Context, a *All) (*W, error),
 	newPermanent func(ctx context.Context, a *All) (*W, error),
@@ -313,8 +313,8 @@ func _() {
 	var _ generatedFrom = All{}
 }
 
-// DefaultsChildren makes the children of a Defaults. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// DefaultsChildren makes the children of Defaults. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 // The others are for nested trees, and called once.
 type DefaultsChildren interface {
 	NewTakes(ctx context.Context, d *Defaults) (*W, error)
@@ -325,8 +325,8 @@ type DefaultsChildren interface {
 	Empty() EmptyChildren
 }
 
-// NewDefaults returns a Defaults that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewDefaults returns a new Defaults, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	defaults, rest_for_one, auto_shutdown=any_significant
 //	├── takes *W, transient, shutdown=2s, start_timeout=10s, backoff=1s..1m, jitter=0.5, budget=3/1h, watchdog=1m, stuck=abandon
@@ -401,7 +401,7 @@ func NewDefaults(c DefaultsChildren, observers ...sup.Observer) *Defaults {
 	return d
 }
 
-// DefaultsFuncs makes the children of a Defaults by plain functions.
+// DefaultsFuncs makes the children of Defaults by plain functions.
 func DefaultsFuncs(
 	newTakes func(ctx context.Context, d *Defaults) (*W, error),
 	newAdds func(ctx context.Context, d *Defaults) (*W, error),
@@ -461,27 +461,25 @@ func _() {
 	var _ generatedFrom = Defaults{}
 }
 
-// EmptyChildren makes the children of an Empty. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// EmptyChildren makes the children of Empty. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 type EmptyChildren interface{}
 
-// NewEmpty returns an Empty that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewEmpty returns a new Empty, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	empty, one_for_one
 func NewEmpty(c EmptyChildren, observers ...sup.Observer) *Empty {
 	e := &Empty{}
-	e.Declare(
-		sup.TreeSpec{
-			Name:      "empty",
-			Strategy:  sup.OneForOne,
-			Observers: observers,
-		},
-	)
+	e.Declare(sup.TreeSpec{
+		Name:      "empty",
+		Strategy:  sup.OneForOne,
+		Observers: observers,
+	})
 	return e
 }
 
-// EmptyFuncs makes the children of an Empty by plain functions.
+// EmptyFuncs makes the children of Empty by plain functions.
 func EmptyFuncs() EmptyChildren {
 	return funcsOfEmpty{}
 }

@@ -13,15 +13,15 @@ import (
 // supgen of the same version again.
 const _ = sup.GeneratedV1
 
-// ServerChildren makes the children of a Server. A method New… runs at every start
-// and restart of its child; the children declared before it are ready then.
+// ServerChildren makes the children of Server. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
 type ServerChildren interface {
 	NewHTTP(ctx context.Context, s *Server) (*Listener, error)
 	NewHTTPS(ctx context.Context, s *Server) (*Listener, error)
 }
 
-// NewServer returns a Server that has not been started; the observers see every
-// event of it and of the trees in it.
+// NewServer returns a new Server, which has not been started. The observers see
+// every event of it and of the trees in it.
 //
 //	server, one_for_all
 //	├── http *Listener, shutdown=1s
@@ -48,7 +48,7 @@ func NewServer(c ServerChildren, observers ...sup.Observer) *Server {
 	return s
 }
 
-// ServerFuncs makes the children of a Server by plain functions.
+// ServerFuncs makes the children of Server by plain functions.
 func ServerFuncs(
 	newHTTP func(ctx context.Context, s *Server) (*Listener, error),
 	newHTTPS func(ctx context.Context, s *Server) (*Listener, error),

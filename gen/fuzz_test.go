@@ -1,0 +1,143 @@
+package gen_test
+
+import (
+	"bytes"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/espalier-go/espalier/gen"
+)
+
+// Whatever the tag of whatever field: no panic, faults that are inside of the
+// file, or an output that is Go.
+func FuzzTag(f *testing.F) {
+	for _, tag := range []string{
+		`sup:"permanent,shutdown=5s"`, `sup:"rest_for_one,intensity=3/5s"`, `sup:"max=3" json:"x"`, `sup:"count=4,backoff=1s..5m"`,
+		`sup:"-"`, `sup:""`, `sup:",,"`, `sup:"a=b=c"`, `sup:"\u00e9\"\\"`, `sup:`, `sup:"`, `sup`, "sup:\"name=\x00\"",
+		`sup:"budget=5/1m,factor=1e999,jitter=-0"`, `json:"sup:\"x\""`, "sup:\"name=`\"", `sup:"significant,transient,reset=1h"`,
+	} {
+		for field := range uint8(7) {
+			f.Add(tag, field)
+		}
+	}
+	for _, name := range gen.OptionNames() {
+		f.Add(`sup:"`+name+`"`, uint8(6))
+		f.Add(`sup:"`+name+`=1s"`, uint8(6))
+	}
+	const source = "package a\n\nimport \"github.com/espalier-go/espalier/sup\"\n\n" +
+		"type T struct {\n\tsup.Tree TAG0\n\tA sup.Child[*W] TAG1\n\tB sup.Keyed[K, *W] TAG2\n\tC sup.Replicas[*W] TAG3\n\tD *U TAG4\n\tE int TAG5\n}\n\n" +
+		"type U struct {\n\tsup.Tree `sup:\"auto_shutdown=all_significant\"`\n\tF sup.Child[*W] TAG1\n}\n"
+	f.Fuzz(func(t *testing.T, tag string, field uint8) {
+		for _, literal := range []string{"`" + tag + "`", strconv.Quote(tag)} {
+			text := source
+			for i := range 6 {
+				tagged := ""
+				if int(field%7) == i || field%7 == 6 { // one of them, or all
+					tagged = literal
+				}
+				text = strings.ReplaceAll(text, "TAG"+strconv.Itoa(i), tagged)
+			}
+			pipeline(t, []byte(text))
+		}
+	})
+}
+
+// Whatever the source: no panic, and faults, or an output that is Go.
+func FuzzPipeline(f *testing.F) {
+	for _, pattern := range []string{"internal/golden/*/*.go", "testdata/faults/*.txt"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			f.Fatal("no seeds", err)
+		}
+		for _, path := range paths {
+			src, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			if !strings.HasSuffix(path, ".txt") {
+				f.Add(src)
+				continue
+			}
+			_, files := split(src)
+			for name, content := range files {
+				if name != "faults" {
+					f.Add(content)
+				}
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		pipeline(t, src)
+	})
+}
+
+// Whatever stands in the struct: the same. Mutations get further here than in
+// a whole file.
+func FuzzFields(f *testing.F) {
+	for _, fields := range []string{
+		"A, B sup.Child[*W]", "A sup.Keyed[map[string]*db.Row, W[db.T, P]]", "A sup.Replicas[interface{ M(); ~int | db.T }] `sup:\"count=3\"`",
+		"A *U; B *db.Tree `sup:\"\"`", "*db.Row; sync.Mutex; A [len(x.Y) + db.N]func(a, b int, c ...db.T) (d chan<- <-chan int)",
+		"A sup.Child[struct{ a, b db.T `x`\nc int // comment\n}]", "A sup.Child[/* of */ *W /* that */] // and so on",
+		"A kv.Context[string, struct{}]", "c, o, ctx, i, key sup.Child[c]", "Ünï sup.Child[*W]", "A (sup.Child[(*W)])",
+		"A sup.Child[*db.T[*db.U, sup.Child[P]]]", "A sup.Child[\n*W,\n]", "A *T[int] `sup:\"-\"`; _ int", "A *U[P, [2]P, func(P) P]",
+		"A sup.Child[`x`]", "A sup.Child[1.5]", "A sup.Child['x' + 1i]", "A struct{ sup.Child[*W] `sup:\"x\"` }",
+	} {
+		f.Add(fields, "any")
+	}
+	f.Add("A sup.Child[P]", "interface{ ~[]db.T; sup.Worker }")
+	f.Fuzz(func(t *testing.T, fields, constraint string) {
+		pipeline(t, []byte("package a\n\nimport (\n\t\"example.com/db\"\n\t\"sync\"\n\n"+
+			"\t\"github.com/espalier-go/espalier/kv\"\n\t\"github.com/espalier-go/espalier/sup\"\n)\n\n"+
+			"var x db.T\n\ntype T[P "+constraint+"] struct {\n\tsup.Tree\n\t"+fields+"\n}\n\n"+
+			"type U struct{ sup.Tree }\n"))
+	})
+}
+
+func pipeline(t *testing.T, src []byte) {
+	t.Helper()
+	content, faults := generate(t, src)
+	for _, fault := range faults {
+		if fault.Pos.Line < 1 || fault.Pos.Column < 1 || fault.Pos.Offset > len(src) || fault.Message == "" {
+			t.Fatalf("a fault is nowhere: %+v", fault)
+		}
+		if strings.ContainsAny(fault.String(), "\n") {
+			t.Fatalf("a fault is of several lines: %q", fault)
+		}
+	}
+	if content == nil {
+		return
+	}
+	if _, err := parser.ParseFile(token.NewFileSet(), "sup_gen.go", content, parser.SkipObjectResolution); err != nil {
+		t.Fatalf("%v\n%s", err, content)
+	}
+	formatted, err := format.Source(content)
+	if err != nil || !bytes.Equal(formatted, content) {
+		t.Fatalf("gofmt would change it (%v):\n%s\nto\n%s", err, content, formatted)
+	}
+	if again, _ := generate(t, src); !bytes.Equal(again, content) {
+		t.Fatalf("another run gives\n%s\ninstead of\n%s", again, content)
+	}
+}
+
+// generate returns the output for a file.
+func generate(t *testing.T, src []byte) ([]byte, []gen.Fault) {
+	t.Helper()
+	p, faults := gen.LoadFiles(map[string][]byte{"a.go": src})
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	outputs, faults, err := p.Outputs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(outputs) == 0 {
+		return nil, faults
+	}
+	return outputs[0].New, faults
+}
