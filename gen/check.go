@@ -231,7 +231,7 @@ func (p *Package) checkGenerated() {
 	for _, t := range p.Trees {
 		for _, name := range t.generatedNames() {
 			if pos, taken := p.declared[t.file.inPackage(name)]; taken {
-				p.fault(t.pos, "rename it", "supgen declares %s for %s, but it stands at %s:%d:%d already",
+				p.fault(t.pos, "rename it, or give sup.Tree the tag `sup:\"-\"` if the tree is declared by hand", "supgen declares %s for %s, but it stands at %s:%d:%d already",
 					name, t.Name, pos.Filename, pos.Line, pos.Column)
 			}
 			if other := owner[t.file.inPackage(name)]; other != nil {

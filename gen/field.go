@@ -116,7 +116,7 @@ func (p *Package) leaveAlone(f *Field) problem {
 		return problem{}
 	}
 	return problem{"the field has a tag for supgen, but is no child",
-		"children are sup.Child, sup.Keyed, sup.Replicas and pointers to trees"}
+		"children are sup.Child, sup.Keyed, sup.Replicas and pointers to trees that supgen generates"}
 }
 
 // arguments copies the type arguments of a nested tree, brackets included.

@@ -17,7 +17,8 @@
 //
 // All other fields are left alone. The tag sup:"-" leaves a field out that
 // would be a child, and on sup.Tree itself says that the tree is declared by
-// hand.
+// hand. So is a struct without any tags whose constructor, as NewOrders, is
+// there already.
 //
 // A child is called what its field is, in lower case with underscores: field
 // DB is "db" and WebServer is "web_server", so the path of a feed of type

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"strings"
 )
 
 // parse makes a model of the source. What it says is checked afterwards.
@@ -18,6 +19,8 @@ func parse(src *source) *Package {
 	var specs []treeSpec
 	for _, f := range src.files {
 		p.declare(f)
+	}
+	for _, f := range src.files {
 		for _, spec := range f.structs() {
 			if t := p.newTree(f, spec); t != nil {
 				specs = append(specs, treeSpec{spec, t})
@@ -123,7 +126,7 @@ func (p *Package) newTree(f *file, spec *ast.TypeSpec) *Tree {
 		p.checkStray(f, spec)
 		return nil
 	}
-	if embed.Tag != nil && f.tagOf(p, embed.Tag).skip {
+	if p.isByHand(f, spec, embed) {
 		return nil
 	}
 	t := &Tree{Name: spec.Name.Name, file: f, pos: spec.Name.Pos(), test: f.test}
@@ -132,6 +135,20 @@ func (p *Package) newTree(f *file, spec *ast.TypeSpec) *Tree {
 		p.byName[f.inPackage(t.Name)] = t
 	}
 	return t
+}
+
+// isByHand reports whether a tree is declared by hand: its tag says so, or it
+// has no tags and its constructor is there.
+func (p *Package) isByHand(f *file, spec *ast.TypeSpec, embed *ast.Field) bool {
+	if embed.Tag != nil && f.tagOf(p, embed.Tag).skip {
+		return true
+	}
+	for _, field := range spec.Type.(*ast.StructType).Fields.List {
+		if field.Tag != nil && strings.Contains(field.Tag.Value, "sup") {
+			return false
+		}
+	}
+	return p.declares(f, constructorName(spec.Name.Name))
 }
 
 // checkStray finds children in a struct that is no tree.
