@@ -37,7 +37,8 @@ func (m *model) perform(cmd command) result {
 func (m *model) shutdown(call int) {
 	switch c := m.root; c.state {
 	case sup.Stopped, sup.Idle:
-		m.reply(call, "ok")
+		m.stopCalls = append(m.stopCalls, call)
+		m.settleShutdown()
 	case sup.Starting:
 		m.unsaid("a shutdown of a root that is starting")
 	default:
@@ -66,7 +67,7 @@ func (m *model) die(c *node, how string) {
 // release lets all workers go that are deaf to their being stopped.
 func (m *model) release() {
 	var held []*node
-	m.root.all(func(c *node) {
+	m.all(func(c *node) {
 		if c.b.kind == aWorker && c.b.manner.deaf && (c.state == sup.Stopping || c.state == sup.Stuck) {
 			held = append(held, c)
 		}
@@ -76,7 +77,11 @@ func (m *model) release() {
 		return
 	}
 	for _, c := range held {
-		m.stopped(c)
+		if slices.Contains(m.ghosts, c) {
+			m.exorcise(c)
+		} else {
+			m.stopped(c)
+		}
 	}
 }
 
@@ -84,6 +89,10 @@ func (m *model) release() {
 func (m *model) add(s *node, b *branch, call int) {
 	if s == nil || !s.serving() {
 		m.reply(call, "not_running")
+		return
+	}
+	if s.state == sup.Starting {
+		m.unsaid("StartChild of a supervisor that is starting")
 		return
 	}
 	for _, k := range s.kids {
@@ -116,7 +125,12 @@ func (m *model) call(cmd command, call int) {
 		m.reply(call, "not_found")
 		return
 	}
-	switch c := up.kids[i]; cmd.verb {
+	c := up.kids[i]
+	if c.state == sup.Idle && cmd.verb != "terminate" {
+		m.unsaid("a call for a child whose turn to start has not come")
+		return
+	}
+	switch cmd.verb {
 	case "terminate":
 		m.terminate(c, call, false)
 	case "remove":
@@ -140,11 +154,15 @@ func (m *model) terminate(c *node, call int, remove bool) {
 	case sup.Stopped, sup.Quarantined, sup.Idle:
 	case sup.Restarting:
 		c.again = never
-		if t := c.up.task; t != nil && t.lead == c {
-			m.unsaid("Terminate of the child whose failure leads a round")
-			return
-		}
+		c.queued = false
 		c.state = sup.Stopped
+		if t := c.up.task; t != nil && t.lead == c { // the others need not wait
+			t.delay = 0
+			if t.phase == waitingPhase {
+				t.phase = startingPhase
+				defer m.advance(c.up)
+			}
+		}
 	case sup.Stuck:
 		m.unsaid("Terminate of a stuck child")
 		return
@@ -171,10 +189,10 @@ func (m *model) restart(c *node, call int) {
 		m.reply(call, "restarting")
 	case sup.Stopped, sup.Quarantined:
 		c.spent, c.row = nil, 0
-		c.starter = call
+		c.starter, c.restarting = call, false
 		m.begin(c)
 	default:
-		m.reply(call, "running")
+		m.reply(call, pick(c.beingRestarted(), "restarting", "running"))
 	}
 }
 
@@ -187,8 +205,14 @@ func (m *model) delete(c *node, call int) {
 		m.drop(c)
 		m.reply(call, "ok")
 	default:
-		m.reply(call, "running")
+		m.reply(call, pick(c.beingRestarted(), "restarting", "running"))
 	}
+}
+
+// beingRestarted: it is on its way back, with nobody having asked for that.
+func (c *node) beingRestarted() bool {
+	return c.state == sup.Starting && c.restarting ||
+		openStoppedByARoundIsRestarting && c.asked == byRound && !c.held
 }
 
 func pick(first bool, a, b string) string {

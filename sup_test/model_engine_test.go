@@ -25,6 +25,7 @@ type stage struct {
 	mu       sync.Mutex
 	attempts map[string]int
 	live     map[string]*player
+	players  int                 // that have not ended
 	sups     map[string]operated // the present incarnation of each supervisor
 	released chan struct{}
 	events   []event
@@ -317,7 +318,7 @@ func (g *stage) snapshot() (lines []string) {
 		if s.Intensity.Restarts < 0 {
 			counts = 0
 		}
-		lines = append(lines, fmt.Sprintf("%s/ %d", path, counts))
+		lines = append(lines, fmt.Sprintf("%s/ %d", path, counts)) // compare leaves it out where the model has none
 		for _, c := range s.Children {
 			at := join(path, c.ID)
 			lines = append(lines, childLine(at, c.State, c.Incarnation, c.Restarts, c.LastExit.Kind))
@@ -364,7 +365,7 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	g.mu.Lock()
 	g.attempts[path]++
 	p.n = g.attempts[path]
-	if g.live[path] != nil && b.stuck != sup.Abandon {
+	if g.live[path] != nil && b.stuck != sup.Abandon && !(openEscalatedAreLeftBehind && b.stuck == sup.Escalate) {
 		g.wrong = append(g.wrong, path+" has two incarnations at once (X6)")
 	}
 	g.mu.Unlock()
@@ -374,6 +375,7 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	}
 	g.mu.Lock()
 	g.live[path] = p
+	g.players++
 	g.mu.Unlock()
 	return p, nil
 }
@@ -385,6 +387,7 @@ func (p *player) gone() {
 	p.g.mu.Lock()
 	defer p.g.mu.Unlock()
 	p.ended = true
+	p.g.players--
 	if p.g.live[p.path] == p {
 		delete(p.g.live, p.path)
 	}
@@ -471,8 +474,8 @@ func (g *stage) finish() {
 			}
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			for path := range g.live {
-				g.wrong = append(g.wrong, path+" is running after Shutdown returned (X8)")
+			if g.players > 0 {
+				g.wrong = append(g.wrong, fmt.Sprintf("%d workers are running after Shutdown returned (X8)", g.players))
 			}
 			slices.Sort(g.wrong)
 			return

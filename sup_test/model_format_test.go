@@ -3,6 +3,7 @@ package sup_test
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -44,11 +45,57 @@ func (sc *modelCase) text() string {
 }
 
 func (b *branch) supervisorText() string {
-	return fmt.Sprintf("%v %s", b.strategy, intensityText(b.intensity))
+	text := fmt.Sprintf("%v %v", b.strategy, b.intensity)
+	if b.auto != sup.Never {
+		text += " auto=" + b.auto.String()
+	}
+	return text
 }
 
-func intensityText(i sup.Intensity) string { return i.String() }
-
+// String is the line of a child, without its path.
 func (b *branch) String() string {
-	return fmt.Sprintf("%s %v", b.id, b.restart)
+	words := []string{b.id, b.restart.String()}
+	add := func(name string, value any, is bool) {
+		if is {
+			words = append(words, fmt.Sprintf("%s=%v", name, value))
+		}
+	}
+	switch b.kind {
+	case aSupervisor:
+		words = append(words, "supervisor", b.supervisorText())
+	case aKeyed:
+		words = append(words, fmt.Sprintf("keyed %v max=%d", b.intensity, b.size))
+	case aReplicas:
+		words = append(words, fmt.Sprintf("replicas %v count=%d", b.intensity, b.size))
+	}
+	if b.significant {
+		words = append(words, "significant")
+	}
+	add("shutdown", shutdownText(b.shutdown), b.shutdown != 0)
+	add("timeout", b.startTimeout, b.startTimeout != 0)
+	add("backoff", fmt.Sprintf("%v..%v", b.backoff.Min, b.backoff.Max), b.backoff.Min != 0)
+	add("reset", b.backoff.ResetAfter, b.backoff.ResetAfter != 0)
+	add("budget", b.budget, b.budget != sup.Intensity{})
+	add("stuck", b.stuck, b.stuck != sup.Wait)
+	how := b.manner
+	add("fail", how.fail.String()+":"+how.failHow, how.fail.to > 0)
+	add("hang", how.hang, how.hang.to > 0)
+	add("slow", how.slow, how.slow > 0)
+	add("stop", how.stop, how.stop > 0)
+	if how.deaf {
+		words = append(words, "deaf")
+	}
+	if how.badly {
+		words = append(words, "badly")
+	}
+	return strings.Join(words, " ")
+}
+
+func (a attempts) String() string { return fmt.Sprintf("%d..%d", a.from, a.to) }
+
+func shutdownText(d time.Duration) string {
+	if d == sup.Infinity {
+		return "infinity"
+	}
+	return d.String()
 }

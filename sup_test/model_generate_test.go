@@ -11,6 +11,7 @@ import (
 // drawCase makes a random tree and then, one after the other, commands that
 // make sense in the state that the model is in.
 func drawCase(rt *rapid.T) *modelCase {
+
 	d := &drawer{T: rt}
 	sc := &modelCase{name: "found", root: d.root()}
 	m := newModel(sc.root)
@@ -48,22 +49,139 @@ func choose[T any](d *drawer, what string, from ...T) T {
 	return rapid.SampledFrom(from).Draw(d.T, what)
 }
 
+// features are what a tree may have. They were added one at a time, and can be
+// taken away to find the one that makes a difference.
+type feature uint
+
+const (
+	failing feature = 1 << iota
+	backingOff
+	budgeted
+	slowStops
+	slowStarts
+	adding
+	autoShutdown
+	nesting
+	sets
+	escalating
+)
+
+var features = ^feature(0)
+
+func (f feature) on() bool { return features&f != 0 }
+
 func (d *drawer) root() *branch {
-	b := &branch{kind: aSupervisor}
+	return d.supervisor("", 1)
+}
+
+func (d *drawer) supervisor(id string, depth int) *branch {
+	b := &branch{id: id, kind: aSupervisor}
 	b.strategy = choose(d, "strategy", sup.OneForOne, sup.OneForAll, sup.RestForOne)
-	b.intensity = choose(d, "intensity", sup.DefaultIntensity, sup.Intensity{Within: time.Second}, sup.Intensity{Restarts: 1, Within: 2 * time.Second}, sup.Unlimited)
-	for i := range d.number("children", 1, 4) {
-		b.children = append(b.children, d.worker(string(rune('a'+i))))
+	b.intensity = d.intensity()
+	if autoShutdown.on() {
+		b.auto = choose(d, "auto", sup.Never, sup.Never, sup.AnySignificant, sup.AllSignificant)
+	}
+	for i := range d.number("children", 0, 4) {
+		b.children = append(b.children, d.child(string(rune('a'+i)), b, depth))
 	}
 	return b
 }
 
+func (d *drawer) intensity() sup.Intensity {
+	return choose(d, "intensity", sup.DefaultIntensity, sup.Intensity{Within: time.Second},
+		sup.Intensity{Restarts: 1, Within: 2 * time.Second}, sup.Unlimited)
+}
+
+func (d *drawer) child(id string, up *branch, depth int) *branch {
+	var b *branch
+	switch kind := d.kind(depth); kind {
+	case aSupervisor:
+		b = d.supervisor(id, depth+1)
+	case aKeyed, aReplicas:
+		b = &branch{id: id, kind: kind, intensity: d.intensity(), size: d.number("size", 1, 3)}
+		each := d.worker("*")
+		d.policy(each, b)
+		b.children = []*branch{each}
+	default:
+		b = d.worker(id)
+	}
+	d.policy(b, up)
+	return b
+}
+
+func (d *drawer) kind(depth int) branchKind {
+	kinds := []branchKind{aWorker, aWorker, aWorker}
+	if nesting.on() && depth < 4 {
+		kinds = append(kinds, aSupervisor)
+	}
+	if sets.on() {
+		kinds = append(kinds, aKeyed, aReplicas)
+	}
+	return choose(d, "kind", kinds...)
+}
+
+// policy draws what every child has.
+func (d *drawer) policy(b, up *branch) {
+	b.restart = choose(d, "restart", sup.Permanent, sup.Transient, sup.Temporary)
+	if b.restart != sup.Permanent && up.auto != sup.Never {
+		b.significant = rapid.Bool().Draw(d.T, "significant")
+	}
+	if backingOff.on() && b.restart != sup.Temporary {
+		switch least := d.time("backoff", 0, 0, 100*time.Millisecond, time.Second); least {
+		case 0:
+		default:
+			b.backoff = sup.Backoff{Min: least, Max: 4 * least, ResetAfter: d.time("reset", 0, 3*time.Second)}
+		}
+	}
+	if budgeted.on() && b.restart != sup.Temporary && !b.significant && b.backoff.Min == 0 {
+		b.budget = choose(d, "budget", sup.Intensity{}, sup.Intensity{}, sup.Intensity{Restarts: 1, Within: 10 * time.Second})
+	}
+	if escalating.on() && b.kind == aWorker {
+		b.stuck = choose(d, "stuck", sup.Wait, sup.Wait, sup.Wait, sup.Abandon, sup.Escalate)
+	}
+}
+
+// time draws a time. What is drawn for different children differs a little, so
+// that no two steps end at the same moment.
+func (d *drawer) time(what string, from ...time.Duration) time.Duration {
+	t := choose(d, what, from...)
+	if t > 0 {
+		t += time.Duration(d.made) * 10 * time.Millisecond
+	}
+	return t
+}
+
 func (d *drawer) worker(id string) *branch {
 	d.made++
-	return &branch{
-		id:      id,
-		restart: choose(d, "restart", sup.Permanent, sup.Transient, sup.Temporary),
+	b := &branch{id: id}
+	how := &b.manner
+	if failing.on() {
+		if how.fail = d.attempts("fail"); how.fail.to > 0 {
+			how.failHow = choose(d, "failHow", "error", "start", "panic", "goexit")
+		}
 	}
+	if slowStarts.on() {
+		how.slow = d.time("slow", 0, 0, 0, 500*time.Millisecond, 2*time.Second)
+		b.startTimeout = d.time("startTimeout", 0, 0, time.Second)
+		if b.startTimeout > 0 {
+			how.hang = d.attempts("hang")
+		}
+	}
+	if slowStops.on() {
+		how.stop = d.time("stop", 0, 0, 0, 700*time.Millisecond, 3*time.Second, 7*time.Second)
+		b.shutdown = choose(d, "shutdown", 0, 0, time.Second, sup.Infinity)
+		how.deaf = how.stop == 0 && d.number("deaf", 0, 7) == 7
+		how.badly = d.number("badly", 0, 3) == 3
+	}
+	return b
+}
+
+func (d *drawer) attempts(what string) (a attempts) {
+	if d.number(what, 0, 2) == 2 {
+		a.from = d.number("from", 1, 4)
+		a.to = a.from + d.number("more", 0, 3)
+	}
+	return a
 }
 
 // command draws a command; false if what it drew makes no sense.
@@ -71,21 +189,64 @@ func (d *drawer) command(m *model) (command, bool) {
 	if m.root.state == sup.Stopped {
 		return command{}, false
 	}
+	verbs := []string{"die", "die", "die", "die", "pass", "pass", "next", "terminate", "restart", "delete"}
+	if slowStops.on() {
+		verbs = append(verbs, "release")
+	}
+	if adding.on() {
+		verbs = append(verbs, "add")
+	}
+	if sets.on() {
+		verbs = append(verbs, "remove")
+	}
+	switch verb := choose(d, "verb", verbs...); verb {
+	case "release":
+		return command{verb: verb}, true
+	case "pass":
+		return command{verb: verb, time: choose(d, "time", 100*time.Millisecond, time.Second, 2*time.Second, 5*time.Second)}, true
+	case "next": // to the moment at which something is due
+		at, _ := m.next()
+		return command{verb: "pass", time: at - m.now}, at != never && at != m.now
+	case "add":
+		return d.add(m)
+	default:
+		return d.call(m, verb)
+	}
+}
+
+func (d *drawer) add(m *model) (command, bool) {
+	var sups []*node
+	m.root.all(func(n *node) {
+		if n.b.kind == aSupervisor || n.b.kind == aKeyed {
+			sups = append(sups, n)
+		}
+	})
+	s := sups[d.number("supervisor", 0, len(sups)-1)]
+	cmd := command{verb: "add", path: s.path}
+	if s.b.kind == aKeyed {
+		cmd.spec = s.b.member(choose(d, "key", "k0", "k1", "k2", "k3"))
+	} else {
+		cmd.spec = d.child(choose(d, "id", "x", "y", "z", "a"), s.b, 4)
+	}
+	return cmd, true
+}
+
+func (d *drawer) call(m *model, verb string) (command, bool) {
 	var nodes []*node
 	m.root.all(func(n *node) { nodes = append(nodes, n) })
-	nodes = nodes[1:]
-	verb := choose(d, "verb", "die", "die", "die", "pass", "terminate", "restart", "delete")
-	if verb == "pass" {
-		return command{verb: verb, time: choose(d, "time", 100*time.Millisecond, time.Second, 2*time.Second, 5*time.Second)}, true
-	}
-	if len(nodes) == 0 {
+	if nodes = nodes[1:]; len(nodes) == 0 {
 		return command{}, false
 	}
-	c := choose(d, "child", nodes...)
+	c := nodes[d.number("child", 0, len(nodes)-1)]
 	cmd := command{verb: verb, path: c.path}
-	if verb == "die" {
+	switch {
+	case verb == "die":
 		cmd.arg = choose(d, "how", "boom", "normal", "shutdown", "panic", "goexit", "canceled")
 		return cmd, c.b.kind == aWorker && c.state == sup.Running
+	case verb == "remove":
+		return cmd, c.up.b.kind == aKeyed
+	case verb == "delete":
+		return cmd, c.up.b.kind != aReplicas
 	}
 	return cmd, true
 }

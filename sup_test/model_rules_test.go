@@ -12,9 +12,8 @@ func (m *model) begin(c *node) {
 	c.inc++
 	c.state = sup.Starting
 	c.asked, c.lived, c.again, c.ends, c.limit = byNobody, never, never, never, never
-	c.beenStuck = false
 	if c.b.kind != aWorker {
-		c.kids, c.counts = declaredKids(c), nil
+		c.kids, c.counts, c.queue, c.outer = declaredKids(c), nil, nil, nil
 		c.task = &task{kind: starting, phase: startingPhase, members: slices.Clone(c.kids)}
 		m.advance(c)
 		return
@@ -52,7 +51,7 @@ func (m *model) initialized(c *node) {
 }
 
 func (m *model) ready(c *node) {
-	c.state, c.lived = sup.Running, m.now
+	c.state, c.lived, c.restarting = sup.Running, m.now, false
 	if c.up == nil {
 		m.reply(m.rootCall, "ok")
 		m.rootCall = 0
@@ -70,8 +69,11 @@ func (m *model) ready(c *node) {
 func (m *model) startFailed(c *node, kind sup.ExitKind) {
 	c.last, c.ends, c.limit = kind, never, never
 	up := c.up
+	if c.asked == byTimeout {
+		c.asked = byNobody
+	}
 	switch {
-	case c.asked != byNobody && c.asked != byTimeout:
+	case c.asked != byNobody:
 		m.ended(c, kind)
 	case up == nil: // S2
 		c.state = sup.Stopped
@@ -88,9 +90,8 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 		}
 		m.advance(up)
 	case up.task != nil && up.task.kind == starting: // S2
-		c.state = sup.Stopped
-		before := up.task.members[:up.task.next]
-		up.task = &task{kind: ending, members: before, next: len(before) - 1, exit: sup.ExitAbnormal, failed: true}
+		m.rest(c)
+		up.task = &task{kind: ending, members: slices.Clone(up.kids), next: len(up.kids) - 1, exit: sup.ExitAbnormal, failed: true}
 		m.advance(up)
 	default:
 		m.failure(c, kind)
@@ -108,10 +109,7 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	up := c.up
 	if up == nil {
 		c.state = sup.Stopped
-		for _, call := range m.stopCalls {
-			m.reply(call, "ok")
-		}
-		m.stopCalls = nil
+		m.settleShutdown()
 		m.reply(m.rootCall, "failed")
 		m.rootCall = 0
 		m.result.ended = kind.String()
@@ -120,7 +118,7 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	m.reply(c.starter, "failed|not_running")
 	c.starter = 0
 	switch {
-	case c.removing:
+	case c.removing || c.fresh:
 		m.drop(c)
 	case c.held:
 		m.rest(c)
@@ -138,6 +136,17 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	}
 	m.settleStops(c, "ok")
 	m.advance(up)
+}
+
+// settleShutdown answers Shutdown when nothing is left (X8).
+func (m *model) settleShutdown() {
+	if m.root.state != sup.Stopped || len(m.ghosts) > 0 {
+		return
+	}
+	for _, call := range m.stopCalls {
+		m.reply(call, "ok")
+	}
+	m.stopCalls = nil
 }
 
 func (m *model) settleStops(c *node, is string) {
@@ -170,7 +179,8 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 			m.rest(c)
 			m.advance(up)
 			return
-		case t.kind == round && slices.Contains(t.members, c) && t.phase == stoppingPhase: // I5
+		case t.kind == round && t.phase == stoppingPhase && t.takes(up, c): // I5
+			t.include(up, c)
 			if c.b.restart == sup.Temporary {
 				m.drop(c)
 			} else {
@@ -181,24 +191,29 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 		case t.kind == round && t.phase == startingPhase && t.members[t.next] == c && c.state == sup.Starting: // F2
 			m.failedInRound(up, c)
 			return
-		case t.kind == round && !slices.Contains(t.members, c) && !restarts(c.b, kind) && !c.b.significant:
-			m.rest(c)
+		}
+		if restarts(c.b, kind) { // decided when the task is over, as in OTP, or only waits (B2)
+			c.state, c.queued = sup.Restarting, true
+			up.queue = append(up.queue, c)
+			m.advance(up)
 			return
 		}
-		m.unsaid("an exit while the supervisor is busy with another")
-		return
 	}
 	if !restarts(c.b, kind) {
 		m.rest(c)
 		m.goneForGood(c)
 		return
 	}
+	m.decide(c)
+}
+
+// decide counts a restart and, unless it is one too many, begins it.
+func (m *model) decide(c *node) {
+	up := c.up
+	c.queued = false
 	switch m.charge(c) {
 	case quarantine:
-		c.state = sup.Quarantined
-		if c.b.significant {
-			m.unsaid("a significant child is quarantined")
-		}
+		m.quarantine(c)
 		return
 	case giveUp:
 		m.giveUp(up, c)
@@ -207,13 +222,59 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 	c.state = sup.Restarting
 	delay := c.nextDelay()
 	if up.b.kind != aSupervisor || up.b.strategy == sup.OneForOne { // T1
-		c.again = m.now + delay
 		if delay == 0 {
 			m.again(c)
+			return
 		}
+		c.again = m.now + delay
 		return
 	}
 	m.beginRound(up, c, delay)
+}
+
+func (m *model) quarantine(c *node) {
+	c.state = sup.Quarantined
+	if c.b.significant {
+		m.unsaid("a significant child is quarantined")
+	}
+}
+
+// unqueue decides what has waited for the supervisor to be done with its task.
+// It reports whether there was anything.
+func (m *model) unqueue(s *node) bool {
+	for len(s.queue) > 0 {
+		c := s.queue[0]
+		s.queue = s.queue[1:]
+		if c.queued {
+			m.decide(c)
+			return true
+		}
+	}
+	return false
+}
+
+// takes reports whether a failure of c is part of the round.
+func (t *task) takes(up, c *node) bool {
+	if openRoundsTakeTheAdded {
+		return up.b.strategy == sup.OneForAll || slices.Index(up.kids, c) >= slices.Index(up.kids, t.members[0])
+	}
+	return slices.Contains(t.members, c)
+}
+
+// include makes c a member, in its place.
+func (t *task) include(up, c *node) {
+	if slices.Contains(t.members, c) {
+		return
+	}
+	order := func(k *node) int { return slices.Index(up.kids, k) }
+	i := slices.IndexFunc(t.members, func(k *node) bool { return order(k) > order(c) })
+	if i < 0 {
+		i = len(t.members)
+	}
+	t.members = slices.Insert(slices.Clone(t.members), i, c)
+	if i <= t.next {
+		t.next++
+	}
 }
 
 func restarts(b *branch, kind sup.ExitKind) bool {
@@ -223,35 +284,50 @@ func restarts(b *branch, kind sup.ExitKind) bool {
 // again restarts a child whose wait is over.
 func (m *model) again(c *node) {
 	c.restarts++
+	c.restarting = true
 	m.begin(c)
 }
 
 // beginRound begins the stopping and starting that c's failure causes (T2, T3).
 func (m *model) beginRound(up, c *node, delay time.Duration) {
-	members := slices.Clone(up.kids)
-	if up.b.strategy == sup.RestForOne {
-		members = members[slices.Index(members, c):]
-	}
-	members = slices.DeleteFunc(members, func(k *node) bool {
-		if k.starter != 0 {
-			m.unsaid("a round begins while an operator's call starts a child")
-		}
-		return k != c && (k.held || k.state == sup.Quarantined) // T4
-	})
+	members := inRound(up, c)
 	for _, k := range members {
-		if k.state == sup.Stopped {
+		if k.state == sup.Stopped && !openFinishedTransientsWaitUnseen {
 			k.state = sup.Restarting
 		}
+	}
+	for _, k := range members {
+		if k.state == sup.Stuck && k.asked == byNobody {
+			m.unsaid("a round that comes to a supervisor which waits for stuck children")
+		}
+	}
+	if up.task != nil {
+		up.outer = append(up.outer, up.task)
 	}
 	up.task = &task{kind: round, lead: c, members: members, next: len(members) - 1, delay: delay}
 	m.advance(up)
 }
 
+// inRound are the children that take part in the round that c causes (T2 to T5),
+// in start order. One that an operator is starting has not been added yet; one
+// that an operator is stopping is waited for in its turn.
+func inRound(up, c *node) []*node {
+	members := slices.Clone(up.kids)
+	if up.b.strategy == sup.RestForOne {
+		members = members[slices.Index(members, c):]
+	}
+	return slices.DeleteFunc(members, func(k *node) bool {
+		return k != c && (k.starter != 0 || k.held && (k.down() || k.state == sup.Stuck) || k.state == sup.Quarantined)
+	})
+}
+
 // failedInRound: a member of a round did not start (F2).
 func (m *model) failedInRound(up, c *node) {
 	switch m.charge(c) {
-	case quarantine:
-		m.unsaid("a child is quarantined in a round")
+	case quarantine: // the others go on without it
+		m.quarantine(c)
+		up.task.next++
+		m.advance(up)
 		return
 	case giveUp:
 		m.giveUp(up, c)
@@ -260,12 +336,8 @@ func (m *model) failedInRound(up, c *node) {
 	c.state = sup.Restarting
 	t := *up.task
 	t.lead, t.delay, t.phase = c, c.nextDelay(), stoppingPhase
-	if up.b.strategy == sup.RestForOne {
-		t.members = t.members[t.next:]
-		t.next = -1
-	} else {
-		t.next--
-	}
+	t.members = inRound(up, c)
+	t.next = len(t.members) - 1
 	up.task = &t
 	m.advance(up)
 }
@@ -350,16 +422,30 @@ func (m *model) goneForGood(c *node) {
 			if k.b.significant && k.state == sup.Quarantined {
 				m.unsaid("whether a quarantined child is gone for all_significant")
 			}
-			if k.b.significant && !k.atRest() {
+			if k.b.significant && (!k.atRest() || k.state == sup.Idle) {
 				return
 			}
 		}
+	}
+	if up.task != nil && up.task.kind == starting {
+		up.task.endAfter = true
+		return
 	}
 	m.end(up, sup.ExitNormal)
 }
 
 // end makes a supervisor stop its children and exit.
 func (m *model) end(s *node, exit sup.ExitKind) {
+	was := s.task
+	s.outer = nil
 	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: exit}
+	if openCalledStartsAreCancelledAtOnce {
+		for _, k := range slices.Backward(s.task.members) {
+			inRound := was != nil && was.kind == round && slices.Contains(was.members, k)
+			if k.starter != 0 || inRound && k.state == sup.Starting {
+				m.stop(k, byShutdown)
+			}
+		}
+	}
 	m.advance(s)
 }

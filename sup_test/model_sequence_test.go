@@ -1,6 +1,7 @@
 package sup_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -63,8 +64,7 @@ func (m *model) stopped(c *node) {
 
 // cancelStart stops a supervisor that is still starting.
 func (m *model) cancelStart(s *node) {
-	members := s.task.members[:min(s.task.next+1, len(s.task.members))]
-	s.task = &task{kind: ending, members: members, next: len(members) - 1, exit: sup.ExitShutdown}
+	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: sup.ExitShutdown}
 	m.advance(s)
 }
 
@@ -83,11 +83,11 @@ func (m *model) push(s *node) bool {
 	t := s.task
 	switch {
 	case t == nil:
-		return false
+		return m.unqueue(s)
 	case t.phase == startingPhase:
 		return m.pushStart(s, t)
-	case t.phase == waitingPhase:
-		return false
+	case t.phase == waitingPhase: // it holds up nothing (B2)
+		return m.unqueue(s)
 	case s.b.set():
 		return m.pushSetStop(s, t)
 	}
@@ -98,13 +98,26 @@ func (m *model) push(s *node) bool {
 func (m *model) pushStart(s *node, t *task) bool {
 	if t.next == len(t.members) {
 		s.task = nil
-		if t.kind == starting {
+		if n := len(s.outer); n > 0 {
+			m.resume(s, s.outer[n-1])
+			return true
+		}
+		if s.up != nil && t.kind == starting && (t.endAfter || len(s.queue) > 0) {
+			m.unsaid("whether what a nested supervisor has to do comes before the next child's start")
+		}
+		switch {
+		case t.endAfter:
+			m.ready(s)
+			m.end(s, sup.ExitNormal)
+		case t.kind == starting:
 			m.ready(s)
 		}
 		return true
 	}
 	switch c := t.members[t.next]; {
-	case c.dropped || c.held || c.state == sup.Running:
+	case t.kind == starting && c.starter != 0:
+		m.unsaid("whether Start waits for what an operator restarts meanwhile")
+	case c.dropped || c.held || c.queued || c.state == sup.Running || c.state == sup.Quarantined:
 		t.next++
 	case c.state == sup.Starting || c.state == sup.Stuck: // X6
 		return false
@@ -118,6 +131,16 @@ func (m *model) pushStart(s *node, t *task) bool {
 	return true
 }
 
+// resume goes on with a round whose wait another round has interrupted. If that
+// has started all of its children, nothing is left to do.
+func (m *model) resume(s *node, t *task) {
+	s.outer = s.outer[:len(s.outer)-1]
+	if t.lead.again == never {
+		t.phase = startingPhase
+	}
+	s.task = t
+}
+
 // pushStop stops the members in reverse order, one after the other (X1, T2).
 func (m *model) pushStop(s *node, t *task) bool {
 	if t.next < 0 {
@@ -126,6 +149,10 @@ func (m *model) pushStop(s *node, t *task) bool {
 	c := t.members[t.next]
 	switch {
 	case c.down() && (t.kind == round || c.state != sup.Restarting) || c.state == sup.Stuck:
+		c.queued = false // its failure is part of this round (I5)
+		if t.kind == round && c.state == sup.Stopped && !c.held && !c.dropped {
+			c.state = sup.Restarting
+		}
 		t.next--
 	case c.asked == byNobody:
 		m.stop(c, t.asks())
@@ -168,8 +195,14 @@ func (m *model) allAsked(s *node, t *task) bool {
 		return true
 	}
 	for _, c := range t.members {
-		if !c.atRest() {
-			return false // X4: stuck
+		if !c.atRest() { // stuck, and so all that wait for it
+			if t.failed && openStuckStartsAreTakenForReady {
+				m.unsaid("a nested supervisor whose failed start waits for a stuck child")
+			}
+			if s.up != nil && s.state != sup.Stuck {
+				m.stuck(s)
+			}
+			return false
 		}
 	}
 	s.task = nil
@@ -184,6 +217,10 @@ func (m *model) allAsked(s *node, t *task) bool {
 
 // fire does what is due at c now.
 func (m *model) fire(c *node) {
+	if slices.Contains(m.ghosts, c) {
+		m.exorcise(c)
+		return
+	}
 	switch m.now {
 	case c.ends:
 		if c.state == sup.Starting {
@@ -193,6 +230,9 @@ func (m *model) fire(c *node) {
 		m.stopped(c)
 	case c.again:
 		c.again = never
+		if slices.ContainsFunc(c.up.outer, func(t *task) bool { return t.lead == c }) {
+			return // the round that came in between is led to its end first
+		}
 		if t := c.up.task; t != nil && t.kind == round && t.lead == c {
 			t.phase = startingPhase
 			m.advance(c.up)
@@ -213,20 +253,57 @@ func (m *model) fire(c *node) {
 
 // stuck: c has not stopped in time (X6).
 func (m *model) stuck(c *node) {
-	c.state, c.beenStuck = sup.Stuck, true
-	m.settleStops(c, "stuck")
-	if c.b.stuck == sup.Escalate && (c.up.task == nil || c.up.task.kind != ending) {
-		m.end(c.up, sup.ExitAbnormal)
-		return
+	c.state = sup.Stuck
+	if !openTerminateOfTheAbandonedIsFine || c.b.stuck == sup.Wait {
+		m.settleStops(c, "stuck")
 	}
-	m.advance(c.up)
+	switch c.b.stuck {
+	case sup.Wait:
+		m.advance(c.up)
+	case sup.Abandon:
+		m.abandon(c)
+		m.ended(c, sup.ExitAbnormal)
+	case sup.Escalate:
+		m.abandon(c)
+		if up := c.up; up.task == nil || up.task.kind != ending {
+			c.asked = byShutdown
+			c.last, c.ends, c.limit = sup.ExitAbnormal, never, never
+			m.settleStops(c, "ok")
+			m.rest(c)
+			m.end(up, sup.ExitAbnormal)
+			return
+		}
+		c.up.task.exit = sup.ExitAbnormal
+		m.ended(c, sup.ExitAbnormal)
+	}
+}
+
+// abandon goes on without an incarnation, which is there until it ends.
+func (m *model) abandon(c *node) {
+	ghost := *c
+	m.ghosts = append(m.ghosts, &ghost)
+}
+
+// exorcise: the Run of an abandoned incarnation has returned at last (R4).
+func (m *model) exorcise(ghost *node) {
+	m.emit("stop", ghost)
+	m.ghosts = slices.DeleteFunc(m.ghosts, func(g *node) bool { return g == ghost })
+	m.settleShutdown()
+}
+
+// all visits whatever is there.
+func (m *model) all(visit func(*node)) {
+	m.root.all(visit)
+	for _, g := range m.ghosts {
+		visit(g)
+	}
 }
 
 // next is when something is due, and where; two at once if that leaves open
 // what comes first.
 func (m *model) next() (at time.Duration, due []*node) {
 	at = never
-	m.root.all(func(n *node) {
+	m.all(func(n *node) {
 		when := min(n.ends, n.limit, n.again)
 		switch {
 		case when == never || when > at:

@@ -25,6 +25,7 @@ type model struct {
 	result        // of the present command
 	rootCall  int // the start of the root that has not been answered
 	stopCalls []int
+	ghosts    []*node // incarnations that were abandoned, and are there yet
 }
 
 const never = time.Duration(math.MaxInt64)
@@ -35,29 +36,32 @@ type node struct {
 	path string
 	up   *node // nil for the root
 
-	state     sup.State
-	inc       int
-	restarts  int
-	last      sup.ExitKind
-	held      bool // an operator stopped it: rounds leave it alone (T4)
-	dropped   bool
-	removing  bool // a Remove waits for it to stop
-	fresh     bool // a StartChild waits for it to start
-	asked     asked
-	ends      time.Duration // when the step that it is in ends by itself
-	limit     time.Duration // when it is stuck, or its start has timed out
-	lived     time.Duration // since when it has been ready; never if it was not
-	again     time.Duration // when its backoff is over
-	row       int           // failures in a row (B1)
-	spent     []time.Duration
-	starter   int   // the operator's call that waits for it to be ready
-	stoppers  []int // those that wait for it to stop
-	beenStuck bool
+	state      sup.State
+	inc        int
+	restarts   int
+	last       sup.ExitKind
+	held       bool // an operator stopped it: rounds leave it alone (T4)
+	dropped    bool
+	queued     bool // its failure waits to be decided
+	removing   bool // a Remove waits for it to stop
+	fresh      bool // a StartChild waits for it to start
+	asked      asked
+	ends       time.Duration // when the step that it is in ends by itself
+	limit      time.Duration // when it is stuck, or its start has timed out
+	lived      time.Duration // since when it has been ready; never if it was not
+	again      time.Duration // when its backoff is over
+	row        int           // failures in a row (B1)
+	spent      []time.Duration
+	starter    int   // the operator's call that waits for it to be ready
+	stoppers   []int // those that wait for it to stop
+	restarting bool  // its start is a restart, for which nobody asked
 
 	// Of a supervisor that is up.
 	kids    []*node
 	task    *task
 	counts  []time.Duration
+	outer   []*task // rounds whose wait the task has interrupted
+	queue   []*node // those whose failures wait for the task to be over
 	pushing bool
 }
 
@@ -75,14 +79,15 @@ const (
 // task is what a supervisor is doing: starting, a round, or ending. One at a
 // time.
 type task struct {
-	kind    taskKind
-	phase   phase
-	lead    *node   // of a round: whose failure it was
-	members []*node // in start order
-	next    int     // the member that is being stopped or started
-	delay   time.Duration
-	exit    sup.ExitKind // of ending
-	failed  bool         // ending because a child could not be started
+	kind     taskKind
+	phase    phase
+	lead     *node   // of a round: whose failure it was
+	members  []*node // in start order
+	next     int     // the member that is being stopped or started
+	delay    time.Duration
+	exit     sup.ExitKind // of ending
+	endAfter bool         // starting: a significant child has ended meanwhile
+	failed   bool         // ending because a child could not be started
 }
 
 type taskKind uint8
@@ -129,12 +134,8 @@ func (c *node) down() bool { return c.atRest() || c.state == sup.Restarting }
 
 // is the supervisor one that takes calls?
 func (s *node) serving() bool {
-	for n := s; n != nil; n = n.up {
-		if n.state != sup.Running || n.task != nil && n.task.kind == ending {
-			return false
-		}
-	}
-	return true
+	up := s.state == sup.Running || s.state == sup.Starting
+	return up && (s.task == nil || s.task.kind != ending)
 }
 
 func (m *model) find(path string) *node {
@@ -198,7 +199,9 @@ func (m *model) snapshotNow() (lines []string) {
 	}
 	var show func(s *node)
 	show = func(s *node) {
-		lines = append(lines, fmt.Sprintf("%s/ %d", s.path, s.within(m.now)))
+		if s.task == nil || s.task.kind != ending {
+			lines = append(lines, fmt.Sprintf("%s/ %d", s.path, s.within(m.now)))
+		}
 		for _, c := range s.kids {
 			lines = append(lines, childLine(c.path, c.state, c.inc, c.restarts, c.last))
 			if c.b.kind != aWorker && (c.state == sup.Running || c.state == sup.Stopping) {

@@ -71,7 +71,7 @@ func (b *branch) member(id string) *branch {
 	if err != nil {
 		panic("the workers of a set are called k0, k1, … or 0, 1, …: " + id)
 	}
-	for _, d := range []*time.Duration{&m.manner.slow, &m.manner.stop, &m.backoff.Min} {
+	for _, d := range []*time.Duration{&m.manner.slow, &m.manner.stop} {
 		if *d > 0 {
 			*d += time.Duration(n) * time.Millisecond
 		}
@@ -135,13 +135,13 @@ type result struct {
 
 // ordered brings events whose order the contract leaves open into one that is
 // fixed: what the workers of one set do when they are stopped all at once (X3).
-func ordered(root *branch, events []event) []event {
+func ordered(sets map[string]bool, events []event) []event {
 	events = slices.Clone(events)
 	for again := true; again; {
 		again = false
 		for i := 1; i < len(events); i++ {
 			a, b := &events[i-1], &events[i]
-			if b.path < a.path && together(root, *a, *b) {
+			if a.at == b.at && a.path != b.path && canSwap(sets, *a, *b) {
 				*a, *b = *b, *a
 				again = true
 			}
@@ -150,9 +150,12 @@ func ordered(root *branch, events []event) []event {
 	return events
 }
 
-func together(root *branch, a, b event) bool {
+func canSwap(sets map[string]bool, a, b event) bool {
+	if openCalledStartsAreCancelledAtOnce && b.what == "init_cancel" {
+		return a.what != "init_cancel" || b.path < a.path
+	}
 	up := parentOf(a.path)
-	return a.at == b.at && up == parentOf(b.path) && root.find(up) != nil && root.find(up).set() &&
+	return b.path < a.path && up == parentOf(b.path) && sets[up] &&
 		strings.HasPrefix(a.what, "stop") && strings.HasPrefix(b.what, "stop")
 }
 
@@ -160,16 +163,13 @@ func parentOf(path string) string {
 	return path[:max(0, strings.LastIndexByte(path, '/'))]
 }
 
-// find returns what is declared at a path, and nil for what was added later.
-func (b *branch) find(path string) *branch {
-	if path == "" {
-		return b
+// sets notes the paths of the sets in a branch.
+func (b *branch) sets(path string, into map[string]bool) {
+	if b.set() {
+		into[path] = true
+		return
 	}
-	first, rest, _ := strings.Cut(path, "/")
 	for _, c := range b.children {
-		if c.id == first {
-			return c.find(rest)
-		}
+		c.sets(join(path, c.id), into)
 	}
-	return nil
 }

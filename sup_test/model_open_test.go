@@ -1,0 +1,31 @@
+package sup_test
+
+// What the model found and what is not settled yet. Where one of these is true
+// the model follows the engine, so that what lies behind is found too; false
+// is what the contract says.
+const (
+	// ErrRunning is documented for a child that is stopping. While a round stops
+	// it Restart and Delete answer ErrRestarting, also for a temporary one, which
+	// does not come back.
+	openStoppedByARoundIsRestarting = true
+	// X1 stops in reverse order, one after the other. A child that an operator's
+	// call or a round is starting, though, is cancelled as soon as the supervisor
+	// begins to end; one that is restarted alone waits for its turn.
+	openCalledStartsAreCancelledAtOnce = true
+	// The State Restarting is documented for what waits for its round. A
+	// transient that had finished shows it only when the round has come to it.
+	openFinishedTransientsWaitUnseen = true
+	// S2: a supervisor one of whose children cannot be started has failed to
+	// start. A nested one that then waits for a stuck child is taken for ready.
+	openStuckStartsAreTakenForReady = true
+	// StartChild says that what is added during a round is not part of it. Its
+	// failure before the round starts its children is.
+	openRoundsTakeTheAdded = true
+	// Terminate returns a StuckError if the child has not stopped in time; nil
+	// where the child is abandoned, or its supervisor fails.
+	openTerminateOfTheAbandonedIsFine = true
+	// X6: only a child that may be abandoned has two incarnations at once. The
+	// supervisor of one that escalates does not wait for it, and where it is
+	// nested its parent starts the same child again beside the one that is stuck.
+	openEscalatedAreLeftBehind = true
+)
