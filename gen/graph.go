@@ -120,7 +120,7 @@ func (n *node) drawText(b *strings.Builder, indent string) {
 	}
 }
 
-// walk calls f with every node and a number for it and the one above it, which
+// walkNodes calls f with every node and a number for it and the one above it, which
 // is -1 for a root.
 func walkNodes(roots []*node, f func(n *node, id, above int)) {
 	next := 0
