@@ -48,7 +48,7 @@ type child struct {
 	live atomic.Pointer[incarnation] // the ready one, for handles; written under sup.mu
 
 	// Protected by sup.mu.
-	prev, next *child // keep their values when the child is unlinked, so that who stands here can go on
+	prev, next *child
 	cur        *incarnation
 	change     chan struct{} // made by who waits; closed at every transition
 	last       Exit
@@ -58,7 +58,7 @@ type child struct {
 	state      State
 	parked     bool // an operator stopped it: rounds leave it alone
 	queued     bool // its failure waits for a round to be led
-	discard    bool // no longer declared once it is gone
+	discard    bool // no longer declared once it is gone: added and not ready yet, or being removed
 	unlinked   bool
 	supervisor bool // its workers are supervisors
 	row        streak
@@ -66,7 +66,7 @@ type child struct {
 	budget     *window
 	stack      string // of a stuck incarnation
 
-	self reference // so that a handle to it needs no allocation
+	self reference // for handles to this very child: they need no allocation
 }
 
 // slot is the typed side of a child.
@@ -139,6 +139,7 @@ func (c *child) moveLocked(to State, now time.Duration, e Event) {
 	}
 	if to == Stuck {
 		c.sup.stuck++
+		c.sup.quiet = closeMade(c.sup.quiet)
 	}
 	c.state = to
 	c.since = now

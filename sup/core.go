@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +36,7 @@ type core struct {
 	events *dispatcher
 	orphan *orphanage
 
+	over atomic.Bool   // has ended, or was never begun because another life was
 	stop chan struct{} // closed when it is to end
 	gone chan struct{} // closed when all children have stopped
 	done chan struct{} // closed when the observers know it too
@@ -55,12 +57,13 @@ type core struct {
 	history     history // what was counted, for the error of an escalation
 	busy        int     // goroutines of this supervisor, abandoned ones not among them
 	quiet       chan struct{}
-	failed      []*child // wait for a round to be led, or for the start to end
-	endAtReady  bool     // a significant child has ended during the start
-	swept       bool     // all children have been asked to stop, and waited for
-	leading     bool     // a goroutine leads rounds
-	absorbing   bool     // the round is still stopping or waiting
-	roundFrom   uint64   // the first child of the round
+	failed      []*child      // wait for a round to be led, or for the start to end
+	endAtReady  bool          // a significant child has ended during the start
+	swept       bool          // all children have been asked to stop, and waited for
+	leading     bool          // a goroutine leads rounds
+	absorbing   bool          // the round is still stopping its children
+	interrupt   chan struct{} // made by a round that waits; closed when a failure is queued
+	roundFrom   uint64        // the first child of the round
 	stopCause   *StopError
 	failure     error // why it ended; nil if it was asked to, or its significant children have
 }

@@ -77,8 +77,8 @@ func (w *window) boundless() bool {
 	return n < 0 || n > 1e9 && int64(n) > int64(w.limit.Within)
 }
 
-// count adds a restart at now, which is never before the last one, and reports
-// whether the limit is kept.
+// count adds a restart at now, and reports whether the limit is kept. Two
+// restarts at the same time may come in either order.
 func (w *window) count(now time.Duration) bool {
 	if w.boundless() {
 		return true
@@ -126,7 +126,7 @@ func canTrip(budget Intensity, b Backoff) bool {
 	// Ten thousand steps are enough to find the mistakes that people make.
 	for remaining := min(budget.Restarts, 10_000); remaining > 0; remaining-- {
 		step := shortest(n)
-		if fresh := b.ResetAfter + shortest(1); fresh < step {
+		if fresh := b.ResetAfter + shortest(1); fresh >= b.ResetAfter && fresh < step {
 			step, n = fresh, 1
 		}
 		if step > left {

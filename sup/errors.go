@@ -71,8 +71,12 @@ var (
 	// ErrGoexit: a worker called runtime.Goexit, which t.FailNow does too.
 	ErrGoexit = errors.New("runtime.Goexit was called")
 	// ErrUnhealthy: see [UnhealthyError].
-	ErrUnhealthy  = errors.New("unhealthy")
-	errUndeclared = errors.New("it has not been declared: make it with New, or Declare it in a tree")
+	ErrUnhealthy        = errors.New("unhealthy")
+	errNotSupervised    = fmt.Errorf("sup: %w", ErrNotSupervised)
+	errNotStarted       = fmt.Errorf("%w: it has not been started", ErrNotRunning)
+	errEnded            = fmt.Errorf("%w: it has ended", ErrNotRunning)
+	errUndeclaredHandle = fmt.Errorf("%w: Declare the handle in a tree, or get it from a supervisor", ErrNotFound)
+	errUndeclared       = errors.New("it has not been declared: make it with New, or Declare it in a tree")
 	// ErrOwnTree: a start function returned a worker that embeds the supervisor
 	// which is to run it, and so has that one's methods.
 	ErrOwnTree = errors.New("the worker embeds the supervisor that it is a child of: make that a named field")
@@ -280,6 +284,9 @@ func (e *StopError) unprefixed() string {
 		ByReturn:   "the worker has returned",
 	}[e.Reason]
 	if e.Err != nil {
+		if e.Reason == ByOperator { // who wanted it to start does so no longer
+			msg = "called off"
+		}
 		msg += ": " + unprefixed(e.Err)
 	}
 	return msg

@@ -12,7 +12,7 @@ const (
 	// ChildReady: its Initialize has returned; Run is next.
 	ChildReady
 	// ChildStopping: it was told to stop, or is unhealthy, or its start has
-	// timed out.
+	// timed out, or a goroutine of it has failed.
 	ChildStopping
 	// ChildStuck: it has not stopped within its time. Stack shows where it is.
 	ChildStuck

@@ -90,7 +90,7 @@ func ExampleKeyedSpec() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, sup.ErrMaxChildren))
 	// Output:
-	// sup: start child feeds/INI: the set is full
+	// sup: start child feeds/INI: the set is full: 1 children
 	// true
 }
 

@@ -3,6 +3,7 @@ package sup_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"runtime/pprof"
@@ -155,7 +156,7 @@ func ExampleIntensity() {
 	fmt.Println(sup.Unlimited)
 	// Output:
 	// 3/5s
-	// 10/1m0s
+	// 10/1m
 	// unlimited
 }
 
@@ -240,9 +241,8 @@ func ExampleWhenStuck() {
 		log.Fatal(err)
 	}
 	events := s.Subscribe(64)
-	if err := s.Terminate(context.Background(), "deaf"); err != nil {
-		log.Fatal(err)
-	}
+	err = s.Terminate(context.Background(), "deaf")
+	fmt.Println(errors.Is(err, sup.ErrStuck))
 	e := await(events, sup.ChildStuck)
 	fmt.Println(e.Path, strings.HasPrefix(e.Stack, "goroutine "))
 	fmt.Println(s.Children()[0].State)
@@ -250,6 +250,7 @@ func ExampleWhenStuck() {
 	close(answer)
 	end(s) // waits for what was abandoned, too
 	// Output:
+	// true
 	// plugins/deaf true
 	// stopped
 }

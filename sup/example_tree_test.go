@@ -67,6 +67,17 @@ func ExampleTree() {
 	//     └── a vase transient running
 }
 
+func ExampleTree_Snapshot() {
+	h := NewHouse()
+	for _, c := range h.Snapshot().Children {
+		fmt.Println(c.ID, c.State)
+	}
+	// Output:
+	// host idle
+	// desks idle
+	// lots idle
+}
+
 func ExampleTreeSpec() {
 	h := new(House)
 	h.Declare(sup.TreeSpec{
@@ -75,7 +86,7 @@ func ExampleTreeSpec() {
 		Intensity: sup.Intensity{Restarts: 1, Within: time.Minute},
 	}, h.Host.Declare(sup.ChildSpec[*Bidder]{ID: "host", Start: newBidder("Hugo", 1)}))
 	fmt.Println(h.Name(), h.Strategy(), h.Intensity())
-	// Output: house one_for_all 1/1m0s
+	// Output: house one_for_all 1/1m
 }
 
 // What is wrong anywhere in a declaration is said when the tree starts.

@@ -10,15 +10,16 @@ import (
 // start.go, stop.go, round.go and operator.go.
 
 // incarnateLocked makes the next incarnation of a child; a wait is its backoff.
-func (s *core) incarnateLocked(c *child, wait, now time.Duration) *incarnation {
+func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool) *incarnation {
 	inc := c.slot.incarnate()
 	inc.child = c
 	inc.prev = c.last
+	inc.automatic = automatic
 	if c.policy.watchdog > 0 {
 		inc.limits = new(limits)
 	}
 	c.cur = inc
-	c.parked, c.queued = false, false
+	c.queued = false
 	if wait == 0 {
 		inc.phase = lifeStart
 		s.beginLocked(inc, now)
@@ -34,6 +35,9 @@ func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	c := inc.child
 	c.n++
 	inc.n, inc.begun = c.n, true
+	if inc.automatic {
+		c.restarts++
+	}
 	c.moveLocked(Starting, now, Event{Kind: ChildStarting})
 	if d := c.policy.startTimeout; d > 0 {
 		s.armLocked(inc, d, s.startOverdue)
@@ -79,7 +83,7 @@ func (s *core) madeSupervisor(inc *incarnation, made *supervision) error {
 
 // readied makes a child whose start function or Initialize has returned ready,
 // and reports false if it was told to stop, or has run out of time, meanwhile.
-func (s *core) readied(inc *incarnation, initialized bool) bool {
+func (s *core) readied(inc *incarnation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if inc.over || inc.stopBy != 0 {
@@ -88,15 +92,29 @@ func (s *core) readied(inc *incarnation, initialized bool) bool {
 	s.disarmLocked(inc)
 	inc.ready = true
 	c := inc.child
-	now := c.since // a look at the clock is a sixth of a restart: only where it can matter
-	if initialized || c.policy.backoff.Min > 0 {
-		now = s.now()
-	}
-	c.moveLocked(Running, now, Event{Kind: ChildReady})
-	inc.readyAt = now
+	c.parked, c.discard = false, false
+	c.moveLocked(Running, s.now(), Event{Kind: ChildReady})
+	inc.readyAt = c.since
 	c.live.Store(inc)
 	s.watchLocked(inc)
 	return true
+}
+
+// startFailed notes whether a start that failed is one that was not meant to
+// be (S4).
+func (s *core) startFailed(inc *incarnation) {
+	if !isIgnore(inc.outcome.Err) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	inc.ignored = true
+}
+
+// isIgnore looks for ErrIgnore with the methods of err, which may panic.
+func isIgnore(err error) (is bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, ErrIgnore)
 }
 
 // exited settles an incarnation that is over, and returns the next one for the
@@ -132,8 +150,7 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 	c.live.Store(nil)
 	s.disarmLocked(inc)
 	s.unwatchLocked(inc)
-	ignored := !inc.ready && errors.Is(exit.Err, ErrIgnore)
-	if inc.begun && !ignored {
+	if inc.begun && !inc.ignored {
 		c.last = exit
 		c.emitLocked(Event{Kind: ChildExited, Exit: exit})
 	}
@@ -141,7 +158,10 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 		c.row = 0
 	}
 	switch {
-	case inc.fate == fateRest, s.phase >= ending, ignored:
+	case inc.ignored:
+		c.discard = false
+		s.restLocked(c)
+	case inc.fate == fateRest, s.phase >= ending:
 		s.restLocked(c)
 	case inc.sponsored && !inc.ready && !inc.automatic:
 		s.restLocked(c) // and the sponsor sees to what follows
@@ -181,14 +201,11 @@ func (s *core) retryLocked(c *child, now time.Duration) *incarnation {
 	if s.chargeLocked(c, now) != again {
 		return nil
 	}
-	c.restarts++
 	wait := c.row.next(c.policy.backoff)
 	if wait == 0 {
 		c.emitLocked(Event{Kind: ChildRestarting, Exit: c.last})
 	}
-	next := s.incarnateLocked(c, wait, now)
-	next.automatic = true
-	return next
+	return s.incarnateLocked(c, wait, now, true)
 }
 
 // chargeLocked counts a restart (I1), and carries out the verdict if it is one
@@ -212,7 +229,7 @@ func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 		s.endLocked(&StopError{Reason: ByShutdown}, &IntensityError{
 			Path:      s.path,
 			Intensity: limit,
-			Exits:     s.history.exits(now-limit.Within, s.born),
+			Exits:     s.history.exits(s.born),
 		})
 	}
 	return v
@@ -243,6 +260,7 @@ func (s *core) queueLocked(c *child) {
 	c.moveLocked(Restarting, s.now(), Event{Kind: ChildRestarting, Exit: c.last})
 	c.queued = true
 	s.failed = append(s.failed, c)
+	s.interrupt = closeMade(s.interrupt)
 }
 
 // absorbsLocked reports that the failure of c is part of the round that is
@@ -267,6 +285,19 @@ func (s *core) autoShutdownLocked(c *child) {
 		return
 	}
 	s.endLocked(&StopError{Reason: ByShutdown}, nil)
+}
+
+// fail ends an incarnation because of something else than its Run: a goroutine
+// of it, its watchdog, a start that takes too long. Its time for stopping
+// begins now.
+func (s *core) fail(inc *incarnation, err error) {
+	s.mu.Lock()
+	if !inc.over && inc.stopBy == 0 {
+		s.stoppingLocked(inc, Event{Kind: ChildStopping})
+		s.boundStopLocked(inc)
+	}
+	s.mu.Unlock()
+	inc.fail(err)
 }
 
 // windingUp notes that the Run of an incarnation has returned, and that

@@ -10,11 +10,12 @@ import "context"
 // cancelled.
 //
 // f is called with ctx. Go returns [ErrNotSupervised], and does not call f, if
-// ctx belongs to no incarnation or to one that is over. It never blocks.
+// ctx belongs to no incarnation, to one whose goroutines have all returned
+// after its Run has, or to one in Terminate. It never blocks.
 func Go(ctx context.Context, f func(ctx context.Context) error) error {
 	inc := incarnationOf(ctx)
 	if inc == nil || !inc.enter() {
-		return ErrNotSupervised
+		return errNotSupervised
 	}
 	go inc.task(inc.mark(), ctx, f)
 	return nil
@@ -50,7 +51,7 @@ func (inc *incarnation) task(_ [2]uintptr, ctx context.Context, f func(context.C
 // that it was asked to heed is none.
 func (inc *incarnation) leave(err error) {
 	if cause := inc.stopCause(); err != nil && (cause == nil || classify(err, cause).Kind == ExitAbnormal) {
-		inc.fail(err)
+		inc.child.sup.fail(inc, err)
 	}
 	inc.mu.Lock()
 	defer inc.mu.Unlock()

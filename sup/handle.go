@@ -2,7 +2,6 @@ package sup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 )
@@ -26,34 +25,62 @@ func As[W, V Worker](h Child[V]) Child[W] { return Child[W](h) }
 
 // reference is where a handle finds its child.
 type reference struct {
-	target  atomic.Pointer[child]
-	follows bool   // the tree that declares the child points it at each new life
-	missing string // path of a child that is not there
+	target atomic.Pointer[child]
+	lookup *lookup // nil where the handle is of this one child
+}
+
+// lookup finds the child of a handle in the life that its supervisor has now.
+type lookup struct {
+	face *supervision
+	id   string
+	find func() *child
 }
 
 func (r *reference) child() *child {
 	if r == nil {
 		return nil
 	}
-	return r.target.Load()
+	c := r.target.Load()
+	if r.lookup == nil || c != nil && !c.sup.over.Load() {
+		return c
+	}
+	if next := r.lookup.find(); next != nil {
+		r.target.Store(next)
+		return next
+	}
+	return c
 }
 
-func (r *reference) path() string {
+func (r *reference) follows() bool { return r.lookup != nil }
+
+// missing is the error of a handle without a child.
+func (r *reference) missing() error {
 	switch {
 	case r == nil:
-		return "child"
-	case r.child() != nil:
-		return r.child().path()
+		return callError("wait for", "child", errUndeclaredHandle)
+	case r.lookup == nil:
+		return callError("wait for", "child", ErrNotFound)
 	}
-	return r.missing
+	life := r.lookup.face.current()
+	life.mu.Lock()
+	err := life.admitLocked()
+	life.mu.Unlock()
+	return callError("wait for", joinPath(life.path, r.lookup.id), notFoundOr(err))
+}
+
+// handle returns a handle to the child that find finds.
+func handle[W Worker](f *supervision, id string, find func() *child) Child[W] {
+	ref := &reference{lookup: &lookup{f, id, find}}
+	ref.child()
+	return Child[W]{ref}
 }
 
 // handleAfter is the handle that a call which adds a child returns.
 func handleAfter[W Worker](c *child, err error) Child[W] {
-	if err == nil || errors.Is(err, ErrIgnore) {
+	if err == nil || ignored(err) {
 		return Child[W]{&c.self}
 	}
-	return Child[W]{&reference{missing: c.path()}}
+	return Child[W]{new(reference)}
 }
 
 // Get returns the worker that is live and ready, or false if there is none at
@@ -68,7 +95,8 @@ func (h Child[W]) Get() (W, bool) {
 }
 
 // Wait returns the worker that is live and ready, and waits for one while the
-// child is starting or restarting. It fails at once when there will be none,
+// child is starting or restarting, or its supervisor has not been started. It
+// fails at once when there will be none,
 // with a [CallError] that wraps [ErrStopped], [ErrQuarantined], [ErrNotFound],
 // [ErrShuttingDown] or [ErrNotRunning]; and with the cause of ctx when that
 // ends.
@@ -78,7 +106,7 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 	for {
 		c := h.ref.child()
 		if c == nil {
-			return none, callError("wait for", h.ref.path(), ErrNotFound)
+			return none, h.ref.missing()
 		}
 		if w, ok := liveWorker[W](c); ok {
 			return w, nil
@@ -86,12 +114,16 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 		if inc := c.live.Load(); inc != nil && !isA[W](inc) {
 			return none, callError("wait for", c.path(), fmt.Errorf("%w: it is a %T", ErrWrongType, inc.body.worker()))
 		}
-		changed, err := c.sup.prospect(c, h.ref.follows)
+		changed, err := c.sup.prospect(c, h.ref.follows())
+		if err != nil && h.ref.child() != c {
+			continue
+		}
 		if err != nil {
 			return none, callError("wait for", c.path(), err)
 		}
 		select {
 		case <-changed:
+		case <-c.sup.ending(h.ref.follows()):
 		case <-ctx.Done():
 			return none, callError("wait for", c.path(), context.Cause(ctx))
 		}
@@ -99,11 +131,11 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 }
 
 // Do calls f with the live worker, and waits for one if need be, like Wait,
-// whose errors it returns. Otherwise it returns what f does. The worker may
-// end while f runs; f is not called again.
+// whose errors it returns. Otherwise it returns what f does; a nil f does
+// nothing. The worker may end while f runs; f is not called again.
 func (h Child[W]) Do(ctx context.Context, f func(w W) error) error {
 	w, err := h.Wait(ctx)
-	if err != nil {
+	if err != nil || f == nil {
 		return err
 	}
 	return f(w)
@@ -124,6 +156,15 @@ func isA[W Worker](inc *incarnation) bool {
 	return ok
 }
 
+// ending returns a channel that is closed when the supervisor is to end; it is
+// of no interest to a handle that follows it into its next life.
+func (s *core) ending(follows bool) <-chan struct{} {
+	if follows && s.host != nil {
+		return nil
+	}
+	return s.stop
+}
+
 // prospect returns a channel that is closed when there may be news of a child
 // that is not live, or why there never will be.
 func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
@@ -132,9 +173,12 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 	case c.live.Load() != nil:
 		s.mu.Unlock()
 		return closedChannel, nil
+	case s.phase == created && !s.superseded:
+		defer s.mu.Unlock()
+		return c.changedLocked(), nil
 	case s.phase == created:
 		s.mu.Unlock()
-		return nil, ErrNotRunning
+		return closedChannel, nil
 	case s.phase >= ending && follows && s.host != nil:
 		s.mu.Unlock()
 		return s.prospectOfHost()
@@ -143,7 +187,7 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 		return nil, ErrShuttingDown
 	case s.phase == ended:
 		s.mu.Unlock()
-		return nil, ErrNotRunning
+		return nil, errEnded
 	}
 	defer s.mu.Unlock()
 	switch {
@@ -176,8 +220,8 @@ func (s *core) prospectOfHost() (<-chan struct{}, error) {
 		return c.changedLocked(), nil
 	}
 	p.mu.Unlock()
-	if next { // the handle points to it already
-		return closedChannel, nil
+	if next { // of which the handle would know, if it were the same supervisor
+		return nil, errEnded
 	}
 	return p.prospect(c, true)
 }

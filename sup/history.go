@@ -38,14 +38,12 @@ func (h *history) add(c counted) {
 	}
 }
 
-// exits returns those since a time, oldest first.
-func (h *history) exits(since time.Duration, born time.Time) []ChildExit {
+// exits returns them all, oldest first.
+func (h *history) exits(born time.Time) []ChildExit {
 	var all []ChildExit
 	for i := range h.ring {
 		c := h.ring[(h.next+i)%len(h.ring)]
-		if c.at >= since {
-			all = append(all, ChildExit{c.child.path(), int(c.n), born.Add(c.at), c.exit})
-		}
+		all = append(all, ChildExit{c.child.path(), int(c.n), born.Add(c.at), c.exit})
 	}
 	return all
 }

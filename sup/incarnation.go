@@ -21,19 +21,21 @@ type incarnation struct {
 	// Owned by the goroutine that lives this life, until it is over.
 	outcome Exit
 	phase   lifePhase
-	calling bool // user code is being called
+	next    lifePhase // after lifeGather
+	calling bool      // user code is being called
 
 	// Protected by child.sup.mu.
 	begun      bool // it was its turn to start
 	sponsored  bool // somebody waits for its start and decides what a failure means
 	automatic  bool // a restart that nobody asked for
 	supervisor bool // the worker is one; set once it is made
+	ignored    bool // its start function chose not to start it
 	ready      bool
 	over       bool // it has ended, or was abandoned
 	abandoned  bool
 	fate       fate
-	n          int32         // from 1; fixed once begun
-	readyAt    time.Duration // only kept where there is a backoff
+	n          int32 // from 1; fixed once begun
+	readyAt    time.Duration
 	stopBy     time.Duration // when its time for stopping ends; 0 as long as it has not begun
 	limits     *limits       // nil where nothing has been bounded
 

@@ -195,7 +195,7 @@ func (k *Keyed[K, W]) Child(key K) Child[W] {
 	if m, ok := k.member(key); ok {
 		return Child[W]{&m.self}
 	}
-	return Child[W]{&reference{missing: k.pathOfKey(key)}}
+	return handle[W](&k.supervision, fmt.Sprint(key), func() *child { return k.find(key) })
 }
 
 // Terminate stops the child of a key and keeps it declared. See

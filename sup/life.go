@@ -115,23 +115,23 @@ func (inc *incarnation) returned(err error) {
 		}
 		inc.phase = lifeInitialize
 		if _, ok := inc.body.worker().(Initializer); !ok {
-			inc.initialized(false)
+			inc.initialized()
 		}
 	case lifeInitialize:
 		if err != nil {
 			inc.end(err, lifeTerminate)
 			return
 		}
-		inc.initialized(true)
+		inc.initialized()
 	case lifeRun:
 		inc.end(err, lifeTerminate)
 	case lifeGather:
-		inc.phase = lifeTerminate
+		inc.phase = inc.next
 		if failure := inc.failure(); failure != nil && inc.outcome.Kind != ExitAbnormal {
 			inc.outcome = classify(failure, nil)
 		}
 	case lifeTerminate:
-		if err != nil {
+		if classify(err, inc.stopCause()).Kind == ExitAbnormal {
 			inc.outcome = Exit{ExitAbnormal, errors.Join(inc.outcome.Err, err)}
 		}
 		inc.phase = lifeOver
@@ -140,8 +140,8 @@ func (inc *incarnation) returned(err error) {
 
 // initialized goes on to Run, unless the incarnation was told to stop
 // meanwhile. A supervisor has children to stop then: its Run does that.
-func (inc *incarnation) initialized(called bool) {
-	if inc.child.sup.readied(inc, called) || isSupervisor(inc.body.worker()) {
+func (inc *incarnation) initialized() {
+	if inc.child.sup.readied(inc) || isSupervisor(inc.body.worker()) {
 		inc.phase = lifeRun
 		return
 	}
@@ -166,16 +166,19 @@ func (inc *incarnation) end(err error, next lifePhase) {
 		(*f)()
 	}
 	inc.outcome = classify(err, cause)
+	if err != nil && inc.phase <= lifeInitialize {
+		inc.child.sup.startFailed(inc)
+	}
 	if next == lifeTerminate {
 		if _, ok := inc.body.worker().(Terminator); !ok {
 			next = lifeOver
 		}
 	}
+	inc.phase, inc.next = next, next
 	if tasks > 0 {
-		next = lifeGather
+		inc.phase = lifeGather
 	}
-	inc.phase = next
-	if next != lifeOver {
+	if inc.phase != lifeOver {
 		inc.child.sup.windingUp(inc)
 	}
 }

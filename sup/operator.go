@@ -2,7 +2,7 @@ package sup
 
 import (
 	"context"
-	"errors"
+	"fmt"
 )
 
 // The calls of an operator on one child. None waits for anything but the child
@@ -11,8 +11,10 @@ import (
 // admitLocked says why no call is served now, or nil.
 func (s *core) admitLocked() error {
 	switch s.phase {
-	case created, ended:
-		return ErrNotRunning
+	case created:
+		return errNotStarted
+	case ended:
+		return errEnded
 	case ending:
 		return ErrShuttingDown
 	}
@@ -31,7 +33,7 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 	}
 	if err == nil && limit > 0 && s.count >= limit {
 		c.slot.forget()
-		err = ErrMaxChildren
+		err = fmt.Errorf("%w: %d children", ErrMaxChildren, limit)
 	}
 	if err == nil && ctx.Err() != nil {
 		c.slot.forget()
@@ -41,14 +43,14 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 		s.mu.Unlock()
 		return err
 	}
+	c.discard = true // until it is ready
 	s.linkLocked(c)
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
 	err = s.awaitStart(ctx, inc, ByOperator)
-	if err == nil || errors.Is(err, ErrIgnore) {
+	if err == nil || ignored(err) {
 		return err
 	}
-	s.discard(c)
 	return s.startError(c, err)
 }
 
@@ -64,16 +66,6 @@ func (s *core) isEnding() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.phase >= ending
-}
-
-// discard removes a child that did not get ready, now or when it is gone.
-func (s *core) discard(c *child) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.discard = true
-	if c.cur == nil {
-		s.unlinkLocked(c)
-	}
 }
 
 // takenErrorLocked says that an id is taken.
@@ -107,6 +99,7 @@ func (s *core) terminate(ctx context.Context, c *child) error {
 		s.tellLocked(inc, fateRest)
 	}
 	inc.fate = fateRest
+	c.wakeLocked() // who waits for a live one waits in vain now
 	s.mu.Unlock()
 	inc.cancel(operatorCause)
 	if err := s.awaitGone(ctx, inc); err != nil {
@@ -114,7 +107,7 @@ func (s *core) terminate(ctx context.Context, c *child) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.cur == inc && c.state == Stuck {
+	if c.cur == inc && c.state == Stuck || inc.abandoned {
 		return &StuckError{Children: []StuckChild{{c.path(), int(inc.n), c.stack}}}
 	}
 	return nil
@@ -138,12 +131,9 @@ func (s *core) restart(ctx context.Context, c *child) error {
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
 	if err := s.awaitStart(ctx, inc, ByOperator); err != nil {
-		if errors.Is(err, ErrIgnore) {
+		if ignored(err) {
 			return err
 		}
-		s.mu.Lock()
-		c.parked = true // as it was
-		s.mu.Unlock()
 		return s.startError(c, err)
 	}
 	return nil
@@ -193,7 +183,8 @@ func (c *child) busyErrorLocked() error {
 	case Restarting:
 		return ErrRestarting
 	case Starting, Stopping, Stuck:
-		if c.cur != nil && (c.cur.automatic && c.state == Starting || c.cur.fate == fateRound) {
+		inc := c.cur
+		if inc != nil && inc.fate != fateRest && (inc.automatic && !inc.ready || inc.fate == fateRound) {
 			return ErrRestarting
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -120,7 +121,13 @@ func (i Intensity) String() string {
 	if i.unlimited() {
 		return "unlimited"
 	}
-	return fmt.Sprintf("%d/%v", i.Restarts, i.Within)
+	within := i.Within.String()
+	if hours, ok := strings.CutSuffix(within, "h0m0s"); ok {
+		within = hours + "h"
+	} else if minutes, ok := strings.CutSuffix(within, "m0s"); ok {
+		within = minutes + "m"
+	}
+	return fmt.Sprintf("%d/%s", i.Restarts, within)
 }
 
 func (i Intensity) unlimited() bool { return i.Restarts < 0 }

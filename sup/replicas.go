@@ -126,10 +126,12 @@ func (r *Replicas[W]) replicas() []*child {
 
 // Child returns a handle to the replica of an index. See [Supervisor.Child].
 func (r *Replicas[W]) Child(i int) Child[W] {
-	if all := r.replicas(); i >= 0 && i < len(all) {
-		return Child[W]{&all[i].self}
-	}
-	return Child[W]{&reference{missing: r.pathOf(strconv.Itoa(i))}}
+	return handle[W](&r.supervision, strconv.Itoa(i), func() *child {
+		if all := r.replicas(); i >= 0 && i < len(all) {
+			return all[i]
+		}
+		return nil
+	})
 }
 
 // Get returns the worker of an index that is live and ready, or false if there

@@ -2,7 +2,6 @@ package sup
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -43,35 +42,39 @@ func (s *core) nextFailedLocked() *child {
 }
 
 // conduct leads the round of one failure: stop, wait, start. If a start fails
-// in it, that is the next failure of the same round (F2).
-func (s *core) conduct(failed *child) {
-	for failed != nil {
+// in it, that is the next failure of the same round (F2). It reports false if
+// there was no round: the child is quarantined, or the supervisor ends.
+func (s *core) conduct(failed *child) bool {
+	for stopped := false; failed != nil; stopped = true {
 		s.mu.Lock()
 		v := rest // an operator has taken it out of the round meanwhile
 		if failed.state == Restarting || failed.state == Stuck {
 			v = s.chargeLocked(failed, s.now())
 		}
-		if v == escalate {
+		if v == escalate || v != again && !stopped {
 			s.mu.Unlock()
-			return
+			return stopped
 		}
 		if v != again { // the others of the round go on without it
 			s.mu.Unlock()
 			failed = s.startAgain(failed.seq + 1)
 			continue
 		}
-		s.absorbing, s.roundFrom = true, failed.seq
+		from := failed.seq
 		if s.decl.strategy == OneForAll {
-			s.roundFrom = 0
+			from = 0
 		}
+		s.absorbing, s.roundFrom = true, from
 		cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
 		wait := failed.row.next(failed.policy.backoff)
-		from := s.roundFrom
 		s.mu.Unlock()
 		s.stopRound(cause)
-		s.awaitRound(failed, wait)
+		if !s.awaitRound(failed, wait) {
+			return true
+		}
 		failed = s.startAgain(from)
 	}
+	return true
 }
 
 // stopRound stops the children of the round in reverse order, one after the
@@ -117,26 +120,46 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 
 // awaitRound waits out the backoff of the child whose failure led to the round
 // (B3), until the supervisor ends, or until an operator has taken that child
-// out of the round.
-func (s *core) awaitRound(failed *child, wait time.Duration) {
+// out of the round. It holds up nothing (B2): a failure that comes meanwhile
+// leads a round of its own at once. It reports false if that has started all
+// that waited here.
+func (s *core) awaitRound(failed *child, wait time.Duration) bool {
+	s.mu.Lock()
+	s.absorbing = false
+	n := failed.n
+	s.mu.Unlock()
 	if wait == 0 {
-		return
+		return true
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
-		changed, waiting := failed.changedLocked(), failed.state == Restarting && s.phase == serving
-		s.mu.Unlock()
-		if !waiting {
-			return
+		if failed.state != Restarting || failed.n != n || s.phase >= ending {
+			s.mu.Unlock()
+			return true
 		}
+		if other := s.nextFailedLocked(); other != nil {
+			covers := s.decl.strategy == OneForAll || other.seq <= failed.seq
+			s.mu.Unlock()
+			if s.conduct(other) && covers {
+				return false
+			}
+			continue
+		}
+		changed := failed.changedLocked()
+		if s.interrupt == nil {
+			s.interrupt = make(chan struct{})
+		}
+		interrupt := s.interrupt
+		s.mu.Unlock()
 		select {
 		case <-timer.C:
-			return
+			return true
 		case <-changed:
+		case <-interrupt:
 		case <-s.stop:
-			return
+			return true
 		}
 	}
 }
@@ -145,7 +168,6 @@ func (s *core) awaitRound(failed *child, wait time.Duration) {
 // and returns the first that fails to start.
 func (s *core) startAgain(seq uint64) *child {
 	s.mu.Lock()
-	s.absorbing = false
 	from := s.last
 	for from != nil && from.prev != nil && from.prev.seq >= seq {
 		from = from.prev
@@ -177,7 +199,7 @@ func (s *core) startInRound(c *child) bool {
 		case s.phase >= ending:
 			s.mu.Unlock()
 			return true
-		case inc != nil && (c.state == Stopping || c.state == Stuck):
+		case inc != nil && inc.fate != fateRest && (c.state == Stopping || c.state == Stuck):
 			changed := c.changedLocked()
 			s.mu.Unlock()
 			select {
@@ -189,15 +211,15 @@ func (s *core) startInRound(c *child) bool {
 			s.mu.Unlock()
 			return true
 		}
-		c.restarts++
 		inc = s.launchLocked(c, true, true)
 		s.mu.Unlock()
 		err := s.awaitStart(context.Background(), inc, ByShutdown)
-		if err == nil || errors.Is(err, ErrIgnore) {
+		if err == nil || ignored(err) {
 			return true
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return c.state != Restarting && c.state != Stuck // then somebody wanted it to stop
+		// Else somebody wanted it to stop, and it is no failure.
+		return c.state != Restarting && (c.state != Stuck || inc.fate == fateRest)
 	}
 }

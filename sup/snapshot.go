@@ -29,7 +29,7 @@ type ChildInfo struct {
 	Incarnation int             // the current or last one; 0 before the first
 	Restarts    int             // incarnations that no operator and no start asked for
 	LastExit    Exit            // how the last one that ended did
-	Since       time.Time       // of the state; of a running child without Initialize, the begin of its start
+	Since       time.Time       // of the state
 	Stack       string          // of a stuck child
 	Supervisor  *SupervisorInfo // of a child that is a supervisor; only in [Supervisor.Tree]
 }
@@ -42,7 +42,7 @@ type SupervisorInfo struct {
 	Intensity Intensity
 	Running   bool
 	Uptime    time.Duration // 0 if it is not up
-	Restarts  int           // counted within the window of the intensity, now
+	Restarts  int           // counted within the window of the intensity, now; 0 if that is unlimited
 	Children  []ChildInfo   // in start order
 }
 

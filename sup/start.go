@@ -8,8 +8,8 @@ import (
 
 // launchLocked begins a new incarnation in a goroutine of its own.
 func (s *core) launchLocked(c *child, sponsored, automatic bool) *incarnation {
-	inc := s.incarnateLocked(c, 0, s.now())
-	inc.sponsored, inc.automatic = sponsored, automatic
+	inc := s.incarnateLocked(c, 0, s.now(), automatic)
+	inc.sponsored = sponsored
 	s.liveLocked(inc)
 	return inc
 }
@@ -20,7 +20,8 @@ func (s *core) liveLocked(inc *incarnation) {
 	go inc.child.loop(inc)
 }
 
-// begin starts all declared children in order (S1), or none (S2).
+// begin starts all declared children in order (S1), or none (S2). After an
+// error, the caller finishes the life.
 func (s *core) begin(ctx context.Context) error {
 	s.mu.Lock()
 	if s.phase != created {
@@ -41,11 +42,26 @@ func (s *core) begin(ctx context.Context) error {
 	if err == nil {
 		err = s.stopCause
 	}
-	s.endLocked(stopCauseOf(ctx), err)
+	failure := err
+	if ctx.Err() != nil {
+		failure = nil // it was told to end
+	}
+	s.endLocked(stopCauseOf(ctx), failure)
 	s.mu.Unlock()
-	s.stopAll()
-	s.finish()
+	s.sweep()
 	return err
+}
+
+// leave ends a start that has failed. What is stuck is left to a goroutine, so
+// that a start can be bounded.
+func (s *core) leave(err error) error {
+	if s.awaitQuiet(false) {
+		s.finish()
+		return err
+	}
+	left := s.stillThere(nil)
+	go s.finish()
+	return errors.Join(err, left)
 }
 
 func (s *core) startDeclared(ctx context.Context, children *walk) error {
@@ -68,7 +84,7 @@ func (s *core) startDeclared(ctx context.Context, children *walk) error {
 			continue
 		}
 		err := s.awaitStart(ctx, inc, ByShutdown)
-		if err != nil && !errors.Is(err, ErrIgnore) && !s.calledOff(c) {
+		if err != nil && !ignored(err) && !s.calledOff(c) {
 			return &StartError{Path: c.path(), Err: err}
 		}
 	}
@@ -159,11 +175,26 @@ func (inc *incarnation) startErrorLocked() error {
 	if failure := inc.failure(); failure != nil {
 		return failure
 	}
+	if inc.ignored {
+		return &ignoreError{inc.outcome.Err}
+	}
 	stuck := !inc.over || inc.abandoned // then the outcome is not there to be read
 	if stuck || inc.outcome.Kind == ExitShutdown && inc.fate != fateOpen {
 		return inc.stopCause()
 	}
 	return inc.outcome.Err
+}
+
+// An ignoreError carries what a start function returned that chose not to start
+// its child.
+type ignoreError struct{ error }
+
+// Unwrap returns ErrIgnore and what was returned.
+func (e *ignoreError) Unwrap() []error { return []error{ErrIgnore, e.error} }
+
+func ignored(err error) bool {
+	_, is := err.(*ignoreError)
+	return is
 }
 
 // startOverdue ends a start that has run out of time (S5).
@@ -173,10 +204,8 @@ func (s *core) startOverdue(inc *incarnation) {
 		s.mu.Unlock()
 		return
 	}
-	s.stoppingLocked(inc, Event{Kind: ChildStopping})
-	s.boundStopLocked(inc)
 	s.mu.Unlock()
-	inc.fail(&StartTimeoutError{After: inc.child.policy.startTimeout})
+	s.fail(inc, &StartTimeoutError{After: inc.child.policy.startTimeout})
 }
 
 // armLocked bounds what an incarnation is doing now. The timer counts as a

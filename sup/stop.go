@@ -29,7 +29,7 @@ func (s *core) drive(ctx context.Context) error {
 		s.endLocked(stopCauseOf(ctx), nil)
 		s.mu.Unlock()
 	}
-	s.stopAll()
+	s.sweep()
 	s.finish()
 	return s.failure
 }
@@ -44,9 +44,9 @@ func stopCauseOf(ctx context.Context) *StopError {
 	return &StopError{Reason: ByShutdown, Err: cause}
 }
 
-// stopAll stops all children: in reverse start order and one after the other
-// (X1), or, of a set, all at once (X3). It returns when nothing is left.
-func (s *core) stopAll() {
+// sweep stops all children: in reverse start order and one after the other
+// (X1), or, of a set, all at once (X3). What is left then is stuck, or brutal.
+func (s *core) sweep() {
 	if s.decl.parallel {
 		s.stopSet()
 	} else {
@@ -56,12 +56,17 @@ func (s *core) stopAll() {
 	s.swept = true
 	s.mu.Unlock()
 	s.tellHost()
+}
+
+// awaitQuiet waits until no goroutine is left, and reports false if, unless it
+// is to wait for those too, only stuck children hold it up.
+func (s *core) awaitQuiet(stuckToo bool) bool {
 	for {
 		s.mu.Lock()
-		quiet := s.quietLocked()
+		quiet, held := s.quietLocked(), s.stuck > 0 && !stuckToo
 		s.mu.Unlock()
-		if quiet == nil {
-			return
+		if quiet == nil || held {
+			return quiet == nil
 		}
 		<-quiet
 	}
@@ -123,18 +128,21 @@ func (s *core) stopSet() {
 	if len(left) == 0 {
 		return
 	}
-	s.mu.Lock()
-	quiet, grace := s.quietLocked(), left[0].stopBy-s.now()
-	s.mu.Unlock()
-	if quiet == nil {
-		return
-	}
-	timer := time.NewTimer(grace)
+	timer := time.NewTimer(left[0].stopBy - s.now())
 	defer timer.Stop()
-	select {
-	case <-quiet:
-	case <-timer.C:
-		s.overdue(left...)
+	for {
+		s.mu.Lock()
+		quiet := s.quietLocked()
+		s.mu.Unlock()
+		if quiet == nil {
+			return
+		}
+		select {
+		case <-quiet:
+		case <-timer.C:
+			s.overdue(left...)
+			return
+		}
 	}
 }
 
@@ -269,12 +277,15 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 	}
 }
 
-// finish is the last thing that a supervisor does.
+// finish is the last thing that a supervisor does, when all children have been
+// swept: it waits for the rest.
 func (s *core) finish() {
+	s.awaitQuiet(true)
 	s.mu.Lock()
 	s.phase = ended
 	s.emitLocked(Event{Kind: SupervisorStopped, Path: s.path, Exit: endExit(s.failure)})
 	s.mu.Unlock()
+	s.over.Store(true)
 	close(s.gone)
 	s.events.close()
 	close(s.done)
@@ -291,14 +302,13 @@ func endExit(failure error) Exit {
 // return.
 func (s *core) endGoroutineLocked() {
 	s.busy--
-	if s.busy == 0 && s.quiet != nil {
-		close(s.quiet)
-		s.quiet = nil
+	if s.busy == 0 {
+		s.quiet = closeMade(s.quiet)
 	}
 }
 
-// quietLocked returns a channel that is closed when no goroutine is left, or
-// nil if none is.
+// quietLocked returns nil if no goroutine is left, or else a channel that is
+// closed when that may be so, or when another child is stuck.
 func (s *core) quietLocked() <-chan struct{} {
 	if s.busy == 0 {
 		return nil

@@ -17,11 +17,14 @@ type Subscription struct {
 	ended      bool // protected by the pump's lock
 }
 
-// Subscribe begins a subscription that holds at most size events, 1 if size is
-// less. It ends with [Subscription.Close] or when the supervisor does; of a
+// maxSubscription bounds the size of a subscription.
+const maxSubscription = 1 << 20
+
+// Subscribe begins a subscription that holds at most size events; 1 if size is
+// less, and a million if it is more. It ends with [Subscription.Close] or when the supervisor does; of a
 // supervisor that has ended, it has ended already.
 func (f *supervision) Subscribe(size int) *Subscription {
-	sub := &Subscription{events: make(chan Event, max(size, 1))}
+	sub := &Subscription{events: make(chan Event, min(max(size, 1), maxSubscription))}
 	s := f.life.Load()
 	if s == nil {
 		close(sub.events)

@@ -57,7 +57,17 @@ func (f *supervision) declare(d *declaration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.decl = d
-	f.life.Store(newCore(context.Background(), d, f))
+	f.life.Store(f.unborn())
+}
+
+// unborn makes a life that is there to be looked at until it is superseded by
+// one that begins.
+func (f *supervision) unborn() *core {
+	s := newCore(context.Background(), f.decl, f)
+	if len(f.decl.faults) == 0 {
+		f.decl.populate(s)
+	}
+	return s
 }
 
 // prepare makes a new life, for a caller that will drive it or not.
@@ -68,7 +78,7 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 		return nil, &CallError{"start", "supervisor", errUndeclared}
 	}
 	if len(f.decl.faults) > 0 {
-		return nil, &SpecError{Path: f.decl.name, Faults: f.decl.faults}
+		return nil, &SpecError{Path: escapeID(f.decl.name), Faults: f.decl.faults}
 	}
 	last := f.life.Load()
 	s := newCore(ctx, f.decl, f)
@@ -80,20 +90,26 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 		s.stop, s.gone, s.done = last.stop, last.gone, last.done
 		s.events.succeed(last.events)
 		last.superseded = true
+		for c := last.first; c != nil; c = c.next {
+			defer c.wakeLocked()
+		}
 	case last.phase != ended:
 		return nil, &CallError{"start", s.path, ErrAlreadyRunning}
 	case last.unborn: // a Shutdown that came before the start
-		f.life.Store(newCore(context.Background(), f.decl, f))
+		f.life.Store(f.unborn())
 		return nil, &CallError{"start", s.path, ErrShuttingDown}
 	}
 	f.decl.populate(s)
 	f.life.Store(s)
+	last.over.Store(true)
 	return s, nil
 }
 
 // Start starts the supervisor: all children, in order. It returns when all are
 // ready, or with an error and nothing left: a [SpecError] that lists every
-// fault of the spec, or a [StartError] that names the child. ctx is the
+// fault of the spec, or a [StartError] that names the child. Should something be
+// left all the same, because it does not stop, the error is joined with a
+// [StuckError] that lists it, and Shutdown waits for it. ctx is the
 // supervisor's life: when it is cancelled, the children are stopped in order.
 // A supervisor that has ended can be started again.
 func (f *supervision) Start(ctx context.Context) error {
@@ -103,7 +119,7 @@ func (f *supervision) Start(ctx context.Context) error {
 		return err
 	}
 	if err := s.begin(ctx); err != nil {
-		return err
+		return s.leave(err)
 	}
 	go s.drive(ctx)
 	return nil
@@ -118,7 +134,11 @@ func (f *supervision) Initialize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.begin(ctx)
+	err = s.begin(ctx)
+	if err != nil {
+		s.finish()
+	}
+	return err
 }
 
 // Run starts the supervisor, if Initialize has not done so, and returns when it
@@ -136,7 +156,8 @@ func (f *supervision) Run(ctx context.Context) error {
 			return err
 		}
 		if err := s.begin(ctx); err != nil {
-			return err
+			s.finish()
+			return s.failure
 		}
 	}
 	return s.drive(ctx)

@@ -153,7 +153,7 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 //
 // Errors, in a [CallError]: [ErrNotFound]; [ErrNotRunning] and
 // [ErrShuttingDown]; a [StuckError] if the child has not stopped within its
-// time; the cause of ctx if that ends first. In the last two cases the child
+// time, also where its spec says to abandon it or to escalate; the cause of ctx if that ends first. In the last two cases the child
 // stops when it does.
 func (s *Supervisor[W]) Terminate(ctx context.Context, id string) error {
 	return s.terminateID(ctx, id)
@@ -179,14 +179,11 @@ func (s *Supervisor[W]) Delete(id string) error {
 }
 
 // Child returns a handle to a child. The handle is good for as long as the
-// child is declared, whatever happens to its worker; without such a child, its
-// methods say so.
+// child is declared, whatever happens to its worker, and when the supervisor is
+// started again. It may be taken before the start, and before the child is
+// added; as long as there is no such child, its methods say so.
 func (s *Supervisor[W]) Child(id string) Child[W] {
-	c := s.current().find(id)
-	if c == nil {
-		return Child[W]{&reference{missing: s.pathOf(id)}}
-	}
-	return Child[W]{&c.self}
+	return handle[W](&s.supervision, id, func() *child { return s.current().find(id) })
 }
 
 // All returns an iterator over the workers that are live, by id, in start

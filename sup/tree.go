@@ -32,6 +32,7 @@ type Member struct {
 	id      string
 	declare func(life *core)                   // links the child to a new life
 	check   func(f *faults, auto AutoShutdown) // finds what is wrong with it, and below
+	bind    func(f *supervision)               // tells its handle, if it has one, where it is declared
 }
 
 // Declare says what the children of the tree are, in start order. It is called
@@ -43,6 +44,11 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 		name = "supervisor"
 	}
 	members = append([]Member(nil), members...)
+	for _, m := range members {
+		if m.bind != nil {
+			m.bind(&t.supervision)
+		}
+	}
 	t.declare(&declaration{
 		name:      name,
 		strategy:  spec.Strategy,
@@ -81,16 +87,17 @@ func (spec TreeSpec) faults(path string, members []Member) []Fault {
 
 // Declare sets the handle up as that of a child of a tree.
 func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
-	ref := &reference{follows: true, missing: spec.ID}
-	h.ref = ref
+	h.ref = new(reference)
+	ref := h.ref
 	p := spec.policy().withDefaults()
 	return Member{
 		id:    spec.ID,
 		check: spec.check,
 		declare: func(life *core) {
-			c := newMember(life, spec.ID, p, spec.Start)
-			life.declareLocked(c)
-			ref.target.Store(c)
+			life.declareLocked(newMember(life, spec.ID, p, spec.Start))
+		},
+		bind: func(f *supervision) {
+			ref.lookup = &lookup{f, spec.ID, func() *child { return f.current().find(spec.ID) }}
 		},
 	}
 }
@@ -121,6 +128,10 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 		declare: func(life *core) { life.declareLocked(newMember(life, id, p, spec.Start)) },
 	}
 }
+
+// Snapshot is what Tree is on other supervisors: a snapshot of the tree. In a
+// struct that embeds a Tree, the field hides the method of that name.
+func (t *Tree) Snapshot() SupervisorInfo { return t.Tree() }
 
 // Terminate stops a child and keeps it declared. See [Supervisor.Terminate].
 func (t *Tree) Terminate(ctx context.Context, id string) error { return t.terminateID(ctx, id) }

@@ -36,17 +36,7 @@ func (s *core) unwatchLocked(inc *incarnation) {
 // listen looks whether there was a beat, and ends the incarnation if not.
 func (s *core) listen(inc *incarnation) {
 	if silent := s.silence(inc); silent > 0 {
-		stack := s.orphan.dump().of(inc)
-		s.mu.Lock()
-		anyway := inc.over || inc.stopBy != 0
-		if !anyway {
-			s.stoppingLocked(inc, Event{Kind: ChildStopping})
-			s.boundStopLocked(inc)
-		}
-		s.mu.Unlock()
-		if !anyway {
-			inc.fail(&UnhealthyError{Silent: silent, Stack: stack})
-		}
+		s.fail(inc, &UnhealthyError{Silent: silent, Stack: s.orphan.dump().of(inc)})
 		s.mu.Lock()
 		s.endGoroutineLocked()
 		s.mu.Unlock()

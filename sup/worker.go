@@ -47,7 +47,7 @@ func (e Exit) String() string {
 	if e.Err == nil {
 		return e.Kind.String()
 	}
-	return fmt.Sprintf("%v: %v", e.Kind, e.Err)
+	return fmt.Sprintf("%v: %s", e.Kind, unprefixed(e.Err))
 }
 
 // ExitKind tells the three kinds of exit apart (SEMANTICS W4).
@@ -72,11 +72,24 @@ func (k ExitKind) String() string {
 }
 
 // classify turns what a worker returned into an exit. The stop cause is nil as
-// long as the supervisor has not asked the incarnation to stop.
-func classify(err, stopCause error) Exit {
+// long as the supervisor has not asked the incarnation to stop. The methods of
+// err are the worker's code: a panic in them is its exit.
+func classify(err, stopCause error) (exit Exit) {
 	if err == nil {
 		return Exit{Kind: ExitNormal}
 	}
+	returned := false
+	defer func() {
+		if !returned {
+			exit = Exit{ExitAbnormal, caught(recover())}
+		}
+	}()
+	exit = classifyError(err, stopCause)
+	returned = true
+	return exit
+}
+
+func classifyError(err, stopCause error) Exit {
 	asked := errors.Is(err, ErrShutdown) ||
 		stopCause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, stopCause))
 	if asked && !abnormalByType(err) {

@@ -65,6 +65,7 @@ func TestACrashIsSeenEventByEvent(t *testing.T) {
 
 		faults.Crash("db", errLost)
 		events.ExpectExactly(t,
+			"child stopping db",
 			"child exited orders/db #1: abnormal: connection lost",
 			"child restarting db",
 			"child stopping web",
@@ -99,7 +100,7 @@ func TestACrashThatWrapsErrShutdownIsNoFailure(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults, events, _ := begin(t)
 		faults.Crash("web", sup.ErrShutdown)
-		events.ExpectExactly(t, "child exited web: shutdown: shutdown", "child stopped web")
+		events.ExpectExactly(t, "child stopping web", "child exited web: shutdown: shutdown", "child stopped web")
 	})
 }
 
