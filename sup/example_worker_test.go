@@ -109,7 +109,7 @@ func ExampleExit() {
 	// shutdown: shutdown: nothing left to do
 	// abnormal: broke
 	// abnormal: context canceled
-	// abnormal: sup: panic: broke
+	// abnormal: panic: broke
 	// abnormal: runtime.Goexit was called
 }
 
@@ -182,7 +182,7 @@ func ExampleGo() {
 	// Output:
 	// stops, because broke
 	// abnormal: broke
-	// the context is not that of a running supervised worker
+	// sup: the context is not that of a running supervised worker
 }
 
 // A worker with a watchdog beats, or is taken for hung.
