@@ -83,7 +83,7 @@ func (inc *incarnation) call() error {
 		return nil
 	case lifeStart:
 		inc.label()
-		return inc.child.slot.start(inc)
+		return inc.make()
 	case lifeInitialize:
 		return inc.body.worker().(Initializer).Initialize(inc)
 	case lifeRun:
@@ -97,6 +97,18 @@ func (inc *incarnation) call() error {
 	return nil
 }
 
+// make calls the start function. A worker that embeds a supervisor is taken for
+// one, and asking it which one is a call too: the embedded pointer may be nil.
+func (inc *incarnation) make() error {
+	if err := inc.child.slot.start(inc); err != nil {
+		return err
+	}
+	if w, ok := inc.body.worker().(supervised); ok {
+		return inc.child.sup.madeSupervisor(inc, w.face())
+	}
+	return nil
+}
+
 // returned moves on to the next phase; err is how the current one ended.
 func (inc *incarnation) returned(err error) {
 	switch inc.phase {
@@ -106,9 +118,6 @@ func (inc *incarnation) returned(err error) {
 			inc.outcome, inc.phase = Exit{ExitShutdown, inc.stopCause()}, lifeOver
 		}
 	case lifeStart:
-		if w, ok := inc.body.worker().(supervised); ok && err == nil {
-			err = inc.child.sup.madeSupervisor(inc, w.face())
-		}
 		if err != nil {
 			inc.end(err, lifeOver)
 			return
