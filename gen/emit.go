@@ -38,24 +38,41 @@ func emit(p *Package, trees []*Tree, test bool) ([]byte, error) {
 	if err := file.Render(&b); err != nil {
 		return nil, fmt.Errorf("supgen: package %s: %w", p.Dir, err)
 	}
-	source, err := gofmt(groupImports(b.Bytes()))
+	source, err := gofmt(groupImports(b.Bytes()), trees)
 	if err != nil {
 		return nil, fmt.Errorf("supgen: package %s: the output is no Go: %w\n%s", p.Dir, err, b.Bytes())
 	}
 	return source, nil
 }
 
-// gofmt formats until there is nothing to change any more, which can take more
-// than once: a function on one line whose types turn out to need several.
-func gofmt(source []byte) ([]byte, error) {
+// gofmt formats; more than once where types have braces, as a function on one
+// line can turn out to need several.
+func gofmt(source []byte, trees []*Tree) ([]byte, error) {
+	formatted, err := format.Source(source)
 	for range 5 {
-		formatted, err := format.Source(source)
-		if err != nil || bytes.Equal(formatted, source) {
-			return formatted, err
+		if err != nil || !haveBraces(trees) || bytes.Equal(formatted, source) {
+			break
 		}
 		source = formatted
+		formatted, err = format.Source(source)
 	}
-	return source, nil
+	return formatted, err
+}
+
+func haveBraces(trees []*Tree) bool {
+	for _, t := range trees {
+		for _, f := range t.Fields {
+			if strings.Contains(f.Type.Text, "{") {
+				return true
+			}
+		}
+		for _, p := range t.Params {
+			if strings.Contains(p.Constraint.Text, "{") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *Package) packageOf(test bool) string {

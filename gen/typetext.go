@@ -98,9 +98,42 @@ func (t Type) identifiers(add func(string)) {
 
 // display is an expression on one line.
 func (p *Package) display(expr ast.Expr) string {
+	if s, ok := simple(expr); ok {
+		return s
+	}
 	var b strings.Builder
 	if err := printer.Fprint(&b, p.src.fset, expr); err != nil {
 		return "?"
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// simple prints the types that most fields have; the printer takes its time.
+func simple(expr ast.Expr) (string, bool) {
+	switch x := expr.(type) {
+	case *ast.Ident:
+		return x.Name, true
+	case *ast.StarExpr:
+		s, ok := simple(x.X)
+		return "*" + s, ok
+	case *ast.SelectorExpr:
+		s, ok := simple(x.X)
+		return s + "." + x.Sel.Name, ok
+	case *ast.IndexExpr:
+		return simpleIndex(x.X, x.Index)
+	case *ast.IndexListExpr:
+		return simpleIndex(x.X, x.Indices...)
+	}
+	return "", false
+}
+
+func simpleIndex(x ast.Expr, indices ...ast.Expr) (string, bool) {
+	s, all := simple(x)
+	list := make([]string, len(indices))
+	for i, index := range indices {
+		var ok bool
+		list[i], ok = simple(index)
+		all = all && ok
+	}
+	return s + "[" + strings.Join(list, ", ") + "]", all
 }
