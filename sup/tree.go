@@ -120,6 +120,9 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 		id: id,
 		check: func(under *faults, auto AutoShutdown) {
 			spec.check(under, auto)
+			if spec.Watchdog > 0 {
+				under.add("Watchdog", "a supervisor does not beat: give its children one")
+			}
 			for _, fault := range f.declared().faults {
 				fault.Path = under.path + fault.Path[len(escapeID(f.declared().name)):]
 				under.list = append(under.list, fault)
