@@ -1,0 +1,438 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// significant makes a child one whose end can be that of its supervisor.
+func significant(restart sup.Restart, child sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
+	child.Restart, child.Significant = restart, true
+	return child
+}
+
+// expectEnded checks that a supervisor has ended, and normally.
+func expectEnded(t *testing.T, s *sup.Supervisor[*fake]) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case <-s.Done():
+	default:
+		t.Fatalf("the supervisor is up: %s", states(s))
+	}
+	if err := s.Err(); err != nil {
+		t.Errorf("it ended with %v; want a normal end", err)
+	}
+}
+
+// A1: any_significant: the first significant child that ends without being
+// restarted ends the supervisor, normally; the others stop in reverse order.
+func TestTheFirstSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		restart sup.Restart
+		exit    error
+	}{
+		{"transient, normal", sup.Transient, nil},
+		{"transient, shutdown", sup.Transient, sup.ErrShutdown},
+		{"temporary, normal", sup.Temporary, nil},
+		{"temporary, shutdown", sup.Temporary, sup.ErrShutdown},
+		{"temporary, abnormal", sup.Temporary, errBoom},
+	} {
+		for _, strategy := range strategies {
+			t.Run(tt.name+", "+strategy.String(), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					c, tr := make(controls), new(trace)
+					children := c.good(tr, "a", "b", "c", "d")
+					children[1] = significant(tt.restart, children[1])
+					children[2] = significant(tt.restart, children[2])
+					s := start(t, sup.Spec[*fake]{Strategy: strategy, AutoShutdown: sup.AnySignificant, Children: children})
+					tr.take()
+					c.die("b", tt.exit)
+					tr.expect(t, "die b, stop d, stop c, stop a")
+					expectEnded(t, s)
+				})
+			})
+		}
+	}
+}
+
+// A1: one that is restarted has not ended, and the end of one that is not
+// significant ends nothing.
+func TestAnEndThatIsRestartedOrNotSignificantEndsNothing(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+		t.Run(auto.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "significant", "transient", "temporary")
+				children[0] = significant(sup.Transient, children[0])
+				children[1].Restart, children[2].Restart = sup.Transient, sup.Temporary
+				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: children})
+				c.die("significant", errBoom)
+				c.die("transient", nil)
+				c.die("temporary", errBoom)
+				expectUp(t, s)
+				expectStates(t, s, "significant running, transient stopped")
+			})
+		})
+	}
+}
+
+// A1: all_significant: the last significant child that ends does, whichever it
+// is.
+func TestTheLastSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) {
+	for _, order := range [][]string{{"a", "b", "c"}, {"c", "b", "a"}, {"b", "c", "a"}} {
+		bubble(t, func(t *testing.T) {
+			c, tr := make(controls), new(trace)
+			children := c.good(tr, "a", "b", "c", "other")
+			for i, restart := range []sup.Restart{sup.Transient, sup.Temporary, sup.Transient} {
+				children[i] = significant(restart, children[i])
+			}
+			s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+			c.die(order[0], nil)
+			expectUp(t, s)
+			c.die(order[1], nil)
+			expectUp(t, s)
+			tr.take()
+			c.die(order[2], nil)
+			tr.expect(t, "die "+order[2]+", stop other")
+			expectEnded(t, s)
+		})
+	}
+}
+
+// A1: all_significant: one that comes back, or is added, is one more to wait
+// for.
+func TestAllSignificantCountsTheOnesThatComeBackOrAreAdded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "b")
+		for i := range children {
+			children[i] = significant(sup.Transient, children[i])
+		}
+		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+		c.die("a", nil)
+		if err := s.Restart(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		c.die("b", nil)
+		expectUp(t, s)
+		if _, err := s.StartChild(t.Context(), significant(sup.Temporary, c.child(tr, "c"))); err != nil {
+			t.Fatal(err)
+		}
+		c.die("a", nil)
+		expectUp(t, s)
+		c.die("c", errBoom)
+		expectEnded(t, s)
+	})
+}
+
+// A1: a round brings back a significant child that had finished, which is one
+// more to wait for then.
+func TestASignificantChildThatARoundBringsBackIsWaitedFor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "b", "fuse")
+		for i := range 2 {
+			children[i] = significant(sup.Transient, children[i])
+		}
+		s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, AutoShutdown: sup.AllSignificant, Children: children})
+		c.die("a", nil)
+		c.die("fuse", errBoom)
+		expectStates(t, s, "a running, b running, fuse running")
+		c.die("b", nil)
+		expectUp(t, s)
+		c.die("a", nil)
+		expectEnded(t, s)
+	})
+}
+
+// A1: a significant child that ends during the start lets the start finish:
+// Start succeeds, and the supervisor ends then.
+func TestASignificantChildThatEndsDuringTheStartEndsTheSupervisorAfterIt(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+		t.Run(auto.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "a", "b", "c")
+				children[0] = with(significant(sup.Transient, children[0]), func(f *fake) {
+					f.run = func(context.Context) error { tr.add("die a"); return nil }
+				})
+				children[1] = with(children[1], func(f *fake) {
+					initialize := f.initialize
+					f.initialize = func(ctx context.Context) error { time.Sleep(time.Second); return initialize(ctx) }
+				})
+				s := sup.New(sup.Spec[*fake]{AutoShutdown: auto, Children: children})
+				if err := s.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				tr.expect(t, "start a, die a, start b, start c, stop c, stop b")
+				expectEnded(t, s)
+			})
+		})
+	}
+}
+
+// A1: all_significant: one that is yet to start has not ended.
+func TestAllSignificantWaitsForTheOnesThatAreYetToStart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "slow", "b")
+		children[0] = with(significant(sup.Transient, children[0]), func(f *fake) {
+			f.run = func(context.Context) error { return nil }
+		})
+		children[1] = with(children[1], func(f *fake) {
+			f.initialize = func(context.Context) error { time.Sleep(time.Second); return nil }
+		})
+		children[2] = significant(sup.Temporary, children[2])
+		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+		expectUp(t, s)
+		expectStates(t, s, "a stopped, slow running, b running")
+		c.die("b", nil)
+		expectEnded(t, s)
+	})
+}
+
+// A1, S4: one whose start function chose not to start it has not ended, as it
+// has not lived; it is none to wait for.
+func TestASignificantChildThatWasNotStartedDoesNotEndTheSupervisor(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+		t.Run(auto.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				ignored := significant(sup.Transient, sup.ChildSpec[*fake]{ID: "ignored", Start: func(context.Context) (*fake, error) {
+					return nil, sup.ErrIgnore
+				}})
+				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: []sup.ChildSpec[*fake]{
+					ignored, significant(sup.Transient, c.child(tr, "a")),
+				}})
+				expectUp(t, s)
+				c.die("a", nil)
+				expectEnded(t, s)
+			})
+		})
+	}
+}
+
+// A1, N1: the parent of a supervisor that ends so sees a normal exit.
+func TestTheParentOfASupervisorThatAutoShutdownEndsSeesANormalExit(t *testing.T) {
+	for restart, want := range map[sup.Restart]string{
+		sup.Permanent: "inner running, sibling running",
+		sup.Transient: "inner stopped, sibling running",
+		sup.Temporary: "sibling running",
+	} {
+		t.Run(restart.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				inner := sup.Spec[*fake]{AutoShutdown: sup.AnySignificant, Children: []sup.ChildSpec[*fake]{significant(sup.Temporary, c.child(tr, "w"))}}
+				var over exits
+				s := start(t, sup.Spec[sup.Worker]{Observers: []sup.Observer{&over}, Children: []sup.ChildSpec[sup.Worker]{
+					{ID: "inner", Restart: restart, Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
+					{ID: "sibling", Start: func(ctx context.Context) (sup.Worker, error) { return &fake{}, nil }},
+				}})
+				c.die("w", errBoom)
+				expectStates(t, s, want)
+				if last := over.last(); last.Kind != sup.ExitNormal || last.Err != nil {
+					t.Errorf("the supervisor ended with %v", last)
+				}
+				if want := map[bool]int{true: 1}[restart == sup.Permanent]; s.Tree().Restarts != want {
+					t.Errorf("%d restarts counted; want %d", s.Tree().Restarts, want)
+				}
+			})
+		})
+	}
+}
+
+// A1: it is no normal end when the supervisor gives up on a significant child.
+func TestASupervisorThatGivesUpOnASignificantChildFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AnySignificant, Intensity: none, Children: []sup.ChildSpec[*fake]{
+			significant(sup.Transient, c.child(tr, "a")),
+		}})
+		c.die("a", errBoom)
+		if err := expectGivenUp(t, s); !errors.Is(err, errBoom) {
+			t.Error(err)
+		}
+	})
+}
+
+// A2: operator calls never trigger it, not even on the last significant child.
+func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+		t.Run(auto.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "transient", "finished", "temporary", "other", "goexit")
+				children[0] = significant(sup.Transient, children[0])
+				children[1] = with(significant(sup.Transient, children[1]), func(f *fake) { // which an operator stops as it ends by itself
+					f.run = func(ctx context.Context) error { <-ctx.Done(); return nil }
+				})
+				children[2] = significant(sup.Temporary, children[2])
+				children[4] = with(significant(sup.Temporary, children[4]), func(f *fake) {
+					f.run = func(ctx context.Context) error { <-ctx.Done(); runtime.Goexit(); return nil }
+				})
+				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: children})
+				for _, id := range []string{"temporary", "transient", "finished", "goexit"} {
+					if err := s.Terminate(t.Context(), id); err != nil {
+						t.Fatal(err)
+					}
+					expectUp(t, s)
+				}
+				if err := s.Delete("transient"); err != nil {
+					t.Fatal(err)
+				}
+				expectUp(t, s)
+				expectStates(t, s, "finished stopped, other running")
+			})
+		})
+	}
+}
+
+// A2: nor does a significant child that an operator fails to start.
+func TestASignificantChildThatAnOperatorFailsToStartDoesNotTriggerAutoShutdown(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+		t.Run(auto.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				old := significant(sup.Transient, unready(tr, c.child(tr, "old"), 2, 2))
+				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: []sup.ChildSpec[*fake]{old}})
+				if err := s.Terminate(t.Context(), "old"); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Restart(t.Context(), "old"); !errors.Is(err, errUnready) {
+					t.Fatal(err)
+				}
+				if _, err := s.StartChild(t.Context(), significant(sup.Temporary, unready(tr, c.child(tr, "new"), 1, 1))); !errors.Is(err, errUnready) {
+					t.Fatal(err)
+				}
+				expectUp(t, s)
+				expectStates(t, s, "old stopped")
+			})
+		})
+	}
+}
+
+// A2: a child that an operator has stopped counts as gone for all_significant.
+func TestAChildThatAnOperatorHasStoppedCountsAsGone(t *testing.T) {
+	for _, restart := range []sup.Restart{sup.Transient, sup.Temporary} {
+		t.Run(restart.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				children := c.good(tr, "a", "b")
+				for i := range children {
+					children[i] = significant(restart, children[i])
+				}
+				s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+				if err := s.Terminate(t.Context(), "a"); err != nil {
+					t.Fatal(err)
+				}
+				c.die("b", nil)
+				expectEnded(t, s)
+			})
+		})
+	}
+}
+
+// A2: a significant child that is dropped by a round does not trigger it, and
+// counts as gone.
+func TestASignificantChildThatARoundDropsDoesNotTriggerAutoShutdown(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+		for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
+			t.Run(auto.String()+", "+strategy.String(), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					c, tr := make(controls), new(trace)
+					children := c.good(tr, "fuse", "dropped", "kept")
+					children[1] = significant(sup.Temporary, children[1])
+					children[2] = significant(sup.Transient, children[2])
+					s := start(t, sup.Spec[*fake]{Strategy: strategy, AutoShutdown: auto, Children: children})
+					c.die("fuse", errBoom)
+					expectUp(t, s)
+					expectStates(t, s, "fuse running, kept running")
+					c.die("kept", nil)
+					expectEnded(t, s)
+				})
+			})
+		}
+	}
+}
+
+// A2: not even if the round drops the last one.
+func TestARoundThatDropsTheLastSignificantChildDoesNotTriggerAutoShutdown(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+		t.Run(auto.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, AutoShutdown: auto, Children: []sup.ChildSpec[*fake]{
+					c.child(tr, "fuse"), significant(sup.Temporary, c.child(tr, "dropped")),
+				}})
+				c.die("fuse", errBoom)
+				expectUp(t, s)
+				expectStates(t, s, "fuse running")
+			})
+		})
+	}
+}
+
+// A1, I7: a significant child that is quarantined has not ended: its supervisor
+// is untouched, until the child, restarted, does end.
+func TestASignificantChildThatIsQuarantinedDoesNotEndTheSupervisor(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+		t.Run(auto.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				child := significant(sup.Transient, c.child(tr, "a"))
+				child.Budget = none
+				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: []sup.ChildSpec[*fake]{child, c.child(tr, "b")}})
+				c.die("a", errBoom)
+				expectUp(t, s)
+				expectStates(t, s, "a quarantined, b running")
+				if err := s.Restart(t.Context(), "a"); err != nil {
+					t.Fatal(err)
+				}
+				c.die("a", nil)
+				expectEnded(t, s)
+			})
+		})
+	}
+}
+
+// A3: without it, a supervisor without children stays up, whether it was
+// declared empty or has lost the last.
+func TestAnEmptySupervisorStaysUp(t *testing.T) {
+	for _, auto := range []sup.AutoShutdown{sup.Never, sup.AnySignificant, sup.AllSignificant} {
+		t.Run("declared, "+auto.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := start(t, sup.Spec[*fake]{AutoShutdown: auto})
+				time.Sleep(time.Hour)
+				expectUp(t, s)
+			})
+		})
+	}
+	t.Run("emptied", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			c, tr := make(controls), new(trace)
+			children := c.good(tr, "temporary", "deleted")
+			children[0].Restart, children[1].Restart = sup.Temporary, sup.Transient
+			s := start(t, sup.Spec[*fake]{Children: children})
+			c.die("temporary", errBoom)
+			c.die("deleted", nil)
+			expectUp(t, s)
+			if err := s.Delete("deleted"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			expectUp(t, s)
+			expectStates(t, s, "")
+			if _, err := s.StartChild(t.Context(), c.child(tr, "new")); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
