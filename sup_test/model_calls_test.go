@@ -40,7 +40,10 @@ func (m *model) shutdown(call int) {
 		m.stopCalls = append(m.stopCalls, call)
 		m.settleShutdown()
 	case sup.Starting:
-		m.unsaid("a shutdown of a root that is starting")
+		m.stopCalls = append(m.stopCalls, call)
+		if c.task == nil || c.task.kind != ending {
+			m.cancelStart(c)
+		}
 	default:
 		m.stopCalls = append(m.stopCalls, call)
 		if c.task == nil || c.task.kind != ending {
@@ -91,10 +94,6 @@ func (m *model) add(s *node, b *branch, call int) {
 		m.reply(call, "not_running")
 		return
 	}
-	if s.state == sup.Starting {
-		m.unsaid("StartChild of a supervisor that is starting")
-		return
-	}
 	for _, k := range s.kids {
 		if k.b.id == b.id {
 			if k.state == sup.Quarantined {
@@ -126,10 +125,6 @@ func (m *model) call(cmd command, call int) {
 		return
 	}
 	c := up.kids[i]
-	if c.state == sup.Idle && cmd.verb != "terminate" {
-		m.unsaid("a call for a child whose turn to start has not come")
-		return
-	}
 	switch cmd.verb {
 	case "terminate":
 		m.terminate(c, call, false)
@@ -188,6 +183,10 @@ func (m *model) restart(c *node, call int) {
 	case sup.Restarting:
 		m.reply(call, "restarting")
 	case sup.Stopped, sup.Quarantined:
+		if t := c.up.task; t != nil && t.kind == round && t.lead == c {
+			m.unsaid("Restart of the child whose failure has led to the round that is going on")
+			return
+		}
 		c.spent, c.row = nil, 0
 		c.starter, c.restarting = call, false
 		m.begin(c)

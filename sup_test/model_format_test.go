@@ -26,7 +26,9 @@ func (sc *modelCase) text() string {
 	show = func(path string, c *branch) {
 		for _, k := range c.children {
 			fmt.Fprintf(&b, "child %s\n", join(path, k.String()))
-			show(join(path, k.id), k)
+			if !k.set() {
+				show(join(path, k.id), k)
+			}
 		}
 	}
 	show("", sc.root)
@@ -88,7 +90,12 @@ func (b *branch) String() string {
 	if how.badly {
 		words = append(words, "badly")
 	}
-	return strings.Join(words, " ")
+	text := strings.Join(words, " ")
+	if b.set() {
+		_, each, _ := strings.Cut(b.children[0].String(), " ")
+		text += " each " + each
+	}
+	return text
 }
 
 func (a attempts) String() string { return fmt.Sprintf("%d..%d", a.from, a.to) }

@@ -11,7 +11,6 @@ import (
 // drawCase makes a random tree and then, one after the other, commands that
 // make sense in the state that the model is in.
 func drawCase(rt *rapid.T) *modelCase {
-
 	d := &drawer{T: rt}
 	sc := &modelCase{name: "found", root: d.root()}
 	m := newModel(sc.root)
@@ -25,13 +24,14 @@ func drawCase(rt *rapid.T) *modelCase {
 		sc.want = append(sc.want, r)
 	}
 	do(command{verb: "start"})
-	for range d.number("steps", 0, 12) {
+	for range d.number("steps", 0, 24) {
 		if cmd, ok := d.command(m); ok && m.silent == "" {
 			do(cmd)
 		}
 	}
 	if m.silent == "" {
 		do(command{verb: "stop"})
+		do(command{verb: "pass", time: time.Minute})
 	}
 	return sc
 }
@@ -41,12 +41,23 @@ type drawer struct {
 	made int // branches so far
 }
 
+// number draws a number, each equally likely: rapid's own ranges prefer small
+// ones, and small trees to which little happens find little. Zeros are what it
+// shrinks to all the same.
 func (d *drawer) number(what string, from, to int) int {
-	return rapid.IntRange(from, to).Draw(d.T, what)
+	n, span := 0, to-from+1
+	for bit := 1; bit < 4*span; bit *= 2 {
+		if coin.Draw(d.T, what) {
+			n += bit
+		}
+	}
+	return from + n%span
 }
 
+var coin = rapid.Bool()
+
 func choose[T any](d *drawer, what string, from ...T) T {
-	return rapid.SampledFrom(from).Draw(d.T, what)
+	return from[d.number(what, 0, len(from)-1)]
 }
 
 // features are what a tree may have. They were added one at a time, and can be
@@ -217,10 +228,13 @@ func (d *drawer) command(m *model) (command, bool) {
 func (d *drawer) add(m *model) (command, bool) {
 	var sups []*node
 	m.root.all(func(n *node) {
-		if n.b.kind == aSupervisor || n.b.kind == aKeyed {
+		if (n.b.kind == aSupervisor || n.b.kind == aKeyed) && n.state != sup.Starting {
 			sups = append(sups, n)
 		}
 	})
+	if len(sups) == 0 {
+		return command{}, false
+	}
 	s := sups[d.number("supervisor", 0, len(sups)-1)]
 	cmd := command{verb: "add", path: s.path}
 	if s.b.kind == aKeyed {
@@ -231,22 +245,26 @@ func (d *drawer) add(m *model) (command, bool) {
 	return cmd, true
 }
 
+// call draws a call on a child, or what a running worker does.
 func (d *drawer) call(m *model, verb string) (command, bool) {
 	var nodes []*node
-	m.root.all(func(n *node) { nodes = append(nodes, n) })
-	if nodes = nodes[1:]; len(nodes) == 0 {
+	m.root.all(func(n *node) {
+		switch {
+		case n.up == nil:
+		case verb != "die" && n.up.state == sup.Starting: // the contract has no word on calls during the start
+		case verb == "die" && (n.b.kind != aWorker || n.state != sup.Running):
+		case verb == "remove" && n.up.b.kind != aKeyed:
+		case verb == "delete" && n.up.b.kind == aReplicas:
+		default:
+			nodes = append(nodes, n)
+		}
+	})
+	if len(nodes) == 0 {
 		return command{}, false
 	}
-	c := nodes[d.number("child", 0, len(nodes)-1)]
-	cmd := command{verb: verb, path: c.path}
-	switch {
-	case verb == "die":
+	cmd := command{verb: verb, path: nodes[d.number("child", 0, len(nodes)-1)].path}
+	if verb == "die" {
 		cmd.arg = choose(d, "how", "boom", "normal", "shutdown", "panic", "goexit", "canceled")
-		return cmd, c.b.kind == aWorker && c.state == sup.Running
-	case verb == "remove":
-		return cmd, c.up.b.kind == aKeyed
-	case verb == "delete":
-		return cmd, c.up.b.kind != aReplicas
 	}
 	return cmd, true
 }

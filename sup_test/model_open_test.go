@@ -8,10 +8,10 @@ const (
 	// it Restart and Delete answer ErrRestarting, also for a temporary one, which
 	// does not come back.
 	openStoppedByARoundIsRestarting = true
-	// X1 stops in reverse order, one after the other. A child that an operator's
-	// call or a round is starting, though, is cancelled as soon as the supervisor
-	// begins to end; one that is restarted alone waits for its turn.
-	openCalledStartsAreCancelledAtOnce = true
+	// X1 stops in reverse order, one after the other. A child that is starting,
+	// though, is cancelled as soon as the supervisor begins to end, unless it is
+	// one that is restarted alone: that waits for its turn.
+	openStartsAreCancelledAtOnce = true
 	// The State Restarting is documented for what waits for its round. A
 	// transient that had finished shows it only when the round has come to it.
 	openFinishedTransientsWaitUnseen = true
@@ -21,11 +21,14 @@ const (
 	// StartChild says that what is added during a round is not part of it. Its
 	// failure before the round starts its children is.
 	openRoundsTakeTheAdded = true
-	// Terminate returns a StuckError if the child has not stopped in time; nil
-	// where the child is abandoned, or its supervisor fails.
-	openTerminateOfTheAbandonedIsFine = true
 	// X6: only a child that may be abandoned has two incarnations at once. The
 	// supervisor of one that escalates does not wait for it, and where it is
 	// nested its parent starts the same child again beside the one that is stuck.
 	openEscalatedAreLeftBehind = true
+	// A supervisor that ends restarts nobody. A child whose backoff is over then,
+	// under one_for_one, begins all the same, until its turn to stop has come.
+	openWaitsGoOnInTheEnd = true
+	// X3: a set stops when its children have. Where one was stuck before, the set
+	// waits for the whole time that the others had, though they have stopped.
+	openSetsWaitLong = true
 )

@@ -73,13 +73,17 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 		c.asked = byNobody
 	}
 	switch {
-	case c.asked != byNobody:
+	case c.asked != byNobody: // it had failed already
+		if up.lived == never && up.task != nil && up.task.kind == ending && up.up != nil {
+			up.task.exit = kind
+		}
 		m.ended(c, kind)
 	case up == nil: // S2
 		c.state = sup.Stopped
 		m.reply(m.rootCall, "failed")
 		m.rootCall = 0
 		m.result.ended = "start failed"
+		m.settleShutdown()
 	case c.starter != 0: // O1, O3
 		m.reply(c.starter, "failed")
 		c.starter = 0
@@ -92,6 +96,7 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 	case up.task != nil && up.task.kind == starting: // S2
 		m.rest(c)
 		up.task = &task{kind: ending, members: slices.Clone(up.kids), next: len(up.kids) - 1, exit: sup.ExitAbnormal, failed: true}
+		m.cancelStarts(up, nil)
 		m.advance(up)
 	default:
 		m.failure(c, kind)
@@ -221,7 +226,7 @@ func (m *model) decide(c *node) {
 	}
 	c.state = sup.Restarting
 	delay := c.nextDelay()
-	if up.b.kind != aSupervisor || up.b.strategy == sup.OneForOne { // T1
+	if up.alone() { // T1
 		if delay == 0 {
 			m.again(c)
 			return
@@ -242,6 +247,9 @@ func (m *model) quarantine(c *node) {
 // unqueue decides what has waited for the supervisor to be done with its task.
 // It reports whether there was anything.
 func (m *model) unqueue(s *node) bool {
+	if len(s.queue) > 1 && s.alone() {
+		m.unsaid("the order of several restarts that have waited for the start to end")
+	}
 	for len(s.queue) > 0 {
 		c := s.queue[0]
 		s.queue = s.queue[1:]
@@ -439,13 +447,29 @@ func (m *model) end(s *node, exit sup.ExitKind) {
 	was := s.task
 	s.outer = nil
 	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: exit}
-	if openCalledStartsAreCancelledAtOnce {
-		for _, k := range slices.Backward(s.task.members) {
-			inRound := was != nil && was.kind == round && slices.Contains(was.members, k)
-			if k.starter != 0 || inRound && k.state == sup.Starting {
-				m.stop(k, byShutdown)
-			}
-		}
-	}
+	m.cancelStarts(s, was)
 	m.advance(s)
+}
+
+// cancelStarts is where the engine leaves the order of X1.
+func (m *model) cancelStarts(s *node, was *task) {
+	if !openStartsAreCancelledAtOnce {
+		return
+	}
+	t := s.task
+	for _, k := range slices.Backward(slices.Clone(t.members)) {
+		ofTask := was != nil && slices.Contains(was.members, k)
+		if was != nil && was.kind == starting && was.next < len(was.members) && k == was.members[was.next] && k.b.kind != aWorker {
+			// The others follow when it has stopped.
+			t.members = append(slices.DeleteFunc(t.members, func(o *node) bool { return o == k }), k)
+		}
+		if k.state != sup.Starting || k.starter == 0 && !ofTask {
+			continue
+		}
+		if k.b.kind != aWorker && (k.starter != 0 || was.kind != starting) {
+			m.unsaid("the order in which others stop while a nested supervisor's start is cancelled")
+			return
+		}
+		m.stop(k, byShutdown)
+	}
 }

@@ -11,7 +11,7 @@ import (
 func (m *model) stop(c *node, who asked) {
 	switch c.state {
 	case sup.Restarting:
-		c.again = never
+		c.again, c.queued = never, false
 		c.state = sup.Stopped
 		if who == byRound {
 			c.state = sup.Restarting
@@ -64,7 +64,12 @@ func (m *model) stopped(c *node) {
 
 // cancelStart stops a supervisor that is still starting.
 func (m *model) cancelStart(s *node) {
+	was := s.task
 	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: sup.ExitShutdown}
+	if s.up == nil {
+		s.task.exit = sup.ExitNormal // it was told to
+	}
+	m.cancelStarts(s, was)
 	m.advance(s)
 }
 
@@ -115,14 +120,20 @@ func (m *model) pushStart(s *node, t *task) bool {
 		return true
 	}
 	switch c := t.members[t.next]; {
+	case t.kind == round && c.starter != 0: // it comes after the round
+		t.next++
 	case t.kind == starting && c.starter != 0:
 		m.unsaid("whether Start waits for what an operator restarts meanwhile")
+	case c.state == sup.Stopping && (t.kind == starting || c.restarting): // called off
+		return false
 	case c.dropped || c.held || c.queued || c.state == sup.Running || c.state == sup.Quarantined:
 		t.next++
 	case c.state == sup.Starting || c.state == sup.Stuck: // X6
 		return false
 	case c.asked != byNobody:
 		return false
+	case t.kind == starting && c.state != sup.Idle: // its turn has come early
+		t.next++
 	case t.kind == round:
 		m.again(c)
 	default:
@@ -148,6 +159,8 @@ func (m *model) pushStop(s *node, t *task) bool {
 	}
 	c := t.members[t.next]
 	switch {
+	case t.kind == round && c.starter != 0: // it comes after the round
+		t.next--
 	case c.down() && (t.kind == round || c.state != sup.Restarting) || c.state == sup.Stuck:
 		c.queued = false // its failure is part of this round (I5)
 		if t.kind == round && c.state == sup.Stopped && !c.held && !c.dropped {
@@ -164,6 +177,10 @@ func (m *model) pushStop(s *node, t *task) bool {
 
 // pushSetStop stops the members all at once (X3).
 func (m *model) pushSetStop(s *node, t *task) bool {
+	if openSetsWaitLong && slices.ContainsFunc(t.members, func(c *node) bool { return c.state == sup.Stuck && !c.dropped }) {
+		m.unsaid("how long the stop of a set takes one of whose children is stuck already")
+		return false
+	}
 	for ; t.next >= 0; t.next-- {
 		if c := t.members[t.next]; c.asked == byNobody && !c.atRest() {
 			m.stop(c, byShutdown)
@@ -199,6 +216,10 @@ func (m *model) allAsked(s *node, t *task) bool {
 			if t.failed && openStuckStartsAreTakenForReady {
 				m.unsaid("a nested supervisor whose failed start waits for a stuck child")
 			}
+			if s.up == nil { // Start returns all the same
+				m.reply(m.rootCall, "failed")
+				m.rootCall = 0
+			}
 			if s.up != nil && s.state != sup.Stuck {
 				m.stuck(s)
 			}
@@ -230,13 +251,16 @@ func (m *model) fire(c *node) {
 		m.stopped(c)
 	case c.again:
 		c.again = never
-		if slices.ContainsFunc(c.up.outer, func(t *task) bool { return t.lead == c }) {
-			return // the round that came in between is led to its end first
+		if t := c.up.task; t != nil && t.kind == ending && !(openWaitsGoOnInTheEnd && c.up.alone()) {
+			return // it is not restarted any more
 		}
-		if t := c.up.task; t != nil && t.kind == round && t.lead == c {
+		if t := c.up.task; t != nil && t.kind == round && t.phase == waitingPhase && t.lead == c {
 			t.phase = startingPhase
 			m.advance(c.up)
 			return
+		}
+		if slices.ContainsFunc(c.up.outer, func(t *task) bool { return t.lead == c }) {
+			return // the round that came in between is led to its end first
 		}
 		m.again(c)
 	case c.limit:
@@ -254,9 +278,7 @@ func (m *model) fire(c *node) {
 // stuck: c has not stopped in time (X6).
 func (m *model) stuck(c *node) {
 	c.state = sup.Stuck
-	if !openTerminateOfTheAbandonedIsFine || c.b.stuck == sup.Wait {
-		m.settleStops(c, "stuck")
-	}
+	m.settleStops(c, "stuck")
 	switch c.b.stuck {
 	case sup.Wait:
 		m.advance(c.up)
@@ -268,7 +290,6 @@ func (m *model) stuck(c *node) {
 		if up := c.up; up.task == nil || up.task.kind != ending {
 			c.asked = byShutdown
 			c.last, c.ends, c.limit = sup.ExitAbnormal, never, never
-			m.settleStops(c, "ok")
 			m.rest(c)
 			m.end(up, sup.ExitAbnormal)
 			return
@@ -325,7 +346,7 @@ func (m *model) pass(until time.Duration) {
 		}
 		m.now = at
 		for _, c := range due[1:] {
-			if c.up != due[0].up || !c.up.b.set() || c.limit != at || due[0].limit != at {
+			if c.up != due[0].up || !c.up.b.set() || c.limit != at || due[0].limit != at || c.state != sup.Stopping || due[0].state != sup.Stopping {
 				m.unsaid("which of two things that are due at once comes first")
 				return
 			}

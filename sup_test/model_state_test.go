@@ -124,6 +124,9 @@ func newNode(b *branch, up *node) *node {
 	return n
 }
 
+// alone: its children are restarted alone (T1).
+func (s *node) alone() bool { return s.b.set() || s.b.strategy == sup.OneForOne }
+
 // atRest: it is down and nothing but a call or a round brings it back.
 func (c *node) atRest() bool {
 	return c.dropped || c.state == sup.Stopped || c.state == sup.Quarantined || c.state == sup.Idle

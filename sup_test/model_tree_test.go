@@ -151,7 +151,7 @@ func ordered(sets map[string]bool, events []event) []event {
 }
 
 func canSwap(sets map[string]bool, a, b event) bool {
-	if openCalledStartsAreCancelledAtOnce && b.what == "init_cancel" {
+	if openStartsAreCancelledAtOnce && b.what == "init_cancel" {
 		return a.what != "init_cancel" || b.path < a.path
 	}
 	up := parentOf(a.path)
@@ -172,4 +172,18 @@ func (b *branch) sets(path string, into map[string]bool) {
 	for _, c := range b.children {
 		c.sets(join(path, c.id), into)
 	}
+}
+
+// find returns what is declared at a path.
+func (b *branch) find(path string) *branch {
+	if path == "" {
+		return b
+	}
+	first, rest, _ := strings.Cut(path, "/")
+	for _, c := range b.children {
+		if c.id == first {
+			return c.find(rest)
+		}
+	}
+	return nil
 }
