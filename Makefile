@@ -3,8 +3,9 @@
 
 GO ?= go
 FUZZTIME ?= 30s
+T ?= 10m
 
-.PHONY: demo test check bench fuzz generate
+.PHONY: demo test soak check bench fuzz generate
 
 # demo surveys the Go standard library with faults injected, and verifies the
 # result against a plain sequential run.
@@ -13,6 +14,10 @@ demo:
 
 test:
 	$(GO) test -race ./...
+
+# soak runs random cases on the engine and on the model of its contract for T.
+soak:
+	$(GO) test -race -v -timeout 0 -run 'TestTheEngineDoesWhatTheModelSays' ./sup_test -soak $(T)
 
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
