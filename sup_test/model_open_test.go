@@ -28,7 +28,9 @@ const (
 	// A supervisor that ends restarts nobody. A child whose backoff is over then,
 	// under one_for_one, begins all the same, until its turn to stop has come.
 	openWaitsGoOnInTheEnd = true
-	// X3: a set stops when its children have. Where one was stuck before, the set
-	// waits for the whole time that the others had, though they have stopped.
-	openSetsWaitLong = true
+	// X3: a set stops its children under one timer. Where an operator has told one
+	// of them to stop before, the timer is that one's: the time of the others is
+	// not kept. Where that one is stuck already, the set waits for the whole time
+	// of the others, though they have stopped.
+	openSetsKeepTheWrongTime = true
 )

@@ -177,8 +177,8 @@ func (m *model) pushStop(s *node, t *task) bool {
 
 // pushSetStop stops the members all at once (X3).
 func (m *model) pushSetStop(s *node, t *task) bool {
-	if openSetsWaitLong && slices.ContainsFunc(t.members, func(c *node) bool { return c.state == sup.Stuck && !c.dropped }) {
-		m.unsaid("how long the stop of a set takes one of whose children is stuck already")
+	if openSetsKeepTheWrongTime && slices.ContainsFunc(t.members, func(c *node) bool { return c.asked == byOperator && !c.dropped }) {
+		m.unsaid("how long the stop of a set takes one of whose children was told to stop before")
 		return false
 	}
 	for ; t.next >= 0; t.next-- {
