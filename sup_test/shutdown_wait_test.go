@@ -1,0 +1,448 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// SEMANTICS, "Shutdown": X4, X5, X7 and X8, and who may call Shutdown.
+
+// X4: Shutdown returns when the whole subtree has stopped, or when its context
+// ends, with an error that lists every child that has not: path, incarnation,
+// and a stack that shows where. A later one succeeds once it has.
+func TestShutdownListsWhatHasNotStoppedAndALaterOneSucceeds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release, crash := make(chan struct{}), make(chan struct{})
+		hang := makes(fake{run: func(ctx context.Context) error {
+			if sup.Incarnation(ctx) == 1 {
+				<-crash
+				return errBoom
+			}
+			refuseToReturn(release)
+			return nil
+		}})
+		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{
+			asWorker(lingers("waits", time.Hour)), // longer than its time
+			{ID: "inner", Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{lingers("good", 0), {ID: "hangs", Start: hang}}}), nil
+			}},
+			{ID: "set", Start: func(context.Context) (sup.Worker, error) {
+				return sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Start: func(ctx context.Context, i int) (*fake, error) {
+					if i == 0 {
+						return &fake{}, nil
+					}
+					return &fake{run: func(ctx context.Context) error {
+						goIn(ctx, func(context.Context) error { refuseToReturn(release); return nil })
+						return nil
+					}}, nil
+				}}), nil
+			}},
+			asWorker(lingers("good", time.Second)),
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(crash)
+		synctest.Wait()
+		errEnough := errors.New("enough")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errEnough)
+		defer cancel()
+		began := time.Now()
+		err = s.Shutdown(ctx)
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("Shutdown took %v", took)
+		}
+		if !errors.Is(err, sup.ErrStuck) || !errors.Is(err, errEnough) || strings.Count(err.Error(), "sup: ") != 1 {
+			t.Errorf("Shutdown: %v", err)
+		}
+		stuck, _ := errors.AsType[*sup.StuckError](err)
+		got := make(map[string]int)
+		for _, c := range stuck.Children {
+			got[c.Path] = c.Incarnation
+			if where := map[bool]string{true: "lingers.", false: "refuseToReturn"}[c.Path == "root/waits"]; !strings.Contains(c.Stack, where) {
+				t.Errorf("the stack of %s does not show %s:\n%s", c.Path, where, c.Stack)
+			}
+		}
+		if diff := cmp.Diff(map[string]int{"root/waits": 1, "root/inner/hangs": 2, "root/set/1": 1}, got); diff != "" {
+			t.Errorf("incarnations by path (-want +got):\n%s", diff)
+		}
+		close(release)
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("a later Shutdown: %v", err)
+		}
+		if took := time.Since(began); took < time.Hour {
+			t.Errorf("it returned after %v, when not all had stopped", took)
+		}
+	})
+}
+
+// X4: A Shutdown whose context ends lists also those whose turn has not come.
+func TestShutdownListsChildrenWhoseTurnHasNotCome(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{lingers("a", 0), lingers("b", time.Second), lingers("c", time.Second)}})
+		if diff := cmp.Diff([]string{"supervisor/a", "supervisor/b"}, left(t, within(1500*time.Millisecond, s))); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// X4: With a context that has ended, Shutdown begins the stop, and waits for
+// nothing; where nothing is left it succeeds.
+func TestShutdownUnderAnEndedContextBeginsTheStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{lingers("a", time.Second)}})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		err := s.Shutdown(ctx)
+		if took := time.Since(began); !errors.Is(err, sup.ErrStuck) || !errors.Is(err, context.Canceled) || took != 0 {
+			t.Errorf("Shutdown: %v after %v", err, took)
+		}
+		<-s.Done()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("the supervisor ended after %v", took)
+		}
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown after the end: %v", err)
+		}
+	})
+}
+
+// X5: A child that ends badly while it stops is reported and never stops the
+// shutdown, which succeeds.
+func TestAChildThatEndsBadlyDuringTheShutdownIsReportedAndStopsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		reported := make(map[string]sup.Exit)
+		bad := func(id string, run func()) sup.ChildSpec[*fake] {
+			return sup.ChildSpec[*fake]{ID: id, Start: makes(fake{run: func(ctx context.Context) error {
+				<-ctx.Done()
+				tr.add("stop %s", id)
+				run()
+				return errBoom
+			}})}
+		}
+		children := []sup.ChildSpec[*fake]{
+			bad("error", func() {}),
+			bad("panic", func() { panic(errBoom) }),
+			bad("exit", runtime.Goexit),
+			bad("stuck", func() { time.Sleep(time.Minute) }),
+			with(lingers("terminate", 0), func(f *fake) {
+				f.terminate = func(context.Context, sup.Exit) error { return errBoom }
+			}),
+			with(lingers("goroutine", 0), func(f *fake) {
+				f.run = func(ctx context.Context) error {
+					goIn(ctx, func(ctx context.Context) error { <-ctx.Done(); return errBoom })
+					<-ctx.Done()
+					return nil
+				}
+			}),
+		}
+		s := start(t, sup.Spec[*fake]{Intensity: none, Children: children, Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
+			if e.Kind == sup.ChildExited {
+				reported[e.ID] = e.Exit
+			}
+		})}})
+		if err := s.Shutdown(t.Context()); err != nil || s.Err() != nil {
+			t.Errorf("Shutdown: %v, Err: %v", err, s.Err())
+		}
+		tr.expect(t, "stop stuck, stop exit, stop panic, stop error")
+		for _, c := range children {
+			want := errBoom
+			if c.ID == "exit" {
+				want = sup.ErrGoexit
+			}
+			if exit := reported[c.ID]; exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, want) {
+				t.Errorf("the exit of %s was reported as %v", c.ID, exit)
+			}
+		}
+	})
+}
+
+// X7: When the context of Start or Run is cancelled, the tree stops in order,
+// the nested ones too, and that is no failure. The workers see why.
+func TestTheContextOfStartAndRunIsTheSupervisorsLife(t *testing.T) {
+	for name, run := range map[string]func(ctx context.Context, s *sup.Supervisor[sup.Worker]) error{
+		"start": func(ctx context.Context, s *sup.Supervisor[sup.Worker]) error {
+			if err := s.Start(ctx); err != nil {
+				return err
+			}
+			<-s.Done()
+			return s.Err()
+		},
+		"run": func(ctx context.Context, s *sup.Supervisor[sup.Worker]) error { return s.Run(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				errWhy := errors.New("why")
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				tr := new(trace)
+				slow := func(id string) sup.ChildSpec[*fake] {
+					return sup.ChildSpec[*fake]{ID: id, Start: makes(fake{run: func(ctx context.Context) error {
+						<-ctx.Done()
+						tr.add("stop %s", id)
+						if cause := context.Cause(ctx); !errors.Is(cause, errWhy) || !errors.Is(cause, sup.ErrShutdown) {
+							t.Errorf("%s was told to stop because of %v", id, cause)
+						}
+						time.Sleep(time.Second)
+						tr.add("gone %s", id)
+						return context.Cause(ctx)
+					}})}
+				}
+				s := sup.New(sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{
+					asWorker(slow("a")),
+					{ID: "inner", Start: func(context.Context) (sup.Worker, error) {
+						return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{slow("x"), slow("y")}}), nil
+					}},
+					asWorker(slow("b")),
+				}})
+				result := make(chan error, 1)
+				go func() { result <- run(ctx, s) }()
+				synctest.Wait()
+				began := time.Now()
+				cancel(errWhy)
+				if err := <-result; err != nil || time.Since(began) != 4*time.Second {
+					t.Errorf("it ended with %v after %v", err, time.Since(began))
+				}
+				tr.expect(t, "stop b, gone b, stop y, gone y, stop x, gone x, stop a, gone a")
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// X8: After a Shutdown that returned nil nothing is left running: no worker,
+// no goroutine of one, and no incarnation that was abandoned, also in a set, in
+// a nested supervisor that its parent has restarted since, and one whose child
+// is no longer declared. Shutdown waits for those, and lists them if it may not.
+func TestNothingIsLeftRunningAfterShutdown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var running atomic.Int32
+		release, crash := make(chan struct{}), make(chan struct{})
+		// hang hangs on when it is told to stop, in its first incarnation.
+		hang := func(ctx context.Context) (*fake, error) {
+			return &fake{run: func(ctx context.Context) error {
+				running.Add(1)
+				defer running.Add(-1)
+				goIn(ctx, func(ctx context.Context) error {
+					running.Add(1)
+					defer running.Add(-1)
+					<-ctx.Done()
+					time.Sleep(time.Second)
+					return nil
+				})
+				<-ctx.Done()
+				if sup.Incarnation(ctx) == 1 {
+					refuseToReturn(release)
+				}
+				return nil
+			}}, nil
+		}
+		lives := 0
+		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "abandoned", Stuck: sup.Abandon, Start: func(ctx context.Context) (sup.Worker, error) { return hang(ctx) }},
+			{ID: "dropped", Restart: sup.Temporary, Stuck: sup.Abandon, Start: func(ctx context.Context) (sup.Worker, error) { return hang(ctx) }},
+			{ID: "inner", Start: func(context.Context) (sup.Worker, error) {
+				lives++
+				if lives > 1 {
+					return sup.New(sup.Spec[*fake]{}), nil
+				}
+				return sup.New(sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{
+					{ID: "hangs", Stuck: sup.Abandon, Start: hang},
+					{ID: "crashes", Start: makes(fake{run: func(context.Context) error { <-crash; return errBoom }})},
+				}}), nil
+			}},
+			{ID: "set", Start: func(context.Context) (sup.Worker, error) {
+				return sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Stuck: sup.Abandon, Start: func(ctx context.Context, _ int) (*fake, error) { return hang(ctx) }}), nil
+			}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := running.Load(); got != 10 {
+			t.Fatalf("%d goroutines running", got)
+		}
+		for _, id := range []string{"abandoned", "dropped"} {
+			if err := s.Terminate(t.Context(), id); !errors.Is(err, sup.ErrStuck) {
+				t.Fatalf("Terminate: %v", err)
+			}
+		}
+		if err := s.Restart(t.Context(), "abandoned"); err != nil {
+			t.Fatal(err)
+		}
+		close(crash)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if lives != 2 {
+			t.Fatalf("%d lives of inner", lives)
+		}
+		want := []string{"root/abandoned", "root/dropped", "root/inner/hangs", "root/set/0", "root/set/1"}
+		err = within(time.Minute, s)
+		if diff := cmp.Diff(want, sorted(left(t, err))); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		stuck, _ := errors.AsType[*sup.StuckError](err)
+		for _, c := range stuck.Children {
+			if !strings.Contains(c.Stack, "refuseToReturn") || c.Incarnation != 1 {
+				t.Errorf("%s, incarnation %d:\n%s", c.Path, c.Incarnation, c.Stack)
+			}
+		}
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if err := s.Shutdown(t.Context()); err != nil || running.Load() != 0 {
+					t.Errorf("Shutdown: %v, and %d are running", err, running.Load())
+				}
+			})
+		}
+		time.Sleep(time.Minute)
+		close(release)
+		wg.Wait()
+	})
+}
+
+// X4, X8: Shutdown may be called again, before the start, at the same time as
+// others, and after the end.
+func TestShutdownMayBeCalledAgainAndConcurrently(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		unborn := sup.New(sup.Spec[*fake]{})
+		if err := errors.Join(unborn.Shutdown(t.Context()), unborn.Shutdown(t.Context())); err != nil {
+			t.Errorf("Shutdown before the start: %v", err)
+		}
+		seen := clock(stopsAndExits)
+		s := start(t, sup.Spec[*fake]{Observers: []sup.Observer{seen}, Children: []sup.ChildSpec[*fake]{
+			lingers("a", time.Second), lingers("b", time.Second),
+		}})
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i := range 10 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 300 * time.Millisecond)
+				err := s.Shutdown(t.Context())
+				if at := time.Since(began); err != nil || at != max(2*time.Second, time.Duration(i)*300*time.Millisecond) {
+					t.Errorf("Shutdown number %d: %v at %v", i, err, at)
+				}
+			})
+		}
+		wg.Wait()
+		seen.expect(t, "0s stop supervisor/b, 1s exit supervisor/b, 1s stop supervisor/a, 2s exit supervisor/a")
+	})
+}
+
+// X4: A worker, also one further down, may shut the tree down with its own
+// context: that ends when its turn to stop comes, and lists itself.
+func TestAWorkerMayShutItsTreeDownWithItsOwnContext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *sup.Supervisor[sup.Worker]
+		tr := new(trace)
+		bring := make(chan struct{})
+		c := make(controls)
+		s = sup.New(sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{
+			asWorker(c.child(tr, "a")),
+			{ID: "inner", Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{{ID: "x", Start: makes(fake{run: func(ctx context.Context) error {
+					<-bring
+					err := s.Shutdown(ctx)
+					tr.add("shutdown: %s", strings.Join(left(t, err), " "))
+					if !errors.Is(err, sup.ErrShutdown) {
+						t.Errorf("Shutdown: %v", err)
+					}
+					return nil
+				}})}}}), nil
+			}},
+			asWorker(slowStop(tr, c.child(tr, "b"), time.Second)),
+		}})
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		tr.take()
+		began := time.Now()
+		close(bring)
+		<-s.Done()
+		if took := time.Since(began); took != time.Second || s.Err() != nil {
+			t.Errorf("it took %v, Err: %v", took, s.Err())
+		}
+		tr.expect(t, "stop b, gone b, shutdown: root/a root/inner/x, stop a")
+	})
+}
+
+// X4: One that waits with another context waits for itself, and so is stuck
+// after its time; the others stop, and who waits outside is told.
+func TestAWorkerThatWaitsForItselfIsStuck(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *sup.Supervisor[*fake]
+		foreign, end := context.WithCancel(context.Background())
+		c, tr, bring := make(controls), new(trace), make(chan struct{})
+		s = sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+			c.child(tr, "a"),
+			{ID: "w", Start: makes(fake{run: func(context.Context) error { <-bring; s.Shutdown(foreign); return nil }})},
+			c.child(tr, "b"),
+		}})
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		tr.take()
+		close(bring)
+		time.Sleep(5*time.Second - 1)
+		tr.expect(t, "stop b")
+		time.Sleep(1)
+		tr.expect(t, "stop a")
+		err := within(time.Minute, s)
+		stuck, _ := errors.AsType[*sup.StuckError](err)
+		if stuck == nil || len(stuck.Children) != 1 || !strings.Contains(stuck.Children[0].Stack, "Shutdown(") {
+			t.Errorf("Shutdown: %+v", err)
+		}
+		end()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// X4: An observer may shut down the tree that it observes, and wait for that
+// with whatever context.
+func TestAnObserverMayShutTheTreeDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *sup.Supervisor[*fake]
+		c, tr := make(controls), new(trace)
+		s = sup.New(sup.Spec[*fake]{
+			Children: []sup.ChildSpec[*fake]{c.child(tr, "a"), slowStop(tr, c.child(tr, "b"), time.Second)},
+			Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
+				switch e.Kind {
+				case sup.ChildExited:
+					if err := s.Shutdown(context.Background()); err != nil {
+						t.Error(err)
+					}
+					tr.add("down")
+				case sup.SupervisorStopped:
+					tr.add("told")
+				}
+			})},
+		})
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		tr.take()
+		c.die("a", errBoom)
+		<-s.Done()
+		tr.expect(t, "die a, start a, stop b, gone b, stop a, down, down, down, told")
+		if s.Err() != nil {
+			t.Error(s.Err())
+		}
+	})
+}

@@ -1,0 +1,203 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// SEMANTICS X6, S5: what becomes of a child whose start has run out of its time
+// and that does not return within its time for stopping either.
+
+var choices = []sup.WhenStuck{sup.Wait, sup.Abandon, sup.Escalate}
+
+// refusesToStart is the child w that has ten seconds to start and three to
+// stop, and whose start function in the n-th incarnation does not return before
+// it is released. The test fails if there are two of them, unless it may be
+// abandoned.
+func refusesToStart(t *testing.T, choice sup.WhenStuck, n int, release chan struct{}) sup.ChildSpec[*fake] {
+	return sup.ChildSpec[*fake]{
+		ID: "w", StartTimeout: 10 * time.Second, Shutdown: 3 * time.Second, Stuck: choice,
+		Start: func(ctx context.Context) (*fake, error) {
+			if sup.Incarnation(ctx) == n {
+				refuseToReturn(release)
+				return nil, errBoom
+			}
+			if sup.Incarnation(ctx) > n && choice != sup.Abandon {
+				select {
+				case <-release:
+				default:
+					t.Error("it runs twice at once")
+				}
+			}
+			return &fake{}, nil
+		},
+	}
+}
+
+// X6, S5: Start returns when the child is stuck: those before have been
+// stopped, those after never begin, and the error lists what is left. Shutdown
+// waits for that.
+func TestStartGivesUpOnAChildThatIsStuck(t *testing.T) {
+	for _, choice := range choices {
+		t.Run(choice.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr, release := make(controls), new(trace), make(chan struct{})
+				s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+					c.child(tr, "a"), refusesToStart(t, choice, 1, release), c.child(tr, "z"),
+				}})
+				began := time.Now()
+				err := s.Start(t.Context())
+				if took := time.Since(began); took != 13*time.Second || !errors.Is(err, sup.ErrStartTimeout) {
+					t.Errorf("Start: %v after %v", err, took)
+				}
+				if choice == sup.Wait {
+					if diff := cmp.Diff([]string{"supervisor/w"}, left(t, err)); diff != "" {
+						t.Errorf("left (-want +got):\n%s", diff)
+					}
+				}
+				tr.expect(t, "start a, stop a")
+				if diff := cmp.Diff([]string{"supervisor/w"}, left(t, within(time.Minute, s))); diff != "" {
+					t.Errorf("left (-want +got):\n%s", diff)
+				}
+				close(release)
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// X6, S5: StartChild returns when the child is stuck. Its id is free when it is
+// gone, or, if it is abandoned, at once; or else the supervisor fails.
+func TestStartChildGivesUpOnAChildThatIsStuck(t *testing.T) {
+	for choice, after := range map[sup.WhenStuck]string{sup.Wait: "a running, w stuck", sup.Abandon: "a running", sup.Escalate: "a stopped"} {
+		t.Run(choice.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr, release := make(controls), new(trace), make(chan struct{})
+				s := start(t, sup.Spec[*fake]{Intensity: none, Children: c.good(tr, "a")})
+				began := time.Now()
+				h, err := s.StartChild(t.Context(), refusesToStart(t, choice, 1, release))
+				if took := time.Since(began); took != 13*time.Second {
+					t.Errorf("StartChild: %v after %v", err, took)
+				}
+				if !errors.Is(err, sup.ErrStartTimeout) {
+					t.Errorf("StartChild: %v", err)
+				}
+				if _, ok := h.Get(); ok {
+					t.Error("there is a worker")
+				}
+				expectStates(t, s, after)
+				_, err = s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "w", Start: makes(fake{})})
+				want := map[sup.WhenStuck]error{sup.Wait: sup.ErrAlreadyRunning, sup.Escalate: sup.ErrNotRunning}[choice]
+				if !errors.Is(err, want) {
+					t.Errorf("StartChild again: %v, want %v", err, want)
+				}
+				if err := s.Err(); (choice == sup.Escalate) != errors.Is(err, sup.ErrStuck) {
+					t.Errorf("Err: %v", err)
+				}
+				if diff := cmp.Diff([]string{"supervisor/w"}, left(t, within(time.Minute, s))); diff != "" {
+					t.Errorf("left (-want +got):\n%s", diff)
+				}
+				close(release)
+			})
+		})
+	}
+}
+
+// X6, S5: An operator's Restart does the same, and leaves the child stopped
+// when it is gone.
+func TestRestartGivesUpOnAChildThatIsStuck(t *testing.T) {
+	for choice, after := range map[sup.WhenStuck][2]string{
+		sup.Wait: {"w stuck", "w stopped"}, sup.Abandon: {"w stopped", "w stopped"}, sup.Escalate: {"w stopped", "w stopped"},
+	} {
+		t.Run(choice.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				release := make(chan struct{})
+				s := start(t, sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{refusesToStart(t, choice, 2, release)}})
+				if err := s.Terminate(t.Context(), "w"); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				err := s.Restart(t.Context(), "w")
+				if took := time.Since(began); took != 13*time.Second || !errors.Is(err, sup.ErrStartTimeout) {
+					t.Errorf("Restart: %v after %v", err, took)
+				}
+				expectStates(t, s, after[0])
+				if err := s.Err(); (choice == sup.Escalate) != errors.Is(err, sup.ErrStuck) {
+					t.Errorf("Err: %v", err)
+				}
+				close(release)
+				expectStates(t, s, after[1])
+				err = s.Restart(t.Context(), "w")
+				if want := map[sup.WhenStuck]error{sup.Escalate: sup.ErrNotRunning}[choice]; !errors.Is(err, want) {
+					t.Errorf("Restart again: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// X6, S5: A restart that is stuck is a failed attempt, counted once. The next
+// one begins when it is gone, or beside it; or the supervisor fails. So it is
+// under one_for_one as in a round.
+func TestARestartThatIsStuckIsAFailedAttempt(t *testing.T) {
+	for _, choice := range choices {
+		t.Run(choice.String(), func(t *testing.T) {
+			eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
+				c, release := make(controls), make(chan struct{})
+				w := refusesToStart(t, choice, 2, release)
+				make := w.Start
+				w.Start = func(ctx context.Context) (*fake, error) {
+					if sup.Incarnation(ctx) == 1 {
+						return &fake{run: func(context.Context) error { return <-c["w"] }}, nil
+					}
+					return make(ctx)
+				}
+				c.of("w")
+				s := start(t, sup.Spec[*fake]{
+					Strategy: strategy, Intensity: ample,
+					Children: []sup.ChildSpec[*fake]{{ID: "a", Start: makes(fake{})}, w, {ID: "z", Start: makes(fake{})}},
+				})
+				c.die("w", errBoom)
+				time.Sleep(13*time.Second - 1)
+				if i := info(t, s, "w"); i.State != sup.Stopping || i.Incarnation != 2 {
+					t.Errorf("within its time: %+v", i)
+				}
+				time.Sleep(1)
+				synctest.Wait()
+				i := info(t, s, "w")
+				switch choice {
+				case sup.Wait:
+					if i.State != sup.Stuck || i.Incarnation != 2 || !strings.Contains(i.Stack, "refuseToReturn") {
+						t.Errorf("%+v", i)
+					}
+				case sup.Abandon:
+					if i.State != sup.Running || i.Incarnation != 3 || !errors.Is(i.LastExit.Err, sup.ErrStuck) || !errors.Is(i.LastExit.Err, sup.ErrStartTimeout) {
+						t.Errorf("%+v", i)
+					}
+				case sup.Escalate:
+					if err := s.Err(); !errors.Is(err, sup.ErrStuck) || !errors.Is(err, sup.ErrStartTimeout) {
+						t.Errorf("Err: %v", err)
+					}
+					close(release)
+					return
+				}
+				close(release)
+				expectStates(t, s, "a running, w running, z running")
+				if i := info(t, s, "w"); i.Incarnation != 3 {
+					t.Errorf("%+v", i)
+				}
+				expectCount(t, s, 2)
+			})
+		})
+	}
+}

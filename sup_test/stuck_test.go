@@ -1,0 +1,351 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// SEMANTICS X6: what becomes of children that outlive their time for stopping,
+// whatever made them stop, for each of the three choices. Starts that do so are
+// in stuck_start_test.go.
+
+// An occasion is a way for the child w to have to stop within two seconds, and
+// not to do so. The children are a, w and z.
+type occasion struct {
+	name     string
+	strategy sup.Strategy
+	watchdog time.Duration
+	first    func(refuse func(), die chan error) *fake // the first incarnation
+	provoke  func(s *sup.Supervisor[*fake], c controls)
+	operator bool  // made it stop, so that it is not to come back
+	absorbed bool  // what counts is another's failure
+	cause    error // of its end, besides being stuck
+}
+
+func refusesInRun(refuse func(), _ chan error) *fake {
+	return &fake{run: func(context.Context) error { refuse(); return nil }}
+}
+
+var occasions = []occasion{
+	{
+		name: "operator", operator: true, first: refusesInRun,
+		provoke: func(s *sup.Supervisor[*fake], _ controls) { go s.Terminate(context.Background(), "w") },
+	},
+	{
+		name: "operator, and Terminate hangs", operator: true,
+		first: func(refuse func(), _ chan error) *fake {
+			return &fake{terminate: func(context.Context, sup.Exit) error { refuse(); return nil }}
+		},
+		provoke: func(s *sup.Supervisor[*fake], _ controls) { go s.Terminate(context.Background(), "w") },
+	},
+	{
+		name: "round", strategy: sup.OneForAll, absorbed: true, first: refusesInRun,
+		provoke: func(_ *sup.Supervisor[*fake], c controls) { c.die("a", errBoom) },
+	},
+	{
+		name: "unhealthy", watchdog: time.Second, first: refusesInRun, cause: sup.ErrUnhealthy,
+		provoke: func(*sup.Supervisor[*fake], controls) { time.Sleep(time.Second) },
+	},
+	{
+		name: "a goroutine is late after a failure",
+		first: func(refuse func(), die chan error) *fake {
+			return &fake{run: func(ctx context.Context) error {
+				goIn(ctx, func(context.Context) error { refuse(); return nil })
+				return <-die
+			}}
+		},
+		provoke: func(_ *sup.Supervisor[*fake], c controls) { c.die("w", errBoom) },
+	},
+	{
+		name: "a goroutine has failed and Run does not return", cause: errBoom,
+		first: func(refuse func(), die chan error) *fake {
+			return &fake{run: func(ctx context.Context) error {
+				goIn(ctx, func(context.Context) error { return <-die })
+				refuse()
+				return nil
+			}}
+		},
+		provoke: func(_ *sup.Supervisor[*fake], c controls) { c.die("w", errBoom) },
+	},
+	{
+		name: "Terminate hangs after a failure",
+		first: func(refuse func(), die chan error) *fake {
+			return &fake{
+				run:       func(context.Context) error { return <-die },
+				terminate: func(context.Context, sup.Exit) error { refuse(); return nil },
+			}
+		},
+		provoke: func(_ *sup.Supervisor[*fake], c controls) { c.die("w", errBoom) },
+	},
+	{
+		name: "a goroutine is late, and a round waits", strategy: sup.RestForOne,
+		first: func(refuse func(), die chan error) *fake {
+			return &fake{run: func(ctx context.Context) error {
+				goIn(ctx, func(context.Context) error { refuse(); return nil })
+				return <-die
+			}}
+		},
+		provoke: func(_ *sup.Supervisor[*fake], c controls) { c.die("w", errBoom) },
+	},
+}
+
+// A hostage is the child w of a supervisor, stuck since a moment ago.
+type hostage struct {
+	s       *sup.Supervisor[*fake]
+	tr      *trace
+	stuck   *atomic.Pointer[sup.Event] // the one report
+	beside  *atomic.Bool               // the second incarnation began while the first was there
+	release func()
+}
+
+// onEachOccasion runs a test from the moment on when w is stuck.
+func onEachOccasion(t *testing.T, choice sup.WhenStuck, test func(t *testing.T, o occasion, h hostage)) {
+	for _, o := range occasions {
+		t.Run(o.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr, released := make(controls), new(trace), make(chan struct{})
+				h := hostage{
+					tr: tr, stuck: new(atomic.Pointer[sup.Event]), beside: new(atomic.Bool),
+					release: func() { close(released); synctest.Wait() },
+				}
+				w := sup.ChildSpec[*fake]{
+					ID: "w", Shutdown: 2 * time.Second, Watchdog: o.watchdog, Stuck: choice,
+					Start: func(ctx context.Context) (*fake, error) {
+						if sup.Incarnation(ctx) == 1 {
+							return o.first(func() { refuseToReturn(released) }, c.of("w")), nil
+						}
+						select {
+						case <-released:
+						default:
+							h.beside.Store(true)
+						}
+						return beating(), nil
+					},
+				}
+				h.s = start(t, sup.Spec[*fake]{
+					Strategy: o.strategy, Intensity: ample,
+					Children: []sup.ChildSpec[*fake]{c.child(tr, "a"), w, c.child(tr, "z")},
+					Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
+						if e.Kind == sup.ChildStuck && h.stuck.Swap(&e) != nil {
+							t.Error("it was reported twice")
+						}
+					})},
+				})
+				c.of("w")
+				tr.take()
+				o.provoke(h.s, c)
+				time.Sleep(2*time.Second - 1)
+				synctest.Wait()
+				if i := info(t, h.s, "w"); i.State != sup.Stopping || h.stuck.Load() != nil {
+					t.Errorf("within its time it is %v", i.State)
+				}
+				time.Sleep(1)
+				synctest.Wait()
+				if e := h.stuck.Load(); e == nil || e.Incarnation != 1 || !strings.Contains(e.Stack, "refuseToReturn") {
+					t.Errorf("it was reported as %+v", e)
+				}
+				test(t, o, h)
+			})
+		})
+	}
+}
+
+// expectW compares the state and the incarnation of the child.
+func (h hostage) expectW(t *testing.T, state sup.State, incarnation int) {
+	t.Helper()
+	synctest.Wait()
+	i := info(t, h.s, "w")
+	if i.State != state || i.Incarnation != incarnation {
+		t.Errorf("w is %v, incarnation %d, want %v, %d", i.State, i.Incarnation, state, incarnation)
+	}
+	if _, live := h.s.Child("w").Get(); live != (state == sup.Running) {
+		t.Errorf("w is %v, live: %v", i.State, live)
+	}
+}
+
+// expectCounted compares the count: an operator's word does not.
+func (h hostage) expectCounted(t *testing.T, o occasion) {
+	t.Helper()
+	want := 1
+	if o.operator {
+		want = 0
+	}
+	expectCount(t, h.s, want)
+}
+
+// expectAbandoned checks that an error tells of the first incarnation of w, and
+// where it is stuck.
+func (h hostage) expectAbandoned(t *testing.T, o occasion, err error) {
+	t.Helper()
+	stuck, ok := errors.AsType[*sup.StuckError](err)
+	if !ok || o.cause != nil && !errors.Is(err, o.cause) {
+		t.Fatalf("it ended with %v, which does not wrap %v and %v", err, sup.ErrStuck, o.cause)
+	}
+	if len(stuck.Children) != 1 || stuck.Children[0].Path != "supervisor/w" || stuck.Children[0].Incarnation != 1 ||
+		!strings.Contains(stuck.Children[0].Stack, "refuseToReturn") {
+		t.Errorf("it ended with %+v", stuck)
+	}
+}
+
+// X6: By default, a stuck child is waited for: it is shown with its stack, its
+// replacement begins when it is gone, and it is never run twice at once.
+func TestTheReplacementOfAStuckChildWaitsUntilItIsGone(t *testing.T) {
+	onEachOccasion(t, sup.Wait, func(t *testing.T, o occasion, h hostage) {
+		time.Sleep(time.Hour)
+		h.expectW(t, sup.Stuck, 1)
+		if stack := info(t, h.s, "w").Stack; !strings.Contains(stack, "refuseToReturn") {
+			t.Errorf("the stack does not show where it is stuck:\n%s", stack)
+		}
+		if h.s.Restart(t.Context(), "w") == nil || h.s.Delete("w") == nil {
+			t.Error("a stuck child was restarted or deleted")
+		}
+		h.release()
+		if o.operator {
+			h.expectW(t, sup.Stopped, 1)
+			if err := h.s.Restart(t.Context(), "w"); err != nil {
+				t.Error(err)
+			}
+		}
+		h.expectW(t, sup.Running, 2)
+		expectStates(t, h.s, "a running, w running, z running")
+		h.expectCounted(t, o)
+		if h.beside.Load() {
+			t.Error("it ran twice at once")
+		}
+	})
+}
+
+// X6: A stuck child that is to be abandoned is replaced at once, beside it, and
+// what it does when it is released changes nothing. It is counted as a failure.
+func TestTheReplacementOfAnAbandonedChildBeginsBesideIt(t *testing.T) {
+	onEachOccasion(t, sup.Abandon, func(t *testing.T, o occasion, h hostage) {
+		if o.operator {
+			h.expectW(t, sup.Stopped, 1)
+			if err := h.s.Restart(t.Context(), "w"); err != nil {
+				t.Error(err)
+			}
+		}
+		h.expectW(t, sup.Running, 2)
+		expectStates(t, h.s, "a running, w running, z running")
+		h.expectCounted(t, o)
+		h.expectAbandoned(t, o, info(t, h.s, "w").LastExit.Err)
+		if !h.beside.Load() {
+			t.Error("the replacement waited")
+		}
+		before := info(t, h.s, "w")
+		h.release()
+		h.expectW(t, sup.Running, 2)
+		if after := info(t, h.s, "w"); after.Restarts != before.Restarts || after.LastExit != before.LastExit {
+			t.Errorf("%+v, after it was released %+v", before, after)
+		}
+	})
+}
+
+// X6: A stuck child that is to escalate is a failure of its supervisor, which
+// stops the others, and ends without it. Shutdown waits for it all the same
+// (X8).
+func TestAStuckChildThatEscalatesFailsTheSupervisor(t *testing.T) {
+	onEachOccasion(t, sup.Escalate, func(t *testing.T, o occasion, h hostage) {
+		select {
+		case <-h.s.Done():
+		default:
+			t.Fatalf("the supervisor is up: %s", states(h.s))
+		}
+		h.expectAbandoned(t, o, h.s.Err())
+		for _, c := range h.s.Children() {
+			if c.State != sup.Stopped || c.ID == "w" && c.Incarnation != 1 {
+				t.Errorf("%s is %v, incarnation %d", c.ID, c.State, c.Incarnation)
+			}
+		}
+		h.expectAbandoned(t, occasion{}, within(time.Minute, h.s))
+		h.release()
+	})
+}
+
+// X6: Terminate returns when the child is stuck, and says so, whatever then
+// happens.
+func TestTerminateSaysThatTheChildIsStuck(t *testing.T) {
+	for _, choice := range []sup.WhenStuck{sup.Wait, sup.Abandon, sup.Escalate} {
+		t.Run(choice.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				release := make(chan struct{})
+				child := hangsOn("w", release)
+				child.Shutdown, child.Stuck = 2*time.Second, choice
+				s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{child}})
+				began := time.Now()
+				err := s.Terminate(t.Context(), "w")
+				if took := time.Since(began); took != 2*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				hostage{}.expectAbandoned(t, occasion{}, err)
+				if call, ok := errors.AsType[*sup.CallError](err); !ok || call.Path != "supervisor/w" {
+					t.Errorf("Terminate: %v", err)
+				}
+				close(release)
+			})
+		})
+	}
+}
+
+// X6: A caller of Terminate who waits no longer does not save the child from
+// being found stuck.
+func TestAChildIsStuckAlsoWhenNobodyWaitsForItsEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{hangsOn("w", release)}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Terminate(ctx, "w"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sup.ErrStuck) {
+			t.Errorf("Terminate: %v", err)
+		}
+		time.Sleep(4*time.Second - 1)
+		expectStates(t, s, "w stopping")
+		time.Sleep(1)
+		expectStates(t, s, "w stuck")
+		close(release)
+		expectStates(t, s, "w stopped")
+	})
+}
+
+// X6: During a shutdown, the stop of the others goes on past a stuck child, and
+// Shutdown returns when that is gone, whatever its choice. One that escalates
+// is why the supervisor ended.
+func TestAShutdownGoesOnPastAStuckChild(t *testing.T) {
+	for choice, failure := range map[sup.WhenStuck]error{sup.Wait: nil, sup.Abandon: nil, sup.Escalate: sup.ErrStuck} {
+		t.Run(choice.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, seen, release := make(controls), clock(stopsAndExits), make(chan struct{})
+				child := hangsOn("w", release)
+				child.Shutdown, child.Stuck = 2*time.Second, choice
+				s := start(t, sup.Spec[*fake]{
+					Observers: []sup.Observer{seen},
+					Children:  []sup.ChildSpec[*fake]{c.child(new(trace), "a"), child, c.child(new(trace), "z")},
+				})
+				hostage{}.expectAbandoned(t, occasion{}, within(time.Hour, s))
+				want := "0s stop supervisor/z, 0s exit supervisor/z, 0s stop supervisor/w, 2s stuck supervisor/w, "
+				if choice != sup.Wait {
+					want += "2s exit supervisor/w, "
+				}
+				seen.expect(t, want+"2s stop supervisor/a, 2s exit supervisor/a")
+				close(release)
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := s.Err(); !errors.Is(err, failure) {
+					t.Errorf("Err: %v", err)
+				}
+				if choice == sup.Wait {
+					seen.expect(t, "1h0m0s exit supervisor/w")
+				}
+				seen.expect(t, "")
+			})
+		})
+	}
+}
