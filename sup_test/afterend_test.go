@@ -1,0 +1,385 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+)
+
+// asks are all the calls of an operator on a supervisor of one type, by name.
+type asks map[string]func(ctx context.Context) error
+
+// root is what supervisors of all types have in common.
+type root interface {
+	sup.Worker
+	sup.Initializer
+	Start(ctx context.Context) error
+	Shutdown(ctx context.Context) error
+	Done() <-chan struct{}
+	Err() error
+	Name() string
+	Strategy() sup.Strategy
+	Intensity() sup.Intensity
+	Uptime() time.Duration
+	Children() []sup.ChildInfo
+	Tree() sup.SupervisorInfo
+	Subscribe(size int) *sup.Subscription
+}
+
+// A face is one type of supervisor, with its calls and its reads.
+type face struct {
+	name  string
+	root  root
+	calls asks
+	waits asks        // that wait for a start, and answer after the end
+	reads func() bool // makes all reads of its own, and reports whether one gave a worker
+}
+
+func good(context.Context) (*fake, error) { return &fake{}, nil }
+
+// child0 is the child that each face has once it is up.
+var child0 = sup.ChildSpec[*fake]{ID: "0", Start: good}
+
+func waitsOf(h sup.Child[*fake]) asks {
+	return asks{
+		"Wait": func(ctx context.Context) error { _, err := h.Wait(ctx); return err },
+		"Do":   func(ctx context.Context) error { return h.Do(ctx, func(*fake) error { return nil }) },
+	}
+}
+
+func supervisorFace(s *sup.Supervisor[*fake]) face {
+	return face{"Supervisor", s, asks{
+		"StartChild": func(ctx context.Context) error {
+			_, err := s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "new", Start: good})
+			return err
+		},
+		"StartChild, taken": func(ctx context.Context) error { _, err := s.StartChild(ctx, child0); return err },
+		"Terminate":         func(ctx context.Context) error { return s.Terminate(ctx, "0") },
+		"Restart":           func(ctx context.Context) error { return s.Restart(ctx, "0") },
+		"Delete":            func(context.Context) error { return s.Delete("0") },
+		"Terminate nobody":  func(ctx context.Context) error { return s.Terminate(ctx, "nobody") },
+		"Restart nobody":    func(ctx context.Context) error { return s.Restart(ctx, "nobody") },
+		"Delete nobody":     func(context.Context) error { return s.Delete("nobody") },
+	}, waitsOf(s.Child("0")), func() (live bool) {
+		for range s.All() {
+			live = true
+		}
+		_, ok := s.Child("0").Get()
+		s.Child("0").Info()
+		s.Child("nobody").Info()
+		return ok || live
+	}}
+}
+
+func statefulFace(s *sup.Stateful[*fake, string, int]) face {
+	f := supervisorFace(&s.Supervisor)
+	f.name, f.root = "Stateful", s
+	for name, id := range map[string]string{"StartChild": "new", "StartChild, taken": "0"} {
+		f.calls[name] = func(ctx context.Context) error {
+			_, err := s.StartChild(ctx, sup.StatefulChildSpec[*fake, string, int]{ID: id,
+				Start: func(ctx context.Context, _ *kv.Context[string, int]) (*fake, error) { return good(ctx) }})
+			return err
+		}
+	}
+	reads := f.reads
+	f.reads = func() bool { s.State(); return reads() }
+	return f
+}
+
+// keyedRoot is a Keyed that, like the others, has the child 0 once it is up.
+type keyedRoot struct{ *sup.Keyed[int, *fake] }
+
+func (k keyedRoot) Start(ctx context.Context) error {
+	if err := k.Keyed.Initialize(ctx); err != nil {
+		return err
+	}
+	go k.Keyed.Run(ctx)
+	_, err := k.Keyed.Start(ctx, 0)
+	return err
+}
+
+func keyedFace(k *sup.Keyed[int, *fake]) face {
+	return face{"Keyed", keyedRoot{k}, asks{
+		"Start":            func(ctx context.Context) error { _, err := k.Start(ctx, 1); return err },
+		"Start, taken":     func(ctx context.Context) error { _, err := k.Start(ctx, 0); return err },
+		"Terminate":        func(ctx context.Context) error { return k.Terminate(ctx, 0) },
+		"Restart":          func(ctx context.Context) error { return k.Restart(ctx, 0) },
+		"Delete":           func(context.Context) error { return k.Delete(0) },
+		"Remove":           func(ctx context.Context) error { return k.Remove(ctx, 0) },
+		"Terminate nobody": func(ctx context.Context) error { return k.Terminate(ctx, 7) },
+		"Restart nobody":   func(ctx context.Context) error { return k.Restart(ctx, 7) },
+		"Delete nobody":    func(context.Context) error { return k.Delete(7) },
+		"Remove nobody":    func(ctx context.Context) error { return k.Remove(ctx, 7) },
+	}, waitsOf(k.Child(0)), func() (live bool) {
+		for range k.All() {
+			live = true
+		}
+		_, ok := k.Get(0)
+		k.Len()
+		k.Child(0).Info()
+		k.Child(7).Info()
+		return ok || live
+	}}
+}
+
+func replicasFace(r *sup.Replicas[*fake]) face {
+	waits := waitsOf(r.Child(0))
+	waits["Do of the set"] = func(ctx context.Context) error { return r.Do(ctx, func(*fake) error { return nil }) }
+	return face{"Replicas", r, asks{
+		"Terminate":        func(ctx context.Context) error { return r.Terminate(ctx, 0) },
+		"Restart":          func(ctx context.Context) error { return r.Restart(ctx, 0) },
+		"Terminate nobody": func(ctx context.Context) error { return r.Terminate(ctx, 7) },
+		"Restart nobody":   func(ctx context.Context) error { return r.Restart(ctx, -1) },
+	}, waits, func() (live bool) {
+		for range r.All() {
+			live = true
+		}
+		_, next := r.Next()
+		_, ok := r.Get(0)
+		r.Get(-1)
+		r.Len()
+		r.Child(0).Info()
+		r.Child(-1).Info()
+		return ok || next || live
+	}}
+}
+
+func treeFace(tree *sup.Tree, child *sup.Child[*fake]) face {
+	return face{"Tree", tree, asks{
+		"Terminate":        func(ctx context.Context) error { return tree.Terminate(ctx, "0") },
+		"Restart":          func(ctx context.Context) error { return tree.Restart(ctx, "0") },
+		"Terminate nobody": func(ctx context.Context) error { return tree.Terminate(ctx, "nobody") },
+		"Restart nobody":   func(ctx context.Context) error { return tree.Restart(ctx, "nobody") },
+	}, waitsOf(*child), func() bool {
+		tree.Snapshot()
+		child.Info()
+		_, ok := child.Get()
+		return ok
+	}}
+}
+
+// newFaces are supervisors of all types that have not been started.
+func newFaces() []face {
+	tree, child := new(sup.Tree), new(sup.Child[*fake])
+	tree.Declare(sup.TreeSpec{}, child.Declare(child0))
+	return []face{
+		supervisorFace(sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{child0}})),
+		statefulFace(sup.NewStateful(sup.StatefulSpec[*fake, string, int]{Children: []sup.StatefulChildSpec[*fake, string, int]{
+			{ID: "0", Start: func(ctx context.Context, _ *kv.Context[string, int]) (*fake, error) { return good(ctx) }},
+		}})),
+		keyedFace(sup.NewKeyed(sup.KeyedSpec[int, *fake]{Start: func(ctx context.Context, _ int) (*fake, error) { return good(ctx) }})),
+		replicasFace(sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Start: func(ctx context.Context, _ int) (*fake, error) { return good(ctx) }})),
+		treeFace(tree, child),
+	}
+}
+
+// zeroFaces are zero values, which nobody has declared.
+func zeroFaces() []face {
+	return []face{
+		supervisorFace(new(sup.Supervisor[*fake])),
+		statefulFace(new(sup.Stateful[*fake, string, int])),
+		keyedFace(new(sup.Keyed[int, *fake])),
+		replicasFace(new(sup.Replicas[*fake])),
+		treeFace(new(sup.Tree), new(sup.Child[*fake])),
+	}
+}
+
+// eachFace runs a test on supervisors of all types.
+func eachFace(t *testing.T, faces func() []face, test func(t *testing.T, f face)) {
+	t.Helper()
+	for i, f := range faces() {
+		t.Run(f.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) { test(t, faces()[i]) })
+		})
+	}
+}
+
+// expectDown checks that a supervisor answers all calls with want, at once,
+// whatever their context is, and gives no worker.
+func (f face) expectDown(t *testing.T, when string, want error, all ...asks) {
+	t.Helper()
+	begin := time.Now()
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	var nobody context.Context
+	for _, calls := range append(all, f.calls) {
+		for _, name := range slices.Sorted(maps.Keys(calls)) {
+			for _, ctx := range []context.Context{context.Background(), over, nobody} {
+				err := calls[name](ctx)
+				if !errors.Is(err, want) || errors.Is(err, sup.ErrShuttingDown) != (want == sup.ErrShuttingDown) {
+					t.Errorf("%s %s answers %v; want %v", when, name, err, want)
+				}
+			}
+		}
+	}
+	if f.reads() && want != sup.ErrShuttingDown {
+		t.Errorf("%s there is a worker", when)
+	}
+	f.root.Name()
+	f.root.Strategy()
+	f.root.Intensity()
+	f.root.Children()
+	if tree := f.root.Tree(); tree.Running || tree.String() == "" {
+		t.Errorf("%s it shows as %+v", when, tree)
+	}
+	if up := f.root.Uptime(); up != 0 && want != sup.ErrShuttingDown {
+		t.Errorf("%s it is up for %v", when, up)
+	}
+	if took := time.Since(begin); took != 0 {
+		t.Errorf("%s all this took %v", when, took)
+	}
+}
+
+// O6: after the end every call answers ErrNotRunning at once; before the start
+// too. What has ended can be started again.
+func TestWhatHasEndedOrNotBegunAnswersThatItIsNotRunning(t *testing.T) {
+	eachFace(t, newFaces, func(t *testing.T, f face) {
+		f.expectDown(t, "before the start", sup.ErrNotRunning)
+		for range 2 {
+			if err := f.root.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if !f.reads() {
+				t.Error("when it is up there is no worker")
+			}
+			if err := f.root.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			<-f.root.Done()
+			f.expectDown(t, "after the end", sup.ErrNotRunning, f.waits)
+			if err := f.root.Shutdown(t.Context()); err != nil {
+				t.Errorf("a second Shutdown: %v", err)
+			}
+			if err := f.root.Err(); err != nil {
+				t.Error(err)
+			}
+			if _, ok := <-f.root.Subscribe(1).Events(); ok {
+				t.Error("after the end there are events")
+			}
+		}
+	})
+}
+
+// O6: after a Shutdown that came before the start too.
+func TestWhatWasShutDownBeforeItsStartAnswersThatItIsNotRunning(t *testing.T) {
+	eachFace(t, newFaces, func(t *testing.T, f face) {
+		if err := f.root.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		<-f.root.Done()
+		f.expectDown(t, "after the Shutdown", sup.ErrNotRunning, f.waits)
+	})
+}
+
+// O6: after an end by failure, after a start that failed, and after one that
+// was refused, as well.
+func TestWhatHasFailedAnswersThatItIsNotRunning(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{c.child(new(trace), "0")}})
+		c.die("0", errBoom)
+		expectGivenUp(t, s)
+		f := supervisorFace(s)
+		f.expectDown(t, "after a failure", sup.ErrNotRunning, f.waits)
+
+		s = sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{child0, {ID: "1", Start: makes(fake{
+			initialize: func(context.Context) error { return errBoom },
+		})}}})
+		if err := s.Start(t.Context()); !errors.Is(err, errBoom) {
+			t.Fatal(err)
+		}
+		f = supervisorFace(s)
+		f.expectDown(t, "after a start that failed", sup.ErrNotRunning, f.waits)
+
+		s = sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{{ID: "0"}}})
+		if err := s.Start(t.Context()); !errors.Is(err, sup.ErrSpec) {
+			t.Fatal(err)
+		}
+		supervisorFace(s).expectDown(t, "after a start that was refused", sup.ErrNotRunning)
+	})
+}
+
+// O6: after the end of its parent, and of its life there, a nested supervisor
+// does so too.
+func TestANestedSupervisorThatHasEndedAnswersThatItIsNotRunning(t *testing.T) {
+	eachFace(t, newFaces, func(t *testing.T, f face) {
+		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "nested", Start: func(context.Context) (sup.Worker, error) { return f.root, nil }},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Terminate(t.Context(), "nested"); err != nil {
+			t.Error(err)
+		}
+		f.expectDown(t, "after its end", sup.ErrNotRunning)
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		f.expectDown(t, "after the end of its parent", sup.ErrNotRunning, f.waits)
+	})
+}
+
+// O6: while it ends, calls answer ErrShuttingDown at once, which wraps
+// ErrNotRunning.
+func TestWhatIsShuttingDownAnswersThatAtOnce(t *testing.T) {
+	if !errors.Is(sup.ErrShuttingDown, sup.ErrNotRunning) {
+		t.Error("ErrShuttingDown does not wrap ErrNotRunning")
+	}
+	slow := func(context.Context) (*fake, error) {
+		return &fake{run: func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }}, nil
+	}
+	faces := func() []face {
+		return []face{
+			supervisorFace(sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{{ID: "0", Start: slow}}})),
+			keyedFace(sup.NewKeyed(sup.KeyedSpec[int, *fake]{Start: func(ctx context.Context, _ int) (*fake, error) { return slow(ctx) }})),
+			replicasFace(sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Start: func(ctx context.Context, _ int) (*fake, error) { return slow(ctx) }})),
+		}
+	}
+	eachFace(t, faces, func(t *testing.T, f face) {
+		if err := f.root.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		go f.root.Shutdown(context.Background())
+		synctest.Wait()
+		f.expectDown(t, "during the shutdown", sup.ErrShuttingDown, f.waits)
+		<-f.root.Done()
+	})
+}
+
+// O6: zero values, which nobody has declared, answer the same, and cannot be
+// started. None panics.
+func TestTheZeroValuesAnswerThatTheyAreNotRunning(t *testing.T) {
+	eachFace(t, zeroFaces, func(t *testing.T, f face) {
+		f.expectDown(t, "undeclared", sup.ErrNotRunning)
+		for name, wait := range f.waits {
+			if err := wait(t.Context()); !errors.Is(err, sup.ErrNotRunning) && !errors.Is(err, sup.ErrNotFound) {
+				t.Errorf("undeclared, %s: %v", name, err)
+			}
+		}
+		<-f.root.Done()
+		if err := errors.Join(f.root.Shutdown(t.Context()), f.root.Err()); err != nil {
+			t.Error(err)
+		}
+		for name, start := range (asks{"Start": f.root.Start, "Run": f.root.Run, "Initialize": f.root.Initialize}) {
+			if _, ok := errors.AsType[*sup.CallError](start(t.Context())); !ok {
+				t.Errorf("%s of an undeclared supervisor does not say so", name)
+			}
+		}
+		if n := len(f.root.Children()); n != 0 {
+			t.Errorf("it has %d children", n)
+		}
+		sub := f.root.Subscribe(1)
+		if _, ok := <-sub.Events(); ok {
+			t.Error("it has events")
+		}
+		sub.Close()
+	})
+}
