@@ -5,7 +5,7 @@ GO ?= go
 FUZZTIME ?= 30s
 T ?= 10m
 
-.PHONY: demo test soak check bench fuzz generate
+.PHONY: demo test soak leaks check bench fuzz generate
 
 # demo surveys the Go standard library with faults injected, and verifies the
 # result against a plain sequential run.
@@ -18,6 +18,10 @@ test:
 # soak runs random cases on the engine and on the model of its contract for T.
 soak:
 	$(GO) test -race -v -timeout 0 -run 'TestTheEngineDoesWhatTheModelSays' ./sup_test -soak $(T)
+
+# leaks runs the tests with the profile of leaked goroutines, which must be empty.
+leaks:
+	GOEXPERIMENT=goroutineleakprofile $(GO) test ./sup_test
 
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
