@@ -158,7 +158,7 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 		c.row = 0
 	}
 	switch {
-	case inc.ignored:
+	case inc.ignored && inc.fate == fateOpen:
 		c.discard = false
 		s.restLocked(c)
 	case inc.fate == fateRest, s.phase >= ending:

@@ -206,9 +206,7 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 // prospectOfHost is the prospect of the children of a tree that has ended, and
 // that its parent may restart.
 func (s *core) prospectOfHost() (<-chan struct{}, error) {
-	select {
-	case <-s.done:
-	default:
+	if !isClosed(s.done) {
 		return s.done, nil
 	}
 	p, c := s.parent, s.host.child

@@ -1,6 +1,9 @@
 package sup
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+)
 
 // Children that do not stop in time (X6).
 
@@ -156,12 +159,24 @@ func (s *core) unstopped(list []*incarnation) []*incarnation {
 	return list
 }
 
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // stillThere describes everything below s that has not ended, with stacks.
 func (s *core) stillThere(cause error) error {
 	orphans, _ := s.orphan.below(s)
 	left := append(s.unstopped(nil), orphans...)
 	if len(left) == 0 {
-		return nil
+		if cause == nil || isClosed(s.done) {
+			return nil
+		}
+		return &StuckError{Err: fmt.Errorf("an observer has not returned: %w", cause)}
 	}
 	err := &StuckError{Err: cause}
 	dump := s.orphan.dump()

@@ -201,9 +201,7 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 	select {
 	case <-gone:
 	case <-ctx.Done():
-		select {
-		case <-gone:
-		default:
+		if !isClosed(gone) {
 			return s.stillThere(context.Cause(ctx))
 		}
 	}
