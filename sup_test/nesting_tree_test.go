@@ -1,0 +1,371 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// SEMANTICS, "Nesting", further: the handles of a nested tree, what operators do
+// to a supervisor that is escalating, depth, and stuck children further down.
+
+// wing is a tree with a field of each kind.
+type wing struct {
+	sup.Tree
+	X    sup.Child[*fake]
+	Many sup.Replicas[*fake]
+	Keys sup.Keyed[string, *fake]
+}
+
+func newWing(x, member sup.ChildSpec[*fake]) *wing {
+	w := new(wing)
+	w.Declare(sup.TreeSpec{Intensity: none},
+		w.X.Declare(x),
+		w.Many.Declare(sup.ReplicasSpec[*fake]{
+			Name: "many", Count: 2, Start: func(ctx context.Context, _ int) (*fake, error) { return member.Start(ctx) },
+		}),
+		w.Keys.Declare(sup.KeyedSpec[string, *fake]{
+			Name: "keys", Start: func(ctx context.Context, _ string) (*fake, error) { return member.Start(ctx) },
+		}),
+	)
+	return w
+}
+
+// N1, N2, H1: The handles of a nested tree survive when its parent restarts it.
+// A Wait that has begun before, or begins at any time meanwhile, gets the worker
+// of the next life; the members of a keyed set are gone.
+func TestTheHandlesOfANestedTreeSurviveItsRestart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		x := slowRestartOfTree(c.child(tr, "x"), 2*time.Second)
+		w := newWing(x, sup.ChildSpec[*fake]{Start: func(context.Context) (*fake, error) {
+			return &fake{run: func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }}, nil
+		}})
+		var root sup.Tree
+		root.Declare(sup.TreeSpec{Name: "root", Intensity: ample}, sup.Nest(w, sup.ChildSpec[*wing]{
+			ID: "wing", Backoff: sup.Backoff{Min: 3 * time.Second, Max: 3 * time.Second},
+		}))
+		if err := root.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer root.Shutdown(context.Background())
+		for life := 1; life <= 3; life++ {
+			before, _ := w.X.Get()
+			beforeMany, _ := w.Many.Get(1)
+			many := w.Many.Child(1)
+			if _, err := w.Keys.Start(t.Context(), "k"); err != nil {
+				t.Fatal(err)
+			}
+			key := w.Keys.Child("k")
+			began := time.Now()
+			c.of("x") <- errBoom
+			// x ends at 0 s, the members stop until 2 s, the parent waits until
+			// 5 s, and x takes 2 s to start.
+			const ready = 7 * time.Second
+			for at := time.Duration(0); at <= 8*time.Second; at += 500 * time.Millisecond {
+				go func() {
+					time.Sleep(at)
+					if _, ok := w.X.Get(); ok != (at >= ready) && at != 0 && at != ready {
+						t.Errorf("at %v there is a worker: %v", at, ok)
+					}
+					got, err := w.X.Wait(context.Background())
+					now := time.Since(began)
+					if err != nil || got == before && at > 0 || now != max(at, ready) && at > 0 {
+						t.Errorf("a Wait that began at %v: %v at %v", at, err, now)
+					}
+					if got, err := many.Wait(context.Background()); err != nil || got == beforeMany && at > 0 {
+						t.Errorf("a Wait for a replica that began at %v: %v", at, err)
+					}
+				}()
+			}
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			if after, ok := w.X.Get(); !ok || after == before {
+				t.Error("there is no new worker")
+			}
+			if after, ok := w.Many.Get(1); !ok || after == beforeMany {
+				t.Error("there is no new replica")
+			}
+			if _, ok := key.Get(); ok || w.Keys.Len() != 0 {
+				t.Error("the member of a keyed set has survived")
+			}
+			if i := root.Snapshot().Children[0]; i.Incarnation != life+1 {
+				t.Errorf("%+v", i)
+			}
+		}
+	})
+}
+
+// slowRestartOfTree lets every start of a child but the first of all take d,
+// whatever life of its supervisor that is in.
+func slowRestartOfTree(c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*fake] {
+	first := true
+	return with(c, func(f *fake) {
+		if first {
+			first = false
+			return
+		}
+		initialize := f.initialize
+		f.initialize = func(ctx context.Context) error { time.Sleep(d); return initialize(ctx) }
+	})
+}
+
+// N1, H1: A Wait through a nested tree fails as soon as its parent will not
+// restart it.
+func TestAWaitIntoANestedTreeFailsWhenThatWillNotBeBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(ctx context.Context, root *sup.Tree) error
+		want error
+	}{
+		"terminated": {func(ctx context.Context, root *sup.Tree) error { return root.Terminate(ctx, "wing") }, sup.ErrStopped},
+		"shut down":  {func(ctx context.Context, root *sup.Tree) error { return root.Shutdown(ctx) }, sup.ErrNotRunning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				w := newWing(c.child(tr, "x"), c.child(tr, "m"))
+				var root sup.Tree
+				root.Declare(sup.TreeSpec{Name: "root", Intensity: ample}, sup.Nest(w, sup.ChildSpec[*wing]{ID: "wing", Backoff: forEver}))
+				if err := root.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				c.die("x", errBoom)
+				result := make(chan error, 1)
+				go func() { _, err := w.X.Wait(context.Background()); result <- err }()
+				synctest.Wait()
+				select {
+				case err := <-result:
+					t.Fatalf("Wait does not wait: %v", err)
+				default:
+				}
+				if err := test.end(t.Context(), &root); err != nil {
+					t.Error(err)
+				}
+				if err := <-result; !errors.Is(err, test.want) {
+					t.Errorf("Wait: %v, want %v", err, test.want)
+				}
+				if err := root.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// N2, O2, O4: A supervisor that gives up and is stopping its children can be
+// terminated: it is not restarted then, and not counted, and can be deleted when
+// it has stopped, but not before.
+func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
+	for _, strategy := range strategies {
+		t.Run(strategy.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr := make(controls), new(trace)
+				s := start(t, sup.Spec[sup.Worker]{Strategy: strategy, Intensity: ample, Children: around(c, tr, sup.ChildSpec[sup.Worker]{
+					Start: func(context.Context) (sup.Worker, error) {
+						return sup.New(sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{
+							slowStop(tr, c.child(tr, "slow"), 2*time.Second), c.child(tr, "x"),
+						}}), nil
+					},
+				})})
+				tr.take()
+				c.die("x", errBoom)
+				tr.expect(t, "die x, stop slow")
+				time.Sleep(time.Second)
+				if err := s.Delete("inner"); !errors.Is(err, sup.ErrRunning) {
+					t.Errorf("Delete while it escalates: %v", err)
+				}
+				if err := s.Restart(t.Context(), "inner"); !errors.Is(err, sup.ErrRunning) {
+					t.Errorf("Restart while it escalates: %v", err)
+				}
+				began := time.Now()
+				if err := s.Terminate(t.Context(), "inner"); err != nil || time.Since(began) != time.Second {
+					t.Errorf("Terminate: %v after %v", err, time.Since(began))
+				}
+				tr.expect(t, "gone slow")
+				expectStates(t, s, "a running, inner stopped, b running")
+				expectCount(t, s, 0)
+				if exit := innerOf(s).LastExit; exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, errBoom) {
+					t.Errorf("it ended with %v", exit)
+				}
+				if err := s.Restart(t.Context(), "inner"); err != nil {
+					t.Error(err)
+				}
+				tr.expect(t, "start slow, start x")
+				if err := errors.Join(s.Terminate(t.Context(), "inner"), s.Delete("inner")); err != nil {
+					t.Error(err)
+				}
+				expectStates(t, s, "a running, b running")
+			})
+		})
+	}
+}
+
+// N1, N3: A tree a thousand supervisors deep starts, escalates from the bottom
+// to the top, and stops.
+func TestATreeCanBeAThousandSupervisorsDeep(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const depth = 1000
+		crash, path := make(chan error), ""
+		spec := deep(depth, sup.ChildSpec[sup.Worker]{ID: "x", Start: func(ctx context.Context) (sup.Worker, error) {
+			path = sup.Path(ctx)
+			return workerFunc(func(ctx context.Context) error {
+				select {
+				case err := <-crash:
+					return err
+				case <-ctx.Done():
+					return nil
+				}
+			}), nil
+		}})
+		for _, end := range []error{nil, errBoom} {
+			s, err := sup.Start(t.Context(), spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(path) != len("root")+depth*len("/n")+len("/x") {
+				t.Errorf("the path of the child at the bottom has %d characters", len(path))
+			}
+			at, levels := s.Tree(), 0
+			for at.Children[0].Supervisor != nil {
+				at = *at.Children[0].Supervisor
+				levels++
+			}
+			if levels != depth {
+				t.Errorf("%d levels, want %d", levels, depth)
+			}
+			if end != nil {
+				crash <- end
+				<-s.Done()
+			}
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := s.Err(); !errors.Is(err, end) {
+				t.Error("the first cause is not to be found")
+			}
+		}
+	})
+}
+
+// stuckBelow is root [a, mid [b, inner [y, x, z], c], d], whose x does not stop
+// before it is released.
+func stuckBelow(seen *clocked, release chan struct{}, change func(path string, c *sup.ChildSpec[sup.Worker])) sup.Spec[sup.Worker] {
+	if change == nil {
+		change = func(string, *sup.ChildSpec[sup.Worker]) {}
+	}
+	good := func(id string) sup.ChildSpec[sup.Worker] { return asWorker(lingers(id, 0)) }
+	below := func(id string, children ...sup.ChildSpec[sup.Worker]) sup.ChildSpec[sup.Worker] {
+		return sup.ChildSpec[sup.Worker]{ID: id, Start: func(context.Context) (sup.Worker, error) {
+			return sup.New(sup.Spec[sup.Worker]{Children: children}), nil
+		}}
+	}
+	x := asWorker(hangsOn("x", release))
+	change("x", &x)
+	inner := below("inner", good("y"), x, good("z"))
+	change("inner", &inner)
+	mid := below("mid", good("b"), inner, good("c"))
+	change("mid", &mid)
+	return sup.Spec[sup.Worker]{Name: "root", Observers: []sup.Observer{seen}, Children: []sup.ChildSpec[sup.Worker]{good("a"), mid, good("d")}}
+}
+
+// X6, X1, N1: A child that is stuck deep down holds up the stop of the root no
+// longer than its time: the supervisors that wait for nothing else are stuck
+// with it, and those above go on. It alone is listed.
+func TestTheShutdownOfARootGoesOnPastAStuckChildDeepDown(t *testing.T) {
+	for _, choice := range choices {
+		t.Run(choice.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				seen, release := clock(map[sup.EventKind]string{sup.ChildStopping: "stop", sup.ChildStuck: "stuck"}), make(chan struct{})
+				s := start(t, stuckBelow(seen, release, func(id string, c *sup.ChildSpec[sup.Worker]) {
+					if id == "x" {
+						c.Stuck = choice
+					}
+				}))
+				err := within(time.Hour, s)
+				if diff := cmp.Diff([]string{"root/mid/inner/x"}, left(t, err)); diff != "" {
+					t.Errorf("left (-want +got):\n%s", diff)
+				}
+				goesOn := "5s stop root/mid/inner/y, 5s stop root/mid/b, 5s stop root/a"
+				if choice == sup.Wait {
+					goesOn = "5s stop root/mid/inner/y, 5s stuck root/mid/inner, 5s stop root/mid/b, 5s stuck root/mid, 5s stop root/a"
+				}
+				seen.expect(t, "0s stop root/d, 0s stop root/mid, 0s stop root/mid/c, 0s stop root/mid/inner, 0s stop root/mid/inner/z, "+
+					"0s stop root/mid/inner/x, 5s stuck root/mid/inner/x, "+goesOn)
+				close(release)
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// X6, N1: Terminate, and a round, give up on a nested supervisor when all that
+// it waits for is stuck; it is not run again before that is gone.
+func TestANestedSupervisorIsStuckWithWhatIsStuckBelow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := start(t, stuckBelow(clock(nil), release, nil))
+		began := time.Now()
+		err := s.Terminate(t.Context(), "mid")
+		if took := time.Since(began); !errors.Is(err, sup.ErrStuck) || took != 5*time.Second {
+			t.Errorf("Terminate: %v after %v", err, took)
+		}
+		expectStates(t, s, "a running, mid stuck, d running")
+		if err := s.Restart(t.Context(), "mid"); !errors.Is(err, sup.ErrRunning) {
+			t.Errorf("Restart of a stuck supervisor: %v", err)
+		}
+		close(release)
+		expectStates(t, s, "a running, mid stopped, d running")
+		if err := s.Restart(t.Context(), "mid"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// X6, N2: A nested supervisor that gives up over a stuck child, or whose child
+// escalates because it is stuck, comes back: in the first case when that child
+// is gone.
+func TestANestedSupervisorComesBackAfterAStuckChild(t *testing.T) {
+	for _, choice := range choices {
+		t.Run(choice.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, tr, release := make(controls), new(trace), make(chan struct{})
+				lives := 0
+				s := start(t, sup.Spec[sup.Worker]{Name: "root", Intensity: ample, Children: around(c, tr, sup.ChildSpec[sup.Worker]{
+					Start: func(context.Context) (sup.Worker, error) {
+						lives++
+						x := c.child(tr, "x")
+						if lives == 1 {
+							x = hangsOn("x", release)
+							x.Stuck = choice
+						}
+						return sup.New(sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{x, c.child(tr, "y")}}), nil
+					},
+				})})
+				tr.take()
+				c.die("y", errBoom)
+				time.Sleep(5 * time.Second)
+				want := map[sup.WhenStuck]string{sup.Wait: "die y", sup.Abandon: "die y, start x, start y", sup.Escalate: "die y, start x, start y"}
+				tr.expect(t, want[choice])
+				expectStates(t, s, fmt.Sprintf("a running, inner %v, b running", map[bool]sup.State{true: sup.Stuck, false: sup.Running}[choice == sup.Wait]))
+				close(release)
+				if choice == sup.Wait {
+					tr.expect(t, "start x, start y")
+				}
+				expectStates(t, s, "a running, inner running, b running")
+				expectCount(t, s, 1)
+				if exit := innerOf(s).LastExit; !errors.Is(exit.Err, sup.ErrIntensity) || !errors.Is(exit.Err, errBoom) {
+					t.Errorf("it ended with %v", exit)
+				}
+			})
+		})
+	}
+}
