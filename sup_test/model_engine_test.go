@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -174,6 +175,13 @@ func (g *stage) complain(format string, args ...any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.wrong = append(g.wrong, fmt.Sprintf(format, args...))
+}
+
+// complaints are the invariants that were broken.
+func (g *stage) complaints() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return strings.Join(g.wrong, "\n")
 }
 
 // perform does what a command says, waits until all has settled, and reports

@@ -84,15 +84,13 @@ func (sc *modelCase) run(t *testing.T) (diff string) {
 		g := newStage(sc.root)
 		for i, cmd := range sc.commands {
 			got := g.perform(cmd)
-			if diff = compare(sets, sc.want[i], got); diff != "" || len(g.wrong) > 0 {
+			if diff = compare(sets, sc.want[i], got); diff != "" || g.complaints() != "" {
 				diff = fmt.Sprintf("step %d, %s (-model +engine):\n%s", i+1, cmd, diff)
 				break
 			}
 		}
 		g.finish()
-		if len(g.wrong) > 0 {
-			diff += "\n" + strings.Join(g.wrong, "\n")
-		}
+		diff += g.complaints()
 	})
 	return diff
 }
