@@ -183,8 +183,8 @@ func (m *model) restart(c *node, call int) {
 	case sup.Restarting:
 		m.reply(call, "restarting")
 	case sup.Stopped, sup.Quarantined:
-		if t := c.up.task; t != nil && t.kind == round && t.lead == c {
-			m.unsaid("Restart of the child whose failure has led to the round that is going on")
+		if t := c.up.task; t != nil && t.kind == round && (t.lead == c || t.phase == stoppingPhase) {
+			m.unsaid("whether a round takes what an operator restarts before it has come to it")
 			return
 		}
 		c.spent, c.row = nil, 0

@@ -279,6 +279,8 @@ func (m *model) fire(c *node) {
 func (m *model) stuck(c *node) {
 	c.state = sup.Stuck
 	m.settleStops(c, "stuck")
+	m.reply(c.starter, "failed|not_running")
+	c.starter = 0
 	switch c.b.stuck {
 	case sup.Wait:
 		m.advance(c.up)
