@@ -15,9 +15,11 @@ demo:
 test:
 	$(GO) test -race ./...
 
-# soak runs random cases on the engine and on the model of its contract for T.
+# soak runs random cases on the engine and on the model of its contract for T,
+# and then a million children.
 soak:
 	$(GO) test -race -v -timeout 0 -run 'TestTheEngineDoesWhatTheModelSays' ./sup_test -soak $(T)
+	SOAK=1 $(GO) test -v -count 1 -run 'TestAMillionChildren' ./sup_test
 
 # leaks runs the tests with the profile of leaked goroutines, which must be empty.
 leaks:
@@ -28,8 +30,10 @@ check:
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 
+# bench prints BENCHMARKS.md: what is measured, how to read it, and the table of
+# a run on this machine. It says on the standard error how far it has got.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./kv ./sup_test
+	@cd sup_test/peers && $(GO) run .
 
 # fuzz runs every fuzz test for FUZZTIME.
 fuzz:

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// What is measured, made in one line each.
+
+func newKeyed[W sup.Worker](w W) *sup.Keyed[int, W] {
+	return must(sup.StartKeyed(context.Background(), sup.KeyedSpec[int, W]{
+		Start:     func(context.Context, int) (W, error) { return w, nil },
+		Intensity: sup.Unlimited,
+	}))
+}
+
+// startKeyed starts n children, with keys from first on.
+func startKeyed[W sup.Worker](k *sup.Keyed[int, W], first, n int) {
+	for key := first; key < first+n; key++ {
+		must(k.Start(context.Background(), key))
+	}
+}
+
+func newSupervisor[W sup.Worker](observers ...sup.Observer) *sup.Supervisor[W] {
+	return must(sup.Start(context.Background(), sup.Spec[W]{Intensity: sup.Unlimited, Observers: observers}))
+}
+
+func startChildren[W sup.Worker](s *sup.Supervisor[W], ids []string, w W) {
+	start := func(context.Context) (W, error) { return w, nil }
+	for _, id := range ids {
+		must(s.StartChild(context.Background(), sup.ChildSpec[W]{ID: id, Start: start}))
+	}
+}
+
+// newStatic starts a supervisor whose n children are declared.
+func newStatic[W sup.Worker](n int, strategy sup.Strategy, w func(i int) W) *sup.Supervisor[W] {
+	spec := sup.Spec[W]{Strategy: strategy, Intensity: sup.Unlimited}
+	for i, id := range idsTo(n) {
+		w := w(i)
+		spec.Children = append(spec.Children, sup.ChildSpec[W]{
+			ID:    id,
+			Start: func(context.Context) (W, error) { return w, nil },
+		})
+	}
+	return must(sup.Start(context.Background(), spec))
+}
+
+func idsTo(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = "child-" + strconv.Itoa(i)
+	}
+	return ids
+}
+
+type shutdowner interface {
+	Shutdown(ctx context.Context) error
+}
+
+func shutdown(s shutdowner) { check(s.Shutdown(context.Background())) }
+
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

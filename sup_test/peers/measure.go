@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// A contender does one thing in one way. It calls [meter.do] for the part that
+// counts; what it does around that is not measured.
+type contender struct {
+	name    string
+	measure func(m *meter)
+	seldom  bool // takes part in every fourth round: it is slow, and only shown
+}
+
+// A sample is what one measurement found, for one operation.
+type sample struct {
+	round         int
+	nanos, cpu    float64
+	allocs, bytes float64
+}
+
+// A meter adds up what a contender does in one round.
+type meter struct {
+	ops     int
+	elapsed time.Duration
+	cpu     time.Duration
+	mallocs uint64
+	bytes   uint64
+}
+
+// do measures f, which is ops operations, on a heap that has just been collected.
+func (m *meter) do(ops int, f func()) {
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	cpu, began := cpuTime(), time.Now()
+	f()
+	m.elapsed += time.Since(began)
+	m.cpu += cpuTime() - cpu
+	runtime.ReadMemStats(&after)
+	m.ops += ops
+	m.mallocs += after.Mallocs - before.Mallocs
+	m.bytes += after.TotalAlloc - before.TotalAlloc
+}
+
+// took adds a time that another process has measured.
+func (m *meter) took(ops int, d time.Duration) {
+	m.ops += ops
+	m.elapsed += d
+}
+
+func (m *meter) sample(round int) sample {
+	n := float64(m.ops)
+	return sample{round, float64(m.elapsed.Nanoseconds()) / n, float64(m.cpu.Nanoseconds()) / n, float64(m.mallocs) / n, float64(m.bytes) / n}
+}
+
+// samples are those of a contender, by round.
+type samples []sample
+
+// fewestRounds is how many rounds count at least, unless all is late.
+const fewestRounds = 3
+
+// schedule is when the comparisons so far should have ended. On a machine that
+// is too busy for it, one round has to do.
+var schedule = time.Now()
+
+// compare measures the contenders in turn, in as many rounds as there is time
+// for, after one that does not count; if rounds are long, that is the limit's
+// alone. Every other round goes backwards, so that what one leaves behind does
+// not always hit the same one.
+func compare(budget time.Duration, contenders ...contender) map[string]samples {
+	found := make(map[string]samples)
+	began := time.Now()
+	fewest := fewestRounds
+	if began.After(schedule.Add(time.Minute)) {
+		fewest = 1
+	}
+	schedule = schedule.Add(budget)
+	for round := 0; round <= fewest || time.Since(began) < budget; round++ {
+		contenders := contenders
+		if round == 0 && budget > 15*time.Second {
+			contenders = contenders[:1]
+		}
+		for i := range contenders {
+			if round%2 == 1 {
+				i = len(contenders) - 1 - i
+			}
+			c := contenders[i]
+			if c.seldom && round%4 != 1 { // the first that counts, and then every fourth
+				continue
+			}
+			var m meter
+			c.measure(&m)
+			if round > 0 {
+				found[c.name] = append(found[c.name], m.sample(round))
+			}
+		}
+	}
+	for _, c := range contenders {
+		s := found[c.name]
+		fmt.Fprintf(os.Stderr, "    %-14s %11.1f ns, %11.1f of CPU %8.2f allocs %9.1f B, %d rounds\n", c.name,
+			s.median(nanos), s.median(cpu), s.median(allocs), s.median(bytes), len(s))
+	}
+	return found
+}
+
+func nanos(s sample) float64  { return s.nanos }
+func cpu(s sample) float64    { return s.cpu }
+func allocs(s sample) float64 { return s.allocs }
+func bytes(s sample) float64  { return s.bytes }
+
+func (s samples) median(of func(sample) float64) float64 {
+	return spreadOf(s.values(of)).median
+}
+
+func (s samples) values(of func(sample) float64) []float64 {
+	values := make([]float64, len(s))
+	for i, x := range s {
+		values[i] = of(x)
+	}
+	return values
+}
+
+// over returns the ratios of two contenders, each of one round.
+func (s samples) over(limit samples, of func(sample) float64) spread {
+	var ratios []float64
+	for len(s) > 0 && len(limit) > 0 {
+		switch {
+		case s[0].round < limit[0].round:
+			s = s[1:]
+		case s[0].round > limit[0].round:
+			limit = limit[1:]
+		default:
+			ratios = append(ratios, of(s[0])/of(limit[0]))
+			s, limit = s[1:], limit[1:]
+		}
+	}
+	return spreadOf(ratios)
+}
+
+// A spread is the median of some values, and the quarters around it.
+type spread struct{ low, median, high float64 }
+
+func spreadOf(values []float64) spread {
+	if len(values) == 0 {
+		return spread{math.NaN(), math.NaN(), math.NaN()}
+	}
+	values = slices.Sorted(slices.Values(values))
+	at := func(q float64) float64 {
+		i := q * float64(len(values)-1)
+		below := int(i)
+		above := min(below+1, len(values)-1)
+		return values[below] + (i-float64(below))*(values[above]-values[below])
+	}
+	return spread{at(0.25), at(0.5), at(0.75)}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// population of the memory rows.
+const million = 1_000_000
+
+// inhabitants are what can be asked for with -bytes.
+var inhabitants = map[string]func(entered *sync.WaitGroup) (alive any){
+	"goroutine": func(entered *sync.WaitGroup) any {
+		b := newBares()
+		b.startAll(million, &idle{entered})
+		return b
+	},
+	"keyed": func(entered *sync.WaitGroup) any {
+		k := newKeyed(&idle{entered})
+		startKeyed(k, 0, million)
+		return k
+	},
+	"supervisor": func(entered *sync.WaitGroup) any {
+		s := newSupervisor[*idle]()
+		startChildren(s, idsTo(million), &idle{entered})
+		return s
+	},
+	"suture": func(entered *sync.WaitGroup) any {
+		s := newSutured()
+		s.startAll(million, &idle{entered})
+		return s
+	},
+}
+
+// printBytes prints what an idle child costs. It is run in a process of its
+// own, because the runtime keeps what dead goroutines leave for the next ones.
+func printBytes(name string) {
+	inUse := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapInuse + stats.StackInuse
+	}
+	var entered sync.WaitGroup
+	entered.Add(million)
+	before := inUse()
+	alive := inhabitants[name](&entered)
+	entered.Wait()
+	fmt.Println(float64(inUse()-before) / million)
+	runtime.KeepAlive(alive)
+}
+
+// measureBytes compares the bytes in use with a million idle children.
+func measureBytes(r *report) {
+	found := make(map[string]samples)
+	const rounds = 2
+	schedule = schedule.Add(45 * time.Second)
+	for round := range rounds {
+		for name := range inhabitants {
+			if name == "suture" && round > 0 { // takes long
+				continue
+			}
+			found[name] = append(found[name], sample{round: round, bytes: bytesOf(name)})
+		}
+	}
+	limit := found["goroutine"]
+	for _, c := range []struct {
+		name, text string
+		target     float64
+	}{{"keyed", "Keyed", 1.1}, {"supervisor", "Supervisor[W]", 0}} {
+		one := row{
+			what:   "bytes in use for an idle child of a " + c.text + ", 1M children",
+			ours:   size(found[c.name].median(bytes)),
+			limit:  "goroutine " + size(limit.median(bytes)),
+			ratio:  found[c.name].over(limit, bytes),
+			target: c.target,
+		}
+		if c.name == "keyed" {
+			one.peers[suturePeer] = times(found["suture"].over(limit, bytes).median)
+			if r.otp != nil {
+				one.peers[otpPeer] = times(r.otp.bytes(100_000) / limit.median(bytes))
+			}
+		}
+		r.row(one)
+	}
+}
+
+func bytesOf(name string) float64 {
+	cmd := exec.Command(must(os.Executable()), "-bytes", name)
+	cmd.Stderr = os.Stderr
+	return must(strconv.ParseFloat(strings.TrimSpace(string(must(cmd.Output()))), 64))
+}
