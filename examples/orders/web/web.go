@@ -1,0 +1,96 @@
+// Package web is a tree of its own, which other trees nest: an HTTP server on
+// the loopback interface, and a probe that sees to it that the server answers.
+package web
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+//go:generate go tool supgen
+
+// Site is the tree. A server that fails or does not answer is replaced, and the
+// probe with it.
+type Site struct {
+	sup.Tree `sup:"one_for_all"`
+
+	Server sup.Child[*Server] `sup:"shutdown=3s"`
+	Probe  sup.Child[*Probe]
+}
+
+// client keeps no connections: the next server has another address.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// Get asks the server that is live for a page.
+func (s *Site) Get(ctx context.Context, path string) (page string, err error) {
+	server, err := s.Server.Wait(ctx)
+	if err != nil {
+		return "", err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+server.Addr()+path, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: %s", path, response.Status)
+	}
+	return string(body), err
+}
+
+// A Server serves HTTP.
+type Server struct {
+	listener net.Listener
+	http     http.Server
+}
+
+// NewServer returns a server that takes the listener over.
+func NewServer(l net.Listener, h http.Handler) *Server {
+	return &Server{listener: l, http: http.Server{Handler: h}}
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Run accepts requests until ctx is done.
+func (s *Server) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { s.listener.Close() })
+	defer stop()
+	err := s.http.Serve(s.listener)
+	return cmp.Or(ctx.Err(), err)
+}
+
+// Terminate lets requests that have begun finish.
+func (s *Server) Terminate(ctx context.Context, _ sup.Exit) error { return s.http.Shutdown(ctx) }
+
+// A Probe asks a site for a page now and then, and fails if there is none.
+type Probe struct {
+	Site *Site
+	Path string
+}
+
+// Run probes until ctx is done.
+func (p *Probe) Run(ctx context.Context) error {
+	for {
+		if _, err := p.Site.Get(ctx, p.Path); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
