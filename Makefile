@@ -29,6 +29,7 @@ check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) tool supgen -check ./...
 
 # bench prints BENCHMARKS.md: what is measured, how to read it, and the table of
 # a run on this machine. It says on the standard error how far it has got.
@@ -44,5 +45,6 @@ fuzz:
 		done; \
 	done
 
+# generate writes the builders of all declared trees; check tells if one is stale.
 generate:
 	$(GO) generate ./...
