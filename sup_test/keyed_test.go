@@ -322,3 +322,20 @@ func TestRemoveMayBeCalledBySeveralAtOnce(t *testing.T) {
 		expectKeyed(t, k, "")
 	})
 }
+
+// O4: nor is it left when its start is ignored late.
+func TestRemoveOfAChildWhoseStartIsIgnoredLateLeavesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := startKeyed(t, sup.KeyedSpec[int, *fake]{Start: func(context.Context, int) (*fake, error) {
+			time.Sleep(time.Hour)
+			return nil, sup.ErrIgnore
+		}})
+		go k.Start(context.Background(), 7)
+		expectKeyed(t, k, "7 starting")
+		if err := k.Remove(t.Context(), 7); !errors.Is(err, sup.ErrStuck) {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		expectKeyed(t, k, "")
+	})
+}

@@ -306,3 +306,22 @@ func TestAChildCanBeAddedDuringTheStart(t *testing.T) {
 		})
 	}
 }
+
+// O1: not even one that was called off, does not return in time, and chooses in
+// the end not to start.
+func TestAStartChildThatIsCalledOffAndIgnoredLateLeavesNothingBehind(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "w", Start: func(context.Context) (*fake, error) {
+			time.Sleep(time.Hour)
+			return nil, sup.ErrIgnore
+		}})
+		if !errors.Is(err, sup.ErrStart) {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		expectStates(t, s, "")
+	})
+}
