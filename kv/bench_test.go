@@ -15,8 +15,7 @@ import (
 
 // BenchmarkContext measures the operations of a Context against those of a bare
 // xsync.Map[K, int], the map a Context is built on: what a user would have
-// without Update's freedom, watchers and an Update that runs no user code under a
-// lock. Each round does the same on both, one right after the other, by as many
+// who can do without watchers, and whose functions may run under a lock. Each round does the same on both, one right after the other, by as many
 // goroutines as there are processors; x-map is the median over the rounds of the
 // ratio of their times.
 //

@@ -18,9 +18,10 @@
 //     ran; otherwise the function runs again, with the new value. So it can run
 //     more than once, and should do nothing but decide.
 //  5. An Update function that changes its own key by another call spoils its own
-//     run. One that does so each time ends with [ErrReentrant]: what it changed
-//     by those calls stays, what it decided is dropped. Reading its own key is
-//     harmless and shows the key as it stands.
+//     run. Update finds that out when it happens again in the fourth run, and ends
+//     with [ErrReentrant]: what the function changed by those calls stays, what
+//     it decided is dropped. Reading its own key is harmless and shows the key as
+//     it stands.
 //  6. An Update that cannot win ends with [ErrConflict] after a thousand runs. It
 //     takes a function that runs long on a key that others keep changing, or one
 //     that waits for another goroutine that changes the key. Short functions do

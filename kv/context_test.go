@@ -112,7 +112,7 @@ func TestADeletedKeyIsGoneEvenWhileItsEntryIsNot(t *testing.T) {
 	dead := func() *counts {
 		var c counts
 		c.Set("a", 1)
-		kv.LeaveDead(&c, "a")
+		kv.HalfDelete(&c, "a")()
 		return &c
 	}
 	c := dead()

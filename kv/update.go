@@ -48,7 +48,7 @@ const (
 // f runs without any lock. If key changed meanwhile, its result is dropped and it
 // runs again; so f can run more than once, and the last run counts. f may use
 // other keys of c freely, and may read its own. It must not change its own key
-// other than by what it returns.
+// other than by what it returns: that spoils the run, and is found out after a few.
 //
 // The error is nil if f's decision, Keep included, has taken effect; else
 // nothing that f returned has. It wraps [ErrReentrant] if f changed key by
@@ -79,7 +79,6 @@ func (c *Context[K, V]) updateGuarded(key K, f func(V, bool) (V, Op)) error {
 	defer c.guards.remove(g)
 	for range guardedRuns {
 		c.guards.giveWay(key) // to the guards of others
-		g.broken = false
 		if done, err := c.runUpdate(key, f); done {
 			return err
 		}

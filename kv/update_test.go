@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -205,33 +204,6 @@ func TestAFunctionMayUseEveryOtherKey(t *testing.T) {
 	wantState(t, &c, want)
 }
 
-func TestFunctionsThatUpdateEachOthersKeysAllEnd(t *testing.T) {
-	const rounds = 300
-	var c counts
-	add := func(first, second string) {
-		for range rounds {
-			err := c.Update(first, func(old int, _ bool) (int, kv.Op) {
-				runtime.Gosched()
-				err := c.Update(second, func(old int, _ bool) (int, kv.Op) { return old, kv.Set })
-				if err != nil {
-					t.Errorf("inner: %v", err)
-				}
-				return old + 1, kv.Set
-			})
-			if err != nil {
-				t.Errorf("outer: %v", err)
-			}
-		}
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() { add("a", "b") })
-	wg.Go(func() { add("b", "a") })
-	wg.Go(func() { add("b", "c") })
-	wg.Go(func() { add("c", "a") })
-	wg.Wait()
-	wantState(t, &c, map[string]int{"a": rounds, "b": 2 * rounds, "c": rounds})
-}
-
 func TestAnUpdateThatLostARaceRunsAgainWithTheNewValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
@@ -271,24 +243,6 @@ func TestAValueThatCameBackIsAChangeAllTheSame(t *testing.T) {
 		t.Errorf("%d runs, error %v; want 2", runs, err)
 	}
 	wantState(t, &c, map[string]int{"a": 2})
-}
-
-func TestAFunctionThatWaitsForAChangeOfItsKeyDoesNotHang(t *testing.T) {
-	var c counts
-	err := c.Update("a", func(old int, _ bool) (int, kv.Op) {
-		done := make(chan bool)
-		go func() {
-			kv.Add(&c, "a", 1)
-			close(done)
-		}()
-		<-done
-		return -1, kv.Set
-	})
-	wantError(t, err, kv.ErrConflict)
-	wantState(t, &c, map[string]int{"a": 1000})
-	if n := kv.Guards(&c); n != 0 {
-		t.Errorf("%d guards are left", n)
-	}
 }
 
 func TestAPanicOrGoexitLeavesTheKeyAsItWas(t *testing.T) {
@@ -363,60 +317,6 @@ func TestNoUpdateIsLost(t *testing.T) {
 	}
 	wg.Wait()
 	wantState(t, &c, map[string]int{"a": 3 * goroutines * rounds})
-}
-
-// onOneProcessor makes goroutines take turns where they yield, so that races have
-// the same outcome each time.
-func onOneProcessor(t *testing.T) {
-	before := runtime.GOMAXPROCS(1)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
-}
-
-func TestWritersGiveWayToAnUpdateThatKeepsLosing(t *testing.T) {
-	onOneProcessor(t)
-	var c counts
-	var stop atomic.Bool
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for !stop.Load() {
-				c.Set("a", 0)
-				runtime.Gosched()
-			}
-		})
-	}
-	for range 20 {
-		if err := c.Update("a", func(int, bool) (int, kv.Op) {
-			runtime.Gosched() // each of them has its turn
-			return 1, kv.Set
-		}); err != nil {
-			t.Error(err)
-		}
-	}
-	stop.Store(true)
-	wg.Wait()
-}
-
-func TestFunctionsThatSpoilEachOthersRunsGetOutOfStep(t *testing.T) {
-	onOneProcessor(t)
-	var c counts
-	spoil := func(own, other string) {
-		for range 20 {
-			if err := c.Update(own, func(int, bool) (int, kv.Op) {
-				c.Set(other, 0)
-				for range 5 {
-					runtime.Gosched()
-				}
-				return 1, kv.Set
-			}); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() { spoil("a", "b") })
-	wg.Go(func() { spoil("b", "a") })
-	wg.Wait()
 }
 
 func TestDeadEntriesDoNotStay(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -188,7 +189,8 @@ func TestAWatchEndsWithItsLoop(t *testing.T) {
 	for name, leave := range leave {
 		t.Run(name, func(t *testing.T) {
 			var c counts
-			one, all := c.Watch(nil, "a", 0), c.WatchAll(nil, 0) //nolint:staticcheck // a nil context is allowed
+			var endless context.Context // nil is allowed
+			one, all := c.Watch(endless, "a", 0), c.WatchAll(endless, 0)
 			c.Set("a", 1)
 			c.Set("a", 2)
 			leave(one)
@@ -218,8 +220,8 @@ func TestAWatcherMayChangeWhatItWatches(t *testing.T) {
 
 // disturb has watchers come and go until stop is called, so that writers are held
 // up, out of order, where they tell watchers of their changes.
-func disturb(t *testing.T, c *counts) (stop func()) {
-	ctx, cancel := context.WithCancel(t.Context())
+func disturb(c *counts) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for ctx.Err() == nil {
@@ -241,7 +243,7 @@ func TestAWatcherMissesNothingThatItDoesNotReport(t *testing.T) {
 	const goroutines, rounds, total = 4, 2000, 4 * 2000
 	for _, buffer := range []int{1, 16, total} {
 		var c counts
-		stop := disturb(t, &c)
+		stop := disturb(&c)
 		var wg sync.WaitGroup
 		for range goroutines {
 			wg.Go(func() {
@@ -271,6 +273,9 @@ func TestAWatcherMissesNothingThatItDoesNotReport(t *testing.T) {
 						if got.Skipped > 0 && buffer == total {
 							t.Errorf("%d skipped with room for all", got.Skipped)
 						}
+						if now, _ := c.Get("a"); now < got.Value {
+							t.Errorf("told of %d before it took effect", got.Value)
+						}
 						last = got.Value
 						// One stays to the end, the others begin anew all the time.
 						if taken++; last == total || watcher > 0 && taken == 10 {
@@ -285,13 +290,52 @@ func TestAWatcherMissesNothingThatItDoesNotReport(t *testing.T) {
 	}
 }
 
-// Deletions and new entries are a separate path: a key must be told gone before
-// it is told set again.
+func TestADeletionIsToldBeforeTheKeyIsSetAgain(t *testing.T) {
+	onOneProcessor(t)
+	for name, write := range map[string]func(c *counts){
+		"Set":      func(c *counts) { c.Set("a", 2) },
+		"GetOrSet": func(c *counts) { c.GetOrSet("a", 2) },
+		"Add":      func(c *counts) { kv.Add(c, "a", 2) },
+		"Update": func(c *counts) {
+			if err := c.Update("a", func(int, bool) (int, kv.Op) { return 2, kv.Set }); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c counts
+			c.Set("a", 1)
+			changes := c.Watch(t.Context(), "a", 0)
+			publish := kv.HalfDelete(&c, "a")
+			var wg sync.WaitGroup
+			wg.Go(func() { write(&c) })
+			for range 100 {
+				runtime.Gosched() // it gets as far as it can
+			}
+			publish()
+			wg.Wait()
+			var got []change
+			for change := range changes {
+				if got = append(got, change); len(got) == 2 {
+					break
+				}
+			}
+			wantChanges(t, []change{{Key: "a"}, {Key: "a", Value: 2, Present: true}}, got)
+		})
+	}
+}
+
+// A key must be told gone before it is told set again.
 func TestSetsAndDeletionsOfAKeyAreToldInOrder(t *testing.T) {
-	const goroutines, rounds = 4, 1000
+	t.Run("undisturbed", func(t *testing.T) { setsAndDeletions(t, func(*counts) (stop func()) { return func() {} }) })
+	t.Run("disturbed", func(t *testing.T) { setsAndDeletions(t, disturb) })
+}
+
+func setsAndDeletions(t *testing.T, disturb func(*counts) (stop func())) {
+	const goroutines, rounds = 4, 2000
 	var c counts
 	changes := c.WatchAll(t.Context(), 2*goroutines*rounds+1)
-	stop := disturb(t, &c)
+	stop := disturb(&c)
 	var wg sync.WaitGroup
 	for range goroutines {
 		wg.Go(func() {
