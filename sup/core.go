@@ -28,7 +28,8 @@ const (
 type core struct {
 	decl   *declaration
 	path   string
-	parent *core        // of the supervisor whose child this one is, or nil
+	above  *core        // the one below which this one was started, or nil
+	parent *core        // the same where this one is its child
 	host   *incarnation // what this supervisor is there
 	values context.Context
 	born   time.Time // the zero of all times of this life
@@ -90,6 +91,7 @@ func newCore(ctx context.Context, d *declaration, self *supervision) *core {
 		return s
 	}
 	above := inc.child.sup
+	s.above = above
 	s.labels = s.labels || above.labels
 	s.orphan = above.orphan
 	s.events = newDispatcher(d.observers, above.events)

@@ -9,7 +9,9 @@ import (
 // transitions that a child makes by itself. Those that are made for it are in
 // start.go, stop.go, round.go and operator.go.
 
-// incarnateLocked makes the next incarnation of a child; a wait is its backoff.
+// incarnateLocked makes the next incarnation of a child. It begins now, unless
+// it has to wait: for its backoff, or, as an automatic one, for observers that
+// are far behind.
 func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool) *incarnation {
 	inc := c.slot.incarnate()
 	inc.child = c
@@ -20,13 +22,16 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool
 	}
 	c.cur = inc
 	c.queued = false
-	if wait == 0 {
-		inc.phase = lifeStart
-		s.beginLocked(inc, now)
+	if wait > 0 || automatic && s.events.behind() {
+		c.wait = wait
+		c.moveLocked(Restarting, now, Event{Kind: ChildRestarting, Delay: wait, Exit: c.last})
 		return inc
 	}
-	c.wait = wait
-	c.moveLocked(Restarting, now, Event{Kind: ChildRestarting, Delay: wait, Exit: c.last})
+	if automatic && c.state != Restarting {
+		c.emitLocked(Event{Kind: ChildRestarting, Exit: c.last})
+	}
+	inc.phase = lifeStart
+	s.beginLocked(inc, now)
 	return inc
 }
 
@@ -44,15 +49,18 @@ func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	}
 }
 
-// awaitTurn waits out the backoff of an incarnation, or until it is told to
-// stop (B2).
+// awaitTurn waits out the backoff of an incarnation, and for observers that are
+// far behind, or until it is told to stop (B2).
 func (s *core) awaitTurn(inc *incarnation) {
-	timer := time.NewTimer(inc.child.wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-inc.Done():
+	if wait := inc.child.wait; wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-inc.Done():
+		}
 	}
+	s.events.throttle(inc.Done())
 }
 
 // starting begins an incarnation whose backoff is over. It reports false if it
@@ -135,9 +143,6 @@ func (s *core) exited(c *child, inc *incarnation) *incarnation {
 	if lead {
 		s.lead()
 	}
-	if next != nil {
-		s.events.throttle(next)
-	}
 	return next
 }
 
@@ -201,11 +206,7 @@ func (s *core) retryLocked(c *child, now time.Duration) *incarnation {
 	if s.chargeLocked(c, now) != again {
 		return nil
 	}
-	wait := c.row.next(c.policy.backoff)
-	if wait == 0 {
-		c.emitLocked(Event{Kind: ChildRestarting, Exit: c.last})
-	}
-	return s.incarnateLocked(c, wait, now, true)
+	return s.incarnateLocked(c, c.row.next(c.policy.backoff), now, true)
 }
 
 // chargeLocked counts a restart (I1), and carries out the verdict if it is one
@@ -293,7 +294,7 @@ func (s *core) autoShutdownLocked(c *child) {
 func (s *core) fail(inc *incarnation, err error) {
 	s.mu.Lock()
 	if !inc.over && inc.stopBy == 0 {
-		s.stoppingLocked(inc, Event{Kind: ChildStopping})
+		s.stoppingLocked(inc, s.now(), Event{Kind: ChildStopping})
 		s.boundStopLocked(inc)
 	}
 	s.mu.Unlock()
@@ -309,6 +310,6 @@ func (s *core) windingUp(inc *incarnation) {
 	if inc.over || inc.stopBy != 0 {
 		return
 	}
-	s.stoppingLocked(inc, Event{})
+	s.stoppingLocked(inc, s.now(), Event{})
 	s.boundStopLocked(inc)
 }

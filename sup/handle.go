@@ -62,10 +62,7 @@ func (r *reference) missing() error {
 		return callError("wait for", "child", ErrNotFound)
 	}
 	life := r.lookup.face.current()
-	life.mu.Lock()
-	err := life.admitLocked()
-	life.mu.Unlock()
-	return callError("wait for", joinPath(life.path, r.lookup.id), notFoundOr(err))
+	return callError("wait for", joinPath(life.path, r.lookup.id), notFoundOr(life.admit()))
 }
 
 // handle returns a handle to the child that find finds.

@@ -239,12 +239,17 @@ func (inc *incarnation) moreLocked() *attachments {
 // fail ends the incarnation: whatever its Run returns, err is what it ended
 // with, unless something else failed before.
 func (inc *incarnation) fail(err error) {
+	inc.note(err)
+	inc.cancel(err)
+}
+
+// note is fail without the cancellation.
+func (inc *incarnation) note(err error) {
 	inc.mu.Lock()
+	defer inc.mu.Unlock()
 	if more := inc.moreLocked(); more.failure == nil {
 		more.failure = err
 	}
-	inc.mu.Unlock()
-	inc.cancel(err)
 }
 
 // failure is what fail was first called with.

@@ -201,7 +201,7 @@ func (k *Keyed[K, W]) Child(key K) Child[W] {
 // Terminate stops the child of a key and keeps it declared. See
 // [Supervisor.Terminate].
 func (k *Keyed[K, W]) Terminate(ctx context.Context, key K) error {
-	return callError("terminate", k.pathOfKey(key), k.current().terminate(ctx, k.find(key)))
+	return callError("terminate", k.pathOfKey(key), k.current().terminate(ctx, k.find(key), false))
 }
 
 // Restart starts the child of a key that is stopped or quarantined. See

@@ -161,13 +161,20 @@ func closeMade(c chan struct{}) chan struct{} {
 	return nil
 }
 
+// behind reports whether the observers are that far behind.
+func (d *dispatcher) behind() bool {
+	if !d.listening() {
+		return false
+	}
+	d.pump.mu.Lock()
+	defer d.pump.mu.Unlock()
+	return len(d.pump.queue) >= backlogLimit
+}
+
 // throttle holds back an automatic restart while the observers are behind, so
 // that a child that crashes at once does not fill the memory with events.
-func (d *dispatcher) throttle(next *incarnation) {
-	if !d.listening() {
-		return
-	}
-	for {
+func (d *dispatcher) throttle(enough <-chan struct{}) {
+	for d.behind() {
 		p := d.pump
 		p.mu.Lock()
 		if len(p.queue) < backlogLimit {
@@ -181,7 +188,7 @@ func (d *dispatcher) throttle(next *incarnation) {
 		p.mu.Unlock()
 		select {
 		case <-space:
-		case <-next.Done():
+		case <-enough:
 			return
 		}
 	}

@@ -21,6 +21,12 @@ func (s *core) admitLocked() error {
 	return nil
 }
 
+func (s *core) admit() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.admitLocked()
+}
+
 // adopt adds a child at the end of the order and returns when it is ready
 // (O1). If it does not get ready, nothing stays behind; only ErrIgnore leaves
 // it declared. The reserve function takes the id, or says why it cannot.
@@ -56,16 +62,10 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 
 // startError is the error of an operator's start that failed.
 func (s *core) startError(c *child, err error) error {
-	if stop, ok := err.(*StopError); ok && stop.Reason == ByShutdown && s.isEnding() {
+	if stop, ok := err.(*StopError); ok && stop.Reason == ByShutdown && s.admit() != nil {
 		return ErrShuttingDown
 	}
 	return &StartError{Path: c.path(), Err: err}
-}
-
-func (s *core) isEnding() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.phase >= ending
 }
 
 // takenErrorLocked says that an id is taken.
@@ -76,8 +76,9 @@ func takenErrorLocked(c *child) error {
 	return ErrAlreadyRunning
 }
 
-// terminate stops a child and keeps it declared, a temporary one excepted (O2).
-func (s *core) terminate(ctx context.Context, c *child) error {
+// terminate stops a child and keeps it declared (O2), unless it is temporary or
+// to be discarded.
+func (s *core) terminate(ctx context.Context, c *child, discard bool) error {
 	ctx = given(ctx)
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
@@ -85,6 +86,7 @@ func (s *core) terminate(ctx context.Context, c *child) error {
 		return notFoundOr(err)
 	}
 	c.parked = true
+	c.discard = c.discard || discard
 	inc := c.cur
 	switch {
 	case inc == nil && c.state == Restarting, c.state == Quarantined, c.state == Idle:
@@ -96,7 +98,7 @@ func (s *core) terminate(ctx context.Context, c *child) error {
 		return nil
 	}
 	if c.state != Stuck {
-		s.tellLocked(inc, fateRest)
+		s.tellLocked(inc, fateRest, s.now())
 	}
 	inc.fate = fateRest
 	c.wakeLocked() // who waits for a live one waits in vain now
@@ -156,21 +158,14 @@ func (s *core) delete(c *child) error {
 // remove stops a child and removes it.
 func (s *core) remove(ctx context.Context, c *child) error {
 	ctx = given(ctx)
-	s.mu.Lock()
-	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
-		s.mu.Unlock()
-		return notFoundOr(err)
+	err := s.terminate(ctx, c, true)
+	if c == nil {
+		return err
 	}
-	c.discard = true
-	s.mu.Unlock()
-	err := s.terminate(ctx, c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.cur == nil {
+	if c.discard && c.cur == nil {
 		s.unlinkLocked(c)
-	}
-	if err == ErrNotFound { // it went by itself
-		return nil
 	}
 	return err
 }

@@ -54,7 +54,8 @@ const (
 	// AnySignificant: the first significant child that ends without being
 	// restarted ends the supervisor, normally.
 	AnySignificant
-	// AllSignificant: the last one does.
+	// AllSignificant: the last one does. A child that an operator has stopped,
+	// and a quarantined one, count as ended, but do not end the supervisor.
 	AllSignificant
 )
 

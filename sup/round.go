@@ -112,7 +112,7 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 	case inc == nil, c.state == Stuck:
 	case inc.sponsored && !inc.ready: // being added or restarted by an operator: comes after the round
 	default:
-		s.tellLocked(inc, fateRound)
+		s.tellLocked(inc, fateRound, s.now())
 		return inc
 	}
 	return nil

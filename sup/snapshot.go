@@ -126,7 +126,7 @@ func (s *core) infos() (infos []ChildInfo, nested []nestedCore) {
 	infos = make([]ChildInfo, 0, s.count)
 	slots := make([]slot, 0, s.count)
 	for c := s.first; c != nil; c = c.next {
-		if below := c.nestedLocked(); below != nil {
+		if below := c.cur.nestedLocked(); below != nil {
 			nested = append(nested, nestedCore{len(infos), below})
 		}
 		infos = append(infos, c.infoLocked())
@@ -166,10 +166,11 @@ func (c *child) infoLocked() ChildInfo {
 	return info
 }
 
-// nestedLocked returns the life of the supervisor that a child is, or nil.
-func (c *child) nestedLocked() *core {
-	if c.cur == nil || !c.cur.supervisor {
+// nestedLocked returns the life of the supervisor that an incarnation is, or
+// nil.
+func (inc *incarnation) nestedLocked() *core {
+	if inc == nil || !inc.supervisor {
 		return nil
 	}
-	return c.cur.body.worker().(supervised).face().current()
+	return inc.body.worker().(supervised).face().current()
 }

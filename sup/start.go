@@ -57,11 +57,13 @@ func (s *core) begin(ctx context.Context) error {
 func (s *core) leave(err error) error {
 	if s.awaitQuiet(false) {
 		s.finish()
-		return err
+	} else {
+		defer func() { go s.finish() }()
 	}
-	left := s.stillThere(nil)
-	go s.finish()
-	return errors.Join(err, left)
+	if left := s.stillThere(nil); left != nil {
+		return errors.Join(err, left)
+	}
+	return err
 }
 
 func (s *core) startDeclared(ctx context.Context, children *walk) error {
@@ -179,6 +181,9 @@ func (inc *incarnation) startErrorLocked() error {
 		return &ignoreError{inc.outcome.Err}
 	}
 	stuck := !inc.over || inc.abandoned // then the outcome is not there to be read
+	if stuck && inc.stopCause() == nil {
+		return &StuckError{Children: []StuckChild{{inc.child.path(), int(inc.n), inc.child.stack}}}
+	}
 	if stuck || inc.outcome.Kind == ExitShutdown && inc.fate != fateOpen {
 		return inc.stopCause()
 	}

@@ -1,7 +1,9 @@
 package sup
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 )
 
@@ -84,7 +86,7 @@ func (s *core) stopInOrder() {
 			s.mu.Unlock()
 			return
 		}
-		inc := s.stopForEndLocked(c)
+		inc := s.stopForEndLocked(c, s.now())
 		s.mu.Unlock()
 		if inc == nil {
 			continue
@@ -102,7 +104,8 @@ func (s *core) stopSet() {
 	children := s.walkLocked(s.last, true)
 	s.mu.Unlock()
 	batch := make([]*incarnation, 0, setBatch)
-	var left []*incarnation // have a time of their own to stop in
+	var left []*incarnation // have a time to stop in
+	now := s.now()          // one for all
 	for more := true; more; {
 		batch = batch[:0]
 		s.mu.Lock()
@@ -113,9 +116,9 @@ func (s *core) stopSet() {
 				more = false
 				break
 			}
-			if inc := s.stopForEndLocked(c); inc != nil {
+			if inc := s.stopForEndLocked(c, now); inc != nil {
 				batch = append(batch, inc)
-				if c.policy.grace(inc.supervisor) != Infinity {
+				if inc.stopBy != Infinity {
 					left = append(left, inc)
 				}
 			}
@@ -125,12 +128,18 @@ func (s *core) stopSet() {
 			inc.cancel(s.stopCause)
 		}
 	}
+	s.awaitSet(left)
+}
+
+// awaitSet waits until some incarnations have ended, or are stuck.
+func (s *core) awaitSet(left []*incarnation) {
 	if len(left) == 0 {
 		return
 	}
+	slices.SortStableFunc(left, func(a, b *incarnation) int { return cmp.Compare(a.stopBy, b.stopBy) })
 	timer := time.NewTimer(left[0].stopBy - s.now())
 	defer timer.Stop()
-	for {
+	for len(left) > 0 {
 		s.mu.Lock()
 		quiet := s.quietLocked()
 		s.mu.Unlock()
@@ -139,16 +148,23 @@ func (s *core) stopSet() {
 		}
 		select {
 		case <-quiet:
+			continue
 		case <-timer.C:
-			s.overdue(left...)
-			return
+		}
+		now, late := s.now(), 0
+		for late < len(left) && left[late].stopBy <= now {
+			late++
+		}
+		s.overdue(left[:late]...)
+		if left = left[late:]; len(left) > 0 {
+			timer.Reset(left[0].stopBy - now)
 		}
 	}
 }
 
 // stopForEndLocked tells a child to stop because the supervisor ends, and
 // returns the incarnation to cancel and wait for, if there is one.
-func (s *core) stopForEndLocked(c *child) *incarnation {
+func (s *core) stopForEndLocked(c *child, now time.Duration) *incarnation {
 	inc := c.cur
 	switch {
 	case inc == nil && c.state == Restarting:
@@ -157,7 +173,7 @@ func (s *core) stopForEndLocked(c *child) *incarnation {
 	case inc == nil || c.state == Stuck:
 		return nil
 	}
-	s.tellLocked(inc, fateRest)
+	s.tellLocked(inc, fateRest, now)
 	return inc
 }
 
@@ -168,25 +184,25 @@ func (s *core) tell(inc *incarnation, f fate, cause *StopError) {
 		s.mu.Unlock()
 		return
 	}
-	s.tellLocked(inc, f)
+	s.tellLocked(inc, f, s.now())
 	s.mu.Unlock()
 	inc.cancel(cause)
 }
 
 // tellLocked is tell without the cancellation, which must follow when the lock
 // has been let go.
-func (s *core) tellLocked(inc *incarnation, f fate) {
+func (s *core) tellLocked(inc *incarnation, f fate, now time.Duration) {
 	inc.fate = max(inc.fate, f)
-	s.stoppingLocked(inc, Event{Kind: ChildStopping})
+	s.stoppingLocked(inc, now, Event{Kind: ChildStopping})
 }
 
 // stoppingLocked is where the time for stopping begins.
-func (s *core) stoppingLocked(inc *incarnation, e Event) {
+func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e Event) {
 	if inc.stopBy != 0 {
 		return
 	}
 	c := inc.child
-	now, grace := s.now(), c.policy.grace(inc.supervisor)
+	grace := c.policy.grace(inc.supervisor)
 	switch {
 	case grace == Brutal: // nobody waits, but it is missed if it never goes
 		inc.stopBy = now + DefaultShutdown

@@ -80,6 +80,9 @@ func (s *core) tellHost() {
 	held := s.swept && s.stuck > 0 && s.phase == ending
 	s.mu.Unlock()
 	if held && s.host != nil {
+		if s.failure != nil {
+			s.host.note(s.failure)
+		}
 		s.parent.giveUp(s.host, "a supervisor that waits for stuck children")
 	}
 }
@@ -119,7 +122,7 @@ func (o *orphanage) below(s *core) (left []*incarnation, changed <-chan struct{}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for inc := range o.left {
-		for above := inc.child.sup; above != nil; above = above.parent {
+		for above := inc.child.sup; above != nil; above = above.above {
 			if above == s {
 				left = append(left, inc)
 				break
@@ -134,29 +137,35 @@ func (o *orphanage) below(s *core) (left []*incarnation, changed <-chan struct{}
 
 func (o *orphanage) dump() stackDump { return o.dumps.take() }
 
-// unstopped appends the incarnations below s that have not ended. A nested
-// supervisor stands for itself only where nothing below it is left.
+// unstopped appends the incarnations below s that have not ended.
 func (s *core) unstopped(list []*incarnation) []*incarnation {
 	var own []*incarnation
-	var nested []*core
 	s.mu.Lock()
 	for c := s.first; c != nil; c = c.next {
 		if c.cur != nil && c.cur.begun {
 			own = append(own, c.cur)
-			nested = append(nested, c.nestedLocked())
 		}
 	}
 	s.mu.Unlock()
-	for i, inc := range own {
-		before := len(list)
-		if nested[i] != nil {
-			list = nested[i].unstopped(list)
-		}
-		if len(list) == before {
-			list = append(list, inc)
-		}
+	for _, inc := range own {
+		list = inc.unstopped(list)
 	}
 	return list
+}
+
+// unstopped appends an incarnation that has not ended, or, of a supervisor,
+// what of it has not, if there is any.
+func (inc *incarnation) unstopped(list []*incarnation) []*incarnation {
+	s := inc.child.sup
+	s.mu.Lock()
+	nested := inc.nestedLocked()
+	s.mu.Unlock()
+	if nested != nil {
+		if longer := nested.unstopped(list); len(longer) > len(list) {
+			return longer
+		}
+	}
+	return append(list, inc)
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -171,7 +180,10 @@ func isClosed(c <-chan struct{}) bool {
 // stillThere describes everything below s that has not ended, with stacks.
 func (s *core) stillThere(cause error) error {
 	orphans, _ := s.orphan.below(s)
-	left := append(s.unstopped(nil), orphans...)
+	left := s.unstopped(nil)
+	for _, inc := range orphans {
+		left = inc.unstopped(left)
+	}
 	if len(left) == 0 {
 		if cause == nil || isClosed(s.done) {
 			return nil

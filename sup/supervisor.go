@@ -128,6 +128,9 @@ func (s *core) declareLocked(c *child) {
 // when the supervisor is restarted by its parent.
 func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Child[W], error) {
 	life := s.current()
+	if err := life.admit(); err != nil {
+		return Child[W]{new(reference)}, callError("start child", s.pathOf(spec.ID), err)
+	}
 	f := &faults{path: s.pathOf(spec.ID)}
 	if spec.ID == "" {
 		f.add("ID", "is empty: give it one")
@@ -201,7 +204,7 @@ func (s *Supervisor[W]) All() iter.Seq2[string, W] {
 
 func (f *supervision) terminateID(ctx context.Context, id string) error {
 	life := f.current()
-	return callError("terminate", f.pathOf(id), life.terminate(ctx, life.find(id)))
+	return callError("terminate", f.pathOf(id), life.terminate(ctx, life.find(id), false))
 }
 
 func (f *supervision) restartID(ctx context.Context, id string) error {

@@ -120,6 +120,9 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 		id: id,
 		check: func(under *faults, auto AutoShutdown) {
 			spec.check(under, auto)
+			if spec.Stuck == Abandon {
+				under.add("Stuck", "a supervisor cannot run beside itself: use Wait or Escalate")
+			}
 			if spec.Watchdog > 0 {
 				under.add("Watchdog", "a supervisor does not beat: give its children one")
 			}

@@ -1,0 +1,184 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// X6, S5: the error of a failed Start lists what it has abandoned.
+func TestStartListsWhatItHasAbandoned(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{refusesToStart(t, sup.Abandon, 1, release)}})
+		err := s.Start(t.Context())
+		if !errors.Is(err, sup.ErrStuck) {
+			t.Errorf("Start: %v, although w is still there", err)
+		}
+		close(release)
+		s.Shutdown(t.Context())
+	})
+}
+
+// S2: a nested supervisor that cannot start, and one of whose children is
+// stuck, is a failed start.
+func TestANestedSupervisorThatCannotStartNorStopIsAFailedStart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr, release := make(controls), new(trace), make(chan struct{})
+		s := sup.New(sup.Spec[sup.Worker]{Name: "root", Children: around(c, tr, sup.ChildSpec[sup.Worker]{
+			Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+					hangsOn("x", release), {ID: "y", Start: func(context.Context) (*fake, error) { return nil, errBoom }},
+				}}), nil
+			},
+		})})
+		result := make(chan error, 1)
+		go func() { result <- s.Start(t.Context()) }()
+		time.Sleep(time.Minute)
+		tr.expect(t, "start a, stop a") // got: start a, start b
+		close(release)
+		if err := <-result; !errors.Is(err, sup.ErrStart) { // got: nil
+			t.Errorf("Start: %v", err)
+		}
+		s.Shutdown(t.Context())
+	})
+}
+
+// X3, X6: all members of a set are found stuck, each in its own time, where one
+// had been told to stop before the set was.
+func TestAllMembersOfASetAreFoundStuck(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		seen, release := clock(onlyStuck), make(chan struct{})
+		r, err := sup.StartReplicas(t.Context(), sup.ReplicasSpec[*fake]{
+			Name: "set", Count: 2, Observers: []sup.Observer{seen},
+			Start: func(ctx context.Context, _ int) (*fake, error) { return hangsOn("", release).Start(ctx) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go r.Terminate(context.Background(), 1)
+		time.Sleep(2 * time.Second)
+		within(time.Hour, r)
+		seen.expect(t, "5s stuck set/1, 7s stuck set/0")
+		close(release)
+		r.Shutdown(t.Context())
+	})
+}
+
+// X3, X6: a tree waits for a set until all its members are stuck.
+func TestASetHoldsUpTheTreeUntilAllMembersAreStuck(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		seen, release := clock(onlyStuck), make(chan struct{})
+		var set sup.Replicas[*fake]
+		var root sup.Tree
+		root.Declare(sup.TreeSpec{Name: "root", Observers: []sup.Observer{seen}}, set.Declare(sup.ReplicasSpec[*fake]{
+			Name: "set", Count: 2, Start: func(ctx context.Context, _ int) (*fake, error) { return hangsOn("", release).Start(ctx) },
+		}))
+		if err := root.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		go set.Terminate(context.Background(), 1)
+		time.Sleep(2 * time.Second)
+		within(time.Hour, &root)
+		seen.expect(t, "5s stuck root/set/1, 7s stuck root/set/0, 7s stuck root/set")
+		close(release)
+		root.Shutdown(t.Context())
+	})
+}
+
+// X3, X6: all members of a large set are found stuck. In real time, where each
+// look at the clock shows another one.
+func TestAllMembersOfALargeSetAreFoundStuck(t *testing.T) {
+	release := make(chan struct{})
+	const n = 20000
+	r, err := sup.StartReplicas(t.Context(), sup.ReplicasSpec[*fake]{
+		Name: "set", Count: n, Shutdown: 300 * time.Millisecond,
+		Start: func(ctx context.Context, _ int) (*fake, error) { return hangsOn("", release).Start(ctx) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(5*time.Second, r)
+	stuck := 0
+	for _, c := range r.Children() {
+		if c.State == sup.Stuck {
+			stuck++
+		}
+	}
+	if stuck != n {
+		t.Errorf("%d of %d were found stuck", stuck, n)
+	}
+	close(release)
+	r.Shutdown(context.Background())
+}
+
+// X4: what is below an abandoned supervisor is listed.
+func TestWhatIsBelowAnAbandonedSupervisorIsListed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		x := hangsOn("x", release)
+		x.Shutdown = sup.Infinity
+		s := start(t, sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{{
+			ID: "inner", Shutdown: time.Second, Stuck: sup.Abandon, Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{x}}), nil
+			},
+		}}})
+		err := within(time.Minute, s)
+		if diff := cmp.Diff([]string{"root/inner/x"}, left(t, err)); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		close(release)
+	})
+}
+
+// X8: what a supervisor has abandoned that a worker runs for itself is waited
+// for too.
+func TestShutdownWaitsForWhatIsAbandonedBelowAWorker(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		x := hangsOn("x", release)
+		x.Stuck = sup.Abandon
+		s := start(t, lone(sup.ChildSpec[*fake]{Shutdown: sup.Infinity, Start: makes(fake{run: func(ctx context.Context) error {
+			return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{x}}).Run(ctx)
+		}})}))
+		synctest.Wait()
+		if err := within(time.Minute, s); err == nil {
+			t.Error("Shutdown returned nil, and x is still there")
+		}
+		close(release)
+	})
+}
+
+// F2, X6: a nested supervisor that cannot start in a round, and one of whose
+// children is stuck, is tried again when that is gone.
+func TestANestedSupervisorThatCannotStartNorStopInARoundIsTriedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr, release := make(controls), new(trace), make(chan struct{})
+		lives := 0
+		s := start(t, sup.Spec[sup.Worker]{Name: "root", Strategy: sup.OneForAll, Intensity: ample, Children: around(c, tr, sup.ChildSpec[sup.Worker]{
+			Start: func(context.Context) (sup.Worker, error) {
+				if lives++; lives != 2 {
+					return newSupervisor(none, c.child(tr, "x")), nil
+				}
+				return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+					hangsOn("x", release), {ID: "y", Start: func(context.Context) (*fake, error) { return nil, errBoom }},
+				}}), nil
+			},
+		})})
+		tr.take()
+		c.die("a", errBoom)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		t.Log(tr.take(), "|", states(s))
+		close(release)
+		time.Sleep(time.Hour)
+		expectStates(t, s, "a running, inner running, b running")
+		t.Log(tr.take())
+	})
+}
