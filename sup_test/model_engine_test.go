@@ -373,7 +373,7 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	g.mu.Lock()
 	g.attempts[path]++
 	p.n = g.attempts[path]
-	if g.live[path] != nil && b.stuck != sup.Abandon && !(openEscalatedAreLeftBehind && b.stuck == sup.Escalate) {
+	if old := g.live[path]; old != nil && old.b.stuck != sup.Abandon && !(openEscalatedAreLeftBehind && old.b.stuck == sup.Escalate) {
 		g.wrong = append(g.wrong, path+" has two incarnations at once (X6)")
 	}
 	g.mu.Unlock()

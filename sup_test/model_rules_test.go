@@ -58,6 +58,9 @@ func (m *model) ready(c *node) {
 		return
 	}
 	if c.starter != 0 {
+		if t := c.up.task; t != nil && t.kind == round && t.phase == stoppingPhase && slices.Index(c.up.kids, c) < len(c.up.kids)-1 {
+			m.unsaid("whether a round takes a child that was being added when it began")
+		}
 		m.reply(c.starter, "ok")
 		c.starter, c.fresh, c.held = 0, false, false
 	}
@@ -181,6 +184,9 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 	if t := up.task; t != nil {
 		switch {
 		case t.kind == ending:
+			if openStartsAreCancelledAtOnce && t.cancelled {
+				m.unsaid("an exit while a cancelled start is waited for")
+			}
 			m.rest(c)
 			m.advance(up)
 			return
@@ -207,6 +213,7 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 	if !restarts(c.b, kind) {
 		m.rest(c)
 		m.goneForGood(c)
+		m.advance(up) // a round may have waited for it (X6)
 		return
 	}
 	m.decide(c)
@@ -264,7 +271,8 @@ func (m *model) unqueue(s *node) bool {
 // takes reports whether a failure of c is part of the round.
 func (t *task) takes(up, c *node) bool {
 	if openRoundsTakeTheAdded {
-		return up.b.strategy == sup.OneForAll || slices.Index(up.kids, c) >= slices.Index(up.kids, t.members[0])
+		first := slices.IndexFunc(up.kids, func(k *node) bool { return slices.Contains(t.members, k) })
+		return up.b.strategy == sup.OneForAll || first >= 0 && slices.Index(up.kids, c) >= first
 	}
 	return slices.Contains(t.members, c)
 }

@@ -65,7 +65,7 @@ func (m *model) stopped(c *node) {
 // cancelStart stops a supervisor that is still starting.
 func (m *model) cancelStart(s *node) {
 	was := s.task
-	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: sup.ExitShutdown}
+	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: sup.ExitShutdown, cancelled: true}
 	if s.up == nil {
 		s.task.exit = sup.ExitNormal // it was told to
 	}

@@ -79,15 +79,16 @@ const (
 // task is what a supervisor is doing: starting, a round, or ending. One at a
 // time.
 type task struct {
-	kind     taskKind
-	phase    phase
-	lead     *node   // of a round: whose failure it was
-	members  []*node // in start order
-	next     int     // the member that is being stopped or started
-	delay    time.Duration
-	exit     sup.ExitKind // of ending
-	endAfter bool         // starting: a significant child has ended meanwhile
-	failed   bool         // ending because a child could not be started
+	kind      taskKind
+	phase     phase
+	lead      *node   // of a round: whose failure it was
+	members   []*node // in start order
+	next      int     // the member that is being stopped or started
+	delay     time.Duration
+	exit      sup.ExitKind // of ending
+	endAfter  bool         // starting: a significant child has ended meanwhile
+	cancelled bool         // ending because its start was cancelled
+	failed    bool         // ending because a child could not be started
 }
 
 type taskKind uint8
