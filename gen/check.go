@@ -83,6 +83,9 @@ func (p *Package) checkChild(t *Tree, f *Field) {
 				"%s is significant, but %s has no auto_shutdown", f.Name, t.Name)
 		}
 	}
+	if f.Kind == Nested && f.Policy.Stuck == "abandon" {
+		p.fault(t.place(f, "stuck"), "use stuck=wait or stuck=escalate", "%s cannot run beside itself: it is one tree", f.Name)
+	}
 	p.checkBackoff(t, f, all)
 }
 

@@ -185,11 +185,11 @@ func (t *Tree) extra(f *Field, typed bool) []jen.Code {
 // emitGuard:
 //
 //	func _() {
-//		type generatedFrom = struct {
+//		type outdatedRunGoGenerate = struct {
 //			sup.Tree `sup:"rest_for_one"`
 //			DB sup.Child[*db.Pool]
 //		}
-//		var _ generatedFrom = Orders{}
+//		var _ outdatedRunGoGenerate = Orders{}
 //	}
 func emitGuard(t *Tree) *jen.Statement {
 	var fields []jen.Code
@@ -206,7 +206,7 @@ func emitGuard(t *Tree) *jen.Statement {
 	}
 	return comment(fmt.Sprintf("If this does not compile, %s has changed since supgen read it: run go\ngenerate again.", t.Name)).
 		Op("\n").Func().Id("_").Add(t.params()).Params().Block(
-		jen.Type().Id("generatedFrom").Op("=").Struct(fields...),
-		jen.Var().Id("_").Id("generatedFrom").Op("=").Add(t.own(t.Name)).Values(),
+		jen.Type().Id("outdatedRunGoGenerate").Op("=").Struct(fields...),
+		jen.Var().Id("_").Id("outdatedRunGoGenerate").Op("=").Add(t.own(t.Name)).Values(),
 	)
 }

@@ -23,38 +23,38 @@ func TestTheCompilerRefuses(t *testing.T) {
 		{
 			"an edited tag", "orders",
 			[]edit{{"orders.go", "shutdown=5s", "shutdown=6s"}},
-			[]string{"orders/sup_gen.go:", "cannot use Orders{} (value of struct type Orders) as generatedFrom value"},
+			[]string{"orders/sup_gen.go:", "cannot use Orders{} (value of struct type Orders) as outdatedRunGoGenerate value"},
 		},
 		{
 			"an edited tag of the tree", "orders",
 			[]edit{{"orders.go", "rest_for_one", "one_for_all"}},
-			[]string{"cannot use Orders{} (value of struct type Orders) as generatedFrom value"},
+			[]string{"cannot use Orders{} (value of struct type Orders) as outdatedRunGoGenerate value"},
 		},
 		{
 			"an edited tag of a generic tree", "generic",
 			[]edit{{"generic.go", "temporary", "transient"}},
-			[]string{"cannot use Pipeline[T]{} (value of struct type Pipeline[T]) as generatedFrom value"},
+			[]string{"cannot use Pipeline[T]{} (value of struct type Pipeline[T]) as outdatedRunGoGenerate value"},
 		},
 		{
 			"a renamed field", "orders",
 			[]edit{{"orders.go", "\tDB ", "\tPools "}},
-			[]string{"as generatedFrom value", "o.DB undefined (type *Orders has no field or method DB)"},
+			[]string{"as outdatedRunGoGenerate value", "o.DB undefined (type *Orders has no field or method DB)"},
 		},
 		{
 			"a new field", "orders",
 			[]edit{{"orders.go", "\tDB ", "\tCache sup.Child[*Pool]\n\tDB "}},
-			[]string{"as generatedFrom value"},
+			[]string{"as outdatedRunGoGenerate value"},
 		},
 		{
 			"fields in another order", "policies",
 			[]edit{{"policies.go", "\tPlain       sup.Child[*W]\n", ""},
 				{"policies.go", "\tNested ", "\tPlain sup.Child[*W]\n\tNested "}},
-			[]string{"cannot use All{} (value of struct type All) as generatedFrom value"},
+			[]string{"cannot use All{} (value of struct type All) as outdatedRunGoGenerate value"},
 		},
 		{
 			"another worker", "orders",
 			[]edit{{"orders.go", "sup.Child[*Pool]", "sup.Child[*Matcher]"}},
-			[]string{"as generatedFrom value"},
+			[]string{"as outdatedRunGoGenerate value"},
 		},
 		{
 			"a worker that is none", "orders",

@@ -121,7 +121,7 @@ func (f funcsOfOrders) NewDesk(ctx context.Context, o *Orders) (*Desk, error) {
 // If this does not compile, Orders has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"rest_for_one,intensity=5/5s,auto_shutdown=any_significant"`
 		Quotes   kv.Context[Symbol, Quote]
 		DB       sup.Child[*Pool]         `sup:"shutdown=1s"`
@@ -130,5 +130,5 @@ func _() {
 		Web      *web.Site                `sup:"shutdown=5s"`
 		Desk     sup.Child[*Desk]         `sup:"transient,significant"`
 	}
-	var _ generatedFrom = Orders{}
+	var _ outdatedRunGoGenerate = Orders{}
 }

@@ -71,10 +71,10 @@ func (f funcsOfSite) NewProbe(ctx context.Context, s *Site) (*Probe, error) {
 // If this does not compile, Site has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"one_for_all"`
 		Server   sup.Child[*Server] `sup:"shutdown=3s"`
 		Probe    sup.Child[*Probe]
 	}
-	var _ generatedFrom = Site{}
+	var _ outdatedRunGoGenerate = Site{}
 }

@@ -74,13 +74,13 @@ func (f funcsOfPipeline[T]) NewSinks(ctx context.Context, p *Pipeline[T], key st
 // If this does not compile, Pipeline has changed since supgen read it: run go
 // generate again.
 func _[T any]() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"rest_for_one"`
 		Seen     kv.Context[string, T]
 		Source   sup.Child[*Stage[T]]
 		Sinks    sup.Keyed[string, *Stage[T]] `sup:"temporary"`
 	}
-	var _ generatedFrom = Pipeline[T]{}
+	var _ outdatedRunGoGenerate = Pipeline[T]{}
 }
 
 // SortedChildren makes the children of Sorted. A method New… runs at every
@@ -194,7 +194,7 @@ func _[K cmp.Ordered, V interface {
 	~[]E
 	Len() int
 }, E any]() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree
 		Keys   *Pipeline[K]
 		Values *Pipeline[map[K]V] `sup:"shutdown=1m"`
@@ -204,7 +204,7 @@ func _[K cmp.Ordered, V interface {
 		}]] `sup:"count=2"`
 		last [2]E
 	}
-	var _ generatedFrom = Sorted[K, V, E]{}
+	var _ outdatedRunGoGenerate = Sorted[K, V, E]{}
 }
 
 // NumbersChildren makes the children of Numbers. A method New… runs at every
@@ -273,10 +273,10 @@ func (f funcsOfNumbers) Rows() SortedChildren[string, Row, float64] {
 // If this does not compile, Numbers has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree
 		Ints *Pipeline[int]
 		Rows *Sorted[string, Row, float64]
 	}
-	var _ generatedFrom = Numbers{}
+	var _ outdatedRunGoGenerate = Numbers{}
 }

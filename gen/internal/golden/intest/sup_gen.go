@@ -54,9 +54,9 @@ func (f funcsOfInner) NewW(ctx context.Context, i *Inner) (*W, error) {
 // If this does not compile, Inner has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree
 		W sup.Child[*W]
 	}
-	var _ generatedFrom = Inner{}
+	var _ outdatedRunGoGenerate = Inner{}
 }

@@ -76,10 +76,10 @@ func (f funcsOfOuter) CountMany() int {
 // If this does not compile, outer has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree
 		Inner *Inner
 		Many  sup.Replicas[*W]
 	}
-	var _ generatedFrom = outer{}
+	var _ outdatedRunGoGenerate = outer{}
 }

@@ -134,7 +134,7 @@ func (f funcsOfOrders) Tree() treeChildren {
 // If this does not compile, Orders has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		supervision.Tree `sup:"intensity=3/5s" json:"-"`
 		sync.Mutex
 		*sync.WaitGroup
@@ -152,7 +152,7 @@ func _() {
 		Hidden     supervision.Child[*c] `sup:"-"`
 		Names      map[sup][]chan<- *observers
 	}
-	var _ generatedFrom = Orders{}
+	var _ outdatedRunGoGenerate = Orders{}
 }
 
 // treeChildren makes the children of tree. A method New… runs at every
@@ -223,13 +223,13 @@ func (f funcsOfTree) NewJSONToHTML(life ctx.Context, t *tree) (*c, error) {
 // If this does not compile, tree has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		supervision.Tree
 		URLs       supervision.Child[*c]
 		userID     supervision.Child[*c]
 		JSONToHTML supervision.Child[*c] `sup:"name=json"`
 	}
-	var _ generatedFrom = tree{}
+	var _ outdatedRunGoGenerate = tree{}
 }
 
 // OtherChildren makes the children of Other. A method New… runs at every
@@ -274,9 +274,9 @@ func (f funcsOfOther) NewDB(life ctx.Context, tree2 *Other) (*db2.Pool, error) {
 // If this does not compile, Other has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		supervision.Tree
 		DB supervision.Child[*db2.Pool]
 	}
-	var _ generatedFrom = Other{}
+	var _ outdatedRunGoGenerate = Other{}
 }

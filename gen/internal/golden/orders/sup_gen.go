@@ -104,7 +104,7 @@ func (f funcsOfOrders) Web() web.ServerChildren {
 // If this does not compile, Orders has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"rest_for_one,intensity=3/5s"`
 		Quotes   kv.Context[Symbol, Quote]
 		DB       sup.Child[*Pool]         `sup:"permanent,shutdown=5s"`
@@ -112,5 +112,5 @@ func _() {
 		Match    sup.Replicas[*Matcher]   `sup:"count=4"`
 		Web      *web.Server              `sup:"shutdown=30s"`
 	}
-	var _ generatedFrom = Orders{}
+	var _ outdatedRunGoGenerate = Orders{}
 }

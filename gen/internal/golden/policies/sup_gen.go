@@ -291,7 +291,7 @@ func (f funcsOfAll) Nested() DefaultsChildren {
 // If this does not compile, All has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree    `sup:"one_for_all,intensity=0/90s,auto_shutdown=all_significant,labels,name=everything"`
 		Plain       sup.Child[*W]
 		Permanent   sup.Child[*W] `sup:"permanent,shutdown=infinity,start_timeout=1m30s"`
@@ -310,7 +310,7 @@ func _() {
 		ReplicasAll sup.Replicas[*W] `sup:"count=2,intensity=3/10s,labels,temporary,watchdog=1h,budget=3/2h30m"`
 		Nested      *Defaults        `sup:"transient,significant,shutdown=30s,start_timeout=1m,backoff=1s,budget=3/1h,stuck=escalate"`
 	}
-	var _ generatedFrom = All{}
+	var _ outdatedRunGoGenerate = All{}
 }
 
 // DefaultsChildren makes the children of Defaults. A method New… runs at every
@@ -449,7 +449,7 @@ func (f funcsOfDefaults) Empty() EmptyChildren {
 // If this does not compile, Defaults has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree  `sup:"rest_for_one,auto_shutdown=any_significant,transient,shutdown=2s,start_timeout=10s,backoff=1s..1m,jitter=0.5,budget=3/1h,watchdog=1m,stuck=abandon"`
 		Takes     sup.Child[*W]
 		Adds      sup.Child[*W] `sup:"significant,factor=3"`
@@ -458,7 +458,7 @@ func _() {
 		Set       sup.Keyed[int, *W]
 		Empty     *Empty
 	}
-	var _ generatedFrom = Defaults{}
+	var _ outdatedRunGoGenerate = Defaults{}
 }
 
 // EmptyChildren makes the children of Empty. A method New… runs at every
@@ -489,8 +489,8 @@ type funcsOfEmpty struct{}
 // If this does not compile, Empty has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"one_for_one,auto_shutdown=never"`
 	}
-	var _ generatedFrom = Empty{}
+	var _ outdatedRunGoGenerate = Empty{}
 }

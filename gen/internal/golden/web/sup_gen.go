@@ -72,10 +72,10 @@ func (f funcsOfServer) NewHTTPS(ctx context.Context, s *Server) (*Listener, erro
 // If this does not compile, Server has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"one_for_all"`
 		HTTP     sup.Child[*Listener] `sup:"shutdown=1s"`
 		HTTPS    sup.Child[*Listener] `sup:"start_timeout=10s"`
 	}
-	var _ generatedFrom = Server{}
+	var _ outdatedRunGoGenerate = Server{}
 }
