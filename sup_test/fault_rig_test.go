@@ -180,7 +180,6 @@ func (r *rig) exit() string {
 // wordOf returns the word of the table for an error. "in vain" is the answer to
 // a wait that the end of the caller's own context has ended.
 func wordOf(err error) string {
-	stuck, isStuck := errors.AsType[*sup.StuckError](err)
 	switch {
 	case err == nil:
 		return "ok"
@@ -190,12 +189,6 @@ func wordOf(err error) string {
 		return "Goexit"
 	case errors.Is(err, errBoom):
 		return "boom"
-	case isStuck && errors.Is(err, context.DeadlineExceeded):
-		paths := make([]string, len(stuck.Children))
-		for i, c := range stuck.Children {
-			paths[i] = c.Path
-		}
-		return "left: " + strings.Join(paths, ", ")
 	case errors.Is(err, sup.ErrShuttingDown):
 		return "shutting down"
 	case errors.Is(err, sup.ErrNotRunning):
@@ -206,7 +199,7 @@ func wordOf(err error) string {
 		return "restarting"
 	case errors.Is(err, sup.ErrStopped):
 		return "stopped"
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, sup.ErrShutdown), isStuck:
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, sup.ErrShutdown), errors.Is(err, sup.ErrStuck):
 		return "in vain"
 	case strings.HasPrefix(err.Error(), "kv: "):
 		return "kv"

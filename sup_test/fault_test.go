@@ -3,6 +3,7 @@ package sup_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -181,7 +182,16 @@ func (r *rig) stillServes() {
 func (r *rig) shutDown() string {
 	ctx, cancel := context.WithTimeout(context.Background(), settled)
 	defer cancel()
-	return wordOf(r.s.Shutdown(ctx))
+	err := r.s.Shutdown(ctx)
+	stuck, is := errors.AsType[*sup.StuckError](err)
+	if !is {
+		return wordOf(err)
+	}
+	paths := make([]string, len(stuck.Children))
+	for i, c := range stuck.Children {
+		paths[i] = c.Path
+	}
+	return "left: " + strings.Join(paths, ", ")
 }
 
 // end finds that nothing is left once nothing hangs; the bubble counts the
