@@ -390,8 +390,9 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 
 func (p *player) emit(what string) { p.g.emit(what, p.path, p.inc) }
 
-// gone: neither Run nor Initialize of it is there any more.
-func (p *player) gone() {
+// Terminate is the last that happens to a worker that was made, whatever else
+// did (W2).
+func (p *player) Terminate(context.Context, sup.Exit) error {
 	p.g.mu.Lock()
 	defer p.g.mu.Unlock()
 	p.ended = true
@@ -399,6 +400,7 @@ func (p *player) gone() {
 	if p.g.live[p.path] == p {
 		delete(p.g.live, p.path)
 	}
+	return nil
 }
 
 func (p *player) Initialize(ctx context.Context) error {
@@ -414,13 +416,11 @@ func (p *player) Initialize(ctx context.Context) error {
 		case <-over:
 		case <-ctx.Done():
 			p.emit("init_cancel")
-			p.gone()
 			return ctx.Err()
 		}
 	}
 	if how.fail.has(p.n) {
 		p.emit("init_fail")
-		p.gone()
 		return misbehave(how.failHow)
 	}
 	p.emit("start")
@@ -428,7 +428,6 @@ func (p *player) Initialize(ctx context.Context) error {
 }
 
 func (p *player) Run(ctx context.Context) error {
-	defer p.gone()
 	select {
 	case how := <-p.die:
 		p.emit("die " + how)

@@ -191,7 +191,10 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 			m.advance(up)
 			return
 		case t.kind == round && t.phase == stoppingPhase && t.takes(up, c): // I5
-			t.include(up, c)
+			if !slices.Contains(t.members, c) {
+				m.unsaid("the end of a child that was added during the round")
+				return
+			}
 			if c.b.restart == sup.Temporary {
 				m.drop(c)
 			} else {
@@ -275,22 +278,6 @@ func (t *task) takes(up, c *node) bool {
 		return up.b.strategy == sup.OneForAll || first >= 0 && slices.Index(up.kids, c) >= first
 	}
 	return slices.Contains(t.members, c)
-}
-
-// include makes c a member, in its place.
-func (t *task) include(up, c *node) {
-	if slices.Contains(t.members, c) {
-		return
-	}
-	order := func(k *node) int { return slices.Index(up.kids, k) }
-	i := slices.IndexFunc(t.members, func(k *node) bool { return order(k) > order(c) })
-	if i < 0 {
-		i = len(t.members)
-	}
-	t.members = slices.Insert(slices.Clone(t.members), i, c)
-	if i <= t.next {
-		t.next++
-	}
 }
 
 func restarts(b *branch, kind sup.ExitKind) bool {
