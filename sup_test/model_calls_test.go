@@ -90,6 +90,7 @@ func (m *model) release() {
 
 // add is StartChild, and the Start of a keyed set (O1, O5).
 func (m *model) add(s *node, b *branch, call int) {
+	m.askCancelled(s)
 	if s == nil || !s.serving() {
 		m.reply(call, "not_running")
 		return
@@ -113,8 +114,16 @@ func (m *model) add(s *node, b *branch, call int) {
 	m.begin(c)
 }
 
+// askCancelled is about a call to a supervisor whose start has been called off.
+func (m *model) askCancelled(s *node) {
+	if openStartsAreCancelledAtOnce && s != nil && s.task != nil && s.task.cancelled {
+		m.unsaid("whether a supervisor whose start is called off serves calls until that has stopped")
+	}
+}
+
 func (m *model) call(cmd command, call int) {
 	up := m.find(parentOf(cmd.path))
+	m.askCancelled(up)
 	if up == nil || !up.serving() { // O6
 		m.reply(call, "not_running")
 		return
