@@ -62,12 +62,13 @@ func (m *meter) sample(round int) sample {
 // samples are those of a contender, by round.
 type samples []sample
 
-// fewestRounds is how many rounds count at least, unless all is late.
+// fewestRounds is how many rounds count at least, unless they take twice their
+// time.
 const fewestRounds = 3
 
-// schedule is when the comparisons so far should have ended. On a machine that
-// is too busy for it, one round has to do.
-var schedule = time.Now()
+// hurry is set on a machine that has turned out to be too busy for the plan:
+// each comparison has half its time.
+var hurry bool
 
 // compare measures the contenders in turn, in as many rounds as there is time
 // for, after one that does not count; if rounds are long, that is the limit's
@@ -76,14 +77,14 @@ var schedule = time.Now()
 func compare(budget time.Duration, contenders ...contender) map[string]samples {
 	found := make(map[string]samples)
 	began := time.Now()
-	fewest := fewestRounds
-	if began.After(schedule.Add(time.Minute)) {
-		fewest = 1
+	long := budget > 15*time.Second
+	if hurry {
+		budget /= 2
 	}
-	schedule = schedule.Add(budget)
-	for round := 0; round <= fewest || time.Since(began) < budget; round++ {
+	for round := 0; round < 2 || time.Since(began) < budget ||
+		round <= fewestRounds && time.Since(began) < 2*budget+time.Second; round++ {
 		contenders := contenders
-		if round == 0 && budget > 15*time.Second {
+		if round == 0 && long {
 			contenders = contenders[:1]
 		}
 		for i := range contenders {
@@ -115,7 +116,7 @@ func allocs(s sample) float64 { return s.allocs }
 func bytes(s sample) float64  { return s.bytes }
 
 func (s samples) median(of func(sample) float64) float64 {
-	return spreadOf(s.values(of)).median
+	return spreadOf(s.values(of)).Median
 }
 
 func (s samples) values(of func(sample) float64) []float64 {
@@ -144,11 +145,14 @@ func (s samples) over(limit samples, of func(sample) float64) spread {
 }
 
 // A spread is the median of some values, and the quarters around it.
-type spread struct{ low, median, high float64 }
+type spread struct {
+	Low, Median, High float64
+	Rounds            int // 0 where they do not matter
+}
 
 func spreadOf(values []float64) spread {
 	if len(values) == 0 {
-		return spread{math.NaN(), math.NaN(), math.NaN()}
+		return spread{math.NaN(), math.NaN(), math.NaN(), 0}
 	}
 	values = slices.Sorted(slices.Values(values))
 	at := func(q float64) float64 {
@@ -157,5 +161,5 @@ func spreadOf(values []float64) spread {
 		above := min(below+1, len(values)-1)
 		return values[below] + (i-float64(below))*(values[above]-values[below])
 	}
-	return spread{at(0.25), at(0.5), at(0.75)}
+	return spread{at(0.25), at(0.5), at(0.75), len(values)}
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // population of the memory rows.
@@ -61,7 +60,6 @@ func printBytes(name string) {
 func measureBytes(r *report) {
 	found := make(map[string]samples)
 	const rounds = 2
-	schedule = schedule.Add(45 * time.Second)
 	for round := range rounds {
 		for name := range inhabitants {
 			if name == "suture" && round > 0 { // takes long
@@ -76,16 +74,16 @@ func measureBytes(r *report) {
 		target     float64
 	}{{"keyed", "Keyed", 1.1}, {"supervisor", "Supervisor[W]", 0}} {
 		one := row{
-			what:   "bytes in use for an idle child of a " + c.text + ", 1M children",
-			ours:   size(found[c.name].median(bytes)),
-			limit:  "goroutine " + size(limit.median(bytes)),
-			ratio:  found[c.name].over(limit, bytes),
-			target: c.target,
+			What:   "bytes in use for an idle child of a " + c.text + ", 1M children",
+			Ours:   size(found[c.name].median(bytes)),
+			Limit:  "goroutine " + size(limit.median(bytes)),
+			Ratio:  found[c.name].over(limit, bytes),
+			Target: c.target,
 		}
 		if c.name == "keyed" {
-			one.peers[suturePeer] = times(found["suture"].over(limit, bytes).median)
+			one.Peers[suturePeer] = times(found["suture"].over(limit, bytes).Median)
 			if r.otp != nil {
-				one.peers[otpPeer] = times(r.otp.bytes(100_000) / limit.median(bytes))
+				one.Peers[otpPeer] = times(r.otp.bytes(100_000) / limit.median(bytes))
 			}
 		}
 		r.row(one)

@@ -19,11 +19,10 @@ var otpScript []byte
 // otp is Erlang's supervisor, in a process that measures what it is asked to.
 // So it takes its turns with the other contenders.
 type otp struct {
-	release string
-	in      io.WriteCloser
-	out     *bufio.Reader
-	dir     string
-	cmd     *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+	dir string
+	cmd *exec.Cmd
 }
 
 // startOTP returns nil where there is no Erlang.
@@ -32,12 +31,7 @@ func startOTP() *otp {
 	if err != nil {
 		return nil
 	}
-	release, err := exec.Command("erl", "-noshell", "-eval",
-		`io:format("~s", [erlang:system_info(otp_release)]), halt().`).Output()
-	if err != nil {
-		return nil
-	}
-	o := &otp{release: string(release), dir: must(os.MkdirTemp("", "otp"))}
+	o := &otp{dir: must(os.MkdirTemp("", "otp"))}
 	script := filepath.Join(o.dir, "otp.escript")
 	check(os.WriteFile(script, otpScript, 0o600))
 	o.cmd = exec.Command(escript, script)
@@ -46,6 +40,16 @@ func startOTP() *otp {
 	o.out = bufio.NewReader(must(o.cmd.StdoutPipe()))
 	check(o.cmd.Start())
 	return o
+}
+
+// otpRelease is the number of the release, or "" where there is no Erlang.
+func otpRelease() string {
+	release, err := exec.Command("erl", "-noshell", "-eval",
+		`io:format("~s", [erlang:system_info(otp_release)]), halt().`).Output()
+	if err != nil {
+		return ""
+	}
+	return string(release)
 }
 
 func (o *otp) close() {

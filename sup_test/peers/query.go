@@ -61,13 +61,13 @@ func measureGet(r *report) {
 	)
 	shutdown(k)
 	shutdown(s)
-	r.row(row{what: "Child.Get: nanoseconds", ours: duration(found["child"].median(nanos)),
-		limit: "atomic pointer " + duration(found["atomic pointer"].median(nanos)), ratio: spreadOf(found["child"].values(nanos)),
-		target: 3, garbage: garbageOf(found["child"])})
+	r.row(row{What: "Child.Get: nanoseconds", Ours: duration(found["child"].median(nanos)),
+		Limit: "atomic pointer " + duration(found["atomic pointer"].median(nanos)), Ratio: spreadOf(found["child"].values(nanos)),
+		Target: 3, Garbage: garbageOf(found["child"])})
 	r.add(found, judged{what: "Keyed.Get, 1000 keys", ours: "keyed", limit: "map", target: 1.5})
 	for _, name := range []string{"child", "keyed"} {
-		r.row(row{what: map[string]string{"child": "Child.Get", "keyed": "Keyed.Get"}[name] + ": allocations",
-			ours: count(found[name].median(allocs)), ratio: spreadOf(found[name].values(allocs)), exact: true})
+		r.row(row{What: map[string]string{"child": "Child.Get", "keyed": "Keyed.Get"}[name] + ": allocations",
+			Ours: count(found[name].median(allocs)), Ratio: spreadOf(found[name].values(allocs)), Exact: true})
 	}
 }
 
@@ -122,7 +122,7 @@ func measureSnapshot(r *report) {
 	shutdown(other)
 	late := spreadOf(delays)
 	r.row(row{
-		what: "longest delay of an exit by a snapshot of 10k children", ours: duration(late.median * loopTime),
-		limit: "loop " + duration(loopTime), ratio: late, target: 2,
+		What: "longest delay of an exit by a snapshot of 10k children", Ours: duration(late.Median * loopTime),
+		Limit: "loop " + duration(loopTime), Ratio: late, Target: 2,
 	})
 }

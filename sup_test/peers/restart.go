@@ -32,8 +32,8 @@ func measureRestart(r *report) {
 	found := compare(15*time.Second, contenders...)
 	ours := found["espalier"]
 	r.add(found, judged{what: "restart: exit to next Run", ours: "espalier", limit: "(b)", target: 0.5})
-	r.row(row{what: "restart: allocations", ours: count(ours.median(allocs)), ratio: spreadOf(ours.values(allocs)),
-		exact: true, target: 3})
+	r.row(row{What: "restart: allocations", Ours: count(ours.median(allocs)), Ratio: spreadOf(ours.values(allocs)),
+		Exact: true, Target: 3})
 	r.bestPeer(found)
 	delete(found, "suture") // have been shown
 	delete(found, "OTP")
@@ -50,9 +50,9 @@ func (r *report) bestPeer(found map[string]samples) {
 		}
 	}
 	r.row(row{
-		what: "restart: the best peer, in units of espalier's", ours: duration(found["espalier"].median(nanos)),
-		limit: best + " " + duration(found[best].median(nanos)),
-		ratio: found[best].over(found["espalier"], nanos), target: 10, atLeast: true,
+		What: "restart: the best peer, in units of espalier's", Ours: duration(found["espalier"].median(nanos)),
+		Limit: best + " " + duration(found[best].median(nanos)),
+		Ratio: found[best].over(found["espalier"], nanos), Target: 10, AtLeast: true,
 	})
 }
 
@@ -88,12 +88,12 @@ func (r *report) siblingsOfPeers() {
 	found := compare(0,
 		contender{name: "alone", measure: crashSutured(0)},
 		contender{name: "among", measure: crashSutured(idleSiblings)})
-	one.peers[suturePeer] = times(found["among"].over(found["alone"], nanos).median)
+	one.Peers[suturePeer] = times(found["among"].over(found["alone"], nanos).Median)
 	if r.otp != nil {
 		found := compare(0,
 			contender{name: "alone", measure: r.otp.restart(otpRestarts, 0)},
 			contender{name: "among", measure: r.otp.restart(otpRestarts, idleSiblings)})
-		one.peers[otpPeer] = times(found["among"].over(found["alone"], nanos).median)
+		one.Peers[otpPeer] = times(found["among"].over(found["alone"], nanos).Median)
 	}
 }
 
@@ -139,8 +139,8 @@ func measureStorm(r *report) {
 	contenders := []contender{
 		{name: "(b)", measure: func(m *meter) { stormBares(m, n, byOwner) }},
 		{name: "espalier", measure: func(m *meter) { stormKeyed(m, n) }},
-		{name: "(a)", measure: func(m *meter) { stormBares(m, n, byCall) }},
-		{name: "(b')", measure: func(m *meter) { stormBares(m, n, byChain) }},
+		{"(a)", func(m *meter) { stormBares(m, n, byCall) }, true},
+		{"(b')", func(m *meter) { stormBares(m, n, byChain) }, true},
 		{"suture", func(m *meter) { stormSutured(m, n) }, true},
 	}
 	found := compare(25*time.Second, contenders...)

@@ -73,11 +73,11 @@ func (r *report) flat(what, name string, first, last map[string]samples) {
 	least, most := spreadOf(few), spreadOf(many)
 	limit := last["goroutine"].median(nanos) / first["goroutine"].median(nanos)
 	r.row(row{
-		what:   what,
-		ours:   duration(most.median) + " against " + duration(least.median),
-		limit:  "the goroutine's own: " + times(limit),
-		ratio:  spread{most.low / least.high, most.median / least.median, most.high / least.low},
-		target: 1.5,
+		What:   what,
+		Ours:   duration(most.Median) + " against " + duration(least.Median),
+		Limit:  "the goroutine's own: " + times(limit),
+		Ratio:  spread{most.Low / least.High, most.Median / least.Median, most.High / least.Low, 0},
+		Target: 1.5,
 	})
 }
 

@@ -8,23 +8,22 @@ import (
 	"strings"
 )
 
-// A row is a line of the table.
+// A row is a line of the table. Its fields are exported for gob.
 type row struct {
-	what    string
-	limit   string // what it is compared with
-	ours    string // absolute, for orientation
-	ratio   spread // ours in units of the limit
-	cpu     string // the same in CPU time, the median
-	exact   bool   // the ratio is a count that does not vary
-	target  float64
-	atLeast bool   // the target is to be exceeded, not to be kept
-	garbage string // allocations and bytes, ours and the limit's
-	peers   [3]string
+	What    string
+	Limit   string // what it is compared with
+	Ours    string // absolute, for orientation
+	Ratio   spread // ours in units of the limit
+	CPU     string // the same in CPU time, the median
+	Exact   bool   // the ratio is a count that does not vary
+	Target  float64
+	AtLeast bool   // the target is to be exceeded, not to be kept
+	Garbage string // allocations and bytes, ours and the limit's
+	Peers   [3]string
 }
 
-// report is the table, and what it is made with.
+// report is a part of the table, and what it is made with.
 type report struct {
-	out  io.Writer
 	rows []row
 	otp  *otp // nil where erl is not installed
 }
@@ -49,21 +48,21 @@ type judged struct {
 func (r *report) add(found map[string]samples, j judged) {
 	ours, limit := found[j.ours], found[j.limit]
 	one := row{
-		what:    j.what,
-		limit:   j.limitText,
-		ours:    duration(ours.median(nanos)),
-		ratio:   ours.over(limit, nanos),
-		cpu:     times(ours.over(limit, cpu).median),
-		target:  j.target,
-		garbage: garbageOf(ours) + " / " + garbageOf(limit),
+		What:    j.what,
+		Limit:   j.limitText,
+		Ours:    duration(ours.median(nanos)),
+		Ratio:   ours.over(limit, nanos),
+		CPU:     times(ours.over(limit, cpu).Median),
+		Target:  j.target,
+		Garbage: garbageOf(ours) + " / " + garbageOf(limit),
 	}
-	if one.limit == "" {
-		one.limit = j.limit
+	if one.Limit == "" {
+		one.Limit = j.limit
 	}
-	one.limit += " " + duration(limit.median(nanos))
+	one.Limit += " " + duration(limit.median(nanos))
 	for i, name := range peerNames {
 		if s := found[name]; s != nil {
-			one.peers[i] = times(s.over(limit, nanos).median)
+			one.Peers[i] = times(s.over(limit, nanos).Median)
 		}
 	}
 	r.row(one)
@@ -71,7 +70,7 @@ func (r *report) add(found map[string]samples, j judged) {
 
 func (r *report) row(one row) {
 	r.rows = append(r.rows, one)
-	fmt.Fprintf(os.Stderr, "%s: %s, %s\n", one.what, one.ratioText()+", CPU "+one.cpu, one.verdict())
+	fmt.Fprintf(os.Stderr, "%s: %s, %s\n", one.What, one.ratioText()+", CPU "+one.CPU, one.verdict())
 }
 
 func garbageOf(s samples) string {
@@ -79,52 +78,55 @@ func garbageOf(s samples) string {
 }
 
 func (r row) ratioText() string {
-	if r.exact {
-		return count(r.ratio.median)
+	if r.Exact {
+		return count(r.Ratio.Median)
 	}
-	return fmt.Sprintf("%s (%.2f–%.2f)", times(r.ratio.median), r.ratio.low, r.ratio.high)
+	return fmt.Sprintf("%s (%.2f–%.2f)", times(r.Ratio.Median), r.Ratio.Low, r.Ratio.High)
 }
 
 func (r row) targetText() string {
 	switch {
-	case r.target == 0 && !r.exact:
+	case r.Target == 0 && !r.Exact:
 		return ""
-	case r.atLeast:
-		return "≥ " + count(r.target)
+	case r.AtLeast:
+		return "≥ " + count(r.Target)
 	}
-	return "≤ " + count(r.target)
+	return "≤ " + count(r.Target)
 }
 
 // verdict judges the median, and says so where the quarters around it
 // disagree.
 func (r row) verdict() string {
-	if r.target == 0 && !r.exact {
+	if r.Target == 0 && !r.Exact {
 		return "shown"
 	}
 	meets := func(v float64) bool {
 		v = math.Round(v*100) / 100 // as it is shown
-		if r.atLeast {
-			return v >= r.target
+		if r.AtLeast {
+			return v >= r.Target
 		}
-		return v <= r.target
+		return v <= r.Target
 	}
 	verdict := "**missed**"
-	if meets(r.ratio.median) {
+	if meets(r.Ratio.Median) {
 		verdict = "reached"
 	}
-	if meets(r.ratio.low) != meets(r.ratio.high) {
+	if meets(r.Ratio.Low) != meets(r.Ratio.High) {
 		verdict += ", narrowly"
+	}
+	if n := r.Ratio.Rounds; n > 0 && n < fewestRounds && !r.Exact {
+		verdict += fmt.Sprintf(", %d of %d rounds", n, fewestRounds)
 	}
 	return verdict
 }
 
-func (r *report) print() {
-	fmt.Fprintln(r.out, "| what | espalier | limit | × limit (quartiles) | in CPU time | to reach | verdict | allocs, bytes: ours / limit | suture | errgroup | OTP |")
-	fmt.Fprintln(r.out, "|---|---|---|---|---|---|---|---|---|---|---|")
-	for _, row := range r.rows {
-		cells := []string{row.what, row.ours, row.limit, row.ratioText(), row.cpu, row.targetText(), row.verdict(), row.garbage,
-			row.peers[suturePeer], row.peers[errgroupPeer], row.peers[otpPeer]}
-		fmt.Fprintf(r.out, "| %s |\n", strings.Join(cells, " | "))
+func printTable(out io.Writer, rows []row) {
+	fmt.Fprintln(out, "| what | espalier | limit | × limit (quartiles) | in CPU time | to reach | verdict | allocs, bytes: ours / limit | suture | errgroup | OTP |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|---|---|")
+	for _, row := range rows {
+		cells := []string{row.What, row.Ours, row.Limit, row.ratioText(), row.CPU, row.targetText(), row.verdict(), row.Garbage,
+			row.Peers[suturePeer], row.Peers[errgroupPeer], row.Peers[otpPeer]}
+		fmt.Fprintf(out, "| %s |\n", strings.Join(cells, " | "))
 	}
 }
 
