@@ -5,7 +5,7 @@ GO ?= go
 FUZZTIME ?= 30s
 T ?= 10m
 
-.PHONY: demo test soak leaks check bench fuzz generate
+.PHONY: demo test soak leaks mutants check bench fuzz generate
 
 # demo surveys the Go standard library with faults injected, and verifies the
 # result against a plain sequential run.
@@ -25,6 +25,11 @@ soak:
 leaks:
 	GOEXPERIMENT=goroutineleakprofile $(GO) test ./sup_test
 
+# mutants breaks the engine on purpose, in many ways, and finds that the tests
+# notice each.
+mutants:
+	$(GO) run ./sup_test/mutants
+
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
@@ -41,7 +46,7 @@ fuzz:
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 		for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' $$f); do \
 			echo "$$name in $$(dirname $$f)"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./$$(dirname $$f); \
 		done; \
 	done
 

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/espalier-go/espalier/gen"
 	"github.com/espalier-go/espalier/sup"
+	"os/exec"
 )
 
 // The generator imports neither sup nor kv; what it knows of them is compared
@@ -114,9 +114,13 @@ func TestImportsAreReadAsTheParserDoes(t *testing.T) {
 // that supgen ./... would look at.
 func standardLibrary(t testing.TB) []string {
 	t.Helper()
-	root := filepath.Join(runtime.GOROOT(), "src")
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(strings.TrimSpace(string(goroot)), "src")
 	var files []string
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		name := d.Name()
 		switch {
 		case err != nil:

@@ -2,7 +2,6 @@ package gen
 
 import (
 	"bytes"
-	"fmt"
 	"go/ast"
 	"go/build/constraint"
 	"go/parser"
@@ -128,10 +127,6 @@ func (s *source) parse(f *file) {
 // position returns a place in the file, whatever //line directives say.
 func (s *source) position(pos token.Pos) token.Position {
 	return s.fset.PositionFor(pos, false)
-}
-
-func (s *source) fault(pos token.Pos, hint, format string, args ...any) {
-	s.faults = append(s.faults, Fault{Pos: s.position(pos), Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // lastCut cuts a text around the last occurrence of a byte.

@@ -252,10 +252,7 @@ func TestAddCountsAbsentAsZeroAndWrapsAround(t *testing.T) {
 }
 
 func TestAKeyThatIsNotEqualToItselfNamesNothing(t *testing.T) {
-	type nested struct {
-		n int
-		k [1]any
-	}
+	type nested struct{ k [1]any }
 	t.Run("NaN", func(t *testing.T) { namesNothing(t, math.NaN(), 1.5) })
 	t.Run("complex NaN", func(t *testing.T) { namesNothing(t, complex(0, math.NaN()), 1i) })
 	t.Run("slice", func(t *testing.T) { namesNothing[any](t, []int{1}, "a") })

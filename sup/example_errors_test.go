@@ -183,8 +183,8 @@ func ExampleStuckChild() {
 
 func ExamplePanicError() {
 	exit := runOnce(sup.ChildSpec[worker]{Start: start(func(context.Context) error {
-		var none map[string]int
-		none["a"] = 1
+		shelf := make([]int, 3)
+		shelf[len(shelf)] = 1
 		return nil
 	})})
 	if panicked, ok := errors.AsType[*sup.PanicError](exit.Err); ok {
@@ -192,7 +192,7 @@ func ExamplePanicError() {
 		fmt.Println(strings.Contains(panicked.Stack, "ExamplePanicError"))
 	}
 	// Output:
-	// assignment to entry in nil map
+	// runtime error: index out of range [3] with length 3
 	// true
 }
 

@@ -4,8 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -21,7 +21,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 )
@@ -124,7 +123,11 @@ func BenchmarkSmallPackage(b *testing.B) {
 // to find that out.
 func BenchmarkStandardLibrary(b *testing.B) {
 	supgen, parser := programs(b)
-	root := filepath.Join(runtime.GOROOT(), "src")
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	root := filepath.Join(strings.TrimSpace(string(goroot)), "src")
 	m := contest(b, root, []string{parser, "."}, []string{parser, ".", "-imports"}, []string{supgen, "-check", "./..."})
 	b.ReportMetric(milliseconds(m[0]), "ms-parse")
 	b.ReportMetric(milliseconds(m[1]), "ms-parse-imports")

@@ -13,7 +13,8 @@ import (
 
 // These names are taken.
 type (
-	context   struct{}
+	context struct{}
+	//lint:ignore U1000 it only takes the name
 	time      struct{}
 	sup       string
 	key       string
@@ -31,6 +32,7 @@ type Orders struct {
 	supervision.Tree `sup:"intensity=3/5s" json:"-"`
 	sync.Mutex
 	*sync.WaitGroup
+	//lint:ignore U1000 it only takes the name
 	context
 
 	First, second supervision.Child[*c] "sup:\"shutdown=5s\""
