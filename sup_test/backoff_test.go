@@ -154,7 +154,7 @@ func TestEachChildHasARowOfItsOwn(t *testing.T) {
 			if got := states(s); got != "a restarting, b restarting" {
 				t.Fatalf("step %d, a moment before its wait is over: %s", i, got)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			expectStates(t, s, "a running, b running")
 		}
 	})
@@ -174,7 +174,7 @@ func TestAnOperatorsRestartStartsTheWaitsOver(t *testing.T) {
 				if got := states(s); got != "a restarting" {
 					t.Fatalf("a moment before %v: %s", wait, got)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				expectStates(t, s, "a running")
 			}
 			c.die("a", errBoom)

@@ -86,7 +86,7 @@ func TestABudgetIsAWindowOfTheChildsOwn(t *testing.T) {
 		expectStates(t, s, "a running, b running")
 		time.Sleep(time.Second)
 		c.die("a", errBoom)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		c.die("b", errBoom)
 		expectStates(t, s, "a quarantined, b running")
 		time.Sleep(time.Second)

@@ -97,7 +97,7 @@ func TestAWorkerThatWaitsForItselfIsStuck(t *testing.T) {
 		close(bring)
 		time.Sleep(5*time.Second - 1)
 		tr.expect(t, "stop b")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		tr.expect(t, "stop a")
 		err := within(time.Minute, s)
 		stuck, _ := errors.AsType[*sup.StuckError](err)

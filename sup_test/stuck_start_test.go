@@ -172,7 +172,7 @@ func TestARestartThatIsStuckIsAFailedAttempt(t *testing.T) {
 				if i := info(t, s, "w"); i.State != sup.Stopping || i.Incarnation != 2 {
 					t.Errorf("within its time: %+v", i)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				i := info(t, s, "w")
 				switch choice {

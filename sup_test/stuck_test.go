@@ -146,7 +146,7 @@ func onEachOccasion(t *testing.T, choice sup.WhenStuck, test func(t *testing.T, 
 				if i := info(t, h.s, "w"); i.State != sup.Stopping || h.stuck.Load() != nil {
 					t.Errorf("within its time it is %v", i.State)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				if e := h.stuck.Load(); e == nil || e.Incarnation != 1 || !strings.Contains(e.Stack, "refuseToReturn") {
 					t.Errorf("it was reported as %+v", e)
@@ -307,7 +307,7 @@ func TestAChildIsStuckAlsoWhenNobodyWaitsForItsEnd(t *testing.T) {
 		}
 		time.Sleep(4*time.Second - 1)
 		expectStates(t, s, "w stopping")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expectStates(t, s, "w stuck")
 		close(release)
 		expectStates(t, s, "w stopped")

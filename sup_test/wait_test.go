@@ -177,7 +177,7 @@ func TestInARoundTheWaitComesBetweenTheStopsAndTheStarts(t *testing.T) {
 					time.Sleep(want.after - 1)
 					tr.expect(t, want.stops)
 					expectStates(t, s, want.states)
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 					tr.expect(t, want.starts)
 					expectStates(t, s, "a running, b running, c running")
 				}
@@ -210,7 +210,7 @@ func TestInARoundThatBeginsAnewTheWaitIsThatOfTheFailedStart(t *testing.T) {
 					tr.expect(t, want[i])
 					time.Sleep(wait - 1)
 					tr.expect(t, "")
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 				}
 				tr.expect(t, want[3])
 				expectStates(t, s, "a running, b running, c running")
