@@ -23,9 +23,7 @@ type (
 	Matcher struct{ worker }
 )
 
-type worker struct {
-	name string //lint:ignore U1000 a worker of some size, so that two are not one
-}
+type worker struct{ name string } //lint:ignore U1000 a worker of some size, so that two are not one
 
 func (w *worker) Run(ctx context.Context) error {
 	<-ctx.Done()
