@@ -33,4 +33,8 @@ const (
 	// not kept. Where that one is stuck already, the set waits for the whole time
 	// of the others, though they have stopped.
 	openSetsKeepTheWrongTime = true
+	// A round waits for a stuck child that is to be restarted (X6). It waits as well
+	// for one that was added meanwhile, or is temporary, and acts on no other
+	// failure until then.
+	openRoundsWaitForOthers = true
 )

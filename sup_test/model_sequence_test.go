@@ -102,6 +102,10 @@ func (m *model) push(s *node) bool {
 // pushStart starts the members in order, each when the one before is ready (S1).
 func (m *model) pushStart(s *node, t *task) bool {
 	if t.next == len(t.members) {
+		if openRoundsWaitForOthers && t.kind == round && slices.ContainsFunc(s.kids, func(k *node) bool { return k.state == sup.Stuck && !k.held }) {
+			m.unsaid("whether a round waits for a stuck child that it does not restart")
+			return false
+		}
 		s.task = nil
 		if n := len(s.outer); n > 0 {
 			m.resume(s, s.outer[n-1])
