@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A mutant is one way in which the engine is broken on purpose.
+type mutant struct {
+	name  string
+	why   string // the lines of the contract, and what no longer holds
+	edits []edit
+}
+
+// An edit replaces consecutive lines of a function, or of a whole file.
+type edit struct {
+	file     string
+	function string // "" where it is not in one
+	old, new []string
+}
+
+// parse reads the mutants of engine.txt, whose head describes the format.
+func parse(text string) ([]*mutant, error) {
+	var all []*mutant
+	var m *mutant
+	names := make(map[string]bool)
+	for i, line := range strings.Split(text, "\n") {
+		word, rest, _ := strings.Cut(line, " ")
+		switch {
+		case strings.TrimSpace(line) == "", word == "#":
+			continue
+		case word == "mutant":
+			if names[rest] {
+				return nil, fmt.Errorf("line %d: there are two mutants %s", i+1, rest)
+			}
+			names[rest] = true
+			m = &mutant{name: rest}
+			all = append(all, m)
+		case m == nil:
+			return nil, fmt.Errorf("line %d: no mutant has begun", i+1)
+		case word == "in":
+			file, function, _ := strings.Cut(rest, " ")
+			m.edits = append(m.edits, edit{file: file, function: function})
+		case word == "-" || word == "+":
+			if len(m.edits) == 0 {
+				return nil, fmt.Errorf("line %d: which file is this in?", i+1)
+			}
+			e := &m.edits[len(m.edits)-1]
+			if word == "+" {
+				e.new = append(e.new, rest)
+			} else {
+				e.old = append(e.old, strings.TrimSpace(rest))
+			}
+		case len(m.edits) > 0:
+			return nil, fmt.Errorf("line %d: neither - nor +: %s", i+1, line)
+		default:
+			m.why = strings.TrimSpace(m.why + " " + line)
+		}
+	}
+	for _, m := range all {
+		if m.why == "" || len(m.edits) == 0 {
+			return nil, fmt.Errorf("mutant %s: it says not why, or not what", m.name)
+		}
+		for _, e := range m.edits {
+			if len(e.old) == 0 {
+				return nil, fmt.Errorf("mutant %s: it replaces nothing in %s", m.name, e.file)
+			}
+		}
+	}
+	return all, nil
+}
+
+// apply makes the edit in the text of its file. The old lines must be there
+// exactly once, or it is no longer clear what the mutant means. No other line
+// moves, for the sake of the linker.
+func (e edit) apply(text string) (string, error) {
+	lines := strings.Split(text, "\n")
+	from, to := 0, len(lines)
+	if e.function != "" {
+		from, to = functionIn(lines, e.function)
+		if from < 0 {
+			return "", fmt.Errorf("%s has no function %s", e.file, e.function)
+		}
+	}
+	at := -1
+	for i := from; i+len(e.old) <= to; i++ {
+		if !matches(lines[i:], e.old) {
+			continue
+		}
+		if at >= 0 {
+			return "", fmt.Errorf("%s %s has this twice: %s", e.file, e.function, e.old[0])
+		}
+		at = i
+	}
+	if at < 0 {
+		return "", fmt.Errorf("%s %s does not have this: %s", e.file, e.function, strings.Join(e.old, " ⏎ "))
+	}
+	changed := append([]string(nil), lines[:at]...)
+	changed = append(changed, fit(e.new, len(e.old))...)
+	changed = append(changed, lines[at+len(e.old):]...)
+	return strings.Join(changed, "\n"), nil
+}
+
+// fit makes n lines of some: those that are too many share the last one.
+func fit(lines []string, n int) []string {
+	if len(lines) > n {
+		return append(lines[:n-1:n-1], strings.Join(lines[n-1:], "; "))
+	}
+	return append(lines[:len(lines):len(lines)], make([]string, n-len(lines))...)
+}
+
+func matches(lines, want []string) bool {
+	for i, w := range want {
+		if strings.TrimSpace(lines[i]) != w {
+			return false
+		}
+	}
+	return true
+}
+
+// functionIn finds the lines of a function or method in a gofmt'ed file.
+func functionIn(lines []string, name string) (from, to int) {
+	for i, line := range lines {
+		head, _, _ := strings.Cut(line, ") "+name+"(")
+		method := head != line && strings.HasPrefix(head, "func (")
+		if !method && !strings.HasPrefix(line, "func "+name+"(") {
+			continue
+		}
+		for j := i; j < len(lines); j++ {
+			if lines[j] == "}" || j == i && strings.HasSuffix(line, "}") {
+				return i, j + 1
+			}
+		}
+	}
+	return -1, -1
+}
