@@ -30,11 +30,6 @@ leaks:
 mutants:
 	$(GO) run ./sup_test/mutants
 
-# mutants breaks the engine on purpose, in many ways, and finds that the tests
-# notice each.
-mutants:
-	$(GO) run ./sup_test/mutants
-
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
