@@ -95,7 +95,10 @@ func newCore(ctx context.Context, d *declaration, self *supervision) *core {
 	s.labels = s.labels || above.labels
 	s.orphan = above.orphan
 	s.events = newDispatcher(d.observers, above.events)
-	if w, ok := inc.body.worker().(supervised); ok && w.face() == self {
+	above.mu.Lock()
+	made := inc.supervisor // before that the worker is not there to be asked
+	above.mu.Unlock()
+	if made && inc.body.worker().(supervised).face() == self {
 		s.path, s.parent, s.host = inc.child.path(), above, inc
 	} else { // a supervisor that a worker runs for itself
 		s.path = joinPath(inc.child.path(), d.name)

@@ -166,6 +166,8 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 	case inc.ignored && inc.fate == fateOpen:
 		c.discard = false
 		s.restLocked(c)
+	case inc.spent && !c.parked && s.phase < ending:
+		s.quarantineLocked(c)
 	case inc.fate == fateRest, s.phase >= ending:
 		s.restLocked(c)
 	case inc.sponsored && !inc.ready && !inc.automatic:
@@ -222,10 +224,11 @@ func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 	v := charge(c.budget, &s.restarts, now)
 	switch v {
 	case quarantine:
-		c.queued = false
-		c.moveLocked(Quarantined, s.now(), Event{Kind: ChildQuarantined, Exit: c.last})
+		s.quarantineLocked(c)
 	case escalate:
-		s.restLocked(c)
+		if c.cur == nil { // else it is stuck in its start, and rests when it is gone
+			s.restLocked(c)
+		}
 		limit := s.decl.intensity
 		s.endLocked(&StopError{Reason: ByShutdown}, &IntensityError{
 			Path:      s.path,
@@ -234,6 +237,18 @@ func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 		})
 	}
 	return v
+}
+
+// quarantineLocked quarantines a child: one that is stuck in its start, when it
+// is gone, so that no operator starts another beside it.
+func (s *core) quarantineLocked(c *child) {
+	if c.cur != nil {
+		c.cur.fate, c.cur.spent = fateRest, true
+		c.wakeLocked()
+		return
+	}
+	c.queued = false
+	c.moveLocked(Quarantined, s.now(), Event{Kind: ChildQuarantined, Exit: c.last})
 }
 
 // restLocked lets a child rest: declared and stopped, or no longer declared.

@@ -48,6 +48,9 @@ func (r *reference) child() *child {
 		r.target.Store(next)
 		return next
 	}
+	if c != nil && c.sup != r.lookup.face.current() {
+		return nil // the life that there is now has none
+	}
 	return c
 }
 

@@ -33,6 +33,7 @@ type incarnation struct {
 	ready      bool
 	over       bool // it has ended, or was abandoned
 	abandoned  bool
+	spent      bool // its child is to be quarantined when it is gone
 	fate       fate
 	n          int32 // from 1; fixed once begun
 	readyAt    time.Duration

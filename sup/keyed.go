@@ -165,6 +165,7 @@ func (m *keyedMember[K, W]) forget() {
 // ready; ctx bounds the wait for that. Errors are those of
 // [Supervisor.StartChild], and [ErrMaxChildren] if the set is full.
 func (k *Keyed[K, W]) Start(ctx context.Context, key K) (Child[W], error) {
+	_, _ = k.member(key) // panics here, and not under the lock, if the key cannot be hashed
 	life := k.current()
 	m := k.newMember(life, key)
 	err := life.adopt(ctx, &m.child, k.max, func() error {

@@ -115,7 +115,7 @@ func (inc *incarnation) returned(err error) {
 	case lifeBackoff:
 		inc.phase = lifeStart
 		if !inc.child.sup.starting(inc) {
-			inc.outcome, inc.phase = Exit{ExitShutdown, inc.stopCause()}, lifeOver
+			inc.outcome, inc.phase = Exit{ExitShutdown, inc.toldCause()}, lifeOver
 		}
 	case lifeStart:
 		if err != nil {
@@ -154,7 +154,14 @@ func (inc *incarnation) initialized() {
 		inc.phase = lifeRun
 		return
 	}
-	inc.end(inc.stopCause(), lifeTerminate)
+	inc.end(inc.toldCause(), lifeTerminate)
+}
+
+// toldCause is the cause of a stop that is known from the supervisor's lock.
+// Whoever told the incarnation cancels it only after that lock has been let go.
+func (inc *incarnation) toldCause() error {
+	<-inc.Done()
+	return inc.stopCause()
 }
 
 // end notes what the incarnation ended with, before what it leaves behind is

@@ -18,7 +18,8 @@ type dispatcher struct {
 	pump      *pump
 	observers []Observer // own, and those inherited
 	subs      []*Subscription
-	closed    bool // protected, like subs, by pump.mu
+	closed    bool        // protected, like subs and heir, by pump.mu
+	heir      *dispatcher // has taken over the subscriptions
 }
 
 // A pump tells the observers of a tree, in a goroutine that exists while there
@@ -55,7 +56,7 @@ func newDispatcher(own []Observer, above *dispatcher) *dispatcher {
 func (d *dispatcher) succeed(unborn *dispatcher) {
 	unborn.pump.mu.Lock()
 	subs := unborn.subs
-	unborn.subs = nil
+	unborn.subs, unborn.heir = nil, d
 	for _, sub := range subs {
 		sub.dispatcher.Store(d)
 	}

@@ -32,6 +32,10 @@ func (s *core) admit() error {
 // it declared. The reserve function takes the id, or says why it cannot.
 func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() error) error {
 	ctx = given(ctx)
+	var called error // off, before it has begun
+	if ctx.Err() != nil {
+		called = context.Cause(ctx)
+	}
 	s.mu.Lock()
 	err := s.admitLocked()
 	if err == nil {
@@ -41,9 +45,9 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 		c.slot.forget()
 		err = fmt.Errorf("%w: %d children", ErrMaxChildren, limit)
 	}
-	if err == nil && ctx.Err() != nil {
+	if err == nil && called != nil {
 		c.slot.forget()
-		err = context.Cause(ctx)
+		err = called
 	}
 	if err != nil {
 		s.mu.Unlock()

@@ -159,9 +159,13 @@ func (r *Replicas[W]) Next() (W, bool) {
 
 // Do calls f with a live worker, the next in turn. If all are down it waits for
 // the one whose turn it is, and takes another if that is at rest. It returns
-// what f does, or the error of [Child.Wait] once no replica will come back.
+// what f does, a nil f nothing, or the error of [Child.Wait] once no replica
+// will come back.
 func (r *Replicas[W]) Do(ctx context.Context, f func(w W) error) error {
 	ctx = given(ctx)
+	if f == nil {
+		f = func(W) error { return nil }
+	}
 	if w, ok := r.Next(); ok {
 		return f(w)
 	}

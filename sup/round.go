@@ -109,7 +109,9 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 		c.queued = false
 	case inc == nil && c.state == Stopped && !c.parked:
 		s.holdLocked(c)
-	case inc == nil, c.state == Stuck:
+	case inc == nil:
+	case c.state == Stuck: // it is waited for when the round starts it again
+		inc.fate = max(inc.fate, fateRound)
 	case inc.sponsored && !inc.ready: // being added or restarted by an operator: comes after the round
 	default:
 		s.tellLocked(inc, fateRound, s.now())

@@ -13,8 +13,9 @@ import (
 // traceback prints the arguments of functions, and those of step and task
 // name the incarnation.
 
-// stackMark makes the argument recognisable: "sup:mark" in ASCII, read as a number.
-const stackMark = 0x7375703a6d61726b & (1<<48 - 1)
+// stackMark makes the argument recognisable: "sup!" in ASCII, read as a number,
+// which fits into 32 bits.
+const stackMark = 0x73757021
 
 // dumpLimit is the number of goroutines above which no dump is taken: it stops
 // the program for about a microsecond each.

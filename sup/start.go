@@ -24,14 +24,10 @@ func (s *core) liveLocked(inc *incarnation) {
 // error, the caller finishes the life.
 func (s *core) begin(ctx context.Context) error {
 	s.mu.Lock()
-	if s.phase != created {
-		s.mu.Unlock()
-		return ErrNotRunning // Shutdown came first
-	}
-	s.phase = beginning
 	children := s.walkLocked(s.first, false)
 	s.mu.Unlock()
 	err := s.startDeclared(ctx, children)
+	told, cause := ctx.Err() != nil, stopCauseOf(ctx) // the methods of ctx are the caller's code
 	s.mu.Lock()
 	children.endLocked()
 	if err == nil && s.phase == beginning {
@@ -42,11 +38,14 @@ func (s *core) begin(ctx context.Context) error {
 	if err == nil {
 		err = s.stopCause
 	}
-	failure := err
-	if ctx.Err() != nil {
-		failure = nil // it was told to end
+	if s.failure != nil { // it gave up meanwhile, and what the start saw of that is only the stop
+		err = s.failure
 	}
-	s.endLocked(stopCauseOf(ctx), failure)
+	failure := err
+	if told { // to end
+		failure = nil
+	}
+	s.endLocked(cause, failure)
 	s.mu.Unlock()
 	s.sweep()
 	return err

@@ -27,8 +27,9 @@ func (s *core) drive(ctx context.Context) error {
 	select {
 	case <-s.stop:
 	case <-ctx.Done():
+		cause := stopCauseOf(ctx)
 		s.mu.Lock()
-		s.endLocked(stopCauseOf(ctx), nil)
+		s.endLocked(cause, nil)
 		s.mu.Unlock()
 	}
 	s.sweep()
@@ -104,8 +105,8 @@ func (s *core) stopSet() {
 	children := s.walkLocked(s.last, true)
 	s.mu.Unlock()
 	batch := make([]*incarnation, 0, setBatch)
-	var left []*incarnation // have a time to stop in
-	now := s.now()          // one for all
+	var left, patient []*incarnation // with a time to stop in, and with any
+	now := s.now()                   // one for all
 	for more := true; more; {
 		batch = batch[:0]
 		s.mu.Lock()
@@ -120,6 +121,8 @@ func (s *core) stopSet() {
 				batch = append(batch, inc)
 				if inc.stopBy != Infinity {
 					left = append(left, inc)
+				} else {
+					patient = append(patient, inc)
 				}
 			}
 		}
@@ -129,6 +132,9 @@ func (s *core) stopSet() {
 		}
 	}
 	s.awaitSet(left)
+	for _, inc := range patient {
+		s.awaitGone(context.Background(), inc)
+	}
 }
 
 // awaitSet waits until some incarnations have ended, or are stuck.
@@ -170,7 +176,10 @@ func (s *core) stopForEndLocked(c *child, now time.Duration) *incarnation {
 	case inc == nil && c.state == Restarting:
 		s.restLocked(c)
 		return nil
-	case inc == nil || c.state == Stuck:
+	case inc == nil:
+		c.wakeLocked() // who waits for one whose turn never came has to look further
+		return nil
+	case c.state == Stuck:
 		return nil
 	}
 	s.tellLocked(inc, fateRest, now)
@@ -283,12 +292,13 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 		case <-expired:
 			timer = nil
 		case <-ctx.Done():
+			cause := context.Cause(ctx)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if !inc.over && c.state != Stuck {
 				s.boundStopLocked(inc)
 			}
-			return context.Cause(ctx)
+			return cause
 		}
 	}
 }

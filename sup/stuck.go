@@ -77,11 +77,11 @@ func (s *core) abandonLocked(inc *incarnation, exit Exit) {
 // stuck child itself, so that the stop of those above goes on.
 func (s *core) tellHost() {
 	s.mu.Lock()
-	held := s.swept && s.stuck > 0 && s.phase == ending
+	held, failure := s.swept && s.stuck > 0 && s.phase == ending, s.failure
 	s.mu.Unlock()
 	if held && s.host != nil {
-		if s.failure != nil {
-			s.host.note(s.failure)
+		if failure != nil {
+			s.host.note(failure)
 		}
 		s.parent.giveUp(s.host, "a supervisor that waits for stuck children")
 	}

@@ -37,6 +37,11 @@ func (f *supervision) Subscribe(size int) *Subscription {
 func (d *dispatcher) subscribe(sub *Subscription) {
 	p := d.pump
 	p.mu.Lock()
+	if heir := d.heir; heir != nil { // the supervisor has just started
+		p.mu.Unlock()
+		heir.subscribe(sub)
+		return
+	}
 	defer p.mu.Unlock()
 	sub.dispatcher.Store(d)
 	if d.closed {

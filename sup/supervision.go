@@ -94,11 +94,14 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 			defer c.wakeLocked()
 		}
 	case last.phase != ended:
+		s.events.close() // of a tree that goes on, it counts among the listeners
 		return nil, &CallError{"start", s.path, ErrAlreadyRunning}
 	case last.unborn: // a Shutdown that came before the start
+		s.events.close()
 		f.life.Store(f.unborn())
 		return nil, &CallError{"start", s.path, ErrShuttingDown}
 	}
+	s.phase = beginning // before anybody sees it: nobody else can begin it, and Shutdown leaves its end to the caller
 	f.decl.populate(s)
 	f.life.Store(s)
 	last.over.Store(true)
@@ -232,6 +235,7 @@ func (f *supervision) end() *core {
 			continue
 		case s.phase == created:
 			s.phase, s.unborn = ended, true
+			s.over.Store(true)
 			close(s.stop)
 			close(s.gone)
 			close(s.done)
