@@ -300,6 +300,9 @@ func (m *model) stuck(c *node) {
 			m.end(up, sup.ExitAbnormal)
 			return
 		}
+		if c.up.task.cancelled {
+			m.unsaid("how a supervisor exits whose start is called off, and one of whose children escalates then")
+		}
 		c.up.task.exit = sup.ExitAbnormal
 		m.ended(c, sup.ExitAbnormal)
 	}
