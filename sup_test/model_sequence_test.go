@@ -296,7 +296,11 @@ func (m *model) stuck(c *node) {
 		if up := c.up; up.task == nil || up.task.kind != ending {
 			c.asked = byShutdown
 			c.last, c.ends, c.limit = sup.ExitAbnormal, never, never
-			m.rest(c)
+			if c.removing {
+				m.drop(c)
+			} else {
+				m.rest(c)
+			}
 			m.end(up, sup.ExitAbnormal)
 			return
 		}
