@@ -109,8 +109,16 @@ type StartError struct {
 	Err  error
 }
 
-func (e *StartError) Error() string      { return "sup: " + e.unprefixed() }
-func (e *StartError) unprefixed() string { return "start of " + e.Path + ": " + unprefixed(e.Err) }
+func (e *StartError) Error() string { return "sup: " + e.unprefixed() }
+func (e *StartError) unprefixed() string {
+	for { // the innermost: its path holds those of the others
+		below, ok := e.Err.(*StartError)
+		if !ok {
+			return "start of " + e.Path + ": " + unprefixed(e.Err)
+		}
+		e = below
+	}
+}
 
 // Unwrap returns ErrStart and the cause.
 func (e *StartError) Unwrap() []error { return []error{ErrStart, e.Err} }
@@ -148,10 +156,10 @@ type ChildExit struct {
 
 func (e *IntensityError) Error() string { return "sup: " + e.unprefixed() }
 func (e *IntensityError) unprefixed() string {
-	msg := fmt.Sprintf("%s: more than %v restarts", e.Path, e.Intensity)
+	msg := fmt.Sprintf("%s: more than %d restarts in %v", e.Path, e.Intensity.Restarts, e.Intensity.Within)
 	if n := len(e.Exits); n > 0 {
 		last := e.Exits[n-1]
-		msg += fmt.Sprintf(", last %s: %v", last.Path, last.Exit.Kind)
+		msg += fmt.Sprintf("; last: %s, %v", last.Path, last.Exit.Kind)
 		if last.Exit.Err != nil {
 			msg += ": " + unprefixed(last.Exit.Err)
 		}

@@ -65,6 +65,11 @@ type Event struct {
 // faster than it is observed is held back. When [Supervisor.Done] is closed,
 // all have been told everything.
 //
+// It must not wait for a child without a deadline ([Child.Wait], [Child.Do]):
+// once it is a few thousand events behind, no child is restarted automatically
+// until it has caught up. Nor has the tree ended before its observers have
+// returned. For what is slow or may block there is [Subscription].
+//
 // An observer that panics is told further events all the same.
 type Observer interface {
 	Observe(e Event)

@@ -158,7 +158,7 @@ func ExampleSupervisor_Run() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, sup.ErrIntensity), errors.Is(err, errBroke))
 	// Output:
-	// sup: auction: more than 2/5s restarts, last auction/ada: abnormal: broke
+	// sup: auction: more than 2 restarts in 5s; last: auction/ada, abnormal: broke
 	// true true
 }
 
@@ -220,5 +220,5 @@ func ExampleSupervisor_Err() {
 	ada.Break(errBroke)
 	<-s.Done()
 	fmt.Println(s.Err())
-	// Output: sup: auction: more than 0/1ns restarts, last auction/ada: abnormal: broke
+	// Output: sup: auction: more than 0 restarts in 1ns; last: auction/ada, abnormal: broke
 }

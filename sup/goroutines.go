@@ -9,6 +9,9 @@ import "context"
 // before all such goroutines have returned; when Run returns, their context is
 // cancelled.
 //
+// A panic in a goroutine that a worker starts with a go statement ends the
+// program: Go has no way to catch it.
+//
 // f is called with ctx. Go returns [ErrNotSupervised], and does not call f, if
 // ctx belongs to no incarnation, to one whose goroutines have all returned
 // after its Run has, or to one in Terminate. It never blocks.

@@ -132,7 +132,10 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 
 // Do calls f with the live worker, and waits for one if need be, like Wait,
 // whose errors it returns. Otherwise it returns what f does; a nil f does
-// nothing. The worker may end while f runs; f is not called again.
+// nothing. The worker may end while f runs; f is not called again, and nothing
+// tells it: a worker whose calls may block keeps the context that its start
+// function was given, which ends with the incarnation, and lets its calls end
+// with that.
 func (h Child[W]) Do(ctx context.Context, f func(w W) error) error {
 	w, err := h.Wait(ctx)
 	if err != nil || f == nil {

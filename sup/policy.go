@@ -71,7 +71,9 @@ type WhenStuck uint8
 
 const (
 	// Wait: the next incarnation begins when this one is gone. The default;
-	// never are there two at once.
+	// never are there two at once. A round waits with it, and so do the siblings
+	// in it, unless an operator terminates the child: under one_for_all and
+	// rest_for_one consider Escalate.
 	Wait WhenStuck = iota
 	// Abandon: the next incarnation begins beside the one that is stuck.
 	Abandon
@@ -145,6 +147,12 @@ func (i Intensity) withDefault(d Intensity) Intensity {
 
 // Backoff spaces out the restarts of a child: the n-th in a row waits
 // min(Max, Min × Factor^(n-1)). The zero value waits for nothing.
+//
+// Restarts after a backoff count towards the intensity like any others: with
+// the default of 3 in 5 s, a child with a Min of 100 ms that always fails ends
+// its supervisor after 0.7 s, and one with a Min of 1 s never does. A child that
+// is to be retried for a time, or for ever, needs a Budget of its own, or a
+// supervisor whose intensity is [Unlimited].
 type Backoff struct {
 	// Min is the first wait. 0 means no backoff; the other fields must then be
 	// 0 too.

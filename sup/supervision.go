@@ -112,8 +112,10 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 // ready, or with an error and nothing left: a [SpecError] that lists every
 // fault of the spec, or a [StartError] that names the child. Should something be
 // left all the same, because it does not stop, the error is joined with a
-// [StuckError] that lists it, and Shutdown waits for it. ctx is the
-// supervisor's life: when it is cancelled, the children are stopped in order.
+// [StuckError] that lists it, and Shutdown waits for it.
+//
+// ctx is the supervisor's life, not the time that it may take to start: bound
+// that with the StartTimeout of the children. When it is cancelled, the children are stopped in order.
 // A supervisor that has ended can be started again.
 func (f *supervision) Start(ctx context.Context) error {
 	ctx = given(ctx)
@@ -148,6 +150,8 @@ func (f *supervision) Initialize(ctx context.Context) error {
 // has ended: nil if it was told to, by Shutdown or the cancellation of ctx, or
 // if its significant children have ended; the error of [Supervisor.Start] if
 // it could not be started; an [IntensityError] or a [StuckError] if it gave up.
+// It does not return while a child that ignores its context is left: to bound
+// the wait, use Start, and Shutdown with a deadline.
 func (f *supervision) Run(ctx context.Context) error {
 	ctx = given(ctx)
 	s, err := f.toDrive()
@@ -190,7 +194,8 @@ func (f *supervision) toDrive() (*core, error) {
 // wait further.
 //
 // It may be called at any time, more than once and concurrently. A worker of
-// the tree has to pass its own context, or it would wait for itself.
+// the tree has to pass its own context, or it would wait for itself. Called
+// before the start, it calls off the next one.
 func (f *supervision) Shutdown(ctx context.Context) error {
 	ctx = given(ctx)
 	s := f.end()

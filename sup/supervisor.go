@@ -47,7 +47,8 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 }
 
 // Start returns a running supervisor, all of whose children are ready, or an
-// error and nothing left. See [Supervisor.Start] for ctx and the errors.
+// error and nothing left. ctx is the supervisor's life, not the time that it
+// may take to start; see [Supervisor.Start] for that and the errors.
 func Start[W Worker](ctx context.Context, spec Spec[W]) (*Supervisor[W], error) {
 	s := New(spec)
 	if err := s.Start(ctx); err != nil {
