@@ -132,7 +132,7 @@ func (c *child) atRest() bool {
 // moveLocked is the one place where the state of a child changes. It keeps
 // the counts of the supervisor, tells the observers, and
 // wakes whoever waits for this child.
-func (c *child) moveLocked(to State, now time.Duration, e Event) {
+func (c *child) moveLocked(to State, now time.Duration, e news) {
 	was := c.atRest()
 	if c.state == Stuck {
 		c.sup.stuck--
@@ -169,14 +169,30 @@ func (c *child) changedLocked() <-chan struct{} {
 	return c.change
 }
 
-// emitLocked completes an event of this child and passes it on. It costs
-// nothing while nobody listens.
-func (c *child) emitLocked(e Event) {
-	if e.Kind == 0 || !c.sup.events.listening() {
-		return
+// news is what an event tells that is not to be seen from its child. An Event
+// is large, and to pass one around, when nobody listens, would let the stack of
+// each of many children that fail at once grow, under the lock: that doubled
+// the time of a storm.
+type news struct {
+	kind  EventKind
+	delay time.Duration
+	exit  Exit
+}
+
+// emitLocked passes on an event of this child. It costs nothing while nobody
+// listens.
+func (c *child) emitLocked(e news) {
+	if e.kind != 0 && c.sup.events.listening() {
+		c.tellLocked(e)
 	}
-	e.ID = c.slot.id()
-	e.Path = joinPath(c.sup.path, e.ID)
-	e.Incarnation = int(c.n)
-	c.sup.emitLocked(e)
+}
+
+//go:noinline
+func (c *child) tellLocked(e news) {
+	id := c.slot.id()
+	event := Event{Kind: e.kind, Path: joinPath(c.sup.path, id), ID: id, Incarnation: int(c.n), Exit: e.exit, Delay: e.delay}
+	if e.kind == ChildStuck {
+		event.Stack = c.stack
+	}
+	c.sup.emitLocked(event)
 }

@@ -150,7 +150,7 @@ func (s *core) unlinkLocked(c *child) {
 	}
 	c.unlinked = true
 	c.slot.forget()
-	c.emitLocked(Event{Kind: ChildRemoved, Exit: c.last})
+	c.emitLocked(news{kind: ChildRemoved, exit: c.last})
 	c.wakeLocked()
 }
 

@@ -24,11 +24,11 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool
 	c.queued = false
 	if wait > 0 || automatic && s.events.behind() {
 		c.wait = wait
-		c.moveLocked(Restarting, now, Event{Kind: ChildRestarting, Delay: wait, Exit: c.last})
+		c.moveLocked(Restarting, now, news{kind: ChildRestarting, delay: wait, exit: c.last})
 		return inc
 	}
 	if automatic && c.state != Restarting {
-		c.emitLocked(Event{Kind: ChildRestarting, Exit: c.last})
+		c.emitLocked(news{kind: ChildRestarting, exit: c.last})
 	}
 	inc.phase = lifeStart
 	s.beginLocked(inc, now)
@@ -43,7 +43,7 @@ func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	if inc.automatic {
 		c.restarts++
 	}
-	c.moveLocked(Starting, now, Event{Kind: ChildStarting})
+	c.moveLocked(Starting, now, news{kind: ChildStarting})
 	if d := c.policy.startTimeout; d > 0 {
 		s.armLocked(inc, d, s.startOverdue)
 	}
@@ -101,7 +101,7 @@ func (s *core) readied(inc *incarnation) bool {
 	inc.ready = true
 	c := inc.child
 	c.parked, c.discard = false, false
-	c.moveLocked(Running, s.now(), Event{Kind: ChildReady})
+	c.moveLocked(Running, s.now(), news{kind: ChildReady})
 	inc.readyAt = c.since
 	c.live.Store(inc)
 	s.watchLocked(inc)
@@ -157,7 +157,7 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 	s.unwatchLocked(inc)
 	if inc.begun && !inc.ignored {
 		c.last = exit
-		c.emitLocked(Event{Kind: ChildExited, Exit: exit})
+		c.emitLocked(news{kind: ChildExited, exit: exit})
 	}
 	if inc.ready && c.policy.backoff.Min > 0 && now-inc.readyAt >= c.policy.backoff.ResetAfter {
 		c.row = 0
@@ -248,13 +248,13 @@ func (s *core) quarantineLocked(c *child) {
 		return
 	}
 	c.queued = false
-	c.moveLocked(Quarantined, s.now(), Event{Kind: ChildQuarantined, Exit: c.last})
+	c.moveLocked(Quarantined, s.now(), news{kind: ChildQuarantined, exit: c.last})
 }
 
 // restLocked lets a child rest: declared and stopped, or no longer declared.
 func (s *core) restLocked(c *child) {
 	c.queued = false
-	c.moveLocked(Stopped, s.now(), Event{Kind: ChildStopped, Exit: c.last})
+	c.moveLocked(Stopped, s.now(), news{kind: ChildStopped, exit: c.last})
 	if c.policy.restart == Temporary || c.discard {
 		s.unlinkLocked(c)
 	}
@@ -267,13 +267,13 @@ func (s *core) holdLocked(c *child) {
 		return
 	}
 	c.queued = false
-	c.moveLocked(Restarting, s.now(), Event{Kind: ChildRestarting, Exit: c.last})
+	c.moveLocked(Restarting, s.now(), news{kind: ChildRestarting, exit: c.last})
 }
 
 // queueLocked lets a failure wait: for the end of the start, or for a round to
 // be led.
 func (s *core) queueLocked(c *child) {
-	c.moveLocked(Restarting, s.now(), Event{Kind: ChildRestarting, Exit: c.last})
+	c.moveLocked(Restarting, s.now(), news{kind: ChildRestarting, exit: c.last})
 	c.queued = true
 	s.failed = append(s.failed, c)
 	s.interrupt = closeMade(s.interrupt)
@@ -309,7 +309,7 @@ func (s *core) autoShutdownLocked(c *child) {
 func (s *core) fail(inc *incarnation, err error) {
 	s.mu.Lock()
 	if !inc.over && inc.stopBy == 0 {
-		s.stoppingLocked(inc, s.now(), Event{Kind: ChildStopping})
+		s.stoppingLocked(inc, s.now(), news{kind: ChildStopping})
 		s.boundStopLocked(inc)
 	}
 	s.mu.Unlock()
@@ -325,6 +325,6 @@ func (s *core) windingUp(inc *incarnation) {
 	if inc.over || inc.stopBy != 0 {
 		return
 	}
-	s.stoppingLocked(inc, s.now(), Event{})
+	s.stoppingLocked(inc, s.now(), news{})
 	s.boundStopLocked(inc)
 }

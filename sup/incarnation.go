@@ -209,6 +209,13 @@ func (inc *incarnation) cancel(cause error) {
 	inc.mu.Lock()
 	afters := inc.cancelLocked(cause)
 	inc.mu.Unlock()
+	callAll(afters)
+}
+
+func callAll(afters map[*func()]struct{}) {
+	if afters == nil { // to find that out by ranging costs more
+		return
+	}
 	for f := range afters {
 		(*f)()
 	}

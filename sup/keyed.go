@@ -120,7 +120,9 @@ type keyedMember[K comparable, W Worker] struct {
 
 func (k *Keyed[K, W]) newMember(life *core, key K) *keyedMember[K, W] {
 	m := &keyedMember[K, W]{key: key, set: k}
-	if _, cheap := cheapText(key); !cheap {
+	switch any(key).(type) {
+	case string, int: // see cheapText
+	default:
 		m.text = fmt.Sprint(key)
 	}
 	newChild(&m.child, life, k.policy, m)
@@ -202,19 +204,19 @@ func (k *Keyed[K, W]) Child(key K) Child[W] {
 // Terminate stops the child of a key and keeps it declared. See
 // [Supervisor.Terminate].
 func (k *Keyed[K, W]) Terminate(ctx context.Context, key K) error {
-	return callError("terminate", k.pathOfKey(key), k.current().terminate(ctx, k.find(key), false))
+	return k.answer("terminate", key, k.current().terminate(ctx, k.find(key), false))
 }
 
 // Restart starts the child of a key that is stopped or quarantined. See
 // [Supervisor.Restart].
 func (k *Keyed[K, W]) Restart(ctx context.Context, key K) error {
-	return callError("restart", k.pathOfKey(key), k.current().restart(ctx, k.find(key)))
+	return k.answer("restart", key, k.current().restart(ctx, k.find(key)))
 }
 
 // Delete removes the child of a key, which must be stopped or quarantined. See
 // [Supervisor.Delete].
 func (k *Keyed[K, W]) Delete(key K) error {
-	return callError("delete", k.pathOfKey(key), k.current().delete(k.find(key)))
+	return k.answer("delete", key, k.current().delete(k.find(key)))
 }
 
 // Remove stops the child of a key, if need be, and removes it. It returns when
@@ -222,7 +224,7 @@ func (k *Keyed[K, W]) Delete(key K) error {
 // [StuckError] or when ctx has ended, the child is removed when it has stopped.
 func (k *Keyed[K, W]) Remove(ctx context.Context, key K) error {
 	life, c := k.current(), k.find(key)
-	return callError("remove", k.pathOfKey(key), life.remove(ctx, c))
+	return k.answer("remove", key, life.remove(ctx, c))
 }
 
 // Len returns the number of declared children, whatever state they are in.
@@ -265,4 +267,10 @@ func (k *Keyed[K, W]) find(key K) *child {
 	return nil
 }
 
-func (k *Keyed[K, W]) pathOfKey(key K) string { return k.pathOf(fmt.Sprint(key)) }
+// answer is callError, for a key.
+func (k *Keyed[K, W]) answer(op string, key K, err error) error {
+	if err == nil {
+		return nil
+	}
+	return callError(op, k.pathOf(fmt.Sprint(key)), err)
+}

@@ -178,9 +178,7 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	inc.closed = tasks == 0
 	afters := inc.cancelLocked(returnedCause)
 	inc.mu.Unlock()
-	for f := range afters {
-		(*f)()
-	}
+	callAll(afters)
 	inc.outcome = classify(err, cause)
 	if err != nil && inc.phase <= lifeInitialize {
 		inc.child.sup.startFailed(inc)

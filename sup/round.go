@@ -144,7 +144,9 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 		if other := s.nextFailedLocked(); other != nil {
 			covers := s.decl.strategy == OneForAll || other.seq <= failed.seq
 			s.mu.Unlock()
-			if s.conduct(other) && covers {
+			if !covers {
+				s.join(other)
+			} else if s.conduct(other) {
 				return false
 			}
 			continue
@@ -164,6 +166,25 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 			return true
 		}
 	}
+}
+
+// join makes a child that was started during the wait of a round that it comes
+// after, and has failed, part of that round: it is counted, those after it
+// stop, and all start with the round.
+func (s *core) join(failed *child) {
+	s.mu.Lock()
+	if failed.state != Restarting || s.chargeLocked(failed, s.now()) != again {
+		s.mu.Unlock()
+		return
+	}
+	failed.row.next(failed.policy.backoff)
+	s.absorbing, s.roundFrom = true, failed.seq
+	cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
+	s.mu.Unlock()
+	s.stopRound(cause)
+	s.mu.Lock()
+	s.absorbing = false
+	s.mu.Unlock()
 }
 
 // startAgain starts the children of the round in order, from a place in it on,

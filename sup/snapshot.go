@@ -126,8 +126,10 @@ func (s *core) infos() (infos []ChildInfo, nested []nestedCore) {
 	infos = make([]ChildInfo, 0, s.count)
 	slots := make([]slot, 0, s.count)
 	for c := s.first; c != nil; c = c.next {
-		if below := c.cur.nestedLocked(); below != nil {
-			nested = append(nested, nestedCore{len(infos), below})
+		if c.supervisor {
+			if below := c.cur.nestedLocked(); below != nil {
+				nested = append(nested, nestedCore{len(infos), below})
+			}
 		}
 		infos = append(infos, c.infoLocked())
 		slots = append(slots, c.slot)

@@ -3,6 +3,7 @@ package sup
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 )
 
@@ -129,6 +130,7 @@ func (s *core) openLocked() {
 // that of the supervisor, or an operator's word.
 func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) error {
 	c := inc.child
+	runtime.Gosched() // mostly it is ready then, and nothing has to be made to wait with
 	for {
 		s.mu.Lock()
 		switch {

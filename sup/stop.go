@@ -3,6 +3,7 @@ package sup
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -202,11 +203,11 @@ func (s *core) tell(inc *incarnation, f fate, cause *StopError) {
 // has been let go.
 func (s *core) tellLocked(inc *incarnation, f fate, now time.Duration) {
 	inc.fate = max(inc.fate, f)
-	s.stoppingLocked(inc, now, Event{Kind: ChildStopping})
+	s.stoppingLocked(inc, now, news{kind: ChildStopping})
 }
 
 // stoppingLocked is where the time for stopping begins.
-func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e Event) {
+func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e news) {
 	if inc.stopBy != 0 {
 		return
 	}
@@ -267,6 +268,7 @@ func (s *core) letGo(inc *incarnation) {
 func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 	c := inc.child
 	var timer *time.Timer
+	runtime.Gosched() // mostly it is gone then, and nothing has to be made to wait with
 	for {
 		s.mu.Lock()
 		if inc.over || c.state == Stuck {

@@ -39,7 +39,7 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
 	c.stack = stack
-	c.moveLocked(Stuck, s.now(), Event{Kind: ChildStuck, Exit: exit, Stack: stack})
+	c.moveLocked(Stuck, s.now(), news{kind: ChildStuck, exit: exit})
 	if c.policy.stuck != Wait {
 		s.abandonLocked(inc, exit)
 	}

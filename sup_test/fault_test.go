@@ -188,7 +188,7 @@ func (r *rig) shutDown() string {
 	for i, c := range stuck.Children {
 		paths[i] = c.Path
 	}
-	return "left: " + strings.Join(paths, ", ")
+	return strings.TrimSpace("left: " + strings.Join(paths, ", "))
 }
 
 // end finds that nothing is left once nothing hangs; the bubble counts the
