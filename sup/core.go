@@ -65,6 +65,7 @@ type core struct {
 	absorbing   bool          // the round is still stopping its children
 	interrupt   chan struct{} // made by a round that waits; closed when a failure is queued
 	roundFrom   uint64        // the first child of the round
+	roundTo     uint64        // the last; those added meanwhile are no part of it
 	stopCause   *StopError
 	failure     error // why it ended; nil if it was asked to, or its significant children have
 }

@@ -11,8 +11,10 @@ import (
 // supervisor.
 var (
 	// ErrShutdown marks an orderly end that is not a normal one: Run returns an
-	// error that wraps it. The causes of all contexts that a supervisor
-	// cancels, except for an unhealthy or failed incarnation, wrap it too.
+	// error that wraps it. The causes of all contexts that a supervisor cancels
+	// wrap it too, that of an incarnation whose Run has returned among them; not
+	// that of one that is unhealthy, was too slow to start, or has a goroutine
+	// that failed.
 	ErrShutdown = errors.New("shutdown")
 	// ErrIgnore, returned by a start function, leaves the child declared and
 	// stopped, and drops a temporary one. StartChild and Restart return it,
@@ -36,6 +38,8 @@ var (
 	ErrRestarting = errors.New("the child is being restarted: wait for it, or terminate it")
 	// ErrMaxChildren: the set is full.
 	ErrMaxChildren = errors.New("the set is full")
+	// ErrKey: the key is not equal to itself, or cannot be compared.
+	ErrKey = errors.New("the key names nothing: it is not equal to itself, or cannot be compared")
 	// ErrStopped: the child is declared and stopped, and nothing but an
 	// operator's Restart or a round will start it.
 	ErrStopped = errors.New("the child is stopped: restart it")
@@ -73,6 +77,7 @@ var (
 	// ErrUnhealthy: see [UnhealthyError].
 	ErrUnhealthy        = errors.New("unhealthy")
 	errNotSupervised    = fmt.Errorf("sup: %w", ErrNotSupervised)
+	errNotGone          = &alias{ErrRunning, "the child has not stopped yet: wait for it, or see in its Info where it is stuck"}
 	errNotStarted       = fmt.Errorf("%w: it has not been started", ErrNotRunning)
 	errEnded            = fmt.Errorf("%w: it has ended", ErrNotRunning)
 	errUndeclaredHandle = fmt.Errorf("%w: Declare the handle in a tree, or get it from a supervisor", ErrNotFound)
@@ -83,6 +88,15 @@ var (
 	// ErrNilWorker: a start function returned neither a worker nor an error.
 	ErrNilWorker = errors.New("the start function returned a nil worker: return an error, or ErrIgnore, instead")
 )
+
+// An alias is a sentinel in other words.
+type alias struct {
+	error
+	text string
+}
+
+func (a *alias) Error() string { return a.text }
+func (a *alias) Unwrap() error { return a.error }
 
 // A CallError is what an operator's call on a child answers, and what a handle
 // does that has none to give.

@@ -64,11 +64,11 @@ func (s *core) awaitTurn(inc *incarnation) {
 }
 
 // starting begins an incarnation whose backoff is over. It reports false if it
-// was told to stop meanwhile.
+// was told to stop meanwhile, or will be because the supervisor ends.
 func (s *core) starting(inc *incarnation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if inc.fate != fateOpen {
+	if inc.fate != fateOpen || s.phase >= ending {
 		return false
 	}
 	s.beginLocked(inc, s.now())
@@ -281,7 +281,9 @@ func (s *core) queueLocked(c *child) {
 
 // absorbsLocked reports that the failure of c is part of the round that is
 // going on (I5).
-func (s *core) absorbsLocked(c *child) bool { return s.absorbing && c.seq >= s.roundFrom }
+func (s *core) absorbsLocked(c *child) bool {
+	return s.absorbing && s.roundFrom <= c.seq && c.seq <= s.roundTo
+}
 
 // autoShutdownLocked ends the supervisor if the end of c is a reason to (A1).
 func (s *core) autoShutdownLocked(c *child) {

@@ -216,7 +216,7 @@ func (s *core) prospectOfHost() (<-chan struct{}, error) {
 	p.mu.Lock()
 	next := c.cur != s.host && c.state == Running
 	same := c.cur == s.host && c.state == Running // it has returned, which is not known yet
-	if same && p.phase < ending {
+	if same {
 		defer p.mu.Unlock()
 		return c.changedLocked(), nil
 	}

@@ -17,7 +17,8 @@ import (
 // timer. All methods are safe for concurrent use.
 //
 // Make one with [NewKeyed] or [StartKeyed], or declare it as a field of a tree
-// with [Keyed.Declare]. Keys must be comparable also where K is an interface.
+// with [Keyed.Declare]. A key that is not equal to itself, such as a NaN, or that
+// cannot be compared, in a K that is an interface, names nothing: [ErrKey].
 type Keyed[K comparable, W Worker] struct {
 	supervision
 	max     int
@@ -165,9 +166,11 @@ func (m *keyedMember[K, W]) forget() {
 
 // Start adds the child of a key and starts it. It returns when the child is
 // ready; ctx bounds the wait for that. Errors are those of
-// [Supervisor.StartChild], and [ErrMaxChildren] if the set is full.
+// [Supervisor.StartChild], [ErrMaxChildren] if the set is full, and [ErrKey].
 func (k *Keyed[K, W]) Start(ctx context.Context, key K) (Child[W], error) {
-	_, _ = k.member(key) // panics here, and not under the lock, if the key cannot be hashed
+	if !nameable(key) {
+		return Child[W]{new(reference)}, k.answer("start child", key, ErrKey)
+	}
 	life := k.current()
 	m := k.newMember(life, key)
 	err := life.adopt(ctx, &m.child, k.max, func() error {
@@ -195,9 +198,6 @@ func (k *Keyed[K, W]) Get(key K) (W, bool) {
 
 // Child returns a handle to the child of a key. See [Supervisor.Child].
 func (k *Keyed[K, W]) Child(key K) Child[W] {
-	if m, ok := k.member(key); ok {
-		return Child[W]{&m.self}
-	}
 	return handle[W](&k.supervision, fmt.Sprint(key), func() *child { return k.find(key) })
 }
 
@@ -252,9 +252,16 @@ func (k *Keyed[K, W]) All() iter.Seq2[K, W] {
 	}
 }
 
+// nameable reports whether a key can be found again: a NaN is not equal to
+// itself, and an interface may hold what cannot be compared.
+func nameable[K comparable](key K) (ok bool) {
+	defer func() { _ = recover() }()
+	return key == key
+}
+
 func (k *Keyed[K, W]) member(key K) (*keyedMember[K, W], bool) {
 	members := k.members.Load()
-	if members == nil {
+	if members == nil || !nameable(key) {
 		return nil, false
 	}
 	return members.Load(key)

@@ -124,6 +124,10 @@ var operatorCause = &StopError{Reason: ByOperator}
 // restart starts a child that is at rest, in its old place (O3).
 func (s *core) restart(ctx context.Context, c *child) error {
 	ctx = given(ctx)
+	var called error // off, before it has begun
+	if ctx.Err() != nil {
+		called = context.Cause(ctx)
+	}
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
 		s.mu.Unlock()
@@ -132,6 +136,10 @@ func (s *core) restart(ctx context.Context, c *child) error {
 	if err := c.busyErrorLocked(); err != nil {
 		s.mu.Unlock()
 		return err
+	}
+	if called != nil {
+		s.mu.Unlock()
+		return called
 	}
 	c.budget, c.row = nil, 0 // a fresh start
 	inc := s.launchLocked(c, true, false)
@@ -163,7 +171,7 @@ func (s *core) delete(c *child) error {
 func (s *core) remove(ctx context.Context, c *child) error {
 	ctx = given(ctx)
 	err := s.terminate(ctx, c, true)
-	if c == nil {
+	if c == nil || c.sup != s {
 		return err
 	}
 	s.mu.Lock()
@@ -185,6 +193,9 @@ func (c *child) busyErrorLocked() error {
 		inc := c.cur
 		if inc != nil && inc.fate != fateRest && (inc.automatic && !inc.ready || inc.fate == fateRound) {
 			return ErrRestarting
+		}
+		if c.state != Starting {
+			return errNotGone
 		}
 	}
 	return ErrRunning

@@ -64,7 +64,7 @@ func (s *core) conduct(failed *child) bool {
 		if s.decl.strategy == OneForAll {
 			from = 0
 		}
-		s.absorbing, s.roundFrom = true, from
+		s.absorbing, s.roundFrom, s.roundTo = true, from, s.seq
 		cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
 		wait := failed.row.next(failed.policy.backoff)
 		s.mu.Unlock()
@@ -135,6 +135,9 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
+	s.mu.Lock()
+	failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last})
+	s.mu.Unlock()
 	for {
 		s.mu.Lock()
 		if failed.state != Restarting || failed.n != n || s.phase >= ending {
@@ -144,9 +147,9 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 		if other := s.nextFailedLocked(); other != nil {
 			covers := s.decl.strategy == OneForAll || other.seq <= failed.seq
 			s.mu.Unlock()
-			if !covers {
-				s.join(other)
-			} else if s.conduct(other) {
+			if !covers && other.policy.backoff.Min > 0 {
+				s.join(other) // two waits would hold up each other
+			} else if s.conduct(other) && covers {
 				return false
 			}
 			continue
@@ -168,9 +171,9 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 	}
 }
 
-// join makes a child that was started during the wait of a round that it comes
-// after, and has failed, part of that round: it is counted, those after it
-// stop, and all start with the round.
+// join makes a child with a backoff of its own, which was started during the
+// wait of a round that it comes after, and has failed, part of that round: it is
+// counted, those after it stop, and all start with the round.
 func (s *core) join(failed *child) {
 	s.mu.Lock()
 	if failed.state != Restarting || s.chargeLocked(failed, s.now()) != again {
@@ -178,7 +181,7 @@ func (s *core) join(failed *child) {
 		return
 	}
 	failed.row.next(failed.policy.backoff)
-	s.absorbing, s.roundFrom = true, failed.seq
+	s.absorbing, s.roundFrom, s.roundTo = true, failed.seq, s.seq
 	cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
 	s.mu.Unlock()
 	s.stopRound(cause)

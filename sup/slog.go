@@ -11,7 +11,14 @@ import (
 // quarantined), what went wrong and is being mended at Warn (an abnormal exit),
 // what changes the tree at Info, and the steps in between at Debug. The
 // attributes are path, incarnation, exit, err, delay and stack.
-func Log(logger *slog.Logger) Observer { return logObserver{logger} }
+//
+// A nil logger is slog.Default(), as it is now.
+func Log(logger *slog.Logger) Observer {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	return logObserver{logger}
+}
 
 type logObserver struct{ logger *slog.Logger }
 
@@ -62,7 +69,7 @@ func levelOf(e Event) slog.Level {
 
 // stackOf returns the stack that comes with an event.
 func stackOf(e Event) string {
-	if e.Stack != "" || e.Kind != ChildExited {
+	if e.Stack != "" || e.Kind != ChildExited && e.Kind != ObserverPanicked {
 		return e.Stack
 	}
 	if panicked, ok := errors.AsType[*PanicError](e.Exit.Err); ok {

@@ -148,9 +148,9 @@ func (s *core) awaitSet(left []*incarnation) {
 	defer timer.Stop()
 	for len(left) > 0 {
 		s.mu.Lock()
-		quiet := s.quietLocked()
+		quiet, onlyStuck := s.quietLocked(), s.busy <= s.stuck
 		s.mu.Unlock()
-		if quiet == nil {
+		if onlyStuck {
 			return
 		}
 		select {
@@ -330,13 +330,13 @@ func endExit(failure error) Exit {
 // return.
 func (s *core) endGoroutineLocked() {
 	s.busy--
-	if s.busy == 0 {
+	if s.busy <= s.stuck {
 		s.quiet = closeMade(s.quiet)
 	}
 }
 
 // quietLocked returns nil if no goroutine is left, or else a channel that is
-// closed when that may be so, or when another child is stuck.
+// closed when only those of stuck children may be, or another child is stuck.
 func (s *core) quietLocked() <-chan struct{} {
 	if s.busy == 0 {
 		return nil

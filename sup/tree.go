@@ -43,6 +43,10 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 	if name == "" {
 		name = "supervisor"
 	}
+	faults := spec.faults(escapeID(name), members)
+	if t.life.Load() != nil {
+		faults = append(faults, Fault{escapeID(name), "Declare", "was called twice: call it once, with all members"})
+	}
 	members = append([]Member(nil), members...)
 	for _, m := range members {
 		if m.bind != nil {
@@ -56,7 +60,7 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 		auto:      spec.AutoShutdown,
 		labels:    spec.Labels,
 		observers: append([]Observer(nil), spec.Observers...),
-		faults:    spec.faults(escapeID(name), members),
+		faults:    faults,
 		populate: func(life *core) {
 			life.byID = make(map[string]*child, len(members))
 			for _, m := range members {
@@ -109,6 +113,13 @@ func Nest[S interface {
 	Worker
 	supervised
 }](s S, spec ChildSpec[S]) Member {
+	if isNil(s) {
+		return Member{
+			id:      spec.ID,
+			check:   func(f *faults, _ AutoShutdown) { f.add("Nest", "the supervisor is nil: make it first") },
+			declare: func(*core) {},
+		}
+	}
 	return nested(spec.ID, s, s.face(), spec)
 }
 

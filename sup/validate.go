@@ -65,7 +65,8 @@ func (f *faults) checkSupervisor(strategy Strategy, intensity Intensity, auto Au
 	}
 	f.checkIntensity("Intensity", intensity)
 	for i, o := range observers {
-		if o == nil {
+		function, ok := o.(ObserverFunc)
+		if o == nil || ok && function == nil {
 			f.add("Observers", "number %d is nil: leave it out", i)
 		}
 	}

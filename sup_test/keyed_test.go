@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -337,5 +338,27 @@ func TestRemoveOfAChildWhoseStartIsIgnoredLateLeavesNothing(t *testing.T) {
 		}
 		time.Sleep(2 * time.Hour)
 		expectKeyed(t, k, "")
+	})
+}
+
+// O1: a key that could not be found again is refused, and holds up nothing.
+func TestAKeyThatNamesNothingIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[any, *fake]{Start: func(context.Context, any) (*fake, error) { return &fake{}, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Shutdown(t.Context())
+		for _, key := range []any{[]int{1}, math.NaN(), map[int]int{}} {
+			if _, err := k.Start(t.Context(), key); !errors.Is(err, sup.ErrKey) {
+				t.Errorf("Start of %v: %v", key, err)
+			}
+			if err := k.Remove(t.Context(), key); !errors.Is(err, sup.ErrNotFound) {
+				t.Errorf("Remove of %v: %v", key, err)
+			}
+		}
+		if _, err := k.Start(t.Context(), "a"); err != nil || k.Len() != 1 {
+			t.Errorf("%v, %d children", err, k.Len())
+		}
 	})
 }

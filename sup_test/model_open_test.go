@@ -20,19 +20,19 @@ const (
 	openStuckStartsAreTakenForReady = true
 	// StartChild says that what is added during a round is not part of it. Its
 	// failure before the round starts its children is.
-	openRoundsTakeTheAdded = true
+	openRoundsTakeTheAdded = false
 	// X6: only a child that may be abandoned has two incarnations at once. The
 	// supervisor of one that escalates does not wait for it, and where it is
 	// nested its parent starts the same child again beside the one that is stuck.
 	openEscalatedAreLeftBehind = true
 	// A supervisor that ends restarts nobody. A child whose backoff is over then,
 	// under one_for_one, begins all the same, until its turn to stop has come.
-	openWaitsGoOnInTheEnd = true
+	openWaitsGoOnInTheEnd = false
 	// X3: a set stops its children under one timer. Where an operator has told one
 	// of them to stop before, the timer is that one's: the time of the others is
 	// not kept. Where that one is stuck already, the set waits for the whole time
 	// of the others, though they have stopped.
-	openSetsKeepTheWrongTime = true
+	openSetsKeepTheWrongTime = false
 	// A round waits for a stuck child that is to be restarted (X6). It waits as well
 	// for one that was added meanwhile, or is temporary, and acts on no other
 	// failure until then.

@@ -304,6 +304,10 @@ func (m *model) beginRound(up, c *node, delay time.Duration) {
 			m.unsaid("a round that comes to a supervisor which waits for stuck children")
 		}
 	}
+	if up.task != nil && delay > 0 && !slices.Contains(members, up.task.lead) {
+		m.unsaid("when two waits end of which one is within the round of the other")
+		return
+	}
 	if up.task != nil {
 		up.outer = append(up.outer, up.task)
 	}

@@ -71,6 +71,7 @@ func TestACrashIsSeenEventByEvent(t *testing.T) {
 			"child stopping web",
 			"child exited web: shutdown",
 			"child restarting web",
+			"child restarting db after 1s",
 		)
 		crashed := time.Now()
 		events.Expect(t, "child ready db #2", "child ready web #2") // lets the backoff pass

@@ -1,0 +1,283 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+func goodChild(id string) sup.ChildSpec[*fake] {
+	return sup.ChildSpec[*fake]{ID: id, Start: func(context.Context) (*fake, error) { return &fake{}, nil }}
+}
+
+// S1: of two calls of Start at the same time one is refused.
+func TestOfTwoStartsAtOnceOneIsRefused(t *testing.T) {
+	for range 20000 {
+		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{goodChild("a")}})
+		var wg sync.WaitGroup
+		var e [2]error
+		for i := range 2 {
+			wg.Go(func() { e[i] = s.Start(context.Background()) })
+		}
+		wg.Wait()
+		if e[0] == nil && e[1] == nil {
+			t.Fatal("both started")
+		}
+		_ = s.Shutdown(context.Background())
+	}
+}
+
+// X7: Start and Shutdown at the same moment end the supervisor once.
+func TestAShutdownAtTheMomentOfTheStartEndsItOnce(t *testing.T) {
+	for range 20000 {
+		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{goodChild("a")}})
+		var wg sync.WaitGroup
+		wg.Go(func() { s.Start(context.Background()) })
+		wg.Go(func() { s.Shutdown(context.Background()) })
+		wg.Wait()
+		_ = s.Shutdown(context.Background())
+	}
+}
+
+// H1: Wait on a handle that was taken before the start, of a child that was
+// dropped since, fails at once.
+func TestWaitOnAChildThatWasDroppedSinceTheHandleWasTakenFails(t *testing.T) {
+	c := goodChild("t")
+	c.Restart = sup.Temporary
+	s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{c}})
+	h := s.Child("t")
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown(context.Background())
+	if err := s.Terminate(context.Background(), "t"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, err := h.Wait(ctx)
+	if !errors.Is(err, sup.ErrNotFound) {
+		t.Errorf("Wait: %v", err)
+	}
+	if info, ok := h.Info(); ok {
+		t.Errorf("Info: %+v", info)
+	}
+}
+
+// I7, X6: a child that is stuck in its start, and past its budget, is quarantined
+// when it is gone, and never runs twice.
+func TestAChildStuckInItsStartIsQuarantinedWhenItIsGone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		die := make(chan error)
+		release := make(chan struct{})
+		n, live, most := 0, 0, 0
+		var mu sync.Mutex
+		b := sup.ChildSpec[*fake]{ID: "b", Budget: sup.Intensity{Within: time.Hour}, StartTimeout: time.Second, Shutdown: time.Second,
+			Start: func(context.Context) (*fake, error) {
+				mu.Lock()
+				n++
+				k := n
+				live++
+				most = max(most, live)
+				mu.Unlock()
+				defer func() { mu.Lock(); live--; mu.Unlock() }()
+				if k == 2 {
+					<-release
+				}
+				if k == 3 {
+					time.Sleep(time.Millisecond)
+				}
+				return &fake{}, nil
+			}}
+		a := sup.ChildSpec[*fake]{ID: "a", Start: func(context.Context) (*fake, error) {
+			return &fake{run: func(ctx context.Context) error {
+				select {
+				case err := <-die:
+					return err
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}}, nil
+		}}
+		s, err := sup.Start(context.Background(), sup.Spec[*fake]{Strategy: sup.OneForAll, Children: []sup.ChildSpec[*fake]{a, b}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		die <- errBoom
+		time.Sleep(10 * time.Second)
+		t.Log(states(s))
+		err = s.Restart(context.Background(), "b")
+		mu.Lock()
+		t.Log("restart:", err, states(s), "at once:", most)
+		mu.Unlock()
+		if most > 1 {
+			t.Error("two at once")
+		}
+		close(release)
+		synctest.Wait()
+		t.Log(states(s))
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		t.Log(s.Shutdown(ctx))
+	})
+}
+
+// N3: an escalation during the start is what Start answers.
+func TestAnEscalationDuringTheStartIsTheErrorOfTheStart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := goodChild("a")
+		a.Stuck, a.Shutdown = sup.Escalate, time.Second
+		a.Start = func(context.Context) (*fake, error) {
+			return &fake{run: func(ctx context.Context) error {
+				sup.Go(ctx, func(context.Context) error { return errBoom })
+				time.Sleep(10 * time.Second)
+				return nil
+			}}, nil
+		}
+		b := goodChild("b")
+		b.Start = func(context.Context) (*fake, error) {
+			return &fake{initialize: func(ctx context.Context) error {
+				select {
+				case <-time.After(5 * time.Second):
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}}, nil
+		}
+		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{a, b}})
+		err := s.Start(context.Background())
+		t.Log(err, "/", s.Err())
+		if !errors.Is(err, sup.ErrStuck) || !errors.Is(err, errBoom) {
+			t.Errorf("Start: %v", err)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// H1: a handle is good after a Shutdown that came before the start.
+func TestAHandleIsGoodAfterAShutdownThatCameBeforeTheStart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{goodChild("a")}})
+		h := s.Child("a")
+		_ = s.Shutdown(context.Background())
+		t.Log(s.Start(context.Background()))
+		if err := s.Start(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Shutdown(context.Background())
+		if _, ok := h.Get(); !ok {
+			_, err := h.Wait(context.Background())
+			t.Error("handle does not follow: ", err)
+		}
+	})
+}
+
+// H1: Wait on a child of a nested tree whose turn never came goes on in the next
+// life of that tree.
+func TestWaitOnAChildWhoseTurnNeverCameGoesOnInTheNextLife(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		die := make(chan error)
+		n := 0
+		a := sup.ChildSpec[*fake]{ID: "a", Start: func(context.Context) (*fake, error) {
+			n++
+			k := n
+			return &fake{initialize: func(ctx context.Context) error {
+				if k == 2 {
+					time.Sleep(time.Second)
+					return errBoom
+				}
+				return nil
+			}, run: func(ctx context.Context) error {
+				select {
+				case err := <-die:
+					return err
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}}, nil
+		}}
+		var tree struct {
+			sup.Tree
+			A, B sup.Child[*fake]
+		}
+		b := goodChild("b")
+		tree.Declare(sup.TreeSpec{Name: "t", Intensity: sup.Intensity{Within: time.Hour}}, tree.A.Declare(a), tree.B.Declare(b))
+		s, err := sup.Start(context.Background(), sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "t", Start: func(context.Context) (sup.Worker, error) { return &tree, nil }}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		die <- errBoom
+		synctest.Wait() // life 2, in the Initialize of a
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		_, err = tree.B.Wait(ctx)
+		_, live := tree.B.Get()
+		if err != nil {
+			t.Errorf("Wait: %v although live: %v", err, live)
+		}
+		s.Shutdown(context.Background())
+	})
+}
+
+// B2: the backoff of one child does not hold up the round of another that waits.
+func TestABackoffHoldsUpNoRoundThatWaitsToo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ctl := controls{}
+		var tr trace
+		a := ctl.child(&tr, "a")
+		a.Backoff = sup.Backoff{Min: time.Second}
+		c := ctl.child(&tr, "c")
+		c.Backoff = sup.Backoff{Min: time.Hour, Max: time.Hour}
+		s := start(t, sup.Spec[*fake]{Strategy: sup.RestForOne, Children: []sup.ChildSpec[*fake]{a}})
+		ctl.die("a", errBoom)
+		if _, err := s.StartChild(context.Background(), c); err != nil {
+			t.Fatal(err)
+		}
+		ctl.die("c", errBoom)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := states(s); got != "a running, c restarting" && got != "a running, c running" {
+			t.Error(got)
+		}
+	})
+}
+
+// N1: a supervisor that a start function starts for itself is not the child.
+func TestASupervisorThatAStartFunctionRunsForItselfIsNotTheChild(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		type inner = *sup.Supervisor[*fake]
+		s, err := sup.Start(context.Background(), sup.Spec[inner]{Children: []sup.ChildSpec[inner]{{ID: "n", Start: func(ctx context.Context) (inner, error) {
+			probe, err := sup.Start(ctx, sup.Spec[*fake]{})
+			if err != nil {
+				return nil, err
+			}
+			probe.Shutdown(ctx)
+			return sup.New(sup.Spec[*fake]{}), nil
+		}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Shutdown(context.Background())
+	})
+}
+
+// H1: Do without a function waits, and does nothing.
+func TestDoOfNothingDoesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r, _ := sup.StartReplicas(context.Background(), sup.ReplicasSpec[*fake]{Count: 1, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
+		defer r.Shutdown(context.Background())
+		defer func() {
+			if v := recover(); v != nil {
+				t.Error(v)
+			}
+		}()
+		r.Do(context.Background(), nil)
+	})
+}
