@@ -124,14 +124,17 @@ func (s *core) openLocked() {
 	}
 }
 
+// yields is how often who waits for a child gives way to it, before it makes
+// something to wait with: mostly that is not needed then.
+const yields = 10
+
 // awaitStart waits until an incarnation is ready, or has failed to start. When
 // ctx ends first, or the supervisor does, the incarnation is told to stop; it
 // returns when that has been done, or has taken too long. The end of ctx is
 // that of the supervisor, or an operator's word.
 func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) error {
 	c := inc.child
-	runtime.Gosched() // mostly it is ready then, and nothing has to be made to wait with
-	for {
+	for turn := 0; ; turn++ {
 		s.mu.Lock()
 		switch {
 		case inc.ready:
@@ -141,6 +144,11 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) 
 			err := inc.startErrorLocked()
 			s.mu.Unlock()
 			return err
+		}
+		if turn < yields {
+			s.mu.Unlock()
+			runtime.Gosched()
+			continue
 		}
 		changed := c.changedLocked()
 		s.mu.Unlock()

@@ -268,12 +268,16 @@ func (s *core) letGo(inc *incarnation) {
 func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 	c := inc.child
 	var timer *time.Timer
-	runtime.Gosched() // mostly it is gone then, and nothing has to be made to wait with
-	for {
+	for turn := 0; ; turn++ {
 		s.mu.Lock()
 		if inc.over || c.state == Stuck {
 			s.mu.Unlock()
 			return nil
+		}
+		if turn < yields {
+			s.mu.Unlock()
+			runtime.Gosched()
+			continue
 		}
 		changed, left := c.changedLocked(), inc.stopBy-s.now()
 		s.mu.Unlock()
