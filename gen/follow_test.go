@@ -137,7 +137,7 @@ func standardLibrary(t testing.TB) []string {
 		return nil
 	})
 	if err != nil || len(files) < 1000 {
-		t.Skipf("the standard library's source is not there: %d files, %v", len(files), err)
+		t.Fatalf("the standard library's source is not there: %d files, %v", len(files), err)
 	}
 	return files
 }
