@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"reflect"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -21,10 +22,11 @@ import (
 // cannot be compared, in a K that is an interface, names nothing: [ErrKey].
 type Keyed[K comparable, W Worker] struct {
 	supervision
-	max     int
-	policy  *policy
-	start   func(ctx context.Context, key K) (W, error)
-	members atomic.Pointer[xsync.Map[K, *keyedMember[K, W]]] // of the current life; nil until declared
+	max      int
+	doubtful bool // a key of this type may name nothing
+	policy   *policy
+	start    func(ctx context.Context, key K) (W, error)
+	members  atomic.Pointer[xsync.Map[K, *keyedMember[K, W]]] // of the current life; nil until declared
 }
 
 // A KeyedSpec declares a [Keyed]. The fields that it shares with [ChildSpec]
@@ -95,6 +97,11 @@ func (k *Keyed[K, W]) Declare(spec KeyedSpec[K, W]) Member {
 
 func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 	k.max, k.start, k.policy = spec.Max, spec.Start, spec.policy().withDefaults()
+	switch reflect.TypeFor[K]().Kind() {
+	case reflect.String, reflect.Int, reflect.Int64, reflect.Uint64, reflect.Int32, reflect.Uint32, reflect.Pointer:
+	default:
+		k.doubtful = true
+	}
 	name := spec.Name
 	if name == "" {
 		name = "supervisor"
@@ -261,7 +268,7 @@ func nameable[K comparable](key K) (ok bool) {
 
 func (k *Keyed[K, W]) member(key K) (*keyedMember[K, W], bool) {
 	members := k.members.Load()
-	if members == nil || !nameable(key) {
+	if members == nil || k.doubtful && !nameable(key) {
 		return nil, false
 	}
 	return members.Load(key)
