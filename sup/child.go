@@ -150,7 +150,7 @@ func (c *child) moveLocked(to State, now time.Duration, e news) {
 			c.sup.significant++
 		}
 	}
-	c.emitLocked(e)
+	c.emitLocked(e, now)
 	c.wakeLocked()
 }
 
@@ -179,20 +179,9 @@ type news struct {
 	exit  Exit
 }
 
-// emitLocked passes on an event of this child. It costs nothing while nobody
-// listens.
-func (c *child) emitLocked(e news) {
-	if e.kind != 0 && c.sup.events.listening() {
-		c.tellLocked(e)
+// emitLocked puts an event of this child on record, and passes it on.
+func (c *child) emitLocked(e news, now time.Duration) {
+	if e.kind != 0 {
+		c.sup.noteLocked(entry{kind: e.kind, at: now, child: c, n: c.n, exit: e.exit, delay: e.delay})
 	}
-}
-
-//go:noinline
-func (c *child) tellLocked(e news) {
-	id := c.slot.id()
-	event := Event{Kind: e.kind, Path: joinPath(c.sup.path, id), ID: id, Incarnation: int(c.n), Exit: e.exit, Delay: e.delay}
-	if e.kind == ChildStuck {
-		event.Stack = c.stack
-	}
-	c.sup.emitLocked(event)
 }

@@ -56,6 +56,7 @@ type core struct {
 	stuck       int // stuck children
 	restarts    window
 	history     history // what was counted, for the error of an escalation
+	record      record  // of events; its size is fixed
 	busy        int     // goroutines of this supervisor, abandoned ones not among them
 	quiet       chan struct{}
 	failed      []*child      // wait for a round to be led, or for the start to end
@@ -86,6 +87,7 @@ func newCore(ctx context.Context, d *declaration, self *supervision) *core {
 	}
 	inc := incarnationOf(ctx)
 	if inc == nil {
+		s.record = newRecord(d.record, nil)
 		s.path = escapeID(d.name)
 		s.orphan = new(orphanage)
 		s.events = newDispatcher(d.observers, nil)
@@ -95,6 +97,7 @@ func newCore(ctx context.Context, d *declaration, self *supervision) *core {
 	s.above = above
 	s.labels = s.labels || above.labels
 	s.orphan = above.orphan
+	s.record = newRecord(d.record, above)
 	s.events = newDispatcher(d.observers, above.events)
 	above.mu.Lock()
 	made := inc.supervisor // before that the worker is not there to be asked
@@ -151,7 +154,7 @@ func (s *core) unlinkLocked(c *child) {
 	}
 	c.unlinked = true
 	c.slot.forget()
-	c.emitLocked(news{kind: ChildRemoved, exit: c.last})
+	c.emitLocked(news{kind: ChildRemoved, exit: c.last}, s.now())
 	c.wakeLocked()
 }
 

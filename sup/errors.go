@@ -52,6 +52,15 @@ var (
 	ErrNotRunning = errors.New("the supervisor is not running")
 	// ErrShuttingDown: the supervisor is about to end. It wraps ErrNotRunning.
 	ErrShuttingDown = fmt.Errorf("%w: it is shutting down", ErrNotRunning)
+	// ErrNoSupervisor: the child at that path is a worker, and has no children.
+	ErrNoSupervisor = errors.New("it is no supervisor, and has no children")
+	// ErrNotKeyed: the supervisor has no keys to start children by.
+	ErrNotKeyed = errors.New("its children have no keys: only a Keyed can be given more at run time")
+	// ErrIncarnation: the child has had another incarnation since the caller has
+	// looked at it.
+	ErrIncarnation = errors.New("the child is another incarnation by now: look again")
+	// ErrSkipped: see [SkippedError].
+	ErrSkipped = errors.New("events were skipped")
 	// ErrNotSupervised: the context is not that of a supervised worker, or the
 	// incarnation that it belonged to is over.
 	ErrNotSupervised = errors.New("the context is not that of a running supervised worker")
@@ -158,6 +167,7 @@ type IntensityError struct {
 	Path      string // of the supervisor
 	Intensity Intensity
 	Exits     []ChildExit // oldest first; the last 100 at most
+	Recent    []Event     // the last on record of the supervisor and what has ended below it, oldest first; 32 at most
 }
 
 // A ChildExit is an exit, or a failed attempt to start, that was counted.

@@ -48,7 +48,7 @@ func (k EventKind) String() string {
 // An Event is one thing that happened in a tree.
 type Event struct {
 	Kind        EventKind
-	Seq         uint64 // counts the events of a tree, from 1, while somebody listens
+	Seq         uint64 // counts the events of a tree, from 1
 	Time        time.Time
 	Path        string        // of the child or the supervisor
 	ID          string        // of the child
@@ -81,11 +81,30 @@ type ObserverFunc func(e Event)
 // Observe calls f.
 func (f ObserverFunc) Observe(e Event) { f(e) }
 
-// emitLocked passes an event on.
-func (s *core) emitLocked(e Event) {
-	if !s.events.listening() {
+// emitLocked puts an event of the supervisor on record, and passes it on.
+func (s *core) emitLocked(kind EventKind, exit Exit) {
+	s.noteLocked(entry{kind: kind, at: s.now(), exit: exit})
+}
+
+// noteLocked numbers an event and puts it on record. An Event is made of it only
+// if somebody listens.
+func (s *core) noteLocked(e entry) {
+	switch {
+	case s.events.listening():
+		e.seq = s.announceLocked(e)
+	case s.record.size > 0:
+		e.seq = s.events.pump.seq.Add(1)
+	default:
 		return
 	}
-	e.Time = time.Now()
-	s.events.emit(e)
+	s.record.add(e)
+}
+
+//go:noinline
+func (s *core) announceLocked(e entry) uint64 {
+	event := s.event(&e)
+	if e.kind == ChildStuck {
+		event.Stack = e.child.stack
+	}
+	return s.events.emit(event)
 }

@@ -13,7 +13,7 @@ import (
 // Every exported type, function and method has an example, whose output is
 // checked. What supervisors of all types have in common is shown for
 // Supervisor; the methods by which a type satisfies error and fmt.Stringer are
-// shown by what is printed.
+// shown by what is printed, and those by which one is written as text or JSON by Exit.
 func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
 	names, err := filepath.Glob("*.go")
 	if err != nil {
@@ -46,7 +46,7 @@ func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
 	for _, f := range pkg.Funcs {
 		demand(f.Name, f.Examples)
 	}
-	printed := []string{"Error", "Unwrap", "String"}
+	printed := []string{"Error", "Unwrap", "String", "MarshalText", "UnmarshalText", "UnmarshalJSON"}
 	for _, typ := range pkg.Types {
 		demand(typ.Name, typ.Examples)
 		for _, f := range typ.Funcs {

@@ -28,7 +28,7 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool
 		return inc
 	}
 	if automatic && c.state != Restarting {
-		c.emitLocked(news{kind: ChildRestarting, exit: c.last})
+		c.emitLocked(news{kind: ChildRestarting, exit: c.last}, now)
 	}
 	inc.phase = lifeStart
 	s.beginLocked(inc, now)
@@ -157,7 +157,7 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 	s.unwatchLocked(inc)
 	if inc.begun && !inc.ignored {
 		c.last = exit
-		c.emitLocked(news{kind: ChildExited, exit: exit})
+		c.emitLocked(news{kind: ChildExited, exit: exit}, now)
 	}
 	if inc.ready && c.policy.backoff.Min > 0 && now-inc.readyAt >= c.policy.backoff.ResetAfter {
 		c.row = 0
@@ -234,6 +234,7 @@ func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 			Path:      s.path,
 			Intensity: limit,
 			Exits:     s.history.exits(s.born),
+			Recent:    s.recentLocked(),
 		})
 	}
 	return v

@@ -54,6 +54,7 @@ type KeyedSpec[K comparable, W Worker] struct {
 
 	Observers []Observer
 	Labels    bool
+	Record    int
 }
 
 func (k KeyedSpec[K, W]) policy() policy {
@@ -62,7 +63,7 @@ func (k KeyedSpec[K, W]) policy() policy {
 
 func (k KeyedSpec[K, W]) faults(path string) []Fault {
 	f := &faults{path: path}
-	f.checkSupervisor(OneForOne, k.Intensity, Never, k.Observers)
+	f.checkSupervisor(OneForOne, k.Intensity, Never, k.Observers, k.Record)
 	if k.Start == nil {
 		f.add("Start", "is nil: give a function that makes the worker of a key")
 	}
@@ -111,8 +112,10 @@ func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 		intensity: spec.Intensity,
 		parallel:  true,
 		labels:    spec.Labels,
+		record:    spec.Record,
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    spec.faults(escapeID(name)),
+		keys:      k.keySet(),
 		populate:  func(*core) { k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]()) },
 	})
 	k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]())
@@ -211,19 +214,19 @@ func (k *Keyed[K, W]) Child(key K) Child[W] {
 // Terminate stops the child of a key and keeps it declared. See
 // [Supervisor.Terminate].
 func (k *Keyed[K, W]) Terminate(ctx context.Context, key K) error {
-	return k.answer("terminate", key, k.current().terminate(ctx, k.find(key), false))
+	return k.answer("terminate", key, k.current().terminate(ctx, k.find(key), 0, false))
 }
 
 // Restart starts the child of a key that is stopped or quarantined. See
 // [Supervisor.Restart].
 func (k *Keyed[K, W]) Restart(ctx context.Context, key K) error {
-	return k.answer("restart", key, k.current().restart(ctx, k.find(key)))
+	return k.answer("restart", key, k.current().restart(ctx, k.find(key), 0))
 }
 
 // Delete removes the child of a key, which must be stopped or quarantined. See
 // [Supervisor.Delete].
 func (k *Keyed[K, W]) Delete(key K) error {
-	return k.answer("delete", key, k.current().delete(k.find(key)))
+	return k.answer("delete", key, k.current().delete(k.find(key), 0))
 }
 
 // Remove stops the child of a key, if need be, and removes it. It returns when

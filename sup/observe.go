@@ -27,8 +27,9 @@ type dispatcher struct {
 type pump struct {
 	listeners atomic.Int32 // observers and subscriptions
 
+	seq atomic.Uint64 // of the last event; with listeners it is counted up under mu
+
 	mu      sync.Mutex
-	seq     uint64
 	queue   []delivery
 	running bool
 	idle    chan struct{} // made by who waits for the end of it
@@ -74,20 +75,20 @@ func (d *dispatcher) succeed(unborn *dispatcher) {
 // listening is all that an event costs while nobody does.
 func (d *dispatcher) listening() bool { return d.pump.listeners.Load() > 0 }
 
-// emit is called with the supervisor's lock held, which is what orders the
-// events of one child; it never blocks.
-func (d *dispatcher) emit(e Event) {
+// emit numbers an event and passes it on. It is called with the supervisor's lock
+// held, which is what orders the events of one child; it never blocks.
+func (d *dispatcher) emit(e Event) uint64 {
 	p := d.pump
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.seq++
-	e.Seq = p.seq
+	e.Seq = p.seq.Add(1)
 	for at := d; at != nil; at = at.up {
 		for _, sub := range at.subs {
 			sub.offer(e)
 		}
 	}
 	p.pushLocked(d.observers, e)
+	return e.Seq
 }
 
 func (p *pump) pushLocked(observers []Observer, e Event) {

@@ -81,13 +81,18 @@ func takenErrorLocked(c *child) error {
 }
 
 // terminate stops a child and keeps it declared (O2), unless it is temporary or
-// to be discarded.
-func (s *core) terminate(ctx context.Context, c *child, discard bool) error {
+// to be discarded. A caller who has seen an incarnation means that one only; 0 is
+// any.
+func (s *core) terminate(ctx context.Context, c *child, seen int32, discard bool) error {
 	ctx = given(ctx)
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
 		s.mu.Unlock()
 		return notFoundOr(err)
+	}
+	if seen != 0 && seen != c.n {
+		s.mu.Unlock()
+		return ErrIncarnation
 	}
 	c.parked = true
 	c.discard = c.discard || discard
@@ -122,7 +127,7 @@ func (s *core) terminate(ctx context.Context, c *child, discard bool) error {
 var operatorCause = &StopError{Reason: ByOperator}
 
 // restart starts a child that is at rest, in its old place (O3).
-func (s *core) restart(ctx context.Context, c *child) error {
+func (s *core) restart(ctx context.Context, c *child, seen int32) error {
 	ctx = given(ctx)
 	var called error // off, before it has begun
 	if ctx.Err() != nil {
@@ -133,7 +138,7 @@ func (s *core) restart(ctx context.Context, c *child) error {
 		s.mu.Unlock()
 		return notFoundOr(err)
 	}
-	if err := c.busyErrorLocked(); err != nil {
+	if err := c.restsLocked(seen); err != nil {
 		s.mu.Unlock()
 		return err
 	}
@@ -154,13 +159,13 @@ func (s *core) restart(ctx context.Context, c *child) error {
 }
 
 // delete removes a child that is at rest (O4).
-func (s *core) delete(c *child) error {
+func (s *core) delete(c *child, seen int32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
 		return notFoundOr(err)
 	}
-	if err := c.busyErrorLocked(); err != nil {
+	if err := c.restsLocked(seen); err != nil {
 		return err
 	}
 	s.unlinkLocked(c)
@@ -170,7 +175,7 @@ func (s *core) delete(c *child) error {
 // remove stops a child and removes it.
 func (s *core) remove(ctx context.Context, c *child) error {
 	ctx = given(ctx)
-	err := s.terminate(ctx, c, true)
+	err := s.terminate(ctx, c, 0, true)
 	if c == nil || c.sup != s {
 		return err
 	}
@@ -182,8 +187,12 @@ func (s *core) remove(ctx context.Context, c *child) error {
 	return err
 }
 
-// busyErrorLocked says why a child can be neither restarted nor deleted, or nil.
-func (c *child) busyErrorLocked() error {
+// restsLocked says why a child can be neither restarted nor deleted by a caller
+// who has seen that incarnation, or any if it is 0; or nil.
+func (c *child) restsLocked(seen int32) error {
+	if seen != 0 && seen != c.n {
+		return ErrIncarnation
+	}
 	switch c.state {
 	case Stopped, Quarantined:
 		return nil

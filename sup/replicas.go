@@ -46,6 +46,7 @@ type ReplicasSpec[W Worker] struct {
 
 	Observers []Observer
 	Labels    bool
+	Record    int
 }
 
 func (r ReplicasSpec[W]) policy() policy {
@@ -54,7 +55,7 @@ func (r ReplicasSpec[W]) policy() policy {
 
 func (r ReplicasSpec[W]) faults(path string) []Fault {
 	f := &faults{path: path}
-	f.checkSupervisor(OneForOne, r.Intensity, Never, r.Observers)
+	f.checkSupervisor(OneForOne, r.Intensity, Never, r.Observers, r.Record)
 	if r.Start == nil {
 		f.add("Start", "is nil: give a function that makes the worker of an index")
 	}
@@ -99,6 +100,7 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 		intensity: spec.Intensity,
 		parallel:  true,
 		labels:    spec.Labels,
+		record:    spec.Record,
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    spec.faults(escapeID(name)),
 		populate: func(life *core) {

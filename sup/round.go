@@ -136,7 +136,7 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	s.mu.Lock()
-	failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last})
+	failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last}, s.now())
 	s.mu.Unlock()
 	for {
 		s.mu.Lock()

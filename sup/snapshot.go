@@ -106,11 +106,7 @@ func (s *core) tree() SupervisorInfo {
 		Running:   s.phase == serving,
 		Children:  infos,
 	}
-	if s.phase != created && s.phase != ended {
-		info.Uptime = s.now()
-		s.restarts.slide(s.now())
-		info.Restarts = s.restarts.size
-	}
+	info.Uptime, info.Restarts = s.upLocked()
 	return info
 }
 

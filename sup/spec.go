@@ -27,6 +27,10 @@ type Spec[W Worker] struct {
 	// Labels puts the pprof labels "sup.path" and "sup.incarnation" on the
 	// goroutines of all workers of this supervisor and those below it.
 	Labels bool
+	// Record is how many events of the supervisor are kept for Recorded, for
+	// [Inspector] and for the error of an escalation. 0 means as many as above,
+	// and [DefaultRecord] at the top; less than 0 means none.
+	Record int
 }
 
 // A ChildSpec declares a child.

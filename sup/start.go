@@ -103,7 +103,7 @@ func (s *core) calledOff(c *child) bool {
 // openLocked ends the start: failures that came meanwhile are decided now.
 func (s *core) openLocked() {
 	s.phase = serving
-	s.emitLocked(Event{Kind: SupervisorStarted, Path: s.path})
+	s.emitLocked(SupervisorStarted, Exit{})
 	if s.endAtReady {
 		s.endLocked(&StopError{Reason: ByShutdown}, nil)
 		return

@@ -25,6 +25,7 @@ type StatefulSpec[W Worker, K comparable, V any] struct {
 	Children     []StatefulChildSpec[W, K, V]
 	Observers    []Observer
 	Labels       bool
+	Record       int
 	// State is the context to share. Default: a new one.
 	State *kv.Context[K, V]
 }
@@ -68,7 +69,7 @@ func NewStateful[W Worker, K comparable, V any](spec StatefulSpec[W, K, V]) *Sta
 	}
 	s.setUp(Spec[W]{
 		Name: spec.Name, Strategy: spec.Strategy, Intensity: spec.Intensity, AutoShutdown: spec.AutoShutdown,
-		Children: children, Observers: spec.Observers, Labels: spec.Labels,
+		Children: children, Observers: spec.Observers, Labels: spec.Labels, Record: spec.Record,
 	})
 	return s
 }

@@ -17,7 +17,7 @@ func (s *core) endLocked(cause *StopError, failure error) {
 	s.phase = ending
 	s.stopCause, s.failure = cause, failure
 	if failure != nil {
-		s.emitLocked(Event{Kind: SupervisorFailed, Path: s.path, Exit: Exit{ExitAbnormal, failure}})
+		s.emitLocked(SupervisorFailed, Exit{ExitAbnormal, failure})
 	}
 	close(s.stop)
 }
@@ -315,8 +315,9 @@ func (s *core) finish() {
 	s.awaitQuiet(true)
 	s.mu.Lock()
 	s.phase = ended
-	s.emitLocked(Event{Kind: SupervisorStopped, Path: s.path, Exit: endExit(s.failure)})
+	s.emitLocked(SupervisorStopped, endExit(s.failure))
 	s.mu.Unlock()
+	s.bequeath(s.above)
 	s.over.Store(true)
 	close(s.gone)
 	s.events.close()

@@ -15,8 +15,10 @@ type declaration struct {
 	auto      AutoShutdown
 	parallel  bool // the children stop all at once
 	labels    bool
+	record    int
 	observers []Observer
 	faults    []Fault
+	keys      *keySet       // of a Keyed
 	populate  func(s *core) // links the declared children
 }
 
@@ -83,6 +85,10 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	last := f.life.Load()
 	s := newCore(ctx, f.decl, f)
 	s.driven = driven
+	if s.above == nil { // of a nested one the record is with the one above
+		last.bequeath(s)
+		s.events.pump.seq.Store(last.events.pump.seq.Load())
+	}
 	last.mu.Lock()
 	defer last.mu.Unlock()
 	switch {

@@ -35,6 +35,7 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 		intensity: spec.Intensity,
 		auto:      spec.AutoShutdown,
 		labels:    spec.Labels,
+		record:    spec.Record,
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    spec.faults(),
 		populate: func(life *core) {
@@ -64,7 +65,7 @@ func (spec Spec[W]) faults() []Fault {
 		name = "supervisor"
 	}
 	f := &faults{path: escapeID(name)}
-	f.checkSupervisor(spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers)
+	f.checkSupervisor(spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
 	ids := make([]string, len(spec.Children))
 	for i, c := range spec.Children {
 		ids[i] = c.ID
@@ -179,7 +180,7 @@ func (s *Supervisor[W]) Restart(ctx context.Context, id string) error {
 // [ErrNotRunning] and [ErrShuttingDown].
 func (s *Supervisor[W]) Delete(id string) error {
 	life := s.current()
-	return callError("delete", s.pathOf(id), life.delete(life.find(id)))
+	return callError("delete", s.pathOf(id), life.delete(life.find(id), 0))
 }
 
 // Child returns a handle to a child. The handle is good for as long as the
@@ -205,12 +206,12 @@ func (s *Supervisor[W]) All() iter.Seq2[string, W] {
 
 func (f *supervision) terminateID(ctx context.Context, id string) error {
 	life := f.current()
-	return callError("terminate", f.pathOf(id), life.terminate(ctx, life.find(id), false))
+	return callError("terminate", f.pathOf(id), life.terminate(ctx, life.find(id), 0, false))
 }
 
 func (f *supervision) restartID(ctx context.Context, id string) error {
 	life := f.current()
-	return callError("restart", f.pathOf(id), life.restart(ctx, life.find(id)))
+	return callError("restart", f.pathOf(id), life.restart(ctx, life.find(id), 0))
 }
 
 func (f *supervision) pathOf(id string) string { return joinPath(f.current().path, id) }

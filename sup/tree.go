@@ -24,6 +24,7 @@ type TreeSpec struct {
 	AutoShutdown AutoShutdown
 	Observers    []Observer
 	Labels       bool
+	Record       int
 }
 
 // A Member is a declared child of a [Tree]: what [Child.Declare],
@@ -59,6 +60,7 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 		intensity: spec.Intensity,
 		auto:      spec.AutoShutdown,
 		labels:    spec.Labels,
+		record:    spec.Record,
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    faults,
 		populate: func(life *core) {
@@ -72,7 +74,7 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 
 func (spec TreeSpec) faults(path string, members []Member) []Fault {
 	f := &faults{path: path}
-	f.checkSupervisor(spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers)
+	f.checkSupervisor(spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
 	ids := make([]string, len(members))
 	for i, m := range members {
 		ids[i] = m.id

@@ -56,7 +56,10 @@ func (f *faults) at(id string, check func(f *faults)) {
 	f.list = append(f.list, below.list...)
 }
 
-func (f *faults) checkSupervisor(strategy Strategy, intensity Intensity, auto AutoShutdown, observers []Observer) {
+func (f *faults) checkSupervisor(strategy Strategy, intensity Intensity, auto AutoShutdown, observers []Observer, record int) {
+	if record > maxRecord {
+		f.add("Record", "%d is more than %d events: use less", record, maxRecord)
+	}
 	if strategy > RestForOne {
 		f.add("Strategy", "%v is none: use OneForOne, OneForAll or RestForOne", strategy)
 	}

@@ -266,8 +266,14 @@ func TestTheErrorOfASupervisorThatGaveUpCarriesTheExitsThatLedThere(t *testing.T
 			{Path: "shop/a", Incarnation: 2, Time: began.Add(time.Minute), Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}},
 			{Path: "shop/a", Incarnation: 3, Time: began.Add(time.Minute), Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: errUnready}},
 		}}
+		recent := got.Recent
+		got.Recent = nil
 		if diff := cmp.Diff(want, *got, cmpopts.EquateErrors()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
+		}
+		last := recent[len(recent)-1]
+		if last.Kind != sup.ChildStopped || last.Path != "shop/a" || !errors.Is(last.Exit.Err, errUnready) {
+			t.Errorf("the last event that it carries is %+v", last)
 		}
 	})
 }

@@ -1,0 +1,182 @@
+package sup
+
+import (
+	"context"
+	"encoding"
+	"fmt"
+	"reflect"
+	"strconv"
+)
+
+// A Controller is an [Inspector] that also carries out an operator's calls.
+// They are those of the supervisors' own methods, reached by path and without
+// their types; see there for what each does, and when it returns. For one in
+// this process see [Control].
+type Controller interface {
+	Inspector
+	// StartChild adds the child of a key to the [Keyed] at a path, and starts
+	// it: [Keyed.Start]. The key is given as text, as it stands in the paths; a
+	// key type that is no string, number or boolean has to have an
+	// UnmarshalText method. Errors: [ErrNotKeyed], [ErrKey], and those of
+	// [Keyed.Start].
+	StartChild(ctx context.Context, path, key string) (ChildInfo, error)
+	// Terminate stops a child and keeps it declared: [Supervisor.Terminate].
+	Terminate(ctx context.Context, t Target) error
+	// Restart starts a child that is at rest: [Supervisor.Restart].
+	Restart(ctx context.Context, t Target) error
+	// Delete removes a child that is at rest: [Supervisor.Delete].
+	Delete(ctx context.Context, t Target) error
+	// Shutdown ends the supervisor at a path, in order: the one that is
+	// controlled for good ([Supervisor.Shutdown]), and one below it until an
+	// operator restarts it, as Terminate does. [ErrNoSupervisor] if the child is
+	// none.
+	Shutdown(ctx context.Context, t Target) error
+}
+
+// A Target is the child that an operator's call is about.
+type Target struct {
+	// Path is that of the child.
+	Path string
+	// Incarnation, unless it is 0, is the one that the caller has seen. If the
+	// child has had another one since, nothing is done: [ErrIncarnation].
+	Incarnation int
+}
+
+// Control returns the controller of a supervisor in this process.
+func Control(s AnySupervisor) Controller { return operator{s.face()} }
+
+func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, error) {
+	life, err := o.supervisor("start child", path)
+	if err != nil {
+		return ChildInfo{}, err
+	}
+	if life.decl.keys == nil {
+		return ChildInfo{}, &CallError{"start child", joinPath(life.path, key), ErrNotKeyed}
+	}
+	return life.decl.keys.start(given(ctx), life, key)
+}
+
+func (o operator) Terminate(ctx context.Context, t Target) error {
+	return o.call("terminate", t, func(c *child) error {
+		return c.sup.terminate(ctx, c, int32(t.Incarnation), false)
+	})
+}
+
+func (o operator) Restart(ctx context.Context, t Target) error {
+	return o.call("restart", t, func(c *child) error {
+		return c.sup.restart(ctx, c, int32(t.Incarnation))
+	})
+}
+
+func (o operator) Delete(_ context.Context, t Target) error {
+	return o.call("delete", t, func(c *child) error {
+		return c.sup.delete(c, int32(t.Incarnation))
+	})
+}
+
+func (o operator) Shutdown(ctx context.Context, t Target) error {
+	life, err := o.supervisor("shut down", t.Path)
+	switch {
+	case err != nil:
+		return err
+	case life == o.face.current():
+		return o.face.Shutdown(ctx)
+	}
+	return o.Terminate(ctx, t)
+}
+
+func (o operator) call(op string, t Target, f func(c *child) error) error {
+	c, err := o.child(op, t.Path)
+	if err != nil {
+		return err
+	}
+	return callError(op, c.path(), f(c))
+}
+
+// keySet is what a [Keyed] offers to who knows its keys as text only.
+type keySet struct {
+	find  func(text string) *child
+	start func(ctx context.Context, life *core, text string) (ChildInfo, error)
+}
+
+// keySet returns the set's functions for keys as text.
+func (k *Keyed[K, W]) keySet() *keySet {
+	return &keySet{
+		find: func(text string) *child {
+			if key, err := keyOf[K](text); err == nil {
+				if m, ok := k.member(key); ok && m.id() == text {
+					return &m.child
+				}
+			}
+			if members := k.members.Load(); members != nil { // the text of the key says less than the key, or it cannot be read
+				for _, m := range members.All() {
+					if m.id() == text {
+						return &m.child
+					}
+				}
+			}
+			return nil
+		},
+		start: func(ctx context.Context, life *core, text string) (ChildInfo, error) {
+			key, err := keyOf[K](text)
+			if err != nil {
+				return ChildInfo{}, &CallError{"start child", joinPath(life.path, text), err}
+			}
+			h, err := k.Start(ctx, key)
+			if err != nil {
+				return ChildInfo{}, err
+			}
+			info, _ := h.Info()
+			return info, nil
+		},
+	}
+}
+
+// keyOf makes a key from its text.
+func keyOf[K comparable](text string) (key K, err error) {
+	defer func() { // UnmarshalText is not ours
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: %w", ErrKey, &PanicError{Value: v})
+		}
+	}()
+	if u, ok := any(&key).(encoding.TextUnmarshaler); ok {
+		if err := u.UnmarshalText([]byte(text)); err != nil {
+			return key, fmt.Errorf("%w: %w", ErrKey, err)
+		}
+		return key, nil
+	}
+	v := reflect.ValueOf(&key).Elem()
+	switch bits := 0; v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		bits = v.Type().Bits()
+		n, err := strconv.ParseInt(text, 10, bits)
+		if err != nil {
+			return key, fmt.Errorf("%w: %w", ErrKey, err)
+		}
+		v.SetInt(n)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		bits = v.Type().Bits()
+		n, err := strconv.ParseUint(text, 10, bits)
+		if err != nil {
+			return key, fmt.Errorf("%w: %w", ErrKey, err)
+		}
+		v.SetUint(n)
+	case reflect.Float32, reflect.Float64:
+		n, err := strconv.ParseFloat(text, v.Type().Bits())
+		if err != nil {
+			return key, fmt.Errorf("%w: %w", ErrKey, err)
+		}
+		v.SetFloat(n)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return key, fmt.Errorf("%w: %w", ErrKey, err)
+		}
+		v.SetBool(b)
+	default:
+		return key, fmt.Errorf("%w: a %v cannot be made from text, give it an UnmarshalText method", ErrKey, v.Type())
+	}
+	return key, nil
+}

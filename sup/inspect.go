@@ -1,0 +1,171 @@
+package sup
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// AnySupervisor is a supervisor of any type: [Supervisor], [Keyed], [Replicas],
+// [Stateful], [Tree], and whatever embeds one, such as a declared tree.
+type AnySupervisor interface {
+	Worker
+	supervised
+}
+
+// An Inspector shows a supervisor and everything below it to who does not know
+// the types of its children: a page, a command, a program on another machine.
+// It is the same for a supervisor in this process, see [Inspect], and for one
+// that is reached over a network. It changes nothing, its methods are safe for
+// concurrent use, and like all queries they wait for no start, stop or round.
+//
+// A path is that of an event or a snapshot, such as "orders/feeds/ACME"; "" is
+// the supervisor that is inspected. What a worker supervises for itself,
+// without being a supervisor, is not reached. Errors are in a [CallError]:
+// [ErrNotFound], or [ErrNoSupervisor] where the child has no children to ask
+// for.
+type Inspector interface {
+	// Status sums up the supervisor at a path.
+	Status(ctx context.Context, path string) (Status, error)
+	// Tree returns a snapshot of the supervisor at a path, and everything below
+	// it. Each supervisor's part is of one moment.
+	Tree(ctx context.Context, path string) (SupervisorInfo, error)
+	// Children returns a snapshot of the children of the supervisor at a path,
+	// in start order.
+	Children(ctx context.Context, path string) ([]ChildInfo, error)
+	// Child returns a snapshot of the child at a path, without what is below
+	// it.
+	Child(ctx context.Context, path string) (ChildInfo, error)
+	// Stacks returns the stacks of the goroutines of the child at a path, and
+	// of those that it has started with [Go]; "" if there are none. It stops
+	// the program for about a microsecond for each goroutine that there is, and
+	// with more than 100,000 it says so instead.
+	Stacks(ctx context.Context, path string) (string, error)
+	// Events returns the events of the child or supervisor at a path, and of
+	// everything below it: first those that are still on record (see
+	// [Spec.Record]) and later than the one numbered after, then each as it
+	// comes, until ctx ends, or the supervisor that is inspected does. With
+	// [FromNow] nothing on record is told.
+	//
+	// An error that wraps a [SkippedError] tells that events were lost before
+	// the next one, since the record or the reader was too slow; the stream
+	// goes on. After any other error it is over.
+	Events(ctx context.Context, path string, after uint64) iter.Seq2[Event, error]
+}
+
+// FromNow is given to [Inspector.Events] by who wants nothing of the past.
+const FromNow = ^uint64(0)
+
+// A Status sums up a supervisor.
+type Status struct {
+	Name      string
+	Path      string
+	Strategy  Strategy
+	Intensity Intensity
+	Running   bool
+	Uptime    time.Duration // 0 if it is not up
+	Restarts  int           // counted within the window of the intensity, now; 0 if that is unlimited
+	Children  int
+	States    map[State]int // how many children are in each; those of no child are not there
+}
+
+// Inspect returns the inspector of a supervisor in this process.
+func Inspect(s AnySupervisor) Inspector { return operator{s.face()} }
+
+// operator reaches what is below a supervisor by its path.
+type operator struct{ face *supervision }
+
+func (o operator) Status(_ context.Context, path string) (Status, error) {
+	life, err := o.supervisor("look at", path)
+	if err != nil {
+		return Status{}, err
+	}
+	return life.status(), nil
+}
+
+func (o operator) Tree(_ context.Context, path string) (SupervisorInfo, error) {
+	life, err := o.supervisor("look at", path)
+	if err != nil {
+		return SupervisorInfo{}, err
+	}
+	return life.tree(), nil
+}
+
+func (o operator) Children(_ context.Context, path string) ([]ChildInfo, error) {
+	life, err := o.supervisor("look at", path)
+	if err != nil {
+		return nil, err
+	}
+	infos, _ := life.infos()
+	return infos, nil
+}
+
+func (o operator) Child(_ context.Context, path string) (ChildInfo, error) {
+	c, err := o.child("look at", path)
+	if err != nil {
+		return ChildInfo{}, err
+	}
+	info, _ := c.sup.info(c)
+	return info, nil
+}
+
+func (o operator) Stacks(_ context.Context, path string) (string, error) {
+	c, err := o.child("look at", path)
+	if err != nil {
+		return "", err
+	}
+	s := c.sup
+	s.mu.Lock()
+	inc := c.cur
+	s.mu.Unlock()
+	if inc == nil {
+		return "", nil
+	}
+	return s.orphan.dump().of(inc), nil
+}
+
+// status sums up a supervisor without making a snapshot of each child.
+func (s *core) status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := Status{
+		Name:      s.decl.name,
+		Path:      s.path,
+		Strategy:  s.decl.strategy,
+		Intensity: s.decl.intensity,
+		Running:   s.phase == serving,
+		Children:  s.count,
+		States:    make(map[State]int),
+	}
+	status.Uptime, status.Restarts = s.upLocked()
+	for c := s.first; c != nil; c = c.next {
+		status.States[c.state]++
+	}
+	return status
+}
+
+// upLocked returns for how long the supervisor has been up, and how many
+// restarts count within the window now.
+func (s *core) upLocked() (time.Duration, int) {
+	if s.phase == created || s.phase == ended {
+		return 0, 0
+	}
+	now := s.now()
+	s.restarts.slide(now)
+	return now, s.restarts.size
+}
+
+// A SkippedError tells that a stream of events has a gap. It wraps
+// [ErrSkipped].
+type SkippedError struct {
+	After uint64 // the number of the last event before the gap; 0 if there was none
+}
+
+func (e *SkippedError) Error() string { return "sup: " + e.unprefixed() }
+func (e *SkippedError) unprefixed() string {
+	return fmt.Sprintf("%v, after number %d", ErrSkipped, e.After)
+}
+
+// Unwrap returns ErrSkipped.
+func (e *SkippedError) Unwrap() error { return ErrSkipped }

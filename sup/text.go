@@ -1,0 +1,91 @@
+package sup
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Snapshots and events can be written as JSON and read again: enumerations by
+// their names, durations in nanoseconds, and of an error its text.
+
+// MarshalText returns the name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads a name.
+func (k *Kind) UnmarshalText(text []byte) error { return named(k, text) }
+
+// MarshalText returns the name.
+func (r Restart) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads a name.
+func (r *Restart) UnmarshalText(text []byte) error { return named(r, text) }
+
+// MarshalText returns the name.
+func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name.
+func (s *Strategy) UnmarshalText(text []byte) error { return named(s, text) }
+
+// MarshalText returns the name.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name.
+func (s *State) UnmarshalText(text []byte) error { return named(s, text) }
+
+// MarshalText returns the name.
+func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads a name.
+func (k *EventKind) UnmarshalText(text []byte) error { return named(k, text) }
+
+// MarshalText returns the name.
+func (k ExitKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads a name.
+func (k *ExitKind) UnmarshalText(text []byte) error { return named(k, text) }
+
+// maxNames is more than any enumeration has.
+const maxNames = 32
+
+// named finds the value of a name, the reverse of nameOf.
+func named[E interface {
+	~uint8
+	fmt.Stringer
+}](e *E, text []byte) error {
+	for v := range E(maxNames) {
+		if v.String() == string(text) {
+			*e = v
+			return nil
+		}
+	}
+	return fmt.Errorf("sup: %q is the name of no %T", text, *e)
+}
+
+// exitText is an [Exit] as JSON.
+type exitText struct {
+	Kind  ExitKind `json:"kind"`
+	Error string   `json:"error,omitempty"`
+}
+
+// MarshalJSON writes the kind and the text of the error.
+func (e Exit) MarshalJSON() ([]byte, error) {
+	text := exitText{Kind: e.Kind}
+	if e.Err != nil {
+		text.Error = e.Err.Error()
+	}
+	return json.Marshal(text)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. Of the error there is the text.
+func (e *Exit) UnmarshalJSON(b []byte) error {
+	var text exitText
+	if err := json.Unmarshal(b, &text); err != nil {
+		return fmt.Errorf("sup: an exit: %w", err)
+	}
+	*e = Exit{Kind: text.Kind}
+	if text.Error != "" {
+		e.Err = errors.New(text.Error)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// readEvents reads a stream until nothing more comes, and returns the numbers
+// of the events and how many gaps it told of.
+func readEvents(t *testing.T, i sup.Inspector, path string, after uint64) (seqs []uint64, gaps int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for e, err := range i.Events(ctx, path, after) {
+			switch {
+			case errors.Is(err, sup.ErrSkipped):
+				gaps++
+			case err != nil:
+				t.Errorf("Events(%q) = %v", path, err)
+			default:
+				seqs = append(seqs, e.Seq)
+			}
+		}
+	}()
+	synctest.Wait()
+	cancel()
+	<-done
+	return seqs, gaps
+}
+
+// Events: a stream that is taken up again after the last number that was seen
+// has every event once, or says that there is a gap.
+func TestAStreamOfEventsIsTakenUpWhereItWasCut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Record: 12, Children: c.good(new(trace), "a", "b")})
+		i := sup.Inspect(s)
+		seen, gaps := readEvents(t, i, "", 0)
+		if !slices.Equal(seen, []uint64{1, 2, 3, 4, 5}) || gaps != 0 {
+			t.Fatalf("from the beginning: %v, %d gaps", seen, gaps)
+		}
+		c.die("a", errBoom)
+		c.die("b", errBoom)
+		seen, gaps = readEvents(t, i, "supervisor/b", 5)
+		if !slices.Equal(seen, []uint64{10, 11, 12, 13}) || gaps != 0 {
+			t.Errorf("of b, after number 5: %v, %d gaps", seen, gaps)
+		}
+		for range 3 {
+			c.die("a", errBoom)
+		}
+		seen, gaps = readEvents(t, i, "", 5)
+		if len(seen) != 12 || seen[0] != 14 || gaps != 1 {
+			t.Errorf("after more than the record holds: %v, %d gaps", seen, gaps)
+		}
+		if seen, gaps = readEvents(t, i, "", sup.FromNow); len(seen) != 0 || gaps != 0 {
+			t.Errorf("from now: %v, %d gaps", seen, gaps)
+		}
+	})
+}
+
+// Events: who does not keep up is told so, and holds up nothing.
+func TestAStreamOfEventsTellsItsReaderWhatItHasMissed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: c.good(new(trace), "a")})
+		gaps, n := 0, 0
+		for _, err := range sup.Inspect(s).Events(t.Context(), "", 0) {
+			if n++; n == 1 { // the reader is busy
+				for range 400 {
+					c.die("a", errBoom)
+				}
+			}
+			if errors.Is(err, sup.ErrSkipped) {
+				gaps++
+				break
+			}
+		}
+		if gaps != 1 {
+			t.Errorf("%d gaps after %d events", gaps, n)
+		}
+	})
+}
+
+// Events: what a nested supervisor did before it failed is on record above.
+func TestTheRecordOfASupervisorThatHasEndedIsFoundAbove(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		below := sup.Spec[*fake]{Name: "below", Intensity: sup.Intensity{Restarts: 0, Within: 1}, Children: c.good(new(trace), "a")}
+		s := start(t, sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "below", Start: func(context.Context) (sup.Worker, error) { return sup.New(below), nil }},
+		}})
+		c.die("a", errBoom)
+		synctest.Wait()
+		var kinds []string
+		for _, e := range s.Recorded() {
+			if e.ID == "a" {
+				kinds = append(kinds, e.Kind.String())
+			}
+		}
+		want := []string{"child starting", "child ready", "child exited", "child stopped", "child starting", "child ready"}
+		if !slices.Equal(kinds, want) {
+			t.Errorf("of the child in both lives: %q; want %q", kinds, want)
+		}
+	})
+}
+
+// Events: a root that is started again goes on where it was.
+func TestTheRecordOfARootOutlivesItsEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := sup.New(sup.Spec[*fake]{Children: c.good(new(trace), "a")})
+		for range 2 {
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, e := range s.Recorded() {
+			if e.Seq != uint64(i+1) {
+				t.Fatalf("event %d has number %d", i, e.Seq)
+			}
+		}
+		if n := len(s.Recorded()); n != 14 {
+			t.Errorf("%d events on record; want 7 of each life", n)
+		}
+	})
+}
+
+// Record: less than 0 keeps nothing, here and below.
+func TestASupervisorThatKeepsNoRecordHasNone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Record: -1, Intensity: ample, Children: c.good(new(trace), "a")})
+		c.die("a", errBoom)
+		if got := s.Recorded(); len(got) != 0 {
+			t.Errorf("%d events on record", len(got))
+		}
+	})
+}
