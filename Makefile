@@ -12,8 +12,9 @@ T ?= 10m
 demo:
 	$(GO) run ./examples/survey -chaos -verify
 
+# test runs the tests of all modules of go.work.
 test:
-	$(GO) test -race ./...
+	$(GO) test -race work
 
 # soak runs random cases on the engine and on the model of its contract for T,
 # and then a million children.
@@ -32,14 +33,14 @@ mutants:
 
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
-	$(GO) vet ./...
-	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) vet work
+	$$(cd tools && GOWORK=off $(GO) tool -n staticcheck) work
 	$(GO) tool supgen -check ./...
 
 # bench prints BENCHMARKS.md: what is measured, how to read it, and the table of
 # a run on this machine. It says on the standard error how far it has got.
 bench:
-	@cd sup_test/peers && $(GO) run .
+	@cd sup_test/peers && GOWORK=off $(GO) run .
 
 # fuzz runs every fuzz test for FUZZTIME.
 fuzz:
@@ -52,4 +53,4 @@ fuzz:
 
 # generate writes the builders of all declared trees; check tells if one is stale.
 generate:
-	$(GO) generate ./...
+	$(GO) generate work
