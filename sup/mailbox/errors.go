@@ -1,0 +1,57 @@
+package mailbox
+
+import (
+	"errors"
+	"strings"
+)
+
+// What a mailbox answers, to be tested for with errors.Is.
+var (
+	// ErrFull: TrySend found no room.
+	ErrFull = errors.New("mailbox: it is full")
+	// ErrEmpty: TryReceive found no message.
+	ErrEmpty = errors.New("mailbox: it is empty")
+	// ErrClosed: the mailbox was closed, and, for those who receive, is empty.
+	ErrClosed = errors.New("mailbox: it is closed")
+	// ErrNoReply: see [NoReplyError].
+	ErrNoReply = errors.New("no reply")
+	// ErrArguments: Process or AskAs cannot work with what it was given; the text
+	// says why, and what to give instead. Nothing was done.
+	ErrArguments = errors.New("the arguments have faults")
+)
+
+// A NoReplyError tells an asker that the worker which held its request has ended
+// without a reply. Nobody else will get the request. It wraps [ErrNoReply]
+// and the cause.
+type NoReplyError struct {
+	// Path is that of the worker, or "" if it was not supervised.
+	Path string
+	// Err is what the worker ended with: the error that it returned, a
+	// [sup.PanicError], [sup.ErrGoexit], or the cause of its context.
+	Err error
+}
+
+func (e *NoReplyError) Error() string {
+	who := "the worker"
+	if e.Path != "" {
+		who = e.Path
+	}
+	return "mailbox: " + who + " ended without a reply: " + withoutPrefix{e.Err}.Error()
+}
+
+// Unwrap returns ErrNoReply and the cause.
+func (e *NoReplyError) Unwrap() []error { return []error{ErrNoReply, e.Err} }
+
+// withoutPrefix is an error of package sup, or another, without the prefix of
+// that package, as one stands before it already.
+type withoutPrefix struct{ error }
+
+func (e withoutPrefix) Error() string {
+	text := e.error.Error()
+	for _, prefix := range []string{"sup: ", "mailbox: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+func (e withoutPrefix) Unwrap() error { return e.error }

@@ -1,0 +1,125 @@
+package mailbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// DefaultDeliveries is how many times [Mailbox.Process] delivers a message of
+// which its [Policy] says nothing else. It is the number of restarts that a
+// supervisor bears by default, so that a message which is fatal to its worker is
+// got rid of before the supervisor gives up.
+const DefaultDeliveries = 3
+
+// A Policy says what [Mailbox.Process] does with messages that are not
+// processed at once. The zero Policy is a good one.
+type Policy[M any] struct {
+	// Deliveries is how many times a message is delivered at most, to whichever
+	// incarnation of whichever worker. Default [DefaultDeliveries].
+	Deliveries int
+	// DeadLetter takes the messages that were delivered so many times in vain.
+	// It is called in the goroutine of Process, with its context, when such a
+	// message is next to be received; usually that is the first thing that the
+	// incarnation after does. With nil the message is gone, and so is one for
+	// which it returns nil. Whatever else it does is as if the function of Process
+	// did it, and leaves the message where it is, to be given to DeadLetter again.
+	//
+	// By default the message is dropped, and that is logged as an error to
+	// [slog.Default], with the path of the worker and the reason.
+	DeadLetter func(ctx context.Context, letter DeadLetter[M]) error
+}
+
+// A DeadLetter is a message that could not be processed.
+type DeadLetter[M any] struct {
+	Message    M
+	Deliveries int // how many times it was delivered
+	// Reason is how the last delivery ended: with the error that the function
+	// returned, a [sup.PanicError], [sup.ErrGoexit], or, if the function was
+	// still at it when its child was abandoned, with the cause of its context.
+	Reason error
+}
+
+// Process receives messages and calls f with each, one after the other. A
+// message is done when f returns nil. If f returns an error, panics or calls
+// runtime.Goexit, so does Process, for the worker's supervisor to see, and the
+// message goes back to its place in the order: the next Process, which is the
+// worker's next incarnation's, gets it first, or hands it to
+// [Policy].DeadLetter if it has been delivered often enough. To be stopped in the
+// middle, so that f returns the error of ctx, is no exception.
+//
+// So a message is processed once if nothing happens, and more than once if a
+// worker fails after it has done what there was to do, but before f has
+// returned. A [Call] is delivered once only: its asker is told.
+//
+// Process returns nil when the mailbox is closed and empty. Errors: what f or
+// DeadLetter returned, as it is; the cause of ctx when that has ended; and one
+// that wraps [ErrArguments] for a nil f or a negative number of deliveries.
+//
+// Any number of Process may read one mailbox. They begin messages in order, and
+// what comes back goes to whichever is first; with one, messages are processed in
+// order too. When a supervisor has abandoned an incarnation that is stuck in f
+// ([sup.Abandon]), the Process of its replacement takes the message over, and
+// what f does in the end changes nothing.
+func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, message M) error, policy Policy[M]) error {
+	if err := policy.check(f == nil); err != nil {
+		return err
+	}
+	ctx = given(ctx)
+	if err := ended(ctx, "process"); err != nil {
+		return err
+	}
+	p := &processor[M]{box: b, ctx: ctx, path: sup.Path(ctx), f: f, policy: policy.withDefaults()}
+	b.enter(p)
+	defer b.leave(p)
+	for {
+		if err := b.receive(ctx, "process", &p.own); err != nil {
+			p.end = err
+			if err == ErrClosed {
+				return nil
+			}
+			return err
+		}
+		if err := p.deliver(); err != nil {
+			return err
+		}
+	}
+}
+
+// check reports all that is wrong with the arguments of Process.
+func (p Policy[M]) check(noFunction bool) error {
+	var faults []string
+	if noFunction {
+		faults = append(faults, "f is nil: give a function that processes a message")
+	}
+	if p.Deliveries < 0 {
+		faults = append(faults, fmt.Sprintf("Deliveries is %d: give 1 or more, or 0 for the default, %d", p.Deliveries, DefaultDeliveries))
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("mailbox: process: %w: %s", ErrArguments, strings.Join(faults, "; "))
+}
+
+func (p Policy[M]) withDefaults() Policy[M] {
+	if p.Deliveries == 0 {
+		p.Deliveries = DefaultDeliveries
+	}
+	if p.DeadLetter == nil {
+		p.DeadLetter = drop[M]
+	}
+	return p
+}
+
+// drop is the default of Policy.DeadLetter.
+func drop[M any](ctx context.Context, letter DeadLetter[M]) error {
+	slog.LogAttrs(ctx, slog.LevelError, "mailbox: a message was dropped: it could not be processed",
+		slog.String("path", sup.Path(ctx)),
+		slog.Int("deliveries", letter.Deliveries),
+		slog.String("type", fmt.Sprintf("%T", letter.Message)),
+		slog.Any("reason", letter.Reason))
+	return nil
+}

@@ -1,0 +1,74 @@
+package mailbox
+
+import (
+	"context"
+	"iter"
+)
+
+// Receive takes the next message out of the mailbox, and waits for one if it is
+// empty. Those who wait are served in the order in which they came. What is taken
+// is the caller's: if the worker dies with it, it is lost. [Mailbox.Process]
+// is for workers that must lose nothing.
+//
+// Errors: [ErrClosed] if the mailbox is closed and empty; the cause of ctx, if
+// that has ended or ends while Receive waits, even if there are messages. No
+// message is taken then.
+func (b *Mailbox[M]) Receive(ctx context.Context) (M, error) {
+	var p parcel[M]
+	err := b.receive(given(ctx), "receive", &p)
+	return p.message, err
+}
+
+// TryReceive takes the next message if there is one. Errors: [ErrEmpty];
+// [ErrClosed] if the mailbox is closed and empty.
+func (b *Mailbox[M]) TryReceive() (M, error) {
+	var p parcel[M]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err := b.takeLocked(&p)
+	return p.message, err
+}
+
+// All returns an iterator that takes the messages out of the mailbox, one by
+// one as [Mailbox.Receive] does, and waits for more. It ends when the mailbox is
+// closed and empty, and when ctx has ended. A message is taken when it is its
+// turn: to leave the loop loses none.
+func (b *Mailbox[M]) All(ctx context.Context) iter.Seq[M] {
+	return func(yield func(M) bool) {
+		for {
+			message, err := b.Receive(ctx)
+			if err != nil || !yield(message) {
+				return
+			}
+		}
+	}
+}
+
+func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M]) error {
+	if err := ended(ctx, call); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	err := b.takeLocked(p)
+	if err != ErrEmpty {
+		b.mu.Unlock()
+		return err
+	}
+	w := b.newWaiter()
+	b.receivers.join(w)
+	b.mu.Unlock()
+
+	select {
+	case <-w.ready:
+		*p, err = w.parcel, w.err
+	case <-ctx.Done():
+		if err = ended(ctx, call); !b.withdraw(&b.receivers, w) {
+			<-w.ready
+			if w.err == nil { // it has got a message that it does not want any more
+				b.putBack(w.parcel)
+			}
+		}
+	}
+	b.reuse(w)
+	return err
+}
