@@ -182,6 +182,6 @@ type news struct {
 // emitLocked puts an event of this child on record, and passes it on.
 func (c *child) emitLocked(e news, now time.Duration) {
 	if e.kind != 0 {
-		c.sup.noteLocked(entry{kind: e.kind, at: now, child: c, n: c.n, exit: e.exit, delay: e.delay})
+		c.sup.noteLocked(c, e, now)
 	}
 }

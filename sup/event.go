@@ -83,26 +83,33 @@ func (f ObserverFunc) Observe(e Event) { f(e) }
 
 // emitLocked puts an event of the supervisor on record, and passes it on.
 func (s *core) emitLocked(kind EventKind, exit Exit) {
-	s.noteLocked(entry{kind: kind, at: s.now(), exit: exit})
+	s.noteLocked(nil, news{kind: kind, exit: exit}, s.now())
 }
 
-// noteLocked numbers an event and puts it on record. An Event is made of it only
-// if somebody listens.
-func (s *core) noteLocked(e entry) {
-	switch {
-	case s.events.listening():
-		e.seq = s.announceLocked(e)
-	case s.record.size > 0:
-		e.seq = s.events.pump.seq.Add(1)
-	default:
-		return
+// noteLocked numbers an event of a child, or of the supervisor itself, and puts
+// it on record. An Event is made of it only if somebody listens.
+func (s *core) noteLocked(c *child, e news, now time.Duration) {
+	to := s.record.slot()
+	if to == nil {
+		if !s.events.listening() {
+			return
+		}
+		to = new(entry)
 	}
-	s.record.add(e)
+	to.child, to.at, to.kind, to.exit, to.delay, to.event = c, now, e.kind, e.exit, e.delay, nil
+	if c != nil {
+		to.n = c.n
+	}
+	if s.events.listening() {
+		to.seq = s.announceLocked(to)
+	} else {
+		to.seq = s.events.pump.seq.Add(1)
+	}
 }
 
 //go:noinline
-func (s *core) announceLocked(e entry) uint64 {
-	event := s.event(&e)
+func (s *core) announceLocked(e *entry) uint64 {
+	event := s.event(e)
 	if e.kind == ChildStuck {
 		event.Stack = e.child.stack
 	}

@@ -15,7 +15,7 @@ import (
 func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool) *incarnation {
 	inc := c.slot.incarnate()
 	inc.child = c
-	inc.prev = c.last
+	inc.prevKind, inc.prevErr = c.last.Kind, c.last.Err
 	inc.automatic = automatic
 	if c.policy.watchdog > 0 {
 		inc.limits = new(limits)

@@ -86,10 +86,22 @@ func handleAfter[W Worker](c *child, err error) Child[W] {
 // Get returns the worker that is live and ready, or false if there is none at
 // the moment. It takes no lock and allocates nothing.
 func (h Child[W]) Get() (W, bool) {
+	if h.ref != nil {
+		if c := h.ref.target.Load(); c != nil {
+			if w, ok := liveWorker[W](c); ok { // whichever life of the supervisor it is of
+				return w, true
+			}
+		}
+	}
+	return h.lookUp()
+}
+
+// lookUp is Get where the child last found has no live worker: its supervisor
+// may have another life now, and another child of that id.
+func (h Child[W]) lookUp() (w W, ok bool) {
 	c := h.ref.child()
 	if c == nil {
-		var none W
-		return none, false
+		return w, false
 	}
 	return liveWorker[W](c)
 }

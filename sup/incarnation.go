@@ -14,15 +14,17 @@ import (
 // when somebody asks for it, which is what makes a restart, and an idle child,
 // cheap.
 type incarnation struct {
-	child *child
-	body  body
-	prev  Exit // how the previous incarnation ended; fixed
+	child   *child
+	prevErr error // with prevKind, how the previous incarnation ended; fixed
 
 	// Owned by the goroutine that lives this life, until it is over.
 	outcome Exit
 	phase   lifePhase
 	next    lifePhase // after lifeGather
 	calling bool      // user code is being called
+
+	prevKind ExitKind
+	closed   bool // takes no more goroutines; protected by mu
 
 	// Protected by child.sup.mu.
 	begun      bool // it was its turn to start
@@ -36,15 +38,18 @@ type incarnation struct {
 	spent      bool // its child is to be quarantined when it is gone
 	fate       fate
 	n          int32 // from 1; fixed once begun
-	readyAt    time.Duration
-	stopBy     time.Duration // when its time for stopping ends; 0 as long as it has not begun
-	limits     *limits       // nil where nothing has been bounded
 
-	mu     sync.Mutex    // protects what follows; held for moments only
-	closed bool          // takes no more goroutines
-	done   chan struct{} // made when asked for
-	cause  error         // why it is cancelled; nil until then
-	more   *attachments  // made when needed
+	mu sync.Mutex // protects done, cause and more; held for moments only
+
+	readyAt time.Duration // this one, and the next two, are protected by child.sup.mu
+	stopBy  time.Duration // when its time for stopping ends; 0 as long as it has not begun
+	limits  *limits       // nil where nothing has been bounded
+
+	done  chan struct{} // made when asked for
+	cause error         // why it is cancelled; nil until then
+	more  *attachments  // made when needed
+
+	body body // fixed; last, and so beside the worker: a Get finds both in one cache line
 }
 
 // limits are the timers of an incarnation.
@@ -117,7 +122,7 @@ func Incarnation(ctx context.Context) int {
 // ended; its Kind is ExitNone in the first.
 func Previous(ctx context.Context) Exit {
 	if inc := incarnationOf(ctx); inc != nil {
-		return inc.prev
+		return Exit{inc.prevKind, inc.prevErr}
 	}
 	return Exit{}
 }

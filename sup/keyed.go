@@ -97,7 +97,8 @@ func (k *Keyed[K, W]) Declare(spec KeyedSpec[K, W]) Member {
 }
 
 func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
-	k.max, k.start, k.policy = spec.Max, spec.Start, spec.policy().withDefaults()
+	p := spec.policy().withDefaults()
+	k.max, k.start, k.policy = spec.Max, spec.Start, &p
 	switch reflect.TypeFor[K]().Kind() {
 	case reflect.String, reflect.Int, reflect.Int64, reflect.Uint64, reflect.Int32, reflect.Uint32, reflect.Pointer:
 	default:

@@ -108,7 +108,7 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 			all := make([]*child, spec.Count)
 			for i := range all {
 				start := func(ctx context.Context) (W, error) { return spec.Start(ctx, i) }
-				all[i] = newMember(life, strconv.Itoa(i), p, start)
+				all[i] = newMember(life, strconv.Itoa(i), &p, start)
 				life.declareLocked(all[i])
 			}
 			r.all.Store(&all)

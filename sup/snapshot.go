@@ -116,52 +116,64 @@ type nestedCore struct {
 	life *core
 }
 
-// infos returns a snapshot of all children, and the supervisors among them. Ids are made into text after the lock has been let go.
+// infos returns a snapshot of all children, and the supervisors among them. What
+// can be done without the lock, is: memory is made before, and ids into text
+// after.
 func (s *core) infos() (infos []ChildInfo, nested []nestedCore) {
+	var members []*child
 	s.mu.Lock()
-	infos = make([]ChildInfo, 0, s.count)
-	slots := make([]slot, 0, s.count)
+	for len(infos) < s.count {
+		n := s.count + s.count/16 // some may be added meanwhile
+		s.mu.Unlock()
+		infos, members = make([]ChildInfo, n), make([]*child, n)
+		s.mu.Lock()
+	}
+	n := 0
 	for c := s.first; c != nil; c = c.next {
 		if c.supervisor {
 			if below := c.cur.nestedLocked(); below != nil {
-				nested = append(nested, nestedCore{len(infos), below})
+				nested = append(nested, nestedCore{n, below})
 			}
 		}
-		infos = append(infos, c.infoLocked())
-		slots = append(slots, c.slot)
+		c.infoLocked(&infos[n])
+		members[n] = c
+		n++
 	}
 	s.mu.Unlock()
-	for i, slot := range slots {
-		infos[i].ID = slot.id()
+	infos = infos[:n]
+	for i := range infos {
+		infos[i].ID = members[i].slot.id()
 	}
 	return infos, nested
 }
 
-func (s *core) info(c *child) (ChildInfo, bool) {
+func (s *core) info(c *child) (info ChildInfo, declared bool) {
 	s.mu.Lock()
-	info, declared := c.infoLocked(), !c.unlinked
+	c.infoLocked(&info)
+	declared = !c.unlinked
 	s.mu.Unlock()
 	info.ID = c.slot.id()
 	return info, declared
 }
 
-func (c *child) infoLocked() ChildInfo {
-	info := ChildInfo{
-		Restart:     c.policy.restart,
-		Significant: c.policy.significant,
-		State:       c.state,
-		Incarnation: int(c.n),
-		Restarts:    int(c.restarts),
-		LastExit:    c.last,
-		Since:       c.sup.born.Add(c.since),
+// infoLocked fills in a snapshot, but for the id. The snapshot must be empty:
+// what need not be written costs nothing.
+func (c *child) infoLocked(info *ChildInfo) {
+	info.Restart = c.policy.restart
+	info.Significant = c.policy.significant
+	info.State = c.state
+	info.Incarnation = int(c.n)
+	info.Restarts = int(c.restarts)
+	if c.last.Kind != ExitNone {
+		info.LastExit = c.last
 	}
+	info.Since = c.sup.born.Add(c.since)
 	if c.supervisor {
 		info.Kind = KindSupervisor
 	}
 	if c.state == Stuck {
 		info.Stack = c.stack
 	}
-	return info
 }
 
 // nestedLocked returns the life of the supervisor that an incarnation is, or

@@ -79,10 +79,10 @@ type policy struct {
 	stuck        WhenStuck
 }
 
-func (p policy) withDefaults() *policy {
+func (p policy) withDefaults() policy {
 	p.backoff = p.backoff.withDefaults()
 	p.budget = p.budget.withDefault(Intensity{})
-	return &p
+	return p
 }
 
 // grace is how long an incarnation has for stopping.

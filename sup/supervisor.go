@@ -3,6 +3,7 @@ package sup
 import (
 	"context"
 	"iter"
+	"sync/atomic"
 )
 
 // A Supervisor keeps children of type W alive. Make one with [New] or
@@ -12,6 +13,7 @@ import (
 // whose children are of any type that it satisfies.
 type Supervisor[W Worker] struct {
 	supervision
+	recent atomic.Pointer[policy] // of the last child added
 }
 
 // New returns a supervisor that has not been started. Its Run starts it and
@@ -27,7 +29,7 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 	spec.Children = append([]ChildSpec[W](nil), spec.Children...)
 	policies := make([]*policy, len(spec.Children))
 	for i, c := range spec.Children {
-		policies[i] = c.policy().withDefaults()
+		policies[i] = s.shared(c.policy())
 	}
 	s.declare(&declaration{
 		name:      spec.Name,
@@ -56,6 +58,18 @@ func Start[W Worker](ctx context.Context, spec Spec[W]) (*Supervisor[W], error) 
 		return nil, err
 	}
 	return s, nil
+}
+
+// shared returns a policy with its defaults. Children that are added one after the
+// other mostly have the same, and then share it, as those of a set do.
+func (s *Supervisor[W]) shared(p policy) *policy {
+	p = p.withDefaults()
+	if last := s.recent.Load(); last != nil && *last == p {
+		return last
+	}
+	kept := p // of its own, so that p need not be on the heap
+	s.recent.Store(&kept)
+	return &kept
 }
 
 // faults returns what is wrong with the spec.
@@ -141,7 +155,7 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 	if len(f.list) > 0 {
 		return Child[W]{}, &SpecError{Path: f.path, Faults: f.list}
 	}
-	c := newMember(life, spec.ID, spec.policy().withDefaults(), spec.Start)
+	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
 	err := life.adopt(ctx, c, 0, func() error {
 		if other := life.byID[spec.ID]; other != nil {
 			return takenErrorLocked(other)

@@ -100,7 +100,7 @@ func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
 		id:    spec.ID,
 		check: spec.check,
 		declare: func(life *core) {
-			life.declareLocked(newMember(life, spec.ID, p, spec.Start))
+			life.declareLocked(newMember(life, spec.ID, &p, spec.Start))
 		},
 		bind: func(f *supervision) {
 			ref.lookup = &lookup{f, spec.ID, func() *child { return f.current().find(spec.ID) }}
@@ -144,7 +144,7 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 				under.list = append(under.list, fault)
 			}
 		},
-		declare: func(life *core) { life.declareLocked(newMember(life, id, p, spec.Start)) },
+		declare: func(life *core) { life.declareLocked(newMember(life, id, &p, spec.Start)) },
 	}
 }
 
