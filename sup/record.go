@@ -21,12 +21,13 @@ const (
 
 // A record keeps the last events of a supervisor, and of the lives below it
 // that have ended: a ring that grows to its size, and then needs no memory. It
-// holds what an event is made from, and not its text.
+// holds what an event is made from, and not its text. It is in the order in
+// which the events were put there; who reads it sorts them.
 type record struct {
 	ring []entry
 	next int // the oldest, once the ring is full
 	size int
-	lost uint64 // the number of the last event that it has let go
+	lost uint64 // the highest number of an event that it has let go
 }
 
 // An entry is one event on record: what it is made from, or, once the life that
@@ -64,35 +65,28 @@ func (r *record) slot() *entry {
 		return nil
 	}
 	e := &r.ring[r.next]
-	r.lost = e.seq
+	r.lost = max(r.lost, e.seq)
 	if r.next++; r.next == r.size {
 		r.next = 0
 	}
 	return e
 }
 
-// entries returns them all, oldest first.
+// entries returns them all, in the order in which they were put there.
 func (r *record) entries() []entry {
 	return slices.Concat(r.ring[r.next:], r.ring[:r.next])
 }
 
-// merge takes over events of a life that has ended.
+// merge takes over events of a life that has ended, oldest first.
 func (r *record) merge(events []Event, lost uint64) {
-	if r.size == 0 {
-		return
+	if over := len(events) - r.size; over > 0 {
+		lost = max(lost, events[over-1].Seq)
+		events = events[over:]
 	}
-	all := r.entries()
-	for i := range events {
-		all = append(all, entry{seq: events[i].Seq, event: &events[i]})
-	}
-	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.seq, b.seq) })
-	all = slices.CompactFunc(all, func(a, b entry) bool { return a.seq == b.seq })
 	r.lost = max(r.lost, lost)
-	if over := len(all) - r.size; over > 0 {
-		r.lost = max(r.lost, all[over-1].seq)
-		all = slices.Clone(all[over:])
+	for i := range events {
+		*r.slot() = entry{seq: events[i].Seq, event: &events[i]}
 	}
-	r.ring, r.next = all, 0
 }
 
 // event makes the event of an entry.
@@ -126,6 +120,7 @@ func (s *core) recorded() ([]Event, uint64) {
 // recentLocked returns the last events on record, for an error.
 func (s *core) recentLocked() []Event {
 	entries := s.record.entries()
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.seq, b.seq) })
 	entries = entries[max(0, len(entries)-recentEvents):]
 	events := make([]Event, len(entries))
 	for i := range entries {
@@ -141,12 +136,13 @@ func (s *core) bequeath(heir *core) {
 		return
 	}
 	events, lost := s.recorded()
+	events = inOrder(events)
 	heir.mu.Lock()
 	defer heir.mu.Unlock()
 	heir.record.merge(events, lost)
 }
 
-// history collects the events on record of a supervisor and all below it.
+// recordedBelow collects the events on record of a supervisor and all below it.
 func (s *core) recordedBelow() (events []Event, lost uint64) {
 	events, lost = s.recorded()
 	_, nested := s.infos()
