@@ -16,6 +16,9 @@ func check(p *Package, l *Loader) {
 			if f.isChild() {
 				p.checkChild(t, f)
 			}
+			if f.Kind == Mailbox {
+				p.checkMailbox(t, f)
+			}
 			p.checkHiding(f)
 			p.checkForgotten(t, f, l)
 		}
@@ -89,6 +92,13 @@ func (p *Package) checkChild(t *Tree, f *Field) {
 	p.checkBackoff(t, f, all)
 }
 
+func (p *Package) checkMailbox(t *Tree, f *Field) {
+	f.Capacity = said[int](f.options, "cap")
+	if f.Name == "_" && f.Capacity != 0 {
+		p.fault(t.place(f, "cap"), "give it one", "a mailbox has no name")
+	}
+}
+
 // checkBackoff checks what options that belong together say; of the defaults of
 // a tree if f is nil.
 func (p *Package) checkBackoff(t *Tree, f *Field, all options) {
@@ -129,18 +139,21 @@ func (f *Field) firstOf(groups ...string) chosen {
 
 // treeMethods are the methods of *sup.Tree, which a child must not hide, and
 // Tree, which is a field already. A test compares them with the type.
-var treeMethods = strings.Fields("Children Declare Done Err Initialize Intensity Name Restart Run Shutdown " +
+var treeMethods = strings.Fields("Children Declare Done Err Initialize Intensity Name Recorded Restart Run Shutdown " +
 	"Snapshot Start Strategy Subscribe Terminate Tree Uptime")
 
-// checkHiding finds fields that hide methods of sup.Tree: children and state
-// any of them, other fields those without which the struct is no tree.
+// checkHiding finds fields that hide methods of sup.Tree: children and what they
+// share any of them, other fields those without which the struct is no tree.
 func (p *Package) checkHiding(f *Field) {
-	methods := []string{"Declare", "Initialize", "Run"}
-	if f.isChild() || f.Kind == State {
+	methods, hint := []string{"Declare", "Initialize", "Run"}, "call it something else"
+	if f.isChild() || f.isShared() {
 		methods = treeMethods
 	}
+	if f.isChild() {
+		hint += "; name= keeps the id"
+	}
 	if f.Kind != Embed && slices.Contains(methods, f.Name) {
-		p.fault(f.pos, "call it something else; name= keeps the id", "the field %s hides a method of sup.Tree", f.Name)
+		p.fault(f.pos, hint, "the field %s hides a method of sup.Tree", f.Name)
 	}
 }
 

@@ -39,6 +39,8 @@ func (f *Field) summary() string {
 	switch f.Kind {
 	case State:
 		return f.ID + " " + f.Type.Text
+	case Mailbox:
+		return join(f.ID+" "+f.Type.Text, f.capacityText())
 	case Keyed:
 		return join(fmt.Sprintf("%s[%s] %s", f.ID, f.Key.Text, f.Worker.Text), f.Policy.summary())
 	case Replicas:
@@ -51,6 +53,17 @@ func (f *Field) summary() string {
 		return join(f.ID+" "+f.Type.Text, f.Policy.summary())
 	}
 	return join(f.ID+" "+f.Worker.Text, f.Policy.summary())
+}
+
+// capacityText is the capacity of a mailbox in the words of the tags.
+func (f *Field) capacityText() string {
+	switch f.Capacity {
+	case 0:
+		return ""
+	case unbounded:
+		return "cap=unbounded"
+	}
+	return "cap=" + strconv.Itoa(f.Capacity)
 }
 
 // summary is the policy in the words of the tags.

@@ -10,6 +10,7 @@ import (
 //
 //	func NewOrders(c OrdersChildren, observers ...sup.Observer) *Orders {
 //		o := &Orders{Web: NewWeb(c.Web())}
+//		o.Trades.SetCapacity(1000)
 //		o.Declare(sup.TreeSpec{…},
 //			o.DB.Declare(…),
 //		)
@@ -17,6 +18,11 @@ import (
 //	}
 func emitConstructor(t *Tree) *jen.Statement {
 	tree := t.locals.tree
+	body := []jen.Code{jen.Id(tree).Op(":=").Op("&").Add(t.own(t.Name)).Add(t.emitNested())}
+	body = append(body, t.emitCapacities()...)
+	body = append(body,
+		jen.Id(tree).Dot("Declare").Add(t.emitDeclaration()),
+		jen.Return(jen.Id(tree)))
 	return comment(t.constructorDoc()).Op("\n").
 		Func().Id(t.constructorName()).Add(t.params()).
 		Params(
@@ -24,16 +30,31 @@ func emitConstructor(t *Tree) *jen.Statement {
 			jen.Id(t.locals.observers).Op("...").Add(ofSup("Observer")),
 		).
 		Op("*").Add(t.own(t.Name)).
-		Block(
-			jen.Id(tree).Op(":=").Op("&").Add(t.own(t.Name)).Add(t.emitNested()),
-			jen.Id(tree).Dot("Declare").Add(t.emitDeclaration()),
-			jen.Return(jen.Id(tree)),
-		)
+		Block(body...)
 }
 
 func (t *Tree) constructorDoc() string {
 	return fmt.Sprintf("%s returns a new %s, which has not been started. The observers see\n"+
 		"every event of it and of the trees in it.\n\n%s", t.constructorName(), t.Name, indent(t.Draw()))
+}
+
+// emitCapacities:
+//
+//	o.Trades.SetCapacity(1000)
+//	o.Audits.SetCapacity(mailbox.Unbounded)
+func (t *Tree) emitCapacities() []jen.Code {
+	var calls []jen.Code
+	for _, f := range t.Fields {
+		capacity := jen.Lit(f.Capacity)
+		switch f.Capacity {
+		case 0:
+			continue
+		case unbounded:
+			capacity = jen.Qual(mailboxPath, "Unbounded")
+		}
+		calls = append(calls, jen.Id(t.locals.tree).Dot(f.Name).Dot("SetCapacity").Call(capacity))
+	}
+	return calls
 }
 
 // emitNested:

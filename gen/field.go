@@ -65,6 +65,8 @@ func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
 		}
 		f.Kind = State
 		return problem{}
+	case r.path() == mailboxPath && r.name == "Mailbox":
+		return p.classifyMailbox(f, r)
 	case local != nil && f.embedded:
 		return problem{"a nested tree cannot be embedded, its methods would hide those of sup.Tree", "give the field a name"}
 	case local != nil && !r.star:
@@ -78,6 +80,21 @@ func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
 	}
 	f.Args = p.arguments(t.file, r.args)
 	return problem{}
+}
+
+// classifyMailbox is classify for a mailbox. One without a tag is left alone
+// where it is not the tree's.
+func (p *Package) classifyMailbox(f *Field, r reference) problem {
+	switch {
+	case !r.star && !f.embedded:
+		f.Kind = Mailbox
+		return problem{}
+	case !f.tag.present:
+		return p.leaveAlone(f)
+	case r.star:
+		return problem{"a mailbox.Mailbox of a tree is held by value", "take the star away, or the tag"}
+	}
+	return problem{"a mailbox.Mailbox with a tag cannot be embedded", "give the field a name"}
 }
 
 // classifyChild is classify for the types of sup.
@@ -144,6 +161,7 @@ var scopes = map[Kind]scope{
 	Keyed:    onKeyed,
 	Replicas: onReplicas,
 	Nested:   onNested,
+	Mailbox:  onMailbox,
 }
 
 // readTag reads the options of a field, and those of the tree.

@@ -20,25 +20,25 @@ func FuzzTag(f *testing.F) {
 	for _, tag := range []string{
 		`sup:"permanent,shutdown=5s"`, `sup:"rest_for_one,intensity=3/5s"`, `sup:"max=3" json:"x"`, `sup:"count=4,backoff=1s..5m"`,
 		`sup:"-"`, `sup:""`, `sup:",,"`, `sup:"a=b=c"`, `sup:"\u00e9\"\\"`, `sup:`, `sup:"`, `sup`, "sup:\"name=\x00\"",
-		`sup:"budget=5/1m,factor=1e999,jitter=-0"`, `json:"sup:\"x\""`, "sup:\"name=`\"", `sup:"significant,transient,reset=1h"`,
+		`sup:"budget=5/1m,factor=1e999,jitter=-0"`, `json:"sup:\"x\""`, "sup:\"name=`\"", `sup:"significant,transient,reset=1h"`, `sup:"cap=9"`, `sup:"cap=unbounded"`,
 	} {
-		for field := range uint8(7) {
+		for field := range uint8(8) {
 			f.Add(tag, field)
 		}
 	}
 	for _, name := range gen.OptionNames() {
-		f.Add(`sup:"`+name+`"`, uint8(6))
-		f.Add(`sup:"`+name+`=1s"`, uint8(6))
+		f.Add(`sup:"`+name+`"`, uint8(7))
+		f.Add(`sup:"`+name+`=1s"`, uint8(7))
 	}
-	const source = "package a\n\nimport \"github.com/espalier-go/espalier/sup\"\n\n" +
-		"type T struct {\n\tsup.Tree TAG0\n\tA sup.Child[*W] TAG1\n\tB sup.Keyed[K, *W] TAG2\n\tC sup.Replicas[*W] TAG3\n\tD *U TAG4\n\tE int TAG5\n}\n\n" +
+	const source = "package a\n\nimport (\n\t\"github.com/espalier-go/espalier/sup\"\n\t\"github.com/espalier-go/espalier/sup/mailbox\"\n)\n\n" +
+		"type T struct {\n\tsup.Tree TAG0\n\tA sup.Child[*W] TAG1\n\tB sup.Keyed[K, *W] TAG2\n\tC sup.Replicas[*W] TAG3\n\tD *U TAG4\n\tE int TAG5\n\tM mailbox.Mailbox[W] TAG6\n}\n\n" +
 		"type U struct {\n\tsup.Tree `sup:\"auto_shutdown=all_significant\"`\n\tF sup.Child[*W] TAG1\n}\n"
 	f.Fuzz(func(t *testing.T, tag string, field uint8) {
 		for _, literal := range []string{"`" + tag + "`", strconv.Quote(tag)} {
 			text := source
-			for i := range 6 {
+			for i := range 7 {
 				tagged := ""
-				if int(field%7) == i || field%7 == 6 { // one of them, or all
+				if int(field%8) == i || field%8 == 7 { // one of them, or all
 					tagged = literal
 				}
 				text = strings.ReplaceAll(text, "TAG"+strconv.Itoa(i), tagged)

@@ -14,6 +14,7 @@
 //	*T                   a nested tree of this package
 //	*pkg.T               a nested tree of another package; needs a tag, sup:"" at least
 //	kv.Context[K, V]     state that the children share
+//	mailbox.Mailbox[M]   messages to the children
 //
 // All other fields are left alone. The tag sup:"-" leaves a field out that
 // would be a child, and on sup.Tree itself says that the tree is declared by
@@ -56,6 +57,10 @@
 //	count=4                                    Replicas: how many; without it a method is asked
 //	intensity=3/5s, labels                     Keyed and Replicas: those of the set
 //
+// On a mailbox:
+//
+//	cap=1000, cap=unbounded                    how many messages may wait; default 100
+//
 // # Output
 //
 // There is one file a package, sup_gen.go, and sup_gen_test.go for the trees
@@ -77,6 +82,8 @@ import (
 const (
 	supPath = "github.com/espalier-go/espalier/sup"
 	kvPath  = "github.com/espalier-go/espalier/kv"
+
+	mailboxPath = supPath + "/mailbox"
 )
 
 // Generate reads the package in a directory and returns what its generated

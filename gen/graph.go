@@ -16,7 +16,7 @@ const (
 	Mermaid GraphFormat = "mermaid" // a flowchart
 )
 
-// node is a supervisor, a child, or state, in a drawing of trees.
+// node is a supervisor, a child, or what children share, in a drawing of trees.
 type node struct {
 	label string
 	kind  Kind // Embed for the root of a tree
@@ -61,7 +61,7 @@ func (l *Loader) nodes(p *Package, t *Tree, above []*Tree) []*node {
 	}
 	var all []*node
 	for _, f := range t.Fields {
-		if !f.isChild() && f.Kind != State {
+		if !f.isChild() && !f.isShared() {
 			continue
 		}
 		n := &node{label: f.summary(), kind: f.Kind}
@@ -100,7 +100,7 @@ func (l *Loader) loadForeign(from *Package, f *Field) (*Package, *Tree) {
 }
 
 // Draw draws the tree as text, with the nested trees of the same package: a
-// line for each child and for the state that the children share.
+// line for each child and for the state and the mailboxes that the children share.
 func (t *Tree) Draw() string {
 	root := &node{below: (*Loader)(nil).nodes(nil, t, nil)}
 	var b strings.Builder
@@ -139,7 +139,7 @@ func walkNodes(roots []*node, f func(n *node, id, above int)) {
 }
 
 func drawDOT(b *strings.Builder, roots []*node) {
-	shapes := map[Kind]string{Embed: "box", Nested: "box", Keyed: "box3d", Replicas: "box3d", State: "cylinder", Child: "ellipse"}
+	shapes := map[Kind]string{Embed: "box", Nested: "box", Keyed: "box3d", Replicas: "box3d", State: "cylinder", Mailbox: "cds", Child: "ellipse"}
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ")
 	b.WriteString("digraph supervision {\n\trankdir=LR\n")
 	walkNodes(roots, func(n *node, id, above int) {
@@ -153,7 +153,7 @@ func drawDOT(b *strings.Builder, roots []*node) {
 
 func drawMermaid(b *strings.Builder, roots []*node) {
 	shapes := map[Kind][2]string{Embed: {"[", "]"}, Nested: {"[", "]"}, Keyed: {"[[", "]]"}, Replicas: {"[[", "]]"},
-		State: {"[(", ")]"}, Child: {"(", ")"}}
+		State: {"[(", ")]"}, Mailbox: {">", "]"}, Child: {"(", ")"}}
 	escape := strings.NewReplacer(`"`, "#quot;", "#", "#35;", "<", "#lt;", ">", "#gt;", "`", "#96;", "\n", " ")
 	b.WriteString("flowchart LR\n")
 	walkNodes(roots, func(n *node, id, above int) {

@@ -58,6 +58,7 @@ const (
 	Replicas
 	Nested
 	State
+	Mailbox
 )
 
 // A Field is a field of a tree.
@@ -73,6 +74,7 @@ type Field struct {
 	Import   *Import
 	Args     Type // of a nested generic tree, with the brackets
 	Policy   Policy
+	Capacity int // of a Mailbox; 0 if the tag does not say
 
 	embedded bool
 	rawTag   string // as in the source, with its quotes; "" if there is none
@@ -86,6 +88,10 @@ type Field struct {
 func (f *Field) isChild() bool {
 	return f.Kind == Child || f.Kind == Keyed || f.Kind == Replicas || f.Kind == Nested
 }
+
+// isShared reports whether a field is state or a mailbox, which belong to the
+// tree and to no child.
+func (f *Field) isShared() bool { return f.Kind == State || f.Kind == Mailbox }
 
 // A Policy is what the tags say about a child, with the defaults of its tree.
 // Zero values are what was not said.

@@ -17,6 +17,7 @@ const (
 	onKeyed
 	onReplicas
 	onNested
+	onMailbox
 
 	onSets    = onKeyed | onReplicas
 	onWorkers = onChild | onSets | asDefault
@@ -58,6 +59,7 @@ var vocabulary = []option{
 	{name: "stuck", on: onAll, values: "wait, abandon or escalate", read: readWord("wait", "abandon", "escalate")},
 	{name: "max", on: onKeyed, values: "a whole number, 1 or more", read: readCount},
 	{name: "count", on: onReplicas, values: "a whole number, 1 or more", read: readCount},
+	{name: "cap", on: onMailbox, values: "a whole number, 1 or more, or unbounded", read: readCapacity},
 }
 
 func init() {
@@ -170,6 +172,7 @@ var scopeNames = []struct {
 	{onKeyed, "sup.Keyed"},
 	{onReplicas, "sup.Replicas"},
 	{onNested, "nested trees"},
+	{onMailbox, "mailbox.Mailbox"},
 }
 
 // list names all places of a set.

@@ -151,19 +151,24 @@ func (p *Package) isByHand(f *file, spec *ast.TypeSpec, embed *ast.Field) bool {
 	return p.declares(f, constructorName(spec.Name.Name))
 }
 
-// checkStray finds children in a struct that is no tree.
+// checkStray finds children, and mailboxes with options, in a struct that is no
+// tree.
 func (p *Package) checkStray(f *file, spec *ast.TypeSpec) {
 	for _, field := range spec.Type.(*ast.StructType).Fields.List {
 		r, ok := f.reference(field.Type)
-		if !ok || field.Tag == nil || r.path() != supPath {
+		if !ok || field.Tag == nil || r.path() != supPath && r.path() != mailboxPath {
 			continue
 		}
 		if tag := f.tagOf(p, field.Tag); tag.present && !tag.skip {
-			if r.name == "Tree" {
+			switch {
+			case r.path() == mailboxPath:
+				p.fault(p.tagPos(f, tag), "embed sup.Tree in it, or call SetCapacity",
+					"%s has a mailbox with a tag, but is no tree", spec.Name.Name)
+			case r.name == "Tree":
 				p.fault(field.Pos(), "take its name away", "sup.Tree is a named field, and makes no tree")
-				continue
+			default:
+				p.fault(p.tagPos(f, tag), "embed sup.Tree in it", "%s has a child, but is no tree", spec.Name.Name)
 			}
-			p.fault(p.tagPos(f, tag), "embed sup.Tree in it", "%s has a child, but is no tree", spec.Name.Name)
 		}
 	}
 }

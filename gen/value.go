@@ -112,6 +112,20 @@ func readCount(s string) (any, error) {
 	return int(n), nil
 }
 
+// unbounded is what mailbox.Unbounded is.
+const unbounded = math.MaxInt
+
+func readCapacity(s string) (any, error) {
+	if s == "unbounded" {
+		return unbounded, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil || n == 0 {
+		return nil, fmt.Errorf("%q is no number of messages", s)
+	}
+	return int(n), nil
+}
+
 func readWord(words ...string) func(string) (any, error) {
 	return func(s string) (any, error) {
 		for _, w := range words {

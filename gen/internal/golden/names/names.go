@@ -9,6 +9,7 @@ import (
 	"github.com/espalier-go/espalier/gen/internal/golden/names/db"
 	o "github.com/espalier-go/espalier/gen/internal/golden/web"
 	supervision "github.com/espalier-go/espalier/sup"
+	post "github.com/espalier-go/espalier/sup/mailbox"
 )
 
 // These names are taken.
@@ -46,6 +47,8 @@ type Orders struct {
 	Hook          func(ctx ctx.Context, options ...struct{ o.Listener }) (n int, err error)
 	Hidden        supervision.Child[*c] `sup:"-"`
 	Names         map[sup][]chan<- *observers
+	mailbox       post.Mailbox[o.Listener] `sup:"cap=7"`
+	Letters       *post.Mailbox[key]       // somebody else's
 }
 
 // A tree need not be exported, nor have the first letter to itself.

@@ -11,6 +11,7 @@ import (
 	db2 "github.com/espalier-go/espalier/gen/internal/golden/names/other/db"
 	o "github.com/espalier-go/espalier/gen/internal/golden/web"
 	supervision "github.com/espalier-go/espalier/sup"
+	post "github.com/espalier-go/espalier/sup/mailbox"
 )
 
 // If this does not compile, the version of sup is another than supgen's: run
@@ -40,15 +41,17 @@ type OrdersChildren interface {
 //	├── by_key[key] *c
 //	├── index[…] *c
 //	├── http_server *o.Server
-//	└── tree *tree
-//	    ├── urls *c
-//	    ├── user_id *c
-//	    └── json *c
+//	├── tree *tree
+//	│   ├── urls *c
+//	│   ├── user_id *c
+//	│   └── json *c
+//	└── mailbox post.Mailbox[o.Listener], cap=7
 func NewOrders(children OrdersChildren, observers2 ...supervision.Observer) *Orders {
 	tree2 := &Orders{
 		HTTPServer: o.NewServer(children.HTTPServer()),
 		tree:       newTree(children.Tree()),
 	}
+	tree2.mailbox.SetCapacity(7)
 	tree2.Declare(
 		supervision.TreeSpec{
 			Name:      "orders",
@@ -151,6 +154,8 @@ func _() {
 		Hook       func(ctx ctx.Context, options ...struct{ o.Listener }) (n int, err error)
 		Hidden     supervision.Child[*c] `sup:"-"`
 		Names      map[sup][]chan<- *observers
+		mailbox    post.Mailbox[o.Listener] `sup:"cap=7"`
+		Letters    *post.Mailbox[key]
 	}
 	var _ outdatedRunGoGenerate = Orders{}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
 // W is a worker.
@@ -19,6 +20,10 @@ func (*W) Run(ctx context.Context) error {
 // All has every option there is.
 type All struct {
 	sup.Tree `sup:"one_for_all,intensity=0/90s,auto_shutdown=all_significant,labels,name=everything"`
+
+	Mail         mailbox.Mailbox[string]
+	Letters      mailbox.Mailbox[*W]     `sup:"cap=1000"`
+	Notes, Memos mailbox.Mailbox[[]byte] `sup:" cap = unbounded "`
 
 	Plain       sup.Child[*W]
 	Permanent   sup.Child[*W] `sup:"permanent,shutdown=infinity,start_timeout=1m30s"`

@@ -10,6 +10,7 @@ import (
 
 	"github.com/espalier-go/espalier/gen/internal/golden/policies"
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
 func worker[T any](context.Context, *T) (*policies.W, error)      { return new(policies.W), nil }
@@ -26,6 +27,10 @@ func TestEverythingThatTagsCanSayIsStarted(t *testing.T) {
 		all := policies.NewAll(policies.AllFuncs(w, w, w, w, w, w, w, w, w, w, w, k, k, r, 1, r, defaults()))
 		if err := all.Start(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		capacities := []int{all.Mail.Cap(), all.Letters.Cap(), all.Notes.Cap(), all.Memos.Cap()}
+		if diff := cmp.Diff([]int{mailbox.DefaultCapacity, 1000, mailbox.Unbounded, mailbox.Unbounded}, capacities); diff != "" {
+			t.Errorf("capacities (-want +got):\n%s", diff)
 		}
 		want := `everything one_for_all 0/1m30s
 ├── plain permanent running

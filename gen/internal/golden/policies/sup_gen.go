@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
 // If this does not compile, the version of sup is another than supgen's: run
@@ -41,6 +42,10 @@ type AllChildren interface {
 // every event of it and of the trees in it.
 //
 //	everything, one_for_all, intensity=0/1m30s, auto_shutdown=all_significant, labels
+//	├── mail mailbox.Mailbox[string]
+//	├── letters mailbox.Mailbox[*W], cap=1000
+//	├── notes mailbox.Mailbox[[]byte], cap=unbounded
+//	├── memos mailbox.Mailbox[[]byte], cap=unbounded
 //	├── plain *W
 //	├── permanent *W, permanent, shutdown=infinity, start_timeout=1m30s
 //	├── transient *W, transient, significant, shutdown=brutal
@@ -65,6 +70,9 @@ type AllChildren interface {
 //	    └── empty *Empty, one_for_one
 func NewAll(c AllChildren, observers ...sup.Observer) *All {
 	a := &All{Nested: NewDefaults(c.Nested())}
+	a.Letters.SetCapacity(1000)
+	a.Notes.SetCapacity(mailbox.Unbounded)
+	a.Memos.SetCapacity(mailbox.Unbounded)
 	a.Declare(
 		sup.TreeSpec{
 			Name:         "everything",
@@ -293,6 +301,10 @@ func (f funcsOfAll) Nested() DefaultsChildren {
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree    `sup:"one_for_all,intensity=0/90s,auto_shutdown=all_significant,labels,name=everything"`
+		Mail        mailbox.Mailbox[string]
+		Letters     mailbox.Mailbox[*W]     `sup:"cap=1000"`
+		Notes       mailbox.Mailbox[[]byte] `sup:" cap = unbounded "`
+		Memos       mailbox.Mailbox[[]byte] `sup:" cap = unbounded "`
 		Plain       sup.Child[*W]
 		Permanent   sup.Child[*W] `sup:"permanent,shutdown=infinity,start_timeout=1m30s"`
 		Transient   sup.Child[*W] `sup:"transient,significant,shutdown=brutal"`
