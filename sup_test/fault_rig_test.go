@@ -13,6 +13,7 @@ import (
 
 	"github.com/espalier-go/espalier/kv"
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
 // fault is a way to misbehave. What it returns, the place returns, if it can;
@@ -70,6 +71,7 @@ type rig struct {
 	struck  atomic.Bool
 	release chan struct{} // ends what hangs
 	die     chan error    // ends a Run of w
+	box     *mailbox.Mailbox[string]
 	answer  string        // what the call back answered, or what was told of the observer
 
 	mu    sync.Mutex
@@ -79,7 +81,10 @@ type rig struct {
 func newRig(t *testing.T, p place, f fault) *rig {
 	r := &rig{
 		t: t, place: p, fault: f, state: new(kv.Context[string, int]), answer: "-",
-		release: make(chan struct{}), die: make(chan error),
+		release: make(chan struct{}), die: make(chan error), box: mailbox.New[string](1),
+	}
+	if err := r.box.TrySend("a message"); err != nil {
+		t.Fatal(err)
 	}
 	r.s = sup.New(sup.Spec[*fake]{
 		Observers: []sup.Observer{sup.ObserverFunc(r.observeBadly), sup.ObserverFunc(r.record)},
@@ -134,9 +139,45 @@ func (r *rig) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.place.call == "Terminate" && sup.Incarnation(ctx) == r.place.incarnation {
+	switch {
+	case r.place.call == "Terminate" && sup.Incarnation(ctx) == r.place.incarnation:
 		return nil
+	case r.place.call == "Process", r.place.call == "DeadLetter":
+		return r.process(ctx)
 	}
+	return r.untilTold(ctx)
+}
+
+// process is the rest of run where w has messages to process. The only one there
+// is takes as long as w lives.
+func (r *rig) process(ctx context.Context) error {
+	policy := mailbox.Policy[string]{DeadLetter: func(ctx context.Context, _ mailbox.DeadLetter[string]) error {
+		return r.visit(ctx, "DeadLetter")
+	}}
+	if r.place.call == "DeadLetter" {
+		policy.Deliveries = 1
+	}
+	return r.box.Process(ctx, func(ctx context.Context, _ string) error {
+		if err := r.visit(ctx, "Process"); err != nil {
+			return err
+		}
+		return r.untilTold(ctx)
+	}, policy)
+}
+
+// kept finds the message where it should be in the end: in the mailbox, as nobody
+// got done with it, unless it was a dead letter.
+func (r *rig) kept() {
+	want := 1
+	if r.place.call == "DeadLetter" {
+		want = 0
+	}
+	if n := r.box.Len(); n != want {
+		r.t.Errorf("%d messages are in the mailbox, want %d", n, want)
+	}
+}
+
+func (r *rig) untilTold(ctx context.Context) error {
 	select {
 	case err := <-r.die:
 		return err

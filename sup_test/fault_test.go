@@ -31,6 +31,7 @@ var places = []place{
 	{"Terminate", 1},
 	{"goroutine", 1},
 	{"Update function", 1},
+	{"Process", 1}, {"DeadLetter", 2}, // of what was delivered to the first in vain
 	{"observer", 1},
 }
 
@@ -215,4 +216,5 @@ func (r *rig) end() {
 			r.t.Errorf("%s is %v", c.ID, c.State)
 		}
 	}
+	r.kept()
 }
