@@ -1,0 +1,222 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// cgroup is the control group (cgroup v2) of one process, and a nil one that of
+// a process that has none of its own.
+type cgroup struct {
+	dir  string
+	file *os.File // the directory, for the start
+}
+
+var cgroups atomic.Int64 // numbers those of this host
+
+// newCgroup makes a control group, or returns nil where the limits need none.
+func newCgroup(l Limits) (*cgroup, error) {
+	if !l.grouped() {
+		return nil, nil
+	}
+	parent, err := cgroupParent(l)
+	if err != nil {
+		return nil, &LimitError{"Cgroup", err}
+	}
+	settings := l.cgroupSettings()
+	for _, s := range settings {
+		if err := hasController(parent, s.controller); err != nil {
+			return nil, &LimitError{s.limit, err}
+		}
+	}
+	g := &cgroup{dir: filepath.Join(parent, fmt.Sprintf("proc-%d-%d", os.Getpid(), cgroups.Add(1)))}
+	if err := os.Mkdir(g.dir, 0o755); err != nil {
+		return nil, &LimitError{"Cgroup", fmt.Errorf("name one that is writable: %w", err)}
+	}
+	for _, s := range settings {
+		if err := os.WriteFile(filepath.Join(g.dir, s.file), []byte(s.value), 0); err != nil {
+			return nil, errors.Join(&LimitError{s.limit, err}, g.remove())
+		}
+	}
+	if g.file, err = os.Open(g.dir); err != nil {
+		return nil, errors.Join(&LimitError{"Cgroup", err}, g.remove())
+	}
+	return g, nil
+}
+
+type cgroupSetting struct{ limit, controller, file, value string }
+
+// cgroupSettings are what is written to the files of a control group.
+func (l Limits) cgroupSettings() []cgroupSetting {
+	var all []cgroupSetting
+	if l.Memory != 0 {
+		all = append(all,
+			cgroupSetting{"Memory", "memory", "memory.max", strconv.FormatInt(l.Memory, 10)},
+			cgroupSetting{"Memory", "memory", "memory.oom.group", "1"})
+	}
+	if l.CPU != 0 {
+		const period = 100_000 // microseconds, the kernel's default; a quota is at least 1000
+		quota := max(1000, int64(l.CPU*period))
+		all = append(all, cgroupSetting{"CPU", "cpu", "cpu.max", fmt.Sprintf("%d %d", quota, period)})
+	}
+	return all
+}
+
+// cgroupParent finds the group below which there is to be a new one.
+func cgroupParent(l Limits) (string, error) {
+	parent := l.Cgroup
+	if parent == "" {
+		var err error
+		if parent, err = ownCgroup(); err != nil {
+			return "", err
+		}
+	}
+	var stat unix.Statfs_t
+	if err := unix.Statfs(parent, &stat); err != nil {
+		return "", &fs.PathError{Op: "statfs", Path: parent, Err: err}
+	}
+	if stat.Type != unix.CGROUP2_SUPER_MAGIC {
+		return "", fmt.Errorf("%s is no cgroup v2: %w", parent, errors.ErrUnsupported)
+	}
+	return parent, nil
+}
+
+// ownCgroup is the directory of the control group of the host.
+func ownCgroup() (string, error) {
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", err
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	for mount := range strings.Lines(string(mounts)) {
+		before, after, _ := strings.Cut(mount, " - ")
+		fields := strings.Fields(before)
+		if len(fields) < 5 || !strings.HasPrefix(after, "cgroup2 ") {
+			continue
+		}
+		for line := range strings.Lines(string(own)) {
+			if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+				below, err := filepath.Rel(fields[3], path)
+				if err != nil || strings.HasPrefix(below, "..") {
+					below = path
+				}
+				return filepath.Join(fields[4], below), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("cgroup v2 is not mounted: %w", errors.ErrUnsupported)
+}
+
+// hasController reports why groups below parent cannot use a controller.
+func hasController(parent, name string) error {
+	list := func(file string) []string {
+		content, _ := os.ReadFile(filepath.Join(parent, file))
+		return strings.Fields(string(content))
+	}
+	switch {
+	case slices.Contains(list("cgroup.subtree_control"), name):
+		return nil
+	case slices.Contains(list("cgroup.controllers"), name):
+		return fmt.Errorf("write +%s to %s, or name another Cgroup", name, filepath.Join(parent, "cgroup.subtree_control"))
+	}
+	return fmt.Errorf("%s does not have the controller %s: %w", parent, name, errors.ErrUnsupported)
+}
+
+// kill kills everything in the group.
+func (g *cgroup) kill() {
+	if g == nil {
+		return
+	}
+	if os.WriteFile(filepath.Join(g.dir, "cgroup.kill"), []byte("1"), 0) == nil {
+		return
+	}
+	for _, pid := range g.members() { // before Linux 5.14
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+func (g *cgroup) members() []int {
+	var pids []int
+	for _, field := range strings.Fields(g.read("cgroup.procs")) {
+		if pid, err := strconv.Atoi(field); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func (g *cgroup) read(file string) string {
+	content, _ := os.ReadFile(filepath.Join(g.dir, file))
+	return string(content)
+}
+
+// end kills what is left in the group after the end of its process, and returns
+// what that was.
+func (g *cgroup) end() []int {
+	if g == nil {
+		return nil
+	}
+	left := g.members()
+	awaitGone(func() bool {
+		g.kill()
+		return strings.Contains(g.read("cgroup.events"), "populated 0")
+	})
+	return left
+}
+
+// oom reports whether something in the group was killed for lack of memory.
+func (g *cgroup) oom() bool {
+	if g == nil {
+		return false
+	}
+	for line := range strings.Lines(g.read("memory.events")) {
+		if count, ok := strings.CutPrefix(line, "oom_kill "); ok {
+			return strings.TrimSpace(count) != "0"
+		}
+	}
+	return false
+}
+
+// peak is the most memory that the group has used, 0 if that is not known.
+func (g *cgroup) peak() int64 {
+	if g == nil {
+		return 0
+	}
+	peak, _ := strconv.ParseInt(strings.TrimSpace(g.read("memory.peak")), 10, 64)
+	return peak
+}
+
+// remove removes the group, and those that the process has made below it.
+func (g *cgroup) remove() error {
+	if g == nil {
+		return nil
+	}
+	g.file.Close()
+	var dirs []string
+	_ = filepath.WalkDir(g.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			dirs = append(dirs, path)
+		}
+		return nil
+	})
+	slices.Reverse(dirs) // those below first
+	for _, dir := range dirs {
+		if err := os.Remove(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package proc
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// An Exit is how a process ended.
+type Exit struct {
+	Path   string         // of the command
+	Pid    int            // which it had
+	Code   int            // what it exited with; -1 if a signal ended it
+	Signal syscall.Signal // what ended it; 0 if it exited
+	Core   bool           // it has dumped core
+	OOM    bool           // the kernel killed for lack of memory in its control group; see [Limits].Memory
+	Killed bool           // it was killed by [Process.Stop] because it did not stop in time
+	User   time.Duration  // processor time in user mode, with that of its children that it has waited for
+	System time.Duration  // processor time in the kernel, likewise
+	// MaxRSS is its peak memory in bytes, 0 where the system does not say. Linux
+	// counts in what the host had when it started the process; with a control
+	// group that has a memory controller it is the exact peak of that group.
+	MaxRSS    int64
+	Survivors []int  // processes of its group that had outlived it, and were killed; Linux only
+	Lines     []Line // the last lines of output, oldest first
+}
+
+// String returns, say, "exit code 3" or "signal: killed (core dumped)".
+func (e Exit) String() string {
+	if e.Signal == 0 {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	text := "signal: " + e.Signal.String()
+	if e.Core {
+		text += " (core dumped)"
+	}
+	if e.OOM {
+		text += " (out of memory)"
+	}
+	return text
+}
+
+// Err returns nil for exit code 0, and an [ExitError] for everything else.
+func (e Exit) Err() error {
+	if e.Code == 0 && e.Signal == 0 {
+		return nil
+	}
+	return &ExitError{e}
+}
+
+// lastWords is what the process said last, for the text of an error.
+func (e Exit) lastWords() string { return lastWords(e.Lines) }
+
+// lastWords prefers what is not blank, and what came from stderr.
+func lastWords(lines []Line) string {
+	var last string
+	var from Stream
+	for _, line := range lines {
+		if text := strings.TrimSpace(line.Text); text != "" && line.Stream >= from {
+			last, from = text, line.Stream
+		}
+	}
+	if last == "" {
+		return ""
+	}
+	return fmt.Sprintf("; its last words: %q", last)
+}
+
+// exitOf makes the exit of a process that has been reaped.
+func (p *Process) exitOf(state *os.ProcessState, survivors []int) Exit {
+	exit := Exit{
+		Path:      p.cmd.Path,
+		Pid:       p.Pid(),
+		Code:      -1,
+		Survivors: survivors,
+		Lines:     p.tail.lines(),
+	}
+	if state == nil { // somebody else has reaped it
+		return exit
+	}
+	exit.Code = state.ExitCode()
+	exit.User, exit.System = state.UserTime(), state.SystemTime()
+	exit.Signal, exit.Core, exit.MaxRSS = details(state)
+	exit.OOM = p.cgroup.oom()
+	if peak := p.cgroup.peak(); peak > 0 {
+		exit.MaxRSS = peak
+	}
+	exit.Killed = p.killed.Load() && exit.Signal == syscall.SIGKILL
+	return exit
+}

@@ -1,0 +1,306 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// roles are what the test binary can be when it is started as a fake process.
+// What a role returns is the exit code.
+var roles = map[string]func(args []string) int{
+	"exit":     exitRole,
+	"sleep":    sleepRole,
+	"graceful": gracefulRole,
+	"stubborn": stubbornRole,
+	"fork":     forkRole,
+	"flood":    floodRole,
+	"serve":    serveRole,
+	"notify":   notifyRole,
+	"beat":     beatRole,
+	"limits":   limitsRole,
+	"host":     hostRole,
+}
+
+// fake is the command of a fake process that logs nothing.
+func fake(role string, args ...string) proc.Command {
+	exe, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return proc.Command{
+		Path:   exe,
+		Args:   args,
+		Env:    append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0"), // that would be a second
+		Stdout: proc.Kept,
+		Stderr: proc.Kept,
+	}
+}
+
+// exitRole exits with a code, or ends itself by a signal such as "-9", and
+// before that says the rest of its arguments: on stderr what begins with "!".
+func exitRole(args []string) int {
+	for _, text := range args[1:] {
+		if text, bang := strings.CutPrefix(text, "!"); bang {
+			fmt.Fprintln(os.Stderr, text)
+		} else {
+			fmt.Println(text)
+		}
+	}
+	code, _ := strconv.Atoi(args[0])
+	if code < 0 {
+		signal.Reset()
+		_ = syscall.Kill(os.Getpid(), syscall.Signal(-code))
+		select {}
+	}
+	return code
+}
+
+// sleepRole does nothing, and dies of any signal.
+func sleepRole([]string) int {
+	fmt.Println("asleep")
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+// gracefulRole ends on SIGTERM, with a word and a code.
+func gracefulRole(args []string) int {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
+	fmt.Println("up")
+	fmt.Println("told:", <-told)
+	code, _ := strconv.Atoi(args[0])
+	return code
+}
+
+// stubbornRole ignores SIGTERM.
+func stubbornRole([]string) int {
+	signal.Ignore(syscall.SIGTERM)
+	fmt.Println("up")
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+// forkRole starts a stubborn process that inherits its output, in its own group
+// or, with "setsid", in a session of its own, says its id, and exits with the
+// code, or sleeps where that is "sleep".
+func forkRole(args []string) int {
+	exe, _ := os.Executable()
+	os.Setenv(roleVariable, "stubborn")
+	attr := &os.ProcAttr{
+		Files: []*os.File{nil, os.Stdout, os.Stderr},
+	}
+	if len(args) > 1 && args[1] == "setsid" {
+		attr.Sys = &syscall.SysProcAttr{Setsid: true}
+	}
+	child, err := os.StartProcess(exe, []string{exe}, attr)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("forked", child.Pid)
+	if args[0] == "sleep" {
+		return sleepRole(nil)
+	}
+	code, _ := strconv.Atoi(args[0])
+	return code
+}
+
+// floodRole writes a number of lines as fast as it can.
+func floodRole(args []string) int {
+	lines, _ := strconv.Atoi(args[0])
+	out := bufio.NewWriter(os.Stdout)
+	for i := range lines {
+		fmt.Fprintf(out, "line %d\n", i+1)
+	}
+	out.Flush()
+	return 0
+}
+
+// serveRole waits a while, then serves HTTP at an address: at /ok a 204, at
+// /bad a 500, at /moved a 302. With a third argument it says a line first.
+func serveRole(args []string) int {
+	pause, err := time.ParseDuration(args[1])
+	if err != nil {
+		panic(err)
+	}
+	time.Sleep(pause)
+	listener, err := net.Listen("tcp", args[0])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	mux := http.NewServeMux()
+	for path, code := range map[string]int{"/ok": 204, "/bad": 500, "/moved": 302} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/ok")
+			w.WriteHeader(code)
+		})
+	}
+	fmt.Println("serving")
+	fmt.Fprintln(os.Stderr, http.Serve(listener, mux))
+	return 1
+}
+
+// notifyRole writes its argument to the descriptor, and sleeps.
+func notifyRole(args []string) int {
+	fd, err := strconv.Atoi(os.Getenv(proc.NotifyVariable))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "no descriptor:", err)
+		return 1
+	}
+	text, _ := strconv.Unquote(`"` + args[0] + `"`)
+	if _, err := syscall.Write(fd, []byte(text)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return sleepRole(nil)
+}
+
+// beatRole says that it is ready, and then that it is alive, a number of times
+// with a pause in between.
+func beatRole(args []string) int {
+	beats, _ := strconv.Atoi(args[0])
+	pause, _ := time.ParseDuration(args[1])
+	for i := range beats + 1 {
+		message := proc.NotifyAlive
+		if i == 0 {
+			message = proc.NotifyReady
+		}
+		if told, err := proc.Notify(message); !told || err != nil {
+			fmt.Fprintln(os.Stderr, told, err)
+			return 1
+		}
+		time.Sleep(pause)
+	}
+	return sleepRole(nil)
+}
+
+// limitsRole says what its limits are, and its control group.
+func limitsRole([]string) int {
+	for _, name := range []string{"/proc/self/limits", "/proc/self/cgroup"} {
+		text, _ := os.ReadFile(name)
+		fmt.Printf("%s", text)
+	}
+	return 0
+}
+
+// hostRole supervises three processes, says their ids, and sleeps, or, with
+// "exit", exits without a word to them.
+func hostRole(args []string) int {
+	spec := sup.Spec[*proc.Worker]{}
+	for _, id := range []string{"a", "b", "c"} {
+		spec.Children = append(spec.Children, sup.ChildSpec[*proc.Worker]{ID: id, Start: fake("stubborn").Worker})
+	}
+	s, err := sup.Start(context.Background(), spec)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for _, w := range s.All() {
+		fmt.Println("child", w.Process().Pid())
+	}
+	fmt.Println("up")
+	if args[0] == "exit" {
+		return 0
+	}
+	return sleepRole(nil)
+}
+
+// start starts a process that the test waits for.
+func start(t *testing.T, c proc.Command) *proc.Process {
+	t.Helper()
+	p, err := c.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Stop(context.Background(), 0) })
+	return p
+}
+
+// exitOf starts a process and waits for its end.
+func exitOf(t *testing.T, c proc.Command) proc.Exit {
+	t.Helper()
+	exit, err := start(t, c).Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exit
+}
+
+// supervise starts a supervisor of one process, "one".
+func supervise(t *testing.T, child sup.ChildSpec[*proc.Worker]) (*sup.Supervisor[*proc.Worker], error) {
+	t.Helper()
+	child.ID = "one"
+	s, err := sup.Start(t.Context(), sup.Spec[*proc.Worker]{Name: "top", Children: []sup.ChildSpec[*proc.Worker]{child}})
+	if s != nil {
+		t.Cleanup(func() {
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return s, err
+}
+
+// eventually waits until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// texts are the texts of lines.
+func texts(lines []proc.Line) []string {
+	all := make([]string, len(lines))
+	for i, line := range lines {
+		all[i] = line.Text
+	}
+	return all
+}
+
+// said waits until a process has said a line that begins so, and returns the
+// rest of it.
+func said(t *testing.T, p *proc.Process, prefix string) (rest string) {
+	t.Helper()
+	eventually(t, "the line "+prefix, func() bool {
+		for _, line := range p.Tail() {
+			var found bool
+			if rest, found = strings.CutPrefix(line.Text, prefix); found {
+				return true
+			}
+		}
+		return false
+	})
+	return rest
+}
+
+// gone reports whether there is no process of this id that has not ended.
+func gone(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+var discard = slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -1,0 +1,71 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// Guarantee 4: nothing is left of a host, however it ends.
+func TestAProcessDiesWithItsHost(t *testing.T) {
+	for _, how := range []string{"killed", "exit"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			host := start(t, fake("host", how))
+			said(t, host, "up")
+			var children []int
+			for _, text := range texts(host.Tail()) {
+				if id, ok := strings.CutPrefix(text, "child "); ok {
+					pid, _ := strconv.Atoi(id)
+					children = append(children, pid)
+				}
+			}
+			if len(children) != 3 {
+				t.Fatalf("the host has %d children", len(children))
+			}
+			if how == "killed" {
+				if err := syscall.Kill(host.Pid(), syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-host.Done()
+			for _, pid := range children {
+				eventually(t, "the end of "+strconv.Itoa(pid), func() bool { return gone(pid) })
+			}
+		})
+	}
+}
+
+// The signal by which a process dies with its host comes when the thread ends
+// that has started it. Go ends the thread of a goroutine that has locked it.
+func TestAProcessOutlivesTheThreadThatAskedForIt(t *testing.T) {
+	started := make(chan *proc.Process)
+	ended := make(chan int)
+	go func() {
+		runtime.LockOSThread()
+		p, err := fake("graceful", "0").Start(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		started <- p
+		ended <- syscall.Gettid()
+	}()
+	p := <-started
+	thread := strconv.Itoa(<-ended)
+	if p == nil {
+		t.FailNow()
+	}
+	eventually(t, "the end of the thread", func() bool {
+		return syscall.Access("/proc/self/task/"+thread, 0) == syscall.ENOENT
+	})
+	said(t, p, "up")
+	if exit := p.Stop(t.Context(), 1<<62); exit.Code != 0 {
+		t.Errorf("the exit is %v: it has not been there to hear the signal", exit)
+	}
+}

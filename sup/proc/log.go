@@ -1,0 +1,133 @@
+package proc
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// logQueue is how many lines of a process wait for a slow log, before lines are
+// dropped.
+const logQueue = 256
+
+// lineLog passes the lines of a process on to its logger, in a goroutine of its
+// own: neither a slow handler nor a slow rule may hold up the process.
+type lineLog struct {
+	logger *slog.Logger
+	level  func(Line) slog.Level
+	queue  chan Line // closed when the process has ended
+	unsaid atomic.Int64
+	total  atomic.Int64
+	hurry  atomic.Bool   // what is left is dropped
+	failed chan error    // has room for the one panic of the handler or the rule
+	done   chan struct{} // closed when nothing is left to be logged
+}
+
+func newLineLog(c Command, pid int, path string, incarnation int) *lineLog {
+	l := &lineLog{
+		logger: c.Logger,
+		level:  c.Level,
+		queue:  make(chan Line, logQueue),
+		failed: make(chan error, 1),
+		done:   make(chan struct{}),
+	}
+	if l.logger == nil {
+		l.logger = slog.Default()
+	}
+	if l.level == nil {
+		l.level = defaultLevel
+	}
+	attrs := []any{slog.Int("pid", pid)}
+	if path != "" {
+		attrs = append([]any{slog.String("path", path), slog.Int("incarnation", incarnation)}, attrs...)
+	}
+	go l.run(attrs)
+	return l
+}
+
+func defaultLevel(line Line) slog.Level {
+	if line.Stream == Stderr {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// offer hands over a line, or drops it.
+func (l *lineLog) offer(line Line) {
+	select {
+	case l.queue <- line:
+	default:
+		l.drop()
+	}
+}
+
+func (l *lineLog) drop() {
+	l.unsaid.Add(1)
+	l.total.Add(1)
+}
+
+func (l *lineLog) run(attrs []any) {
+	defer close(l.done)
+	if err := caught(func() error { l.write(attrs); return nil }); err != nil {
+		l.failed <- err
+		for range l.queue {
+			l.drop()
+		}
+	}
+}
+
+func (l *lineLog) write(attrs []any) {
+	logger := l.logger.With(attrs...)
+	for line := range l.queue {
+		if l.hurry.Load() {
+			l.drop()
+			continue
+		}
+		l.sayDropped(logger)
+		attrs := make([]slog.Attr, 0, 3)
+		attrs = append(attrs, slog.String("stream", line.Stream.String()), slog.String("line", line.Text))
+		if line.Cut > 0 {
+			attrs = append(attrs, slog.Int("cut", line.Cut))
+		}
+		logger.LogAttrs(context.Background(), l.level(line), "output", attrs...)
+	}
+	l.sayDropped(logger)
+}
+
+func (l *lineLog) sayDropped(logger *slog.Logger) {
+	if n := l.unsaid.Swap(0); n > 0 {
+		logger.LogAttrs(context.Background(), slog.LevelWarn, "output dropped", slog.Int64("lines", n))
+	}
+}
+
+// flush waits until all has been logged, or ctx ends; then the rest is dropped.
+func (l *lineLog) flush(ctx context.Context) {
+	if l == nil {
+		return
+	}
+	select {
+	case <-l.done:
+	case <-ctx.Done():
+		l.hurry.Store(true)
+	}
+}
+
+// caught calls the user's code in a goroutine that is not the worker's own,
+// where a panic would end the program.
+func caught(f func() error) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if value := recover(); value != nil {
+			err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
+		}
+	}()
+	err = f()
+	returned = true
+	return err
+}

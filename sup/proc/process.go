@@ -1,0 +1,182 @@
+package proc
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A Process is a process that was started, and the group that it leads. All
+// methods are safe for concurrent use.
+type Process struct {
+	cmd    *exec.Cmd
+	ask    syscall.Signal
+	tail   *tail
+	watch  func(Line) // may be nil
+	log    *lineLog   // nil if no stream is logged
+	cgroup *cgroup    // nil if it has none of its own
+	pipes  []*pipe    // all that it writes to
+	out    [2]*pipe   // of those, stdout and stderr
+	killed atomic.Bool
+	life   context.Context // ends with the process
+	exit   Exit            // fixed when life has ended
+
+	mu     sync.Mutex // protects reaped, and orders signals before the reaping
+	reaped bool       // its id may be another's
+}
+
+// begin starts the goroutines of a process. All end with it; the one that
+// waits for it waits for the others, but for that of the log.
+func (p *Process) begin() {
+	life, ended := context.WithCancel(context.Background())
+	p.life = life
+	var pumps sync.WaitGroup
+	for _, pipe := range p.pipes {
+		if !pipe.piped {
+			pumps.Go(pipe.pumped)
+		}
+	}
+	go func() {
+		state, survivors := p.reap()
+		survivors = append(survivors, p.cgroup.end()...)
+		for _, pipe := range p.pipes {
+			pipe.finish()
+		}
+		pumps.Wait()
+		p.exit = p.exitOf(state, survivors)
+		p.cgroup.remove()
+		if p.log != nil {
+			close(p.log.queue)
+		}
+		ended()
+	}()
+}
+
+// Pid returns the id of the process, which is that of its group too.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Done is closed when the process has ended, been reaped and its output read,
+// and nothing is left of its group.
+func (p *Process) Done() <-chan struct{} { return p.life.Done() }
+
+// Wait waits until the process has ended, see [Process.Done], and returns how.
+// The error is the cause of ctx, if that ends first.
+func (p *Process) Wait(ctx context.Context) (Exit, error) {
+	select {
+	case <-p.life.Done():
+		return p.exit, nil
+	default:
+	}
+	select {
+	case <-p.life.Done():
+		return p.exit, nil
+	case <-ctx.Done():
+		return Exit{}, context.Cause(ctx)
+	}
+}
+
+// Exit returns how the process has ended, or false as long as it has not.
+func (p *Process) Exit() (Exit, bool) {
+	select {
+	case <-p.life.Done():
+		return p.exit, true
+	default:
+		return Exit{}, false
+	}
+}
+
+// Signal sends a signal to the process group. It returns os.ErrProcessDone when
+// the process has ended. Where there are no groups it goes to the process, if
+// the system can send it at all.
+func (p *Process) Signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return os.ErrProcessDone
+	}
+	return signalGroup(p.cmd.Process, sig)
+}
+
+// Kill kills the process group, and everything in the control group of the
+// process, if it has one. It returns os.ErrProcessDone when the process has
+// ended.
+func (p *Process) Kill() error {
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	p.cgroup.kill()
+	return nil
+}
+
+// Stop asks the process group to stop, with the StopSignal, and kills it when
+// grace is over, or ctx ends. A process that has been stopped by SIGSTOP is
+// continued, so that it can hear. Stop returns when the process has ended, see
+// [Process.Done]; nothing but a process that hangs in the kernel outlives that.
+func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
+	if grace > 0 && p.Signal(p.ask) == nil {
+		p.resume()
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-p.life.Done():
+			return p.exit
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	select {
+	case <-p.life.Done():
+	default:
+		p.killed.Store(true)
+		_ = p.Kill() // that it has ended meanwhile is as good
+		<-p.life.Done()
+	}
+	return p.exit
+}
+
+// Tail returns the last lines of output so far, oldest first.
+func (p *Process) Tail() []Line { return p.tail.lines() }
+
+// Dropped returns how many lines the log has not been told because it was too
+// slow.
+func (p *Process) Dropped() int {
+	if p.log == nil {
+		return 0
+	}
+	return int(p.log.total.Load())
+}
+
+// Stdout returns what the process writes to its standard output, if that is
+// Piped, else nil. It ends when the process has, even if somebody else
+// keeps the pipe open; nothing that the process has written is lost. Closing it
+// lets the process's further writes fail.
+func (p *Process) Stdout() io.ReadCloser { return p.piped(Stdout) }
+
+// Stderr is [Process.Stdout] for the standard error.
+func (p *Process) Stderr() io.ReadCloser { return p.piped(Stderr) }
+
+func (p *Process) piped(s Stream) io.ReadCloser {
+	if !p.out[s].piped {
+		return nil
+	}
+	return p.out[s]
+}
+
+// seeLine is told every line.
+func (p *Process) seeLine(line Line) {
+	p.tail.add(line)
+	if p.watch != nil {
+		p.watch(line)
+	}
+}
+
+// logLine is seeLine, for what is logged.
+func (p *Process) logLine(line Line) {
+	p.seeLine(line)
+	p.log.offer(line)
+}

@@ -1,0 +1,185 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// Each way to take a stop (guarantee 2).
+func TestStopEscalates(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		command proc.Command
+		signal  syscall.Signal
+		grace   time.Duration
+		word    string // to be heard first
+		want    proc.Exit
+	}{
+		{"dies of the signal", fake("sleep"), 0, time.Hour, "asleep", proc.Exit{Code: -1, Signal: syscall.SIGTERM}},
+		{"ends by itself", fake("graceful", "0"), 0, time.Hour, "up", proc.Exit{Code: 0}},
+		{"ends with a code", fake("graceful", "5"), 0, time.Hour, "up", proc.Exit{Code: 5}},
+		{"another signal", fake("graceful", "0"), syscall.SIGINT, time.Hour, "up", proc.Exit{Code: 0}},
+		{"ignores it", fake("stubborn"), 0, 50 * time.Millisecond, "up", proc.Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true}},
+		{"no grace", fake("graceful", "0"), 0, 0, "up", proc.Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true}},
+		{"has ended", fake("exit", "4"), 0, time.Hour, "", proc.Exit{Code: 4}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			command := tt.command
+			command.StopSignal = tt.signal
+			p := start(t, command)
+			if tt.word != "" {
+				said(t, p, tt.word)
+			} else if _, err := p.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			exit := p.Stop(t.Context(), tt.grace)
+			got := proc.Exit{Code: exit.Code, Signal: exit.Signal, Killed: exit.Killed}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if !gone(p.Pid()) {
+				t.Error("it is still there")
+			}
+		})
+	}
+}
+
+func TestTheEndOfItsContextCutsTheGraceShort(t *testing.T) {
+	p := start(t, fake("stubborn"))
+	said(t, p, "up")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if exit := p.Stop(ctx, time.Hour); !exit.Killed {
+		t.Errorf("the exit is %v", exit)
+	}
+}
+
+// A process that was stopped by SIGSTOP hears SIGTERM.
+func TestAStoppedProcessIsContinuedToStop(t *testing.T) {
+	p := start(t, fake("graceful", "0"))
+	said(t, p, "up")
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if exit := p.Stop(t.Context(), time.Hour); exit.Code != 0 {
+		t.Errorf("the exit is %v", exit)
+	}
+}
+
+// A child that is a process is never stuck (SEMANTICS X6), whatever it makes of
+// the signal, and X5: what was not right with its end is reported.
+func TestAWorkerStopsItsProcessWithinItsTime(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		command  proc.Command
+		shutdown time.Duration
+		normal   func(proc.Exit) error
+		word     string
+		want     sup.ExitKind
+	}{
+		{"dies of the signal", fake("sleep"), time.Hour, nil, "asleep", sup.ExitShutdown},
+		{"ends by itself", fake("graceful", "0"), time.Hour, nil, "up", sup.ExitShutdown},
+		{"ends as shells do", fake("graceful", "143"), time.Hour, nil, "up", sup.ExitShutdown},
+		{"for ever", fake("graceful", "0"), sup.Infinity, nil, "up", sup.ExitShutdown},
+		{"ends with a code", fake("graceful", "5"), time.Hour, nil, "up", sup.ExitAbnormal},
+		{"with a code that is normal", fake("graceful", "5"), time.Hour, func(proc.Exit) error { return nil }, "up", sup.ExitShutdown},
+		{"ignores it", fake("stubborn"), time.Second, nil, "up", sup.ExitAbnormal},
+		{"brutal", fake("graceful", "0"), sup.Brutal, nil, "up", sup.ExitShutdown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			command := tt.command
+			command.Normal = tt.normal
+			s, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker, Shutdown: tt.shutdown})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, _ := s.Child("one").Get()
+			said(t, w.Process(), tt.word)
+			if err := s.Terminate(t.Context(), "one"); err != nil {
+				t.Error(err)
+			}
+			if exit := s.Children()[0].LastExit; exit.Kind != tt.want {
+				t.Errorf("the exit is %v, want %v", exit, tt.want)
+			}
+			if !gone(w.Process().Pid()) {
+				t.Error("it is still there")
+			}
+		})
+	}
+}
+
+// A process that does not get ready in the child's StartTimeout is stopped like
+// any other (S5).
+func TestAStartThatTimesOutLeavesNoProcess(t *testing.T) {
+	command := fake("stubborn")
+	command.Ready = proc.ReadyNotify()
+	var w *proc.Worker
+	_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
+		Start: func(ctx context.Context) (_ *proc.Worker, err error) {
+			w, err = command.Worker(ctx)
+			return w, err
+		},
+		StartTimeout: 300 * time.Millisecond,
+		Shutdown:     time.Second,
+	})
+	if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
+		t.Errorf("the start says %v", err)
+	}
+	if !gone(w.Process().Pid()) {
+		t.Error("the process is still there")
+	}
+}
+
+// Guarantee 3.
+func TestWhatIsLeftOfTheGroupIsKilled(t *testing.T) {
+	for _, code := range []string{"0", "3"} {
+		p := start(t, fake("fork", code))
+		exit, err := p.Wait(t.Context())
+		if err != nil || strconv.Itoa(exit.Code) != code {
+			t.Fatal(exit, err)
+		}
+		child, _ := strconv.Atoi(strings.TrimPrefix(exit.Lines[0].Text, "forked "))
+		if !gone(child) {
+			t.Errorf("process %d has survived", child)
+		}
+		if diff := cmp.Diff([]int{child}, exit.Survivors); diff != "" {
+			t.Errorf("survivors: %s", diff)
+		}
+	}
+}
+
+func TestTheWholeGroupIsStopped(t *testing.T) {
+	p := start(t, fake("fork", "sleep"))
+	child, _ := strconv.Atoi(said(t, p, "forked "))
+	if exit := p.Stop(t.Context(), time.Hour); exit.Signal != syscall.SIGTERM {
+		t.Errorf("the exit is %v", exit)
+	}
+	if !gone(child) {
+		t.Errorf("process %d has survived", child)
+	}
+}
+
+func TestAnEndedProcessCannotBeSignalled(t *testing.T) {
+	p := start(t, fake("exit", "0"))
+	<-p.Done()
+	for _, err := range []error{p.Signal(syscall.SIGTERM), p.Kill()} {
+		if !errors.Is(err, os.ErrProcessDone) {
+			t.Errorf("the error is %v", err)
+		}
+	}
+}

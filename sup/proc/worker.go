@@ -1,0 +1,185 @@
+package proc
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// A Worker is one incarnation of a supervised process: a sup.Worker that starts
+// it and waits until it is ready in Initialize, watches it in Run, and ends it
+// in Terminate. [Command.Worker] makes one.
+type Worker struct {
+	command Command
+	process *Process // nil before Initialize
+	said    chan struct{}
+	saidIt  sync.Once
+	alive   chan struct{} // has room for one
+	watch   sync.WaitGroup
+}
+
+// Worker is a start function for a child that is a process:
+//
+//	sup.ChildSpec[*proc.Worker]{ID: "db", Start: command.Worker}
+//
+// It starts nothing yet. The error is that of [Command.Validate].
+func (c Command) Worker(context.Context) (*Worker, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return &Worker{command: c, said: make(chan struct{}), alive: make(chan struct{}, 1)}, nil
+}
+
+// Process returns the process, or nil before it was started. The worker that a
+// handle gives has one.
+func (w *Worker) Process() *Process { return w.process }
+
+// Initialize starts the process, and returns when it is ready.
+//
+// Errors: those of [Command.Start]; a [NotReadyError] if the process ends
+// first, or ReadyWithin does; the cause of ctx.
+func (w *Worker) Initialize(ctx context.Context) error {
+	var lines func(Line)
+	if pattern := w.command.Ready.line; pattern != nil {
+		lines = func(line Line) {
+			if pattern.MatchString(line.Text) {
+				w.sayReady()
+			}
+		}
+	}
+	var messages func(string)
+	if w.command.Ready.notify || w.command.Live.Probe.notify {
+		messages = w.hear
+	}
+	process, err := w.command.start(ctx, lines, messages)
+	if err != nil {
+		return err
+	}
+	w.process = process
+	return w.command.Ready.await(ctx, process, w.said, w.command.ReadyWithin)
+}
+
+func (w *Worker) sayReady() { w.saidIt.Do(func() { close(w.said) }) }
+
+// hear is told what the process says on its descriptor.
+func (w *Worker) hear(message string) {
+	switch message {
+	case NotifyReady:
+		w.sayReady()
+	case NotifyAlive:
+		select {
+		case w.alive <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Run waits for the end of the process, and returns what Normal makes of it: by
+// default nil for exit code 0, and an [ExitError] otherwise. It ends before the
+// process with the cause of ctx; an [UnhealthyError]; or a sup.PanicError out of
+// the Logger, Level or the liveness probe.
+func (w *Worker) Run(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	unhealthy := make(chan error, 1)
+	defer stop()
+	if w.command.Live.asked() { // Terminate waits for it, when the process is dead whatever it does
+		w.watch.Go(func() {
+			err := caught(func() error { return w.command.Live.watch(watching, w.process, w.alive) })
+			if err != nil {
+				unhealthy <- err
+			}
+		})
+	}
+	var logFailed <-chan error
+	if w.process.log != nil {
+		logFailed = w.process.log.failed
+	}
+	select {
+	case <-w.process.Done():
+		return w.judge(w.process.exit)
+	case <-ctx.Done():
+		if exit, ended := w.process.Exit(); ended {
+			return w.judge(exit)
+		}
+		return context.Cause(ctx)
+	case err := <-unhealthy:
+		return err
+	case err := <-logFailed:
+		return err
+	}
+}
+
+func (w *Worker) judge(exit Exit) error {
+	if w.command.Normal != nil {
+		return w.command.Normal(exit)
+	}
+	return exit.Err()
+}
+
+// flushTime is how long a slow log may hold up the end of a worker.
+const flushTime = time.Second
+
+// Terminate stops the process, if it has not ended: it gets the StopSignal, and
+// is killed when a tenth of the time that the child has for stopping is left (at
+// least 250 ms, at most a second, and never more than half of it). Then the log
+// may catch up, for a second at most.
+//
+// An end that was asked for is a good one if the process died of the
+// StopSignal, or exited with code 0 or, as shells do, with 128 plus the number
+// of the signal, or if it is a Normal one. All else is returned as an
+// [ExitError], also that it had to be killed, but not if the child has no time
+// for stopping.
+func (w *Worker) Terminate(ctx context.Context, exit sup.Exit) error {
+	if w.process == nil {
+		return nil
+	}
+	defer w.flush(ctx)
+	defer w.watch.Wait()
+	grace := graceUntil(ctx)
+	how := w.process.Stop(context.Background(), grace)
+	brutal := how.Killed && grace <= 0
+	if exit.Kind != sup.ExitShutdown || brutal || !how.Killed && w.stopped(how) {
+		return nil
+	}
+	return &ExitError{how}
+}
+
+// graceUntil is how long a process may take to stop that must be gone when ctx
+// ends.
+func graceUntil(ctx context.Context) time.Duration {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return math.MaxInt64
+	}
+	left := time.Until(deadline)
+	kept := max(left/10, 250*time.Millisecond)
+	return left - min(kept, time.Second, left/2)
+}
+
+// stopped reports whether an exit is one that was to be expected.
+func (w *Worker) stopped(exit Exit) bool {
+	if exit.Err() == nil || exit.Signal == w.process.ask || exit.Code == 128+int(w.process.ask) {
+		return true
+	}
+	judged := w.judge(exit)
+	return judged == nil || errors.Is(judged, sup.ErrShutdown)
+}
+
+func (w *Worker) flush(ctx context.Context) {
+	if w.process.log == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	w.process.log.flush(ctx)
+}
+
+// The interfaces that a supervisor looks for.
+var (
+	_ sup.Initializer = (*Worker)(nil)
+	_ sup.Terminator  = (*Worker)(nil)
+)
