@@ -39,6 +39,7 @@ var groups = []struct {
 	{"snapshot", measureSnapshot},
 	{"observers", measureObservers},
 	{"kv", measureKV},
+	{"mailbox", measureMailbox},
 	{"generated", measureGenerated},
 	{"generator", measureGenerator},
 }
