@@ -184,15 +184,15 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 			yield(Event{}, err)
 			return
 		}
-		// What happens while the record is read is told twice, and so dropped
-		// once: it may come in another order there.
+		// What happens from here on until the record has been read is told twice,
+		// and so dropped once: it may come in another order there.
+		known := o.face.current().events.pump.seq.Load()
 		sub := o.face.Subscribe(eventBuffer)
 		defer sub.Close()
 		told := make(map[uint64]bool)
 		last := uint64(0)
 		if after != FromNow {
 			last = after
-			known := o.face.current().events.pump.seq.Load()
 			events, lost := o.face.current().recordedBelow()
 			if lost > after && !yield(Event{}, &SkippedError{After: after}) {
 				return

@@ -135,6 +135,12 @@ const yields = 10
 func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) error {
 	c := inc.child
 	for turn := 0; ; turn++ {
+		if turn < yields {
+			runtime.Gosched()
+			if c.live.Load() == inc { // so it is ready: the common case, without the lock
+				return nil
+			}
+		}
 		s.mu.Lock()
 		switch {
 		case inc.ready:
@@ -147,7 +153,6 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) 
 		}
 		if turn < yields {
 			s.mu.Unlock()
-			runtime.Gosched()
 			continue
 		}
 		changed := c.changedLocked()

@@ -147,13 +147,17 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 	if err := life.admit(); err != nil {
 		return Child[W]{new(reference)}, callError("start child", s.pathOf(spec.ID), err)
 	}
-	f := &faults{path: s.pathOf(spec.ID)}
+	f := new(faults) // the path is made when it is needed
 	if spec.ID == "" {
 		f.add("ID", "is empty: give it one")
 	}
 	spec.check(f, s.declared().auto)
 	if len(f.list) > 0 {
-		return Child[W]{}, &SpecError{Path: f.path, Faults: f.list}
+		path := s.pathOf(spec.ID)
+		for i := range f.list {
+			f.list[i].Path = path
+		}
+		return Child[W]{}, &SpecError{Path: path, Faults: f.list}
 	}
 	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
 	err := life.adopt(ctx, c, 0, func() error {
@@ -163,6 +167,9 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 		life.byID[spec.ID] = c
 		return nil
 	})
+	if err == nil { // the common case, without the text of the path
+		return Child[W]{&c.self}, nil
+	}
 	return handleAfter[W](c, err), callError("start child", c.path(), err)
 }
 
