@@ -54,6 +54,7 @@ type child struct {
 	last       Exit
 	since      time.Duration
 	restarts   int32
+	failures   int32 // exits that were abnormal
 	n          int32 // incarnations so far
 	state      State
 	parked     bool // an operator stopped it: rounds leave it alone
@@ -61,6 +62,7 @@ type child struct {
 	discard    bool // no longer declared once it is gone: added and not ready yet, or being removed
 	unlinked   bool
 	supervisor bool // its workers are supervisors
+	added      bool // at run time; fixed
 	row        streak
 	wait       time.Duration // of an incarnation in its backoff
 	budget     *window
@@ -184,4 +186,17 @@ func (c *child) emitLocked(e news, now time.Duration) {
 	if e.kind != 0 {
 		c.sup.noteLocked(c, e, now)
 	}
+}
+
+// becauseLocked returns the child whose failure led to the round that c is
+// stopped by, or is to start again with.
+func (c *child) becauseLocked(kind EventKind) *child {
+	s := c.sup
+	switch {
+	case !s.absorbsLocked(c), c == s.leader:
+		return nil
+	case kind == ChildStopping && c.cur.fate == fateRound, kind == ChildRestarting:
+		return s.leader
+	}
+	return nil
 }

@@ -57,6 +57,8 @@ type core struct {
 	restarts    window
 	history     history // what was counted, for the error of an escalation
 	record      record  // of events; its size is fixed
+	past        past    // what had happened to children that are gone
+	handed      bool    // its past is that of the one above now; protected by above.mu
 	busy        int     // goroutines of this supervisor, abandoned ones not among them
 	quiet       chan struct{}
 	failed      []*child      // wait for a round to be led, or for the start to end
@@ -65,6 +67,7 @@ type core struct {
 	leading     bool          // a goroutine leads rounds
 	absorbing   bool          // the round is still stopping its children
 	interrupt   chan struct{} // made by a round that waits; closed when a failure is queued
+	leader      *child        // whose failure led to it
 	roundFrom   uint64        // the first child of the round
 	roundTo     uint64        // the last; those added meanwhile are no part of it
 	stopCause   *StopError
@@ -153,6 +156,7 @@ func (s *core) unlinkLocked(c *child) {
 		s.significant--
 	}
 	c.unlinked = true
+	s.past.add("", c.template(), c.countsLocked())
 	c.slot.forget()
 	c.emitLocked(news{kind: ChildRemoved, exit: c.last}, s.now())
 	c.wakeLocked()

@@ -55,6 +55,7 @@ type Event struct {
 	Incarnation int           // of the child
 	Exit        Exit          // of ChildExited and what follows from it, and of SupervisorFailed
 	Delay       time.Duration // of ChildRestarting: the backoff
+	Because     string        // of ChildStopping and ChildRestarting in a round: the path of the child whose failure led to it
 	Stack       string        // of ChildStuck
 }
 
@@ -97,13 +98,20 @@ func (s *core) noteLocked(c *child, e news, now time.Duration) {
 		to = new(entry)
 	}
 	to.child, to.at, to.kind, to.exit, to.delay, to.event = c, now, e.kind, e.exit, e.delay, nil
+	to.because = nil
 	if c != nil {
 		to.n = c.n
+		if s.absorbing {
+			to.because = c.becauseLocked(e.kind)
+		}
 	}
 	if s.events.listening() {
 		to.seq = s.announceLocked(to)
 	} else {
 		to.seq = s.events.pump.seq.Add(1)
+	}
+	if s.record.size > 0 {
+		s.record.last = to.seq
 	}
 }
 

@@ -157,6 +157,9 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 	s.unwatchLocked(inc)
 	if inc.begun && !inc.ignored {
 		c.last = exit
+		if exit.Kind == ExitAbnormal {
+			c.failures++
+		}
 		c.emitLocked(news{kind: ChildExited, exit: exit}, now)
 	}
 	if inc.ready && c.policy.backoff.Min > 0 && now-inc.readyAt >= c.policy.backoff.ResetAfter {

@@ -97,8 +97,7 @@ func (o operator) Children(_ context.Context, path string) ([]ChildInfo, error) 
 	if err != nil {
 		return nil, err
 	}
-	infos, _ := life.infos()
-	return infos, nil
+	return life.look().children, nil
 }
 
 func (o operator) Child(_ context.Context, path string) (ChildInfo, error) {

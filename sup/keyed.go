@@ -111,7 +111,8 @@ func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 	k.declare(&declaration{
 		name:      name,
 		intensity: spec.Intensity,
-		parallel:  true,
+		set:       KeyedSet,
+		max:       spec.Max,
 		labels:    spec.Labels,
 		record:    spec.Record,
 		observers: append([]Observer(nil), spec.Observers...),

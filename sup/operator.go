@@ -54,6 +54,7 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 		return err
 	}
 	c.discard = true // until it is ready
+	c.added = true
 	s.linkLocked(c)
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()

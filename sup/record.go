@@ -28,19 +28,21 @@ type record struct {
 	next int // the oldest, once the ring is full
 	size int
 	lost uint64 // the highest number of an event that it has let go
+	last uint64 // the highest number of all
 }
 
 // An entry is one event on record: what it is made from, or, once the life that
 // it belongs to has ended, the event.
 type entry struct {
-	seq   uint64
-	at    time.Duration
-	delay time.Duration
-	exit  Exit
-	child *child // nil if it is about the supervisor
-	event *Event
-	n     int32
-	kind  EventKind
+	seq     uint64
+	at      time.Duration
+	delay   time.Duration
+	exit    Exit
+	child   *child // nil if it is about the supervisor
+	because *child
+	event   *Event
+	n       int32
+	kind    EventKind
 }
 
 func newRecord(asked int, above *core) record {
@@ -85,6 +87,7 @@ func (r *record) merge(events []Event, lost uint64) {
 	}
 	r.lost = max(r.lost, lost)
 	for i := range events {
+		r.last = max(r.last, events[i].Seq)
 		*r.slot() = entry{seq: events[i].Seq, event: &events[i]}
 	}
 }
@@ -98,10 +101,14 @@ func (s *core) event(e *entry) Event {
 		return Event{Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: s.path, Exit: e.exit}
 	}
 	id := e.child.slot.id()
-	return Event{
+	event := Event{
 		Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: joinPath(s.path, id), ID: id,
 		Incarnation: int(e.n), Exit: e.exit, Delay: e.delay,
 	}
+	if e.because != nil {
+		event.Because = e.because.path()
+	}
+	return event
 }
 
 // recorded returns the events on record of this supervisor alone, and the
@@ -129,24 +136,26 @@ func (s *core) recentLocked() []Event {
 	return events
 }
 
-// bequeath hands the record of a life that has ended to the one above, where it
-// is found when this one has been forgotten; or of a root, to its next life.
+// bequeath hands the record of a life that has ended, and its counts, to the one
+// above, where they are found when this one has been forgotten; or of a root, to
+// its next life.
 func (s *core) bequeath(heir *core) {
-	if heir == nil || heir.record.size == 0 {
+	if heir == nil {
 		return
 	}
 	events, lost := s.recorded()
 	events = inOrder(events)
+	past := s.wholePast()
 	heir.mu.Lock()
 	defer heir.mu.Unlock()
 	heir.record.merge(events, lost)
+	heir.past.inherit(s, past)
 }
 
 // recordedBelow collects the events on record of a supervisor and all below it.
 func (s *core) recordedBelow() (events []Event, lost uint64) {
 	events, lost = s.recorded()
-	_, nested := s.infos()
-	for _, n := range nested {
+	for _, n := range s.look().nested {
 		below, lostBelow := n.life.recordedBelow()
 		events, lost = append(events, below...), max(lost, lostBelow)
 	}

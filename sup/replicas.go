@@ -98,7 +98,7 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 	r.declare(&declaration{
 		name:      name,
 		intensity: spec.Intensity,
-		parallel:  true,
+		set:       ReplicaSet,
 		labels:    spec.Labels,
 		record:    spec.Record,
 		observers: append([]Observer(nil), spec.Observers...),

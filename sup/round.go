@@ -64,7 +64,7 @@ func (s *core) conduct(failed *child) bool {
 		if s.decl.strategy == OneForAll {
 			from = 0
 		}
-		s.absorbing, s.roundFrom, s.roundTo = true, from, s.seq
+		s.absorbing, s.leader, s.roundFrom, s.roundTo = true, failed, from, s.seq
 		cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
 		wait := failed.row.next(failed.policy.backoff)
 		s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *core) join(failed *child) {
 		return
 	}
 	failed.row.next(failed.policy.backoff)
-	s.absorbing, s.roundFrom, s.roundTo = true, failed.seq, s.seq
+	s.absorbing, s.leader, s.roundFrom, s.roundTo = true, failed, failed.seq, s.seq
 	cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
 	s.mu.Unlock()
 	s.stopRound(cause)

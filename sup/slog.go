@@ -10,7 +10,7 @@ import (
 // fail for good at Error (a supervisor that failed, a child that is stuck or
 // quarantined), what went wrong and is being mended at Warn (an abnormal exit),
 // what changes the tree at Info, and the steps in between at Debug. The
-// attributes are path, incarnation, exit, err, delay and stack.
+// attributes are path, incarnation, because, exit, err, delay and stack.
 //
 // A nil logger is slog.Default(), as it is now.
 func Log(logger *slog.Logger) Observer {
@@ -28,10 +28,13 @@ func (l logObserver) Observe(e Event) {
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 6)
+	attrs := make([]slog.Attr, 0, 7)
 	attrs = append(attrs, slog.String("path", e.Path))
 	if e.Incarnation > 0 {
 		attrs = append(attrs, slog.Int("incarnation", e.Incarnation))
+	}
+	if e.Because != "" {
+		attrs = append(attrs, slog.String("because", e.Because))
 	}
 	if e.Exit.Kind != ExitNone {
 		attrs = append(attrs, slog.String("exit", e.Exit.Kind.String()))

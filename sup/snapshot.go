@@ -25,25 +25,35 @@ type ChildInfo struct {
 	Kind        Kind
 	Restart     Restart
 	Significant bool
+	Added       bool // at run time: by StartChild, or to a [Keyed]
 	State       State
 	Incarnation int             // the current or last one; 0 before the first
 	Restarts    int             // incarnations that no operator and no start asked for
+	Failures    int             // exits that were abnormal
+	BudgetUsed  int             // counted within the window of its own budget, now
 	LastExit    Exit            // how the last one that ended did
 	Since       time.Time       // of the state
 	Stack       string          // of a stuck child
+	Policy      Policy          `json:",omitzero"`
 	Supervisor  *SupervisorInfo // of a child that is a supervisor; only in [Supervisor.Tree]
 }
 
 // SupervisorInfo is a snapshot of a supervisor and all that is below it.
 type SupervisorInfo struct {
-	Name      string
-	Path      string
-	Strategy  Strategy
-	Intensity Intensity
-	Running   bool
-	Uptime    time.Duration // 0 if it is not up
-	Restarts  int           // counted within the window of the intensity, now; 0 if that is unlimited
-	Children  []ChildInfo   // in start order
+	Name         string
+	Path         string
+	Strategy     Strategy
+	Intensity    Intensity
+	AutoShutdown AutoShutdown
+	Set          SetKind
+	Max          int // of a [Keyed]: how many children it may have; 0 for no bound
+	Running      bool
+	Uptime       time.Duration // 0 if it is not up
+	Restarts     int           // counted within the window of the intensity, now; 0 if that is unlimited
+	LastEvent    uint64        // the number of the last event on its own record; 0 if there is none
+	Past         []Past        // of children that are gone, here and below, since the tree was first started
+	Handed       bool          // it has ended, and what happened to its children is in the Past of the one above already
+	Children     []ChildInfo   // in start order
 }
 
 // String draws the tree, a line a child.
@@ -80,8 +90,7 @@ func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
 // Children returns a snapshot of the children, in start order. Like all
 // queries it waits for no start, stop or round.
 func (f *supervision) Children() []ChildInfo {
-	infos, _ := f.current().infos()
-	return infos
+	return f.current().look().children
 }
 
 // Tree returns a snapshot of the supervisor and everything below it. Each
@@ -91,60 +100,75 @@ func (f *supervision) Tree() SupervisorInfo {
 }
 
 func (s *core) tree() SupervisorInfo {
-	infos, nested := s.infos()
-	for _, n := range nested {
+	seen := s.look()
+	for _, n := range seen.nested {
 		info := n.life.tree()
-		infos[n.at].Supervisor = &info
+		info.Handed = n.handed
+		seen.children[n.at].Supervisor = &info
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	info := SupervisorInfo{
-		Name:      s.decl.name,
-		Path:      s.path,
-		Strategy:  s.decl.strategy,
-		Intensity: s.decl.intensity,
-		Running:   s.phase == serving,
-		Children:  infos,
+		Name:         s.decl.name,
+		Path:         s.path,
+		Strategy:     s.decl.strategy,
+		Intensity:    s.decl.intensity,
+		AutoShutdown: s.decl.auto,
+		Set:          s.decl.set,
+		Max:          s.decl.max,
+		Running:      s.phase == serving,
+		LastEvent:    s.record.last,
+		Past:         seen.past,
+		Children:     seen.children,
 	}
 	info.Uptime, info.Restarts = s.upLocked()
 	return info
 }
 
-// nestedCore is a supervisor among the children, and its index.
-type nestedCore struct {
-	at   int
-	life *core
+// sight is what is to be seen of the children of a supervisor at one moment.
+type sight struct {
+	children []ChildInfo
+	nested   []nestedCore
+	past     []Past
 }
 
-// infos returns a snapshot of all children, and the supervisors among them. What
+// nestedCore is a supervisor among the children, and its index.
+type nestedCore struct {
+	at     int
+	life   *core
+	handed bool
+}
+
+// look returns a snapshot of all children, and the supervisors among them. What
 // can be done without the lock, is: memory is made before, and ids into text
 // after.
-func (s *core) infos() (infos []ChildInfo, nested []nestedCore) {
+func (s *core) look() (seen sight) {
 	var members []*child
 	s.mu.Lock()
-	for len(infos) < s.count {
+	for len(seen.children) < s.count {
 		n := s.count + s.count/16 // some may be added meanwhile
 		s.mu.Unlock()
-		infos, members = make([]ChildInfo, n), make([]*child, n)
+		seen.children, members = make([]ChildInfo, n), make([]*child, n)
 		s.mu.Lock()
 	}
 	n := 0
 	for c := s.first; c != nil; c = c.next {
 		if c.supervisor {
 			if below := c.cur.nestedLocked(); below != nil {
-				nested = append(nested, nestedCore{n, below})
+				seen.nested = append(seen.nested, nestedCore{n, below, below.handed})
 			}
 		}
-		c.infoLocked(&infos[n])
+		c.infoLocked(&seen.children[n])
 		members[n] = c
 		n++
 	}
+	seen.past = s.past.list()
 	s.mu.Unlock()
-	infos = infos[:n]
-	for i := range infos {
-		infos[i].ID = members[i].slot.id()
+	seen.children = seen.children[:n]
+	for i := range seen.children {
+		seen.children[i].ID, seen.children[i].Policy = members[i].slot.id(), members[i].policy.told()
 	}
-	return infos, nested
+	return seen
 }
 
 func (s *core) info(c *child) (info ChildInfo, declared bool) {
@@ -152,7 +176,7 @@ func (s *core) info(c *child) (info ChildInfo, declared bool) {
 	c.infoLocked(&info)
 	declared = !c.unlinked
 	s.mu.Unlock()
-	info.ID = c.slot.id()
+	info.ID, info.Policy = c.slot.id(), c.policy.told()
 	return info, declared
 }
 
@@ -164,12 +188,20 @@ func (c *child) infoLocked(info *ChildInfo) {
 	info.State = c.state
 	info.Incarnation = int(c.n)
 	info.Restarts = int(c.restarts)
+	info.Added = c.added
+	if c.failures > 0 {
+		info.Failures = int(c.failures)
+	}
 	if c.last.Kind != ExitNone {
 		info.LastExit = c.last
 	}
 	info.Since = c.sup.born.Add(c.since)
 	if c.supervisor {
 		info.Kind = KindSupervisor
+	}
+	if c.budget != nil {
+		c.budget.slide(c.sup.now())
+		info.BudgetUsed = c.budget.size
 	}
 	if c.state == Stuck {
 		info.Stack = c.stack

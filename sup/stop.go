@@ -51,7 +51,7 @@ func stopCauseOf(ctx context.Context) *StopError {
 // sweep stops all children: in reverse start order and one after the other
 // (X1), or, of a set, all at once (X3). What is left then is stuck, or brutal.
 func (s *core) sweep() {
-	if s.decl.parallel {
+	if s.decl.set != NoSet {
 		s.stopSet()
 	} else {
 		s.stopInOrder()

@@ -13,7 +13,8 @@ type declaration struct {
 	strategy  Strategy
 	intensity Intensity
 	auto      AutoShutdown
-	parallel  bool // the children stop all at once
+	set       SetKind // the children of sets stop all at once
+	max       int     // of a Keyed
 	labels    bool
 	record    int
 	observers []Observer

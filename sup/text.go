@@ -45,6 +45,24 @@ func (k ExitKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil
 // UnmarshalText reads a name.
 func (k *ExitKind) UnmarshalText(text []byte) error { return named(k, text) }
 
+// MarshalText returns the name.
+func (a AutoShutdown) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads a name.
+func (a *AutoShutdown) UnmarshalText(text []byte) error { return named(a, text) }
+
+// MarshalText returns the name.
+func (s WhenStuck) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name.
+func (s *WhenStuck) UnmarshalText(text []byte) error { return named(s, text) }
+
+// MarshalText returns the name.
+func (k SetKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads a name.
+func (k *SetKind) UnmarshalText(text []byte) error { return named(k, text) }
+
 // maxNames is more than any enumeration has.
 const maxNames = 32
 

@@ -45,8 +45,9 @@ func TestAChildPastItsOwnBudgetIsQuarantinedAndNothingElseHappens(t *testing.T) 
 			t.Errorf("siblings (-before +after):\n%s", diff)
 		}
 		want := sup.ChildInfo{
-			ID: "b", State: sup.Quarantined, Incarnation: 3, Restarts: 2,
+			ID: "b", State: sup.Quarantined, Incarnation: 3, Restarts: 2, Failures: 2, BudgetUsed: 2,
 			LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}, Since: time.Now(),
+			Policy: sup.Policy{Budget: children[1].Budget},
 		}
 		if diff := cmp.Diff(want, after[1], cmpopts.EquateErrors()); diff != "" {
 			t.Errorf("snapshot (-want +got):\n%s", diff)

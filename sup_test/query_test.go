@@ -33,14 +33,14 @@ func TestOneCallShowsTheWholeTree(t *testing.T) {
 		time.Sleep(time.Second)
 		got := s.Tree()
 		want := sup.SupervisorInfo{
-			Name: "s", Path: "s", Intensity: sup.DefaultIntensity, Running: true, Uptime: 2 * time.Second,
+			Name: "s", Path: "s", Intensity: sup.DefaultIntensity, Running: true, Uptime: 2 * time.Second, LastEvent: 12,
 			Children: []sup.ChildInfo{
 				{ID: "a/b", Restart: sup.Transient, State: sup.Stopped, Incarnation: 1, LastExit: sup.Exit{Kind: sup.ExitNormal}, Since: zero},
 				{ID: "inner", Kind: sup.KindSupervisor, State: sup.Running, Incarnation: 1, Since: zero, Supervisor: &sup.SupervisorInfo{
-					Name: "its own", Path: "s/inner", Strategy: sup.RestForOne, Intensity: inner.Intensity, Running: true, Uptime: 2 * time.Second, Restarts: 1,
+					Name: "its own", Path: "s/inner", Strategy: sup.RestForOne, Intensity: inner.Intensity, AutoShutdown: sup.AllSignificant, Running: true, Uptime: 2 * time.Second, Restarts: 1, LastEvent: 16,
 					Children: []sup.ChildInfo{
 						{ID: "leaf", Restart: sup.Transient, Significant: true, State: sup.Running, Incarnation: 1, Since: zero},
-						{ID: "fuse", State: sup.Running, Incarnation: 2, Restarts: 1, LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}, Since: zero.Add(time.Second)},
+						{ID: "fuse", State: sup.Running, Incarnation: 2, Restarts: 1, Failures: 1, LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}, Since: zero.Add(time.Second)},
 					},
 				}},
 			},

@@ -1,0 +1,69 @@
+package sup_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// A snapshot tells what had happened to children that are gone.
+func ExamplePast() {
+	ctx := context.Background()
+	rooms, err := sup.StartKeyed(ctx, sup.KeyedSpec[int, *Bidder]{
+		Name:  "rooms",
+		Start: func(context.Context, int) (*Bidder, error) { return &Bidder{}, nil },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer end(rooms)
+	for n := range 3 {
+		if _, err := rooms.Start(ctx, n); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(rooms.Remove(ctx, 0), rooms.Remove(ctx, 1))
+	fmt.Printf("%+v\n", rooms.Tree().Past)
+	// Output:
+	// <nil> <nil>
+	// [{Supervisor: Child:* Counts:{Starts:2 Restarts:0 Failures:0}}]
+}
+
+func ExampleCounts() {
+	ada, bob := sup.Counts{Starts: 3, Restarts: 2, Failures: 2}, sup.Counts{Starts: 1}
+	fmt.Println(ada.Plus(bob).Starts)
+	// Output: 4
+}
+
+func ExampleCounts_Plus() {
+	fmt.Println(sup.Counts{Starts: 1}.Plus(sup.Counts{Failures: 2}))
+	// Output: {1 0 2}
+}
+
+// Children of sets share one declaration.
+func ExampleSetKind() {
+	for _, s := range []sup.AnySupervisor{sup.New(auction()), sup.NewKeyed(sup.KeyedSpec[string, *Bidder]{Name: "bidders"})} {
+		tree, err := sup.Inspect(s).Tree(context.Background(), "")
+		fmt.Println(tree.Name, tree.Set, err)
+	}
+	// Output:
+	// auction none <nil>
+	// bidders keyed <nil>
+}
+
+// A snapshot tells how a child is declared, as far as it is not by default.
+func ExamplePolicy() {
+	spec := auction()
+	spec.Children[0].Backoff = sup.Backoff{Min: time.Second}
+	for _, c := range sup.New(spec).Children() {
+		text, err := json.Marshal(c.Policy)
+		fmt.Println(c.ID, string(text), err)
+	}
+	// Output:
+	// ada {"Backoff":{"Min":1000000000,"Max":60000000000,"Factor":2,"Jitter":0,"ResetAfter":60000000000}} <nil>
+	// bob {} <nil>
+}

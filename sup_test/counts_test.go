@@ -1,0 +1,188 @@
+package sup_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// What a snapshot tells of children that are gone, and events of rounds.
+
+// counted adds up what a snapshot tells of the children of a supervisor at a
+// path, by their template, whether they are there or gone.
+func counted(tree sup.SupervisorInfo, path string) map[string]sup.Counts {
+	sums := make(map[string]sup.Counts)
+	add := func(child string, c sup.Counts) { sums[child] = sums[child].Plus(c) }
+	var visit func(at string, s sup.SupervisorInfo)
+	visit = func(at string, s sup.SupervisorInfo) {
+		for _, p := range s.Past {
+			if strings.Trim(at+"/"+p.Supervisor, "/") == path {
+				add(p.Child, p.Counts)
+			}
+		}
+		for _, c := range s.Children {
+			id := c.ID
+			if c.Added || s.Set != sup.NoSet {
+				id = sup.Template
+			}
+			if at == path && !s.Handed {
+				add(id, sup.Counts{Starts: c.Incarnation, Restarts: c.Restarts, Failures: c.Failures})
+			}
+			if c.Supervisor != nil {
+				visit(strings.Trim(at+"/"+id, "/"), *c.Supervisor)
+			}
+		}
+	}
+	visit("", tree)
+	return sums
+}
+
+// O7: the counts of children do not fall when children are removed.
+func TestTheCountsOfWhatWasRemovedStay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: c.good(tr, "fixed")})
+		for _, id := range []string{"x", "y"} {
+			if _, err := s.StartChild(t.Context(), c.child(tr, id)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.die("x", errBoom)
+		c.die("y", nil)
+		c.die("fixed", errBoom)
+		want := map[string]sup.Counts{
+			"fixed":      {Starts: 2, Restarts: 1, Failures: 1},
+			sup.Template: {Starts: 4, Restarts: 2, Failures: 1},
+		}
+		if diff := cmp.Diff(want, counted(s.Tree(), "")); diff != "" {
+			t.Errorf("before (-want +got):\n%s", diff)
+		}
+		for _, id := range []string{"x", "fixed"} {
+			if err := s.Terminate(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Delete(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want, counted(s.Tree(), "")); diff != "" {
+			t.Errorf("after (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// O7: nor when a supervisor below is restarted, or is a member of a set that is
+// removed, or the root is started again.
+func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		set := sup.NewKeyed(sup.KeyedSpec[string, sup.Worker]{Name: "set", Intensity: ample, Start: func(_ context.Context, key string) (sup.Worker, error) {
+			return sup.New(sup.Spec[*fake]{Name: key, Intensity: sup.Intensity{Restarts: 1, Within: time.Second}, Children: []sup.ChildSpec[*fake]{c.child(tr, "leaf")}}), nil
+		}})
+		s := sup.New(sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "set", Start: func(context.Context) (sup.Worker, error) { return set, nil }},
+		}})
+		check := func(when string, want sup.Counts) {
+			t.Helper()
+			got := counted(s.Tree(), "set/*")
+			if diff := cmp.Diff(map[string]sup.Counts{"leaf": want}, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", when, diff)
+			}
+		}
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"k", "l"} {
+			if _, err := set.Start(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // which of the two takes it does not matter
+			c.die("leaf", errBoom)
+			time.Sleep(2 * time.Second)
+		}
+		check("both are up", sup.Counts{Starts: 4, Restarts: 2, Failures: 2})
+		if err := set.Remove(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		check("one is gone", sup.Counts{Starts: 4, Restarts: 2, Failures: 2})
+		c.die("leaf", errBoom)
+		c.die("leaf", errBoom) // one too many, and the other starts again
+		synctest.Wait()
+		check("the other has failed", sup.Counts{Starts: 6, Restarts: 3, Failures: 4})
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		check("all has ended", sup.Counts{Starts: 6, Restarts: 3, Failures: 4})
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		check("all is up again", sup.Counts{Starts: 6, Restarts: 3, Failures: 4})
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// T2, T3: the events of a round say whose failure it was.
+func TestTheEventsOfARoundNameTheChildThatFailed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Strategy: sup.RestForOne, Intensity: ample, Children: c.good(new(trace), "a", "b", "c", "d")})
+		if err := s.Terminate(t.Context(), "d"); err != nil {
+			t.Fatal(err)
+		}
+		c.die("b", errBoom)
+		got := make(map[string]string)
+		for _, e := range s.Recorded() {
+			if e.Because != "" {
+				got[e.Kind.String()+" "+e.ID] = e.Because
+			}
+		}
+		want := map[string]string{"child stopping c": "supervisor/b", "child restarting c": "supervisor/b"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("because (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Spec.Record: in the steady state it needs no memory.
+func TestARestartThatIsRecordedAllocatesWhatOneDoesThatIsNot(t *testing.T) {
+	allocations := func(size int) float64 {
+		starts := make(chan struct{}, 1)
+		die := make(chan error)
+		s := start(t, sup.Spec[*fake]{Intensity: sup.Unlimited, Record: size, Children: []sup.ChildSpec[*fake]{{
+			ID: "w",
+			Start: func(context.Context) (*fake, error) {
+				return &fake{run: func(ctx context.Context) error {
+					starts <- struct{}{}
+					select {
+					case err := <-die:
+						return err
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				}}, nil
+			},
+		}}})
+		defer s.Shutdown(t.Context())
+		<-starts
+		again := func() {
+			die <- errBoom
+			<-starts
+		}
+		for range 100 { // until the record is full
+			again()
+		}
+		return testing.AllocsPerRun(200, again)
+	}
+	if with, without := allocations(16), allocations(-1); with != without {
+		t.Errorf("%v allocations with a record and %v without", with, without)
+	}
+}
