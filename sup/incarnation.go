@@ -2,6 +2,7 @@ package sup
 
 import (
 	"context"
+	"runtime/trace"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +77,8 @@ const (
 type attachments struct {
 	afters    map[*func()]struct{} // functions to call on cancellation
 	cancelled context.Context      // a context of the standard library, cancelled with the cause
+	traced    context.Context      // of its task in an execution trace
+	task      *trace.Task          // that has not ended
 	tasks     int                  // goroutines started by Go that have not returned
 	idle      chan struct{}        // made by who waits for tasks to be 0
 	failure   error                // of a goroutine, the watchdog or the start timeout: takes the place of Run's
@@ -172,12 +175,16 @@ func (inc *incarnation) Value(key any) any {
 func (inc *incarnation) valuesContext() context.Context {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
+	values := inc.child.sup.values
+	if inc.more != nil && inc.more.traced != nil {
+		values = inc.more.traced
+	}
 	if inc.cause == nil {
-		return inc.child.sup.values
+		return values
 	}
 	more := inc.moreLocked()
 	if more.cancelled == nil {
-		ctx, cancel := context.WithCancelCause(inc.child.sup.values)
+		ctx, cancel := context.WithCancelCause(values)
 		cancel(inc.cause)
 		more.cancelled = ctx
 	}

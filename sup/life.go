@@ -36,6 +36,9 @@ func (c *child) loop(inc *incarnation) {
 		for inc.phase != lifeOver {
 			inc.step(inc.mark())
 		}
+		if c.sup.labels {
+			inc.endTask()
+		}
 		inc = c.sup.exited(c, inc)
 	}
 }
@@ -214,7 +217,8 @@ func (inc *incarnation) terminate() error {
 	return w.Terminate(ctx, inc.outcome)
 }
 
-// label puts the pprof labels on the goroutine, if the spec asks for them.
+// label puts the pprof labels on the goroutine, if the spec asks for them, and
+// makes a task of the incarnation.
 func (inc *incarnation) label() {
 	if !inc.child.sup.labels {
 		return
@@ -222,4 +226,5 @@ func (inc *incarnation) label() {
 	pprof.SetGoroutineLabels(pprof.WithLabels(inc, pprof.Labels(
 		"sup.path", inc.child.path(),
 		"sup.incarnation", strconv.Itoa(int(inc.n)))))
+	inc.beginTask()
 }

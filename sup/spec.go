@@ -25,7 +25,10 @@ type Spec[W Worker] struct {
 	// Observers see every event of this supervisor and those below it.
 	Observers []Observer
 	// Labels puts the pprof labels "sup.path" and "sup.incarnation" on the
-	// goroutines of all workers of this supervisor and those below it.
+	// goroutines of all workers of this supervisor and those below it. In an
+	// execution trace (runtime/trace) each incarnation that begins while it is
+	// taken is a task, named by the path of the child, with "*" for the key or
+	// index of a member of a set; it costs nothing while none is.
 	Labels bool
 	// Record is how many events of the supervisor are kept for Recorded, for
 	// [Inspector] and for the error of an escalation. 0 means as many as above,
