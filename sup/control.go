@@ -103,16 +103,16 @@ type keySet struct {
 func (k *Keyed[K, W]) keySet() *keySet {
 	return &keySet{
 		find: func(text string) *child {
-			if key, err := keyOf[K](text); err == nil {
-				if m, ok := k.member(key); ok && m.id() == text {
-					return &m.child
-				}
+			if key, err := keyOf[K](text); err == nil && fmt.Sprint(key) == text {
+				return k.find(key)
 			}
-			if members := k.members.Load(); members != nil { // the text of the key says less than the key, or it cannot be read
-				for _, m := range members.All() {
-					if m.id() == text {
-						return &m.child
-					}
+			members := k.members.Load()
+			if members == nil {
+				return nil
+			}
+			for _, m := range members.All() { // a key that cannot be read from its text
+				if m.id() == text {
+					return &m.child
 				}
 			}
 			return nil

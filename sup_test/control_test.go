@@ -1,0 +1,193 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// point is a key that has no text to be read from.
+type point struct{ X, Y int }
+
+// grid is a key that has.
+type grid struct{ X, Y int }
+
+func (g grid) String() string { return fmt.Sprintf("%d/%d", g.X, g.Y) }
+
+func (g *grid) UnmarshalText(text []byte) error {
+	if string(text) == "bomb" {
+		panic("not even text")
+	}
+	_, err := fmt.Sscanf(string(text), "%d/%d", &g.X, &g.Y)
+	return err
+}
+
+func startSet[K comparable](t *testing.T, keys ...K) sup.Controller {
+	t.Helper()
+	k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[K, *fake]{
+		Name: "set", Start: func(context.Context, K) (*fake, error) { return &fake{}, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		if _, err := k.Start(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = k.Shutdown(context.Background()) })
+	return sup.Control(k)
+}
+
+// Control: a child of a set is reached by its key as it stands in its path,
+// whatever the key's type is.
+func TestAChildIsReachedByTheTextOfItsKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		check := func(c sup.Controller, id string) {
+			t.Helper()
+			children, err := c.Children(t.Context(), "")
+			if err != nil || len(children) != 1 || children[0].ID != id {
+				t.Fatalf("children %+v, %v; want one, %q", children, err, id)
+			}
+			path := "set/" + strings.NewReplacer("%", "%25", "/", "%2F").Replace(id)
+			if info, err := c.Child(t.Context(), path); err != nil || info.ID != id {
+				t.Errorf("Child(%q) = %+v, %v", path, info, err)
+			}
+			if err := c.Terminate(t.Context(), sup.Target{Path: path}); err != nil {
+				t.Errorf("Terminate(%q) = %v", path, err)
+			}
+			if err := c.Delete(t.Context(), sup.Target{Path: path}); err != nil {
+				t.Errorf("Delete(%q) = %v", path, err)
+			}
+			if _, err := c.Child(t.Context(), path); !errors.Is(err, sup.ErrNotFound) {
+				t.Errorf("after that, Child(%q) = %v", path, err)
+			}
+		}
+		check(startSet(t, "50% of a/b"), "50% of a/b")
+		check(startSet(t, -7), "-7")
+		check(startSet(t, uint8(200)), "200")
+		check(startSet(t, 2.5), "2.5")
+		check(startSet(t, true), "true")
+		check(startSet(t, grid{1, 2}), "1/2")
+		check(startSet(t, point{1, 2}), "{1 2}")
+		check(startSet[any](t, 'x'), "120")
+		check(startSet(t, time.Second), "1s")
+	})
+}
+
+// Control: a child is started by the text of a key that can be read; what
+// cannot is an error that says so, and starts nothing.
+func TestAChildIsStartedByTheTextOfItsKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		started := func(c sup.Controller, key string, want error) {
+			t.Helper()
+			info, err := c.StartChild(t.Context(), "set", key)
+			if !errors.Is(err, want) {
+				t.Errorf("StartChild(%q) = %v; want %v", key, err, want)
+			}
+			if want == nil && (info.ID != key || info.State != sup.Running) {
+				t.Errorf("StartChild(%q) = %+v", key, info)
+			}
+			if status, _ := c.Status(t.Context(), ""); want != nil && status.Children != 0 {
+				t.Errorf("after StartChild(%q), which failed, there are %d children", key, status.Children)
+			}
+		}
+		started(startSet[string](t), "a/b", nil)
+		started(startSet[int8](t), "-128", nil)
+		started(startSet[int8](t), "128", sup.ErrKey)
+		started(startSet[uint](t), "-1", sup.ErrKey)
+		started(startSet[float64](t), "1e3x", sup.ErrKey)
+		started(startSet[float64](t), "NaN", sup.ErrKey)
+		started(startSet[bool](t), "maybe", sup.ErrKey)
+		started(startSet[grid](t), "3/4", nil)
+		started(startSet[grid](t), "three", sup.ErrKey)
+		started(startSet[grid](t), "bomb", sup.ErrPanic)
+		started(startSet[point](t), "{1 2}", sup.ErrKey)
+		started(startSet[any](t), "1", sup.ErrKey)
+	})
+}
+
+// Control: paths that name nothing are errors that say which part of them does
+// not.
+func TestAPathThatNamesNothingSaysWhere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		below := sup.New(sup.Spec[*fake]{Children: c.good(new(trace), "leaf", "a/b")})
+		s := start(t, sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "below", Start: func(context.Context) (sup.Worker, error) { return below, nil }},
+		}})
+		i := sup.Inspect(s)
+		for path, want := range map[string]error{
+			"top/below":              nil,
+			"top/below/leaf":         nil,
+			"top/below/a%2Fb":        nil,
+			"top/below/a/b":          sup.ErrNotFound,
+			"top/below/a%2fb":        sup.ErrNotFound,
+			"top/below/leaf/further": sup.ErrNotFound,
+			"top/nobody/leaf":        sup.ErrNotFound,
+			"top":                    sup.ErrNotFound,
+			"":                       sup.ErrNotFound,
+			"/":                      sup.ErrNotFound,
+			"top/":                   sup.ErrNotFound,
+			"top//leaf":              sup.ErrNotFound,
+			"top/below/../below":     sup.ErrNotFound,
+			"other/below":            sup.ErrNotFound,
+			"top/below\x00":          sup.ErrNotFound,
+		} {
+			if _, err := i.Child(t.Context(), path); !errors.Is(err, want) {
+				t.Errorf("Child(%q) = %v; want %v", path, err, want)
+			}
+		}
+		if _, err := i.Tree(t.Context(), "top/below/leaf"); !errors.Is(err, sup.ErrNoSupervisor) {
+			t.Errorf("Tree of a worker = %v", err)
+		}
+		for e, err := range i.Events(t.Context(), "top/nobody", 0) {
+			if !errors.Is(err, sup.ErrNotFound) {
+				t.Errorf("Events of nobody: %v, %v", e, err)
+			}
+		}
+	})
+}
+
+// Control: to shut down a supervisor below stops it until an operator restarts
+// it; to shut down the one that is controlled ends the tree.
+func TestASubtreeIsShutDownAndRestartedByPath(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "below", Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[*fake]{Children: c.good(new(trace), "leaf")}), nil
+			}},
+		}})
+		ctl := sup.Control(s)
+		if err := ctl.Shutdown(t.Context(), sup.Target{Path: "top/below"}); err != nil {
+			t.Fatal(err)
+		}
+		if info, _ := ctl.Child(t.Context(), "top/below"); info.State != sup.Stopped {
+			t.Errorf("it is %v", info.State)
+		}
+		if _, err := ctl.Children(t.Context(), "top/below"); !errors.Is(err, sup.ErrNotRunning) {
+			t.Errorf("its children: %v", err)
+		}
+		if err := ctl.Restart(t.Context(), sup.Target{Path: "top/below", Incarnation: 7}); !errors.Is(err, sup.ErrIncarnation) {
+			t.Errorf("Restart of an incarnation that it never had = %v", err)
+		}
+		if err := ctl.Restart(t.Context(), sup.Target{Path: "top/below", Incarnation: 1}); err != nil {
+			t.Errorf("Restart = %v", err)
+		}
+		if info, err := ctl.Child(t.Context(), "top/below/leaf"); err != nil || info.State != sup.Running {
+			t.Errorf("below it: %+v, %v", info, err)
+		}
+		if err := ctl.Shutdown(t.Context(), sup.Target{}); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+		if _, err := ctl.StartChild(t.Context(), "", "x"); !errors.Is(err, sup.ErrNotKeyed) {
+			t.Errorf("StartChild where there are no keys = %v", err)
+		}
+	})
+}
