@@ -4,8 +4,10 @@
 GO ?= go
 FUZZTIME ?= 30s
 T ?= 10m
+N ?= 2000
+SEED ?= 1
 
-.PHONY: demo test soak leaks mutants check bench fuzz generate
+.PHONY: demo test soak otp leaks mutants check bench fuzz generate
 
 # demo surveys the Go standard library with faults injected, and verifies the
 # result against a plain sequential run.
@@ -21,6 +23,17 @@ test:
 soak:
 	$(GO) test -race -v -timeout 0 -run 'TestTheEngineDoesWhatTheModelSays' ./sup_test -soak $(T)
 	SOAK=1 $(GO) test -v -count 1 -run 'TestAMillionChildren' ./sup_test
+
+# otp runs N random scenarios on Erlang's own supervisor and on ours, and compares
+# the traces; where there is no Erlang, only those that were recorded.
+otp:
+	@if command -v escript >/dev/null; then \
+		$(GO) test -race -v -timeout 30m -run 'TestErlangsSupervisorDoesTheSame' ./sup_test -otp $(N) -otp.seed $(SEED); \
+	else \
+		echo "otp: SKIPPED: there is no escript. On Debian: apt-get install erlang-base"; \
+		echo "otp: instead, what was recorded of Erlang's supervisor is replayed"; \
+		$(GO) test -race -run 'TestTheTracesOfErlangsSupervisorAreOurs' ./sup_test; \
+	fi
 
 # leaks runs the tests with the profile of leaked goroutines, which must be empty.
 leaks:

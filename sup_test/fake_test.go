@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -120,4 +121,24 @@ func states(s interface{ Children() []sup.ChildInfo }) string {
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
+}
+
+// trace is what happened since it was last taken.
+type trace struct {
+	mu     sync.Mutex
+	events []string
+}
+
+func (tr *trace) add(format string, args ...any) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.events = append(tr.events, fmt.Sprintf(format, args...))
+}
+
+func (tr *trace) take() string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	events := strings.Join(tr.events, ", ")
+	tr.events = nil
+	return events
 }

@@ -21,6 +21,8 @@ func (m *model) perform(cmd command) result {
 		m.pass(m.now + cmd.time)
 	case "die":
 		m.die(m.find(cmd.path), cmd.arg)
+	case "let":
+		m.let(m.find(cmd.path))
 	case "release":
 		m.release()
 	case "add":
@@ -65,6 +67,15 @@ var exitKinds = map[string]sup.ExitKind{
 func (m *model) die(c *node, how string) {
 	m.emit("die "+how, c)
 	m.ended(c, exitKinds[how])
+}
+
+// let lets one worker go on that is held in its Initialize, or deaf.
+func (m *model) let(c *node) {
+	if c.state == sup.Starting {
+		m.initialized(c)
+		return
+	}
+	m.stopped(c)
 }
 
 // release lets all workers go that are deaf to their being stopped.

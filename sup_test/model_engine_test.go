@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,10 +17,11 @@ import (
 // stage is where the engine plays what the model predicts. It is made and used
 // within a bubble.
 type stage struct {
-	began time.Time
-	root  *branch
-	top   *sup.Supervisor[sup.Worker]
-	calls int
+	began    time.Time
+	root     *branch
+	top      *sup.Supervisor[sup.Worker]
+	calls    int
+	stopCall int // the last that was a Shutdown
 
 	mu       sync.Mutex
 	attempts map[string]int
@@ -199,6 +199,12 @@ func (g *stage) perform(cmd command) result {
 			break
 		}
 		p.die <- cmd.arg
+	case "let":
+		g.mu.Lock()
+		p := g.live[cmd.path]
+		close(p.let)
+		p.let = make(chan struct{})
+		g.mu.Unlock()
 	case "release":
 		g.mu.Lock()
 		close(g.released)
@@ -206,6 +212,9 @@ func (g *stage) perform(cmd command) result {
 		g.mu.Unlock()
 	default:
 		g.calls++
+		if cmd.verb == "stop" {
+			g.stopCall = g.calls
+		}
 		g.goCall(cmd, g.calls)
 	}
 	synctest.Wait()
@@ -257,7 +266,7 @@ func (g *stage) goCall(cmd command, call int) {
 		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.answers = append(g.answers, answer{call: call, at: time.Since(g.began), is: word(err)})
+		g.answers = append(g.answers, answer{call: call, at: time.Since(g.began), is: word(err), err: err})
 	}()
 }
 
@@ -282,6 +291,8 @@ var words = []struct {
 	{sup.ErrAlreadyDeclared, "already_declared"},
 	{sup.ErrMaxChildren, "max_children"},
 	{sup.ErrStuck, "stuck"},
+	{sup.ErrIgnore, "ignored"},
+	{sup.ErrSpec, "bad_spec"},
 }
 
 func word(err error) string {
@@ -353,119 +364,6 @@ func (g *stage) checkHandle(path string, c sup.ChildInfo) {
 	case ok && worker && p.ended:
 		g.wrong = append(g.wrong, fmt.Sprintf("%s has ended, and Get returns it (H1)", at))
 	}
-}
-
-// player is a worker that behaves as its branch says.
-type player struct {
-	g     *stage
-	path  string
-	b     *branch
-	inc   int
-	n     int // the attempt
-	die   chan string
-	ended bool // protected by g.mu
-}
-
-var errTold = errors.New("told to fail")
-
-func (g *stage) player(ctx context.Context, path string, b *branch) (*player, error) {
-	p := &player{g: g, path: path, b: b, inc: sup.Incarnation(ctx), die: make(chan string, 1)}
-	g.mu.Lock()
-	g.attempts[path]++
-	p.n = g.attempts[path]
-	if old := g.live[path]; old != nil && old.b.stuck != sup.Abandon && !(openEscalatedAreLeftBehind && old.b.stuck == sup.Escalate) {
-		g.wrong = append(g.wrong, path+" has two incarnations at once (X6)")
-	}
-	g.mu.Unlock()
-	if b.manner.fail.has(p.n) && b.manner.failHow == "start" {
-		p.emit("init_fail")
-		return nil, errTold
-	}
-	g.mu.Lock()
-	g.live[path] = p
-	g.players++
-	g.mu.Unlock()
-	return p, nil
-}
-
-func (p *player) emit(what string) { p.g.emit(what, p.path, p.inc) }
-
-// Terminate is the last that happens to a worker that was made, whatever else
-// did (W2).
-func (p *player) Terminate(context.Context, sup.Exit) error {
-	p.g.mu.Lock()
-	defer p.g.mu.Unlock()
-	p.ended = true
-	p.g.players--
-	if p.g.live[p.path] == p {
-		delete(p.g.live, p.path)
-	}
-	return nil
-}
-
-func (p *player) Initialize(ctx context.Context) error {
-	how := p.b.manner
-	hang := how.hang.has(p.n)
-	if how.slow > 0 || hang {
-		p.emit("init")
-		var over <-chan time.Time
-		if !hang {
-			over = time.After(how.slow)
-		}
-		select {
-		case <-over:
-		case <-ctx.Done():
-			p.emit("init_cancel")
-			return ctx.Err()
-		}
-	}
-	if how.fail.has(p.n) {
-		p.emit("init_fail")
-		return misbehave(how.failHow)
-	}
-	p.emit("start")
-	return nil
-}
-
-func (p *player) Run(ctx context.Context) error {
-	select {
-	case how := <-p.die:
-		p.emit("die " + how)
-		return misbehave(how)
-	case <-ctx.Done():
-	}
-	p.g.mu.Lock()
-	released := p.g.released
-	p.g.mu.Unlock()
-	p.emit("stop_begin")
-	switch how := p.b.manner; {
-	case how.deaf:
-		<-released
-	case how.stop > 0:
-		time.Sleep(how.stop)
-	}
-	p.emit("stop")
-	if p.b.manner.badly {
-		return errTold
-	}
-	return ctx.Err()
-}
-
-// misbehave ends a worker's function in one of the ways there are (W3, W4).
-func misbehave(how string) error {
-	switch how {
-	case "normal":
-		return nil
-	case "shutdown":
-		return sup.ErrShutdown
-	case "canceled":
-		return context.Canceled
-	case "panic":
-		panic(errTold)
-	case "goexit":
-		runtime.Goexit()
-	}
-	return errTold
 }
 
 // finish ends what is left of a case, whatever state it is in.

@@ -81,9 +81,14 @@ func (b *branch) String() string {
 	add("stuck", b.stuck, b.stuck != sup.Wait)
 	how := b.manner
 	add("fail", how.fail.String()+":"+how.failHow, how.fail.to > 0)
+	add("ignore", how.ignore, how.ignore.to > 0)
+	add("hold", how.hold, how.hold.to > 0)
 	add("hang", how.hang, how.hang.to > 0)
 	add("slow", how.slow, how.slow > 0)
 	add("stop", how.stop, how.stop > 0)
+	if how.mute {
+		words = append(words, "mute")
+	}
 	if how.deaf {
 		words = append(words, "deaf")
 	}
@@ -101,8 +106,11 @@ func (b *branch) String() string {
 func (a attempts) String() string { return fmt.Sprintf("%d..%d", a.from, a.to) }
 
 func shutdownText(d time.Duration) string {
-	if d == sup.Infinity {
+	switch d {
+	case sup.Infinity:
 		return "infinity"
+	case sup.Brutal:
+		return "brutal"
 	}
 	return d.String()
 }

@@ -162,6 +162,8 @@ func parseWords(b *branch, f []string) (err error) {
 			b.significant = true
 		case "deaf":
 			b.manner.deaf = true
+		case "mute":
+			b.manner.mute = true
 		case "badly":
 			b.manner.badly = true
 		default:
@@ -180,11 +182,14 @@ func parseOption(b *branch, word string) (err error) {
 	case "max", "count":
 		_, err = fmt.Sscan(value, &b.size)
 	case "shutdown":
-		if value == "infinity" {
+		switch value {
+		case "infinity":
 			b.shutdown = sup.Infinity
-			return nil
+		case "brutal":
+			b.shutdown = sup.Brutal
+		default:
+			duration(&b.shutdown)
 		}
-		duration(&b.shutdown)
 	case "timeout":
 		duration(&b.startTimeout)
 	case "backoff":
@@ -204,6 +209,10 @@ func parseOption(b *branch, word string) (err error) {
 		b.manner.fail, err = parseAttempts(which)
 	case "hang":
 		b.manner.hang, err = parseAttempts(value)
+	case "ignore":
+		b.manner.ignore, err = parseAttempts(value)
+	case "hold":
+		b.manner.hold, err = parseAttempts(value)
 	case "slow":
 		duration(&b.manner.slow)
 	case "stop":

@@ -20,14 +20,19 @@ func (m *model) begin(c *node) {
 	}
 	m.attempts[c.path]++
 	how, n := c.b.manner, m.attempts[c.path]
-	if how.fail.has(n) && how.failHow == "start" {
+	switch {
+	case how.ignore.has(n):
+		m.emit("ignore", c)
+		m.ignored(c)
+		return
+	case how.fail.has(n) && how.failHow == "start":
 		m.emit("init_fail", c)
 		m.startFailed(c, sup.ExitAbnormal)
 		return
 	}
-	if how.slow > 0 || how.hang.has(n) {
+	if how.slow > 0 || how.hang.has(n) || how.hold.has(n) {
 		m.emit("init", c)
-		if !how.hang.has(n) {
+		if !how.hang.has(n) && !how.hold.has(n) {
 			c.ends = m.now + how.slow
 		}
 		if c.b.startTimeout > 0 {
@@ -36,6 +41,14 @@ func (m *model) begin(c *node) {
 		return
 	}
 	m.initialized(c)
+}
+
+// ignored: the start function chose not to start the child (S4).
+func (m *model) ignored(c *node) {
+	m.rest(c)
+	m.reply(c.starter, "ignored")
+	c.starter, c.fresh = 0, false
+	m.advance(c.up)
 }
 
 // initialized is the end of Initialize.
@@ -133,6 +146,9 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	case up.task != nil && up.task.kind == ending:
 		m.rest(c)
 	case who == byNobody:
+		if c.b.kind != aWorker && c.b.restart == sup.Transient && kind == sup.ExitAbnormal {
+			m.departed, m.gaveUp = deltaN2, c
+		}
 		m.failure(c, kind)
 		return
 	case who == byRound:
@@ -293,7 +309,7 @@ func (m *model) again(c *node) {
 
 // beginRound begins the stopping and starting that c's failure causes (T2, T3).
 func (m *model) beginRound(up, c *node, delay time.Duration) {
-	members := inRound(up, c)
+	members := m.inRound(up, c)
 	for _, k := range members {
 		if k.state == sup.Stopped && !openFinishedTransientsWaitUnseen {
 			k.state = sup.Restarting
@@ -318,10 +334,13 @@ func (m *model) beginRound(up, c *node, delay time.Duration) {
 // inRound are the children that take part in the round that c causes (T2 to T5),
 // in start order. One that an operator is starting has not been added yet; one
 // that an operator is stopping is waited for in its turn.
-func inRound(up, c *node) []*node {
+func (m *model) inRound(up, c *node) []*node {
 	members := slices.Clone(up.kids)
 	if up.b.strategy == sup.RestForOne {
 		members = members[slices.Index(members, c):]
+	}
+	if slices.ContainsFunc(members, func(k *node) bool { return k.held && k.state == sup.Stopped }) {
+		m.departed = deltaT4
 	}
 	return slices.DeleteFunc(members, func(k *node) bool {
 		return k != c && (k.starter != 0 || k.held && (k.down() || k.state == sup.Stuck) || k.state == sup.Quarantined)
@@ -343,7 +362,7 @@ func (m *model) failedInRound(up, c *node) {
 	c.state = sup.Restarting
 	t := *up.task
 	t.lead, t.delay, t.phase = c, c.nextDelay(), stoppingPhase
-	t.members = inRound(up, c)
+	t.members = m.inRound(up, c)
 	t.next = len(t.members) - 1
 	up.task = &t
 	m.advance(up)

@@ -41,6 +41,14 @@ func (m *model) stop(c *node, who asked) {
 		m.ended(c, sup.ExitShutdown)
 		return
 	}
+	switch {
+	case c.b.shutdown == sup.Brutal:
+		m.ended(c, sup.ExitShutdown)
+		return
+	case c.b.manner.mute:
+		c.ends = never
+		return
+	}
 	m.emit("stop_begin", c)
 	switch how := c.b.manner; {
 	case how.deaf:
@@ -137,6 +145,8 @@ func (m *model) pushStart(s *node, t *task) bool {
 	case c.asked != byNobody:
 		return false
 	case t.kind == starting && c.state != sup.Idle: // its turn has come early
+		t.next++
+	case t.kind == round && c.state != sup.Restarting: // it chose not to be started (S4)
 		t.next++
 	case t.kind == round:
 		m.again(c)

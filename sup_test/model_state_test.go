@@ -22,8 +22,10 @@ type model struct {
 	attempts  map[string]int // to start each worker
 	calls     int
 	silent    string
-	result        // of the present command
-	rootCall  int // the start of the root that has not been answered
+	departed  delta // where the contract has departed from OTP, last
+	gaveUp    *node // N2: the supervisor
+	result          // of the present command
+	rootCall  int   // the start of the root that has not been answered
 	stopCalls []int
 	ghosts    []*node // incarnations that were abandoned, and are there yet
 }

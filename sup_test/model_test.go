@@ -77,13 +77,7 @@ func (sc *modelCase) run(t *testing.T) (diff string) {
 			diff = fmt.Sprintf("%v", p)
 		}
 	}()
-	sets := make(map[string]bool)
-	sc.root.sets("", sets)
-	for _, cmd := range sc.commands {
-		if cmd.spec != nil {
-			cmd.spec.sets(join(cmd.path, cmd.spec.id), sets)
-		}
-	}
+	sets := sc.sets()
 	synctest.Test(t, func(t *testing.T) {
 		g := newStage(sc.root)
 		for i, cmd := range sc.commands {
@@ -97,6 +91,18 @@ func (sc *modelCase) run(t *testing.T) (diff string) {
 		diff += g.complaints()
 	})
 	return diff
+}
+
+// sets are the paths of all sets that there may ever be.
+func (sc *modelCase) sets() map[string]bool {
+	sets := make(map[string]bool)
+	sc.root.sets("", sets)
+	for _, cmd := range sc.commands {
+		if cmd.spec != nil {
+			cmd.spec.sets(join(cmd.path, cmd.spec.id), sets)
+		}
+	}
+	return sets
 }
 
 // compare returns how two results differ. Where an answer of the model names

@@ -53,6 +53,9 @@ type manner struct {
 	slow    time.Duration // what Initialize takes
 	stop    time.Duration // what Run takes to return once it is cancelled
 	deaf    bool          // once cancelled, Run returns only when it is released
+	mute    bool          // the same, and nothing is heard of it
+	ignore  attempts      // in these, the start function chooses not to start it
+	hold    attempts      // in these, Initialize goes on only when it is let
 	badly   bool          // it returns another error then
 }
 
@@ -123,6 +126,7 @@ type answer struct {
 	call int
 	at   time.Duration
 	is   string
+	err  error // from which that is, of the engine
 }
 
 // result is what a command led to.

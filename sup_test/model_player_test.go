@@ -1,0 +1,147 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// player is a worker that behaves as its branch says.
+type player struct {
+	g    *stage
+	path string
+	b    *branch
+	inc  int
+	n    int // the attempt
+	die  chan string
+
+	// Protected by g.mu.
+	let   chan struct{} // closed to let it go on, and made anew
+	ended bool
+}
+
+var errTold = errors.New("told to fail")
+
+func (g *stage) player(ctx context.Context, path string, b *branch) (*player, error) {
+	p := &player{g: g, path: path, b: b, inc: sup.Incarnation(ctx), die: make(chan string, 1), let: make(chan struct{})}
+	g.mu.Lock()
+	g.attempts[path]++
+	p.n = g.attempts[path]
+	if old := g.live[path]; old != nil && old.b.stuck != sup.Abandon && !(openEscalatedAreLeftBehind && old.b.stuck == sup.Escalate) {
+		g.wrong = append(g.wrong, path+" has two incarnations at once (X6)")
+	}
+	g.mu.Unlock()
+	switch {
+	case b.manner.ignore.has(p.n):
+		p.emit("ignore")
+		return nil, sup.ErrIgnore
+	case b.manner.fail.has(p.n) && b.manner.failHow == "start":
+		p.emit("init_fail")
+		return nil, errTold
+	}
+	g.mu.Lock()
+	g.live[path] = p
+	g.players++
+	g.mu.Unlock()
+	return p, nil
+}
+
+func (p *player) emit(what string) { p.g.emit(what, p.path, p.inc) }
+
+// Terminate is the last that happens to a worker that was made, whatever else
+// did (W2).
+func (p *player) Terminate(context.Context, sup.Exit) error {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	p.ended = true
+	p.g.players--
+	if p.g.live[p.path] == p {
+		delete(p.g.live, p.path)
+	}
+	return nil
+}
+
+func (p *player) Initialize(ctx context.Context) error {
+	how := p.b.manner
+	hang, hold := how.hang.has(p.n), how.hold.has(p.n)
+	if how.slow > 0 || hang || hold {
+		p.emit("init")
+		var over <-chan time.Time
+		if !hang && !hold {
+			over = time.After(how.slow)
+		}
+		let, _ := p.waits()
+		select {
+		case <-over:
+		case <-let:
+		case <-ctx.Done():
+			p.emit("init_cancel")
+			return ctx.Err()
+		}
+	}
+	if how.fail.has(p.n) {
+		p.emit("init_fail")
+		return misbehave(how.failHow)
+	}
+	p.emit("start")
+	return nil
+}
+
+func (p *player) Run(ctx context.Context) error {
+	select {
+	case how := <-p.die:
+		p.emit("die " + how)
+		return misbehave(how)
+	case <-ctx.Done():
+	}
+	let, released := p.waits()
+	switch {
+	case p.b.shutdown == sup.Brutal: // nothing is heard of it either
+		return ctx.Err()
+	case p.b.manner.mute:
+		<-released
+		return ctx.Err()
+	}
+	p.emit("stop_begin")
+	switch how := p.b.manner; {
+	case how.deaf:
+		select {
+		case <-released:
+		case <-let:
+		}
+	case how.stop > 0:
+		time.Sleep(how.stop)
+	}
+	p.emit("stop")
+	if p.b.manner.badly {
+		return errTold
+	}
+	return ctx.Err()
+}
+
+// waits returns what is closed when the player is let, and when all are released.
+func (p *player) waits() (let, released <-chan struct{}) {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	return p.let, p.g.released
+}
+
+// misbehave ends a worker's function in one of the ways there are (W3, W4).
+func misbehave(how string) error {
+	switch how {
+	case "normal":
+		return nil
+	case "shutdown":
+		return sup.ErrShutdown
+	case "canceled":
+		return context.Canceled
+	case "panic":
+		panic(errTold)
+	case "goexit":
+		runtime.Goexit()
+	}
+	return errTold
+}

@@ -1,0 +1,159 @@
+package sup_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// errNoErlang tells where Erlang is to be had.
+var errNoErlang = errors.New("there is no escript: on Debian, apt-get install erlang-base")
+
+// abreast is how many scenarios Erlang runs at once. Most of them wait.
+const abreast = 1000
+
+// askErlang runs scenarios on Erlang's own supervisor, all in one machine, and
+// fills in what it did.
+func askErlang(t *testing.T, all []*scenario) error {
+	t.Helper()
+	escript, err := exec.LookPath("escript")
+	if err != nil {
+		return errNoErlang
+	}
+	file := filepath.Join(t.TempDir(), "scenarios")
+	var terms bytes.Buffer
+	for _, sc := range all {
+		terms.WriteString(sc.term())
+	}
+	if err := os.WriteFile(file, terms.Bytes(), 0o600); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(t.Context(), escript, "testdata/otp.escript", file, fmt.Sprint(abreast))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("escript: %w\n%s%s", err, stderr.String(), out)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	next := func() string { lines.Scan(); return lines.Text() }
+	for _, sc := range all {
+		if line := next(); line != "scenario "+sc.name {
+			return fmt.Errorf("instead of %s Erlang says: %s\n%s", sc.name, line, sc.modelCase.text())
+		}
+		sc.steps = make([]step, len(sc.commands))
+		for i := range sc.steps {
+			sc.steps[i] = step{
+				answer:   strings.TrimPrefix(next(), "= "),
+				trace:    parseTrace(strings.TrimPrefix(next(), "> ")),
+				children: parseChildren(strings.TrimPrefix(next(), ": ")),
+			}
+		}
+	}
+	return lines.Err()
+}
+
+// erlang is the release that there is.
+func erlang() string {
+	release, err := exec.Command("erl", "-noshell", "-eval",
+		`io:format("~s", [erlang:system_info(otp_release)]), halt().`).Output()
+	if err != nil {
+		return "of an unknown release"
+	}
+	return string(release)
+}
+
+// term is what the escript reads: {scenario, Name, Windows, {Flags, Children},
+// Commands}.
+func (sc *scenario) term() string {
+	commands := make([]string, len(sc.commands))
+	for i, cmd := range sc.commands {
+		commands[i] = cmd.term(sc.root)
+	}
+	return fmt.Sprintf("{scenario, %q, %v, {%s, %s}, [%s]}.\n", sc.name, short(sc.root),
+		sc.root.flagsTerm(), sc.root.childrenTerm(), strings.Join(commands, ", "))
+}
+
+func (b *branch) flagsTerm() string {
+	strategy := b.strategy.String()
+	if b.set() {
+		strategy = "simple_one_for_one"
+	}
+	within := bound(b.intensity)
+	return fmt.Sprintf("#{strategy => %s, intensity => %d, period => %d, auto_shutdown => %v}",
+		strategy, within.Restarts, within.Within/time.Second, b.auto)
+}
+
+func (b *branch) childrenTerm() string {
+	children := make([]string, len(b.children))
+	for i, c := range b.children {
+		children[i] = c.term()
+	}
+	return "[" + strings.Join(children, ", ") + "]"
+}
+
+func (b *branch) term() string {
+	common := fmt.Sprintf("#{restart => %v, significant => %v, shutdown => %s}", b.restart, b.significant, b.shutdownTerm())
+	how := fmt.Sprintf("#{fail => %s, how => '%s', ignore => %s, hold => %s, stop => %s}",
+		b.manner.fail.term(), b.manner.failHow, b.manner.ignore.term(), b.manner.hold.term(), b.stopTerm())
+	switch {
+	case b.kind != aWorker:
+		return fmt.Sprintf("{supervisor, %q, %s, %s, %s}", b.id, common, b.flagsTerm(), b.childrenTerm())
+	case b.id == "*":
+		return fmt.Sprintf("{member, %s, %s}", common, how)
+	}
+	return fmt.Sprintf("{worker, %q, %s, %s}", b.id, common, how)
+}
+
+func (b *branch) shutdownTerm() string {
+	switch p := b.patience(); p {
+	case sup.Infinity:
+		return "infinity"
+	case sup.Brutal:
+		return "brutal_kill"
+	default:
+		return fmt.Sprint(p.Milliseconds())
+	}
+}
+
+func (b *branch) stopTerm() string {
+	switch how := b.manner; {
+	case how.deaf:
+		return "held"
+	case how.mute:
+		return "killed"
+	case how.badly:
+		return "badly"
+	}
+	return "good"
+}
+
+func (a attempts) term() string { return fmt.Sprintf("{%d, %d}", a.from, a.to) }
+
+func (c command) term(root *branch) string {
+	switch c.verb {
+	case "start", "stop":
+		return c.verb
+	case "pass":
+		return fmt.Sprintf("{pass, %d}", c.time.Milliseconds())
+	case "die":
+		return fmt.Sprintf("{die, %q, %s}", c.path, c.arg)
+	case "let":
+		return fmt.Sprintf("{let_go, %q}", c.path)
+	case "add":
+		if up := root.find(c.path); up != nil && up.set() || c.spec.id[0] == 'k' {
+			return fmt.Sprintf("{add_member, %q}", join(c.path, c.spec.id))
+		}
+		return fmt.Sprintf("{add, %q, %s}", c.path, c.spec.term())
+	}
+	return fmt.Sprintf("{%s, %q}", c.verb, c.path)
+}

@@ -1,0 +1,166 @@
+package sup_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// settling is how long a tree has after each command, for the times of those
+// children that are given up.
+const settling = 200 * time.Millisecond
+
+// replay does with the engine what was done with Erlang's supervisor, and
+// returns what is different. It ends where the contract departs from OTP.
+func (sc *scenario) replay(t *testing.T) (departed delta, diff string) {
+	defer func() {
+		if p := recover(); p != nil {
+			diff = fmt.Sprintf("%v", p)
+		}
+	}()
+	sets := sc.sets()
+	synctest.Test(t, func(t *testing.T) {
+		g, m := newStage(sc.root), newModel(sc.root)
+		for i, cmd := range sc.commands {
+			if departed != "" || diff != "" {
+				break
+			}
+			m.departed = ""
+			otp, ours := sc.steps[i], g.step(cmd, sets)
+			if m.performAll(cmd); m.silent != "" {
+				diff = "the contract does not say: " + m.silent
+				break
+			}
+			if m.held() != nil { // nobody answers in OTP then
+				ours.children = otp.children
+			}
+			if d := m.departure(); d != nil {
+				departed, otp = d.delta, d.adjust(otp, ours)
+			}
+			if found := cmp.Diff(otp.draw(sets), ours.draw(sets)) + g.complaints(); found != "" {
+				diff = fmt.Sprintf("step %d, %s (-OTP +ours):\n%s", i+1, cmd, found)
+			}
+		}
+		g.finish()
+		if diff == "" {
+			diff = g.complaints()
+		}
+	})
+	return departed, diff
+}
+
+// performAll performs a command and lets the tree settle.
+func (m *model) performAll(cmd command) result {
+	r := m.perform(cmd)
+	if m.silent == "" {
+		after := m.perform(command{verb: "pass", time: settling})
+		after.events = slices.Concat(r.events, after.events)
+		after.answers = slices.Concat(r.answers, after.answers)
+		return after
+	}
+	return r
+}
+
+// held is the worker that waits to be let, in its start or its stop, or nil.
+func (m *model) held() (held *node) {
+	m.root.all(func(n *node) {
+		how := n.b.manner
+		if n.state == sup.Stopping && how.deaf ||
+			n.state == sup.Starting && n.b.kind == aWorker && how.hold.has(m.attempts[n.path]) {
+			held = n
+		}
+	})
+	return held
+}
+
+// step performs a command, and shows what it led to as OTP would.
+func (g *stage) step(cmd command, sets map[string]bool) (s step) {
+	before := g.howEnded()
+	r := g.perform(cmd)
+	after := g.perform(command{verb: "pass", time: settling})
+	for _, e := range slices.Concat(r.events, after.events) {
+		s.trace = append(s.trace, event{what: e.what, path: e.path})
+	}
+	failed := false
+	for _, a := range slices.Concat(r.answers, after.answers) {
+		s.answer = g.otpAnswer(a)
+		failed = failed || errors.Is(a.err, sup.ErrStart) || errors.Is(a.err, sup.ErrSpec)
+	}
+	if after.ended != "" && before == "" && g.stopCall == 0 && !failed {
+		s.trace = append(s.trace, event{what: "supervisor_exit", path: "shutdown"})
+	}
+	if after.ended == "" {
+		s.children = children("", g.top.Tree(), sets)
+	}
+	return s
+}
+
+// otpAnswer is what OTP would answer.
+func (g *stage) otpAnswer(a answer) string {
+	start, failed := errors.AsType[*sup.StartError](a.err)
+	switch {
+	case a.call == g.stopCall: // in OTP it is no call
+		return ""
+	case a.is == "stuck": // X6: OTP kills it
+		return "ok"
+	case failed && a.call == 1:
+		return "failed_to_start_child " + strings.TrimPrefix(innermost(start).Path, "root/")
+	}
+	return a.is
+}
+
+func innermost(e *sup.StartError) *sup.StartError {
+	for {
+		below, ok := e.Err.(*sup.StartError)
+		if !ok {
+			return e
+		}
+		e = below
+	}
+}
+
+// children shows the children as OTP's which_children does: of a set, whose
+// members have no names there, those that are up, sorted.
+func children(path string, s sup.SupervisorInfo, sets map[string]bool) (lines []string) {
+	for _, c := range s.Children {
+		at := join(path, c.ID)
+		lines = append(lines, at+" "+otpState(c.State))
+		if c.Supervisor != nil && c.State == sup.Running {
+			below := children(at, *c.Supervisor, sets)
+			if sets[at] {
+				below = slices.DeleteFunc(below, func(line string) bool { return strings.HasSuffix(line, " down") })
+				slices.Sort(below)
+			}
+			lines = append(lines, below...)
+		}
+	}
+	return lines
+}
+
+func otpState(s sup.State) string {
+	switch s {
+	case sup.Running:
+		return "up"
+	case sup.Stopped:
+		return "down"
+	}
+	return s.String()
+}
+
+// draw shows a step a line each, the members of a set that stop at once in a
+// fixed order.
+func (s step) draw(sets map[string]bool) []string {
+	lines := []string{"= " + s.answer}
+	for _, e := range ordered(sets, s.trace) {
+		lines = append(lines, e.what+" "+e.path)
+	}
+	return append(lines, s.children...)
+}
