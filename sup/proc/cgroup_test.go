@@ -1,0 +1,72 @@
+//go:build linux
+
+package proc
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What is written to a control group, see the kernel's cgroup-v2.rst.
+func TestLimitsAreWrittenAsTheKernelTakesThem(t *testing.T) {
+	for _, tt := range []struct {
+		limits Limits
+		want   []string
+	}{
+		{Limits{Cgroup: "/x"}, nil},
+		{Limits{Memory: 64 << 20}, []string{"memory.max 67108864", "memory.oom.group 1"}},
+		{Limits{CPU: 0.5}, []string{"cpu.max 50000 100000"}},
+		{Limits{CPU: 2.25}, []string{"cpu.max 225000 100000"}},
+		{Limits{CPU: 0.001}, []string{"cpu.max 1000 100000"}}, // the least there is
+	} {
+		var got []string
+		for _, s := range tt.limits.cgroupSettings() {
+			got = append(got, s.file+" "+s.value)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestAControllerIsThereOrNot(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"cgroup.controllers": "cpu io memory\n", "cgroup.subtree_control": "cpu\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := hasController(dir, "cpu"); err != nil {
+		t.Error(err)
+	}
+	if err := hasController(dir, "memory"); err == nil || !strings.Contains(err.Error(), "write +memory to "+dir+"/cgroup.subtree_control") {
+		t.Error(err)
+	}
+	if err := hasController(dir, "pids"); !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+}
+
+// What a group tells of its process.
+func TestAGroupTellsOfMemory(t *testing.T) {
+	g := &cgroup{dir: t.TempDir()}
+	if g.oom() || g.peak() != 0 {
+		t.Error("it tells what it cannot know")
+	}
+	for name, content := range map[string]string{"memory.events": "low 0\noom 1\noom_kill 2\n", "memory.peak": "4096\n", "cgroup.procs": "7\n8\n"} {
+		if err := os.WriteFile(filepath.Join(g.dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !g.oom() || g.peak() != 4096 {
+		t.Errorf("out of memory %v, peak %d", g.oom(), g.peak())
+	}
+	if diff := cmp.Diff([]int{7, 8}, g.members()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,186 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// freeAddress is one where nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// Each kind of probe (guarantee 1).
+func TestAProcessIsReadyWhenItsProbeSaysSo(t *testing.T) {
+	serving, slow := freeAddress(t), freeAddress(t)
+	var asked atomic.Int32
+	third := func(_ context.Context, p *proc.Process) error {
+		if p.Pid() > 0 && asked.Add(1) == 3 {
+			return nil
+		}
+		return errors.New("not yet")
+	}
+	for _, tt := range []struct {
+		name    string
+		command proc.Command
+		ready   proc.Readiness
+		then    func(t *testing.T, p *proc.Process) // is true once it is ready
+	}{
+		{"at once", fake("sleep"), proc.ReadyAtOnce(), nil},
+		{"a line", fake("sleep"), proc.ReadyLine(regexp.MustCompile(`^asl..p$`)), func(t *testing.T, p *proc.Process) {
+			if diff := cmp.Diff([]string{"asleep"}, texts(p.Tail())); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"TCP", fake("serve", serving, "50ms"), proc.ReadyTCP(serving), func(t *testing.T, p *proc.Process) {
+			conn, err := net.Dial("tcp", serving)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+		}},
+		{"HTTP", fake("serve", slow, "50ms"), proc.ReadyHTTP("http://" + slow + "/ok"), func(t *testing.T, p *proc.Process) {
+			said(t, p, "serving")
+		}},
+		{"a message", fake("notify", `STATUS=loading\nREADY=1\n`), proc.ReadyNotify(), nil},
+		{"a byte", fake("notify", `1`), proc.ReadyNotify(), nil},
+		{"Notify", fake("beat", "0", "0s"), proc.ReadyNotify(), nil},
+		{"a function", fake("sleep"), proc.ReadyFunc(third), func(t *testing.T, _ *proc.Process) {
+			if n := asked.Load(); n != 3 {
+				t.Errorf("it was called %d times", n)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			command := tt.command
+			command.Ready = tt.ready
+			s, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, ok := s.Child("one").Get()
+			if !ok {
+				t.Fatal("it is not there")
+			}
+			if _, ended := w.Process().Exit(); ended {
+				t.Fatal("it has ended")
+			}
+			if tt.then != nil {
+				tt.then(t, w.Process())
+			}
+		})
+	}
+}
+
+// Each way not to get ready is a failed start that says why, and leaves nothing.
+func TestAProcessThatDoesNotGetReadyIsAFailedStart(t *testing.T) {
+	nobody, bad, moved := freeAddress(t), freeAddress(t), freeAddress(t)
+	for _, tt := range []struct {
+		name    string
+		command proc.Command
+		ready   proc.Readiness
+		within  time.Duration
+		want    []string // in the error
+	}{
+		{"it ends", fake("exit", "3", "!no disk"), proc.ReadyNotify(), 0,
+			[]string{"waited for READY=1 on NOTIFY_FD: exit code 3", `its last words: "no disk"`}},
+		{"it ends well", fake("exit", "0"), proc.ReadyLine(regexp.MustCompile("up")), time.Hour,
+			[]string{`waited for a line that matches "up": exit code 0`}},
+		{"it says something else", fake("sleep"), proc.ReadyLine(regexp.MustCompile("up")), 300 * time.Millisecond,
+			[]string{`waited for a line that matches "up" for 300ms`}},
+		{"it sends something else", fake("notify", `STATUS=loading\n`), proc.ReadyNotify(), 300 * time.Millisecond,
+			[]string{"waited for READY=1 on NOTIFY_FD for 300ms"}},
+		{"it does not listen", fake("sleep"), proc.ReadyTCP(nobody), 300 * time.Millisecond,
+			[]string{"waited for TCP " + nobody + " for 300ms", "connection refused"}},
+		{"the status is bad", fake("serve", bad, "0s"), proc.ReadyHTTP("http://" + bad + "/bad"), 600 * time.Millisecond,
+			[]string{"/bad for 600ms", "500 Internal Server Error", `its last words: "serving"`}},
+		{"it redirects", fake("serve", moved, "0s"), proc.ReadyHTTP("http://" + moved + "/moved"), 600 * time.Millisecond,
+			[]string{"/moved for 600ms", "302 Found"}},
+		{"the function says no", fake("sleep"), proc.ReadyFunc(func(context.Context, *proc.Process) error {
+			return errors.New("never")
+		}), 100 * time.Millisecond, []string{"waited for a function for 100ms: never"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			command := tt.command
+			command.Ready, command.ReadyWithin = tt.ready, tt.within
+			var w *proc.Worker
+			_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
+				Start: func(ctx context.Context) (_ *proc.Worker, err error) {
+					w, err = command.Worker(ctx)
+					return w, err
+				},
+			})
+			if !errors.Is(err, proc.ErrNotReady) || !errors.Is(err, sup.ErrStart) {
+				t.Fatalf("the start says %v", err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in the error:\n%v", want, err)
+				}
+			}
+			if exit, failed := errors.AsType[*proc.ExitError](err); failed != (tt.within == 0 || tt.within == time.Hour) {
+				t.Errorf("the exit in the error is %v", exit)
+			}
+			if !gone(w.Process().Pid()) {
+				t.Error("the process is still there")
+			}
+		})
+	}
+}
+
+// A line among the last words of a process counts: it was ready, and then ended.
+func TestAProcessMayEndAsSoonAsItIsReady(t *testing.T) {
+	command := fake("exit", "3", "up")
+	command.Ready = proc.ReadyLine(regexp.MustCompile("up"))
+	for _, exit := range exitsOf(t, command, sup.Temporary, false) {
+		if _, exited := errors.AsType[*proc.ExitError](exit.Err); !exited {
+			t.Errorf("the exit is %v", exit)
+		}
+	}
+}
+
+// What a host inherits as NOTIFY_FD is not for its own processes.
+func TestTheDescriptorOfTheHostIsNotHandedOn(t *testing.T) {
+	t.Setenv(proc.NotifyVariable, "3")
+	t.Setenv(roleVariable, "notify")
+	command := fake("")
+	command.Env, command.Args = nil, []string{"1"}
+	exit := exitOf(t, command)
+	if last := texts(exit.Lines); exit.Code != 1 || !strings.HasPrefix(last[len(last)-1], "no descriptor") {
+		t.Errorf("%v: %q", exit, last)
+	}
+}
+
+func TestNotifyOfAProcessThatNobodyAsked(t *testing.T) {
+	t.Setenv(proc.NotifyVariable, "")
+	if told, err := proc.Notify(proc.NotifyReady); told || err != nil {
+		t.Error(told, err)
+	}
+	for _, number := range []string{"x", "-1", "2"} {
+		t.Setenv(proc.NotifyVariable, number)
+		if told, err := proc.Notify(proc.NotifyReady); told || err == nil || !strings.Contains(err.Error(), number) {
+			t.Error(told, err)
+		}
+	}
+}
