@@ -8,6 +8,7 @@
 //   - sup: supervisors, workers, typed handles, events. Its package comment says
 //     what is guaranteed.
 //   - sup/suptest: for tests of one's own trees, in virtual time.
+//   - sup/flight: the flight recorder: what led to an incident, in a file.
 //   - sup/mailbox: typed messages to workers that outlive them, request and reply.
 //   - kv: Context, typed state that workers share and that outlives them.
 //   - gen and cmd/supgen: the generator that reads a struct whose tags declare

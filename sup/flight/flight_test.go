@@ -1,0 +1,261 @@
+package flight_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/flight"
+	"github.com/espalier-go/espalier/sup/suptest"
+)
+
+var sameText = cmp.Comparer(func(a, b error) bool { return fmt.Sprint(a) == fmt.Sprint(b) })
+
+// plant starts a tree of two levels, and returns the worker "leaf" of the lower.
+func plant(t *testing.T, spec sup.Spec[sup.Worker]) (*sup.Supervisor[sup.Worker], *suptest.Worker) {
+	t.Helper()
+	leaf := new(suptest.Worker)
+	inner := sup.Spec[*suptest.Worker]{Strategy: sup.OneForAll, Intensity: sup.Intensity{Restarts: 1, Within: time.Minute}, Children: []sup.ChildSpec[*suptest.Worker]{
+		{ID: "leaf", Backoff: sup.Backoff{Min: time.Second}, Start: func(context.Context) (*suptest.Worker, error) { return leaf, nil }},
+		{ID: "a/b", Start: func(context.Context) (*suptest.Worker, error) { return new(suptest.Worker), nil }},
+	}}
+	spec.Name = "top"
+	spec.Children = []sup.ChildSpec[sup.Worker]{
+		{ID: "inner", Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
+		{ID: "panics", Restart: sup.Temporary, Start: func(context.Context) (sup.Worker, error) {
+			return &suptest.Worker{OnRun: func(context.Context) error { panic("no") }}, nil
+		}},
+	}
+	s := suptest.Start(t, spec)
+	synctest.Wait()
+	return s, leaf
+}
+
+func TestARecordReadsAsItWasWritten(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		s, leaf := plant(t, sup.Spec[sup.Worker]{})
+		leaf.Return(errors.New("boom"))
+		synctest.Wait()
+		r, err := flight.Take(t.Context(), sup.Inspect(s), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Complete || len(r.Events) != len(s.Recorded()) {
+			t.Errorf("complete %v, %d events; on record are %d", r.Complete, len(r.Events), len(s.Recorded()))
+		}
+		var file bytes.Buffer
+		n, err := r.WriteTo(&file)
+		if err != nil || n != int64(file.Len()) {
+			t.Fatalf("%d bytes of %d, %v", n, file.Len(), err)
+		}
+		read, err := flight.Read(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(r, read, sameText); diff != "" {
+			t.Errorf("written (-) and read (+):\n%s", diff)
+		}
+		var stack bool
+		for _, e := range read.Events {
+			stack = stack || e.Kind == sup.ChildExited && strings.Contains(e.Stack, "flight_test.plant")
+		}
+		if !stack {
+			t.Error("the stack of the panic is missing")
+		}
+	})
+}
+
+func TestARecordOfABranchHasWhatIsBelowIt(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		s, _ := plant(t, sup.Spec[sup.Worker]{})
+		r, err := flight.Take(t.Context(), sup.Inspect(s), "top/inner")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range r.Events {
+			if !strings.HasPrefix(e.Path, "top/inner") {
+				t.Errorf("an event of %s", e.Path)
+			}
+		}
+		if r.Tree.Path != "top/inner" || len(r.Events) < 5 {
+			t.Errorf("%d events of %s", len(r.Events), r.Tree.Path)
+		}
+	})
+}
+
+func TestTheRecordOfATreeThatHasEndedIsThere(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		s, leaf := plant(t, sup.Spec[sup.Worker]{Intensity: sup.Intensity{Restarts: 0, Within: 1}})
+		for range 2 {
+			leaf.Return(errors.New("boom"))
+			time.Sleep(2 * time.Second)
+		}
+		<-s.Done()
+		r, err := flight.Take(t.Context(), sup.Inspect(s), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := r.Events[len(r.Events)-1]; last.Kind != sup.SupervisorStopped || last.Path != "top" {
+			t.Errorf("the last event is %s", suptest.Line(last))
+		}
+	})
+}
+
+func TestARecordWithAGapSaysSo(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		s, leaf := plant(t, sup.Spec[sup.Worker]{Record: 4})
+		leaf.Return(errors.New("boom"))
+		synctest.Wait()
+		r, err := flight.Take(t.Context(), sup.Inspect(s), "")
+		if err != nil || r.Complete {
+			t.Errorf("complete: %v, %v", r.Complete, err)
+		}
+	})
+}
+
+func TestOfATreeThatKeepsNoRecordThereIsTheSnapshot(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		s, _ := plant(t, sup.Spec[sup.Worker]{Record: -1})
+		r, err := flight.Take(t.Context(), sup.Inspect(s), "")
+		if err != nil || len(r.Events) != 0 || len(r.Tree.Children) != 1 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+func TestWhatCannotBeTakenSaysWhy(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		s, _ := plant(t, sup.Spec[sup.Worker]{})
+		if _, err := flight.Take(t.Context(), sup.Inspect(s), "top/none"); !errors.Is(err, sup.ErrNotFound) {
+			t.Errorf("of a child that is not there: %v", err)
+		}
+		errLate := errors.New("too late")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errLate)
+		defer cancel()
+		if _, err := flight.Take(ctx, silent{sup.Inspect(s)}, ""); !errors.Is(err, errLate) {
+			t.Errorf("of an inspector that tells no events: %v", err)
+		}
+		if err := flight.Dump(t.Context(), broken{}, sup.Inspect(s), ""); !errors.Is(err, errBroken) {
+			t.Errorf("to a writer that fails: %v", err)
+		}
+	})
+}
+
+// silent is an inspector whose events do not come.
+type silent struct{ sup.Inspector }
+
+func (silent) Events(ctx context.Context, _ string, _ uint64) iter.Seq2[sup.Event, error] {
+	return func(func(sup.Event, error) bool) { <-ctx.Done() }
+}
+
+var errBroken = errors.New("disk full")
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errBroken }
+
+const (
+	header = `{"flight":1,"taken":"2026-01-02T03:04:05Z","complete":true}` + "\n"
+	tree   = `{"tree":{"Name":"top","Path":"top","Strategy":"one_for_one"}}` + "\n"
+	first  = `{"event":{"seq":1,"time":"2026-01-02T03:04:05Z","kind":"child ready","path":"top/a","id":"a","incarnation":1}}` + "\n"
+)
+
+func TestBadInputIsReportedLineByLine(t *testing.T) {
+	for _, test := range []struct {
+		name, in string
+		want     error
+		text     []string
+	}{
+		{"nothing", "", flight.ErrCut, []string{"flight: line 1: "}},
+		{"another file", "PK\x03\x04", flight.ErrFormat, []string{`line 1: not a flight record: expected the header, {"flight":1,…}`}},
+		{"another JSON", "[]\n" + tree, flight.ErrFormat, []string{"line 1: "}},
+		{"a later version", `{"flight":2,"colour":"red"}` + "\n" + tree, flight.ErrVersion, []string{"line 1: a flight record of another version: it is 2, and this program reads 1"}},
+		{"cut", header + tree + first, flight.ErrCut, []string{`line 4: the flight record was cut short: there is no {"end":N}`}},
+		{"an event is missing", header + tree + first + `{"end":2}`, flight.ErrCut, []string{"line 4: the flight record was cut short: there are 1 events"}},
+		{"more behind it", header + tree + first + `{"end":1}` + "\n" + first, flight.ErrFormat, []string{"line 5: not a flight record: something comes after its end"}},
+		{"no tree", header + first + `{"end":0}`, flight.ErrFormat, []string{`line 2: not a flight record: expected {"tree":…}: json: unknown field "event"`}},
+		{"no enumeration", header + `{"tree":{"Path":"top","Strategy":"one_for_none"}}` + "\n" + `{"end":0}`, flight.ErrFormat, []string{`line 2: `, `"one_for_none" is the name of no`}},
+		{"all faults", header + tree + first + first + `{"event":{"seq":0}}` + "\n" + `{"event":null}` + "\n" + `{"event":{"seq":9,"kind":"child ready"}} {}` + "\n{\n", flight.ErrFormat,
+			[]string{"line 4: not a flight record: event number 1 comes after 1", "line 5: ", "line 6: ", "line 7: ", "line 8: ", "line 9: the flight record was cut short"}},
+		{"an event without", header + tree +
+			`{"event":{"seq":1,"time":"2026-01-02T03:04:05Z","path":"top/a"}}` + "\n" +
+			`{"event":{"seq":2,"time":"2026-01-02T03:04:05Z","kind":"child ready"}}` + "\n" +
+			`{"event":{"seq":3,"kind":"child ready","path":"top/a"}}` + "\n" +
+			`{"event":{"seq":4,"time":"2026-01-02T03:04:05Z","kind":"child ready","path":"top/a","delay":"-1s"}}` + "\n" + `{"end":4}`,
+			flight.ErrFormat, []string{"line 3: not a flight record: event number 1 has no kind", "line 4: not a flight record: event number 2 has no path",
+				"line 5: not a flight record: event number 3 has no time", "line 6: not a flight record: event number 4 has a negative incarnation or delay"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := flight.Read(strings.NewReader(test.in))
+			if !errors.Is(err, test.want) {
+				t.Fatalf("%v does not wrap %v", err, test.want)
+			}
+			line, ok := errors.AsType[*flight.LineError](err)
+			if !ok || line.Line < 1 {
+				t.Errorf("%v tells no line", err)
+			}
+			for _, text := range test.text {
+				if !strings.Contains(err.Error(), text) {
+					t.Errorf("%v\ndoes not say %q", err, text)
+				}
+			}
+			if n := strings.Count(err.Error(), "flight: "); n != 1 {
+				t.Errorf("%v\nhas the prefix %d times", err, n)
+			}
+		})
+	}
+	if _, err := flight.Read(strings.NewReader(header + tree + first + `{"end":1}` + "\n\n")); err != nil {
+		t.Errorf("a good one: %v", err)
+	}
+	if _, err := flight.Read(failing{}); !errors.Is(err, errBroken) {
+		t.Errorf("of a reader that fails: %v", err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errBroken }
+
+// A thousand bad lines are not a thousand faults.
+func TestNotAllFaultsOfAWreckAreListed(t *testing.T) {
+	_, err := flight.Read(strings.NewReader(header + tree + strings.Repeat("{}x\n", 1000)))
+	if n := strings.Count(err.Error(), "line "); n != 10 {
+		t.Errorf("%d faults", n)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(header + tree + first + `{"end":1}`))
+	f.Add([]byte(header + tree + `{"event":{"seq":7,"time":"2026-01-02T03:04:05.5+01:00","kind":"child exited","path":"top/a","id":"a","exit":"abnormal","error":"no","delay":"1.5s","because":"top/b","stack":"x\ny"}}` + "\n" + `{"end":1}`))
+	f.Add([]byte(header + `{"tree":{"Path":"top","Children":[{"ID":"a","Policy":{"Stuck":"abandon"},"Supervisor":{"Path":"top/a","Past":[{"Child":"*","Starts":1}]}}]}}` + "\n" + `{"end":0}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r, err := flight.Read(bytes.NewReader(in))
+		if err != nil {
+			return
+		}
+		var once, twice bytes.Buffer
+		if _, err := r.WriteTo(&once); err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		again, err := flight.Read(bytes.NewReader(once.Bytes()))
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v\n%s", err, once.Bytes())
+		}
+		if _, err := again.WriteTo(&twice); err != nil || !bytes.Equal(once.Bytes(), twice.Bytes()) {
+			t.Fatalf("%v, and not the same twice:\n%s\n%s", err, once.Bytes(), twice.Bytes())
+		}
+		if !slices.IsSortedFunc(again.Events, func(a, b sup.Event) int { return int(a.Seq) - int(b.Seq) }) {
+			t.Error("the events are not in order")
+		}
+	})
+}

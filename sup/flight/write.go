@@ -1,0 +1,117 @@
+package flight
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// The lines of the format. Each line has one of these, and fields that are not
+// known are faults.
+type (
+	headerLine struct {
+		Flight   int       `json:"flight"`
+		Taken    time.Time `json:"taken"`
+		Complete bool      `json:"complete"`
+	}
+	treeLine struct {
+		Tree *sup.SupervisorInfo `json:"tree"`
+	}
+	eventLine struct {
+		Event *event `json:"event"`
+	}
+	endLine struct {
+		End *int `json:"end"`
+	}
+)
+
+// event is a [sup.Event] as it is written.
+type event struct {
+	Seq         uint64        `json:"seq"`
+	Time        time.Time     `json:"time"`
+	Kind        sup.EventKind `json:"kind"`
+	Path        string        `json:"path"`
+	ID          string        `json:"id,omitempty"`
+	Incarnation int           `json:"incarnation,omitempty"`
+	Exit        sup.ExitKind  `json:"exit,omitzero"`
+	Error       string        `json:"error,omitempty"`
+	Delay       duration      `json:"delay,omitzero"`
+	Because     string        `json:"because,omitempty"`
+	Stack       string        `json:"stack,omitempty"`
+}
+
+// duration is written as text.
+type duration time.Duration
+
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = duration(parsed)
+	return err
+}
+
+func written(e sup.Event) *event {
+	text := ""
+	if e.Exit.Err != nil {
+		text = e.Exit.Err.Error()
+	}
+	return &event{
+		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Path: e.Path, ID: e.ID, Incarnation: e.Incarnation,
+		Exit: e.Exit.Kind, Error: text, Delay: duration(e.Delay), Because: e.Because, Stack: e.Stack,
+	}
+}
+
+func (e *event) read() sup.Event {
+	exit := sup.Exit{Kind: e.Exit}
+	if e.Error != "" {
+		exit.Err = errors.New(e.Error)
+	}
+	return sup.Event{
+		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Path: e.Path, ID: e.ID, Incarnation: e.Incarnation,
+		Exit: exit, Delay: time.Duration(e.Delay), Because: e.Because, Stack: e.Stack,
+	}
+}
+
+// WriteTo writes the record in the format of this package. It implements
+// [io.WriterTo].
+func (r *Record) WriteTo(w io.Writer) (int64, error) {
+	to := &counter{w: w}
+	buffered := bufio.NewWriter(to)
+	lines := json.NewEncoder(buffered)
+	lines.SetEscapeHTML(false)
+	err := lines.Encode(headerLine{Version, r.Taken, r.Complete})
+	if err == nil {
+		err = lines.Encode(treeLine{&r.Tree})
+	}
+	for i := 0; err == nil && i < len(r.Events); i++ {
+		err = lines.Encode(eventLine{written(r.Events[i])})
+	}
+	if n := len(r.Events); err == nil {
+		err = lines.Encode(endLine{&n})
+	}
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err != nil {
+		err = fmt.Errorf("flight: writing a record: %w", err)
+	}
+	return to.n, err
+}
+
+// counter counts what is written.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
