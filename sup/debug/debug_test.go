@@ -1,0 +1,164 @@
+package debug_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/debug"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestTheHandlerWorksUnderAnyPrefix(t *testing.T) {
+	h := debug.Handler(sup.Inspect(start(t, auction())))
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.Handle("/debug/sup/", h)
+	mux.Handle("/stripped/", http.StripPrefix("/stripped/", h))
+	mux.Handle("/bare", http.StripPrefix("/bare", h))
+	mux.Handle("/bare/", http.StripPrefix("/bare", h))
+	for _, prefix := range []string{"/", "/debug/sup/", "/stripped/", "/bare/"} {
+		for file, kind := range map[string]string{
+			"": "text/html", "page.js": "text/javascript", "page.css": "text/css",
+			"tree.json": "application/json", "tree.txt": "text/plain", "state": "application/json",
+		} {
+			w := get(mux, prefix+file)
+			if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), kind) {
+				t.Errorf("%s%s: %d %s", prefix, file, w.Code, w.Header().Get("Content-Type"))
+			}
+		}
+	}
+	for _, without := range []string{"/debug/sup", "/stripped", "/bare"} {
+		w := get(mux, without)
+		to := w.Header().Get("Location")
+		if w.Code/100 != 3 || !strings.HasSuffix(to, without[1:]+"/") && !strings.HasSuffix(to, "sup/") {
+			t.Errorf("%s: %d to %q", without, w.Code, to)
+		}
+	}
+}
+
+func TestThePageLoadsNothingFromElsewhere(t *testing.T) {
+	h := debug.Handler(sup.Inspect(sup.New(auction())))
+	for _, file := range []string{"", "page.js", "page.css", "tree.json", "nothing"} {
+		header := get(h, "/"+file).Header()
+		mustContain(t, header.Get("Content-Security-Policy"), "default-src 'none'", "script-src 'self'", "frame-ancestors 'none'")
+		if p := header.Get("Content-Security-Policy"); strings.Contains(p, "unsafe") || strings.Contains(p, "http") {
+			t.Errorf("%q: a policy that allows too much: %s", file, p)
+		}
+		if got := header.Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("%q: X-Content-Type-Options is %q", file, got)
+		}
+	}
+	page := get(h, "/").Body.String()
+	for _, inline := range []string{"<script>", "style=", "onclick", "src=\"http", "href=\"http"} {
+		if strings.Contains(page, inline) {
+			t.Errorf("the page has %q", inline)
+		}
+	}
+}
+
+func TestAPageThatHasNotChangedIsNotSentAgain(t *testing.T) {
+	h := debug.Handler(sup.Inspect(sup.New(auction())))
+	tag := get(h, "/page.js").Header().Get("ETag")
+	r := httptest.NewRequest(http.MethodGet, "/page.js", nil)
+	r.Header.Set("If-None-Match", tag)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if tag == "" || w.Code != http.StatusNotModified {
+		t.Errorf("tag %q: %d", tag, w.Code)
+	}
+}
+
+func TestTheTreeIsServedAsJSONAndAsText(t *testing.T) {
+	s := start(t, auction())
+	crash(t, s, "ada")
+	h := debug.Handler(sup.Inspect(s))
+	var tree sup.SupervisorInfo
+	if err := json.Unmarshal(get(h, "/tree.json").Body.Bytes(), &tree); err != nil {
+		t.Fatal(err)
+	}
+	same := cmp.Options{cmpopts.IgnoreFields(sup.SupervisorInfo{}, "Uptime"), cmp.Comparer(func(a, b error) bool { return fmt.Sprint(a) == fmt.Sprint(b) })}
+	if d := cmp.Diff(s.Tree(), tree, same); d != "" {
+		t.Error(d)
+	}
+	mustContain(t, get(h, "/tree.txt").Body.String(), "auction one_for_one 3/5s\n", "├── ada permanent running, restarts 1, last exit abnormal: broke\n")
+}
+
+func TestWhatIsNotThereIsSaidClearly(t *testing.T) {
+	h := debug.Handler(sup.Inspect(start(t, auction())))
+	for target, want := range map[string]struct {
+		status int
+		text   string
+	}{
+		"/nothing":                    {404, `debug: there is no "nothing" here`},
+		"/tree.json?path=auction/eve": {404, "sup: look at auction/eve: there is no such child"},
+		"/tree.txt?path=auction/ada":  {400, "it is no supervisor"},
+		"/stacks?path=auction/eve":    {404, "there is no such child"},
+		"/stacks":                     {404, "it is the supervisor itself"},
+		"/state?name=prices":          {404, `debug: there is no context "prices" here`},
+		"/watch?name=":                {404, `debug: there is no context "" here`},
+		"/operate":                    {404, `debug: there is no "operate" here`},
+	} {
+		w := get(h, target)
+		if w.Code != want.status || !strings.Contains(w.Body.String(), want.text) {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/tree.json", nil))
+	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("a POST: %d, Allow: %s", w.Code, w.Header().Get("Allow"))
+	}
+}
+
+func TestAllFaultsOfTheOptionsAreToldAtOnce(t *testing.T) {
+	var none *kv.Context[string, int]
+	h := debug.Handler(nil, nil, debug.Operator(nil, nil), debug.Keys("", none), debug.Values("", none))
+	w := get(h, "/")
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("%d", w.Code)
+	}
+	mustContain(t, w.Body.String(),
+		"debug: Handler: the inspector is nil", "debug: Handler: option 1 is nil",
+		"debug: Operator: the controller is nil", "debug: Operator: authorize is nil",
+		"debug: Keys: the name is empty", `debug: Values(""): the context is nil`, `debug: Values(""): the name is taken`)
+}
+
+func TestTheStacksOfAChildAreThoseOfItsGoroutines(t *testing.T) {
+	h := debug.Handler(sup.Inspect(start(t, auction())))
+	mustContain(t, get(h, "/stacks?path=auction/ada").Body.String(), "debug_test.(*bidder).Run")
+}
+
+// An Error method is the worker's code.
+type rude struct{}
+
+func (rude) Error() string { panic("no words") }
+
+func TestAnErrorWhoseTextPanicsIsSurvived(t *testing.T) {
+	s := start(t, auction())
+	b, err := s.Child("ada").Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := s.Subscribe(64)
+	b.ill <- rude{}
+	for e := range events.All(t.Context()) {
+		if e.Kind == sup.ChildReady {
+			events.Close()
+		}
+	}
+	h := debug.Handler(sup.Inspect(s))
+	for file, status := range map[string]int{"/tree.json": http.StatusInternalServerError, "/tree.txt": http.StatusOK} {
+		w := get(h, file)
+		if w.Code != status {
+			t.Errorf("%s: %d", file, w.Code)
+		}
+		mustContain(t, w.Body.String(), "no words")
+	}
+}

@@ -1,0 +1,133 @@
+package debug_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/debug"
+)
+
+// body returns what is served at an address, and its status.
+func body(response *http.Response, err error) string {
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return fmt.Sprintf("%d\n%s", response.StatusCode, b)
+}
+
+// The page is at /debug/sup/; the same as text and as JSON beside it.
+func Example() {
+	tree, err := sup.Start(context.Background(), auction())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tree.Shutdown(context.Background())
+	mux := http.NewServeMux()
+	mux.Handle("/debug/sup/", debug.Handler(sup.Inspect(tree)))
+
+	srv := httptest.NewServer(mux) // or http.ListenAndServe("localhost:6060", mux)
+	defer srv.Close()
+	fmt.Println(body(http.Get(srv.URL + "/debug/sup/tree.txt")))
+	// Output:
+	// 200
+	// auction one_for_one 3/5s
+	// ├── ada permanent running
+	// └── bob permanent running
+}
+
+func ExampleHandler() {
+	tree, err := sup.Start(context.Background(), auction())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tree.Shutdown(context.Background())
+	srv := httptest.NewServer(debug.Handler(sup.Inspect(tree)))
+	defer srv.Close()
+	page := body(http.Get(srv.URL))
+	fmt.Println(strings.Contains(page, `role="tree"`))
+	fmt.Println(body(http.Get(srv.URL + "/stacks?path=auction/eve")))
+	// Output:
+	// true
+	// 404
+	// sup: look at auction/eve: there is no such child
+}
+
+// Buttons are for those who may press them. Here that is who sends a token, as a
+// proxy that knows its users can.
+func ExampleOperator() {
+	tree, err := sup.Start(context.Background(), auction())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tree.Shutdown(context.Background())
+	mayOperate := func(r *http.Request) error {
+		if r.Header.Get("X-Role") != "operator" {
+			return fmt.Errorf("only operators may do that")
+		}
+		return nil
+	}
+	srv := httptest.NewServer(debug.Handler(sup.Inspect(tree), debug.Operator(sup.Control(tree), mayOperate)))
+	defer srv.Close()
+
+	order := func(role string) {
+		r, err := http.NewRequest(http.MethodPost, srv.URL+"/operate", strings.NewReader(`{"op":"restart","path":"auction/ada","incarnation":1}`))
+		if err != nil {
+			log.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("X-Role", role)
+		fmt.Print(body(http.DefaultClient.Do(r)))
+	}
+	order("guest")
+	order("operator")
+	order("operator") // who has seen the first incarnation, and not that it is gone
+	// Output:
+	// 403
+	// only operators may do that
+	// 200
+	// {"done":true}
+	// 409
+	// sup: restart auction/ada: the child is another incarnation by now: look again
+}
+
+// Of a context that is given with Keys, the values stay where they are.
+func ExampleKeys() {
+	var sessions kv.Context[string, string]
+	sessions.Set("ada", "secret")
+	h := debug.Handler(sup.Inspect(sup.New(auction())), debug.Keys("sessions", &sessions))
+	fmt.Print(get(h, "/state?name=sessions").Body)
+	// Output:
+	// {"name":"sessions","len":1,"values":false,"keys":[{"key":"ada","size":22}]}
+}
+
+func ExampleValues() {
+	var bids kv.Context[int, []int]
+	bids.Set(10, []int{3, 4})
+	bids.Set(9, []int{5})
+	h := debug.Handler(sup.Inspect(sup.New(auction())), debug.Values("bids", &bids))
+	fmt.Print(get(h, "/state?name=bids").Body)
+	// Output:
+	// {"name":"bids","len":2,"values":true,"keys":[{"key":"9","size":32,"value":"[5]"},{"key":"10","size":40,"value":"[3,4]"}]}
+}
+
+// An Option says something to one handler; several may be given.
+func ExampleOption() {
+	var bids, sessions kv.Context[string, int]
+	options := []debug.Option{debug.Values("bids", &bids), debug.Keys("sessions", &sessions)}
+	h := debug.Handler(sup.Inspect(sup.New(auction())), options...)
+	fmt.Print(get(h, "/state").Body)
+	// Output:
+	// [{"name":"bids","len":0,"values":true},{"name":"sessions","len":0,"values":false}]
+}

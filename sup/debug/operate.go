@@ -1,0 +1,127 @@
+package debug
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// patience is how long an operator's call is waited for. It is less than the
+// default time for stopping, which a worker that serves this page has too.
+const patience = 3 * time.Second
+
+// An order is what a button sends.
+type order struct {
+	Op          string `json:"op"` // see calls
+	Path        string `json:"path"`
+	Incarnation *int   `json:"incarnation"` // that the page showed; 0 of a child that had none, and of the top
+}
+
+// calls are the operations of an order.
+var calls = map[string]func(ctx context.Context, c sup.Controller, t sup.Target) error{
+	"restart":   restart,
+	"terminate": func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Terminate(ctx, t) },
+	"shutdown":  func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Shutdown(ctx, t) },
+}
+
+var errTemporary = errors.New("debug: a temporary child cannot be restarted: it is dropped when it stops")
+
+// restart starts a child that is at rest, and one that runs anew.
+func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
+	err := c.Restart(ctx, t)
+	if !errors.Is(err, sup.ErrRunning) {
+		return err
+	}
+	child, err := c.Child(ctx, t.Path)
+	if err != nil {
+		return err
+	}
+	if child.Restart == sup.Temporary {
+		return errTemporary
+	}
+	if err := c.Terminate(ctx, t); err != nil {
+		return err
+	}
+	return c.Restart(ctx, t)
+}
+
+// serveOperate carries out an operator's call.
+func (h *handler) serveOperate(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", "POST")
+		http.Error(w, "debug: an operator's call is a POST", http.StatusMethodNotAllowed)
+		return
+	}
+	if err := h.crossed.Check(r); err != nil {
+		http.Error(w, "debug: an operator's call must come from the page itself: "+err.Error(), http.StatusForbidden)
+		return
+	}
+	if err := h.authorize(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		http.Error(w, "debug: an operator's call is sent as application/json", http.StatusUnsupportedMediaType)
+		return
+	}
+	o, err := readOrder(w, r)
+	if err != nil {
+		http.Error(w, "debug: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	// Who closes the page has not called off what was asked for.
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(r.Context()), patience, errPatience)
+	defer cancel()
+	err = calls[o.Op](ctx, h.controller, sup.Target{Path: o.Path, Incarnation: *o.Incarnation})
+	switch {
+	case err == nil:
+		answer(w, http.StatusOK, done{Done: true})
+	case errors.Is(err, errPatience), errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
+		answer(w, http.StatusAccepted, done{Note: o.Op + " " + o.Path + ": it takes longer than " + patience.String() + ", and goes on"})
+	case errors.Is(err, errTemporary):
+		http.Error(w, err.Error(), http.StatusConflict)
+	default:
+		refuse(w, err)
+	}
+}
+
+// errPatience is the cause of the end of a call's context.
+var errPatience = errors.New("debug: not waited for any longer")
+
+// done is the answer to a call that was not refused.
+type done struct {
+	Done bool   `json:"done"`
+	Note string `json:"note,omitempty"`
+}
+
+// maxOrder bounds what is read of a request, in bytes.
+const maxOrder = 64 << 10
+
+func readOrder(w http.ResponseWriter, r *http.Request) (order, error) {
+	var o order
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&o); err != nil {
+		return o, fmt.Errorf("the call cannot be read: %w", err)
+	}
+	var faults []error
+	if calls[o.Op] == nil {
+		faults = append(faults, fmt.Errorf("op is %q: it is one of restart, terminate and shutdown", o.Op))
+	}
+	if o.Path == "" {
+		faults = append(faults, errors.New("path is empty: give that of the child"))
+	}
+	switch {
+	case o.Incarnation == nil:
+		faults = append(faults, errors.New("incarnation is missing: give the one that was looked at"))
+	case *o.Incarnation < 0:
+		faults = append(faults, fmt.Errorf("incarnation is %d: they are counted from 1", *o.Incarnation))
+	}
+	return o, errors.Join(faults...)
+}

@@ -1,0 +1,71 @@
+package debug
+
+import (
+	"net/http"
+
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+)
+
+// An Option is what [Operator], [Keys] and [Values] return, for [Handler].
+type Option interface{ apply(h *handler) }
+
+type option func(h *handler)
+
+func (o option) apply(h *handler) { o(h) }
+
+// Operator puts buttons on the page: restart, terminate and shut down. They work
+// on the tree of the controller, which is that of the inspector.
+//
+// authorize is asked before each call, and may be called concurrently; an error
+// refuses it, and its text is shown. It sees the request, with cookies and
+// headers, but must not read its body. Besides, a call has to be a POST from the
+// page itself, cross-origin requests are refused before authorize is asked, and
+// it carries the incarnation that the page showed: if the child has had another
+// one since, nothing is done ([sup.ErrIncarnation]).
+//
+// A restart of a child that runs stops it first: [sup.Controller.Terminate], and
+// then [sup.Controller.Restart].
+func Operator(c sup.Controller, authorize func(r *http.Request) error) Option {
+	return option(func(h *handler) {
+		if c == nil {
+			h.fault("Operator: the controller is nil: give it sup.Control(tree)")
+		}
+		if authorize == nil {
+			h.fault("Operator: authorize is nil: give it a function that decides who may restart and stop children")
+		}
+		if h.controller != nil {
+			h.fault("Operator: is given twice: give it once")
+		}
+		h.controller, h.authorize = c, authorize
+	})
+}
+
+// Keys shows a context on the page: its keys, about how many bytes each value
+// holds, and what changes; not the values. Names have to differ.
+func Keys[K comparable, V any](name string, c *kv.Context[K, V]) Option {
+	return show("Keys", name, c, false)
+}
+
+// Values is [Keys] with the values, as JSON, or as %+v where that fails. It
+// reads them while the workers run. So it is for values that nobody modifies in
+// place, behind a pointer or in a map, as is good practice for values in a
+// [kv.Context] anyway.
+func Values[K comparable, V any](name string, c *kv.Context[K, V]) Option {
+	return show("Values", name, c, true)
+}
+
+func show[K comparable, V any](of, name string, c *kv.Context[K, V], values bool) Option {
+	return option(func(h *handler) {
+		if name == "" {
+			h.fault("%s: the name is empty: give the context one", of)
+		}
+		if c == nil {
+			h.fault("%s(%q): the context is nil: make it first", of, name)
+		}
+		if _, taken := h.state(name); taken {
+			h.fault("%s(%q): the name is taken: give each context its own", of, name)
+		}
+		h.states = append(h.states, &typedState[K, V]{name, c, values})
+	})
+}

@@ -1,0 +1,795 @@
+// The page of package debug: what the stream of events tells, drawn. The tree is
+// kept as rows by path, the events as a log; all else is derived from the two.
+
+const $ = id => document.getElementById(id);
+
+/** el makes an element. Text is always text: nothing is parsed as HTML. */
+function el(tag, props = {}, ...children) {
+  const e = Object.assign(document.createElement(tag), props);
+  e.append(...children);
+  return e;
+}
+
+/** setText leaves an element alone that says so already, and so a selection in it. */
+function setText(e, text) {
+  if (e.textContent !== text) e.textContent = text;
+}
+
+/** once redraws a part of the page only if what it shows has changed. */
+const drawn = new WeakMap();
+function once(e, what, draw) {
+  const key = JSON.stringify(what);
+  if (drawn.get(e) === key) return;
+  drawn.set(e, key);
+  draw();
+}
+
+// ── What is known ───────────────────────────────────────────────────────────
+
+const rows = new Map();      // by path
+const kids = new Map();      // paths of the children, in order, by path
+let top = '';                // the path of the supervisor at the top
+let about = {epoch: '', operate: false, leaks: false, states: []};
+let log = [];                // events, oldest first
+let told = new Set();        // their numbers
+let streaks = new Map();     // how a child has been failing, by path, see note
+let readyAt = new Map();     // when its incarnation became ready, by path
+let skew = 0;                // the clock of the tree less this one, in ms
+let version = 0;             // counts the changes of the tree
+const maxLog = 5000;
+const short = 60_000;        // an incarnation that lived less has not recovered, in ms
+
+const now = () => Date.now() + skew;
+const parentOf = path => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+
+function forget() {
+  log = []; told = new Set(); streaks = new Map(); readyAt = new Map();
+}
+
+/** take changes what is known by a message. */
+function take(m) {
+  skew = m.now - Date.now();
+  if (m.whole) {
+    if (m.whole.epoch !== about.epoch) forget();
+    about = m.whole;
+    rows.clear();
+    kids.clear();
+    offer();
+  }
+  for (const path of m.gone ?? []) drop(path);
+  for (const r of m.rows ?? []) {
+    if (!rows.has(r.path)) {
+      if (r.parent) childrenOf(r.parent).push(r.path);
+      else top = r.path;
+    }
+    rows.set(r.path, r);
+  }
+  for (const [path, order] of Object.entries(m.order ?? {})) kids.set(path, order);
+  if (m.whole || m.gone || m.rows || m.order) version++;
+  if (m.skipped && log.length) log.push({kind: 'events were lost here', path: '', time: m.now, lost: true});
+  for (const e of m.events ?? []) {
+    if (told.has(e.seq)) continue;
+    told.add(e.seq);
+    log.push(e);
+    note(e);
+  }
+  while (log.length > maxLog) told.delete(log.shift().seq);
+}
+
+function childrenOf(path) {
+  if (!kids.has(path)) kids.set(path, []);
+  return kids.get(path);
+}
+
+function drop(path) {
+  const above = kids.get(parentOf(path));
+  const at = above?.indexOf(path) ?? -1;
+  if (at >= 0) above.splice(at, 1);
+  const below = [path];
+  while (below.length) {
+    const p = below.pop();
+    below.push(...kids.get(p) ?? []);
+    rows.delete(p);
+    kids.delete(p);
+  }
+}
+
+/** note keeps since when, and how often, a child has been failing: a streak ends
+ * with an incarnation that lived for some time. */
+function note(e) {
+  if (e.kind === 'child ready') readyAt.set(e.path, e.time);
+  if (e.kind === 'child removed') streaks.delete(e.path);
+  if (e.kind !== 'child exited' || e.exit !== 'abnormal') return;
+  const s = streaks.get(e.path);
+  const lived = e.time - (readyAt.get(e.path) ?? e.time);
+  if (s && lived < short) Object.assign(s, {last: e.time, count: s.count + 1, error: e.error});
+  else streaks.set(e.path, {since: e.time, last: e.time, count: 1, error: e.error});
+}
+
+// ── What follows from it ────────────────────────────────────────────────────
+
+const tone = {running: 'good', starting: 'warn', restarting: 'warn', stopping: 'warn', stuck: 'bad', quarantined: 'bad', 'not running': 'bad'};
+
+/** failing returns how bad it is with a child: 0 for well, 3 for out of service. */
+function failing(r) {
+  const s = streaks.get(r.path);
+  switch (r.state) {
+    case 'quarantined': case 'stuck': case 'not running': return 3;
+    case 'stopped': return r.exit === 'abnormal' ? 3 : 0;
+    case 'restarting': return r.exit === 'abnormal' ? 2 : 0;
+  }
+  return s && now() - s.last < short ? 1 : 0;
+}
+
+/** trouble lists the rows that are failing, the worst first; a supervisor comes
+ * after its children, which are why. */
+function trouble() {
+  const found = [];
+  for (const r of rows.values()) {
+    const bad = failing(r);
+    if (bad) found.push({r, bad, last: streaks.get(r.path)?.last ?? r.since ?? 0});
+  }
+  return found.sort((a, b) => b.bad - a.bad || !!a.r.supervisor - !!b.r.supervisor || b.last - a.last || (a.r.path < b.r.path ? -1 : 1));
+}
+
+/** why says what went wrong with a child last. */
+function why(r) {
+  if (r.exit === 'abnormal' && r.error) return r.error;
+  if (r.state === 'not running') return log.findLast(e => e.kind === 'supervisor failed' && e.path === r.path)?.error ?? '';
+  return streaks.get(r.path)?.error ?? r.error ?? '';
+}
+
+/** consequences goes through the log and finds what each exit led to: siblings
+ * that were restarted in its round, a supervisor that gave up. It returns, by the
+ * number of the exit's event, {with: paths, gaveUp: path, because: path}. */
+function consequences() {
+  const found = new Map(), last = new Map(), lastIn = new Map(), leader = new Map(), asked = new Set(), failed = new Map();
+  const of = e => { if (!found.has(e.seq)) found.set(e.seq, {with: []}); return found.get(e.seq); };
+  for (const e of log) {
+    const parent = parentOf(e.path), led = leader.get(parent);
+    switch (e.kind) {
+      case 'child exited':
+        last.set(e.path, e);
+        lastIn.set(parent, e);
+        if (failed.has(e.path)) { of(e).because = failed.get(e.path); failed.delete(e.path); }
+        break;
+      case 'child stopping':
+        if (led && led.path !== e.path) asked.add(e.path);
+        break;
+      case 'child restarting':
+        if (led && led.path !== e.path && asked.delete(e.path)) {
+          of(led).with.push(e.path);
+          if (last.has(e.path)) of(last.get(e.path)).because = led.path;
+        } else if (last.has(e.path) && rows.get(parent)?.life?.strategy !== 'one_for_one') {
+          leader.set(parent, last.get(e.path));
+        }
+        break;
+      case 'child starting': // the round has stopped all that it stops
+        if (led?.path === e.path) leader.delete(parent);
+        break;
+      case 'supervisor failed':
+        leader.delete(e.path);
+        if (lastIn.has(e.path)) {
+          of(lastIn.get(e.path)).gaveUp = e.path;
+          failed.set(e.path, lastIn.get(e.path).path);
+        }
+        break;
+    }
+  }
+  return found;
+}
+
+// ── Words ───────────────────────────────────────────────────────────────────
+
+/** span is a length of time in two units at most. */
+function span(ms) {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 1) return `${Math.round(ms)} ms`;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 60) return `${Math.floor(s)} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor(s / 3600) % 24} h`;
+}
+const coarse = ms => ms < 1000 ? '0 s' : ms < 10_000 ? `${Math.floor(ms / 1000)} s` : span(ms);
+const count = n => n.toLocaleString('en');
+const many = (n, word) => `${count(n)} ${word}${n === 1 ? '' : word === 'child' ? 'ren' : 's'}`;
+const clock = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3});
+const day = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short'});
+const at = ms => (now() - ms > 43_200_000 ? day.format(ms) + ' ' : '') + clock.format(ms);
+const ago = ms => `${coarse(now() - ms)} ago`;
+const isLong = list => list.length > 8 ? [...list.slice(0, 7), `and ${list.length - 7} more`] : list;
+
+/** census counts the children of a supervisor, or of all, by state. */
+let censuses = {version: -1};
+function census(path) {
+  if (censuses.version !== version) censuses = {version, of: new Map()};
+  if (!censuses.of.has(path)) {
+    const states = {};
+    for (const p of path === null ? rows.keys() : kids.get(path) ?? []) {
+      if (p !== top) { const s = rows.get(p)?.state; states[s] = (states[s] ?? 0) + 1; }
+    }
+    censuses.of.set(path, Object.entries(states).sort((a, b) => b[1] - a[1]));
+  }
+  return censuses.of.get(path);
+}
+const censusText = path => census(path).map(([state, n]) => `${count(n)} ${state}`).join(', ');
+
+// ── The stream ──────────────────────────────────────────────────────────────
+
+let source = null, lastID = '', lost = 0;
+
+function connect() {
+  source = new EventSource('events' + (lastID ? `?after=${encodeURIComponent(lastID)}` : ''));
+  source.onmessage = event => {
+    lastID = event.lastEventId;
+    lost = 0;
+    const m = JSON.parse(event.data);
+    take(m);
+    connection(m.error ? `cannot see the tree: ${m.error}` : '', !m.error);
+    redraw();
+  };
+  source.onerror = () => {
+    lost ||= Date.now();
+    connection('connection lost, trying again', false);
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // the browser has given up
+  };
+}
+
+function connection(text, live) {
+  setText($('connection'), text || 'live');
+  $('connection').className = live ? 'live' : 'lost';
+}
+
+// ── The tree ────────────────────────────────────────────────────────────────
+
+const many_ = 200;           // a supervisor with more children is folded at first
+const unfolded = new Map();  // what the reader has chosen, by path
+let active = '';             // the row that the keys move from
+let chosen = '';             // the child in the panel
+let lines = [], lineOf = new Map(), linesFor = '';
+const shownRows = new Map(), spare = [];
+let rowID = 0;
+
+const isOpen = path => unfolded.get(path) ?? (kids.get(path)?.length ?? 0) <= many_;
+
+/** list makes the lines of the tree: {path, level, size, pos}. While something is
+ * searched for they are what matches, below what they are below. */
+function list() {
+  const part = $('search').value.trim().toLowerCase(), only = $('only-failing').checked;
+  const key = [version, part, only && Math.floor(now() / 1000), [...unfolded].join()].join('\n');
+  if (key === linesFor) return;
+  linesFor = key;
+  const filtered = part !== '' || only;
+  const keep = new Set();
+  let hits = 0;
+  if (filtered) {
+    for (const r of rows.values()) {
+      if (only && !failing(r)) continue;
+      if (part && !`${r.path} ${r.state} ${r.restart ?? ''} ${r.error ?? ''}`.toLowerCase().includes(part)) continue;
+      hits++;
+      for (let p = r.path; p && !keep.has(p); p = rows.get(p)?.parent) keep.add(p);
+    }
+  }
+  lines = [];
+  const walk = (path, level, pos, size) => {
+    lines.push({path, level, pos, size});
+    let below = kids.get(path) ?? [];
+    if (filtered) below = below.filter(p => keep.has(p));
+    if (!below.length || !filtered && !isOpen(path)) return;
+    below.forEach((p, i) => walk(p, level + 1, i + 1, below.length));
+  };
+  if (top && rows.has(top) && (!filtered || keep.has(top))) walk(top, 1, 1, 1);
+  lineOf = new Map(lines.map((l, i) => [l.path, i]));
+  setText($('found'), filtered ? `${many(hits, 'row')} found` : '');
+  if (!lineOf.has(active)) active = lines[0]?.path ?? '';
+}
+
+const rowHeight = () => parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--row'));
+
+/** drawTree draws the lines that can be seen, and some around them. */
+function drawTree() {
+  list();
+  const height = rowHeight(), tree = $('tree'), extra = 8;
+  $('rows').style.height = `${lines.length * height}px`;
+  const from = Math.max(0, Math.floor(tree.scrollTop / height) - extra);
+  const to = Math.min(lines.length, Math.ceil((tree.scrollTop + tree.clientHeight) / height) + extra);
+  const wanted = new Set(lines.slice(from, to).map(l => l.path));
+  for (const [path, e] of shownRows) {
+    if (!wanted.has(path)) { shownRows.delete(path); e.remove(); spare.push(e); }
+  }
+  let before = null;
+  for (let i = from; i < to; i++) {
+    const path = lines[i].path;
+    let e = shownRows.get(path);
+    if (!e) {
+      e = spare.pop() ?? el('div', {className: 'row', id: `row-${++rowID}`, role: 'treeitem'});
+      shownRows.set(path, e);
+    }
+    e.style.transform = `translateY(${i * height}px)`;
+    drawRow(e, lines[i]);
+    const place = before ? before.nextSibling : $('rows').firstChild;
+    if (place !== e) $('rows').insertBefore(e, place); // in order, for who hears them
+    before = e;
+  }
+  const current = shownRows.get(active);
+  if (current) tree.setAttribute('aria-activedescendant', current.id);
+  else tree.removeAttribute('aria-activedescendant');
+}
+
+function drawRow(e, l) {
+  const r = rows.get(l.path), below = kids.get(l.path)?.length ?? 0, open = below > 0 && lines[lineOf.get(l.path) + 1]?.level > l.level;
+  const since = r.since ? coarse(now() - r.since) : '';
+  const folded = below && !open ? censusText(l.path) : '';
+  e.classList.toggle('active', l.path === active);
+  e.setAttribute('aria-selected', String(l.path === chosen));
+  const key = [r, l, open, since, folded];
+  once(e, key, () => {
+    e.dataset.path = l.path;
+    e.setAttribute('aria-level', l.level);
+    e.setAttribute('aria-posinset', l.pos);
+    e.setAttribute('aria-setsize', l.size);
+    if (below) e.setAttribute('aria-expanded', String(open));
+    else e.removeAttribute('aria-expanded');
+    const name = el('span', {className: 'name'}, el('span', {className: 'twist', ariaHidden: 'true'}, below ? (open ? '▾' : '▸') : ''), r.id);
+    name.style.paddingLeft = `${(l.level - 1) * 18}px`;
+    if (r.life) name.append(el('span', {className: 'strategy'}, r.life.strategy));
+    const error = why(r), bad = r.exit === 'abnormal';
+    const exit = folded || (bad ? error : r.exit ? r.exit + (r.error ? `: ${r.error}` : '') : '');
+    e.replaceChildren(
+      name,
+      el('span', {className: 'state'}, el('span', {className: `badge ${tone[r.state] ?? ''}`}, r.state)),
+      el('span', {className: 'since num'}, since),
+      el('span', {className: 'life num'}, r.incarnation ? `#${r.incarnation}` : ''),
+      el('span', {className: 'restarts num'}, ...restarts(r)),
+      el('span', {className: `exit ${bad && !folded ? 'abnormal' : ''}`, title: exit}, exit));
+    e.setAttribute('aria-label', [r.id, r.supervisor ? `supervisor, ${many(below, 'child')}` : '', r.state, since && `for ${since}`,
+      r.incarnation && `life ${r.incarnation}`, r.restarts && many(r.restarts, 'restart'), r.life && restartsText(r.life),
+      folded, bad && `last exit abnormal: ${error}`].filter(Boolean).join(', '));
+  });
+}
+
+/** restarts is how many there have been, and of a supervisor a bar: how much of
+ * its intensity is used. */
+function restarts(r) {
+  const parts = [];
+  if (r.life && r.life.limit >= 0) parts.push(meter(r.life), `${r.life.used ?? 0}/${r.life.limit} in ${brief(r.life.within)}`);
+  else if (r.life) parts.push('unlimited');
+  else if (r.restarts) parts.push(`×${r.restarts}`);
+  return parts;
+}
+function meter(life) {
+  const used = life.used ?? 0, part = life.limit ? Math.min(1, used / life.limit) : used ? 1 : 0;
+  const bar = el('i');
+  bar.style.width = `${part * 100}%`;
+  return el('span', {className: `meter ${part >= 1 ? 'bad' : part > 0.5 ? 'warn' : ''}`, ariaHidden: 'true'}, bar);
+}
+const brief = ms => ms % 3_600_000 === 0 ? `${ms / 3_600_000}h` : ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`;
+const restartsText = life => life.limit < 0 ? 'unlimited restarts' : `${life.used ?? 0} of ${life.limit} restarts used within ${brief(life.within)}`;
+
+function fold(path, open) {
+  if (!kids.get(path)?.length) return;
+  unfolded.set(path, open);
+  redraw();
+}
+
+function moveTo(i) {
+  const l = lines[Math.max(0, Math.min(lines.length - 1, i))];
+  if (!l) return;
+  active = l.path;
+  const height = rowHeight(), tree = $('tree'), y = lineOf.get(active) * height;
+  if (y < tree.scrollTop) tree.scrollTop = y;
+  else if (y + height > tree.scrollTop + tree.clientHeight) tree.scrollTop = y + height - tree.clientHeight;
+  drawTree();
+}
+
+function choose(path) {
+  chosen = path;
+  if (path) {
+    active = path;
+    for (let p = rows.get(path)?.parent; p; p = rows.get(p)?.parent) if (!isOpen(p)) unfolded.set(p, true);
+    answer('', false);
+    $('child-goroutines').replaceChildren();
+  }
+  history.replaceState(null, '', path ? `#${encodeURIComponent(path)}` : location.pathname + location.search);
+  drawAll();
+}
+
+/** visit shows a child from somewhere else on the page. */
+function visit(path) {
+  if (!rows.has(path)) return;
+  tab('tree');
+  choose(path);
+  if (!lineOf.has(path)) { $('search').value = ''; $('only-failing').checked = false; list(); active = path; }
+  moveTo(lineOf.get(path) ?? 0);
+  $('child-path').focus();
+}
+
+$('tree').addEventListener('scroll', () => redraw());
+$('tree').addEventListener('click', event => {
+  const path = event.target.closest('.row')?.dataset.path;
+  if (!path) return;
+  active = path;
+  if (event.target.closest('.twist')?.textContent) fold(path, !isOpen(path));
+  else choose(path);
+});
+$('tree').addEventListener('keydown', event => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const i = lineOf.get(active) ?? 0, l = lines[i], page = Math.max(1, Math.floor($('tree').clientHeight / rowHeight()) - 1);
+  const open = lines[i + 1]?.level > l?.level;
+  const keys = {
+    ArrowDown: () => moveTo(i + 1), ArrowUp: () => moveTo(i - 1),
+    PageDown: () => moveTo(i + page), PageUp: () => moveTo(i - page),
+    Home: () => moveTo(0), End: () => moveTo(lines.length - 1),
+    ArrowRight: () => open ? moveTo(i + 1) : fold(active, true),
+    ArrowLeft: () => open ? fold(active, false) : moveTo(lineOf.get(rows.get(active)?.parent) ?? i),
+    Enter: () => choose(active), ' ': () => choose(active),
+    '/': () => $('search').focus(),
+  };
+  if (keys[event.key]) keys[event.key]();
+  else if (event.key.length === 1) {
+    const key = event.key.toLowerCase();
+    const next = [...lines.slice(i + 1), ...lines.slice(0, i)].find(m => rows.get(m.path).id.toLowerCase().startsWith(key));
+    if (!next) return;
+    moveTo(lineOf.get(next.path));
+  } else return;
+  event.preventDefault();
+});
+for (const id of ['search', 'only-failing']) $(id).addEventListener('input', () => { $('tree').scrollTop = 0; redraw(); });
+
+// ── What is failing ─────────────────────────────────────────────────────────
+
+const maxTrouble = 20;
+
+function drawTrouble() {
+  const found = trouble();
+  $('trouble').hidden = !rows.size;
+  $('trouble').classList.toggle('bad', found.length > 0);
+  setText($('trouble-title'), found.length ? `Failing: ${many(found.length, 'row')}`.replace(/ rows?$/, '') : 'Nothing is failing');
+  const entries = found.slice(0, maxTrouble).map(({r}) => {
+    const s = streaks.get(r.path);
+    const parts = [];
+    if (s) parts.push(`failing for ${coarse(now() - s.since)}, since ${at(s.since)}`, s.count > 1 ? `${count(s.count)} failures` : 'one failure', `the last ${ago(s.last)}`);
+    else if (r.since) parts.push(`${r.state} for ${coarse(now() - r.since)}, since ${at(r.since)}`);
+    return {path: r.path, state: r.state, why: why(r), when: parts.join(' · ')};
+  });
+  once($('trouble-list'), [entries, found.length], () => {
+    const items = entries.map(e => {
+      const item = el('li', {}, el('button', {onclick: () => visit(e.path)},
+        el('span', {className: 'path'}, e.path), el('span', {className: `badge ${tone[e.state] ?? ''}`}, e.state),
+        el('span', {className: 'why', title: e.why}, e.why), el('span', {className: 'when'}, e.when)));
+      item.firstChild.dataset.path = e.path;
+      return item;
+    });
+    if (found.length > maxTrouble) {
+      items.push(el('li', {}, el('button', {onclick: () => { tab('tree'); $('only-failing').checked = true; redraw(); }}, `and ${count(found.length - maxTrouble)} more`)));
+    }
+    keepFocus($('trouble-list'), () => $('trouble-list').replaceChildren(...items));
+  });
+}
+
+/** keepFocus puts the focus back on the button of the same child. */
+function keepFocus(within, draw) {
+  const path = within.contains(document.activeElement) ? document.activeElement.dataset.path : undefined;
+  draw();
+  if (path !== undefined) [...within.querySelectorAll('[data-path]')].find(e => e.dataset.path === path)?.focus();
+}
+
+// ── One child ───────────────────────────────────────────────────────────────
+
+const maxExits = 50;
+
+function drawChild() {
+  const r = rows.get(chosen);
+  $('child').hidden = !chosen;
+  if (!chosen) return;
+  setText($('child-path'), r?.id ?? chosen.slice(chosen.lastIndexOf('/') + 1));
+  setText($('child-where'), chosen);
+  if (!r) {
+    once($('child-facts'), null, () => $('child-facts').replaceChildren(el('dt', {}, 'State'), el('dd', {}, 'is not there any more')));
+    once($('child-buttons'), null, () => $('child-buttons').replaceChildren());
+    return;
+  }
+  const facts = [['State', r.state + (r.since ? ` for ${coarse(now() - r.since)}, since ${at(r.since)}` : '')]];
+  const s = streaks.get(r.path);
+  if (s && failing(r)) facts.push(['Failing since', `${at(s.since)}, ${ago(s.since)}: ${many(s.count, 'failure')}`]);
+  if (r.exit) facts.push(['Last exit', r.exit + (r.error ? `: ${r.error}` : ''), r.exit === 'abnormal' ? 'error' : '']);
+  if (r.incarnation) facts.push(['Life', `#${r.incarnation}, ${many(r.restarts ?? 0, 'restart')}`]);
+  if (r.restart) facts.push(['Policy', r.restart + (r.significant ? ', significant' : '')]);
+  if (r.life) {
+    facts.push(['Strategy', r.life.strategy], ['Intensity', restartsText(r.life)]);
+    if (r.life.up) facts.push(['Up', `for ${coarse(now() - r.life.up)}, since ${at(r.life.up)}`]);
+    facts.push(['Children', `${count(kids.get(r.path)?.length ?? 0)}${kids.get(r.path)?.length ? ': ' + censusText(r.path) : ''}`]);
+  }
+  once($('child-facts'), facts, () => $('child-facts').replaceChildren(...facts.flatMap(([name, text, kind]) => [el('dt', {}, name), el('dd', {className: kind ?? ''}, text)])));
+  once($('child-stuck'), r.stack ?? '', () => $('child-stuck').replaceChildren(...r.stack ? [el('h3', {}, 'Where it is stuck'), el('pre', {tabIndex: 0}, r.stack)] : []));
+  drawButtons(r);
+  drawExits(r);
+  $('child-stacks').hidden = r.path === top;
+  $('child-leaks').hidden = !about.leaks;
+}
+
+function drawExits(r) {
+  const led = consequences();
+  const exits = [];
+  const ready = new Map();
+  for (const e of log) {
+    if (e.path !== r.path) continue;
+    if (e.kind === 'child ready') ready.set(e.incarnation, e.time);
+    if (e.kind === 'child exited' || e.kind === 'supervisor failed' && r.path === top) {
+      exits.push({e, lived: ready.has(e.incarnation) ? span(e.time - ready.get(e.incarnation)) : '', led: led.get(e.seq)});
+    }
+    const last = exits.at(-1);
+    if (last && e.kind === 'child restarting' && e.delay) last.delay = e.delay;
+    if (last && ['child stopped', 'child quarantined'].includes(e.kind)) last.rest = e.kind.slice(6);
+    if (last && e.kind === 'child starting') last.next = e.incarnation;
+  }
+  const seen = exits.reverse().slice(0, maxExits);
+  once($('child-exits'), [r.path, seen, Math.floor(now() / 10_000)], () => {
+    const open = new Set([...$('child-exits').querySelectorAll('details[open]')].map(d => d.dataset.seq));
+    $('child-exits').replaceChildren(...seen.map(({e, lived, led, delay, rest, next}) => {
+      const item = el('li', {}, el('p', {className: 'head'}, el('span', {}, at(e.time)), el('span', {}, ago(e.time)),
+        el('span', {}, e.incarnation ? `life #${e.incarnation}` : ''), el('span', {}, lived && `lived ${lived}`), el('span', {}, e.exit)));
+      if (e.error) item.append(el('p', {className: e.exit === 'abnormal' ? 'error' : ''}, e.error));
+      const then = [];
+      if (led?.because) then.push(led.because.startsWith(e.path + '/') ? `gave up because of ${led.because}` : `stopped for the restart of ${led.because}`);
+      if (led?.gaveUp) then.push(`its supervisor ${led.gaveUp} gave up`);
+      if (next) then.push(`restarted${delay ? ` after ${span(delay)}` : ''} as life #${next}`);
+      else if (rest) then.push(rest);
+      else if (delay) then.push(`is to be restarted after ${span(delay)}`);
+      if (led?.with.length) then.push(`with it ${led.with.length === 1 ? 'was' : 'were'} restarted: ${isLong(led.with).join(', ')}`);
+      if (then.length) item.append(el('p', {className: 'then'}, '→ ' + then.join('; ')));
+      if (e.stack) {
+        const details = el('details', {open: open.has(String(e.seq))}, el('summary', {}, 'Stack'), el('pre', {tabIndex: 0}, e.stack));
+        details.dataset.seq = e.seq;
+        item.append(details);
+      }
+      return item;
+    }), ...seen.length ? [] : [el('li', {}, 'None on record.')]);
+  });
+}
+
+// ── Buttons ─────────────────────────────────────────────────────────────────
+
+function drawButtons(r) {
+  const resting = r.state === 'stopped' || r.state === 'quarantined';
+  const all = [];
+  if (about.operate) {
+    if (r.path !== top && (resting || r.restart !== 'temporary')) all.push(['restart', resting ? 'Start' : 'Restart', r.state === 'restarting' || r.state === 'starting']);
+    if (r.supervisor) all.push(['shutdown', 'Shut down', resting || r.state === 'not running']);
+    else all.push(['terminate', 'Terminate', resting]);
+  }
+  once($('child-buttons'), [r.path, all], () => $('child-buttons').replaceChildren(...all.map(([op, text, disabled]) => {
+    const b = el('button', {disabled, className: op === 'restart' ? '' : 'danger', onclick: () => operate(op, text)}, text);
+    b.dataset.op = op;
+    return b;
+  })));
+}
+
+/** operate asks, and then sends what was asked for with the incarnation that
+ * was on the page when the button was clicked. */
+async function operate(op, text) {
+  const r = rows.get(chosen), path = chosen;
+  if (!r) return;
+  const told = {
+    restart: text === 'Start' ? 'It is started in its old place.' : `Life #${r.incarnation} is stopped, and another one started.`,
+    terminate: r.restart === 'temporary' ? 'It is stopped, and not declared any more.' : 'It is stopped, and stays so until somebody starts it.',
+    shutdown: path === top ? 'The whole tree ends, and nothing on this page can start it again.' : 'All below it is stopped, in order, and stays so until somebody starts it.',
+  }[op];
+  if (text !== 'Start' && !await confirmed(`${text} ${r.id}?`, told, text)) return;
+  answer(`${text}: asked for …`, false);
+  try {
+    const response = await fetch('operate', {
+      method: 'POST', headers: {'Content-Type': 'application/json'},
+      body: JSON.stringify({op, path, incarnation: r.incarnation ?? 0}),
+    });
+    const said = await response.text();
+    if (path !== chosen) return;
+    if (!response.ok) answer(said.trim(), true);
+    else answer(JSON.parse(said).note ?? `${text}: done`, false);
+  } catch (error) {
+    answer(`${text}: no answer (${error.message})`, true);
+  }
+}
+
+function answer(text, bad) {
+  setText($('child-answer'), text);
+  $('child-answer').classList.toggle('bad', bad);
+}
+
+function confirmed(title, text, yes) {
+  const dialog = $('confirm');
+  setText($('confirm-title'), title);
+  setText($('confirm-text'), text);
+  setText($('confirm-yes'), yes);
+  dialog.returnValue = 'no';
+  dialog.showModal();
+  return new Promise(done => dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), {once: true}));
+}
+
+// ── Goroutines ──────────────────────────────────────────────────────────────
+
+async function ask(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error((await response.text()).trim());
+  return response;
+}
+
+async function goroutines(make) {
+  const path = chosen;
+  let content;
+  try {
+    content = await make(path);
+  } catch (error) {
+    content = [el('p', {}, error.message)];
+  }
+  if (path === chosen) $('child-goroutines').replaceChildren(...content);
+}
+
+const stacks = path => ask(`stacks?path=${encodeURIComponent(path)}`).then(r => r.text()).then(text =>
+  [el('h3', {}, `Goroutines at ${at(now())}`), text ? el('pre', {tabIndex: 0}, text) : el('p', {}, 'It has none: it is down.')]);
+
+const leaks = path => ask(`leaks?path=${encodeURIComponent(path)}`).then(r => r.json()).then(report => {
+  const content = [el('h3', {}, `Leaked goroutines at ${at(now())}`)];
+  for (const l of report.leaks) {
+    content.push(el('h4', {}, `life #${l.incarnation}${l.path === path ? '' : ` of ${l.path}`}: ${many(l.count, 'goroutine')}`), el('pre', {tabIndex: 0}, l.stack));
+  }
+  if (!report.leaks.length) content.push(el('p', {}, 'None that is known to be of it.'));
+  if (report.unlabelled) content.push(el('p', {}, `Besides, ${many(report.unlabelled, 'leaked goroutine')} of this program have no labels: supervisors with Labels give them to those of their children.`));
+  return content;
+});
+
+$('child-stacks').addEventListener('click', () => goroutines(stacks));
+$('child-leaks').addEventListener('click', () => goroutines(leaks));
+$('child-events').addEventListener('click', () => { $('log-part').value = chosen; tab('events'); drawLog(); });
+function closeChild() { choose(''); $('tree').focus(); }
+$('child-close').addEventListener('click', closeChild);
+$('child').addEventListener('keydown', event => { if (event.key === 'Escape') closeChild(); });
+
+// ── Events ──────────────────────────────────────────────────────────────────
+
+const pageSize = 200;
+let logSize = pageSize, held = null;
+
+const isBad = e => ['child stuck', 'child quarantined', 'supervisor failed', 'observer panicked'].includes(e.kind) || e.kind === 'child exited' && e.exit === 'abnormal';
+const kinds = {
+  all: () => true, bad: isBad,
+  exits: e => ['child exited', 'child restarting', 'child stopped', 'child removed'].includes(e.kind) || isBad(e),
+  supervisors: e => e.kind.startsWith('supervisor'),
+};
+
+function drawLog() {
+  if ($('view-events').hidden) return;
+  const part = $('log-part').value.trim().toLowerCase(), kind = kinds[$('log-kinds').value];
+  const found = (held ?? log).filter(e => e.lost || kind(e) && (!part || `${e.path} ${e.kind} ${e.error ?? ''}`.toLowerCase().includes(part)));
+  const seen = found.slice(-logSize).reverse();
+  setText($('log-found'), `${count(found.length)} of ${many((held ?? log).length, 'event')}`);
+  $('log-more').hidden = found.length <= logSize;
+  once($('log'), [seen.map(e => e.seq), logSize], () => keepFocus($('log'), () => $('log').replaceChildren(...seen.map(e => {
+    const go = el('button', {onclick: () => visit(e.path)}, e.path);
+    go.dataset.path = e.path;
+    const what = [e.exit && e.exit + (e.error ? `: ${e.error}` : ''), e.delay && `after ${span(e.delay)}`].filter(Boolean).join(', ');
+    return el('tr', {className: isBad(e) ? 'bad' : e.kind === 'child restarting' ? 'warn' : ''},
+      el('td', {className: 'time'}, at(e.time)), el('td', {}, e.kind), el('td', {className: 'path'}, rows.has(e.path) ? go : e.path),
+      el('td', {className: 'num'}, e.incarnation ? `#${e.incarnation}` : ''), el('td', {}, what));
+  }))));
+}
+
+for (const id of ['log-part', 'log-kinds']) $(id).addEventListener('input', () => { logSize = pageSize; drawLog(); });
+$('log-pause').addEventListener('input', () => { held = $('log-pause').checked ? [...log] : null; drawLog(); });
+$('log-more').addEventListener('click', () => { logSize += pageSize; drawLog(); });
+
+// ── State ───────────────────────────────────────────────────────────────────
+
+let watching = null, stateShown = null, changes = new Map(), asking = 0;
+
+/** offer shows what the handler has been given. */
+function offer() {
+  $('tab-state').hidden = !about.states.length;
+  once($('state-name'), about.states, () => $('state-name').replaceChildren(...about.states.map(name => el('option', {value: name}, name))));
+}
+
+/** look shows the keys of a context, and follows it as long as the tab is open. */
+async function look() {
+  const name = $('state-name').value, n = ++asking;
+  if ($('view-state').hidden || !name) { unwatch(); return; }
+  if (watching?.of !== name) {
+    unwatch();
+    changes = new Map();
+    watching = new EventSource(`watch?name=${encodeURIComponent(name)}`);
+    watching.of = name;
+    watching.onmessage = event => follow(JSON.parse(event.data));
+  }
+  try {
+    const listed = await ask(`state?name=${encodeURIComponent(name)}&part=${encodeURIComponent($('state-part').value)}`).then(r => r.json());
+    if (n === asking) { stateShown = {keys: [], ...listed}; drawState(); }
+  } catch (error) {
+    setText($('state-found'), error.message);
+  }
+}
+
+function unwatch() { watching?.close(); watching = null; }
+
+function follow(m) {
+  if (!stateShown) return;
+  const part = $('state-part').value;
+  for (const c of m.changes) {
+    const seen = changes.get(c.key) ?? {count: 0};
+    changes.set(c.key, {count: seen.count + c.count, time: now()});
+    const i = stateShown.keys.findIndex(k => k.key === c.key);
+    if (c.present && i >= 0) stateShown.keys[i] = c;
+    else if (c.present && c.key.includes(part) && !stateShown.more) { stateShown.keys.push(c); stateShown.len++; }
+    else if (!c.present && i >= 0) { stateShown.keys.splice(i, 1); stateShown.len--; }
+  }
+  drawState();
+  if (m.skipped) look();
+}
+
+function drawState() {
+  if ($('view-state').hidden || !stateShown) return;
+  const {keys, len, more, values} = stateShown;
+  setText($('state-found'), more ? `${count(keys.length)} of ${many(len, 'key')}: filter for others` : many(keys.length, 'key'));
+  $('state-values').hidden = !values;
+  const seen = keys.map(k => ({...k, ...changes.get(k.key) ?? {count: 0, time: 0}}));
+  once($('state'), [seen, Math.floor(now() / 1000)], () => $('state').replaceChildren(...seen.map(k => el('tr', {className: now() - k.time < 1500 ? 'fresh' : ''},
+    el('td', {className: 'key'}, k.key), el('td', {className: 'num'}, count(k.size)), el('td', {className: 'num'}, k.count ? count(k.count) : ''),
+    el('td', {className: 'num'}, k.time ? ago(k.time) : ''), ...values ? [el('td', {className: 'value'}, k.value ?? '')] : []))));
+}
+
+$('state-name').addEventListener('input', look);
+$('state-part').addEventListener('input', look);
+
+// ── Tabs, and all together ──────────────────────────────────────────────────
+
+const tabs = ['tree', 'events', 'state'];
+
+function tab(name) {
+  for (const t of tabs) {
+    const on = t === name;
+    $(`tab-${t}`).setAttribute('aria-selected', String(on));
+    $(`tab-${t}`).tabIndex = on ? 0 : -1;
+    $(`view-${t}`).hidden = !on;
+  }
+  drawAll();
+  look();
+}
+for (const t of tabs) $(`tab-${t}`).addEventListener('click', () => tab(t));
+$('tabs').addEventListener('keydown', event => {
+  const shown = tabs.filter(t => !$(`tab-${t}`).hidden), i = shown.findIndex(t => $(`tab-${t}`).getAttribute('aria-selected') === 'true');
+  const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+  if (!step) return;
+  const next = shown[(i + step + shown.length) % shown.length];
+  tab(next);
+  $(`tab-${next}`).focus();
+});
+
+function drawHead() {
+  const r = rows.get(top);
+  if (!r) return;
+  setText($('title'), r.id);
+  const bad = trouble().length;
+  document.title = (bad ? `(${bad}) ` : '') + r.id;
+  const states = [r.state === 'running' ? `up ${coarse(now() - r.since)}` : r.state, many(rows.size - 1, 'child'), censusText(null)].filter(Boolean).join(' · ');
+  setText($('states'), states);
+}
+
+function drawAll() {
+  drawHead();
+  drawTrouble();
+  if (!$('view-tree').hidden) { drawTree(); drawChild(); }
+  drawLog();
+  drawState();
+}
+
+let pending = false;
+/** redraw draws all before the next picture, however often it is called. */
+function redraw() {
+  if (pending) return;
+  pending = true;
+  requestAnimationFrame(() => { pending = false; drawAll(); });
+}
+
+chosen = decodeURIComponent(location.hash.slice(1));
+setInterval(redraw, 1000); // what says "ago"
+addEventListener('resize', redraw);
+connect();
