@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 )
 
@@ -116,17 +117,19 @@ func AskAs[Req, Resp, M any](ctx context.Context, b *Mailbox[M], request Req, wr
 
 var errNoWrap = fmt.Errorf("mailbox: ask: %w: wrap is nil: give a function that makes a message of the call, or use Ask", ErrArguments)
 
-// giveUp makes room for others if a request is still in the queue.
+// giveUp makes room for others if a request, which is settled, is still in the
+// mailbox.
 func (b *Mailbox[M]) giveUp(a *asking) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !a.queued {
-		return
-	}
-	a.stale = true
-	b.stale++
-	if b.stale > b.queue.n/2 { // so seldom that it costs each of them little
-		b.sweepLocked()
+	if a.queued {
+		a.stale = true
+		b.stale++
+		if b.stale > b.queue.n/2 { // so seldom that it costs each of them little
+			b.sweepLocked()
+		}
+	} else {
+		b.back = slices.DeleteFunc(b.back, func(p parcel[M]) bool { return p.asked == a })
 	}
 	b.admitLocked()
 }

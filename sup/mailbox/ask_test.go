@@ -244,6 +244,27 @@ func TestRequestsThatWereGivenUpMakeRoom(t *testing.T) {
 	})
 }
 
+func TestRequestsThatWereGivenUpDoNotPileUp(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		b := mailbox.New[double](mailbox.Unbounded)
+		fill(t, b, double{Request: 1}, double{Request: 2})
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := mailbox.Ask(ctx, b, 0)
+			wantError(t, "Ask", err, context.DeadlineExceeded)
+			cancel()
+			if n := mailbox.Slots(b); n > 4 {
+				t.Fatalf("%d slots are taken, for 2 messages", n)
+			}
+		}
+		for i := 1; i <= 2; i++ {
+			if c, err := b.TryReceive(); c.Request != i || err != nil {
+				t.Errorf("got %d, %v; want %d", c.Request, err, i)
+			}
+		}
+	})
+}
+
 func TestAWorkerSeesThatNobodyWaitsAnyMore(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		var b mailbox.Mailbox[double]
@@ -255,6 +276,7 @@ func TestAWorkerSeesThatNobodyWaitsAnyMore(t *testing.T) {
 					t.Error("the context of the call is not the asker's")
 				}
 				<-c.Context().Done()
+				time.Sleep(time.Second) // at the same instant, either might be first
 				left = !c.Reply(1)
 				return nil
 			}, mailbox.Policy[double]{})
@@ -263,6 +285,7 @@ func TestAWorkerSeesThatNobodyWaitsAnyMore(t *testing.T) {
 		defer cancel()
 		_, err := mailbox.Ask(ctx, &b, 1)
 		wantError(t, "Ask", err, context.DeadlineExceeded)
+		time.Sleep(time.Minute)
 		synctest.Wait()
 		if !left {
 			t.Error("the reply was taken")

@@ -10,8 +10,9 @@
 //  2. Every method may be called by any number of goroutines. Messages are taken
 //     in the order in which they were sent, and those who wait, for room or for a
 //     message, are served in the order in which they came.
-//  3. A call whose context has ended moves no message, and a message whose Send
-//     returned nil is in the mailbox, whatever is closed or cancelled meanwhile.
+//  3. No message gets lost on its way: a Send that returned nil has put it into
+//     the mailbox, one that returned an error has not, and a Receive that returned
+//     an error has taken none, whatever is closed or cancelled at that moment.
 //  4. [Mailbox.Process] delivers a message at least once: it is done when the
 //     function returns nil. If the function returns an error, panics, calls
 //     runtime.Goexit, or is stopped in the middle, the message goes back to its

@@ -144,13 +144,11 @@ func (b *Mailbox[M]) admitLocked() {
 // takeLocked takes the next message out, or says why not: ErrEmpty or
 // ErrClosed.
 func (b *Mailbox[M]) takeLocked(p *parcel[M]) error {
-	for len(b.back) > 0 {
+	if len(b.back) > 0 {
 		*p = b.back[0]
 		b.back = slices.Delete(b.back, 0, 1)
 		b.admitLocked()
-		if p.asked == nil || !p.asked.settled.Load() {
-			return nil
-		}
+		return nil
 	}
 	for b.queue.n > 0 {
 		it := b.queue.pop()
@@ -171,10 +169,14 @@ func (b *Mailbox[M]) takeLocked(p *parcel[M]) error {
 	return ErrEmpty
 }
 
-// putBack puts a message back where it was in the order.
+// putBack puts a message back where it was in the order, unless it is a request
+// that nobody waits for any more.
 func (b *Mailbox[M]) putBack(p parcel[M]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if p.asked != nil && p.asked.settled.Load() {
+		return
+	}
 	if w := b.receivers.first; w != nil {
 		w.parcel = p
 		b.receivers.settle(w, nil)

@@ -59,6 +59,20 @@ func TestOrderHoldsWhileTheRingTurnsAndGrows(t *testing.T) {
 	}
 }
 
+func TestTheMemoryOfABurstIsGivenBack(t *testing.T) {
+	b := mailbox.New[int](mailbox.Unbounded)
+	for range 100_000 {
+		fill(t, b, 1)
+	}
+	if n := len(rest(b)); n != 100_000 {
+		t.Errorf("%d came", n)
+	}
+	fill(t, b, 1)
+	if room := mailbox.Room(b); room > 1024 {
+		t.Errorf("there is memory for %d messages, and 1 is in it", room)
+	}
+}
+
 func TestACapacityIsWhatWasAskedForOrTheDefault(t *testing.T) {
 	for asked, want := range map[int]int{
 		1: 1, 7: 7, math.MaxInt: mailbox.Unbounded,

@@ -76,7 +76,12 @@ func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, me
 	b.enter(p)
 	defer b.leave(p)
 	for {
-		if err := b.receive(ctx, "process", &p.own); err != nil {
+		late, err := b.receive(ctx, "process", &p.own)
+		if late && err == nil {
+			b.putBack(p.own)
+			err = ended(ctx, "process")
+		}
+		if err != nil {
 			p.end = err
 			if err == ErrClosed {
 				return nil

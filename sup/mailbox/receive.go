@@ -11,11 +11,11 @@ import (
 // is for workers that must lose nothing.
 //
 // Errors: [ErrClosed] if the mailbox is closed and empty; the cause of ctx, if
-// that has ended or ends while Receive waits, even if there are messages. No
-// message is taken then.
+// that had ended before, even if there are messages, or ends while Receive waits.
+// No message is taken then.
 func (b *Mailbox[M]) Receive(ctx context.Context) (M, error) {
 	var p parcel[M]
-	err := b.receive(given(ctx), "receive", &p)
+	_, err := b.receive(given(ctx), "receive", &p)
 	return p.message, err
 }
 
@@ -44,15 +44,17 @@ func (b *Mailbox[M]) All(ctx context.Context) iter.Seq[M] {
 	}
 }
 
-func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M]) error {
+// receive is Receive. It reports late if it was handed a message at the moment in
+// which ctx ended: those who came after it might have got theirs, so it keeps it.
+func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M]) (late bool, err error) {
 	if err := ended(ctx, call); err != nil {
-		return err
+		return false, err
 	}
 	b.mu.Lock()
-	err := b.takeLocked(p)
+	err = b.takeLocked(p)
 	if err != ErrEmpty {
 		b.mu.Unlock()
-		return err
+		return false, err
 	}
 	w := b.newWaiter()
 	b.receivers.join(w)
@@ -64,11 +66,9 @@ func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M]) err
 	case <-ctx.Done():
 		if err = ended(ctx, call); !b.withdraw(&b.receivers, w) {
 			<-w.ready
-			if w.err == nil { // it has got a message that it does not want any more
-				b.putBack(w.parcel)
-			}
+			*p, err, late = w.parcel, w.err, true
 		}
 	}
 	b.reuse(w)
-	return err
+	return late, err
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,52 +99,120 @@ func TestACauseSaysWhyAWaitHasEnded(t *testing.T) {
 	})
 }
 
-// A message that is handed to a receiver at the moment in which its context ends
-// is either received or back in its place; one that is sent at that moment was
-// sent once or not at all.
-func TestNothingIsLostWhenAWaitEndsAtTheSameMoment(t *testing.T) {
-	const rounds = 3000
-	b := mailbox.New[int](1)
-	for round := range rounds {
-		ctx, cancel := context.WithCancel(context.Background())
-		var wg sync.WaitGroup
+// waiting begins a call in another goroutine and returns when it waits. What that
+// leaves to do ends with done.
+func waiting[M any](b *mailbox.Mailbox[M], call func(ctx context.Context)) (cancel func(), done chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done = make(chan struct{})
+	n := mailbox.Waiting(b)
+	go func() {
+		defer close(done)
+		call(ctx)
+	}()
+	for mailbox.Waiting(b) == n {
+		runtime.Gosched()
+	}
+	return cancel, done
+}
+
+// In most rounds the receiver is handed the message when it has just been told
+// that its context has ended, and has not left its line yet.
+func TestAMessageForAReceiverThatLeavesIsReceivedOrStays(t *testing.T) {
+	var b mailbox.Mailbox[int]
+	for round := range 1000 {
 		var got int
-		var received, sent error
-		start := make(chan struct{})
-		wg.Go(func() { got, received = b.Receive(ctx) })
-		wg.Go(func() { <-start; cancel() })
-		wg.Go(func() { <-start; sent = b.Send(context.Background(), round) })
-		for range rand.IntN(4) {
-			runtime.Gosched()
-		}
-		close(start)
-		wg.Wait()
-		left := rest(b)
-		switch {
-		case sent != nil:
-			t.Fatalf("Send: %v", sent)
-		case received == nil && (got != round || len(left) > 0), received != nil && (len(left) != 1 || left[0] != round):
+		var received error
+		cancel, done := waiting(&b, func(ctx context.Context) { got, received = b.Receive(ctx) })
+		cancel()
+		fill(t, &b, round)
+		<-done
+		left := rest(&b)
+		if received == nil && (got != round || len(left) > 0) || received != nil && (len(left) != 1 || left[0] != round) {
 			t.Fatalf("round %d: received %d, %v; left %v", round, got, received, left)
 		}
+	}
+}
 
+func TestAMessageOfASenderThatLeavesIsSentOrNot(t *testing.T) {
+	b := mailbox.New[int](1)
+	for round := range 1000 {
 		fill(t, b, -1)
-		ctx, cancel = context.WithCancel(context.Background())
-		start = make(chan struct{})
-		wg.Go(func() { sent = b.Send(ctx, round) })
-		wg.Go(func() { <-start; cancel() })
-		wg.Go(func() { <-start; _, received = b.Receive(context.Background()) })
-		for range rand.IntN(4) {
-			runtime.Gosched()
+		var sent error
+		cancel, done := waiting(b, func(ctx context.Context) { sent = b.Send(ctx, round) })
+		cancel()
+		_, err := b.TryReceive()
+		wantError(t, "TryReceive", err, nil)
+		<-done
+		left := rest(b)
+		if sent == nil && (len(left) != 1 || left[0] != round) || sent != nil && len(left) > 0 {
+			t.Fatalf("round %d: sent: %v; left %v", round, sent, left)
 		}
-		close(start)
-		wg.Wait()
-		left = rest(b)
-		if received != nil || (sent == nil) != (len(left) == 1) {
-			t.Fatalf("round %d: sent %v, received %v; left %v", round, sent, received, left)
+	}
+}
+
+// An ending is a context that ends when somebody has found that it goes on.
+type ending struct {
+	context.Context
+	found atomic.Bool
+}
+
+func (e *ending) Err() error {
+	if !e.found.Swap(true) {
+		return nil
+	}
+	return context.Canceled
+}
+
+func (e *ending) Done() <-chan struct{} { return endedContext(nil).Done() }
+
+func TestAWorkerThatIsToldToStopLeavesTheMessageThatComesInItsPlace(t *testing.T) {
+	var b mailbox.Mailbox[int]
+	for round := range 1000 {
+		done := 0
+		var processed error
+		cancel, returned := waiting(&b, func(ctx context.Context) {
+			processed = b.Process(ctx, func(context.Context, int) error { done++; return nil }, mailbox.Policy[int]{})
+		})
+		cancel()
+		fill(t, &b, round, -round)
+		<-returned
+		wantError(t, "Process", processed, context.Canceled)
+		if left := rest(&b); done+len(left) != 2 || done == 0 && left[0] != round {
+			t.Fatalf("round %d: %d done; left %v", round, done, left)
 		}
-		if sent != nil && !errors.Is(sent, context.Canceled) {
-			t.Fatal(sent)
+	}
+}
+
+func TestARequestThatComesWhenAWorkerIsToldToStopIsGoneOnceItIsGivenUp(t *testing.T) {
+	var b mailbox.Mailbox[double]
+	for round := range 1000 {
+		held := false
+		leave, done := waiting(&b, func(ctx context.Context) {
+			err := b.Process(ctx, func(context.Context, double) error { held = true; return nil }, mailbox.Policy[double]{})
+			wantError(t, "Process", err, context.Canceled)
+		})
+		ctx, giveUp := context.WithCancel(context.Background())
+		if round%2 == 0 {
+			ctx = &ending{Context: ctx} // given up before the worker has left
 		}
+		told := make(chan error, 1)
+		go func() {
+			leave()
+			_, err := mailbox.Ask(ctx, &b, round)
+			told <- err
+		}()
+		<-done
+		for round%2 == 1 && !held && b.Len() == 0 {
+			runtime.Gosched() // until it is back
+		}
+		giveUp()
+		if err := <-told; !errors.Is(err, context.Canceled) && !(held && errors.Is(err, mailbox.ErrNoReply)) {
+			t.Fatalf("round %d, held %t: %v", round, held, err)
+		}
+		if n := b.Len(); n != 0 {
+			t.Fatalf("round %d: Len %d", round, n)
+		}
+		wantRest(t, &b)
 	}
 }
 
