@@ -53,6 +53,10 @@ type Command struct {
 	// Level is the level of a line. Default: Info for what comes from stdout,
 	// Warn for stderr.
 	Level func(Line) slog.Level
+	// Watch is told every line, whatever becomes of it, before the Logger is. It
+	// holds up the process: it must not block, nor panic. It is called for one
+	// line of a stream at a time, and for both streams at once.
+	Watch func(Line)
 	// Tail is how many of the last lines are kept, of both streams together.
 	// Default [DefaultTail].
 	Tail int
@@ -188,11 +192,25 @@ func (c Command) start(ctx context.Context, line func(Line), notified func(strin
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := c.launch(ctx, line, notified)
+	p, err := c.launch(ctx, both(c.Watch, line), notified)
 	if err != nil {
 		return nil, fmt.Errorf("proc: start %s: %w", c.Path, err)
 	}
 	return p, nil
+}
+
+// both tells two who want to be told, of which either may be nil.
+func both(one, other func(Line)) func(Line) {
+	switch {
+	case one == nil:
+		return other
+	case other == nil:
+		return one
+	}
+	return func(line Line) {
+		one(line)
+		other(line)
+	}
 }
 
 // launch makes all that the process needs, and starts it. What was made is
@@ -225,6 +243,7 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 		if out == Logged {
 			lines.emit = p.logLine
 		}
+		p.emit[i] = lines.emit
 		p.out[i] = &pipe{see: lines.write, end: lines.flush, piped: out == Piped}
 		if err := connect(p.out[i]); err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/espalier-go/espalier/sup"
@@ -18,6 +19,8 @@ const logQueue = 256
 type lineLog struct {
 	logger *slog.Logger
 	level  func(Line) slog.Level
+	mu     sync.Mutex // protects ended, and orders offers before the closing
+	ended  bool
 	queue  chan Line // closed when the process has ended
 	unsaid atomic.Int64
 	total  atomic.Int64
@@ -57,11 +60,25 @@ func defaultLevel(line Line) slog.Level {
 
 // offer hands over a line, or drops it.
 func (l *lineLog) offer(line Line) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		l.drop()
+		return
+	}
 	select {
 	case l.queue <- line:
 	default:
 		l.drop()
 	}
+}
+
+// end tells that there are no more lines: the process has ended.
+func (l *lineLog) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	close(l.queue)
 }
 
 func (l *lineLog) drop() {

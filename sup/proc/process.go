@@ -17,11 +17,12 @@ type Process struct {
 	cmd    *exec.Cmd
 	ask    syscall.Signal
 	tail   *tail
-	watch  func(Line) // may be nil
-	log    *lineLog   // nil if no stream is logged
-	cgroup *cgroup    // nil if it has none of its own
-	pipes  []*pipe    // all that it writes to
-	out    [2]*pipe   // of those, stdout and stderr
+	watch  func(Line)    // may be nil
+	log    *lineLog      // nil if no stream is logged
+	cgroup *cgroup       // nil if it has none of its own
+	pipes  []*pipe       // all that it writes to
+	out    [2]*pipe      // of those, stdout and stderr
+	emit   [2]func(Line) // what is told their lines
 	killed atomic.Bool
 	life   context.Context // ends with the process
 	exit   Exit            // fixed when life has ended
@@ -51,7 +52,7 @@ func (p *Process) begin() {
 		p.exit = p.exitOf(state, survivors)
 		p.cgroup.remove()
 		if p.log != nil {
-			close(p.log.queue)
+			p.log.end()
 		}
 		ended()
 	}()
@@ -159,6 +160,27 @@ func (p *Process) Stdout() io.ReadCloser { return p.piped(Stdout) }
 
 // Stderr is [Process.Stdout] for the standard error.
 func (p *Process) Stderr() io.ReadCloser { return p.piped(Stderr) }
+
+// Writer returns where to write what the process says in another way than
+// through its standard output and error, over a connection say: it is taken
+// apart into lines that are kept, told and logged as if they had come from that
+// stream. What is written after the process has ended is kept only.
+func (p *Process) Writer(s Stream) io.Writer {
+	return &writer{lines: splitter{stream: s, emit: p.emit[s]}}
+}
+
+// writer is a splitter for concurrent use.
+type writer struct {
+	mu    sync.Mutex
+	lines splitter
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lines.write(b)
+	return len(b), nil
+}
 
 func (p *Process) piped(s Stream) io.ReadCloser {
 	if !p.out[s].piped {
