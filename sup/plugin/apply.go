@@ -1,0 +1,137 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// see makes the plugin of a file what its version says. It is called for one
+// version of a file at a time.
+func (w *watcher[T]) see(ctx context.Context, name string, f *file[T], v version) {
+	d := w.dir
+	done, err := d.apply(ctx, name, f, v)
+	called := ctx.Err() != nil // off
+	if !called {
+		d.report(name, done, err)
+	}
+	d.mu.Lock()
+	f.busy = false
+	if !called {
+		f.seen, f.failed = v, err
+	}
+	if !f.seen.there() && !f.next.there() {
+		delete(d.files, name)
+	}
+	d.mu.Unlock()
+	select {
+	case w.done <- struct{}{}:
+	default: // it will look at all files
+	}
+}
+
+// action is what is done about a file.
+type action string
+
+const (
+	ignore  action = "ignore"
+	add     action = "add"
+	upgrade action = "upgrade"
+	remove  action = "remove"
+)
+
+func (d *Dir[T]) apply(ctx context.Context, name string, f *file[T], v version) (action, error) {
+	path := filepath.Join(d.spec.Path, name)
+	var spec Spec[T]
+	wanted := v.there()
+	if wanted {
+		spec, wanted = d.spec.Spec(path)
+	}
+	d.mu.Lock()
+	source := f.source
+	d.mu.Unlock()
+	switch {
+	case !wanted && source == nil:
+		return ignore, nil
+	case !wanted:
+		return remove, d.remove(ctx, name, f)
+	}
+	if spec.Command.Path == "" {
+		spec.Command.Path = path
+	}
+	if source == nil {
+		return add, d.add(ctx, name, f, spec)
+	}
+	return upgrade, d.upgrade(ctx, name, source, spec)
+}
+
+// add declares a plugin. Its process is started by Run, so that a file that
+// cannot be started is a child that has failed, and comes to be quarantined.
+func (d *Dir[T]) add(ctx context.Context, name string, f *file[T], spec Spec[T]) error {
+	if err := spec.check(); err != nil {
+		return err
+	}
+	source := NewSource(spec)
+	source.late.Store(true)
+	d.mu.Lock()
+	f.source = source
+	d.mu.Unlock()
+	_, err := d.Plugins.Start(ctx, name)
+	return err
+}
+
+func (d *Dir[T]) remove(ctx context.Context, name string, f *file[T]) error {
+	err := d.Plugins.Remove(ctx, name)
+	if err != nil && !errors.Is(err, sup.ErrNotFound) {
+		return err
+	}
+	d.mu.Lock()
+	f.source = nil
+	d.mu.Unlock()
+	return nil
+}
+
+// upgrade gives a plugin another spec: in place if it is live, and when it has
+// come up if it is about to.
+func (d *Dir[T]) upgrade(ctx context.Context, name string, source *Source[T], spec Spec[T]) error {
+	for {
+		c, err := d.Plugins.Child(name).Wait(ctx)
+		switch {
+		case err == nil:
+			if err = c.Replace(ctx, spec); !errors.Is(err, ErrEnded) {
+				return err
+			}
+			select {
+			case <-c.over:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		case errors.Is(err, sup.ErrStopped): // an operator's word
+			return source.Use(spec)
+		case errors.Is(err, sup.ErrQuarantined):
+			if err := source.Use(spec); err != nil {
+				return err
+			}
+			source.late.Store(true)
+			err := d.Plugins.Restart(ctx, name)
+			if !errors.Is(err, sup.ErrRestarting) && !errors.Is(err, sup.ErrRunning) { // else an operator was faster
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+func (d *Dir[T]) report(name string, done action, err error) {
+	log := d.spec.Logger.With(slog.String("directory", d.spec.Path), slog.String("plugin", name), slog.String("action", string(done)))
+	switch {
+	case err != nil:
+		log.Error("plugin file: failed", slog.Any("error", err))
+	case done != ignore:
+		log.Info("plugin file: done")
+	}
+}

@@ -1,0 +1,358 @@
+package plugin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/plugin"
+)
+
+// folder is a directory of plugins: scripts that start the test binary.
+type folder struct {
+	*testing.T
+	path string
+}
+
+func newFolder(t *testing.T) folder { return folder{t, t.TempDir()} }
+
+// script is a plugin of a kind, that answers "env VERSION" with a name.
+func script(t *testing.T, kind, version string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("#!/bin/sh\nexport GORACE=atexit_sleep_ms=0\n%s='%s' VERSION=%s exec '%s'\n", role, kind, version, self)
+}
+
+// put puts a plugin into the folder, in one step.
+func (f folder) put(name, kind, version string) {
+	f.Helper()
+	temp := filepath.Join(f.path, "."+name)
+	if err := os.WriteFile(temp, []byte(script(f.T, kind, version)), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.Rename(temp, filepath.Join(f.path, name)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f folder) remove(name string) {
+	f.Helper()
+	if err := os.RemoveAll(filepath.Join(f.path, name)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// watched is the Dir of a folder.
+type watched struct {
+	*plugin.Dir[Words]
+	*testing.T
+}
+
+// dirSpec is the spec of a Dir whose plugins are all Words, but for text files.
+func (f folder) dirSpec() plugin.DirSpec[Words] {
+	return plugin.DirSpec[Words]{
+		Path: f.path,
+		Spec: func(path string) (plugin.Spec[Words], bool) {
+			spec := specOf(f.T, "")
+			spec.Name, spec.Command.Path, spec.Command.Env = "", "", nil
+			return spec, filepath.Ext(path) != ".txt"
+		},
+		Settle:  50 * time.Millisecond,
+		Budget:  sup.Intensity{Restarts: 2, Within: time.Hour},
+		Backoff: sup.Backoff{Min: time.Millisecond},
+	}
+}
+
+func (f folder) watch(change ...func(*plugin.DirSpec[Words])) watched {
+	f.Helper()
+	spec := f.dirSpec()
+	for _, c := range change {
+		c(&spec)
+	}
+	d, err := plugin.StartDir(context.Background(), spec)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		if err := d.Shutdown(context.Background()); err != nil {
+			f.Error(err)
+		}
+	})
+	return watched{d, f.T}
+}
+
+// version is what a plugin answers, or "" if it does not.
+func (w watched) version(name string) (answer string) {
+	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+	defer cancel()
+	_ = plugin.Do(ctx, w.Plugins.Child(name), func(ctx context.Context, p Words) (err error) {
+		answer, err = p.Tell(ctx, "env VERSION")
+		return err
+	})
+	return answer
+}
+
+// becomes waits until plugins are of versions, and there are no others:
+// "a=1 b=2".
+func (w watched) becomes(want string) {
+	w.Helper()
+	got := ""
+	defer func() {
+		if w.Failed() {
+			w.Logf("it is %q, and should be %q; the list: %+v", got, want, w.List())
+		}
+	}()
+	eventually(w, want, func() bool {
+		var all []string
+		for _, p := range w.List() {
+			all = append(all, p.Name+"="+w.version(p.Name))
+		}
+		got = strings.Join(all, " ")
+		return got == want
+	})
+}
+
+// one returns what is known of a plugin.
+func (w watched) one(name string) (plugin.DirPlugin, bool) {
+	list := w.List()
+	i := slices.IndexFunc(list, func(p plugin.DirPlugin) bool { return p.Name == name })
+	if i < 0 {
+		return plugin.DirPlugin{}, false
+	}
+	return list[i], true
+}
+
+func TestADirStartsUpgradesAndRemovesPluginsAsFilesComeChangeAndGo(t *testing.T) {
+	f := newFolder(t)
+	f.put("a", "grpc", "1")
+	w := f.watch()
+	w.becomes("a=1")
+	f.put("b", "grpc", "1")
+	w.becomes("a=1 b=1")
+	f.put("b", "grpc", "2")
+	w.becomes("a=1 b=2")
+	for _, name := range []string{"a", "b"} {
+		if p, _ := w.one(name); p.Info.Incarnation != 1 {
+			t.Errorf("%s has been started %d times", name, p.Info.Incarnation)
+		}
+	}
+	f.remove("a")
+	w.becomes("b=2")
+	if err := os.Rename(filepath.Join(f.path, "b"), filepath.Join(f.path, "c")); err != nil {
+		t.Fatal(err)
+	}
+	w.becomes("c=2")
+	if n := countChildren(); n != 1 {
+		t.Errorf("there are %d processes", n)
+	}
+}
+
+func TestABadPluginIsQuarantinedAndTheOthersNeverNotice(t *testing.T) {
+	for _, kind := range []string{"rubbish", "exit"} {
+		t.Run(kind, func(t *testing.T) {
+			f := newFolder(t)
+			f.put("bad", kind, "1")
+			f.put("good", "grpc", "1")
+			w := f.watch()
+			quarantined := func() bool {
+				p, _ := w.one("bad")
+				return p.Info.State == sup.Quarantined
+			}
+			eventually(t, "the bad one is quarantined", quarantined)
+			err := plugin.Do(t.Context(), w.Plugins.Child("bad"), func(context.Context, Words) error { return nil })
+			unavailable, ok := errors.AsType[*plugin.UnavailableError](err)
+			if !ok || !errors.Is(err, sup.ErrQuarantined) || !errors.Is(unavailable.Last.Err, plugin.ErrHandshake) {
+				t.Error(err)
+			}
+			if v := w.version("good"); v != "1" {
+				t.Errorf("the good one is %q", v)
+			}
+			if p, _ := w.one("good"); p.Info.Incarnation != 1 {
+				t.Errorf("the good one has been started %d times", p.Info.Incarnation)
+			}
+
+			f.put("bad", "exit", "2")
+			eventually(t, "another bad version is given its budget", func() bool {
+				p, _ := w.one("bad")
+				return p.Info.Incarnation == 6
+			})
+			eventually(t, "it is quarantined again", quarantined)
+			f.put("bad", "grpc", "3")
+			w.becomes("bad=3 good=1")
+		})
+	}
+}
+
+func TestAVersionThatCannotBeStartedLeavesTheOldInPlace(t *testing.T) {
+	f := newFolder(t)
+	f.put("a", "grpc", "1")
+	w := f.watch()
+	w.becomes("a=1")
+	f.put("a", "rubbish", "2")
+	eventually(t, "the upgrade has failed", func() bool {
+		p, _ := w.one("a")
+		return errors.Is(p.Failed, plugin.ErrHandshake)
+	})
+	w.becomes("a=1")
+	f.put("a", "grpc", "3")
+	w.becomes("a=3")
+	eventually(t, "nothing has failed any more", func() bool {
+		p, _ := w.one("a")
+		return p.Failed == nil
+	})
+	if p, _ := w.one("a"); p.Info.Incarnation != 1 {
+		t.Errorf("it has been started %d times", p.Info.Incarnation)
+	}
+}
+
+func TestAHalfWrittenFileIsNoVersion(t *testing.T) {
+	f := newFolder(t)
+	w := f.watch(func(s *plugin.DirSpec[Words]) { s.Settle = 500 * time.Millisecond })
+	file, err := os.OpenFile(filepath.Join(f.path, "a"), os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	first, rest, _ := strings.Cut(script(t, "grpc", "1"), "\n")
+	if _, err := file.WriteString(first + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 { // a slow writer; what is there would run, and be no plugin
+		time.Sleep(100 * time.Millisecond)
+		if _, err := file.WriteString("# more\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, there := w.one("a"); there {
+		t.Error("it was taken for a plugin while it was being written")
+	}
+	if _, err := file.WriteString(rest); err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	w.becomes("a=1")
+	if p, _ := w.one("a"); p.Info.Incarnation != 1 {
+		t.Errorf("it has been started %d times", p.Info.Incarnation)
+	}
+}
+
+func TestOnlyExecutableFilesThatAreWantedAreTaken(t *testing.T) {
+	f := newFolder(t)
+	f.put("notes.txt", "grpc", "1")
+	f.put(".hidden", "grpc", "1")
+	f.put("a", "grpc", "1")
+	if err := os.Mkdir(filepath.Join(f.path, "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	plain := filepath.Join(f.path, "plain")
+	if err := os.WriteFile(plain, []byte(script(t, "grpc", "1")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w := f.watch()
+	w.becomes("a=1")
+	if err := os.Chmod(plain, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.becomes("a=1 plain=1")
+	if err := os.Chmod(plain, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.becomes("a=1")
+}
+
+func TestLinksAreFollowed(t *testing.T) {
+	elsewhere, f := newFolder(t), newFolder(t)
+	elsewhere.put("one", "grpc", "1")
+	elsewhere.put("two", "grpc", "2")
+	link := func(target string) {
+		temp := filepath.Join(f.path, ".link")
+		if err := os.Symlink(filepath.Join(elsewhere.path, target), temp); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(temp, filepath.Join(f.path, "a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link("one")
+	w := f.watch()
+	w.becomes("a=1")
+	link("two")
+	w.becomes("a=2")
+	elsewhere.put("two", "grpc", "3")
+	w.becomes("a=3")
+	elsewhere.remove("two")
+	w.becomes("")
+}
+
+func TestADirectoryMayGoAndComeBack(t *testing.T) {
+	f := folder{t, filepath.Join(t.TempDir(), "plugins")}
+	mkdir := func() {
+		if err := os.Mkdir(f.path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mkdir()
+	f.put("a", "grpc", "1")
+	w := f.watch()
+	w.becomes("a=1")
+	for i := range 2 {
+		if err := os.RemoveAll(f.path); err != nil {
+			t.Fatal(err)
+		}
+		w.becomes("")
+		mkdir()
+		version := fmt.Sprint(i + 2)
+		f.put("a", "grpc", version)
+		w.becomes("a=" + version)
+		f.put("b", "grpc", version)
+		w.becomes("a=" + version + " b=" + version)
+	}
+}
+
+func TestADirIsAChildThatCanBeRestarted(t *testing.T) {
+	f := newFolder(t)
+	f.put("a", "grpc", "1")
+	d := plugin.NewDir(f.dirSpec())
+	var host sup.Tree
+	host.Declare(sup.TreeSpec{Name: "host"}, sup.Nest(d, sup.ChildSpec[*plugin.Dir[Words]]{ID: "plugins"}))
+	if err := host.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer host.Shutdown(context.Background())
+	w := watched{d, t}
+	w.becomes("a=1")
+	if err := host.Terminate(t.Context(), "plugins"); err != nil {
+		t.Fatal(err)
+	}
+	if n := countChildren(); n != 0 {
+		t.Errorf("there are %d processes", n)
+	}
+	f.put("b", "grpc", "1")
+	if err := host.Restart(t.Context(), "plugins"); err != nil {
+		t.Fatal(err)
+	}
+	w.becomes("a=1 b=1")
+}
+
+func TestADirThatCannotBeIsAStartError(t *testing.T) {
+	_, err := plugin.StartDir(t.Context(), plugin.DirSpec[Words]{Settle: -1, Rescan: -1})
+	faults, ok := errors.AsType[*plugin.SpecError](err)
+	if !ok || len(faults.Faults) != 4 {
+		t.Error(err)
+	}
+	_, err = plugin.StartDir(t.Context(), folder{t, "/there/is/none"}.dirSpec())
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/there/is/none") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,123 @@
+package plugin_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/plugin"
+)
+
+// examplePlugins makes a directory with one plugin, which is called words.
+func examplePlugins() (dir string) {
+	dir, err := os.MkdirTemp("", "plugins")
+	if err != nil {
+		log.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "words")); err != nil {
+		log.Fatal(err)
+	}
+	return dir
+}
+
+// wordsFile says that all files are plugins that count words.
+func wordsFile(path string) (plugin.Spec[Words], bool) {
+	spec := wordsSpec("grpc")
+	spec.Command.Path = path
+	return spec, true
+}
+
+func ExampleDir() {
+	ctx := context.Background()
+	path := examplePlugins()
+	defer os.RemoveAll(path)
+	dir := plugin.NewDir(plugin.DirSpec[Words]{Path: path, Spec: wordsFile, Settle: 20 * time.Millisecond})
+	if err := dir.Start(ctx); err != nil {
+		log.Fatal(err)
+	}
+	defer dir.Shutdown(ctx)
+	for len(dir.List()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Println(count(ctx, dir.Plugins.Child("words"), "from a directory"))
+	// Output: 3 <nil>
+}
+
+func ExampleStartDir() {
+	_, err := plugin.StartDir(context.Background(), plugin.DirSpec[Words]{Path: "/there/is/none", Spec: wordsFile})
+	fmt.Println(err)
+	// Output: sup: start of plugins/watcher: plugin: directory /there/is/none: no such file or directory
+}
+
+// A directory of plugins can be part of a tree.
+func ExampleNewDir() {
+	ctx := context.Background()
+	path := examplePlugins()
+	defer os.RemoveAll(path)
+	dir := plugin.NewDir(plugin.DirSpec[Words]{Path: path, Spec: wordsFile})
+	var host sup.Tree
+	host.Declare(sup.TreeSpec{Name: "host"}, sup.Nest(dir, sup.ChildSpec[*plugin.Dir[Words]]{ID: "plugins"}))
+	fmt.Println(host.Start(ctx))
+	fmt.Println(host.Shutdown(ctx))
+	// Output:
+	// <nil>
+	// <nil>
+}
+
+func ExampleDirSpec() {
+	ctx := context.Background()
+	path := examplePlugins()
+	defer os.RemoveAll(path)
+	spec := plugin.DirSpec[Words]{
+		Path: path,
+		Spec: func(path string) (plugin.Spec[Words], bool) {
+			if filepath.Base(path) != "words" {
+				return plugin.Spec[Words]{}, false // not one of ours
+			}
+			return wordsFile(path)
+		},
+		Settle: 20 * time.Millisecond,
+		Budget: sup.Intensity{Restarts: 3, Within: time.Minute},
+	}
+	dir, err := plugin.StartDir(ctx, spec)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(dir.Shutdown(ctx))
+	// Output: <nil>
+}
+
+func ExampleDir_List() {
+	ctx := context.Background()
+	path := examplePlugins()
+	defer os.RemoveAll(path)
+	dir, err := plugin.StartDir(ctx, plugin.DirSpec[Words]{Path: path, Spec: wordsFile, Settle: 20 * time.Millisecond})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dir.Shutdown(ctx)
+	for len(dir.List()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for _, p := range dir.List() {
+		count(ctx, dir.Plugins.Child(p.Name), "when it serves")
+		fmt.Println(p.Name, p.Failed)
+	}
+	// Output: words <nil>
+}
+
+func ExampleDirPlugin() {
+	p := plugin.DirPlugin{Name: "words", Failed: plugin.ErrHandshake}
+	if p.Failed != nil {
+		fmt.Printf("%s is not of the newest version: %v\n", p.Name, p.Failed)
+	}
+	// Output: words is not of the newest version: no handshake
+}

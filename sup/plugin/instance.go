@@ -1,0 +1,198 @@
+package plugin
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	goplugin "github.com/hashicorp/go-plugin"
+
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// instance is one process of a plugin with the connection to it, from its start
+// to its end. A [Client] has one, and while it is being replaced two.
+type instance[T any] struct {
+	spec     *Spec[T]
+	binary   *binary
+	host     *goplugin.Client
+	link     goplugin.ClientProtocol
+	dialer   Dialer[T]
+	version  int
+	protocol goplugin.Protocol
+	t        T
+
+	life context.Context // ends with the process, or when calls are cut off
+	end  context.CancelCauseFunc
+	gone chan struct{}  // closed when the process has ended
+	wg   sync.WaitGroup // goroutines of this instance; all end with the process
+
+	verdict atomic.Pointer[error] // why it was ended, if it did not end by itself
+
+	mu     sync.Mutex
+	over   bool          // has no more goroutines
+	calls  int           // in flight
+	closed bool          // takes no more
+	idle   chan struct{} // made by who waits for calls to be 0
+}
+
+func newInstance[T any](spec *Spec[T]) *instance[T] {
+	in := &instance[T]{spec: spec, gone: make(chan struct{})}
+	in.life, in.end = context.WithCancelCause(context.Background())
+	in.binary = newBinary(spec.Command)
+	return in
+}
+
+// watch notices the end of the process, and what comes before it.
+func (in *instance[T]) watch() {
+	in.wg.Go(func() {
+		<-in.binary.proc.Done()
+		in.close()
+		in.end(in.death())
+		close(in.gone)
+	})
+	if in.spec.Liveness.Interval > 0 {
+		in.wg.Go(in.watchLiveness)
+	}
+}
+
+// spawn starts a goroutine that ends with the process, unless it has ended.
+func (in *instance[T]) spawn(f func()) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.over {
+		return false
+	}
+	in.wg.Go(f)
+	return true
+}
+
+// gather waits for the goroutines; the process has ended.
+func (in *instance[T]) gather() {
+	in.mu.Lock()
+	in.over = true
+	in.mu.Unlock()
+	in.wg.Wait()
+}
+
+// death is the error that tells how the process ended.
+func (in *instance[T]) death() *DiedError {
+	if verdict := in.verdict.Load(); verdict != nil {
+		return in.died(*verdict)
+	}
+	d := in.died(nil)
+	d.Cause = &proc.ExitError{Exit: d.Exit}
+	return d
+}
+
+// died is the error that tells why the process was ended.
+func (in *instance[T]) died(cause error) *DiedError {
+	p := in.binary.proc
+	exit, ended := p.Exit()
+	if !ended {
+		exit = proc.Exit{Path: in.spec.Command.Path, Pid: p.Pid(), Lines: p.Tail()}
+	}
+	return &DiedError{Name: in.spec.Name, Exit: exit, Cause: cause}
+}
+
+// condemn ends the process because of something that it did not end of.
+func (in *instance[T]) condemn(verdict error) {
+	in.verdict.CompareAndSwap(nil, &verdict)
+	in.binary.end()
+}
+
+// discard ends an instance that did not get ready.
+func (in *instance[T]) discard() {
+	in.close()
+	in.end(ErrNotReady)
+	in.binary.end()
+	in.host.Kill()
+	if in.binary.proc != nil {
+		<-in.binary.proc.Done()
+	}
+	in.gather()
+}
+
+// stop ends an instance: it lets the calls in flight return until drain, asks
+// the plugin to quit, and kills it when ctx ends. It returns when nothing is
+// left of it. The cause is what calls see that are cut off.
+func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause error) {
+	in.close()
+	bound, cancel := context.WithTimeout(ctx, drain)
+	in.drained(bound)
+	cancel()
+	in.end(in.died(cause))
+
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		in.host.Kill() // asks, waits two seconds, and kills
+	}()
+	select {
+	case <-asked:
+	case <-ctx.Done():
+		in.binary.end()
+		<-asked
+	}
+	<-in.gone
+	in.gather()
+}
+
+// enter counts a call, and reports false if the instance takes no more.
+func (in *instance[T]) enter() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return false
+	}
+	in.calls++
+	return true
+}
+
+func (in *instance[T]) leave() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.calls--
+	if in.calls == 0 && in.idle != nil {
+		close(in.idle)
+		in.idle = nil
+	}
+}
+
+func (in *instance[T]) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed = true
+}
+
+// drained waits until no call is in flight, or ctx or the process ends. The
+// instance is closed.
+func (in *instance[T]) drained(ctx context.Context) {
+	in.mu.Lock()
+	var idle chan struct{}
+	if in.calls > 0 {
+		if in.idle == nil {
+			in.idle = make(chan struct{})
+		}
+		idle = in.idle
+	}
+	in.mu.Unlock()
+	if idle == nil {
+		return
+	}
+	select {
+	case <-idle:
+	case <-in.gone:
+	case <-ctx.Done():
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

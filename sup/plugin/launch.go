@@ -1,0 +1,112 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// launch starts a plugin and returns it when it is ready, or an error, a
+// *StartError, and nothing left.
+func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
+	bound, cancel := context.WithTimeoutCause(ctx, spec.StartTimeout, &NotReadyError{spec.StartTimeout})
+	defer cancel()
+	dialers := spec.dialers()
+	in := newInstance(spec)
+	in.binary.accept = func(h handshake) (err error) {
+		in.dialer, err = dialerFor(dialers, h)
+		in.version, in.protocol = h.version, h.protocol
+		return err
+	}
+	in.host = goplugin.NewClient(spec.config(dialers, in.binary))
+
+	// Nothing that go-plugin does in a start can be called off, but all of it
+	// ends with the process.
+	callOff := context.AfterFunc(bound, in.binary.end)
+	err := in.connect(bound)
+	if inTime := callOff(); err == nil && inTime {
+		in.watch()
+		return in, nil
+	}
+	if bound.Err() != nil {
+		err = context.Cause(bound)
+	}
+	in.discard()
+	failure := &StartError{Name: spec.Name, Path: spec.Command.Path, Err: err}
+	if in.binary.proc != nil {
+		failure.Lines = in.binary.proc.Tail()
+	}
+	return nil, failure
+}
+
+// startSlack keeps go-plugin's own bound on a start behind ours.
+const startSlack = time.Minute
+
+func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary) *goplugin.ClientConfig {
+	versions := make(map[int]goplugin.PluginSet, len(dialers))
+	for v, d := range dialers {
+		versions[v] = goplugin.PluginSet{s.Serves: d.stub}
+	}
+	return &goplugin.ClientConfig{
+		HandshakeConfig:  s.Handshake,
+		VersionedPlugins: versions,
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolNetRPC, goplugin.ProtocolGRPC},
+		AutoMTLS:         s.AutoMTLS,
+		SkipHostEnv:      true,
+		StartTimeout:     s.StartTimeout + startSlack,
+		Logger:           hclog.NewNullLogger(),
+		SyncStdout:       b.writer(proc.Stdout),
+		SyncStderr:       b.writer(proc.Stderr),
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
+			b.addEnv(cmd.Env)
+			return b, nil
+		},
+	}
+}
+
+// connect starts the process, and makes and probes its T.
+func (in *instance[T]) connect(ctx context.Context) error {
+	link, err := in.host.Client()
+	if err != nil {
+		return in.whyNot(err)
+	}
+	in.link = link
+	if err := in.ping(ctx); err != nil {
+		return in.whyNot(err)
+	}
+	if err := in.checkServices(ctx); err != nil {
+		return err
+	}
+	raw, err := link.Dispense(in.spec.Serves)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInterface, err)
+	}
+	if in.t, err = made[T](raw); err != nil {
+		return err
+	}
+	if in.spec.Probe != nil {
+		if err := in.spec.Probe(ctx, in.t); err != nil {
+			return fmt.Errorf("%w: %w", ErrProbe, err)
+		}
+	}
+	return nil
+}
+
+// whyNot is why a plugin could not be connected to: our own reason, if it was
+// found before go-plugin came to it.
+func (in *instance[T]) whyNot(err error) error {
+	for _, own := range []error{ErrBinary, ErrHandshake, ErrVersion} {
+		if errors.Is(err, own) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}

@@ -1,0 +1,92 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// decoder is a handler of the records of a process's output: a line in the JSON
+// of go-hclog, which go-plugin and what is written for it log with, becomes a
+// record of its own, with the attributes of the process.
+type decoder struct {
+	slog.Handler
+}
+
+// decoding returns a logger that passes records on decoded.
+func decoding(logger *slog.Logger) *slog.Logger {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	return slog.New(decoder{logger.Handler()})
+}
+
+// Enabled lets all pass: the level of a line is in the line.
+func (d decoder) Enabled(context.Context, slog.Level) bool { return true }
+
+func (d decoder) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return decoder{d.Handler.WithAttrs(attrs)}
+}
+func (d decoder) WithGroup(name string) slog.Handler { return decoder{d.Handler.WithGroup(name)} }
+
+// Handle decodes a record if its line can be.
+func (d decoder) Handle(ctx context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "line" {
+			return true
+		}
+		if line, ok := decode(r, a.Value.String()); ok {
+			r = line
+		}
+		return false
+	})
+	if !d.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return d.Handler.Handle(ctx, r)
+}
+
+// decode makes a record of a line of go-hclog, and reports false if it is none.
+func decode(r slog.Record, line string) (slog.Record, bool) {
+	if !strings.HasPrefix(line, "{") {
+		return r, false
+	}
+	var fields map[string]any
+	if json.Unmarshal([]byte(line), &fields) != nil {
+		return r, false
+	}
+	message, ok := fields["@message"].(string)
+	if !ok {
+		return r, false
+	}
+	decoded := slog.NewRecord(r.Time, r.Level, message, r.PC)
+	if level, ok := fields["@level"].(string); ok {
+		decoded.Level = levelOf(level, r.Level)
+	}
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if !strings.HasPrefix(key, "@") || key == "@module" {
+			decoded.AddAttrs(slog.Any(strings.TrimPrefix(key, "@"), fields[key]))
+		}
+	}
+	return decoded, true
+}
+
+// levelOf is the level that go-hclog has a name for.
+func levelOf(name string, otherwise slog.Level) slog.Level {
+	switch name {
+	case "trace":
+		return slog.LevelDebug - 4
+	case "debug":
+		return slog.LevelDebug
+	case "info":
+		return slog.LevelInfo
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	}
+	return otherwise
+}

@@ -1,0 +1,162 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/go-plugin/runner"
+
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// binary lets go-plugin run a process that is ours: it is started, read, ended
+// and waited for here, and go-plugin is shown no more of it than its handshake.
+type binary struct {
+	command proc.Command
+	accept  func(h handshake) error
+	first   chan string // the first line of its standard output
+	line    string      // the same, once Start has it
+
+	mu    sync.Mutex
+	ended bool
+	proc  *proc.Process // nil until it is started
+}
+
+var _ runner.Runner = (*binary)(nil)
+
+func newBinary(command proc.Command) *binary {
+	b := &binary{command: command, first: make(chan string, 1)}
+	watch := command.Watch
+	b.command.Watch = func(line proc.Line) {
+		if line.Stream == proc.Stdout {
+			select {
+			case b.first <- line.Text: // has room for one
+			default:
+			}
+		}
+		if watch != nil {
+			watch(line)
+		}
+	}
+	b.command.Logger = decoding(command.Logger)
+	return b
+}
+
+// addEnv adds what go-plugin tells a plugin through its environment.
+func (b *binary) addEnv(env []string) {
+	if b.command.Env == nil {
+		b.command.Env = os.Environ()
+	}
+	b.command.Env = append(b.command.Env, env...)
+}
+
+// Start starts the process and reads its handshake.
+func (b *binary) Start(ctx context.Context) error {
+	p, err := b.begin(ctx)
+	if err != nil {
+		return err
+	}
+	select {
+	case b.line = <-b.first:
+	case <-p.Done():
+		select {
+		case b.line = <-b.first:
+		default:
+			exit, _ := p.Exit()
+			return fmt.Errorf("%w: it has exited without one: %v", ErrHandshake, exit)
+		}
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	h, err := readHandshake(b.line)
+	if err != nil {
+		return err
+	}
+	return b.accept(h)
+}
+
+func (b *binary) begin(ctx context.Context) (*proc.Process, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return nil, context.Canceled
+	}
+	p, err := b.command.Start(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBinary, errors.Unwrap(err))
+	}
+	b.proc = p
+	return p, nil
+}
+
+// end kills the process, also one that is about to be started.
+func (b *binary) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	if b.proc != nil {
+		_ = b.proc.Kill() // that it has ended by itself is as good
+	}
+}
+
+// writer takes what the process prints while it serves: go-plugin has that come
+// through the connection.
+func (b *binary) writer(s proc.Stream) io.Writer { return &lateWriter{binary: b, stream: s} }
+
+type lateWriter struct {
+	*binary
+	stream proc.Stream
+	once   sync.Once
+	to     io.Writer
+}
+
+func (w *lateWriter) Write(p []byte) (int, error) {
+	w.once.Do(func() { w.to = w.proc.Writer(w.stream) }) // it is connected to, so it has been started
+	return w.to.Write(p)
+}
+
+// Wait waits until the process has ended.
+func (b *binary) Wait(ctx context.Context) error {
+	exit, err := b.proc.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	return exit.Err()
+}
+
+// Kill kills the process.
+func (b *binary) Kill(context.Context) error {
+	b.end()
+	return nil
+}
+
+// ID must not be empty, or go-plugin takes a process that could not be started
+// for one that it has cleared up after.
+func (b *binary) ID() string { return b.command.Path }
+
+// Name is for go-plugin's log, which is discarded.
+func (b *binary) Name() string { return b.command.Path }
+
+// Stdout is the handshake.
+func (b *binary) Stdout() io.ReadCloser { return io.NopCloser(strings.NewReader(b.line)) }
+
+// Stderr is empty.
+func (b *binary) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
+
+// Diagnose has nothing to add.
+func (b *binary) Diagnose(context.Context) string { return "" }
+
+// PluginToHost is the identity: both are on one system.
+func (b *binary) PluginToHost(network, address string) (string, string, error) {
+	return network, address, nil
+}
+
+// HostToPlugin is the identity, too.
+func (b *binary) HostToPlugin(network, address string) (string, string, error) {
+	return network, address, nil
+}

@@ -1,0 +1,131 @@
+package plugin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+)
+
+// serve is the main function of a plugin of a kind.
+func serve(kind string) {
+	kind, arg, _ := strings.Cut(kind, "=")
+	config := &goplugin.ServeConfig{
+		HandshakeConfig: handshake,
+		Logger:          hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true}),
+	}
+	grpcPlugins := func(service string) goplugin.PluginSet {
+		return goplugin.PluginSet{"plugin": grpcWords{service: service, impl: words{}}}
+	}
+	switch kind {
+	case "grpc":
+		config.Plugins = grpcPlugins(serviceName)
+		config.GRPCServer = goplugin.DefaultGRPCServer
+	case "netrpc":
+		config.Plugins = goplugin.PluginSet{"plugin": rpcWords{words{}}}
+	case "version": // of the protocol
+		version, _ := strconv.Atoi(arg)
+		config.VersionedPlugins = map[int]goplugin.PluginSet{version: grpcPlugins(serviceName)}
+		config.GRPCServer = goplugin.DefaultGRPCServer
+	case "other-service":
+		config.Plugins = grpcPlugins("words.Others")
+		config.GRPCServer = goplugin.DefaultGRPCServer
+	case "other-name":
+		config.Plugins = goplugin.PluginSet{"other": rpcWords{words{}}}
+	case "rubbish":
+		fmt.Println("Hello, I am no plugin.")
+		fmt.Fprintln(os.Stderr, "though I talk a lot")
+		hang()
+	case "endless":
+		for {
+			fmt.Print(strings.Repeat("x", 4096))
+		}
+	case "old-core":
+		fmt.Println("7|1|unix|/nowhere|grpc")
+		hang()
+	case "nowhere":
+		fmt.Println("1|1|unix|/nowhere|grpc")
+		hang()
+	case "silent":
+		fmt.Fprintln(os.Stderr, "I am thinking")
+		hang()
+	case "exit":
+		fmt.Fprintln(os.Stderr, "I have no licence")
+		os.Exit(3)
+	case "once": // dies at each start but the first
+		if _, err := os.Stat(arg); err == nil {
+			fmt.Fprintln(os.Stderr, "not again")
+			os.Exit(4)
+		}
+		os.WriteFile(arg, nil, 0o600)
+		config.Plugins = grpcPlugins(serviceName)
+		config.GRPCServer = goplugin.DefaultGRPCServer
+	default:
+		fmt.Fprintln(os.Stderr, "there is no such kind of plugin:", kind)
+		os.Exit(5)
+	}
+	goplugin.Serve(config)
+}
+
+func hang() { time.Sleep(time.Hour) }
+
+// obey does what a test tells a plugin, in it.
+func obey(ctx context.Context, order string) (string, error) {
+	verb, arg, _ := strings.Cut(order, " ")
+	switch verb {
+	case "pid":
+		return strconv.Itoa(os.Getpid()), nil
+	case "env":
+		return os.Getenv(arg), nil
+	case "fail":
+		return "", errors.New(arg)
+	case "sleep":
+		d, err := time.ParseDuration(arg)
+		if err != nil {
+			return "", err
+		}
+		select {
+		case <-time.After(d):
+			return "slept", nil
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	case "print":
+		fmt.Println(arg)
+	case "log":
+		hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true}).Warn(arg, "n", 7)
+	case "exit":
+		code, _ := strconv.Atoi(arg)
+		os.Exit(code)
+	case "panic":
+		panic(arg)
+	case "kill":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		hang()
+	case "kill-once": // with the name of a file that remembers
+		if _, err := os.Stat(arg); err == nil {
+			return "alive", nil
+		}
+		os.WriteFile(arg, nil, 0o600)
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		hang()
+	case "stop":
+		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "hang-up": // closes all connections, and lives on
+		for fd := 3; fd < 64; fd++ {
+			if kind, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil && strings.HasPrefix(kind, "socket:") {
+				syscall.Shutdown(fd, syscall.SHUT_RDWR)
+			}
+		}
+	default:
+		return "", fmt.Errorf("%q is no order", order)
+	}
+	return "done", nil
+}

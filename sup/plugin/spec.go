@@ -1,0 +1,188 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	goplugin "github.com/hashicorp/go-plugin"
+
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// A Spec says what to run as a plugin and how to make a T of it. It is plain
+// data; all zero fields but those that are required are defaults.
+type Spec[T any] struct {
+	// Name stands for the plugin in errors. Default: the file name of the
+	// binary.
+	Name string
+	// Command says how to run the binary: Path is required. Its Logger gets what
+	// the plugin prints, lines in the JSON of go-hclog with their own level,
+	// message and attributes. Its Ready, ReadyWithin, Live and Normal are not
+	// for plugins, and must not be set; nor may a stream be Piped.
+	Command proc.Command
+
+	// Handshake is what go-plugin calls so: the cookie by which host and plugin
+	// know each other, required, and the version of the protocol that Dial
+	// speaks.
+	Handshake goplugin.HandshakeConfig
+	// Dial makes a T of the connection to a plugin of that version: use [GRPC],
+	// [NetRPC] or [Stub].
+	Dial Dialer[T]
+	// Versions are further versions of the protocol that will do. Host and
+	// plugin agree on the highest that both have. Either Dial or Versions is
+	// required.
+	Versions map[int]Dialer[T]
+	// Serves is the name under which the plugin serves T, the key of its
+	// go-plugin PluginSet. Only net/rpc asks the plugin for it. Default
+	// "plugin".
+	Serves string
+	// AutoMTLS makes both sides prove with certificates of their own that they
+	// are who started, and who was started. It costs some 30 ms a start.
+	AutoMTLS bool
+
+	// Probe, if set, is called with each new T before it is ready; an error is a
+	// failed start. Its context ends with the StartTimeout.
+	Probe func(ctx context.Context, t T) error
+	// StartTimeout is how long the plugin may take to be ready. Default
+	// [DefaultStartTimeout].
+	StartTimeout time.Duration
+	// DrainTimeout is how long calls in flight may go on when the plugin is
+	// replaced, or told to stop; at most half of its time for stopping then.
+	// Default [DefaultDrainTimeout].
+	DrainTimeout time.Duration
+	// Liveness asks the plugin at intervals whether it is there. Default: it is
+	// asked only when a call has failed in a way that makes one doubt it.
+	Liveness Liveness
+}
+
+// Liveness says how to notice a plugin that is there and does not answer.
+type Liveness struct {
+	// Interval is the time between two questions. 0 means that none are asked.
+	Interval time.Duration
+	// Timeout is the time for an answer. Default: Interval.
+	Timeout time.Duration
+	// Failures is how many questions in a row must stay unanswered for the
+	// plugin to be unhealthy, which is an abnormal exit. Default 3.
+	Failures int
+}
+
+// Defaults of [Spec].
+const (
+	DefaultStartTimeout = 10 * time.Second
+	DefaultDrainTimeout = 2 * time.Second
+)
+
+// defaultServes is the name of the T where the spec has none.
+const defaultServes = "plugin"
+
+func (s Spec[T]) withDefaults() Spec[T] {
+	if s.Name == "" {
+		s.Name = filepath.Base(s.Command.Path)
+	}
+	if s.Serves == "" {
+		s.Serves = defaultServes
+	}
+	if s.StartTimeout == 0 {
+		s.StartTimeout = DefaultStartTimeout
+	}
+	if s.DrainTimeout == 0 {
+		s.DrainTimeout = DefaultDrainTimeout
+	}
+	if s.Liveness.Timeout == 0 {
+		s.Liveness.Timeout = s.Liveness.Interval
+	}
+	if s.Liveness.Failures == 0 && s.Liveness.Interval != 0 {
+		s.Liveness.Failures = 3
+	}
+	s.Command.Args = slices.Clone(s.Command.Args)
+	s.Command.Env = slices.Clone(s.Command.Env)
+	s.Versions = maps.Clone(s.Versions)
+	return s
+}
+
+// dialers returns how to make a T at each version of the protocol.
+func (s *Spec[T]) dialers() map[int]Dialer[T] {
+	all := make(map[int]Dialer[T], len(s.Versions)+1)
+	maps.Copy(all, s.Versions)
+	if s.Dial.set() {
+		all[int(s.Handshake.ProtocolVersion)] = s.Dial
+	}
+	return all
+}
+
+// check returns a [SpecError] with all faults, or nil.
+func (s Spec[T]) check() error {
+	var faults []string
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	if err, ok := errors.AsType[*proc.CommandError](s.Command.Validate()); ok {
+		for _, f := range err.Faults {
+			fault("Command.%v", f)
+		}
+	}
+	if !isZero(s.Command.Ready) || s.Command.ReadyWithin != 0 {
+		fault("Command.Ready: a plugin is ready when it serves: leave it out, and see Probe and StartTimeout")
+	}
+	if !isZero(s.Command.Live) {
+		fault("Command.Live: a plugin is asked through its connection: leave it out, and see Liveness")
+	}
+	if s.Command.Normal != nil {
+		fault("Command.Normal: a plugin that ends by itself has failed: leave it out")
+	}
+	if s.Command.Stdout == proc.Piped || s.Command.Stderr == proc.Piped {
+		fault("Command.Stdout and Stderr: a plugin's are read here: use Logged or Kept")
+	}
+	if s.Handshake.MagicCookieKey == "" || strings.Contains(s.Handshake.MagicCookieKey, "=") {
+		fault("Handshake.MagicCookieKey %q names no environment variable: give the key that the plugin is served with", s.Handshake.MagicCookieKey)
+	}
+	if s.Handshake.MagicCookieValue == "" {
+		fault("Handshake.MagicCookieValue is empty: give the value that the plugin is served with")
+	}
+	if !s.Dial.set() && len(s.Versions) == 0 {
+		fault("Dial is not set: use GRPC, NetRPC or Stub")
+	}
+	for _, v := range slices.Sorted(maps.Keys(s.Versions)) {
+		if !s.Versions[v].set() {
+			fault("Versions[%d] is not set: use GRPC, NetRPC or Stub", v)
+		}
+		if v < 0 {
+			fault("Versions[%d]: a version is 0 or more", v)
+		}
+		if s.Dial.set() && v == int(s.Handshake.ProtocolVersion) {
+			fault("Versions[%d] and Dial are both of version %d: drop one", v, v)
+		}
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"StartTimeout", s.StartTimeout}, {"DrainTimeout", s.DrainTimeout},
+		{"Liveness.Interval", s.Liveness.Interval}, {"Liveness.Timeout", s.Liveness.Timeout},
+	} {
+		if d.value < 0 {
+			fault("%s is %v: give 0 for the default, or more", d.field, d.value)
+		}
+	}
+	if s.Liveness.Failures < 0 {
+		fault("Liveness.Failures is %d: give 0 for the default, or more", s.Liveness.Failures)
+	}
+	if s.Liveness.Interval == 0 && s.Liveness != (Liveness{}) {
+		fault("Liveness has no Interval: give the time from one question to the next")
+	}
+	if faults == nil {
+		return nil
+	}
+	name := s.Name
+	if name == "" {
+		name = filepath.Base(s.Command.Path)
+	}
+	return &SpecError{Name: name, Faults: faults}
+}
+
+func isZero[V any](v V) bool { return reflect.ValueOf(&v).Elem().IsZero() }

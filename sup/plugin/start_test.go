@@ -1,0 +1,175 @@
+package plugin_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/plugin"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// startError starts a plugin that cannot be, and returns why.
+func startError(t *testing.T, spec plugin.Spec[Words]) error {
+	t.Helper()
+	s, err := sup.Start(t.Context(), sup.Spec[*plugin.Client[Words]]{
+		Children: []sup.ChildSpec[*plugin.Client[Words]]{{ID: "words", Start: plugin.NewSource(spec).Start}},
+	})
+	if err == nil {
+		s.Shutdown(context.Background())
+		t.Fatal("it has started")
+	}
+	return err
+}
+
+func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T) {
+	file := func(name, content string, mode os.FileMode) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(content), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	binary := func(path string) plugin.Spec[Words] {
+		spec := specOf(t, "grpc")
+		spec.Command.Path = path
+		return spec
+	}
+	changed := func(kind string, change func(*plugin.Spec[Words])) plugin.Spec[Words] {
+		spec := specOf(t, kind)
+		change(&spec)
+		return spec
+	}
+	for _, c := range []struct {
+		name string
+		spec plugin.Spec[Words]
+		is   []error
+		says string
+	}{
+		{"is missing", binary("/there/is/none"), []error{plugin.ErrBinary, fs.ErrNotExist}, "/there/is/none"},
+		{"is not executable", binary(file("plain", "text", 0o644)), []error{plugin.ErrBinary, fs.ErrPermission}, "plain"},
+		{"is a directory", binary(t.TempDir()), []error{plugin.ErrBinary, fs.ErrPermission}, ""},
+		{"is of no format", binary(file("text", "\x7fno ELF", 0o755)), []error{plugin.ErrBinary, syscall.ENOEXEC}, "exec format"},
+		{"has lost its interpreter", binary(file("script", "#!/there/is/none\n", 0o755)), []error{plugin.ErrBinary, fs.ErrNotExist}, ""},
+		{"is no plugin and exits", binary("/bin/true"), []error{plugin.ErrHandshake}, "exit code 0"},
+		{"is a script that fails", binary(file("fail", "#!/bin/sh\necho no paper >&2\nexit 9\n", 0o755)), []error{plugin.ErrHandshake}, `exit code 9; its last words: "no paper"`},
+		{"prints rubbish", specOf(t, "rubbish"), []error{plugin.ErrHandshake}, `it printed "Hello, I am no plugin."`},
+		{"prints rubbish without end", changed("endless", func(s *plugin.Spec[Words]) { s.StartTimeout = time.Second }), []error{plugin.ErrNotReady}, ""},
+		{"exits first", specOf(t, "exit"), []error{plugin.ErrHandshake}, `exit code 3; its last words: "I have no licence"`},
+		{"has another cookie", changed("grpc", func(s *plugin.Spec[Words]) { s.Handshake.MagicCookieValue = "other" }), []error{plugin.ErrHandshake}, "exit code 1"},
+		{"is of another version", specOf(t, "version=5"), []error{plugin.ErrVersion}, "it serves version 5, and this host knows [1]"},
+		{"is of another core version", specOf(t, "old-core"), []error{plugin.ErrVersion}, "version 7"},
+		{"speaks net/rpc and should gRPC", changed("netrpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.GRPC(newGRPCWords) }), []error{plugin.ErrVersion}, `it speaks "netrpc"`},
+		{"speaks gRPC and should net/rpc", changed("grpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.NetRPC(newRPCWords) }), []error{plugin.ErrVersion}, `it speaks "grpc"`},
+		{"serves another service", specOf(t, "other-service"), []error{plugin.ErrInterface}, "it does not serve words.Words, which a plugin_test.Words needs"},
+		{"serves another service than its definition", changed("other-service", func(s *plugin.Spec[Words]) {
+			s.Dial = plugin.Stub[Words](grpcWords{service: serviceName})
+		}), []error{plugin.ErrInterface}, "it does not serve words.Words"},
+		{"serves another name", specOf(t, "other-name"), []error{plugin.ErrInterface}, `unknown plugin type: plugin`},
+		{"makes no T", changed("grpc", func(s *plugin.Spec[Words]) {
+			s.Dial = plugin.Stub[Words](strangerPlugin{})
+		}), []error{plugin.ErrInterface}, "its client is a string, which is no plugin_test.Words"},
+		{"says where nobody listens", specOf(t, "nowhere"), []error{plugin.ErrUnreachable}, "/nowhere"},
+		{"does not stand the probe", changed("grpc", func(s *plugin.Spec[Words]) {
+			s.Probe = func(ctx context.Context, w Words) error {
+				_, err := w.Tell(ctx, "fail too tired")
+				return err
+			}
+		}), []error{plugin.ErrProbe}, "too tired"},
+		{"dies in the probe", changed("grpc", func(s *plugin.Spec[Words]) {
+			s.Probe = func(ctx context.Context, w Words) error {
+				_, err := w.Tell(ctx, "exit 6")
+				return err
+			}
+		}), []error{plugin.ErrProbe}, ""},
+		{"is never ready", changed("silent", func(s *plugin.Spec[Words]) { s.StartTimeout = 300 * time.Millisecond }), []error{plugin.ErrNotReady}, `not ready within 300ms; its last words: "I am thinking"`},
+		{"is never ready in the probe", changed("grpc", func(s *plugin.Spec[Words]) {
+			s.StartTimeout = 2 * time.Second
+			s.Probe = func(ctx context.Context, w Words) error {
+				_, err := w.Tell(ctx, "sleep 1h")
+				return err
+			}
+		}), []error{plugin.ErrNotReady}, "not ready within 2s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := startError(t, c.spec)
+			failure, ok := errors.AsType[*plugin.StartError](err)
+			if !ok {
+				t.Fatalf("%T: %v", err, err)
+			}
+			for _, is := range append(c.is, sup.ErrStart) {
+				if !errors.Is(err, is) {
+					t.Errorf("it is not %q: %v", is, err)
+				}
+			}
+			if text := err.Error(); !strings.Contains(text, c.says) || !strings.Contains(text, failure.Path) {
+				t.Errorf("it does not say %q: %v", c.says, err)
+			}
+		})
+	}
+}
+
+func TestAllFaultsOfASpecComeAtOnce(t *testing.T) {
+	err := startError(t, plugin.Spec[Words]{
+		Command:      proc.Command{Env: []string{"novalue"}, Live: proc.Liveness{Interval: 1}, Stdout: proc.Piped},
+		StartTimeout: -1,
+		Liveness:     plugin.Liveness{Failures: -1},
+	})
+	faults, ok := errors.AsType[*plugin.SpecError](err)
+	if !ok || !errors.Is(err, sup.ErrSpec) {
+		t.Fatal(err)
+	}
+	for _, field := range []string{"Command.Path", "Command.Env[0]", "Command.Live", "Command.Stdout",
+		"Handshake.MagicCookieKey", "Handshake.MagicCookieValue", "Dial", "StartTimeout", "Liveness.Failures", "Liveness has no Interval"} {
+		if !strings.Contains(strings.Join(faults.Faults, "\n"), field) {
+			t.Errorf("%s is not among them: %v", field, err)
+		}
+	}
+}
+
+func TestHostAndPluginAgreeOnTheHighestVersion(t *testing.T) {
+	spec := specOf(t, "version=3")
+	spec.Versions = map[int]plugin.Dialer[Words]{
+		3: plugin.GRPC(newGRPCWords),
+		4: plugin.GRPC(newGRPCWords),
+	}
+	h := start(t, spec)
+	c, err := h.child.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if version, wire := c.Protocol(); version != 3 || wire != "grpc" {
+		t.Errorf("version %d of %s", version, wire)
+	}
+}
+
+func TestAStartIsCalledOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	spec := specOf(t, "silent")
+	spec.Command.Watch = func(proc.Line) { cancel() }
+	_, err := sup.Start(ctx, sup.Spec[*plugin.Client[Words]]{
+		Children: []sup.ChildSpec[*plugin.Client[Words]]{{ID: "words", Start: plugin.NewSource(spec).Start}},
+	})
+	if !errors.Is(err, sup.ErrShutdown) {
+		t.Fatal(err)
+	}
+}
+
+func TestTheConnectionCanBeEncrypted(t *testing.T) {
+	for _, wire := range wires {
+		t.Run(wire, func(t *testing.T) {
+			spec := specOf(t, wire)
+			spec.AutoMTLS = true
+			if _, err := start(t, spec).tell(t.Context(), "pid"); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,84 @@
+package plugin_test
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/plugin"
+)
+
+func TestAStopLetsTheCallsInFlightReturn(t *testing.T) {
+	h := start(t, specOf(t, "grpc"), func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Shutdown = sup.Infinity })
+	pid := h.pid(t)
+	answered := h.inFlight(t, "sleep 100ms")
+	if err := h.Terminate(t.Context(), "words"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	if exists(pid) {
+		t.Error("the process is still there")
+	}
+}
+
+func TestAStopCutsCallsOffThatOutlastTheDrain(t *testing.T) {
+	spec := specOf(t, "grpc")
+	spec.DrainTimeout = 20 * time.Millisecond
+	h := start(t, spec)
+	cut := h.inFlight(t, "sleep 1h")
+	idempotent := h.inFlight(t, "sleep 1h", plugin.Idempotent())
+	if err := h.Terminate(t.Context(), "words"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-cut; !errors.As(err, new(*plugin.DiedError)) || !errors.Is(err, sup.ErrShutdown) {
+		t.Error(err)
+	}
+	err := <-idempotent
+	if unavailable, ok := errors.AsType[*plugin.UnavailableError](err); !ok || unavailable.Died == nil || !errors.Is(err, sup.ErrStopped) {
+		t.Error(err)
+	}
+}
+
+func TestAStopEndsWhateverThePluginDoes(t *testing.T) {
+	for _, wire := range wires {
+		for name, shutdown := range map[string]time.Duration{"in time": time.Second, "brutal": sup.Brutal} {
+			t.Run(wire+" "+name, func(t *testing.T) {
+				h := start(t, specOf(t, wire), func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Shutdown = shutdown })
+				pid := h.pid(t)
+				cut := h.inFlight(t, "sleep 1h")
+				syscall.Kill(pid, syscall.SIGSTOP)
+				if err := h.Shutdown(context.Background()); err != nil {
+					t.Error(err)
+				}
+				if err := <-cut; !errors.As(err, new(*plugin.DiedError)) {
+					t.Error(err)
+				}
+				if exists(pid) {
+					t.Error("the process is still there")
+				}
+				if info, _ := h.child.Info(); info.LastExit.Kind != sup.ExitShutdown {
+					t.Errorf("the exit is %v", info.LastExit)
+				}
+			})
+		}
+	}
+}
+
+func TestAPluginThatExitsByItselfHasFailed(t *testing.T) {
+	h := start(t, specOf(t, "grpc"), func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Restart = sup.Transient })
+	pid := h.pid(t)
+	if _, err := h.tell(t.Context(), "exit 0"); !errors.As(err, new(*plugin.DiedError)) {
+		t.Fatal(err)
+	}
+	if again := h.pid(t); again == pid {
+		t.Error("it is the same")
+	}
+	if info, _ := h.child.Info(); info.LastExit.Kind != sup.ExitAbnormal {
+		t.Errorf("the exit is %v", info.LastExit)
+	}
+}
