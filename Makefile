@@ -49,6 +49,7 @@ check:
 	$(GO) vet work
 	$$(cd tools && GOWORK=off $(GO) tool -n staticcheck) work
 	$(GO) tool supgen -check ./...
+	@set -e; for os in darwin freebsd windows; do echo "GOOS=$$os go vet ./sup/proc"; GOOS=$$os $(GO) vet ./sup/proc; done
 
 # bench prints BENCHMARKS.md: what is measured, how to read it, and the table of
 # a run on this machine. It says on the standard error how far it has got.

@@ -10,6 +10,7 @@
 //   - sup/suptest: for tests of one's own trees, in virtual time.
 //   - sup/flight: the flight recorder: what led to an incident, in a file.
 //   - sup/mailbox: typed messages to workers that outlive them, request and reply.
+//   - sup/proc: operating system processes as workers.
 //   - kv: Context, typed state that workers share and that outlives them.
 //   - gen and cmd/supgen: the generator that reads a struct whose tags declare
 //     a tree, and writes its builder.

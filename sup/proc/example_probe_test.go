@@ -1,0 +1,181 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// somewhere is an address where nobody listens.
+func somewhere() string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// tryOut supervises a process, and says whether it was running and for how
+// long, in incarnations, when it is told to stop.
+func tryOut(command proc.Command) {
+	ctx := context.Background()
+	s, err := sup.Start(ctx, sup.Spec[*proc.Worker]{Children: []sup.ChildSpec[*proc.Worker]{{ID: "one", Start: command.Worker}}})
+	if err != nil {
+		fmt.Println(plain(err))
+		return
+	}
+	info, _ := s.Child("one").Info()
+	fmt.Println(info.State, info.Incarnation, s.Shutdown(ctx))
+}
+
+func ExampleReadiness() {
+	command := shell("exec sleep 1000")
+	command.Ready, command.ReadyWithin = proc.ReadyTCP(somewhere()), 50*time.Millisecond
+	_, err := sup.Start(context.Background(), sup.Spec[*proc.Worker]{
+		Children: []sup.ChildSpec[*proc.Worker]{{ID: "one", Start: command.Worker}},
+	})
+	if late, ok := errors.AsType[*proc.NotReadyError](err); ok {
+		fmt.Println(late.After)
+	}
+	// Output: 50ms
+}
+
+func ExampleReadyAtOnce() {
+	command := shell("exec sleep 1000")
+	command.Ready = proc.ReadyAtOnce() // the default
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+func ExampleReadyLine() {
+	command := shell("echo starting; echo listening on 80; exec sleep 1000")
+	command.Ready = proc.ReadyLine(regexp.MustCompile(`^listening on \d+$`))
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+func ExampleReadyTCP() {
+	address := somewhere()
+	command := fake("serve", address, "10ms") // listens there after 10 ms
+	command.Ready = proc.ReadyTCP(address)
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+func ExampleReadyHTTP() {
+	address := somewhere()
+	command := fake("serve", address, "10ms")
+	command.Ready = proc.ReadyHTTP("http://" + address + "/ok")
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+func ExampleReadyNotify() {
+	command := shell(`echo READY=1 >&$NOTIFY_FD; exec sleep 1000`)
+	command.Ready = proc.ReadyNotify()
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+func ExampleReadyFunc() {
+	dir, err := os.MkdirTemp("", "ready")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "pid")
+	command := shell("echo $$ >$1; exec sleep 1000", file)
+	command.Ready = proc.ReadyFunc(func(context.Context, *proc.Process) error {
+		_, err := os.Stat(file)
+		return err
+	})
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+// In the program that is started: it says that it is ready.
+func ExampleNotify() {
+	told, err := proc.Notify(proc.NotifyReady)
+	fmt.Println(told, err) // nobody wants to know
+	// Output: false <nil>
+}
+
+func ExampleLiveness() {
+	address := somewhere()
+	command := fake("serve", address, "0s")
+	command.Ready = proc.ReadyTCP(address)
+	command.Live = proc.Liveness{
+		Probe:    proc.LiveHTTP("http://" + address + "/ok"),
+		Interval: 5 * time.Second,
+		Timeout:  500 * time.Millisecond,
+		Failures: 2,
+	}
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+// unhealthy runs a process until a probe has found it unhealthy, and prints the
+// last failure.
+func unhealthy(command proc.Command, probe proc.LiveProbe) {
+	command.Live = proc.Liveness{Probe: probe, Interval: time.Millisecond, Failures: 2}
+	exit := runOnce(command)
+	failed, ok := errors.AsType[*proc.UnhealthyError](exit.Err)
+	if !ok {
+		fmt.Println(exit)
+		return
+	}
+	fmt.Println(exit.Kind, regexp.MustCompile(`\d+\.[\d.:]+`).ReplaceAllString(failed.Err.Error(), "ADDRESS"))
+}
+
+func ExampleLiveProbe() {
+	unhealthy(shell("exec sleep 1000"), proc.LiveTCP(somewhere()))
+	// Output: abnormal dial tcp ADDRESS connect: connection refused
+}
+
+func ExampleLiveTCP() {
+	address := somewhere()
+	command := fake("serve", address, "0s")
+	command.Ready, command.Live.Probe = proc.ReadyTCP(address), proc.LiveTCP(address)
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+func ExampleLiveHTTP() {
+	address := somewhere()
+	command := fake("serve", address, "0s")
+	command.Ready = proc.ReadyTCP(address)
+	unhealthy(command, proc.LiveHTTP("http://"+address+"/bad"))
+	// Output: abnormal GET http://ADDRESS/bad: 500 Internal Server Error
+}
+
+func ExampleLiveNotify() {
+	unhealthy(shell("exec sleep 1000"), proc.LiveNotify())
+	// Output: abnormal no WATCHDOG=1 in the interval
+}
+
+func ExampleLiveFunc() {
+	unhealthy(shell("exec sleep 1000"), proc.LiveFunc(func(context.Context, *proc.Process) error {
+		return errors.New("the queue is full")
+	}))
+	// Output: abnormal the queue is full
+}
+
+func ExampleUnhealthyError() {
+	command := shell("exec sleep 1000")
+	command.Live = proc.Liveness{Interval: time.Millisecond, Failures: 2, Probe: proc.LiveFunc(
+		func(context.Context, *proc.Process) error { return errors.New("no answer") })}
+	exit := runOnce(command)
+	fmt.Println(plain(exit.Err), errors.Is(exit.Err, sup.ErrUnhealthy))
+	// Output: proc: sh is unhealthy: failure 2 in a row: no answer true
+}
