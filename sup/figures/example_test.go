@@ -1,0 +1,85 @@
+package figures_test
+
+import (
+	"context"
+	"expvar"
+	"fmt"
+	"log"
+	"regexp"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/figures"
+)
+
+// Clerk is a worker.
+type Clerk struct{}
+
+// Run works until it is told to stop.
+func (Clerk) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func office() sup.Spec[Clerk] {
+	return sup.Spec[Clerk]{Name: "office", Children: []sup.ChildSpec[Clerk]{
+		{ID: "ada", Start: func(context.Context) (Clerk, error) { return Clerk{}, nil }},
+	}}
+}
+
+func ExampleOf() {
+	s, err := sup.Start(context.Background(), office())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Shutdown(context.Background())
+	metrics := figures.Metrics()
+	for _, p := range figures.Of(s.Tree(), time.Now()) {
+		if m := metrics[p.Metric]; m.Counter {
+			fmt.Println(m.Name, p.Labels, p.Value)
+		}
+	}
+	// Output:
+	// sup.starts [office ada] 1
+	// sup.restarts [office ada] 0
+	// sup.failures [office ada] 0
+}
+
+func ExampleMetrics() {
+	for _, m := range figures.Metrics()[:2] {
+		fmt.Println(m.Name, m.Unit, m.Labels)
+	}
+	// Output:
+	// sup.children {child} [supervisor child state]
+	// sup.state.age s [supervisor child state]
+}
+
+func ExampleMetric() {
+	fmt.Println(figures.Metrics()[0].Help)
+	// Output: Children that are in the state.
+}
+
+func ExamplePoint() {
+	points := figures.Of(sup.New(office()).Tree(), time.Now())
+	fmt.Println(points[0])
+	// Output: {6 [office] 0}
+}
+
+// A tree is shown at /debug/vars, once somebody publishes it.
+func ExampleVar() {
+	s, err := sup.Start(context.Background(), office())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Shutdown(context.Background())
+	expvar.Publish("office", figures.Var{Tree: sup.Inspect(s)})
+	uptime := regexp.MustCompile(`,"sup.uptime".*}`)
+	fmt.Println(uptime.ReplaceAllString(expvar.Get("office").String(), "…"))
+	// Output:
+	// {"sup.children":{"office ada running":1},"sup.intensity.limit":{"office":3},"sup.intensity.window":{"office":5},"sup.starts":{"office ada":1},"sup.supervisors":{"office":1}…
+}
+
+func ExampleVar_String() {
+	fmt.Println(figures.Var{})
+	// Output: {"error":"figures: a Var without a Tree: give it sup.Inspect of one"}
+}

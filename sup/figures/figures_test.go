@@ -1,0 +1,162 @@
+package figures_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/figures"
+	"github.com/espalier-go/espalier/sup/suptest"
+)
+
+// lines draws the figures of a tree but those that are 0, and idle ones.
+func lines(tree sup.SupervisorInfo) []string {
+	all := figures.Metrics()
+	var lines []string
+	for _, p := range figures.Of(tree, time.Now()) {
+		if p.Value != 0 {
+			lines = append(lines, fmt.Sprintf("%s %s = %v", all[p.Metric].Name, strings.Join(p.Labels, " "), p.Value))
+		}
+	}
+	return lines
+}
+
+func worker(context.Context) (*suptest.Worker, error) { return new(suptest.Worker), nil }
+
+func TestTheFiguresOfATree(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		faults := suptest.NewFaults(t)
+		tenants := sup.NewKeyed(sup.KeyedSpec[string, sup.Worker]{Name: "tenants", Intensity: sup.Unlimited, Start: func(_ context.Context, key string) (sup.Worker, error) {
+			return sup.New(suptest.Inject(faults, sup.Spec[*suptest.Worker]{Children: []sup.ChildSpec[*suptest.Worker]{{ID: "db", Start: worker}}})), nil
+		}})
+		s := suptest.Start(t, sup.Spec[sup.Worker]{Name: "app", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "tenants", Start: func(context.Context) (sup.Worker, error) { return tenants, nil }},
+			{ID: "plugin", Budget: sup.Intensity{Restarts: 2, Within: time.Minute},
+				Start: suptest.InjectStart(faults, func(context.Context) (sup.Worker, error) { return new(suptest.Worker), nil })},
+		}})
+		for _, key := range []string{"x", "y"} {
+			if _, err := tenants.Start(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		for range 3 {
+			faults.Crash("plugin", errors.New("boom"))
+		}
+		faults.Crash("x/db", errors.New("boom"))
+		faults.Crash("y/db", errors.New("boom"))
+		faults.Crash("y/db", errors.New("boom"))
+		if err := tenants.Remove(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		want := []string{
+			"sup.supervisors app = 1", "sup.uptime app = 61", "sup.intensity.limit app = 3", "sup.intensity.window app = 5",
+			"sup.children app tenants running = 1", "sup.starts app tenants = 1",
+			"sup.children app plugin quarantined = 1", "sup.state.age app plugin quarantined = 60",
+			"sup.starts app plugin = 3", "sup.restarts app plugin = 2", "sup.failures app plugin = 3", "sup.budget.used app plugin = 1",
+			"sup.supervisors app/tenants = 1", "sup.uptime app/tenants = 61",
+			"sup.children app/tenants * running = 1", "sup.starts app/tenants * = 2",
+			"sup.supervisors app/tenants/* = 1", "sup.uptime app/tenants/* = 61", "sup.intensity.limit app/tenants/* = 3", "sup.intensity.window app/tenants/* = 5",
+			"sup.children app/tenants/* db running = 1", "sup.starts app/tenants/* db = 5", "sup.restarts app/tenants/* db = 3", "sup.failures app/tenants/* db = 3",
+		}
+		if diff := cmp.Diff(want, lines(s.Tree())); diff != "" {
+			t.Errorf("figures (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTheWorstOfManyIsTold(t *testing.T) {
+	member := func(restarts int, up time.Duration, used int, state sup.State, since time.Time) sup.ChildInfo {
+		return sup.ChildInfo{ID: fmt.Sprint(restarts), Added: true, State: state, Since: since, BudgetUsed: used, Policy: sup.Policy{Budget: sup.Intensity{Restarts: 4, Within: 1}},
+			Supervisor: &sup.SupervisorInfo{Running: true, Uptime: up, Restarts: restarts, Intensity: sup.Intensity{Restarts: 4, Within: time.Second}}}
+	}
+	now := time.Now()
+	tree := sup.SupervisorInfo{Path: "top", Intensity: sup.Unlimited, Children: []sup.ChildInfo{
+		member(1, time.Hour, 3, sup.Stuck, now.Add(-time.Second)), member(2, time.Minute, 2, sup.Stuck, now.Add(-time.Hour)), member(0, 2*time.Hour, 0, sup.Running, now),
+	}}
+	got := make(map[string]float64)
+	for _, p := range figures.Of(tree, now) {
+		got[figures.Metrics()[p.Metric].Name+" "+strings.Join(p.Labels, " ")] = p.Value
+	}
+	for name, want := range map[string]float64{
+		"sup.supervisors top/*": 3, "sup.uptime top/*": 60, "sup.intensity.used top/*": 0.5, "sup.budget.used top *": 0.75,
+		"sup.children top * stuck": 2, "sup.children top * running": 1, "sup.children top * idle": 0, "sup.state.age top * stuck": 3600,
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %v; want %v", name, got[name], want)
+		}
+	}
+	if v, ok := got["sup.intensity.used top"]; ok {
+		t.Errorf("of an intensity that is unlimited %v is used", v)
+	}
+}
+
+// No series depends on a key.
+func TestTheNumberOfFiguresDoesNotGrowWithTheKeys(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, *suptest.Worker]{Name: "k", Start: func(context.Context, int) (*suptest.Worker, error) {
+			return new(suptest.Worker), nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		suptest.Cleanup(t, k)
+		count := func(upTo int) int {
+			for key := k.Len(); key < upTo; key++ {
+				if _, err := k.Start(t.Context(), key); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return len(figures.Of(k.Tree(), time.Now()))
+		}
+		if few, many := count(2), count(200); few != many {
+			t.Errorf("%d figures of 2 children, %d of 200", few, many)
+		}
+	})
+}
+
+// The documentation has a row for each metric, in their order.
+func TestThePackageCommentListsTheFigures(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "figures.go", nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\t(sup\.\S+) +(\S+) +([a-z, ]+?)  +\S`).FindAllStringSubmatch(file.Doc.Text(), -1)
+	var documented, are []string
+	for _, row := range rows {
+		documented = append(documented, strings.Join(row[1:], " | "))
+	}
+	for _, m := range figures.Metrics() {
+		are = append(are, strings.Join([]string{m.Name, m.Unit, strings.Join(m.Labels, ", ")}, " | "))
+	}
+	if diff := cmp.Diff(are, documented); diff != "" {
+		t.Errorf("the figures (-) and the comment (+):\n%s", diff)
+	}
+}
+
+func TestAVarThatCannotBeReadSaysWhy(t *testing.T) {
+	for _, v := range []figures.Var{{}, {Tree: lost{}}} {
+		var shown map[string]string
+		if err := json.Unmarshal([]byte(v.String()), &shown); err != nil || shown["error"] == "" {
+			t.Errorf("%s: %v", v, err)
+		}
+	}
+}
+
+// lost is an inspector of what cannot be reached.
+type lost struct{ sup.Inspector }
+
+func (lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+	return sup.SupervisorInfo{}, errors.New("no route to the tree")
+}
