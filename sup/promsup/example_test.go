@@ -1,0 +1,38 @@
+package promsup_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/promsup"
+)
+
+func ExampleNew() {
+	ctx := context.Background()
+	tree, err := sup.Start(ctx, spec("orders"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tree.Shutdown(ctx)
+	registry := prometheus.NewRegistry() // or prometheus.DefaultRegisterer
+	registry.MustRegister(promsup.New(tree))
+	families, err := registry.Gather()
+	for _, f := range families {
+		if f.GetName() == "sup_starts_total" {
+			fmt.Println(f.GetName(), f.GetMetric()[0].GetCounter().GetValue(), err)
+		}
+	}
+	// Output: sup_starts_total 1 <nil>
+}
+
+// A tree that is reached by an inspector, here the same process.
+func ExampleNewOf() {
+	registry := prometheus.NewRegistry()
+	err := registry.Register(promsup.NewOf(sup.Inspect(sup.New(spec("orders")))))
+	fmt.Println(err)
+	// Output: <nil>
+}
