@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
-	"google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
 )
 
@@ -37,52 +36,32 @@ func (in *instance[T]) checkServices(ctx context.Context) error {
 }
 
 // listServices asks a server for the names of its services, through either
-// version of reflection: plugins built with an older gRPC have the older one
-// only.
-func listServices(ctx context.Context, conn *grpc.ClientConn) ([]string, error) {
-	names, err := listServicesV1(ctx, conn)
+// version of reflection, which differ in nothing else: plugins built with an
+// older gRPC have the older one only.
+func listServices(ctx context.Context, conn grpc.ClientConnInterface) ([]string, error) {
+	names, err := listServicesBy(ctx, conn, "grpc.reflection.v1.ServerReflection")
 	if status.Code(err) == codes.Unimplemented {
-		return listServicesV1Alpha(ctx, conn)
+		return listServicesBy(ctx, conn, "grpc.reflection.v1alpha.ServerReflection")
 	}
 	return names, err
 }
 
-func listServicesV1(ctx context.Context, conn *grpc.ClientConn) (names []string, err error) {
+func listServicesBy(ctx context.Context, conn grpc.ClientConnInterface, reflection string) ([]string, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream
 	defer cancel()
-	stream, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+	stream, err := conn.NewStream(ctx, &grpc_reflection_v1.ServerReflection_ServiceDesc.Streams[0], "/"+reflection+"/ServerReflectionInfo")
 	if err != nil {
 		return nil, err
 	}
 	list := &grpc_reflection_v1.ServerReflectionRequest_ListServices{}
-	if err := stream.Send(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: list}); err != nil {
+	if err := stream.SendMsg(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: list}); err != nil {
 		return nil, err
 	}
-	answer, err := stream.Recv()
-	if err != nil {
+	answer := new(grpc_reflection_v1.ServerReflectionResponse)
+	if err := stream.RecvMsg(answer); err != nil {
 		return nil, err
 	}
-	for _, s := range answer.GetListServicesResponse().GetService() {
-		names = append(names, s.GetName())
-	}
-	return names, nil
-}
-
-func listServicesV1Alpha(ctx context.Context, conn *grpc.ClientConn) (names []string, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stream, err := grpc_reflection_v1alpha.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
-	if err != nil {
-		return nil, err
-	}
-	list := &grpc_reflection_v1alpha.ServerReflectionRequest_ListServices{}
-	if err := stream.Send(&grpc_reflection_v1alpha.ServerReflectionRequest{MessageRequest: list}); err != nil {
-		return nil, err
-	}
-	answer, err := stream.Recv()
-	if err != nil {
-		return nil, err
-	}
+	var names []string
 	for _, s := range answer.GetListServicesResponse().GetService() {
 		names = append(names, s.GetName())
 	}
