@@ -1,62 +1,16 @@
 package sup_test
 
 import (
-	"go/ast"
-	"go/doc"
-	"go/parser"
-	"go/token"
-	"path/filepath"
-	"slices"
 	"testing"
+
+	"github.com/espalier-go/espalier/internal/shown"
 )
 
-// Every exported type, function and method has an example, whose output is
-// checked. What supervisors of all types have in common is shown for
-// Supervisor; the methods by which a type satisfies error and fmt.Stringer are
-// shown by what is printed, and those by which one is written as text or JSON by Exit.
+// What supervisors of all types have in common is shown for Supervisor, and the
+// methods by which one type or another is written as text or JSON by Exit.
 func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
-	names, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fset := token.NewFileSet()
-	var files []*ast.File
-	for _, name := range names {
-		file, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, file)
-	}
-	pkg, err := doc.NewFromFiles(fset, files, "github.com/espalier-go/espalier/sup")
-	if err != nil {
-		t.Fatal(err)
-	}
-	demand := func(name string, examples []*doc.Example) {
-		if len(examples) == 0 {
-			t.Errorf("%s has no example", name)
-		}
-		for _, e := range examples {
-			if e.Output == "" && !e.EmptyOutput {
-				t.Errorf("the output of Example%s is not checked", e.Name)
-			}
-		}
-	}
-	demand("the package", pkg.Examples)
-	for _, f := range pkg.Funcs {
-		demand(f.Name, f.Examples)
-	}
-	printed := []string{"Error", "Unwrap", "String", "MarshalText", "UnmarshalText", "UnmarshalJSON"}
-	for _, typ := range pkg.Types {
-		demand(typ.Name, typ.Examples)
-		for _, f := range typ.Funcs {
-			demand(f.Name, f.Examples)
-		}
-		for _, m := range typ.Methods {
-			own := m.Level == 0 || typ.Name == "Supervisor"
-			if own && !slices.Contains(printed, m.Name) {
-				demand(typ.Name+"."+m.Name, m.Examples)
-			}
-		}
-	}
+	shown.Everything(t, "github.com/espalier-go/espalier/sup", shown.Except{
+		Methods:  []string{"MarshalText", "UnmarshalText", "UnmarshalJSON"},
+		Promoted: []string{"Supervisor"},
+	})
 }

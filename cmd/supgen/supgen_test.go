@@ -249,14 +249,16 @@ func TestGraphDrawsTreesWithWhatIsNested(t *testing.T) {
 	dir := write(t, map[string]string{
 		"go.mod":      "module example.com/shop // the module\n",
 		"web/web.go":  "package web\n\nimport \"github.com/espalier-go/espalier/sup\"\n\ntype Web struct {\n\tsup.Tree `sup:\"one_for_all\"`\n\tHTTP sup.Child[*H]\n}\n",
-		"shop/any.go": "package shop\n\nimport (\n\t\"example.com/shop/web\"\n\n\t\"github.com/espalier-go/espalier/sup\"\n)\n\ntype Shop struct {\n\tsup.Tree\n\tTills sup.Keyed[string, *Till]\n\tWeb *web.Web `sup:\"shutdown=30s\"`\n\tPack sup.Replicas[*P[struct{ C <-chan int \"x\" }]]\n}\n",
+		"shop/any.go": "package shop\n\nimport (\n\t\"example.com/shop/web\"\n\n\t\"github.com/espalier-go/espalier/kv\"\n\t\"github.com/espalier-go/espalier/sup\"\n\t\"github.com/espalier-go/espalier/sup/mailbox\"\n)\n\ntype Shop struct {\n\tsup.Tree\n\tTills sup.Keyed[string, *Till]\n\tWeb *web.Web `sup:\"shutdown=30s\"`\n\tPack sup.Replicas[*P[struct{ C <-chan int \"x\" }]]\n\tStock kv.Context[string, int]\n\tPost mailbox.Mailbox[string] `sup:\"cap=9\"`\n}\n",
 	})
 	for format, want := range map[string]string{
 		"text": `shop
 ├── tills[string] *Till
 ├── web *web.Web, one_for_all, shutdown=30s
 │   └── http *H
-└── pack[…] *P[struct { C <-chan int "x" }]
+├── pack[…] *P[struct { C <-chan int "x" }]
+├── stock kv.Context[string, int]
+└── post mailbox.Mailbox[string], cap=9
 `,
 		"dot": `digraph supervision {
 	rankdir=LR
@@ -269,6 +271,10 @@ func TestGraphDrawsTreesWithWhatIsNested(t *testing.T) {
 	n2 -> n3
 	n4 [shape=box3d, label="pack[…] *P[struct { C <-chan int \"x\" }]"]
 	n0 -> n4
+	n5 [shape=cylinder, label="stock kv.Context[string, int]"]
+	n0 -> n5
+	n6 [shape=cds, label="post mailbox.Mailbox[string], cap=9"]
+	n0 -> n6
 }
 `,
 		"mermaid": `flowchart LR
@@ -281,6 +287,10 @@ func TestGraphDrawsTreesWithWhatIsNested(t *testing.T) {
 	n2 --> n3
 	n4[["pack[…] *P[struct { C #lt;-chan int #quot;x#quot; }]"]]
 	n0 --> n4
+	n5[("stock kv.Context[string, int]")]
+	n0 --> n5
+	n6>"post mailbox.Mailbox[string], cap=9"]
+	n0 --> n6
 `,
 	} {
 		got := supgen(t, filepath.Join(dir, "shop"), "-graph="+format)

@@ -7,8 +7,8 @@ import (
 
 // Receive takes the next message out of the mailbox, and waits for one if it is
 // empty. Those who wait are served in the order in which they came. What is taken
-// is the caller's: if the worker dies with it, it is lost. [Mailbox.Process]
-// is for workers that must lose nothing.
+// is the caller's: if the worker dies with it, it is lost, and if it is a [Call],
+// nobody tells the asker. [Mailbox.Process] is for workers that must lose nothing.
 //
 // Errors: [ErrClosed] if the mailbox is closed and empty; the cause of ctx, if
 // that had ended before, even if there are messages, or ends while Receive waits.
