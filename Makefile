@@ -7,11 +7,17 @@ T ?= 10m
 N ?= 2000
 SEED ?= 1
 
-.PHONY: demo test soak otp leaks mutants check bench fuzz generate
+.PHONY: demo survey test soak otp leaks mutants check bench fuzz generate
 
-# demo surveys the Go standard library with faults injected, and verifies the
-# result against a plain sequential run.
+# demo converts the documentation and sources of the Go installation by plugins,
+# which are processes, while those are killed, stopped, corrupted and replaced,
+# and verifies the result against a plain loop.
 demo:
+	$(GO) run ./examples/pluginhost -chaos -verify
+
+# survey surveys the Go standard library with faults injected, and verifies the
+# result against a plain loop.
+survey:
 	$(GO) run ./examples/survey -chaos -verify
 
 # test runs the tests of all modules of go.work.

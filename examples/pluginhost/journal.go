@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/plugin"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// A journal keeps what the operator and the chaos did. All methods are safe for
+// concurrent use.
+type journal struct {
+	mu          sync.Mutex
+	notes       []note
+	quarantines []quarantine
+}
+
+type note struct {
+	at   time.Time
+	text string
+}
+
+// quarantine is why a plugin was quarantined.
+type quarantine struct {
+	plugin string
+	reason string
+	times  int
+}
+
+func (j *journal) note(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.notes = append(j.notes, note{time.Now(), fmt.Sprintf(format, args...)})
+}
+
+func (j *journal) quarantine(name string, why error) {
+	reason := strings.TrimPrefix(fmt.Sprint(why), "plugin: ")
+	j.note("operator: %s is quarantined: %s", name, reason)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i, q := range j.quarantines {
+		if q.plugin == name && q.reason == reason {
+			j.quarantines[i].times++
+			return
+		}
+	}
+	j.quarantines = append(j.quarantines, quarantine{name, reason, 1})
+}
+
+// last returns the last notes.
+func (j *journal) last(n int) []note {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]note(nil), j.notes[max(0, len(j.notes)-n):]...)
+}
+
+// since returns all notes but the first n.
+func (j *journal) since(n int) []note {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]note(nil), j.notes[n:]...)
+}
+
+func (j *journal) quarantined() []quarantine {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]quarantine(nil), j.quarantines...)
+}
+
+// end is why a plugin process has ended, or was not started.
+type end string
+
+const (
+	byKill     end = "killed"
+	byItself   end = "died by themselves"
+	unanswered end = "did not answer"
+	notStarted end = "could not be started"
+	byHost     end = "ended by the host"
+)
+
+// countEnd is told every event of the tree.
+func (s *service) countEnd(e sup.Event) {
+	if e.Kind != sup.ChildExited {
+		return
+	}
+	if why, ok := endOf(e.Exit.Err); ok {
+		kv.Add(&s.ends, why, 1)
+	}
+}
+
+func endOf(err error) (end, bool) {
+	if _, ok := errors.AsType[*plugin.StartError](err); ok {
+		return notStarted, true
+	}
+	died, ok := errors.AsType[*plugin.DiedError](err)
+	if !ok {
+		return byHost, false
+	}
+	if errors.Is(died.Cause, sup.ErrUnhealthy) {
+		return unanswered, true
+	}
+	if exit, ok := died.Cause.(*proc.ExitError); ok {
+		if exit.Signal != 0 {
+			return byKill, true
+		}
+		return byItself, true
+	}
+	return byHost, true
+}
+
+// isPanic reports whether a line of output is how Go says that a program ends.
+func isPanic(line string) bool {
+	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
+}

@@ -1,0 +1,15 @@
+// Archive is a plugin that lists gzip, zip and tar files. It is a fragile one.
+package main
+
+import (
+	"google.golang.org/grpc"
+
+	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/examples/pluginhost/convert"
+)
+
+func main() {
+	content.Serve(func(s *grpc.Server) {
+		content.RegisterArchivesServer(s, content.Serving[*content.Listing](convert.Archive))
+	})
+}

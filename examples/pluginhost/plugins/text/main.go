@@ -1,0 +1,13 @@
+// Text is a plugin that makes text of Markdown and HTML.
+package main
+
+import (
+	"google.golang.org/grpc"
+
+	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/examples/pluginhost/convert"
+)
+
+func main() {
+	content.Serve(func(s *grpc.Server) { content.RegisterTextsServer(s, content.Serving[*content.Text](convert.Text)) })
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"google.golang.org/grpc"
+
+	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/plugin"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// A pool is the plugins of one kind, for those who need not know what they
+// make.
+type pool struct {
+	kind content.Kind
+	plugins
+	calls *semaphore.Weighted // 1 for a call among others, all for one alone
+	meter *meter
+	lost  atomic.Pointer[error] // why there will be no plugins any more
+}
+
+// plugins are the typed half of a pool.
+type plugins interface {
+	convert(ctx context.Context, f *content.File, opts ...plugin.Option) (*content.Result, error)
+	children() []sup.ChildInfo
+	restart(ctx context.Context, i int) error
+	live() []process
+	installed() (binary string)
+	install(binary, path string) error
+	replace(ctx context.Context, i int, binary, path string) error
+}
+
+// process is a plugin that is live.
+type process struct {
+	replica int
+	pid     int
+	binary  string
+}
+
+func newPool(kind content.Kind, p plugins) *pool {
+	return &pool{kind: kind, plugins: p, calls: semaphore.NewWeighted(math.MaxInt64), meter: newMeter()}
+}
+
+// replicas are plugins that make an R of a file.
+type replicas[R any] struct {
+	set    *sup.Replicas[*plugin.Client[content.Converter[R]]]
+	source *plugin.Source[content.Converter[R]]
+	result func(R) *content.Result
+}
+
+func newReplicas[R any](set *sup.Replicas[*plugin.Client[content.Converter[R]]], spec plugin.Spec[content.Converter[R]], result func(R) *content.Result) *replicas[R] {
+	return &replicas[R]{set, plugin.NewSource(spec), result}
+}
+
+// program says how the plugins are run, whatever they make.
+type program struct {
+	binaries *binaries
+	timeout  time.Duration // of a call
+	logger   *slog.Logger
+}
+
+// lastLines is how many lines of a plugin's output are kept: those of a panic.
+const lastLines = 200
+
+// specOf is the spec of the plugins of a kind: dial makes a client of a
+// connection, of the service that they must serve.
+func specOf[C content.Converter[R], R any](p program, kind content.Kind, dial func(grpc.ClientConnInterface) C, service grpc.ServiceDesc) plugin.Spec[content.Converter[R]] {
+	name := string(kind)
+	return plugin.Spec[content.Converter[R]]{
+		Name:      name,
+		Command:   proc.Command{Path: p.binaries.path(name), Logger: p.logger, Tail: lastLines},
+		Handshake: content.Handshake,
+		Dial: plugin.GRPC(func(_ context.Context, conn *grpc.ClientConn) (content.Converter[R], error) {
+			return dial(conn), nil
+		}, service.ServiceName),
+		DrainTimeout: p.timeout,
+		// Well before a call times out, so that a plugin that hangs is told from
+		// a file that takes too long.
+		Liveness: plugin.Liveness{
+			Interval: min(250*time.Millisecond, p.timeout/20),
+			Timeout:  min(500*time.Millisecond, p.timeout/10),
+			Failures: 3,
+		},
+	}
+}
+
+func (r *replicas[R]) start(ctx context.Context, _ int) (*plugin.Client[content.Converter[R]], error) {
+	return r.source.Start(ctx)
+}
+
+func (r *replicas[R]) convert(ctx context.Context, f *content.File, opts ...plugin.Option) (*content.Result, error) {
+	var made R
+	err := plugin.Do(ctx, r.set, func(ctx context.Context, c content.Converter[R]) (err error) {
+		made, err = c.Convert(ctx, f)
+		return err
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return r.result(made), nil
+}
+
+func (r *replicas[R]) children() []sup.ChildInfo { return r.set.Children() }
+
+func (r *replicas[R]) restart(ctx context.Context, i int) error { return r.set.Restart(ctx, i) }
+
+func (r *replicas[R]) live() []process {
+	var all []process
+	for i, c := range r.set.All() {
+		all = append(all, process{i, c.Pid(), c.Spec().Name})
+	}
+	return all
+}
+
+func (r *replicas[R]) installed() string { return r.source.Spec().Name }
+
+// install has plugins that start from now on run another binary.
+func (r *replicas[R]) install(binary, path string) error {
+	return r.source.Use(r.specFor(binary, path))
+}
+
+// replace upgrades one live plugin in place.
+func (r *replicas[R]) replace(ctx context.Context, i int, binary, path string) error {
+	return r.set.Child(i).Do(ctx, func(c *plugin.Client[content.Converter[R]]) error {
+		return c.Replace(ctx, r.specFor(binary, path))
+	})
+}
+
+func (r *replicas[R]) specFor(binary, path string) plugin.Spec[content.Converter[R]] {
+	spec := r.source.Spec()
+	spec.Name, spec.Command.Path = binary, path
+	return spec
+}
+
+// name is that of a replica, as in "text/0".
+func (p *pool) name(i int) string { return string(p.kind) + "/" + strconv.Itoa(i) }

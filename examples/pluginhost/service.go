@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+)
+
+// A service is a host with what its workers need. Its methods make them, so it
+// is a HostChildren.
+type service struct {
+	host     *Host
+	dir      string
+	source   fs.FS // of that directory
+	binaries *binaries
+	replicas int
+	timeout  time.Duration // of a call
+	plan     []strike
+	screen   screen
+	begin    time.Time
+
+	pools   map[content.Kind]*pool
+	text    *replicas[*content.Text]
+	outline *replicas[*content.Outline]
+	picture *replicas[*content.Picture]
+	archive *replicas[*content.Listing]
+
+	journal journal
+	ends    kv.Context[end, int] // of plugin processes
+	again   atomic.Int32         // results that there was one of already
+}
+
+func newService(c config, source fs.FS, b *binaries, logger *slog.Logger, out screen) *service {
+	s := &service{
+		dir: c.dir, source: source, binaries: b, replicas: c.replicas, timeout: c.timeout,
+		screen: out, begin: time.Now(),
+	}
+	if c.chaos {
+		s.plan = newPlan(c.seed)
+	}
+	s.host = NewHost(s, sup.ObserverFunc(s.countEnd), sup.Log(logger))
+	h, program := s.host, program{b, c.timeout, logger}
+	s.text = newReplicas(&h.Text, specOf(program, content.TextKind, content.NewTextsClient, content.Texts_ServiceDesc), textResult)
+	s.outline = newReplicas(&h.Outline, specOf(program, content.OutlineKind, content.NewOutlinesClient, content.Outlines_ServiceDesc), outlineResult)
+	s.picture = newReplicas(&h.Picture, specOf(program, content.PictureKind, content.NewPicturesClient, content.Pictures_ServiceDesc), pictureResult)
+	s.archive = newReplicas(&h.Archive, specOf(program, content.ArchiveKind, content.NewArchivesClient, content.Archives_ServiceDesc), archiveResult)
+	s.pools = map[content.Kind]*pool{
+		content.TextKind:    newPool(content.TextKind, s.text),
+		content.OutlineKind: newPool(content.OutlineKind, s.outline),
+		content.PictureKind: newPool(content.PictureKind, s.picture),
+		content.ArchiveKind: newPool(content.ArchiveKind, s.archive),
+	}
+	return s
+}
+
+func (s *service) NewText(ctx context.Context, _ *Host, i int) (*TextPlugin, error) {
+	return s.text.start(ctx, i)
+}
+
+func (s *service) NewOutline(ctx context.Context, _ *Host, i int) (*OutlinePlugin, error) {
+	return s.outline.start(ctx, i)
+}
+
+func (s *service) NewPicture(ctx context.Context, _ *Host, i int) (*PicturePlugin, error) {
+	return s.picture.start(ctx, i)
+}
+
+func (s *service) NewArchive(ctx context.Context, _ *Host, i int) (*ArchivePlugin, error) {
+	return s.archive.start(ctx, i)
+}
+
+func (s *service) NewOperator(context.Context, *Host) (*Operator, error) {
+	return &Operator{service: s, failures: make(map[string]int)}, nil
+}
+
+func (s *service) NewChaos(_ context.Context, h *Host) (*Chaos, error) {
+	if s.plan == nil {
+		return nil, sup.ErrIgnore
+	}
+	return &Chaos{host: h, service: s}, nil
+}
+
+func (s *service) NewView(context.Context, *Host) (*View, error) { return &View{s}, nil }
+
+func (s *service) NewDesks(_ context.Context, h *Host, _ int) (*Desk, error) {
+	return &Desk{h, s}, nil
+}
+
+func (s *service) NewWalk(_ context.Context, h *Host) (*Walk, error) {
+	return &Walk{host: h, service: s, plan: s.plan}, nil
+}
+
+func (s *service) CountText() int    { return s.replicas }
+func (s *service) CountOutline() int { return s.replicas }
+func (s *service) CountPicture() int { return s.replicas }
+func (s *service) CountArchive() int { return s.replicas }
+
+// CountDesks is as many as there are plugins.
+func (s *service) CountDesks() int { return s.replicas * len(content.Kinds) }

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"charm.land/lipgloss/v2/table"
+
+	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/sup"
+)
+
+// A status is how far the host is, and how its plugins do.
+type status struct {
+	took        time.Duration
+	found, kept int
+	kinds       []kindStatus
+	notes       []note
+}
+
+type kindStatus struct {
+	kind    content.Kind
+	figures figures
+	plugins []pluginStatus
+}
+
+type pluginStatus struct {
+	name     string
+	state    sup.State
+	binary   string // "" if it is down
+	pid      int
+	starts   int
+	restarts int
+	why      string // it is down
+}
+
+// status is of one moment for each kind.
+func (s *service) status() status {
+	now := status{
+		took:  time.Since(s.begin),
+		found: s.host.Found.Len(),
+		kept:  s.host.Results.Len(),
+		notes: s.journal.last(6),
+	}
+	for _, kind := range content.Kinds {
+		p := s.pools[kind]
+		k := kindStatus{kind: kind, figures: p.meter.figures()}
+		for i, child := range p.children() {
+			plugin := pluginStatus{name: p.name(i), state: child.State, starts: child.Incarnation, restarts: child.Restarts}
+			if child.State != sup.Running && child.LastExit.Err != nil {
+				plugin.why = strings.TrimPrefix(child.LastExit.Err.Error(), "plugin: ")
+			}
+			k.plugins = append(k.plugins, plugin)
+		}
+		for _, live := range p.live() {
+			k.plugins[live.replica].binary, k.plugins[live.replica].pid = live.binary, live.pid
+		}
+		now.kinds = append(now.kinds, k)
+	}
+	return now
+}
+
+func (s status) calls() int {
+	n := 0
+	for _, k := range s.kinds {
+		n += k.figures.calls
+	}
+	return n
+}
+
+func (s status) restarts() int {
+	n := 0
+	for _, k := range s.kinds {
+		for _, p := range k.plugins {
+			n += p.restarts
+		}
+	}
+	return n
+}
+
+// quarantined counts the plugins that are.
+func (s status) quarantined() int {
+	n := 0
+	for _, k := range s.kinds {
+		for _, p := range k.plugins {
+			if p.state == sup.Quarantined {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// line is the status in a line. The rate is that of the calls since another one.
+func (s status) line(before status) string {
+	return fmt.Sprintf("%d of %d files, %.0f calls/s, %d restarts, %d quarantined",
+		s.kept, s.found, s.rate(before), s.restarts(), s.quarantined())
+}
+
+func (s status) rate(before status) float64 {
+	return perSecond(s.calls()-before.calls(), s.took-before.took)
+}
+
+func perSecond(n int, d time.Duration) float64 {
+	if d <= 0 {
+		return 0
+	}
+	return float64(n) / d.Seconds()
+}
+
+var (
+	bad  = lipgloss.NewStyle().Foreground(lipgloss.Red)
+	busy = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
+	good = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	dim  = lipgloss.NewStyle().Faint(true)
+	bold = lipgloss.NewStyle().Bold(true)
+)
+
+// screenful is the status as a picture, with colours. The rates are those since
+// another one.
+func (s status) screenful(before status, width int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d of %d files, %v\n\n", bar(s.kept, s.found, 40), s.kept, s.found, s.took.Round(time.Second))
+	b.WriteString(s.table(before).String() + "\n\n")
+	for _, k := range s.kinds {
+		for _, p := range k.plugins {
+			if p.state == sup.Quarantined {
+				b.WriteString(clipped(bad.Render(p.name)+" is quarantined: "+p.why, width) + "\n")
+			}
+		}
+	}
+	for _, n := range s.notes {
+		b.WriteString(dim.Render(clipped(n.String(), width)) + "\n")
+	}
+	return b.String()
+}
+
+func clipped(line string, width int) string {
+	if width <= 0 {
+		return line
+	}
+	return lipgloss.NewStyle().MaxWidth(width).MaxHeight(1).Render(line)
+}
+
+func bar(part, whole, width int) string {
+	full := width * part / max(whole, 1)
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-full) + "]"
+}
+
+// table has a line for each plugin, and the figures of each kind in the first
+// of its lines.
+func (s status) table(before status) *table.Table {
+	t := plainTable("plugin", "state", "binary", "pid", "restarts", "calls", "calls/s", "p50", "p99")
+	var states []sup.State
+	for i, k := range s.kinds {
+		for n, p := range k.plugins {
+			row := []string{p.name, p.state.String(), p.binary, number(p.pid), strconv.Itoa(p.restarts), "", "", "", ""}
+			if n == 0 {
+				calls := k.figures.calls
+				if i < len(before.kinds) {
+					calls -= before.kinds[i].figures.calls
+				}
+				row = append(row[:5], strconv.Itoa(k.figures.calls),
+					fmt.Sprintf("%.0f", perSecond(calls, s.took-before.took)),
+					round3(k.figures.p50).String(), round3(k.figures.p99).String())
+			}
+			t.Row(row...)
+			states = append(states, p.state)
+		}
+	}
+	return t.StyleFunc(func(row, col int) lipgloss.Style {
+		switch {
+		case row == table.HeaderRow:
+			return bold
+		case col >= 3:
+			return lipgloss.NewStyle().Align(lipgloss.Right)
+		case col != 1:
+			return lipgloss.NewStyle()
+		}
+		switch states[row] {
+		case sup.Running:
+			return good
+		case sup.Quarantined, sup.Stuck:
+			return bad
+		}
+		return busy
+	})
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// round3 leaves a time three digits or so.
+func round3(d time.Duration) time.Duration {
+	unit := time.Microsecond
+	for d > 1000*unit {
+		unit *= 10
+	}
+	return d.Round(unit)
+}
+
+func (n note) String() string { return n.at.Format(time.TimeOnly) + " " + n.text }
+
+// summaryTable has a line for each kind.
+func (s status) summaryTable() string {
+	t := plainTable("plugins", "replicas", "restarts", "calls", "calls/s", "p50", "p99")
+	for _, k := range s.kinds {
+		restarts := 0
+		for _, p := range k.plugins {
+			restarts += p.restarts
+		}
+		t.Row(string(k.kind), strconv.Itoa(len(k.plugins)), strconv.Itoa(restarts), strconv.Itoa(k.figures.calls),
+			fmt.Sprintf("%.0f", perSecond(k.figures.calls, s.took)), round3(k.figures.p50).String(), round3(k.figures.p99).String())
+	}
+	return t.StyleFunc(func(_, col int) lipgloss.Style {
+		if col == 0 {
+			return lipgloss.NewStyle()
+		}
+		return lipgloss.NewStyle().Align(lipgloss.Right)
+	}).String()
+}
+
+func plainTable(headers ...string) *table.Table {
+	return table.New().Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).
+		BorderLeft(false).BorderRight(false).BorderHeader(false).Headers(headers...)
+}
