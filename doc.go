@@ -9,8 +9,8 @@
 //     what is guaranteed.
 //   - sup/suptest: for tests of one's own trees, in virtual time.
 //   - sup/flight: the flight recorder: what led to an incident, in a file.
-//   - sup/figures: what monitoring wants to know of a tree; sup/promsup exports it to
-//     Prometheus.
+//   - sup/figures: what monitoring wants to know of a tree; sup/promsup and
+//     sup/otelsup (traces too) tell it to Prometheus and OpenTelemetry.
 //   - sup/mailbox: typed messages to workers that outlive them, request and reply.
 //   - sup/proc: operating system processes as workers.
 //   - kv: Context, typed state that workers share and that outlives them.

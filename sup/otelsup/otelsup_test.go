@@ -1,0 +1,309 @@
+package otelsup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/figures"
+	"github.com/espalier-go/espalier/sup/otelsup"
+	"github.com/espalier-go/espalier/sup/suptest"
+)
+
+var errLost = errors.New("connection lost")
+
+func good(context.Context) (sup.Worker, error) { return new(suptest.Worker), nil }
+
+// recorded makes an observer, and what its spans are recorded with.
+func recorded() (sup.Observer, *tracetest.SpanRecorder) {
+	spans := tracetest.NewSpanRecorder()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	return otelsup.Observer(provider.Tracer("test")), spans
+}
+
+// drawn draws spans in the order of their ends: name, path, number, how long they
+// took, what they are below and linked to, and their error.
+func drawn(spans []sdktrace.ReadOnlySpan) []string {
+	title := func(s sdktrace.ReadOnlySpan) string {
+		text := s.Name()
+		for _, a := range s.Attributes() {
+			switch a.Key {
+			case "sup.path":
+				text += " " + a.Value.AsString()
+			case "sup.incarnation":
+				text += fmt.Sprintf(" #%d", a.Value.AsInt64())
+			}
+		}
+		return text
+	}
+	titles := make(map[string]string)
+	for _, s := range spans {
+		titles[s.SpanContext().SpanID().String()] = title(s)
+	}
+	var lines []string
+	for _, s := range spans {
+		line := title(s)
+		if took := s.EndTime().Sub(s.StartTime()); took > 0 {
+			line += fmt.Sprintf(" took %v", took)
+		}
+		if s.Parent().IsValid() {
+			line += " | below " + titles[s.Parent().SpanID().String()]
+		}
+		for _, l := range s.Links() {
+			line += " | because of " + titles[l.SpanContext.SpanID().String()]
+		}
+		if s.Status().Code == codes.Error {
+			line += " | " + s.Status().Description
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func expect(t *testing.T, spans *tracetest.SpanRecorder, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	if diff := cmp.Diff(want, drawn(spans.Ended())); diff != "" {
+		t.Errorf("spans (-want +got):\n%s", diff)
+	}
+	spans.Reset()
+}
+
+func TestTheStartAndTheStopOfATreeAreOneTraceEach(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		observer, spans := recorded()
+		inner := sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{{ID: "leaf", Start: func(context.Context) (sup.Worker, error) {
+			return &suptest.Worker{OnInitialize: func(context.Context) error { time.Sleep(time.Second); return nil }}, nil
+		}}}}
+		s := sup.New(sup.Spec[sup.Worker]{Name: "top", Observers: []sup.Observer{observer}, Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "inner", Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
+		}})
+		for range 2 {
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			expect(t, spans,
+				"sup.start top/inner/leaf #1 took 1s | below sup.start top/inner #1",
+				"sup.start top/inner #1 took 1s | below sup.start top",
+				"sup.start top took 1s",
+			)
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			expect(t, spans,
+				"sup.stop top/inner/leaf #1 | below sup.stop top/inner #1",
+				"sup.stop top/inner #1",
+			)
+		}
+	})
+}
+
+func TestARestartIsLinkedToTheCrashThatCausedIt(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		observer, spans := recorded()
+		faults := suptest.NewFaults(t)
+		suptest.Start(t, suptest.Inject(faults, sup.Spec[sup.Worker]{
+			Name: "top", Strategy: sup.RestForOne, Observers: []sup.Observer{observer},
+			Children: []sup.ChildSpec[sup.Worker]{{ID: "db", Start: good, Backoff: sup.Backoff{Min: time.Second}}, {ID: "web", Start: good}},
+		}))
+		synctest.Wait()
+		spans.Reset()
+		faults.FailStart("web", errors.New("port taken"), 1)
+		faults.Crash("db", errLost)
+		time.Sleep(2 * time.Second)
+		expect(t, spans,
+			"sup.crash top/db #1 | connection lost",
+			"sup.stop top/db #1 | connection lost", // what the test broke was a goroutine of it
+			"sup.stop top/web #1 | because of sup.crash top/db #1",
+			"sup.start top/db #2 | below sup.restart top/db #1",
+			"sup.restart top/db #1 took 1s | because of sup.crash top/db #1",
+			"sup.crash top/web #2 | port taken",
+			"sup.start top/web #2 | below sup.restart top/web #1 | port taken",
+			"sup.start top/web #3 | below sup.restart top/web #1",
+			"sup.restart top/web #1 took 1s | because of sup.crash top/db #1",
+		)
+	})
+}
+
+func TestFromAnEscalationOneGetsDownToItsFirstCause(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		observer, spans := recorded()
+		worker := new(suptest.Worker)
+		inner := sup.Spec[sup.Worker]{Intensity: sup.Intensity{Restarts: 0, Within: 1}, Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "leaf", Start: func(context.Context) (sup.Worker, error) { return worker, nil }},
+		}}
+		suptest.Start(t, sup.Spec[sup.Worker]{Name: "top", Observers: []sup.Observer{observer}, Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "inner", Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
+		}})
+		synctest.Wait()
+		spans.Reset()
+		worker.Return(errLost)
+		synctest.Wait()
+		var lines []string
+		for _, line := range drawn(spans.Ended()) {
+			before, _, _ := strings.Cut(line, " | sup: ") // the text of an intensity error is long
+			lines = append(lines, before)
+		}
+		want := []string{
+			"sup.crash top/inner/leaf #1 | connection lost",
+			"sup.failure top/inner | because of sup.crash top/inner/leaf #1",
+			"sup.crash top/inner #1 | because of sup.failure top/inner",
+			"sup.start top/inner/leaf #1 | below sup.start top/inner #2",
+			"sup.start top/inner #2 | below sup.restart top/inner #1",
+			"sup.restart top/inner #1 | because of sup.crash top/inner #1",
+		}
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Errorf("spans (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAStopThatTakesTooLongAndARestartThatNeverComesShow(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		observer, spans := recorded()
+		faults := suptest.NewFaults(t)
+		s := suptest.Start(t, suptest.Inject(faults, sup.Spec[sup.Worker]{
+			Name: "top", Observers: []sup.Observer{observer},
+			Children: []sup.ChildSpec[sup.Worker]{
+				{ID: "slow", Start: good, Shutdown: time.Second},
+				{ID: "weak", Start: good, Budget: sup.Intensity{Restarts: 1, Within: time.Hour}},
+			},
+		}))
+		faults.SlowStop("slow", time.Minute)
+		faults.FailStart("weak", errLost, 5)
+		synctest.Wait()
+		spans.Reset()
+		faults.Panic("weak", "no")
+		if err := s.Terminate(t.Context(), "slow"); !errors.Is(err, sup.ErrStuck) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		ended := spans.Ended()
+		expect(t, spans,
+			"sup.crash top/weak #1 | sup: panic: no",
+			"sup.stop top/weak #1 | sup: panic: no",
+			"sup.crash top/weak #2 | connection lost",
+			"sup.start top/weak #2 | below sup.restart top/weak #1 | connection lost",
+			"sup.restart top/weak #1 | because of sup.crash top/weak #1 | child quarantined",
+			"sup.stop top/slow #1 took 1m0s | not stopped in time",
+		)
+		var stuck, stack bool
+		for _, s := range ended {
+			for _, e := range s.Events() {
+				stuck = stuck || e.Name == "stuck" && e.Time.Sub(s.StartTime()) == time.Second
+				for _, a := range e.Attributes {
+					stack = stack || a.Key == "exception.stacktrace" && strings.Contains(a.Value.AsString(), "suptest")
+				}
+			}
+		}
+		if !stuck || !stack {
+			t.Errorf("the event of a stuck child is there: %v, the stack of the panic: %v", stuck, stack)
+		}
+	})
+}
+
+// Nothing stays behind of what is gone: neither open spans nor memory.
+func TestOfChildrenThatAreGoneNothingIsKept(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		observer, spans := recorded()
+		set, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, sup.Worker]{Name: "set", Observers: []sup.Observer{observer}, Start: func(context.Context, int) (sup.Worker, error) {
+			return sup.New(sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{{ID: "nested", Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{{ID: "leaf", Start: good}}}), nil
+			}}}}), nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		suptest.Cleanup(t, set)
+		for key := range 100 {
+			if _, err := set.Start(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			if err := set.Remove(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if open := len(spans.Started()) - len(spans.Ended()); open != 0 {
+			t.Errorf("%d spans are open", open)
+		}
+		if kept := otelsup.Kept(observer); kept != 1 {
+			t.Errorf("%d supervisors and children are kept; want the set alone", kept)
+		}
+	})
+}
+
+func TestTheInstrumentsAreTheFigures(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		faults := suptest.NewFaults(t)
+		s := suptest.Start(t, suptest.Inject(faults, sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{{ID: "db", Start: good}}}))
+		faults.Crash("db", errLost)
+		reader := metric.NewManualReader()
+		meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("test")
+		registration, err := otelsup.Metrics(meter, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told metricdata.ResourceMetrics
+		if err := reader.Collect(t.Context(), &told); err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[string]string)
+		for _, m := range told.ScopeMetrics[0].Metrics {
+			got[m.Name] = m.Unit
+			if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "sup.restarts" {
+				child, _ := sum.DataPoints[0].Attributes.Value("sup.child")
+				if p := sum.DataPoints[0]; !sum.IsMonotonic || p.Value != 1 || child.AsString() != "db" {
+					t.Errorf("restarts: %+v", sum)
+				}
+			}
+		}
+		for _, m := range figures.Metrics() {
+			unit, ok := got[m.Name]
+			if seen := m.Name != "sup.state.age" && m.Name != "sup.budget.used"; ok != seen || ok && unit != m.Unit {
+				t.Errorf("%s: unit %q, told: %v", m.Name, unit, ok)
+			}
+		}
+		if err := registration.Unregister(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAMeterAndATreeThatAreNotThereAreErrors(t *testing.T) {
+	if _, err := otelsup.Metrics(nil); err == nil || !strings.HasPrefix(err.Error(), "otelsup: no meter: give one") {
+		t.Error(err)
+	}
+	reader := metric.NewManualReader()
+	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("test")
+	if _, err := otelsup.MetricsOf(meter, lost{}, sup.Inspect(sup.New(sup.Spec[sup.Worker]{}))); err != nil {
+		t.Fatal(err)
+	}
+	var told metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &told); !errors.Is(err, errLost) {
+		t.Error(err)
+	}
+	if len(told.ScopeMetrics) == 0 || !slices.ContainsFunc(told.ScopeMetrics[0].Metrics, func(m metricdata.Metrics) bool { return m.Name == "sup.supervisors" }) {
+		t.Error("the tree that is there is not told")
+	}
+	otelsup.Observer(nil).Observe(sup.Event{Kind: sup.ChildStarting, Seq: 1, Path: "a/b", Time: time.Now()})
+}
+
+type lost struct{ sup.Inspector }
+
+func (lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+	return sup.SupervisorInfo{}, errLost
+}
