@@ -29,8 +29,8 @@ const DefaultTail = 20
 // the process by itself, and leaves Ready, ReadyWithin, Live and Normal to the
 // caller.
 type Command struct {
-	// Path is the program: a path, or a name without a slash, which is looked up
-	// in the directories of $PATH at each start. Required.
+	// Path is the program: a path, relative to Dir, or a name without a slash,
+	// which is looked up in the directories of $PATH at each start. Required.
 	Path string
 	// Args are its arguments, without its name.
 	Args []string
@@ -177,9 +177,9 @@ func (f *faults) checkTime(field string, d time.Duration) {
 }
 
 // Start starts the process. ctx is not the life of the process: it bounds the
-// wait for other starts, and the records of the log carry the path and
-// incarnation that it belongs to (sup.Path). The caller has to end the process,
-// with [Process.Stop], or to wait for its end.
+// wait for other starts, of which there is one at a time, and the records of the
+// log carry the path and incarnation that it belongs to (sup.Path). The caller
+// has to end the process, with [Process.Stop], or to wait for its end.
 //
 // Errors: a [CommandError], with nothing begun; what the system says, wrapped,
 // so that errors.Is finds fs.ErrNotExist, fs.ErrPermission, exec.ErrNotFound
@@ -192,11 +192,19 @@ func (c Command) start(ctx context.Context, line func(Line), notified func(strin
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := c.launch(ctx, both(c.Watch, line), notified)
+	p, err := c.launch(given(ctx), both(c.Watch, line), notified)
 	if err != nil {
 		return nil, fmt.Errorf("proc: start %s: %w", c.Path, err)
 	}
 	return p, nil
+}
+
+// given is ctx, or, where a caller has given none, one that never ends.
+func given(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
 }
 
 // both tells two who want to be told, of which either may be nil.

@@ -57,6 +57,9 @@
 //
 // # What a program can do about it
 //
+// In a group of its own a process is told nothing by the terminal: its Ctrl-C
+// is for the host.
+//
 // A program that starts others can put them into groups or sessions of their
 // own (setsid). Those are not found without a control group. Nor are the
 // descendants of a process killed when the host is: only the process that the

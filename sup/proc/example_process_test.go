@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -220,4 +221,35 @@ func ExampleNotReadyError() {
 	// Output:
 	// sup: start of shop/web: proc: sh is not ready: waited for READY=1 on NOTIFY_FD: exit code 1; its last words: "the port is taken"
 	// true true
+}
+
+func ExampleProcess_Flush() {
+	command := shell("echo one; echo two")
+	command.Stdout = proc.Logged
+	command.Logger = slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == "line" {
+			return a
+		}
+		return slog.Attr{}
+	}}))
+	p := begin(command)
+	fmt.Println(p.Flush(context.Background()))
+	// Output:
+	// line=one
+	// line=two
+	// <nil>
+}
+
+// A process that logs over a connection.
+func ExampleProcess_Writer() {
+	host, plugin := net.Pipe()
+	go func() {
+		fmt.Fprint(plugin, "over the wire\n")
+		plugin.Close()
+	}()
+	p := begin(shell("exec sleep 1000"))
+	_, err := io.Copy(p.Writer(proc.Stderr), host)
+	fmt.Println(p.Tail(), err)
+	p.Stop(context.Background(), time.Second)
+	// Output: [over the wire] <nil>
 }

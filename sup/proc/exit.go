@@ -87,6 +87,6 @@ func (p *Process) exitOf(state *os.ProcessState, survivors []int) Exit {
 	if peak := p.cgroup.peak(); peak > 0 {
 		exit.MaxRSS = peak
 	}
-	exit.Killed = p.killed.Load() && exit.Signal == syscall.SIGKILL
+	exit.Killed = p.killed.Load() && (exit.Signal == syscall.SIGKILL || !canAsk)
 	return exit
 }

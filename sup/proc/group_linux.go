@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// canAsk: a process can be asked to stop.
+const canAsk = true
+
 // setAttributes gives the process a group of its own, lets it die with its
 // host, and puts it into its control group.
 func setAttributes(cmd *exec.Cmd, cg *cgroup) {

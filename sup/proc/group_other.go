@@ -10,6 +10,9 @@ import (
 
 // There are no process groups here, and no signals but the one that kills.
 
+// canAsk: a process can be asked to stop.
+const canAsk = false
+
 func setAttributes(*exec.Cmd, *cgroup) {}
 
 func signalGroup(leader *os.Process, sig syscall.Signal) error { return leader.Signal(sig) }

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// canAsk: a process can be asked to stop.
+const canAsk = true
+
 // setAttributes gives the process a group of its own.
 func setAttributes(cmd *exec.Cmd, _ *cgroup) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

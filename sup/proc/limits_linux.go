@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"syscall"
@@ -32,6 +33,9 @@ func startLimited(cmd *exec.Cmd, l Limits) error {
 	}
 	cmd.SysProcAttr.Ptrace = true
 	if err := cmd.Start(); err != nil {
+		if errors.Is(err, syscall.EPERM) { // of a program that may not be run, it is EACCES
+			return &LimitError{"Rlimits", fmt.Errorf("ptrace(2) is not allowed here: %w", err)}
+		}
 		return err
 	}
 	if err := limitTraced(cmd.Process.Pid, l); err != nil {

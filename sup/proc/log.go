@@ -121,14 +121,13 @@ func (l *lineLog) sayDropped(logger *slog.Logger) {
 }
 
 // flush waits until all has been logged, or ctx ends; then the rest is dropped.
-func (l *lineLog) flush(ctx context.Context) {
-	if l == nil {
-		return
-	}
+func (l *lineLog) flush(ctx context.Context) error {
 	select {
 	case <-l.done:
+		return nil
 	case <-ctx.Done():
 		l.hurry.Store(true)
+		return context.Cause(ctx)
 	}
 }
 

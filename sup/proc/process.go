@@ -68,17 +68,16 @@ func (p *Process) Done() <-chan struct{} { return p.life.Done() }
 // Wait waits until the process has ended, see [Process.Done], and returns how.
 // The error is the cause of ctx, if that ends first.
 func (p *Process) Wait(ctx context.Context) (Exit, error) {
+	ctx = given(ctx)
 	select {
 	case <-p.life.Done():
-		return p.exit, nil
-	default:
-	}
-	select {
-	case <-p.life.Done():
-		return p.exit, nil
 	case <-ctx.Done():
+		if exit, ended := p.Exit(); ended {
+			return exit, nil
+		}
 		return Exit{}, context.Cause(ctx)
 	}
+	return p.exit, nil
 }
 
 // Exit returns how the process has ended, or false as long as it has not.
@@ -119,6 +118,7 @@ func (p *Process) Kill() error {
 // continued, so that it can hear. Stop returns when the process has ended, see
 // [Process.Done]; nothing but a process that hangs in the kernel outlives that.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
+	ctx = given(ctx)
 	if grace > 0 && p.Signal(p.ask) == nil {
 		p.resume()
 		timer := time.NewTimer(grace)
@@ -150,6 +150,17 @@ func (p *Process) Dropped() int {
 		return 0
 	}
 	return int(p.log.total.Load())
+}
+
+// Flush waits until the process has ended, and the log has been told all that
+// it has written. When ctx ends first, the log is told no more: the rest is
+// dropped, and the error is the cause of ctx.
+func (p *Process) Flush(ctx context.Context) error {
+	if p.log == nil {
+		_, err := p.Wait(ctx)
+		return err
+	}
+	return p.log.flush(given(ctx))
 }
 
 // Stdout returns what the process writes to its standard output, if that is

@@ -51,7 +51,8 @@ func ReadyNotify() Readiness {
 }
 
 // ReadyFunc: the process is ready when f returns nil. It is called again and
-// again until then, with at least 10 ms in between.
+// again until then, with at least 10 ms in between, and must return when its ctx
+// ends.
 func ReadyFunc(f func(ctx context.Context, p *Process) error) Readiness {
 	if f == nil {
 		return Readiness{fault: "ReadyFunc(nil): give a function"}

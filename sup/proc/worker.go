@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -15,9 +16,9 @@ import (
 // in Terminate. [Command.Worker] makes one.
 type Worker struct {
 	command Command
-	process *Process // nil before Initialize
-	said    chan struct{}
-	saidIt  sync.Once
+	process *Process      // nil before Initialize
+	ready   atomic.Bool   // the process has said so
+	said    chan struct{} // closed then
 	alive   chan struct{} // has room for one
 	watch   sync.WaitGroup
 }
@@ -46,7 +47,7 @@ func (w *Worker) Initialize(ctx context.Context) error {
 	var lines func(Line)
 	if pattern := w.command.Ready.line; pattern != nil {
 		lines = func(line Line) {
-			if pattern.MatchString(line.Text) {
+			if !w.ready.Load() && pattern.MatchString(line.Text) {
 				w.sayReady()
 			}
 		}
@@ -63,7 +64,11 @@ func (w *Worker) Initialize(ctx context.Context) error {
 	return w.command.Ready.await(ctx, process, w.said, w.command.ReadyWithin)
 }
 
-func (w *Worker) sayReady() { w.saidIt.Do(func() { close(w.said) }) }
+func (w *Worker) sayReady() {
+	if w.ready.CompareAndSwap(false, true) {
+		close(w.said)
+	}
+}
 
 // hear is told what the process says on its descriptor.
 func (w *Worker) hear(message string) {
@@ -78,11 +83,16 @@ func (w *Worker) hear(message string) {
 	}
 }
 
+var errNotInitialized = errors.New("proc: the worker has no process: call Initialize before Run")
+
 // Run waits for the end of the process, and returns what Normal makes of it: by
 // default nil for exit code 0, and an [ExitError] otherwise. It ends before the
 // process with the cause of ctx; an [UnhealthyError]; or a sup.PanicError out of
 // the Logger, Level or the liveness probe.
 func (w *Worker) Run(ctx context.Context) error {
+	if w.process == nil {
+		return errNotInitialized
+	}
 	watching, stop := context.WithCancel(ctx)
 	unhealthy := make(chan error, 1)
 	defer stop()
@@ -141,8 +151,8 @@ func (w *Worker) Terminate(ctx context.Context, exit sup.Exit) error {
 	defer w.watch.Wait()
 	grace := graceUntil(ctx)
 	how := w.process.Stop(context.Background(), grace)
-	brutal := how.Killed && grace <= 0
-	if exit.Kind != sup.ExitShutdown || brutal || !how.Killed && w.stopped(how) {
+	killedAtOnce := how.Killed && (grace <= 0 || !canAsk)
+	if exit.Kind != sup.ExitShutdown || killedAtOnce || !how.Killed && w.stopped(how) {
 		return nil
 	}
 	return &ExitError{how}
@@ -170,12 +180,9 @@ func (w *Worker) stopped(exit Exit) bool {
 }
 
 func (w *Worker) flush(ctx context.Context) {
-	if w.process.log == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, flushTime)
 	defer cancel()
-	w.process.log.flush(ctx)
+	_ = w.process.Flush(ctx) // what is left out is counted
 }
 
 // The interfaces that a supervisor looks for.
