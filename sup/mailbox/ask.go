@@ -48,10 +48,10 @@ func (c Call[Req, Resp]) Reply(response Resp) bool {
 }
 
 // Fail answers the request with an error, which Ask returns as it is; nil stands
-// for [ErrNoReply]. It reports what [Call.Reply] does.
+// for one that wraps [ErrNoReply]. It reports what [Call.Reply] does.
 func (c Call[Req, Resp]) Fail(err error) bool {
 	if err == nil {
-		err = ErrNoReply
+		err = errFailedWithNil
 	}
 	return c.reply != nil && c.reply.fail(err)
 }
@@ -115,7 +115,10 @@ func AskAs[Req, Resp, M any](ctx context.Context, b *Mailbox[M], request Req, wr
 	return r.response, nil
 }
 
-var errNoWrap = fmt.Errorf("mailbox: ask: %w: wrap is nil: give a function that makes a message of the call, or use Ask", ErrArguments)
+var (
+	errNoWrap        = fmt.Errorf("mailbox: ask: %w: wrap is nil: give a function that makes a message of the call, or use Ask", ErrArguments)
+	errFailedWithNil = fmt.Errorf("mailbox: ask: %w: the worker failed the request, and gave no reason", ErrNoReply)
+)
 
 // giveUp makes room for others if a request, which is settled, is still in the
 // mailbox.
@@ -145,12 +148,9 @@ func (b *Mailbox[M]) sweepLocked() {
 	b.stale = 0
 }
 
-// droppedLocked reports that nobody waits for the reply to a request, or
-// whatever else, that was just taken out of the queue.
+// droppedLocked reports that nobody waits for the reply to a request that was just
+// taken out of the queue.
 func (b *Mailbox[M]) droppedLocked(a *asking) bool {
-	if a == nil {
-		return false
-	}
 	a.queued = false
 	if a.stale {
 		b.stale--

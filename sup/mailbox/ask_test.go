@@ -48,6 +48,9 @@ func TestAskReturnsWhatTheWorkerReplies(t *testing.T) {
 		}
 		_, err = mailbox.Ask(t.Context(), &b, 0)
 		wantError(t, "Ask", err, mailbox.ErrNoReply)
+		if got, want := err.Error(), "mailbox: ask: no reply: the worker failed the request, and gave no reason"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	})
 }
 
@@ -257,10 +260,46 @@ func TestRequestsThatWereGivenUpDoNotPileUp(t *testing.T) {
 				t.Fatalf("%d slots are taken, for 2 messages", n)
 			}
 		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := mailbox.Ask(ctx, b, 9)
+		wantError(t, "Ask", err, context.DeadlineExceeded)
+		if mailbox.Slots(b) == 2 {
+			t.Error("what was given up last is swept: this shows nothing")
+		}
 		for i := 1; i <= 2; i++ {
 			if c, err := b.TryReceive(); c.Request != i || err != nil {
 				t.Errorf("got %d, %v; want %d", c.Request, err, i)
 			}
+		}
+		c, err := b.TryReceive()
+		wantError(t, "TryReceive", err, mailbox.ErrEmpty)
+		if c.Request != 0 {
+			t.Errorf("with the error came %d", c.Request)
+		}
+	})
+}
+
+// It can be answered by who makes a message of it.
+func TestARequestThatIsAnsweredBeforeItIsReceivedMakesRoom(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		b := mailbox.New[double](1)
+		var call double
+		go func() {
+			got, err := mailbox.AskAs(t.Context(), b, 1, func(c double) double { call = c; return c })
+			if got != 2 || err != nil {
+				t.Errorf("AskAs: %d, %v", got, err)
+			}
+		}()
+		synctest.Wait()
+		go func() { wantError(t, "Send", b.Send(t.Context(), double{Request: 3}), nil) }()
+		synctest.Wait()
+		if !call.Reply(2) {
+			t.Error("Reply: false")
+		}
+		synctest.Wait()
+		if c, err := b.TryReceive(); c.Request != 3 || err != nil {
+			t.Errorf("got %d, %v; want 3", c.Request, err)
 		}
 	})
 }

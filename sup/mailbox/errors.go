@@ -13,7 +13,7 @@ var (
 	ErrEmpty = errors.New("mailbox: it is empty")
 	// ErrClosed: the mailbox was closed, and, for those who receive, is empty.
 	ErrClosed = errors.New("mailbox: it is closed")
-	// ErrNoReply: see [NoReplyError].
+	// ErrNoReply: see [NoReplyError]; or the worker gave [Call.Fail] no error.
 	ErrNoReply = errors.New("no reply")
 	// ErrArguments: Process or AskAs cannot work with what it was given; the text
 	// says why, and what to give instead. Nothing was done.

@@ -152,15 +152,16 @@ func (b *Mailbox[M]) takeLocked(p *parcel[M]) error {
 	}
 	for b.queue.n > 0 {
 		it := b.queue.pop()
-		p.message, p.asked, p.place = it.message, it.asked, b.taken
-		p.deliveries, p.reason, p.dead = 0, nil, false
+		place := b.taken
 		b.taken++
-		if b.droppedLocked(it.asked) {
+		if it.asked != nil && b.droppedLocked(it.asked) {
+			b.admitLocked()
 			continue
 		}
 		if b.senders.first != nil {
 			b.admitLocked()
 		}
+		*p = parcel[M]{message: it.message, asked: it.asked, place: place}
 		return nil
 	}
 	if b.closed {

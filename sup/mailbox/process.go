@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -24,13 +25,18 @@ type Policy[M any] struct {
 	// DeadLetter takes the messages that were delivered so many times in vain.
 	// It is called in the goroutine of Process, with its context, when such a
 	// message is next to be received; usually that is the first thing that the
-	// incarnation after does. With nil the message is gone, and so is one for
-	// which it returns nil. Whatever else it does is as if the function of Process
-	// did it, and leaves the message where it is, to be given to DeadLetter again.
+	// incarnation after does. When it returns nil the message is gone. Whatever
+	// else it does is as if the function of Process did it, and leaves the message
+	// where it is, to be given to DeadLetter again.
 	//
 	// By default the message is dropped, and that is logged as an error to
 	// [slog.Default], with the path of the worker and the reason.
 	DeadLetter func(ctx context.Context, letter DeadLetter[M]) error
+	// Beat is for a worker with a watchdog, and shorter than its time: Process
+	// beats so often while it waits for a message, and when it has got one. The
+	// function has to beat by itself if it takes long. 0 means that Process does
+	// not beat.
+	Beat time.Duration
 }
 
 // A DeadLetter is a message that could not be processed.
@@ -57,7 +63,7 @@ type DeadLetter[M any] struct {
 //
 // Process returns nil when the mailbox is closed and empty. Errors: what f or
 // DeadLetter returned, as it is; the cause of ctx when that has ended; and one
-// that wraps [ErrArguments] for a nil f or a negative number of deliveries.
+// that wraps [ErrArguments] for a nil f or negative numbers in the policy.
 //
 // Any number of Process may read one mailbox. They begin messages in order, and
 // what comes back goes to whichever is first; with one, messages are processed in
@@ -75,8 +81,14 @@ func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, me
 	p := &processor[M]{box: b, ctx: ctx, path: sup.Path(ctx), f: f, policy: policy.withDefaults()}
 	b.enter(p)
 	defer b.leave(p)
+	var tick <-chan time.Time
+	if policy.Beat > 0 {
+		ticker := time.NewTicker(policy.Beat)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
 	for {
-		late, err := b.receive(ctx, "process", &p.own)
+		late, err := b.receive(ctx, "process", &p.own, tick)
 		if late && err == nil {
 			b.putBack(p.own)
 			err = ended(ctx, "process")
@@ -87,6 +99,9 @@ func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, me
 				return nil
 			}
 			return err
+		}
+		if tick != nil {
+			sup.Beat(ctx)
 		}
 		if err := p.deliver(); err != nil {
 			return err
@@ -102,6 +117,9 @@ func (p Policy[M]) check(noFunction bool) error {
 	}
 	if p.Deliveries < 0 {
 		faults = append(faults, fmt.Sprintf("Deliveries is %d: give 1 or more, or 0 for the default, %d", p.Deliveries, DefaultDeliveries))
+	}
+	if p.Beat < 0 {
+		faults = append(faults, fmt.Sprintf("Beat is %v: give a time, or 0 for never", p.Beat))
 	}
 	if len(faults) == 0 {
 		return nil

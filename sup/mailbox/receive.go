@@ -3,6 +3,9 @@ package mailbox
 import (
 	"context"
 	"iter"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
 )
 
 // Receive takes the next message out of the mailbox, and waits for one if it is
@@ -15,7 +18,7 @@ import (
 // No message is taken then.
 func (b *Mailbox[M]) Receive(ctx context.Context) (M, error) {
 	var p parcel[M]
-	_, err := b.receive(given(ctx), "receive", &p)
+	_, err := b.receive(given(ctx), "receive", &p, nil)
 	return p.message, err
 }
 
@@ -46,7 +49,8 @@ func (b *Mailbox[M]) All(ctx context.Context) iter.Seq[M] {
 
 // receive is Receive. It reports late if it was handed a message at the moment in
 // which ctx ended: those who came after it might have got theirs, so it keeps it.
-func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M]) (late bool, err error) {
+// While it waits it beats with each tick.
+func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M], tick <-chan time.Time) (late bool, err error) {
 	if err := ended(ctx, call); err != nil {
 		return false, err
 	}
@@ -60,13 +64,17 @@ func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M]) (la
 	b.receivers.join(w)
 	b.mu.Unlock()
 
-	select {
-	case <-w.ready:
-		*p, err = w.parcel, w.err
-	case <-ctx.Done():
-		if err = ended(ctx, call); !b.withdraw(&b.receivers, w) {
-			<-w.ready
-			*p, err, late = w.parcel, w.err, true
+	for err == ErrEmpty {
+		select {
+		case <-w.ready:
+			*p, err = w.parcel, w.err
+		case <-ctx.Done():
+			if err = ended(ctx, call); !b.withdraw(&b.receivers, w) {
+				<-w.ready
+				*p, err, late = w.parcel, w.err, true
+			}
+		case <-tick:
+			sup.Beat(ctx)
 		}
 	}
 	b.reuse(w)

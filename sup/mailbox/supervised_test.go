@@ -193,6 +193,40 @@ func TestOnlyTheReplacementTakesOver(t *testing.T) {
 	})
 }
 
+func TestAWorkerThatWaitsForMessagesSatisfiesItsWatchdog(t *testing.T) {
+	for _, beat := range []time.Duration{0, time.Second} {
+		t.Run(fmt.Sprint("beat ", beat), func(t *testing.T) {
+			suptest.Run(t, func(t *testing.T) {
+				var b mailbox.Mailbox[time.Duration]
+				s := serve(t, sup.ChildSpec[*suptest.Worker]{Watchdog: 3 * time.Second, Restart: sup.Transient, Budget: sup.Intensity{Within: time.Hour}},
+					func(ctx context.Context) error {
+						return b.Process(ctx, func(_ context.Context, d time.Duration) error { time.Sleep(d); return nil },
+							mailbox.Policy[time.Duration]{Beat: beat})
+					})
+				healthy := func() bool { synctest.Wait(); return s.Children()[0].State == sup.Running }
+				time.Sleep(time.Hour)
+				if healthy() != (beat > 0) {
+					t.Errorf("idle: %v", s.Children()[0])
+				}
+				if beat == 0 {
+					return
+				}
+				fill(t, &b, 2500*time.Millisecond, 2500*time.Millisecond)
+				time.Sleep(time.Minute)
+				if !healthy() {
+					t.Errorf("busy: %v", s.Children()[0])
+				}
+				fill(t, &b, time.Hour)
+				time.Sleep(time.Minute)
+				if healthy() {
+					t.Error("a function that hangs passes for healthy")
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
 func TestMessagesSurviveASupervisorThatGaveUp(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		var b mailbox.Mailbox[int]
