@@ -66,6 +66,7 @@ type Status struct {
 	Running   bool
 	Uptime    time.Duration // 0 if it is not up
 	Restarts  int           // counted within the window of the intensity, now; 0 if that is unlimited
+	Seq       uint64        // the number of the last event of the tree
 	Children  int
 	States    map[State]int // how many children are in each; those of no child are not there
 }
@@ -134,6 +135,7 @@ func (s *core) status() Status {
 		Strategy:  s.decl.strategy,
 		Intensity: s.decl.intensity,
 		Running:   s.phase == serving,
+		Seq:       s.events.pump.seq.Load(),
 		Children:  s.count,
 		States:    make(map[State]int),
 	}
