@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+func (s *session) startCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "start PATH KEY",
+		Short: "Start the child of a key in the set at PATH",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 || args[0] == "" {
+				return usage("start takes the PATH of a set, and a KEY")
+			}
+			return nil
+		},
+		ValidArgsFunction: s.completePath(supervisors),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.dial()
+			if err != nil {
+				return err
+			}
+			path := pathOf(args)
+			child, err := c.StartChild(cmd.Context(), path, args[1])
+			if err != nil {
+				return err
+			}
+			return s.done(cmd, path+"/"+escapeID(child.ID), "started", child)
+		},
+	}
+}
+
+// A targeted command is one that is about a child.
+func (s *session) targeted(use, short string, which func(sup.ChildInfo) bool, did string, call func(ctx context.Context, c sup.Controller, t sup.Target) error) *cobra.Command {
+	var incarnation int
+	cmd := &cobra.Command{
+		Use:               use + " PATH",
+		Short:             short,
+		Args:              onePath(false),
+		ValidArgsFunction: s.completePath(which),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if incarnation < 0 {
+				return usage("--incarnation %d: incarnations are numbered from 1", incarnation)
+			}
+			c, err := s.dial()
+			if err != nil {
+				return err
+			}
+			t := sup.Target{Path: pathOf(args), Incarnation: incarnation}
+			if err := call(cmd.Context(), c, t); err != nil {
+				return err
+			}
+			child, err := c.Child(cmd.Context(), t.Path)
+			if err != nil { // it is gone, or the tree is: the call has succeeded all the same
+				return s.done(cmd, t.Path, did, sup.ChildInfo{})
+			}
+			return s.done(cmd, t.Path, did, child)
+		},
+	}
+	cmd.Flags().IntVar(&incarnation, "incarnation", 0, "do nothing if the child is not this `number` any more; status tells it")
+	return cmd
+}
+
+// done tells that a call has succeeded, and how the child is now.
+func (s *session) done(cmd *cobra.Command, path, did string, child sup.ChildInfo) error {
+	w := cmd.OutOrStdout()
+	if s.output == "json" {
+		result := struct {
+			Path, Done string
+			Child      *sup.ChildInfo
+		}{path, did, &child}
+		if child == (sup.ChildInfo{}) {
+			result.Child = nil
+		}
+		return printJSON(w, result)
+	}
+	_, err := fmt.Fprintf(w, "%s: %s\n", oneLine(path), did)
+	return err
+}
+
+func (s *session) terminateCommand() *cobra.Command {
+	return s.targeted("terminate", "Stop a child and keep it declared: it stays down until it is restarted", notAtRest, "terminated",
+		func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Terminate(ctx, t) })
+}
+
+func (s *session) restartCommand() *cobra.Command {
+	return s.targeted("restart", "Stop a child, if it is up, and start it again", everything, "restarted", restart)
+}
+
+// restart stops a child first, if it is not at rest.
+func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
+	err := c.Restart(ctx, t)
+	if !errors.Is(err, sup.ErrRunning) && !errors.Is(err, sup.ErrRestarting) {
+		return err
+	}
+	child, err := c.Child(ctx, t.Path)
+	if err != nil {
+		return err
+	}
+	if child.Restart == sup.Temporary {
+		return fmt.Errorf("%s is temporary: once it is stopped, it is not declared any more: %w", t.Path, sup.ErrRunning)
+	}
+	if err := c.Terminate(ctx, t); err != nil {
+		return err
+	}
+	return c.Restart(ctx, t)
+}
+
+func (s *session) deleteCommand() *cobra.Command {
+	return s.targeted("delete", "Remove a child that is stopped", atRest, "deleted",
+		func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Delete(ctx, t) })
+}
+
+func (s *session) shutdownCommand() *cobra.Command {
+	cmd := s.targeted("shutdown", "End the supervisor at PATH, in order; the tree's own for good", supervisors, "shut down",
+		func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Shutdown(ctx, t) })
+	cmd.Long = `Shutdown ends the supervisor at PATH, and all that is below it, in order. One
+within the tree can be restarted; the tree itself is down for good, so its name
+has to be given.`
+	return cmd
+}

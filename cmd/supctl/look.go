@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+func (s *session) childrenCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "children [PATH]",
+		Short:             "List the children of the supervisor at PATH",
+		Args:              onePath(true),
+		ValidArgsFunction: s.completePath(supervisors),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.dial()
+			if err != nil {
+				return err
+			}
+			children, err := c.Children(cmd.Context(), pathOf(args))
+			if err != nil {
+				return err
+			}
+			if s.output == "json" {
+				return printJSON(cmd.OutOrStdout(), children)
+			}
+			rows := make([]row, len(children))
+			for i, c := range children {
+				rows[i] = row{oneLine(c.ID), c.State.String(), childFacts(c), stateStyle(c.State)}
+			}
+			return printRows(cmd.OutOrStdout(), rows)
+		},
+	}
+}
+
+// errDegraded: something is not as it should be.
+var errDegraded = errors.New("degraded")
+
+func (s *session) statusCommand() *cobra.Command {
+	var check bool
+	cmd := &cobra.Command{
+		Use:               "status [PATH]",
+		Short:             "Sum up the supervisor at PATH, or tell all about the child there",
+		Args:              onePath(true),
+		ValidArgsFunction: s.completePath(everything),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.dial()
+			if err != nil {
+				return err
+			}
+			path := pathOf(args)
+			status, err := c.Status(cmd.Context(), path)
+			if errors.Is(err, sup.ErrNoSupervisor) || path != "" && errors.Is(err, sup.ErrNotRunning) {
+				return s.childStatus(cmd, c, path, check)
+			}
+			if err != nil {
+				return err
+			}
+			if s.output == "json" {
+				err = printJSON(cmd.OutOrStdout(), status)
+			} else {
+				err = printStatus(cmd.OutOrStdout(), status)
+			}
+			if err != nil || !check {
+				return err
+			}
+			return s.check(cmd.Context(), c, path)
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "exit with 8 unless all there is running, or at rest because it has ended well or an operator has stopped it")
+	return cmd
+}
+
+func (s *session) childStatus(cmd *cobra.Command, c sup.Inspector, path string, check bool) error {
+	child, err := c.Child(cmd.Context(), path)
+	if err != nil {
+		return err
+	}
+	if s.output == "json" {
+		err = printJSON(cmd.OutOrStdout(), child)
+	} else {
+		err = printChild(cmd.OutOrStdout(), path, child)
+	}
+	if err == nil && check && !sound(child) {
+		return fmt.Errorf("%w: %s is %v", errDegraded, path, child.State)
+	}
+	return err
+}
+
+// sound reports whether a child is as it should be.
+func sound(c sup.ChildInfo) bool {
+	switch c.State {
+	case sup.Running, sup.Starting, sup.Idle:
+		return true
+	case sup.Stopped:
+		return c.LastExit.Kind != sup.ExitAbnormal
+	}
+	return false
+}
+
+// check finds what is not as it should be.
+func (s *session) check(ctx context.Context, c sup.Inspector, path string) error {
+	tree, err := c.Tree(ctx, path)
+	if err != nil {
+		return err
+	}
+	var wrong []string
+	if !tree.Running {
+		wrong = append(wrong, tree.Path+" is not running")
+	}
+	var look func(t sup.SupervisorInfo)
+	look = func(t sup.SupervisorInfo) {
+		for _, c := range t.Children {
+			if !sound(c) {
+				wrong = append(wrong, fmt.Sprintf("%s/%s is %v", t.Path, c.ID, c.State))
+			}
+			if c.Supervisor != nil {
+				look(*c.Supervisor)
+			}
+		}
+	}
+	look(tree)
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errDegraded, strings.Join(wrong, ", "))
+}
+
+func printStatus(w io.Writer, s sup.Status) error {
+	up := "not running"
+	if s.Running {
+		up = "running, up " + age(s.Uptime)
+	}
+	counted := fmt.Sprintf("%d of %v", s.Restarts, s.Intensity)
+	if s.Intensity.Restarts < 0 {
+		counted = "unlimited"
+	}
+	states := make([]string, 0, len(s.States))
+	for state, n := range s.States {
+		states = append(states, stateStyle(state).Render(fmt.Sprintf("%d %v", n, state)))
+	}
+	slices.Sort(states)
+	children := fmt.Sprint(s.Children)
+	if len(states) > 0 {
+		children += ": " + strings.Join(states, ", ")
+	}
+	return printFacts(w, [][2]string{
+		{"path", oneLine(s.Path)},
+		{"state", up},
+		{"strategy", s.Strategy.String()},
+		{"restarts", counted},
+		{"children", children},
+		{"events", fmt.Sprint(s.Seq)},
+	})
+}
+
+func printChild(w io.Writer, path string, c sup.ChildInfo) error {
+	facts := [][2]string{
+		{"path", oneLine(path)},
+		{"kind", c.Kind.String()},
+		{"state", stateStyle(c.State).Render(c.State.String()) + ", for " + since(c.Since)},
+		{"restart", c.Restart.String()},
+		{"incarnation", fmt.Sprint(c.Incarnation)},
+		{"restarts", fmt.Sprint(c.Restarts)},
+	}
+	if c.Significant {
+		facts = append(facts, [2]string{"significant", "yes"})
+	}
+	if c.LastExit.Kind != sup.ExitNone {
+		facts = append(facts, [2]string{"last exit", printable(c.LastExit.String())})
+	}
+	if panicked, ok := errors.AsType[*sup.PanicError](c.LastExit.Err); ok && panicked.Stack != "" {
+		facts = append(facts, [2]string{"panicked at", "\n" + printable(panicked.Stack)})
+	}
+	if c.Stack != "" {
+		facts = append(facts, [2]string{"stuck at", "\n" + printable(c.Stack)})
+	}
+	return printFacts(w, facts)
+}
+
+func printFacts(w io.Writer, facts [][2]string) error {
+	var b strings.Builder
+	for _, f := range facts {
+		fmt.Fprintf(&b, "%-12s%s\n", f[0], f[1])
+	}
+	_, err := lipgloss.Fprint(w, b.String())
+	return err
+}
+
+func (s *session) stacksCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "stacks PATH",
+		Short:             "Print the stacks of the goroutines of the child at PATH",
+		Args:              onePath(false),
+		ValidArgsFunction: s.completePath(everything),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.dial()
+			if err != nil {
+				return err
+			}
+			stacks, err := c.Stacks(cmd.Context(), pathOf(args))
+			if err != nil {
+				return err
+			}
+			if s.output == "json" {
+				return printJSON(cmd.OutOrStdout(), stacks)
+			}
+			if stacks == "" {
+				_, err = fmt.Fprintln(cmd.ErrOrStderr(), pathOf(args), "has no goroutines: it is not running")
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), printable(stacks))
+			return err
+		},
+	}
+}

@@ -1,0 +1,44 @@
+// Supctl looks into a supervision tree of another program, and changes it: it
+// talks to the control server that the program has, see package
+// github.com/espalier-go/espalier/sup/remote.
+//
+//	supctl -a unix:/run/orders/control.sock tree
+//	supctl -a unix:/run/orders/control.sock restart orders/feeds/ACME
+//
+// supctl help tells the commands, and supctl help exit-codes what scripts can
+// rely on.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s := new(session)
+	root := s.command()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	s.close()
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintln(stderr, "supctl:", printable(err.Error()))
+	if hint := s.hint(err); hint != "" {
+		fmt.Fprintln(stderr, printable(hint))
+	}
+	return exitCode(err)
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// printable makes text from another program harmless for a terminal: what is
+// not to be printed is shown escaped, line ends excepted.
+func printable(text string) string {
+	clean := func(r rune) bool { return r == '\n' || unicode.IsPrint(r) }
+	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) || r == unicode.ReplacementChar }) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == unicode.ReplacementChar && text[i] != '\xef': // a byte that is no UTF-8
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case clean(r):
+			b.WriteRune(r)
+		case r == '\t':
+			b.WriteString("    ")
+		default:
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
+}
+
+// oneLine is printable, without line ends.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(printable(text), func(r rune) bool { return r == '\n' }), " / ")
+}
+
+// quoted is a path as a shell takes it.
+func quoted(path string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/-_.:%@+,", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// printJSON prints a value as one line of JSON.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// Colors stand for how a child is, not for what.
+var (
+	good  = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	busy  = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
+	bad   = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
+	faint = lipgloss.NewStyle().Faint(true)
+	bold  = lipgloss.NewStyle().Bold(true)
+)
+
+func stateStyle(s sup.State) lipgloss.Style {
+	switch s {
+	case sup.Running:
+		return good
+	case sup.Stuck, sup.Quarantined:
+		return bad
+	case sup.Idle, sup.Stopped:
+		return faint
+	}
+	return busy
+}
+
+// age prints how long ago something was, in the two largest units.
+func age(d time.Duration) string {
+	d = max(d, 0)
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(time.Second / 10).String()
+	case d < time.Hour:
+		d = d.Round(time.Second)
+		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < day:
+		d = d.Round(time.Minute)
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	d = d.Round(time.Hour)
+	return fmt.Sprintf("%dd%02dh", d/day, d%day/time.Hour)
+}
+
+func since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return age(time.Since(t))
+}
+
+func restarts(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 restart"
+	}
+	return fmt.Sprintf("%d restarts", n)
+}

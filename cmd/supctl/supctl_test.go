@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+type idle struct{}
+
+func (idle) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+var errNoFeed = errors.New("there is no such feed")
+
+// startOrders starts a tree that can be controlled, and returns the address.
+func startOrders(t *testing.T) (address string, s *sup.Supervisor[sup.Worker]) {
+	t.Helper()
+	address = "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
+	feeds := sup.NewKeyed(sup.KeyedSpec[string, idle]{Name: "feeds", Max: 2, Start: func(_ context.Context, key string) (idle, error) {
+		if key == "none" {
+			return idle{}, errNoFeed
+		}
+		return idle{}, nil
+	}})
+	start := func(w sup.Worker) func(context.Context) (sup.Worker, error) {
+		return func(context.Context) (sup.Worker, error) { return w, nil }
+	}
+	s = sup.New(sup.Spec[sup.Worker]{Name: "orders", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
+			return remote.NewServer(sup.Control(s), remote.Config{Address: address, Logger: slog.New(slog.DiscardHandler)}), nil
+		}},
+		{ID: "db", Start: start(idle{})},
+		{ID: "feeds", Start: start(feeds)},
+		{ID: "te\x1b[31mmp", Start: start(idle{}), Restart: sup.Temporary},
+	}})
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := feeds.Start(context.Background(), "ACME"); err != nil {
+		t.Fatal(err)
+	}
+	return address, s
+}
+
+// supctl runs a command line, which ends with a code.
+func supctl(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, err strings.Builder
+	if got := run(t.Context(), args, &out, &err); got != want {
+		t.Errorf("supctl %s: exit code %d, want %d; it said:\n%s%s", strings.Join(args, " "), got, want, out.String(), err.String())
+	}
+	return out.String(), err.String()
+}
+
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in:\n%s", part, text)
+		}
+	}
+}
+
+func TestAnOperatorsDay(t *testing.T) {
+	address, s := startOrders(t)
+	steps := []struct {
+		code int
+		args string
+		says string // part of what is said
+	}{
+		{0, "tree", "├── feeds"},
+		{0, "tree orders/feeds", "└── ACME"},
+		{0, "tree", `te\x1b[31mmp`},
+		{0, "children orders/feeds/", "ACME  running"},
+		{0, "status", "4: 4 running"},
+		{0, "status orders/db", "incarnation 1"},
+		{0, "status --check", "running"},
+		{0, "start orders/feeds IBM", "orders/feeds/IBM: started"},
+		{4, "start orders/feeds IBM", "supctl status orders/feeds/IBM"},
+		{4, "start orders/feeds SAP", "the set is full: 2 children"},
+		{4, "start orders/db x", "supctl tree"},
+		{0, "restart orders/db", "orders/db: restarted"},
+		{4, "restart orders/db --incarnation 1", "supctl status orders/db"},
+		{0, "restart orders/db --incarnation 2", "orders/db: restarted"},
+		{4, "restart orders/te\x1b[31mmp", "is temporary"},
+		{4, "delete orders/db", "supctl terminate orders/db"},
+		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
+		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
+		{0, "status orders/feeds/IBM", "stopped"},
+		{4, "start orders/feeds IBM", "supctl restart orders/feeds/IBM"},
+		{0, "delete orders/feeds/IBM", "orders/feeds/IBM: deleted"},
+		{9, "start orders/feeds none", errNoFeed.Error()},
+		{3, "status orders/nothing", "supctl tree"},
+		{3, "events orders/nothing", "supctl tree"},
+		{0, "events orders/feeds/IBM", "child removed"},
+		{0, "stacks orders/db", "idle.Run"},
+		{0, "shutdown orders/feeds", "orders/feeds: shut down"},
+		{0, "status orders/feeds", "stopped"},
+		{0, "stacks orders/feeds", "it is not running"},
+		{0, "shutdown orders", "orders: shut down"},
+	}
+	for _, step := range steps {
+		out, err := supctl(t, step.code, append([]string{"-a", address}, strings.Split(step.args, " ")...)...)
+		contains(t, out+err, step.says)
+		if strings.Contains(out+err, "\x1b") {
+			t.Errorf("supctl %s prints escape sequences that are not its own: %q", step.args, out+err)
+		}
+	}
+	<-s.Done()
+	_, err := supctl(t, exitUnreachable, "-a", address, "tree")
+	contains(t, err, "is the program running")
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	t.Setenv("SUPCTL_ADDRESS", "")
+	for _, line := range []string{
+		"frob", "tree", "-a unix:/x tree a b", "-a unix:/x restart", "-a unix:/x start a", "-a unix:/x -o xml tree",
+		"-a x tree", "-a unix: tree", "--frob", "-a localhost:1 --cert x tree", "-a localhost:1 --token-file /nothing/there tree",
+		"-a localhost:1 --ca /nothing/there tree", "-a unix:/x restart --incarnation -1 a", "-a unix:/x events --now", "-a unix:/x --timeout x tree",
+	} {
+		_, err := supctl(t, exitUsage, strings.Split(line, " ")...)
+		contains(t, err, "supctl help")
+	}
+}
+
+func TestTextOfOtherProgramsIsHarmless(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain – ünïcode": "plain – ünïcode",
+		"\x1b[2J":         `\x1b[2J`,
+		"a\tb":            "a    b",
+		"\x9b2J\xff":      `\x9b2J\xff`,
+		"\u202eevil":      `\u202eevil`,
+		"two\nlines":      "two\nlines",
+	} {
+		if got := printable(text); got != want {
+			t.Errorf("%q is printed as %q, want %q", text, got, want)
+		}
+	}
+	if got := oneLine("two\n\nlines\n"); got != "two / lines" {
+		t.Errorf("one line is %q", got)
+	}
+}

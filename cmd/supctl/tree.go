@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+func (s *session) treeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "tree [PATH]",
+		Short:             "Draw the tree, or what is below PATH",
+		Args:              onePath(true),
+		ValidArgsFunction: s.completePath(supervisors),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.dial()
+			if err != nil {
+				return err
+			}
+			tree, err := c.Tree(cmd.Context(), pathOf(args))
+			if err != nil {
+				return err
+			}
+			if s.output == "json" {
+				return printJSON(cmd.OutOrStdout(), tree)
+			}
+			return drawTree(cmd.OutOrStdout(), tree)
+		},
+	}
+}
+
+// A row is a line of a drawn tree.
+type row struct {
+	name  string // with what leads to it
+	state string
+	rest  []string
+	style lipgloss.Style
+}
+
+func drawTree(w io.Writer, tree sup.SupervisorInfo) error {
+	root := row{name: bold.Render(oneLine(tree.Name)), state: "running", style: good, rest: supervisorFacts(tree)}
+	if !tree.Running {
+		root.state, root.style = "not running", busy
+	} else {
+		root.rest = append([]string{"up " + age(tree.Uptime)}, root.rest...)
+	}
+	return printRows(w, append([]row{root}, rowsBelow(tree, "")...))
+}
+
+func rowsBelow(tree sup.SupervisorInfo, indent string) []row {
+	var rows []row
+	for i, c := range tree.Children {
+		branch, below := "├── ", "│   "
+		if i == len(tree.Children)-1 {
+			branch, below = "└── ", "    "
+		}
+		rows = append(rows, row{
+			name:  faint.Render(indent+branch) + oneLine(c.ID),
+			state: c.State.String(),
+			style: stateStyle(c.State),
+			rest:  childFacts(c),
+		})
+		if c.Supervisor != nil {
+			rows = append(rows, rowsBelow(*c.Supervisor, indent+below)...)
+		}
+	}
+	return rows
+}
+
+func supervisorFacts(s sup.SupervisorInfo) []string {
+	return []string{s.Strategy.String(), s.Intensity.String()}
+}
+
+// childFacts is what is worth a word about a child.
+func childFacts(c sup.ChildInfo) []string {
+	facts := []string{since(c.Since)}
+	if c.Supervisor != nil {
+		facts = append(facts, supervisorFacts(*c.Supervisor)...)
+	}
+	if c.Restart != sup.Permanent {
+		facts = append(facts, c.Restart.String())
+	}
+	if c.Restarts > 0 {
+		facts = append(facts, busy.Render(restarts(c.Restarts)))
+	}
+	if c.LastExit.Kind == sup.ExitAbnormal {
+		facts = append(facts, "last exit "+oneLine(c.LastExit.String()))
+	}
+	return facts
+}
+
+// printRows prints rows in columns.
+func printRows(w io.Writer, rows []row) error {
+	var widest, widestState int
+	for _, r := range rows {
+		widest = max(widest, lipgloss.Width(r.name))
+		widestState = max(widestState, lipgloss.Width(r.state))
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		fmt.Fprintf(&b, "%s%s  %s%s  %s\n",
+			r.name, strings.Repeat(" ", widest-lipgloss.Width(r.name)),
+			r.style.Render(r.state), strings.Repeat(" ", widestState-lipgloss.Width(r.state)),
+			strings.Join(r.rest, ", "))
+	}
+	_, err := lipgloss.Fprint(w, b.String())
+	return err
+}

@@ -1,0 +1,301 @@
+package remote
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/espalier-go/espalier/sup"
+	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
+	"github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1/espalierv1connect"
+	"github.com/espalier-go/espalier/sup/remote/internal/wire"
+)
+
+// A Client is the controller of a tree in another program. Its methods do what
+// those of [sup.Control] do, and return the same errors, and besides them
+// [ErrUnreachable], [ErrUntrusted], [ErrDenied], [ErrBusy], [ErrProtocol] and
+// [ErrEnding]. Errors of the other program's own are their text; they wrap what
+// they did there, as far as that is of package sup or of the standard library.
+//
+// All methods are safe for concurrent use.
+type Client struct {
+	dialer    Dialer
+	address   string
+	transport *http.Transport
+	control   espalierv1connect.ControlClient
+	program   atomic.Pointer[string] // that answered the last stream
+}
+
+// Close closes the connections. Calls that are under way go on.
+func (c *Client) Close() error {
+	c.transport.CloseIdleConnections()
+	return nil
+}
+
+// authorize sends the token along.
+func (c *Client) authorize(next connect.ClientFunc) connect.ClientFunc {
+	return func(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {
+		if info, ok := connect.CallInfoForClientContext(ctx); ok && c.dialer.Token != "" {
+			info.RequestHeader().Set("Authorization", "Bearer "+c.dialer.Token)
+		}
+		return next(ctx, spec)
+	}
+}
+
+// Status is that of [sup.Inspector].
+func (c *Client) Status(ctx context.Context, path string) (status sup.Status, err error) {
+	err = c.look(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Status(ctx, &pb.StatusRequest{Path: wire.Path(path)})
+		status = wire.ReadStatus(m)
+		return err
+	})
+	return zeroUnless(err, status), err
+}
+
+// Tree is that of [sup.Inspector]. Of a tree whose errors and stacks have more
+// than 16 MiB, the last ones are cut short.
+func (c *Client) Tree(ctx context.Context, path string) (tree sup.SupervisorInfo, err error) {
+	err = c.look(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Tree(ctx, &pb.TreeRequest{Path: wire.Path(path)})
+		tree = wire.ReadSupervisor(m.GetSupervisor())
+		return err
+	})
+	return zeroUnless(err, tree), err
+}
+
+// Children is that of [sup.Inspector], with the bound of Tree.
+func (c *Client) Children(ctx context.Context, path string) (children []sup.ChildInfo, err error) {
+	err = c.look(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Children(ctx, &pb.ChildrenRequest{Path: wire.Path(path)})
+		children = wire.ReadChildren(m.GetChildren())
+		return err
+	})
+	return zeroUnless(err, children), err
+}
+
+// Child is that of [sup.Inspector].
+func (c *Client) Child(ctx context.Context, path string) (child sup.ChildInfo, err error) {
+	err = c.look(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Child(ctx, &pb.ChildRequest{Path: wire.Path(path)})
+		child = wire.ReadChild(m.GetChild())
+		return err
+	})
+	return zeroUnless(err, child), err
+}
+
+// Stacks is that of [sup.Inspector]; 16 MiB at most.
+func (c *Client) Stacks(ctx context.Context, path string) (stacks string, err error) {
+	err = c.look(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Stacks(ctx, &pb.StacksRequest{Path: wire.Path(path)})
+		stacks = m.GetStacks()
+		return err
+	})
+	return zeroUnless(err, stacks), err
+}
+
+// StartChild is that of [sup.Controller].
+func (c *Client) StartChild(ctx context.Context, path, key string) (child sup.ChildInfo, err error) {
+	err = c.change(ctx, "start child", path, func(ctx context.Context, wait *durationpb.Duration) error {
+		r := &pb.StartChildRequest{Path: wire.Path(path), Wait: wait}
+		r.Key, r.RawKey = wire.ID(key)
+		m, err := c.control.StartChild(ctx, r)
+		child = wire.ReadChild(m.GetChild())
+		return err
+	})
+	return zeroUnless(err, child), err
+}
+
+// Terminate is that of [sup.Controller].
+func (c *Client) Terminate(ctx context.Context, t sup.Target) error {
+	return c.change(ctx, "terminate", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+		_, err := c.control.Terminate(ctx, &pb.TerminateRequest{Target: target(t, wait)})
+		return err
+	})
+}
+
+// Restart is that of [sup.Controller].
+func (c *Client) Restart(ctx context.Context, t sup.Target) error {
+	return c.change(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+		_, err := c.control.Restart(ctx, &pb.RestartRequest{Target: target(t, wait)})
+		return err
+	})
+}
+
+// Delete is that of [sup.Controller].
+func (c *Client) Delete(ctx context.Context, t sup.Target) error {
+	return c.change(ctx, "delete", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+		_, err := c.control.Delete(ctx, &pb.DeleteRequest{Target: target(t, wait)})
+		return err
+	})
+}
+
+// Shutdown is that of [sup.Controller]. A server that is itself part of what
+// shuts down ends when its turn comes; if anything else is left by then, the
+// error is a [sup.StuckError] that lists it and wraps [ErrEnding].
+func (c *Client) Shutdown(ctx context.Context, t sup.Target) error {
+	return c.change(ctx, "shut down", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+		_, err := c.control.Shutdown(ctx, &pb.ShutdownRequest{Target: target(t, wait)})
+		return err
+	})
+}
+
+func target(t sup.Target, wait *durationpb.Duration) *pb.Target {
+	return &pb.Target{Path: wire.Path(t.Path), Incarnation: int32(min(t.Incarnation, math.MaxInt32)), Wait: wait}
+}
+
+func zeroUnless[T any](err error, v T) T {
+	if err != nil {
+		var zero T
+		return zero
+	}
+	return v
+}
+
+// look makes a call that changes nothing, and so may be made again.
+func (c *Client) look(ctx context.Context, path string, call func(ctx context.Context) error) error {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	return c.patiently(ctx, func(err error) bool { return errors.Is(err, ErrUnreachable) }, func() error {
+		return c.fault(ctx, "look at", path, call(ctx))
+	})
+}
+
+// change makes a call that is made again only if nothing of it was sent. The
+// server has a little less time for it than there is, so that it can say what
+// was not done by then.
+func (c *Client) change(ctx context.Context, op, path string, call func(ctx context.Context, wait *durationpb.Duration) error) error {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	return c.patiently(ctx, isDial, func() error {
+		deadline, _ := ctx.Deadline()
+		left := max(time.Until(deadline), 0)
+		wait := left - min(left/10, time.Second/2)
+		return c.fault(ctx, op, path, call(ctx, durationpb.New(max(wait, time.Millisecond))))
+	})
+}
+
+func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.dialer.Timeout)
+}
+
+// patiently makes a call again, as long as there is patience and the error is
+// one for which it may.
+func (c *Client) patiently(ctx context.Context, again func(error) bool, call func() error) error {
+	giveUp := time.Now().Add(c.dialer.Patience)
+	for attempt := 0; ; attempt++ {
+		err := call()
+		if err == nil || !again(err) {
+			return err
+		}
+		wait := c.dialer.pause(attempt)
+		if time.Now().Add(wait).After(giveUp) || !sleep(ctx, wait) {
+			return err
+		}
+	}
+}
+
+// pause returns the wait before the next attempt, when n have failed before the
+// last one.
+func (d *Dialer) pause(n int) time.Duration {
+	wait := min(float64(d.Backoff.Min)*math.Pow(d.Backoff.Factor, float64(n)), float64(d.Backoff.Max))
+	return time.Duration(wait - wait*d.Backoff.Jitter*rand.Float64())
+}
+
+// sleep returns false if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func isDial(err error) bool {
+	_, ok := errors.AsType[*dialError](err)
+	return ok
+}
+
+// fault makes of the error of a call what the caller is told.
+func (c *Client) fault(ctx context.Context, op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	answer, ok := errors.AsType[*connect.Error](err)
+	if ok && answer.IsRemote() {
+		if tree := wire.ReadAnswer(answer); tree != nil {
+			return tree
+		}
+	}
+	if ctx.Err() != nil {
+		return &sup.CallError{Op: op, Path: path, Err: context.Cause(ctx)}
+	}
+	kind := ErrProtocol
+	text := err.Error()
+	if ok {
+		text = answer.Message()
+	}
+	switch {
+	case isRefused(err):
+		kind = ErrDenied
+	case isUntrusted(err):
+		kind = ErrUntrusted
+	case !ok || isDial(err) || !answer.IsRemote() && answer.Code() == connect.CodeUnavailable:
+		kind = ErrUnreachable
+	case !answer.IsRemote():
+	case answer.Code() == connect.CodeUnauthenticated, answer.Code() == connect.CodePermissionDenied:
+		kind = ErrDenied
+	case answer.Code() == connect.CodeUnavailable:
+		kind = ErrUnreachable
+	case answer.Code() == connect.CodeResourceExhausted && op == watch:
+		kind = ErrBusy
+	case answer.Code() == connect.CodeDeadlineExceeded:
+		kind = context.DeadlineExceeded
+	}
+	return &fault{c.address, kind, text, err}
+}
+
+// A fault is an error between client and server.
+type fault struct {
+	address string
+	kind    error
+	text    string
+	cause   error
+}
+
+func (e *fault) Error() string {
+	return fmt.Sprintf("remote: %s: %v: %s", e.address, e.kind, e.text)
+}
+
+func (e *fault) Unwrap() []error { return []error{e.kind, e.cause} }
+
+// isRefused reports whether the server has refused the TLS handshake, since it
+// wants another certificate, or one at all.
+func isRefused(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
+}
+
+// isUntrusted reports whether the client has refused the certificate of the
+// server.
+func isUntrusted(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
+}
+
+var _ sup.Controller = (*Client)(nil)

@@ -1,0 +1,36 @@
+package remote
+
+import (
+	"errors"
+
+	"github.com/espalier-go/espalier/sup/remote/internal/wire"
+)
+
+// What goes wrong between a client and a server, besides the errors of package
+// sup, which come through as they are.
+var (
+	// ErrConfig: the configuration has faults, all of which the error lists.
+	ErrConfig = errors.New("the configuration has faults")
+	// ErrInUse: another server listens on the socket.
+	ErrInUse = errors.New("another server listens there")
+	// ErrUnreachable: there is no server at the address, or the connection was
+	// lost. Of a call that changes something it is not known then whether it was
+	// carried out.
+	ErrUnreachable = errors.New("the control server cannot be reached")
+	// ErrUntrusted: the certificate of the server is not one that the client
+	// trusts.
+	ErrUntrusted = errors.New("the control server's certificate is not trusted")
+	// ErrDenied: the server does not know the client, or the client's role does
+	// not allow the call.
+	ErrDenied = errors.New("access denied")
+	// ErrBusy: the server has as many streams of events as it allows.
+	ErrBusy = errors.New("the control server has as many streams as it allows")
+	// ErrProtocol: the other side is no control server, or one of a version that
+	// is not understood, or a message is larger than allowed.
+	ErrProtocol = errors.New("not understood")
+	// ErrEnding: the server was told to stop while the call went on. As the cause
+	// of a [sup.StuckError] that [Client.Shutdown] returns, it tells that the
+	// server is part of what shuts down, and what was left when its own turn
+	// came.
+	ErrEnding = wire.ErrEnding
+)

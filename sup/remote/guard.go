@@ -1,0 +1,232 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+)
+
+// A guard stands before everything that a client can reach: it finds out who
+// that is, turns away whom nothing is granted to, and bounds what is read and
+// for how long is written.
+type guard struct {
+	settings *settings
+	next     http.Handler
+	turned   *occasional
+	errors   *connecthttp.ErrorWriter
+
+	mu     sync.Mutex
+	calls  int
+	ending bool
+	idle   chan struct{} // closed when ending and no call is left
+}
+
+func newGuard(s *settings, next http.Handler) *guard {
+	return &guard{
+		settings: s,
+		next:     next,
+		turned:   &occasional{logger: s.Logger},
+		errors:   connecthttp.NewErrorWriter(),
+		idle:     make(chan struct{}),
+	}
+}
+
+// envelope is more than a message has around it.
+const envelope = 1 << 10
+
+func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !g.enter() {
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	defer g.leave()
+	paced := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), patience: g.settings.WriteTimeout}
+	defer paced.extend() // for what net/http writes itself
+	caller, err := g.recognize(r)
+	if err == nil {
+		err = g.readBody(w, r)
+	}
+	if err != nil {
+		paced.extend()
+		w.Header().Set("Connection", "close") // what is left of the request is not read
+		g.errors.Write(paced, r, err)
+		return
+	}
+	g.next.ServeHTTP(paced, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
+}
+
+// A caller is a client that may do something.
+type caller struct {
+	peer *peer
+	who  string
+	role Role
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) *caller {
+	c, _ := ctx.Value(callerKey{}).(*caller)
+	return c
+}
+
+// recognize finds out who sends a request.
+func (g *guard) recognize(r *http.Request) (*caller, error) {
+	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+		g.turned.log("a browser", slog.String("who", r.RemoteAddr))
+		return nil, connect.NewError(connect.CodePermissionDenied, "this is not for browsers")
+	}
+	guest := guestOf(r.Context())
+	if r.TLS == nil && guest.process == nil && g.settings.Listener == nil && !isLoopback(hostOf(r.Host)) {
+		// A name that somebody has made to mean this machine.
+		g.turned.log("a wrong host", slog.String("who", r.RemoteAddr), slog.String("host", r.Host))
+		return nil, connect.NewError(connect.CodePermissionDenied, "this host is localhost, and nothing else")
+	}
+	p := &peer{addr: r.RemoteAddr, process: guest.process}
+	if r.TLS != nil {
+		if len(r.TLS.VerifiedChains) > 0 {
+			p.certificate = r.TLS.VerifiedChains[0][0]
+		}
+		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+			p.token = token
+		}
+	}
+	who, role := access(g.settings.Access, p)
+	if role == 0 {
+		g.turned.log("no access", slog.String("who", r.RemoteAddr))
+		return nil, connect.NewError(connect.CodeUnauthenticated, "no access: send a certificate or a token that the server knows")
+	}
+	return &caller{p, who, role}, nil
+}
+
+func hostOf(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.Trim(hostport, "[]")
+}
+
+// readBody reads the whole request, which is one small message whatever the
+// call, so that no handler waits for a client.
+func (g *guard) readBody(w http.ResponseWriter, r *http.Request) error {
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(g.settings.HeaderTimeout)); err != nil {
+		return connect.NewError(connect.CodeInternal, "no deadline for reading")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(g.settings.MaxRequest+envelope)))
+	if err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return connect.Errorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", g.settings.MaxRequest)
+		}
+		return connect.NewError(connect.CodeInvalidArgument, "the request ends early, or comes too slowly")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if err := control.SetReadDeadline(time.Time{}); err != nil {
+		return connect.NewError(connect.CodeInternal, "no deadline for reading")
+	}
+	return nil
+}
+
+// enter counts a call, unless the server ends.
+func (g *guard) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ending {
+		return false
+	}
+	g.calls++
+	return true
+}
+
+func (g *guard) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls--
+	if g.ending && g.calls == 0 {
+		close(g.idle)
+	}
+}
+
+// wait lets no further call in, and waits until those that are in have
+// returned, which they do soon since their contexts have ended.
+func (g *guard) wait() {
+	g.mu.Lock()
+	g.ending = true
+	if g.calls == 0 {
+		g.mu.Unlock()
+		return
+	}
+	g.mu.Unlock()
+	<-g.idle
+}
+
+// withGuest puts into the context of a connection whose it is.
+func withGuest(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	g, ok := c.(*guest)
+	if !ok {
+		g = new(guest)
+	}
+	return context.WithValue(ctx, guestKey{}, g)
+}
+
+type guestKey struct{}
+
+func guestOf(ctx context.Context) *guest { return ctx.Value(guestKey{}).(*guest) }
+
+// pacedPart is how much may be written in one patience, in bytes.
+const pacedPart = 64 << 10
+
+// A pacedWriter gives up on a client that does not read: each part of an answer
+// has its own deadline.
+type pacedWriter struct {
+	http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
+}
+
+func (w *pacedWriter) extend() {
+	// A writer without deadlines is one of a test, which reads.
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.patience))
+}
+
+func (w *pacedWriter) Write(b []byte) (written int, err error) {
+	for first := true; first || len(b) > 0; first = false {
+		part := b[:min(len(b), pacedPart)]
+		w.extend()
+		n, err := w.ResponseWriter.Write(part)
+		written += n
+		if err != nil {
+			return written, err
+		}
+		b = b[len(part):]
+	}
+	return written, nil
+}
+
+func (w *pacedWriter) WriteHeader(status int) {
+	w.extend()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Flush implements http.Flusher, which streams demand.
+func (w *pacedWriter) Flush() {
+	w.extend()
+	_ = w.control.Flush() // the next Write tells what is wrong
+}
+
+// Unwrap is for http.ResponseController.
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,224 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/espalier-go/espalier/sup"
+	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
+	"github.com/espalier-go/espalier/sup/remote/internal/wire"
+)
+
+// answerRoom bounds the errors and stacks in one answer, in bytes.
+const answerRoom = 16 << 20
+
+// A handler answers the calls of clients. Who may call has been decided before,
+// and for what, in intercept.
+type handler struct {
+	controller sup.Controller
+	settings   *settings
+	self       string // the path of the server, if it is a child
+	streams    chan struct{}
+}
+
+// intercept lets a call through if the role of the caller allows it. What the
+// protocol file does not mark as free of side effects is for operators.
+func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
+	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+		op := spec.Procedure[strings.LastIndexByte(spec.Procedure, '/')+1:]
+		caller := callerOf(ctx)
+		needed := Operator
+		if spec.IdempotencyLevel == connect.IdempotencyNoSideEffects {
+			needed = Viewer
+		}
+		call := &call{op: op, caller: caller, begun: time.Now()}
+		if caller == nil || caller.role < needed {
+			h.report(ctx, needed, call, ErrDenied)
+			return connect.Errorf(connect.CodePermissionDenied, "%s is for a %v", op, needed)
+		}
+		err := next(context.WithValue(ctx, callKey{}, call), spec, stream)
+		h.report(ctx, needed, call, err)
+		return err
+	}
+}
+
+// A call is what is logged of one.
+type call struct {
+	op, path    string
+	incarnation int32
+	caller      *caller
+	begun       time.Time
+}
+
+type callKey struct{}
+
+// about notes what a call is about.
+func about(ctx context.Context, path string, incarnation int32) {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		c.path, c.incarnation = path, incarnation
+	}
+}
+
+// report logs a call.
+func (h *handler) report(ctx context.Context, needed Role, c *call, err error) {
+	level, message := slog.LevelInfo, "operator's call"
+	if needed == Viewer {
+		level, message = slog.LevelDebug, "viewer's call"
+	}
+	attrs := []slog.Attr{slog.String("op", c.op)}
+	if c.caller != nil {
+		attrs = append(attrs, slog.String("who", c.caller.who), slog.String("role", c.caller.role.String()))
+	}
+	if c.path != "" {
+		attrs = append(attrs, slog.String("path", c.path))
+	}
+	if c.incarnation != 0 {
+		attrs = append(attrs, slog.Int("incarnation", int(c.incarnation)))
+	}
+	attrs = append(attrs, slog.Duration("took", time.Since(c.begun)))
+	switch answer, ok := errors.AsType[*connect.Error](err); {
+	case err == nil:
+		attrs = append(attrs, slog.String("result", "done"))
+	case errors.Is(err, ErrDenied):
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("result", ErrDenied.Error()))
+	case ok:
+		attrs = append(attrs, slog.String("result", answer.Message()))
+	default:
+		attrs = append(attrs, slog.String("result", err.Error()))
+	}
+	h.settings.Logger.LogAttrs(context.WithoutCancel(ctx), level, message, attrs...)
+}
+
+// answer makes of an error what the client is told.
+func answer(ctx context.Context, err error) error {
+	info, ok := connect.CallInfoForServerContext(ctx)
+	if !ok {
+		return wire.Answer(err, connect.ProtocolNameConnect)
+	}
+	return wire.Answer(err, info.Protocol)
+}
+
+func (h *handler) Status(ctx context.Context, r *pb.StatusRequest) (*pb.StatusResponse, error) {
+	about(ctx, r.GetPath(), 0)
+	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
+	defer cancel()
+	status, err := h.controller.Status(ctx, wire.ReadPath(r.GetPath()))
+	if err != nil {
+		return nil, answer(ctx, err)
+	}
+	return wire.Status(status), nil
+}
+
+func (h *handler) Tree(ctx context.Context, r *pb.TreeRequest) (*pb.TreeResponse, error) {
+	about(ctx, r.GetPath(), 0)
+	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
+	defer cancel()
+	tree, err := h.controller.Tree(ctx, wire.ReadPath(r.GetPath()))
+	if err != nil {
+		return nil, answer(ctx, err)
+	}
+	w := wire.Writer{Room: answerRoom}
+	return &pb.TreeResponse{Supervisor: w.Supervisor(tree)}, nil
+}
+
+func (h *handler) Children(ctx context.Context, r *pb.ChildrenRequest) (*pb.ChildrenResponse, error) {
+	about(ctx, r.GetPath(), 0)
+	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
+	defer cancel()
+	children, err := h.controller.Children(ctx, wire.ReadPath(r.GetPath()))
+	if err != nil {
+		return nil, answer(ctx, err)
+	}
+	w := wire.Writer{Room: answerRoom}
+	return &pb.ChildrenResponse{Children: w.Children(children)}, nil
+}
+
+func (h *handler) Child(ctx context.Context, r *pb.ChildRequest) (*pb.ChildResponse, error) {
+	about(ctx, r.GetPath(), 0)
+	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
+	defer cancel()
+	child, err := h.controller.Child(ctx, wire.ReadPath(r.GetPath()))
+	if err != nil {
+		return nil, answer(ctx, err)
+	}
+	w := wire.Writer{Room: answerRoom}
+	return &pb.ChildResponse{Child: w.Child(child)}, nil
+}
+
+func (h *handler) Stacks(ctx context.Context, r *pb.StacksRequest) (*pb.StacksResponse, error) {
+	about(ctx, r.GetPath(), 0)
+	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
+	defer cancel()
+	stacks, err := h.controller.Stacks(ctx, wire.ReadPath(r.GetPath()))
+	if err != nil {
+		return nil, answer(ctx, err)
+	}
+	return &pb.StacksResponse{Stacks: wire.Text(stacks[:min(len(stacks), answerRoom)])}, nil
+}
+
+func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.StartChildResponse, error) {
+	key := wire.ReadID(r.GetKey(), r.GetRawKey())
+	about(ctx, r.GetPath()+"/"+wire.Text(key), 0)
+	ctx, cancel := context.WithTimeout(ctx, h.settings.until(wait(r.GetWait())))
+	defer cancel()
+	child, err := h.controller.StartChild(ctx, wire.ReadPath(r.GetPath()), key)
+	if err != nil {
+		return nil, answer(ctx, err)
+	}
+	w := wire.Writer{Room: answerRoom}
+	return &pb.StartChildResponse{Child: w.Child(child)}, nil
+}
+
+func (h *handler) Terminate(ctx context.Context, r *pb.TerminateRequest) (*pb.TerminateResponse, error) {
+	return &pb.TerminateResponse{}, h.change(ctx, r.GetTarget(), h.controller.Terminate)
+}
+
+func (h *handler) Restart(ctx context.Context, r *pb.RestartRequest) (*pb.RestartResponse, error) {
+	return &pb.RestartResponse{}, h.change(ctx, r.GetTarget(), h.controller.Restart)
+}
+
+func (h *handler) Delete(ctx context.Context, r *pb.DeleteRequest) (*pb.DeleteResponse, error) {
+	return &pb.DeleteResponse{}, h.change(ctx, r.GetTarget(), h.controller.Delete)
+}
+
+func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.ShutdownResponse, error) {
+	return &pb.ShutdownResponse{}, h.change(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
+		return h.apartFromSelf(h.controller.Shutdown(ctx, t))
+	})
+}
+
+// change carries out a call on a target.
+func (h *handler) change(ctx context.Context, target *pb.Target, f func(context.Context, sup.Target) error) error {
+	about(ctx, target.GetPath(), target.GetIncarnation())
+	bounded, cancel := context.WithTimeout(ctx, h.settings.until(wait(target.GetWait())))
+	defer cancel()
+	return answer(ctx, f(bounded, sup.Target{
+		Path:        wire.ReadPath(target.GetPath()),
+		Incarnation: int(target.GetIncarnation()),
+	}))
+}
+
+// apartFromSelf is about a server that is part of the tree which shuts down: it
+// was told to stop, and so cannot wait for the end. If nothing else is left, the
+// shutdown is as good as done.
+func (h *handler) apartFromSelf(err error) error {
+	stuck, ok := errors.AsType[*sup.StuckError](err)
+	if !ok || h.self == "" || !errors.Is(err, ErrEnding) {
+		return err
+	}
+	for _, c := range stuck.Children {
+		if c.Path != h.self {
+			return err
+		}
+	}
+	return nil
+}
+
+func wait(m *durationpb.Duration) time.Duration { return m.AsDuration() }

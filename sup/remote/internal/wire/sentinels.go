@@ -1,0 +1,90 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// ErrEnding is remote.ErrEnding.
+var ErrEnding = errors.New("the control server ends")
+
+// sentinels are the errors that are the same on both sides, by the name under
+// which they travel. Those that wrap another stand before it.
+var sentinels = []struct {
+	name string
+	err  error
+}{
+	{"sup.ErrShutdown", sup.ErrShutdown},
+	{"sup.ErrIgnore", sup.ErrIgnore},
+	{"sup.ErrAlreadyRunning", sup.ErrAlreadyRunning},
+	{"sup.ErrAlreadyDeclared", sup.ErrAlreadyDeclared},
+	{"sup.ErrNotFound", sup.ErrNotFound},
+	{"sup.ErrRunning", sup.ErrRunning},
+	{"sup.ErrRestarting", sup.ErrRestarting},
+	{"sup.ErrMaxChildren", sup.ErrMaxChildren},
+	{"sup.ErrKey", sup.ErrKey},
+	{"sup.ErrStopped", sup.ErrStopped},
+	{"sup.ErrQuarantined", sup.ErrQuarantined},
+	{"sup.ErrWrongType", sup.ErrWrongType},
+	{"sup.ErrShuttingDown", sup.ErrShuttingDown},
+	{"sup.ErrNotRunning", sup.ErrNotRunning},
+	{"sup.ErrNoSupervisor", sup.ErrNoSupervisor},
+	{"sup.ErrNotKeyed", sup.ErrNotKeyed},
+	{"sup.ErrIncarnation", sup.ErrIncarnation},
+	{"sup.ErrSkipped", sup.ErrSkipped},
+	{"sup.ErrNotSupervised", sup.ErrNotSupervised},
+	{"sup.ErrSpec", sup.ErrSpec},
+	{"sup.ErrStart", sup.ErrStart},
+	{"sup.ErrStartTimeout", sup.ErrStartTimeout},
+	{"sup.ErrIntensity", sup.ErrIntensity},
+	{"sup.ErrStuck", sup.ErrStuck},
+	{"sup.ErrPanic", sup.ErrPanic},
+	{"sup.ErrGoexit", sup.ErrGoexit},
+	{"sup.ErrUnhealthy", sup.ErrUnhealthy},
+	{"sup.ErrOwnTree", sup.ErrOwnTree},
+	{"sup.ErrNilWorker", sup.ErrNilWorker},
+	{"remote.ErrEnding", ErrEnding},
+	{"context.Canceled", context.Canceled},
+	{"context.DeadlineExceeded", context.DeadlineExceeded},
+	{"io.EOF", io.EOF},
+	{"io.ErrUnexpectedEOF", io.ErrUnexpectedEOF},
+	{"io.ErrClosedPipe", io.ErrClosedPipe},
+	{"fs.ErrNotExist", fs.ErrNotExist},
+	{"fs.ErrExist", fs.ErrExist},
+	{"fs.ErrPermission", fs.ErrPermission},
+	{"fs.ErrClosed", fs.ErrClosed},
+	{"net.ErrClosed", net.ErrClosed},
+	{"os.ErrDeadlineExceeded", os.ErrDeadlineExceeded},
+	{"errors.ErrUnsupported", errors.ErrUnsupported},
+	{"strconv.ErrSyntax", strconv.ErrSyntax},
+	{"strconv.ErrRange", strconv.ErrRange},
+}
+
+// nameOf returns the name of an error that is one of the sentinels. Those are
+// pointers, or of types that can be compared, so nothing that they are compared
+// with can make that panic.
+func nameOf(err error) string {
+	for _, s := range sentinels {
+		if s.err == err {
+			return s.name
+		}
+	}
+	return ""
+}
+
+// sentinel returns the error of a name, or nil.
+func sentinel(name string) error {
+	for _, s := range sentinels {
+		if s.name == name {
+			return s.err
+		}
+	}
+	return nil
+}

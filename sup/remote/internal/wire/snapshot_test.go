@@ -1,0 +1,162 @@
+package wire
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/espalier-go/espalier/sup"
+	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
+)
+
+// fill sets everything in a value to something, supervisors to a depth.
+func fill(v reflect.Value, depth int) {
+	switch at := v.Addr().Interface().(type) {
+	case *time.Time:
+		*at = time.Unix(1_700_000_000, 123_456_789)
+		return
+	case *error:
+		*at = &sup.CallError{Op: "restart", Path: "a/b", Err: sup.ErrNotFound}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), depth)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		if depth == 0 {
+			v.SetLen(0)
+		}
+		for i := range v.Len() {
+			fill(v.Index(i), depth-1)
+		}
+	case reflect.Pointer:
+		if depth > 0 {
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), depth-1)
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, depth)
+		fill(value, depth)
+		v.SetMapIndex(key, value)
+	case reflect.String:
+		v.SetString("text")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Float64:
+		v.SetFloat(1.5)
+	case reflect.Uint8:
+		v.SetUint(1)
+	case reflect.Uint64:
+		v.SetUint(math.MaxUint64)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	default:
+		panic("fill: what about a " + v.Type().String())
+	}
+}
+
+// through sends a message.
+func through[M proto.Message](t *testing.T, m, to M) M {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proto.Unmarshal(b, to); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// byText compares errors by their text.
+var byText = cmp.Comparer(func(a, b error) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Error() == b.Error()
+})
+
+// Whatever package sup shows is there on the other side: a field that is new
+// there, and missing here, fails this test.
+func TestNothingOfASnapshotIsLost(t *testing.T) {
+	w := &Writer{Room: 1 << 20}
+	check := func(name string, want, got any) {
+		if diff := cmp.Diff(want, got, byText); diff != "" {
+			t.Errorf("%s (-sent +read):\n%s", name, diff)
+		}
+	}
+	var s sup.SupervisorInfo
+	fill(reflect.ValueOf(&s).Elem(), 3)
+	check("SupervisorInfo", s, ReadSupervisor(through(t, w.Supervisor(s), new(pb.Supervisor))))
+	var e sup.Event
+	fill(reflect.ValueOf(&e).Elem(), 1)
+	check("Event", e, ReadEvent(through(t, w.Event(e), new(pb.Event))))
+	var status sup.Status
+	fill(reflect.ValueOf(&status).Elem(), 1)
+	check("Status", status, ReadStatus(through(t, Status(status), new(pb.StatusResponse))))
+
+	check("an empty SupervisorInfo", sup.SupervisorInfo{Children: []sup.ChildInfo{}}, ReadSupervisor(through(t, w.Supervisor(sup.SupervisorInfo{}), new(pb.Supervisor))))
+	check("an empty ChildInfo", sup.ChildInfo{}, ReadChild(through(t, w.Child(sup.ChildInfo{}), new(pb.Child))))
+	for _, shutdown := range []time.Duration{sup.Infinity, sup.Brutal} {
+		c := sup.ChildInfo{Policy: sup.Policy{Shutdown: shutdown}, Restarts: math.MaxInt32}
+		check("a policy", c, ReadChild(through(t, w.Child(c), new(pb.Child))))
+	}
+}
+
+func TestIDsAndPathsOfAnyBytesAreKept(t *testing.T) {
+	w := &Writer{Room: 1 << 20}
+	for _, id := range []string{"", "ACME", "a/b", "%", "%ff", "%FF", "\xff", "a\xffb\xfe", "\x00\x1b[2J", "é", "\xc3", "\uFFFD"} {
+		if got := ReadChild(through(t, w.Child(sup.ChildInfo{ID: id}), new(pb.Child))).ID; got != id {
+			t.Errorf("the id %q is %q on the other side", id, got)
+		}
+	}
+	for _, path := range []string{"", "a/b", "a/%25", "a/%2F", "a/%25ff", "a/\xff", "\xff\xfe/%2F", "a/\xc3", "é/\x80", "a/%2", "a/%", "a/%zz"} {
+		e := ReadEvent(through(t, w.Event(sup.Event{Path: path}), new(pb.Event)))
+		if e.Path != path {
+			t.Errorf("the path %q is %q on the other side", path, e.Path)
+		}
+	}
+}
+
+func TestAWordThatIsNotKnownIsANumber(t *testing.T) {
+	c := ReadChild(&pb.Child{State: "levitating", Kind: "\xff"})
+	if got := c.State.String(); got != "sup.State(255)" {
+		t.Errorf("the state is %q", got)
+	}
+	if got := readReason("whim"); got.String() != "sup.StopReason(255)" {
+		t.Errorf("the reason is %q", got)
+	}
+}
+
+func TestErrorsThatTakeTooMuchRoomAreTheirText(t *testing.T) {
+	big := &sup.PanicError{Value: errors.New("x"), Stack: string(make([]byte, 1000))}
+	w := &Writer{Room: 2500}
+	var children []sup.ChildInfo
+	for range 4 {
+		children = append(children, sup.ChildInfo{LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: big}})
+	}
+	var stacks []int
+	for _, c := range ReadChildren(w.Children(children)) {
+		p, ok := errors.AsType[*sup.PanicError](c.LastExit.Err)
+		if got := c.LastExit.Err.Error(); got != big.Error() {
+			t.Errorf("the text is %q", got)
+		}
+		if ok {
+			stacks = append(stacks, len(p.Stack))
+		}
+	}
+	// The third stack does not fit any more, and the fourth error only as text.
+	if diff := cmp.Diff([]int{1000, 1000, 0}, stacks); diff != "" {
+		t.Errorf("stacks (-want +got):\n%s", diff)
+	}
+}

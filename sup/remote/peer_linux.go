@@ -1,0 +1,27 @@
+package remote
+
+import (
+	"net"
+	"syscall"
+)
+
+const (
+	peersKnown    = true
+	maxSocketPath = 107 // sun_path has 108 bytes, with the final 0
+)
+
+// processOf asks the kernel who is at the other end of a unix socket.
+func processOf(c *net.UnixConn) (*process, error) {
+	var (
+		cred    *syscall.Ucred
+		credErr error
+	)
+	err := control(c, func(fd int) { cred, credErr = syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED) })
+	if err == nil {
+		err = credErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &process{uid: cred.Uid, gid: cred.Gid, pid: cred.Pid}, nil
+}
