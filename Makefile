@@ -7,7 +7,7 @@ T ?= 10m
 N ?= 2000
 SEED ?= 1
 
-.PHONY: demo survey test soak otp leaks mutants check bench fuzz generate
+.PHONY: demo survey test soak otp leaks mutants e2e picture check bench fuzz generate
 
 # demo converts the documentation and sources of the Go installation by plugins,
 # which are processes, while those are killed, stopped, corrupted and replaced,
@@ -49,6 +49,15 @@ leaks:
 # notice each.
 mutants:
 	$(GO) run ./sup_test/mutants
+
+# e2e tests the page of sup/debug in headless Chromium. It installs what it needs,
+# or says what is missing.
+e2e:
+	@set -e; flags=$$(sup/debug/e2e/setup.sh); $(GO) test -race -v -count 1 ./sup/debug/e2e -args $$flags
+
+# picture takes the picture of it that README shows.
+picture:
+	@set -e; flags=$$(sup/debug/e2e/setup.sh); $(GO) test -count 1 -run TestAPictureOfThePage ./sup/debug/e2e -args $$flags -picture $(CURDIR)/sup/debug/page.png
 
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi

@@ -11,6 +11,7 @@
 //   - sup/flight: the flight recorder: what led to an incident, in a file.
 //   - sup/figures: what monitoring wants to know of a tree; sup/promsup and
 //     sup/otelsup (traces too) tell it to Prometheus and OpenTelemetry.
+//   - sup/debug: a live page of a tree, for people, over HTTP.
 //   - sup/mailbox: typed messages to workers that outlive them, request and reply.
 //   - sup/proc: operating system processes as workers.
 //   - kv: Context, typed state that workers share and that outlives them.

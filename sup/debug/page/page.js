@@ -110,7 +110,8 @@ function note(e) {
 
 const tone = {running: 'good', starting: 'warn', restarting: 'warn', stopping: 'warn', stuck: 'bad', quarantined: 'bad', 'not running': 'bad'};
 
-/** failing returns how bad it is with a child: 0 for well, 3 for out of service. */
+/** failing returns how bad it is with a child: 0 for well, 1 for up again after a
+ * failure, 2 for one that keeps failing, 3 for out of service. */
 function failing(r) {
   const s = streaks.get(r.path);
   switch (r.state) {
@@ -118,7 +119,8 @@ function failing(r) {
     case 'stopped': return r.exit === 'abnormal' ? 3 : 0;
     case 'restarting': return r.exit === 'abnormal' ? 2 : 0;
   }
-  return s && now() - s.last < short ? 1 : 0;
+  if (!s || now() - s.last >= short) return 0;
+  return s.count > 1 ? 2 : 1;
 }
 
 /** trouble lists the rows that are failing, the worst first; a supervisor comes
@@ -194,9 +196,10 @@ function span(ms) {
 const coarse = ms => ms < 1000 ? '0 s' : ms < 10_000 ? `${Math.floor(ms / 1000)} s` : span(ms);
 const count = n => n.toLocaleString('en');
 const many = (n, word) => `${count(n)} ${word}${n === 1 ? '' : word === 'child' ? 'ren' : 's'}`;
-const clock = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3});
+const clock = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-digit', second: '2-digit'});
+const precise = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3});
 const day = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short'});
-const at = ms => (now() - ms > 43_200_000 ? day.format(ms) + ' ' : '') + clock.format(ms);
+const at = (ms, format = clock) => (now() - ms > 43_200_000 ? day.format(ms) + ' ' : '') + format.format(ms);
 const ago = ms => `${coarse(now() - ms)} ago`;
 const isLong = list => list.length > 8 ? [...list.slice(0, 7), `and ${list.length - 7} more`] : list;
 
@@ -243,7 +246,7 @@ function connection(text, live) {
 
 // ── The tree ────────────────────────────────────────────────────────────────
 
-const many_ = 200;           // a supervisor with more children is folded at first
+const foldAbove = 200;      // a supervisor with more children is folded at first
 const unfolded = new Map();  // what the reader has chosen, by path
 let active = '';             // the row that the keys move from
 let chosen = '';             // the child in the panel
@@ -251,7 +254,7 @@ let lines = [], lineOf = new Map(), linesFor = '';
 const shownRows = new Map(), spare = [];
 let rowID = 0;
 
-const isOpen = path => unfolded.get(path) ?? (kids.get(path)?.length ?? 0) <= many_;
+const isOpen = path => unfolded.get(path) ?? (kids.get(path)?.length ?? 0) <= foldAbove;
 
 /** list makes the lines of the tree: {path, level, size, pos}. While something is
  * searched for they are what matches, below what they are below. */
@@ -333,29 +336,29 @@ function drawRow(e, l) {
     else e.removeAttribute('aria-expanded');
     const name = el('span', {className: 'name'}, el('span', {className: 'twist', ariaHidden: 'true'}, below ? (open ? '▾' : '▸') : ''), r.id);
     name.style.paddingLeft = `${(l.level - 1) * 18}px`;
-    if (r.life) name.append(el('span', {className: 'strategy'}, r.life.strategy));
+    if (r.life) name.append(said(' supervisor '), el('span', {className: 'strategy'}, r.life.strategy));
     const error = why(r), bad = r.exit === 'abnormal';
     const exit = folded || (bad ? error : r.exit ? r.exit + (r.error ? `: ${r.error}` : '') : '');
     e.replaceChildren(
       name,
       el('span', {className: 'state'}, el('span', {className: `badge ${tone[r.state] ?? ''}`}, r.state)),
-      el('span', {className: 'since num'}, since),
-      el('span', {className: 'life num'}, r.incarnation ? `#${r.incarnation}` : ''),
+      el('span', {className: 'since num'}, ...since ? [said(' for '), since] : []),
+      el('span', {className: 'incarnation num'}, ...r.incarnation ? [said(' incarnation '), `#${r.incarnation}`] : []),
       el('span', {className: 'restarts num'}, ...restarts(r)),
-      el('span', {className: `exit ${bad && !folded ? 'abnormal' : ''}`, title: exit}, exit));
-    e.setAttribute('aria-label', [r.id, r.supervisor ? `supervisor, ${many(below, 'child')}` : '', r.state, since && `for ${since}`,
-      r.incarnation && `life ${r.incarnation}`, r.restarts && many(r.restarts, 'restart'), r.life && restartsText(r.life),
-      folded, bad && `last exit abnormal: ${error}`].filter(Boolean).join(', '));
+      el('span', {className: `exit ${bad && !folded ? 'abnormal' : ''}`, title: exit}, ...exit ? [said(folded ? ' children: ' : ' last exit '), exit] : []));
   });
 }
+
+/** said is text for who hears the page, and need not be told otherwise. */
+const said = text => el('span', {className: 'said'}, text);
 
 /** restarts is how many there have been, and of a supervisor a bar: how much of
  * its intensity is used. */
 function restarts(r) {
   const parts = [];
-  if (r.life && r.life.limit >= 0) parts.push(meter(r.life), `${r.life.used ?? 0}/${r.life.limit} in ${brief(r.life.within)}`);
-  else if (r.life) parts.push('unlimited');
-  else if (r.restarts) parts.push(`×${r.restarts}`);
+  if (r.life && r.life.limit >= 0) parts.push(meter(r.life), said(' restarts '), `${r.life.used ?? 0}/${r.life.limit} in ${brief(r.life.within)}`);
+  else if (r.life) parts.push(said(' restarts '), 'unlimited');
+  else if (r.restarts) parts.push(said(' restarts '), `×${r.restarts}`);
   return parts;
 }
 function meter(life) {
@@ -370,7 +373,7 @@ const restartsText = life => life.limit < 0 ? 'unlimited restarts' : `${life.use
 function fold(path, open) {
   if (!kids.get(path)?.length) return;
   unfolded.set(path, open);
-  redraw();
+  drawTree();
 }
 
 function moveTo(i) {
@@ -444,12 +447,14 @@ const maxTrouble = 20;
 function drawTrouble() {
   const found = trouble();
   $('trouble').hidden = !rows.size;
-  $('trouble').classList.toggle('bad', found.length > 0);
-  setText($('trouble-title'), found.length ? `Failing: ${many(found.length, 'row')}`.replace(/ rows?$/, '') : 'Nothing is failing');
-  const entries = found.slice(0, maxTrouble).map(({r}) => {
+    const bad = found.filter(f => f.bad > 1).length, mended = found.length - bad;
+  $('trouble').classList.toggle('bad', bad > 0);
+  setText($('trouble-title'), (bad ? `Failing: ${count(bad)}` : 'Nothing is failing') + (mended ? ` · failed in the last minute, and up again: ${count(mended)}` : ''));
+  const entries = found.slice(0, maxTrouble).map(({r, bad}) => {
     const s = streaks.get(r.path);
     const parts = [];
-    if (s) parts.push(`failing for ${coarse(now() - s.since)}, since ${at(s.since)}`, s.count > 1 ? `${count(s.count)} failures` : 'one failure', `the last ${ago(s.last)}`);
+    if (s && bad === 1) parts.push(`failed ${ago(s.last)}, at ${at(s.last)}`);
+    else if (s) parts.push(`failing for ${coarse(now() - s.since)}, since ${at(s.since)}`, s.count > 1 ? `${count(s.count)} failures` : 'one failure', `the last ${ago(s.last)}`);
     else if (r.since) parts.push(`${r.state} for ${coarse(now() - r.since)}, since ${at(r.since)}`);
     return {path: r.path, state: r.state, why: why(r), when: parts.join(' · ')};
   });
@@ -468,11 +473,12 @@ function drawTrouble() {
   });
 }
 
-/** keepFocus puts the focus back on the button of the same child. */
+/** keepFocus puts the focus back on the button of the same child or operation. */
 function keepFocus(within, draw) {
-  const path = within.contains(document.activeElement) ? document.activeElement.dataset.path : undefined;
+  const named = e => e.dataset.path ?? e.dataset.op;
+  const name = within.contains(document.activeElement) ? named(document.activeElement) : undefined;
   draw();
-  if (path !== undefined) [...within.querySelectorAll('[data-path]')].find(e => e.dataset.path === path)?.focus();
+  if (name !== undefined) [...within.querySelectorAll('button')].find(e => named(e) === name)?.focus();
 }
 
 // ── One child ───────────────────────────────────────────────────────────────
@@ -492,9 +498,9 @@ function drawChild() {
   }
   const facts = [['State', r.state + (r.since ? ` for ${coarse(now() - r.since)}, since ${at(r.since)}` : '')]];
   const s = streaks.get(r.path);
-  if (s && failing(r)) facts.push(['Failing since', `${at(s.since)}, ${ago(s.since)}: ${many(s.count, 'failure')}`]);
+  if (s && failing(r) > 1) facts.push(['Failing since', `${at(s.since)}, ${ago(s.since)}: ${many(s.count, 'failure')}`]);
   if (r.exit) facts.push(['Last exit', r.exit + (r.error ? `: ${r.error}` : ''), r.exit === 'abnormal' ? 'error' : '']);
-  if (r.incarnation) facts.push(['Life', `#${r.incarnation}, ${many(r.restarts ?? 0, 'restart')}`]);
+  if (r.incarnation) facts.push(['Incarnation', `${r.incarnation}, ${many(r.restarts ?? 0, 'restart')}`]);
   if (r.restart) facts.push(['Policy', r.restart + (r.significant ? ', significant' : '')]);
   if (r.life) {
     facts.push(['Strategy', r.life.strategy], ['Intensity', restartsText(r.life)]);
@@ -528,13 +534,13 @@ function drawExits(r) {
   once($('child-exits'), [r.path, seen, Math.floor(now() / 10_000)], () => {
     const open = new Set([...$('child-exits').querySelectorAll('details[open]')].map(d => d.dataset.seq));
     $('child-exits').replaceChildren(...seen.map(({e, lived, led, delay, rest, next}) => {
-      const item = el('li', {}, el('p', {className: 'head'}, el('span', {}, at(e.time)), el('span', {}, ago(e.time)),
-        el('span', {}, e.incarnation ? `life #${e.incarnation}` : ''), el('span', {}, lived && `lived ${lived}`), el('span', {}, e.exit)));
+      const item = el('li', {}, el('p', {className: 'head'}, el('span', {}, at(e.time, precise)), el('span', {}, ago(e.time)),
+        el('span', {}, e.incarnation ? `incarnation ${e.incarnation}` : ''), el('span', {}, lived && `lived ${lived}`), el('span', {}, e.exit)));
       if (e.error) item.append(el('p', {className: e.exit === 'abnormal' ? 'error' : ''}, e.error));
       const then = [];
       if (led?.because) then.push(led.because.startsWith(e.path + '/') ? `gave up because of ${led.because}` : `stopped for the restart of ${led.because}`);
       if (led?.gaveUp) then.push(`its supervisor ${led.gaveUp} gave up`);
-      if (next) then.push(`restarted${delay ? ` after ${span(delay)}` : ''} as life #${next}`);
+      if (next) then.push(`restarted${delay ? ` after ${span(delay)}` : ''} as incarnation ${next}`);
       else if (rest) then.push(rest);
       else if (delay) then.push(`is to be restarted after ${span(delay)}`);
       if (led?.with.length) then.push(`with it ${led.with.length === 1 ? 'was' : 'were'} restarted: ${isLong(led.with).join(', ')}`);
@@ -559,11 +565,11 @@ function drawButtons(r) {
     if (r.supervisor) all.push(['shutdown', 'Shut down', resting || r.state === 'not running']);
     else all.push(['terminate', 'Terminate', resting]);
   }
-  once($('child-buttons'), [r.path, all], () => $('child-buttons').replaceChildren(...all.map(([op, text, disabled]) => {
+  once($('child-buttons'), [r.path, all], () => keepFocus($('child-buttons'), () => $('child-buttons').replaceChildren(...all.map(([op, text, disabled]) => {
     const b = el('button', {disabled, className: op === 'restart' ? '' : 'danger', onclick: () => operate(op, text)}, text);
     b.dataset.op = op;
     return b;
-  })));
+  }))));
 }
 
 /** operate asks, and then sends what was asked for with the incarnation that
@@ -572,7 +578,7 @@ async function operate(op, text) {
   const r = rows.get(chosen), path = chosen;
   if (!r) return;
   const told = {
-    restart: text === 'Start' ? 'It is started in its old place.' : `Life #${r.incarnation} is stopped, and another one started.`,
+    restart: text === 'Start' ? 'It is started in its old place.' : `Incarnation ${r.incarnation} is stopped, and another one started.`,
     terminate: r.restart === 'temporary' ? 'It is stopped, and not declared any more.' : 'It is stopped, and stays so until somebody starts it.',
     shutdown: path === top ? 'The whole tree ends, and nothing on this page can start it again.' : 'All below it is stopped, in order, and stays so until somebody starts it.',
   }[op];
@@ -632,7 +638,7 @@ const stacks = path => ask(`stacks?path=${encodeURIComponent(path)}`).then(r => 
 const leaks = path => ask(`leaks?path=${encodeURIComponent(path)}`).then(r => r.json()).then(report => {
   const content = [el('h3', {}, `Leaked goroutines at ${at(now())}`)];
   for (const l of report.leaks) {
-    content.push(el('h4', {}, `life #${l.incarnation}${l.path === path ? '' : ` of ${l.path}`}: ${many(l.count, 'goroutine')}`), el('pre', {tabIndex: 0}, l.stack));
+    content.push(el('h4', {}, `incarnation ${l.incarnation}${l.path === path ? '' : ` of ${l.path}`}: ${many(l.count, 'goroutine')}`), el('pre', {tabIndex: 0}, l.stack));
   }
   if (!report.leaks.length) content.push(el('p', {}, 'None that is known to be of it.'));
   if (report.unlabelled) content.push(el('p', {}, `Besides, ${many(report.unlabelled, 'leaked goroutine')} of this program have no labels: supervisors with Labels give them to those of their children.`));
@@ -670,7 +676,7 @@ function drawLog() {
     go.dataset.path = e.path;
     const what = [e.exit && e.exit + (e.error ? `: ${e.error}` : ''), e.delay && `after ${span(e.delay)}`].filter(Boolean).join(', ');
     return el('tr', {className: isBad(e) ? 'bad' : e.kind === 'child restarting' ? 'warn' : ''},
-      el('td', {className: 'time'}, at(e.time)), el('td', {}, e.kind), el('td', {className: 'path'}, rows.has(e.path) ? go : e.path),
+      el('td', {className: 'time'}, at(e.time, precise)), el('td', {}, e.kind), el('td', {className: 'path'}, rows.has(e.path) ? go : e.path),
       el('td', {className: 'num'}, e.incarnation ? `#${e.incarnation}` : ''), el('td', {}, what));
   }))));
 }
@@ -767,7 +773,7 @@ function drawHead() {
   const r = rows.get(top);
   if (!r) return;
   setText($('title'), r.id);
-  const bad = trouble().length;
+  const bad = trouble().filter(f => f.bad > 1).length;
   document.title = (bad ? `(${bad}) ` : '') + r.id;
   const states = [r.state === 'running' ? `up ${coarse(now() - r.since)}` : r.state, many(rows.size - 1, 'child'), censusText(null)].filter(Boolean).join(' · ');
   setText($('states'), states);
