@@ -48,14 +48,15 @@ type Command struct {
 	// Stdout and Stderr say what becomes of its output. Default Logged.
 	Stdout, Stderr Output
 	// Logger is told every line that is Logged, see [Line]. Default:
-	// slog.Default(), as it is at the start.
+	// slog.Default(), as it is at the start. A handler that never returns keeps a
+	// goroutine, but nothing else. A panic of Logger, Level or Watch ends a Worker.
 	Logger *slog.Logger
 	// Level is the level of a line. Default: Info for what comes from stdout,
 	// Warn for stderr.
 	Level func(Line) slog.Level
 	// Watch is told every line, whatever becomes of it, before the Logger is. It
-	// holds up the process: it must not block, nor panic. It is called for one
-	// line of a stream at a time, and for both streams at once.
+	// holds up the process, so it must not block. It is called for one line of a
+	// stream at a time, and for both streams at once.
 	Watch func(Line)
 	// Tail is how many of the last lines are kept, of both streams together.
 	// Default [DefaultTail].
@@ -224,7 +225,7 @@ func both(one, other func(Line)) func(Line) {
 // launch makes all that the process needs, and starts it. What was made is
 // closed again if that fails.
 func (c Command) launch(ctx context.Context, line func(Line), notified func(string)) (_ *Process, err error) {
-	p := &Process{cmd: c.exec(), ask: cmp.Or(c.StopSignal, syscall.SIGTERM), tail: newTail(c.Tail), watch: line}
+	p := &Process{cmd: c.exec(), ask: cmp.Or(c.StopSignal, syscall.SIGTERM), tail: newTail(c.Tail), watch: line, failed: make(chan error, 1)}
 	var ends []*os.File // of the pipes, those of the process
 	defer func() {
 		for _, end := range ends {
@@ -274,7 +275,7 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 		return nil, errors.Join(c.explain(err), p.cgroup.remove())
 	}
 	if c.Stdout == Logged || c.Stderr == Logged {
-		p.log = newLineLog(c, p.Pid(), sup.Path(ctx), sup.Incarnation(ctx))
+		p.log = newLineLog(c, p, sup.Path(ctx), sup.Incarnation(ctx))
 	}
 	p.begin()
 	return p, nil

@@ -12,7 +12,7 @@ import (
 type Exit struct {
 	Path   string         // of the command
 	Pid    int            // which it had
-	Code   int            // what it exited with; -1 if a signal ended it
+	Code   int            // what it exited with; -1 if a signal ended it, or it is not known
 	Signal syscall.Signal // what ended it; 0 if it exited
 	Core   bool           // it has dumped core
 	OOM    bool           // the kernel killed for lack of memory in its control group; see [Limits].Memory
@@ -29,7 +29,10 @@ type Exit struct {
 
 // String returns, say, "exit code 3" or "signal: killed (core dumped)".
 func (e Exit) String() string {
-	if e.Signal == 0 {
+	switch {
+	case e.Signal == 0 && e.Code < 0:
+		return "exit status unknown: something else in this program has waited for the process"
+	case e.Signal == 0:
 		return fmt.Sprintf("exit code %d", e.Code)
 	}
 	text := "signal: " + e.Signal.String()

@@ -80,14 +80,3 @@ func TestAProcessThatAnswersIsHealthy(t *testing.T) {
 		t.Errorf("the child is %v", child)
 	}
 }
-
-func TestALivenessProbeThatPanicsIsAnExit(t *testing.T) {
-	command := fake("sleep")
-	command.Live = proc.Liveness{Interval: time.Millisecond, Probe: proc.LiveFunc(func(context.Context, *proc.Process) error {
-		panic("no probe")
-	})}
-	exits := exitsOf(t, command, sup.Temporary, false)
-	if exits[0].Kind != sup.ExitAbnormal || !errors.Is(exits[0].Err, sup.ErrPanic) {
-		t.Errorf("the exit is %v", exits[0])
-	}
-}

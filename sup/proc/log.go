@@ -25,16 +25,16 @@ type lineLog struct {
 	unsaid atomic.Int64
 	total  atomic.Int64
 	hurry  atomic.Bool   // what is left is dropped
-	failed chan error    // has room for the one panic of the handler or the rule
+	failed chan<- error  // is told of a panic of the handler or the rule
 	done   chan struct{} // closed when nothing is left to be logged
 }
 
-func newLineLog(c Command, pid int, path string, incarnation int) *lineLog {
+func newLineLog(c Command, p *Process, path string, incarnation int) *lineLog {
 	l := &lineLog{
 		logger: c.Logger,
 		level:  c.Level,
 		queue:  make(chan Line, logQueue),
-		failed: make(chan error, 1),
+		failed: p.failed,
 		done:   make(chan struct{}),
 	}
 	if l.logger == nil {
@@ -43,7 +43,7 @@ func newLineLog(c Command, pid int, path string, incarnation int) *lineLog {
 	if l.level == nil {
 		l.level = defaultLevel
 	}
-	attrs := []any{slog.Int("pid", pid)}
+	attrs := []any{slog.Int("pid", p.Pid())}
 	if path != "" {
 		attrs = append([]any{slog.String("path", path), slog.Int("incarnation", incarnation)}, attrs...)
 	}
@@ -87,13 +87,13 @@ func (l *lineLog) drop() {
 }
 
 func (l *lineLog) run(attrs []any) {
-	defer close(l.done)
-	if err := caught(func() error { l.write(attrs); return nil }); err != nil {
-		l.failed <- err
-		for range l.queue {
+	defer func() {
+		for range l.queue { // it did not get to the end
 			l.drop()
 		}
-	}
+		close(l.done)
+	}()
+	contain(l.failed, func() error { l.write(attrs); return nil })
 }
 
 func (l *lineLog) write(attrs []any) {
@@ -131,19 +131,27 @@ func (l *lineLog) flush(ctx context.Context) error {
 	}
 }
 
-// caught calls the user's code in a goroutine that is not the worker's own,
-// where a panic would end the program.
-func caught(f func() error) (err error) {
+// contain calls the caller's code in a goroutine that is not the worker's own,
+// where a panic would end the program. It hands on what went wrong, unless
+// something has before.
+func contain(failed chan<- error, f func() error) {
+	var err error
 	returned := false
 	defer func() {
-		if returned {
-			return
+		if !returned {
+			if value := recover(); value != nil {
+				err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
+			} else {
+				err = sup.ErrGoexit
+			}
 		}
-		if value := recover(); value != nil {
-			err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
+		if err != nil {
+			select {
+			case failed <- err:
+			default:
+			}
 		}
 	}()
 	err = f()
 	returned = true
-	return err
 }

@@ -6,9 +6,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -165,13 +167,38 @@ func TestALogThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 	close(open)
 }
 
-func TestALogThatPanicsIsAnExit(t *testing.T) {
-	command := fake("sleep")
-	command.Stdout, command.Logger = proc.Logged, discard
-	command.Level = func(proc.Line) slog.Level { panic("no level") }
-	exits := exitsOf(t, command, sup.Temporary, false)
-	if exits[0].Kind != sup.ExitAbnormal || !strings.Contains(exits[0].String(), "panic: no level") {
-		t.Errorf("the exit is %v", exits[0])
+// What the caller's functions do wrong is the exit of the worker, not the end of
+// the program.
+func TestAFunctionThatPanicsIsAnExit(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*proc.Command)
+		want   error
+	}{
+		{"Level", func(c *proc.Command) { c.Level = func(proc.Line) slog.Level { panic("no") } }, sup.ErrPanic},
+		{"Level ends its goroutine", func(c *proc.Command) {
+			c.Level = func(proc.Line) slog.Level { runtime.Goexit(); return 0 }
+		}, sup.ErrGoexit},
+		{"Watch", func(c *proc.Command) { c.Watch = func(proc.Line) { panic("no") } }, sup.ErrPanic},
+		{"the liveness probe", func(c *proc.Command) {
+			c.Live.Interval, c.Live.Probe = time.Millisecond, proc.LiveFunc(func(context.Context, *proc.Process) error { panic("no") })
+		}, sup.ErrPanic},
+		{"the liveness probe ends its goroutine", func(c *proc.Command) {
+			c.Live.Interval, c.Live.Probe = time.Millisecond, proc.LiveFunc(func(context.Context, *proc.Process) error {
+				runtime.Goexit()
+				return nil
+			})
+		}, sup.ErrGoexit},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			command := fake("sleep")
+			command.Stdout, command.Logger = proc.Logged, discard
+			tt.change(&command)
+			exits := exitsOf(t, command, sup.Temporary, false)
+			if exits[0].Kind != sup.ExitAbnormal || !errors.Is(exits[0].Err, tt.want) {
+				t.Errorf("the exit is %v", exits[0])
+			}
+		})
 	}
 }
 

@@ -23,6 +23,7 @@ type Process struct {
 	pipes  []*pipe       // all that it writes to
 	out    [2]*pipe      // of those, stdout and stderr
 	emit   [2]func(Line) // what is told their lines
+	failed chan error    // has room for what became of the caller's functions
 	killed atomic.Bool
 	life   context.Context // ends with the process
 	exit   Exit            // fixed when life has ended
@@ -177,6 +178,7 @@ func (p *Process) Stderr() io.ReadCloser { return p.piped(Stderr) }
 // apart into lines that are kept, told and logged as if they had come from that
 // stream. What is written after the process has ended is kept only.
 func (p *Process) Writer(s Stream) io.Writer {
+	s = min(s, Stderr)
 	return &writer{lines: splitter{stream: s, emit: p.emit[s]}}
 }
 
@@ -204,7 +206,7 @@ func (p *Process) piped(s Stream) io.ReadCloser {
 func (p *Process) seeLine(line Line) {
 	p.tail.add(line)
 	if p.watch != nil {
-		p.watch(line)
+		contain(p.failed, func() error { p.watch(line); return nil })
 	}
 }
 

@@ -31,7 +31,7 @@ func ReadyLine(pattern *regexp.Regexp) Readiness {
 }
 
 // ReadyTCP: the process is ready when a connection to address, "host:port", is
-// accepted.
+// accepted, by whomever.
 func ReadyTCP(address string) Readiness {
 	return Readiness{what: "TCP " + address, ask: probeTCP(address), fault: addressFault(address)}
 }

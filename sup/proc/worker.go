@@ -19,7 +19,7 @@ type Worker struct {
 	process *Process      // nil before Initialize
 	ready   atomic.Bool   // the process has said so
 	said    chan struct{} // closed then
-	alive   chan struct{} // has room for one
+	alive   chan struct{} // has room for one message
 	watch   sync.WaitGroup
 }
 
@@ -32,7 +32,7 @@ func (c Command) Worker(context.Context) (*Worker, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &Worker{command: c, said: make(chan struct{}), alive: make(chan struct{}, 1)}, nil
+	return &Worker{command: c}, nil
 }
 
 // Process returns the process, or nil before it was started. The worker that a
@@ -44,6 +44,8 @@ func (w *Worker) Process() *Process { return w.process }
 // Errors: those of [Command.Start]; a [NotReadyError] if the process ends
 // first, or ReadyWithin does; the cause of ctx.
 func (w *Worker) Initialize(ctx context.Context) error {
+	w.said, w.alive = make(chan struct{}), make(chan struct{}, 1)
+	w.ready.Store(false)
 	var lines func(Line)
 	if pattern := w.command.Ready.line; pattern != nil {
 		lines = func(line Line) {
@@ -88,7 +90,7 @@ var errNotInitialized = errors.New("proc: the worker has no process: call Initia
 // Run waits for the end of the process, and returns what Normal makes of it: by
 // default nil for exit code 0, and an [ExitError] otherwise. It ends before the
 // process with the cause of ctx; an [UnhealthyError]; or a sup.PanicError out of
-// the Logger, Level or the liveness probe.
+// the Logger, Level, Watch or the liveness probe.
 func (w *Worker) Run(ctx context.Context) error {
 	if w.process == nil {
 		return errNotInitialized
@@ -98,15 +100,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stop()
 	if w.command.Live.asked() { // Terminate waits for it, when the process is dead whatever it does
 		w.watch.Go(func() {
-			err := caught(func() error { return w.command.Live.watch(watching, w.process, w.alive) })
-			if err != nil {
-				unhealthy <- err
-			}
+			contain(unhealthy, func() error { return w.command.Live.watch(watching, w.process, w.alive) })
 		})
-	}
-	var logFailed <-chan error
-	if w.process.log != nil {
-		logFailed = w.process.log.failed
 	}
 	select {
 	case <-w.process.Done():
@@ -118,7 +113,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return context.Cause(ctx)
 	case err := <-unhealthy:
 		return err
-	case err := <-logFailed:
+	case err := <-w.process.failed:
 		return err
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -72,6 +73,27 @@ func TestFlushWaitsForTheLogOrGivesItUp(t *testing.T) {
 	said := fmt.Sprintf(`msg="output dropped" lines=%d`, dropped)
 	if told > 1 || told+dropped != 3 || !strings.Contains(strings.Join(log.lines(), "\n"), said) {
 		t.Errorf("%d lines were told, %d dropped: %q", told, dropped, log.lines())
+	}
+}
+
+// A worker that its start function returns again is as good as a new one.
+func TestAWorkerCanBeUsedAgain(t *testing.T) {
+	command := fake("exit", "3", "up")
+	command.Ready = proc.ReadyLine(regexp.MustCompile("up"))
+	w, err := command.Worker(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := w.Initialize(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Run(t.Context()); !errors.Is(err, proc.ErrExit) {
+			t.Errorf("Run says %v", err)
+		}
+		if err := w.Terminate(t.Context(), sup.Exit{Kind: sup.ExitAbnormal}); err != nil {
+			t.Errorf("Terminate says %v", err)
+		}
 	}
 }
 
