@@ -72,7 +72,7 @@ type rig struct {
 	release chan struct{} // ends what hangs
 	die     chan error    // ends a Run of w
 	box     *mailbox.Mailbox[string]
-	answer  string        // what the call back answered, or what was told of the observer
+	answer  string // what the call back answered, or what was told of the observer
 
 	mu    sync.Mutex
 	exits []string // of the incarnation that misbehaves
