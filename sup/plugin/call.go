@@ -11,14 +11,10 @@ import (
 )
 
 // call calls f with the T, in a context that ends with the caller's and with
-// the plugin. The caller has entered.
-func (in *instance[T]) call(ctx context.Context, f func(ctx context.Context, t T) error) error {
-	defer in.leave()
-	bound, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	detach := context.AfterFunc(in.life, func() { cancel(context.Cause(in.life)) })
-	defer detach()
-	err := f(bound, in.t)
+// the plugin. The call has entered.
+func (in *instance[T]) call(ctx context.Context, c *call, f func(ctx context.Context, t T) error) error {
+	defer in.calls.leave(c)
+	err := f(c.ctx, in.t)
 	if err == nil {
 		return nil
 	}

@@ -130,11 +130,13 @@ func (c *Client[T]) Do(ctx context.Context, f func(ctx context.Context, t T) err
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
-	in := c.enter()
+	call := newCall(ctx)
+	defer call.cancel(nil)
+	in := c.enter(call)
 	if in == nil {
 		return ErrEnded
 	}
-	return in.call(ctx, f)
+	return in.call(ctx, call, f)
 }
 
 // ready waits until there is a process, or until there will be none.
@@ -152,10 +154,10 @@ func (c *Client[T]) ready(ctx context.Context) error {
 	}
 }
 
-// enter counts a call in on the process that takes calls, if there is one.
-func (c *Client[T]) enter() *instance[T] {
+// enter adds a call to those of the process that takes calls, if there is one.
+func (c *Client[T]) enter(call *call) *instance[T] {
 	for in := c.current.Load(); in != nil; {
-		if in.enter() {
+		if in.calls.enter(call) {
 			return in
 		}
 		next := c.current.Load()

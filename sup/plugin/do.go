@@ -63,19 +63,21 @@ func Do[T any](ctx context.Context, h Handle[T], f func(ctx context.Context, t T
 // attempt calls f once, if there is a plugin to call it with. When the client
 // that the handle has found is about to end, it waits until the handle knows.
 func attempt[T any](ctx context.Context, h Handle[T], f func(ctx context.Context, t T) error) (found bool, err error) {
+	call := newCall(ctx)
+	defer call.cancel(nil)
 	var idle *Client[T]
 	err = h.Do(ctx, func(c *Client[T]) error {
-		in := c.enter()
+		in := c.enter(call)
 		if in == nil {
 			idle = c
 			return nil
 		}
 		found = true
 		if f == nil {
-			in.leave()
+			in.calls.leave(call)
 			return nil
 		}
-		return in.call(ctx, f)
+		return in.call(ctx, call, f)
 	})
 	if idle == nil {
 		return found, err

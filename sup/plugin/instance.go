@@ -29,18 +29,16 @@ type instance[T any] struct {
 	wg   sync.WaitGroup // goroutines of this instance; all end with the process
 
 	verdict atomic.Pointer[error] // why it was ended, if it did not end by itself
+	calls   inflight
 
-	mu     sync.Mutex
-	over   bool          // has no more goroutines
-	calls  int           // in flight
-	closed bool          // takes no more
-	idle   chan struct{} // made by who waits for calls to be 0
+	mu   sync.Mutex
+	over bool // has no more goroutines
 }
 
-func newInstance[T any](spec *Spec[T]) *instance[T] {
+func newInstance[T any](ctx context.Context, spec *Spec[T]) *instance[T] {
 	in := &instance[T]{spec: spec, gone: make(chan struct{})}
 	in.life, in.end = context.WithCancelCause(context.Background())
-	in.binary = newBinary(spec.Command)
+	in.binary = newBinary(ctx, spec.Command)
 	return in
 }
 
@@ -48,8 +46,8 @@ func newInstance[T any](spec *Spec[T]) *instance[T] {
 func (in *instance[T]) watch() {
 	in.wg.Go(func() {
 		<-in.binary.proc.Done()
-		in.close()
-		in.end(in.death())
+		in.calls.close()
+		in.cutOff(in.death())
 		close(in.gone)
 	})
 	if in.spec.Liveness.Interval > 0 {
@@ -104,8 +102,6 @@ func (in *instance[T]) condemn(verdict error) {
 
 // discard ends an instance that did not get ready.
 func (in *instance[T]) discard() {
-	in.close()
-	in.end(ErrNotReady)
 	in.binary.end()
 	in.host.Kill()
 	if in.binary.proc != nil {
@@ -118,11 +114,11 @@ func (in *instance[T]) discard() {
 // the plugin to quit, and kills it when ctx ends. It returns when nothing is
 // left of it. The cause is what calls see that are cut off.
 func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause error) {
-	in.close()
-	bound, cancel := context.WithTimeout(ctx, drain)
-	in.drained(bound)
-	cancel()
-	in.end(in.died(cause))
+	in.drain(ctx, drain)
+	in.cutOff(in.died(cause))
+	if isClosed(in.gone) {
+		in.hangUp()
+	}
 
 	asked := make(chan struct{})
 	go func() {
@@ -139,52 +135,30 @@ func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause erro
 	in.gather()
 }
 
-// enter counts a call, and reports false if the instance takes no more.
-func (in *instance[T]) enter() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.closed {
-		return false
-	}
-	in.calls++
-	return true
-}
-
-func (in *instance[T]) leave() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.calls--
-	if in.calls == 0 && in.idle != nil {
-		close(in.idle)
-		in.idle = nil
-	}
-}
-
-func (in *instance[T]) close() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.closed = true
-}
-
-// drained waits until no call is in flight, or ctx or the process ends. The
-// instance is closed.
-func (in *instance[T]) drained(ctx context.Context) {
-	in.mu.Lock()
-	var idle chan struct{}
-	if in.calls > 0 {
-		if in.idle == nil {
-			in.idle = make(chan struct{})
-		}
-		idle = in.idle
-	}
-	in.mu.Unlock()
-	if idle == nil {
-		return
-	}
+// drain takes no more calls and waits until none is in flight, or for a time.
+func (in *instance[T]) drain(ctx context.Context, most time.Duration) {
+	in.calls.close()
+	timer := time.NewTimer(most)
+	defer timer.Stop()
 	select {
-	case <-idle:
+	case <-in.calls.drained():
 	case <-in.gone:
+	case <-timer.C:
 	case <-ctx.Done():
+	}
+}
+
+// cutOff ends the calls in flight. The first cause stands.
+func (in *instance[T]) cutOff(cause *DiedError) {
+	in.end(cause)
+	in.calls.cutOff(context.Cause(in.life))
+}
+
+// hangUp closes a connection that nobody is at the other end of, or go-plugin
+// would try to connect again in order to say that it closes it.
+func (in *instance[T]) hangUp() {
+	if link, ok := in.link.(*goplugin.GRPCClient); ok {
+		_ = link.Conn.Close() // it is closed a second time by go-plugin
 	}
 }
 

@@ -20,7 +20,7 @@ func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
 	bound, cancel := context.WithTimeoutCause(ctx, spec.StartTimeout, &NotReadyError{spec.StartTimeout})
 	defer cancel()
 	dialers := spec.dialers()
-	in := newInstance(spec)
+	in := newInstance(bound, spec)
 	in.binary.accept = func(h handshake) (err error) {
 		in.dialer, err = dialerFor(dialers, h)
 		in.version, in.protocol = h.version, h.protocol
@@ -76,12 +76,9 @@ func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary) *goplugin.ClientC
 func (in *instance[T]) connect(ctx context.Context) error {
 	link, err := in.host.Client()
 	if err != nil {
-		return in.whyNot(err)
+		return in.reached(err)
 	}
 	in.link = link
-	if err := in.ping(ctx); err != nil {
-		return in.whyNot(err)
-	}
 	if err := in.checkServices(ctx); err != nil {
 		return err
 	}
@@ -100,9 +97,12 @@ func (in *instance[T]) connect(ctx context.Context) error {
 	return nil
 }
 
-// whyNot is why a plugin could not be connected to: our own reason, if it was
-// found before go-plugin came to it.
-func (in *instance[T]) whyNot(err error) error {
+// reached is why a plugin could not be connected to, or nil if it could: our
+// own reason, if it was found before go-plugin came to it.
+func (in *instance[T]) reached(err error) error {
+	if err == nil {
+		return nil
+	}
 	for _, own := range []error{ErrBinary, ErrHandshake, ErrVersion} {
 		if errors.Is(err, own) {
 			return err

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/espalier-go/espalier/sup/proc"
 )
 
 // decoder is a handler of the records of a process's output: a line in the JSON
@@ -47,6 +49,22 @@ func (d decoder) Handle(ctx context.Context, r slog.Record) error {
 		return nil
 	}
 	return d.Handler.Handle(ctx, r)
+}
+
+// belowHandshake is a rule for the level of lines, for which a handshake is of
+// no interest.
+func belowHandshake(rule func(proc.Line) slog.Level) func(proc.Line) slog.Level {
+	return func(line proc.Line) slog.Level {
+		switch {
+		case line.Stream == proc.Stdout && plausible(line.Text):
+			return slog.LevelDebug
+		case rule != nil:
+			return rule(line)
+		case line.Stream == proc.Stderr:
+			return slog.LevelWarn
+		}
+		return slog.LevelInfo
+	}
 }
 
 // decode makes a record of a line of go-hclog, and reports false if it is none.

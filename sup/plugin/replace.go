@@ -88,10 +88,7 @@ const quitTime = time.Second
 // retire stops an instance that has been replaced. Calls in flight are let
 // return as long as ctx does not end.
 func (in *instance[T]) retire(ctx context.Context) {
-	in.close()
-	drain, cancel := context.WithTimeout(ctx, in.spec.DrainTimeout)
-	in.drained(drain)
-	cancel()
+	in.drain(ctx, in.spec.DrainTimeout)
 	quit, cancel := context.WithTimeout(context.WithoutCancel(ctx), quitTime)
 	defer cancel()
 	in.stop(quit, 0, ErrReplaced)

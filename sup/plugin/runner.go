@@ -17,6 +17,7 @@ import (
 // binary lets go-plugin run a process that is ours: it is started, read, ended
 // and waited for here, and go-plugin is shown no more of it than its handshake.
 type binary struct {
+	ctx     context.Context // of the start; go-plugin's is another
 	command proc.Command
 	accept  func(h handshake) error
 	first   chan string // the first line of its standard output
@@ -29,8 +30,8 @@ type binary struct {
 
 var _ runner.Runner = (*binary)(nil)
 
-func newBinary(command proc.Command) *binary {
-	b := &binary{command: command, first: make(chan string, 1)}
+func newBinary(ctx context.Context, command proc.Command) *binary {
+	b := &binary{ctx: ctx, command: command, first: make(chan string, 1)}
 	watch := command.Watch
 	b.command.Watch = func(line proc.Line) {
 		if line.Stream == proc.Stdout {
@@ -44,6 +45,7 @@ func newBinary(command proc.Command) *binary {
 		}
 	}
 	b.command.Logger = decoding(command.Logger)
+	b.command.Level = belowHandshake(command.Level)
 	return b
 }
 
@@ -56,8 +58,8 @@ func (b *binary) addEnv(env []string) {
 }
 
 // Start starts the process and reads its handshake.
-func (b *binary) Start(ctx context.Context) error {
-	p, err := b.begin(ctx)
+func (b *binary) Start(context.Context) error {
+	p, err := b.begin()
 	if err != nil {
 		return err
 	}
@@ -70,8 +72,8 @@ func (b *binary) Start(ctx context.Context) error {
 			exit, _ := p.Exit()
 			return fmt.Errorf("%w: it has exited without one: %v", ErrHandshake, exit)
 		}
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	case <-b.ctx.Done():
+		return context.Cause(b.ctx)
 	}
 	h, err := readHandshake(b.line)
 	if err != nil {
@@ -80,13 +82,13 @@ func (b *binary) Start(ctx context.Context) error {
 	return b.accept(h)
 }
 
-func (b *binary) begin(ctx context.Context) (*proc.Process, error) {
+func (b *binary) begin() (*proc.Process, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
 		return nil, context.Canceled
 	}
-	p, err := b.command.Start(ctx)
+	p, err := b.command.Start(b.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBinary, errors.Unwrap(err))
 	}

@@ -14,12 +14,15 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 )
 
+// logger writes to the standard error of the process, as it was when it began.
+var logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true})
+
 // serve is the main function of a plugin of a kind.
 func serve(kind string) {
 	kind, arg, _ := strings.Cut(kind, "=")
 	config := &goplugin.ServeConfig{
 		HandshakeConfig: handshake,
-		Logger:          hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true}),
+		Logger:          logger,
 	}
 	grpcPlugins := func(service string) goplugin.PluginSet {
 		return goplugin.PluginSet{"plugin": grpcWords{service: service, impl: words{}}}
@@ -100,7 +103,9 @@ func obey(ctx context.Context, order string) (string, error) {
 	case "print":
 		fmt.Println(arg)
 	case "log":
-		hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true}).Warn(arg, "n", 7)
+		logger.Warn(arg, "n", 7)
+	case "error":
+		logger.Error(arg)
 	case "exit":
 		code, _ := strconv.Atoi(arg)
 		os.Exit(code)

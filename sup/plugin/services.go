@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -13,15 +14,19 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// checkServices finds that the plugin serves what its T calls.
+// checkServices finds that the connection works, and that the plugin serves
+// what its T calls.
 func (in *instance[T]) checkServices(ctx context.Context) error {
 	link, ok := in.link.(*goplugin.GRPCClient)
 	if !ok || len(in.dialer.services) == 0 {
-		return nil
+		return in.reached(in.ping(ctx))
 	}
 	served, err := listServices(ctx, link.Conn)
-	if err != nil {
+	if status.Code(err) == codes.Unimplemented {
 		return fmt.Errorf("%w: it cannot be asked for its services: %w", ErrInterface, err)
+	}
+	if err != nil {
+		return in.reached(err)
 	}
 	var missing []string
 	for _, name := range in.dialer.services {
@@ -54,7 +59,8 @@ func listServicesBy(ctx context.Context, conn grpc.ClientConnInterface, reflecti
 		return nil, err
 	}
 	list := &grpc_reflection_v1.ServerReflectionRequest_ListServices{}
-	if err := stream.SendMsg(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: list}); err != nil {
+	err = stream.SendMsg(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: list})
+	if err != nil && err != io.EOF { // after that it is RecvMsg that tells why
 		return nil, err
 	}
 	answer := new(grpc_reflection_v1.ServerReflectionResponse)
