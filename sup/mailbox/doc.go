@@ -32,6 +32,8 @@
 //
 // A mailbox lives as long as the program has a reference to it. What is in it when
 // the process ends is lost; where that matters, keep messages in a log on disk.
+// One that is used in a bubble of testing/synctest belongs to that bubble, as a
+// channel does.
 //
 // # Usage
 //

@@ -66,7 +66,7 @@ func (b *Mailbox[M]) SetCapacity(capacity int) {
 	b.admitLocked()
 }
 
-// Cap returns the capacity.
+// Cap returns the capacity, [Unbounded] if there is no limit.
 func (b *Mailbox[M]) Cap() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
