@@ -8,11 +8,11 @@ import (
 // What a mailbox answers, to be tested for with errors.Is.
 var (
 	// ErrFull: TrySend found no room.
-	ErrFull = errors.New("mailbox: it is full")
+	ErrFull = errors.New("mailbox: the mailbox is full")
 	// ErrEmpty: TryReceive found no message.
-	ErrEmpty = errors.New("mailbox: it is empty")
+	ErrEmpty = errors.New("mailbox: the mailbox is empty")
 	// ErrClosed: the mailbox was closed, and, for those who receive, is empty.
-	ErrClosed = errors.New("mailbox: it is closed")
+	ErrClosed = errors.New("mailbox: the mailbox is closed")
 	// ErrNoReply: see [NoReplyError]; or the worker gave [Call.Fail] no error.
 	ErrNoReply = errors.New("no reply")
 	// ErrArguments: Process or AskAs cannot work with what it was given; the text

@@ -74,7 +74,7 @@ func ExampleNew() {
 	fmt.Println(b.TrySend("b"))
 	// Output:
 	// <nil>
-	// mailbox: it is full
+	// mailbox: the mailbox is full
 }
 
 func ExampleMailbox_SetCapacity() {
@@ -132,7 +132,7 @@ func ExampleMailbox_TryReceive() {
 	var b mailbox.Mailbox[string]
 	_, err := b.TryReceive()
 	fmt.Println(err)
-	// Output: mailbox: it is empty
+	// Output: mailbox: the mailbox is empty
 }
 
 func ExampleMailbox_All() {
@@ -154,7 +154,7 @@ func ExampleMailbox_Close() {
 	_, err := b.TryReceive()
 	fmt.Println(errors.Is(err, mailbox.ErrClosed))
 	// Output:
-	// mailbox: it is closed
+	// mailbox: the mailbox is closed
 	// a <nil>
 	// true
 }
