@@ -57,16 +57,16 @@ type child struct {
 	failures   int32 // exits that were abnormal
 	n          int32 // incarnations so far
 	state      State
-	parked     bool // an operator stopped it: rounds leave it alone
-	queued     bool // its failure waits for a round to be led
-	discard    bool // no longer declared once it is gone: added and not ready yet, or being removed
-	unlinked   bool
-	supervisor bool // its workers are supervisors
-	added      bool // at run time; fixed
+	parked     bool        // an operator stopped it: rounds leave it alone
+	queued     bool        // its failure waits for a round to be led
+	discard    bool        // no longer declared once it is gone: added and not ready yet, or being removed
+	supervisor bool        // its workers are supervisors
+	added      bool        // at run time; fixed
+	unlinked   atomic.Bool // read by handles too
 	row        streak
 	wait       time.Duration // of an incarnation in its backoff
 	budget     *window
-	stack      string // of a stuck incarnation
+	stack      *string // of a stuck incarnation
 
 	self reference // for handles to this very child: they need no allocation
 }
@@ -126,9 +126,17 @@ func newChild(c *child, s *core, p *policy, slot slot) *child {
 
 func (c *child) path() string { return joinPath(c.sup.path, c.slot.id()) }
 
+// stackText is the stack of a stuck incarnation, or "".
+func (c *child) stackText() string {
+	if c.stack == nil {
+		return ""
+	}
+	return *c.stack
+}
+
 // atRest reports that nothing but an operator or a round starts the child.
 func (c *child) atRest() bool {
-	return c.state.AtRest() || c.unlinked
+	return c.state.AtRest() || c.unlinked.Load()
 }
 
 // moveLocked is the one place where the state of a child changes. It keeps

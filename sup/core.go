@@ -2,7 +2,6 @@ package sup
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,10 +101,7 @@ func newCore(ctx context.Context, d *declaration, self *supervision) *core {
 	s.orphan = above.orphan
 	s.record = newRecord(d.record, above)
 	s.events = newDispatcher(d.observers, above.events)
-	above.mu.Lock()
-	made := inc.supervisor // before that the worker is not there to be asked
-	above.mu.Unlock()
-	if made && inc.body.worker().(supervised).face() == self {
+	if inc.supervision() == self {
 		s.path, s.parent, s.host = inc.child.path(), above, inc
 	} else { // a supervisor that a worker runs for itself
 		s.path = joinPath(inc.child.path(), d.name)
@@ -134,7 +130,7 @@ func (s *core) linkLocked(c *child) {
 
 // unlinkLocked removes a child.
 func (s *core) unlinkLocked(c *child) {
-	if c.unlinked {
+	if c.unlinked.Load() {
 		return
 	}
 	if c.prev != nil {
@@ -155,20 +151,9 @@ func (s *core) unlinkLocked(c *child) {
 	if c.policy.significant && !c.atRest() {
 		s.significant--
 	}
-	c.unlinked = true
+	c.unlinked.Store(true)
 	s.past.add("", c.template(), c.countsLocked())
 	c.slot.forget()
 	c.emitLocked(news{kind: ChildRemoved, exit: c.last}, s.now())
 	c.wakeLocked()
-}
-
-// joinPath puts the id of a child behind the path of its supervisor. A slash
-// within the id is written %2F, so that a path can be taken apart again.
-func joinPath(path, id string) string { return path + "/" + escapeID(id) }
-
-func escapeID(id string) string {
-	if !strings.ContainsAny(id, "/%") {
-		return id
-	}
-	return strings.NewReplacer("%", "%25", "/", "%2F").Replace(id)
 }

@@ -267,12 +267,13 @@ func (e *PanicError) Unwrap() []error {
 // without a beat. It wraps [ErrUnhealthy].
 type UnhealthyError struct {
 	Silent time.Duration // since the last beat
+	Limit  time.Duration // of the watchdog
 	Stack  string        // of the child's goroutines when that was noticed
 }
 
 func (e *UnhealthyError) Error() string { return "sup: " + e.unprefixed() }
 func (e *UnhealthyError) unprefixed() string {
-	return fmt.Sprintf("unhealthy: no beat for %v", e.Silent)
+	return fmt.Sprintf("unhealthy: no beat for %v, where %v is the limit", e.Silent, e.Limit)
 }
 
 // Unwrap returns ErrUnhealthy.

@@ -119,7 +119,7 @@ func (s *core) noteLocked(c *child, e news, now time.Duration) {
 func (s *core) announceLocked(e *entry) uint64 {
 	event := s.event(e)
 	if e.kind == ChildStuck {
-		event.Stack = e.child.stack
+		event.Stack = e.child.stackText()
 	}
 	return s.events.emit(event)
 }

@@ -83,6 +83,9 @@ func (s *core) madeSupervisor(inc *incarnation, made *supervision) error {
 			return ErrOwnTree
 		}
 	}
+	inc.mu.Lock()
+	inc.moreLocked().nested = made
+	inc.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	inc.supervisor, inc.child.supervisor = true, true

@@ -53,9 +53,26 @@ func (inc *incarnation) task(_ [2]uintptr, ctx context.Context, f func(context.C
 // leave counts a goroutine out. An error that is no more than the cancellation
 // that it was asked to heed is none.
 func (inc *incarnation) leave(err error) {
-	if cause := inc.stopCause(); err != nil && (cause == nil || classify(err, cause).Kind == ExitAbnormal) {
-		inc.child.sup.fail(inc, err)
+	defer inc.leaveCount()
+	if err == nil {
+		return
 	}
+	failure := ErrGoexit // if the methods of err end this goroutine
+	defer func() {
+		if failure != nil {
+			inc.child.sup.fail(inc, failure)
+		}
+	}()
+	cause := inc.stopCause()
+	if cause == nil || classify(err, cause).Kind == ExitAbnormal {
+		failure = err
+	} else {
+		failure = nil
+	}
+}
+
+// leaveCount is the last that a goroutine of an incarnation does.
+func (inc *incarnation) leaveCount() {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
 	inc.more.tasks--

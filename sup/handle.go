@@ -41,7 +41,7 @@ func (r *reference) child() *child {
 		return nil
 	}
 	c := r.target.Load()
-	if r.lookup == nil || c != nil && !c.sup.over.Load() {
+	if r.lookup == nil || c != nil && !c.sup.over.Load() && !c.unlinked.Load() {
 		return c
 	}
 	if next := r.lookup.find(); next != nil {
@@ -206,7 +206,7 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 	}
 	defer s.mu.Unlock()
 	switch {
-	case c.unlinked:
+	case c.unlinked.Load():
 		return nil, ErrNotFound
 	case c.state == Stopped:
 		return nil, ErrStopped

@@ -81,6 +81,7 @@ type attachments struct {
 	task      *trace.Task          // that has not ended
 	tasks     int                  // goroutines started by Go that have not returned
 	idle      chan struct{}        // made by who waits for tasks to be 0
+	nested    *supervision         // what the worker is, where that is a supervisor
 	failure   error                // of a goroutine, the watchdog or the start timeout: takes the place of Run's
 }
 
@@ -215,38 +216,33 @@ func (inc *incarnation) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// cancel cancels the context. Only the first call has an effect. It must not
-// be called with the supervisor's lock held: it runs what has been registered.
+// cancel cancels the context. Only the first call has an effect.
 func (inc *incarnation) cancel(cause error) {
 	inc.mu.Lock()
-	afters := inc.cancelLocked(cause)
+	inc.cancelLocked(cause)
 	inc.mu.Unlock()
-	callAll(afters)
 }
 
-func callAll(afters map[*func()]struct{}) {
-	if afters == nil { // to find that out by ranging costs more
-		return
-	}
-	for f := range afters {
-		(*f)()
-	}
-}
-
-// cancelLocked is cancel without the calls, which the caller makes when it has
-// let the lock go.
-func (inc *incarnation) cancelLocked(cause error) (afters map[*func()]struct{}) {
+// cancelLocked is cancel. What has been registered it calls in a goroutine of
+// its own, which is the caller's and not the supervisor's: it may block.
+func (inc *incarnation) cancelLocked(cause error) {
 	if inc.cause != nil {
-		return nil
+		return
 	}
 	inc.cause = cause
 	if inc.done != nil {
 		close(inc.done)
 	}
-	if inc.more != nil {
-		afters, inc.more.afters = inc.more.afters, nil
+	if inc.more != nil && len(inc.more.afters) > 0 {
+		go callAll(inc.more.afters)
+		inc.more.afters = nil
 	}
-	return afters
+}
+
+func callAll(afters map[*func()]struct{}) {
+	for f := range afters {
+		(*f)()
+	}
 }
 
 func (inc *incarnation) moreLocked() *attachments {
@@ -261,6 +257,16 @@ func (inc *incarnation) moreLocked() *attachments {
 func (inc *incarnation) fail(err error) {
 	inc.note(err)
 	inc.cancel(err)
+}
+
+// supervision returns what the worker is, or nil where that is no supervisor.
+func (inc *incarnation) supervision() *supervision {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	if inc.more == nil {
+		return nil
+	}
+	return inc.more.nested
 }
 
 // note is fail without the cancellation.

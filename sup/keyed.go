@@ -63,7 +63,7 @@ func (k KeyedSpec[K, W]) policy() policy {
 
 func (k KeyedSpec[K, W]) faults(path string) []Fault {
 	f := &faults{path: path}
-	f.checkSupervisor(OneForOne, k.Intensity, Never, k.Observers, k.Record)
+	f.checkSupervisor(k.Name, OneForOne, k.Intensity, Never, k.Observers, k.Record)
 	if k.Start == nil {
 		f.add("Start", "is nil: give a function that makes the worker of a key")
 	}

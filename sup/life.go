@@ -140,14 +140,37 @@ func (inc *incarnation) returned(err error) {
 	case lifeGather:
 		inc.phase = inc.next
 		if failure := inc.failure(); failure != nil && inc.outcome.Kind != ExitAbnormal {
-			inc.outcome = classify(failure, nil)
+			inc.classify(failure, nil, nil)
 		}
 	case lifeTerminate:
-		if classify(err, inc.stopCause()).Kind == ExitAbnormal {
-			inc.outcome = Exit{ExitAbnormal, errors.Join(inc.outcome.Err, err)}
-		}
 		inc.phase = lifeOver
+		if before := inc.outcome; err != nil && inc.classify(err, inc.stopCause(), before.Err).Kind != ExitAbnormal {
+			inc.outcome = before
+		}
 	}
+}
+
+// classify makes an error the outcome, joined with one from before if there is
+// one and this one is abnormal. The methods of err are the worker's code: where
+// they end the goroutine, that is the outcome, and the life goes on in the phase
+// that has been set already.
+func (inc *incarnation) classify(err, stopCause, before error) Exit {
+	if err != nil { // nil has no methods, and is what most exits are
+		inc.outcome = Exit{ExitAbnormal, joined(before, ErrGoexit)}
+	}
+	exit := classify(err, stopCause)
+	if exit.Kind == ExitAbnormal {
+		exit.Err = joined(before, exit.Err)
+	}
+	inc.outcome = exit
+	return exit
+}
+
+func joined(before, err error) error {
+	if before == nil {
+		return err
+	}
+	return errors.Join(before, err)
 }
 
 // initialized goes on to Run, unless the incarnation was told to stop
@@ -179,13 +202,9 @@ func (inc *incarnation) end(err error, next lifePhase) {
 		}
 	}
 	inc.closed = tasks == 0
-	afters := inc.cancelLocked(returnedCause)
+	inc.cancelLocked(returnedCause)
 	inc.mu.Unlock()
-	callAll(afters)
-	inc.outcome = classify(err, cause)
-	if err != nil && inc.phase <= lifeInitialize {
-		inc.child.sup.startFailed(inc)
-	}
+	failedStart := err != nil && inc.phase <= lifeInitialize
 	if next == lifeTerminate {
 		if _, ok := inc.body.worker().(Terminator); !ok {
 			next = lifeOver
@@ -197,6 +216,10 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	}
 	if inc.phase != lifeOver {
 		inc.child.sup.windingUp(inc)
+	}
+	inc.classify(err, cause, nil)
+	if failedStart {
+		inc.child.sup.startFailed(inc)
 	}
 }
 

@@ -74,8 +74,3 @@ func (c *child) nested() (*core, bool) {
 	}
 	return c.cur.nestedLocked(), true
 }
-
-// unescapeID undoes escapeID.
-func unescapeID(segment string) string {
-	return strings.NewReplacer("%2F", "/", "%25", "%").Replace(segment)
-}

@@ -37,6 +37,7 @@ type pump struct {
 }
 
 type delivery struct {
+	from      *dispatcher
 	observers []Observer
 	event     Event
 }
@@ -81,21 +82,24 @@ func (d *dispatcher) emit(e Event) uint64 {
 	p := d.pump
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.Seq = p.seq.Add(1)
-	for at := d; at != nil; at = at.up {
-		for _, sub := range at.subs {
-			sub.offer(e)
-		}
-	}
-	p.pushLocked(d.observers, e)
+	d.emitLocked(&e, d.observers)
 	return e.Seq
 }
 
-func (p *pump) pushLocked(observers []Observer, e Event) {
+// emitLocked numbers an event, and passes it on to the subscriptions and to some
+// of the observers.
+func (d *dispatcher) emitLocked(e *Event, observers []Observer) {
+	p := d.pump
+	e.Seq = p.seq.Add(1)
+	for at := d; at != nil; at = at.up {
+		for _, sub := range at.subs {
+			sub.offer(*e)
+		}
+	}
 	if len(observers) == 0 {
 		return
 	}
-	p.queue = append(p.queue, delivery{observers, e})
+	p.queue = append(p.queue, delivery{d, observers, *e})
 	if !p.running {
 		p.running = true
 		go p.run()
@@ -130,7 +134,8 @@ func (p *pump) run() {
 	}
 }
 
-// tell calls one observer. A panic in it is told to the others.
+// tell calls one observer. A panic in it is told to the others, and to the
+// subscriptions.
 func (p *pump) tell(o Observer, d delivery, i int) {
 	returned := false
 	defer func() {
@@ -145,12 +150,11 @@ func (p *pump) tell(o Observer, d delivery, i int) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if failure == ErrGoexit { // this goroutine ends, and those after this one have not been told
-			p.queue = slices.Insert(p.queue, 0, delivery{d.observers[i+1:], d.event})
+			p.queue = slices.Insert(p.queue, 0, delivery{d.from, d.observers[i+1:], d.event})
 		}
-		p.pushLocked(others, Event{
-			Kind: ObserverPanicked, Seq: d.event.Seq, Time: d.event.Time, Path: d.event.Path,
-			Exit: Exit{ExitAbnormal, failure},
-		})
+		d.from.emitLocked(&Event{
+			Kind: ObserverPanicked, Time: d.event.Time, Path: d.event.Path, Exit: Exit{ExitAbnormal, failure},
+		}, others)
 	}()
 	o.Observe(d.event)
 	returned = true

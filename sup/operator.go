@@ -32,10 +32,7 @@ func (s *core) admit() error {
 // it declared. The reserve function takes the id, or says why it cannot.
 func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() error) error {
 	ctx = given(ctx)
-	var called error // off, before it has begun
-	if ctx.Err() != nil {
-		called = context.Cause(ctx)
-	}
+	called := calledBefore(ctx)
 	s.mu.Lock()
 	err := s.admitLocked()
 	if err == nil {
@@ -47,7 +44,8 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 	}
 	if err == nil && called != nil {
 		c.slot.forget()
-		err = called
+		s.mu.Unlock()
+		return s.startError(c, called)
 	}
 	if err != nil {
 		s.mu.Unlock()
@@ -63,6 +61,14 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 		return err
 	}
 	return s.startError(c, err)
+}
+
+// calledBefore says that a start was called off before it has begun, or nil.
+func calledBefore(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return &StopError{Reason: ByOperator, Err: context.Cause(ctx)}
 }
 
 // startError is the error of an operator's start that failed.
@@ -87,7 +93,7 @@ func takenErrorLocked(c *child) error {
 func (s *core) terminate(ctx context.Context, c *child, seen int32, discard bool) error {
 	ctx = given(ctx)
 	s.mu.Lock()
-	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
+	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		s.mu.Unlock()
 		return notFoundOr(err)
 	}
@@ -120,7 +126,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int32, discard bool
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.cur == inc && c.state == Stuck || inc.abandoned {
-		return &StuckError{Children: []StuckChild{{c.path(), int(inc.n), c.stack}}}
+		return &StuckError{Children: []StuckChild{{c.path(), int(inc.n), c.stackText()}}}
 	}
 	return nil
 }
@@ -130,12 +136,9 @@ var operatorCause = &StopError{Reason: ByOperator}
 // restart starts a child that is at rest, in its old place (O3).
 func (s *core) restart(ctx context.Context, c *child, seen int32) error {
 	ctx = given(ctx)
-	var called error // off, before it has begun
-	if ctx.Err() != nil {
-		called = context.Cause(ctx)
-	}
+	called := calledBefore(ctx)
 	s.mu.Lock()
-	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
+	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		s.mu.Unlock()
 		return notFoundOr(err)
 	}
@@ -145,7 +148,7 @@ func (s *core) restart(ctx context.Context, c *child, seen int32) error {
 	}
 	if called != nil {
 		s.mu.Unlock()
-		return called
+		return s.startError(c, called)
 	}
 	c.budget, c.row = nil, 0 // a fresh start
 	inc := s.launchLocked(c, true, false)
@@ -163,7 +166,7 @@ func (s *core) restart(ctx context.Context, c *child, seen int32) error {
 func (s *core) delete(c *child, seen int32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.admitLocked(); err != nil || c == nil || c.unlinked {
+	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		return notFoundOr(err)
 	}
 	if err := c.restsLocked(seen); err != nil {

@@ -55,7 +55,7 @@ func (r ReplicasSpec[W]) policy() policy {
 
 func (r ReplicasSpec[W]) faults(path string) []Fault {
 	f := &faults{path: path}
-	f.checkSupervisor(OneForOne, r.Intensity, Never, r.Observers, r.Record)
+	f.checkSupervisor(r.Name, OneForOne, r.Intensity, Never, r.Observers, r.Record)
 	if r.Start == nil {
 		f.add("Start", "is nil: give a function that makes the worker of an index")
 	}

@@ -140,7 +140,8 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 	s.mu.Unlock()
 	for {
 		s.mu.Lock()
-		if failed.state != Restarting || failed.n != n || s.phase >= ending {
+		called := failed.state != Restarting && (failed.state != Stuck || failed.cur.fate == fateRest) // off, by an operator
+		if called || failed.n != n || s.phase >= ending {
 			s.mu.Unlock()
 			return true
 		}

@@ -174,7 +174,7 @@ func (s *core) look() (seen sight) {
 func (s *core) info(c *child) (info ChildInfo, declared bool) {
 	s.mu.Lock()
 	c.infoLocked(&info)
-	declared = !c.unlinked
+	declared = !c.unlinked.Load()
 	s.mu.Unlock()
 	info.ID, info.Policy = c.slot.id(), c.policy.told()
 	return info, declared
@@ -204,7 +204,7 @@ func (c *child) infoLocked(info *ChildInfo) {
 		info.BudgetUsed = c.budget.size
 	}
 	if c.state == Stuck {
-		info.Stack = c.stack
+		info.Stack = c.stackText()
 	}
 }
 
@@ -214,5 +214,5 @@ func (inc *incarnation) nestedLocked() *core {
 	if inc == nil || !inc.supervisor {
 		return nil
 	}
-	return inc.body.worker().(supervised).face().current()
+	return inc.supervision().current() // to ask the worker would be to call its code
 }

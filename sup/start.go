@@ -42,6 +42,9 @@ func (s *core) begin(ctx context.Context) error {
 	if s.failure != nil { // it gave up meanwhile, and what the start saw of that is only the stop
 		err = s.failure
 	}
+	if stop, ok := err.(*StopError); ok {
+		err = &CallError{"start", s.path, stop}
+	}
 	failure := err
 	if told { // to end
 		failure = nil
@@ -104,7 +107,7 @@ func (s *core) calledOff(c *child) bool {
 func (s *core) openLocked() {
 	s.phase = serving
 	s.emitLocked(SupervisorStarted, Exit{})
-	if s.endAtReady {
+	if s.endAtReady && (s.decl.auto == AnySignificant || s.significant == 0) { // some may have been added
 		s.endLocked(&StopError{Reason: ByShutdown}, nil)
 		return
 	}
@@ -196,7 +199,7 @@ func (inc *incarnation) startErrorLocked() error {
 	}
 	stuck := !inc.over || inc.abandoned // then the outcome is not there to be read
 	if stuck && inc.stopCause() == nil {
-		return &StuckError{Children: []StuckChild{{inc.child.path(), int(inc.n), inc.child.stack}}}
+		return &StuckError{Children: []StuckChild{{inc.child.path(), int(inc.n), inc.child.stackText()}}}
 	}
 	if stuck || inc.outcome.Kind == ExitShutdown && inc.fate != fateOpen {
 		return inc.stopCause()

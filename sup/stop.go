@@ -15,11 +15,19 @@ func (s *core) endLocked(cause *StopError, failure error) {
 		return
 	}
 	s.phase = ending
-	s.stopCause, s.failure = cause, failure
-	if failure != nil {
-		s.emitLocked(SupervisorFailed, Exit{ExitAbnormal, failure})
-	}
+	s.stopCause = cause
+	s.failLocked(failure)
 	close(s.stop)
+}
+
+// failLocked makes a failure, if it is the first of a supervisor that ends, what
+// that ends with.
+func (s *core) failLocked(failure error) {
+	if failure == nil || s.failure != nil || s.phase != ending {
+		return
+	}
+	s.failure = failure
+	s.emitLocked(SupervisorFailed, Exit{ExitAbnormal, failure})
 }
 
 // drive waits until the supervisor is to end, and ends it. It is what Run does

@@ -38,16 +38,14 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 	failure := &StuckError{Children: []StuckChild{{c.path(), int(inc.n), stack}}, Err: inc.failure()}
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
-	c.stack = stack
+	c.stack = &stack
 	c.moveLocked(Stuck, s.now(), news{kind: ChildStuck, exit: exit})
 	if c.policy.stuck != Wait {
 		s.abandonLocked(inc, exit)
 	}
 	if c.policy.stuck == Escalate {
 		s.endLocked(&StopError{Reason: ByShutdown}, failure)
-		if s.failure == nil && s.phase == ending {
-			s.failure = failure
-		}
+		s.failLocked(failure)
 	}
 	s.mu.Unlock()
 	s.tellHost()

@@ -79,7 +79,7 @@ func (spec Spec[W]) faults() []Fault {
 		name = "supervisor"
 	}
 	f := &faults{path: escapeID(name)}
-	f.checkSupervisor(spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
+	f.checkSupervisor(spec.Name, spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
 	ids := make([]string, len(spec.Children))
 	for i, c := range spec.Children {
 		ids[i] = c.ID
@@ -131,8 +131,9 @@ func (s *core) declareLocked(c *child) {
 // StartChild adds a child at the end of the order and starts it. It returns
 // when the child is ready; ctx bounds the wait for that. If the child does not
 // get ready nothing stays behind, and the error, a [CallError], wraps a
-// [StartError] with the cause, a [StartTimeoutError] if the spec's StartTimeout
-// ran out. No restart policy is consulted.
+// [StartError] with the cause: a [StartTimeoutError] if the spec's StartTimeout
+// ran out, a [StopError] with the cause of ctx if that ended first. No restart
+// policy is consulted.
 //
 // Other errors: a [SpecError]; [ErrAlreadyRunning] and [ErrAlreadyDeclared] for
 // an id that is taken; [ErrNotRunning] and [ErrShuttingDown];
@@ -151,13 +152,14 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 	if spec.ID == "" {
 		f.add("ID", "is empty: give it one")
 	}
+	f.checkText("ID", spec.ID)
 	spec.check(f, s.declared().auto)
 	if len(f.list) > 0 {
 		path := s.pathOf(spec.ID)
 		for i := range f.list {
 			f.list[i].Path = path
 		}
-		return Child[W]{}, &SpecError{Path: path, Faults: f.list}
+		return Child[W]{new(reference)}, callError("start child", path, &SpecError{Path: path, Faults: f.list})
 	}
 	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
 	err := life.adopt(ctx, c, 0, func() error {
@@ -204,10 +206,11 @@ func (s *Supervisor[W]) Delete(id string) error {
 	return callError("delete", s.pathOf(id), life.delete(life.find(id), 0))
 }
 
-// Child returns a handle to a child. The handle is good for as long as the
-// child is declared, whatever happens to its worker, and when the supervisor is
-// started again. It may be taken before the start, and before the child is
-// added; as long as there is no such child, its methods say so.
+// Child returns a handle to the child of an id. The handle is good whatever
+// happens to its worker, and when the supervisor is started again. It may be taken
+// before the start, and before the child is added; as long as there is no such
+// child, its methods say so, and when a child of that id is added again it is a
+// handle to that one.
 func (s *Supervisor[W]) Child(id string) Child[W] {
 	return handle[W](&s.supervision, id, func() *child { return s.current().find(id) })
 }

@@ -34,6 +34,7 @@ type Member struct {
 	declare func(life *core)                   // links the child to a new life
 	check   func(f *faults, auto AutoShutdown) // finds what is wrong with it, and below
 	bind    func(f *supervision)               // tells its handle, if it has one, where it is declared
+	nested  *supervision                       // nil of a worker
 }
 
 // Declare says what the children of the tree are, in start order. It is called
@@ -74,8 +75,9 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 
 func (spec TreeSpec) faults(path string, members []Member) []Fault {
 	f := &faults{path: path}
-	f.checkSupervisor(spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
+	f.checkSupervisor(spec.Name, spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
 	ids := make([]string, len(members))
+	nested := make(map[*supervision]int)
 	for i, m := range members {
 		ids[i] = m.id
 		if m.declare == nil {
@@ -85,7 +87,11 @@ func (spec TreeSpec) faults(path string, members []Member) []Fault {
 		}
 		f.at(m.id, func(f *faults) {
 			m.check(f, spec.AutoShutdown)
+			if j, twice := nested[m.nested]; twice && m.nested != nil {
+				f.add("Declare", "members number %d and %d are the same supervisor: make two", j, i)
+			}
 		})
+		nested[m.nested] = i
 	}
 	f.checkIDs(ids)
 	return f.list
@@ -93,12 +99,18 @@ func (spec TreeSpec) faults(path string, members []Member) []Fault {
 
 // Declare sets the handle up as that of a child of a tree.
 func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
+	twice := h.ref != nil
 	h.ref = new(reference)
 	ref := h.ref
 	p := spec.policy().withDefaults()
 	return Member{
-		id:    spec.ID,
-		check: spec.check,
+		id: spec.ID,
+		check: func(f *faults, auto AutoShutdown) {
+			spec.check(f, auto)
+			if twice {
+				f.add("Declare", "its handle is that of another child already: give each child its own")
+			}
+		},
 		declare: func(life *core) {
 			life.declareLocked(newMember(life, spec.ID, &p, spec.Start))
 		},
@@ -130,7 +142,8 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 	spec.Start = func(context.Context) (S, error) { return s, nil }
 	p := spec.policy().withDefaults()
 	return Member{
-		id: id,
+		id:     id,
+		nested: f,
 		check: func(under *faults, auto AutoShutdown) {
 			spec.check(under, auto)
 			if spec.Stuck == Abandon {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // A Fault is one thing that is wrong with a spec.
@@ -16,12 +17,15 @@ type Fault struct {
 // String returns "path: field: problem".
 func (f Fault) String() string { return f.Path + ": " + f.Field + ": " + f.Problem }
 
-// A SpecError lists all faults of a spec. Nothing has been started. It wraps
+// A SpecError lists all faults of a spec; its text the first 20. Nothing has been started. It wraps
 // [ErrSpec].
 type SpecError struct {
 	Path   string // of the supervisor
 	Faults []Fault
 }
+
+// faultsTold is how many faults the text of an error tells at most.
+const faultsTold = 20
 
 func (e *SpecError) Error() string { return "sup: " + e.unprefixed() }
 func (e *SpecError) unprefixed() string {
@@ -30,7 +34,11 @@ func (e *SpecError) unprefixed() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "spec of %s has %d faults:", e.Path, len(e.Faults))
-	for _, f := range e.Faults {
+	for i, f := range e.Faults {
+		if i == faultsTold && len(e.Faults) > faultsTold+1 {
+			fmt.Fprintf(&b, "\n\tand %d more", len(e.Faults)-i)
+			break
+		}
 		b.WriteString("\n\t" + f.String())
 	}
 	return b.String()
@@ -56,7 +64,8 @@ func (f *faults) at(id string, check func(f *faults)) {
 	f.list = append(f.list, below.list...)
 }
 
-func (f *faults) checkSupervisor(strategy Strategy, intensity Intensity, auto AutoShutdown, observers []Observer, record int) {
+func (f *faults) checkSupervisor(name string, strategy Strategy, intensity Intensity, auto AutoShutdown, observers []Observer, record int) {
+	f.checkText("Name", name)
 	if record > maxRecord {
 		f.add("Record", "%d is more than %d events: use less", record, maxRecord)
 	}
@@ -88,6 +97,13 @@ func (f *faults) checkTime(field string, d time.Duration) {
 	}
 }
 
+// checkText finds what would make a path unreadable.
+func (f *faults) checkText(field, text string) {
+	if i := strings.IndexFunc(text, unicode.IsControl); i >= 0 {
+		f.add(field, "%q has a control character at byte %d: use printable ones", text, i)
+	}
+}
+
 // checkIDs finds ids that are empty or used twice.
 func (f *faults) checkIDs(ids []string) {
 	first := make(map[string]int, len(ids))
@@ -96,6 +112,7 @@ func (f *faults) checkIDs(ids []string) {
 			f.add("ID", "child number %d has none: give it one", i)
 			continue
 		}
+		f.at(id, func(f *faults) { f.checkText("ID", id) })
 		if j, twice := first[id]; twice {
 			f.at(id, func(f *faults) { f.add("ID", "children number %d and %d share it: give each its own", j, i) })
 			continue

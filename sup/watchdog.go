@@ -36,7 +36,7 @@ func (s *core) unwatchLocked(inc *incarnation) {
 // listen looks whether there was a beat, and ends the incarnation if not.
 func (s *core) listen(inc *incarnation) {
 	if silent := s.silence(inc); silent > 0 {
-		s.fail(inc, &UnhealthyError{Silent: silent, Stack: s.orphan.dump().of(inc)})
+		s.fail(inc, &UnhealthyError{Silent: silent, Limit: inc.child.policy.watchdog, Stack: s.orphan.dump().of(inc)})
 		s.mu.Lock()
 		s.endGoroutineLocked()
 		s.mu.Unlock()

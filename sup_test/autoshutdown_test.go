@@ -436,3 +436,32 @@ func TestAnEmptySupervisorStaysUp(t *testing.T) {
 		})
 	})
 }
+
+// A1: all_significant: one that is added during the start, after the others have
+// ended, is there when the start is over.
+func TestASignificantChildThatIsAddedDuringTheStartKeepsTheSupervisorUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "slow")
+		children[0] = with(significant(sup.Transient, children[0]), func(f *fake) {
+			f.run = func(context.Context) error { return nil }
+		})
+		children[1] = with(children[1], func(f *fake) {
+			f.initialize = func(context.Context) error { time.Sleep(time.Second); return nil }
+		})
+		s := sup.New(sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+		defer s.Shutdown(context.Background())
+		started := make(chan error, 1)
+		go func() { started <- s.Start(context.Background()) }()
+		synctest.Wait()
+		if _, err := s.StartChild(t.Context(), significant(sup.Transient, c.child(tr, "b"))); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-started; err != nil {
+			t.Fatal(err)
+		}
+		expectUp(t, s)
+		c.die("b", nil)
+		expectEnded(t, s)
+	})
+}

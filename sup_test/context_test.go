@@ -424,3 +424,29 @@ func TestAContextOfNoIncarnationHasNoPathNumberOrPredecessor(t *testing.T) {
 		t.Errorf("path %q, incarnation %d, previous %v", path, n, previous)
 	}
 }
+
+// W5: What is registered with the context itself, as package context does, is not
+// called in a goroutine of the supervisor's: it may block.
+func TestWhatIsCalledOnCancellationHoldsUpNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := start(t, lone(sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {
+			ctx.(interface{ AfterFunc(func()) func() bool }).AfterFunc(func() { <-release })
+			<-ctx.Done()
+			return ctx.Err()
+		}})}))
+		synctest.Wait()
+		done := make(chan error, 1)
+		go func() { done <- s.Terminate(t.Context(), "w") }()
+		synctest.Wait()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Error("Terminate waits for what is called on cancellation")
+		}
+		close(release)
+	})
+}

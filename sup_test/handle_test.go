@@ -394,12 +394,40 @@ func TestTheInfoOfAHandleEndsWithTheDeclaration(t *testing.T) {
 		if info, ok := h.Info(); ok {
 			t.Errorf("deleted, and declared as %+v", info)
 		}
-		// A new child of the same id is another child.
-		if _, err := s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "w", Start: makes(fake{})}); err != nil {
-			t.Fatal(err)
-		}
-		if _, ok := h.Get(); ok {
-			t.Error("the old handle reaches the new child")
+	})
+}
+
+// H1: A handle that was taken by id is to the child that has the id, also when
+// that is another one now; the handle that a call which added a child returned is
+// to that one.
+func TestAHandleByIDFollowsTheID(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{Name: "root"})
+		byID := s.Child("w")
+		spec := sup.ChildSpec[*fake]{ID: "w", Restart: sup.Temporary, Start: makes(fake{})}
+		for range 3 {
+			h, err := s.StartChild(t.Context(), spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, _ := h.Get()
+			if w, ok := byID.Get(); !ok || w != one {
+				t.Errorf("the handle by id gives %v, %v and not the new child", w, ok)
+			}
+			if w, err := byID.Wait(t.Context()); err != nil || w != one {
+				t.Errorf("the handle by id waits for %v, %v and not for the new child", w, err)
+			}
+			if err := s.Terminate(t.Context(), "w"); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := byID.Info(); ok {
+				t.Error("the handle by id tells of a child that is gone")
+			}
+			defer func() {
+				if _, err := h.Wait(t.Context()); !errors.Is(err, sup.ErrNotFound) {
+					t.Errorf("the handle to a child that is gone: %v", err)
+				}
+			}()
 		}
 	})
 }

@@ -369,3 +369,33 @@ func TestANestedSupervisorComesBackAfterAStuckChild(t *testing.T) {
 		})
 	}
 }
+
+// fickle is a worker that is a supervisor, until it forgets which.
+type fickle struct {
+	*sup.Supervisor[*fake]
+	forget chan struct{}
+}
+
+func (f *fickle) Run(ctx context.Context) error {
+	s := f.Supervisor
+	<-f.forget
+	f.Supervisor = nil
+	return s.Run(ctx)
+}
+
+// N1, O7: Which supervisor a worker is, is asked once: no query runs the worker's
+// code.
+func TestAWorkerThatForgetsWhichSupervisorItIsHarmsNoQuery(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := &fickle{newSupervisor(none, sup.ChildSpec[*fake]{ID: "x", Start: makes(fake{})}), make(chan struct{})}
+		s := start(t, sup.Spec[*fickle]{Name: "root", Children: []sup.ChildSpec[*fickle]{
+			{ID: "f", Start: func(context.Context) (*fickle, error) { return f, nil }},
+		}})
+		close(f.forget)
+		synctest.Wait()
+		tree := s.Tree()
+		if c := tree.Children[0]; c.Supervisor == nil || len(c.Supervisor.Children) != 1 || c.Supervisor.Children[0].State != sup.Running {
+			t.Errorf("%+v", tree)
+		}
+	})
+}

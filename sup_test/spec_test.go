@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,6 +192,114 @@ func TestAChildWithoutAnIDCannotBeAdded(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{})
 		_, err := s.StartChild(t.Context(), sup.ChildSpec[*fake]{})
 		if diff := cmp.Diff([]string{"supervisor/ ID", "supervisor/ Start"}, faultsOf(t, err)); diff != "" {
+			t.Errorf("faults (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// S3: A child that is added with faults is one that could not be added: the error
+// names the call, and the handle says that there is none.
+func TestTheFaultsOfAnAddedChildAreThoseOfTheCall(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{Name: "root"})
+		h, err := s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "a"})
+		call, ok := errors.AsType[*sup.CallError](err)
+		if !ok || call.Op != "start child" || call.Path != "root/a" {
+			t.Errorf("%v is no error of the call", err)
+		}
+		if !strings.HasPrefix(err.Error(), "sup: start child root/a: spec of root/a: ") {
+			t.Error(err)
+		}
+		if _, err := h.Wait(t.Context()); !errors.Is(err, sup.ErrNotFound) {
+			t.Errorf("the handle waits: %v", err)
+		}
+	})
+}
+
+// S3: Ids and names can be read: what would break the line of a path is a fault.
+func TestAControlCharacterInAnIDOrANameIsAFault(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		spec := sup.Spec[*fake]{Name: "ro\not", Children: []sup.ChildSpec[*fake]{
+			{ID: "a\x00", Start: makes(fake{})}, {ID: "é ü ☃", Start: makes(fake{})}, {ID: "b\u0085", Start: makes(fake{})},
+		}}
+		_, err := sup.Start(t.Context(), spec)
+		want := []string{"ro%0Aot Name", "ro%0Aot/a%00 ID", "ro%0Aot/b\u0085 ID"}
+		if diff := cmp.Diff(want, faultsOf(t, err)); diff != "" {
+			t.Errorf("faults (-want +got):\n%s", diff)
+		}
+		s := start(t, sup.Spec[*fake]{})
+		_, err = s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "\x7f", Start: makes(fake{})})
+		if diff := cmp.Diff([]string{"supervisor/%7F ID"}, faultsOf(t, err)); diff != "" {
+			t.Errorf("faults (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// S3: The keys of a set are not declared, and may be any; a path shows them in one
+// line.
+func TestAControlCharacterInAKeyIsEscaped(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[string, *fake]{
+			Name: "set", Start: func(context.Context, string) (*fake, error) { return &fake{}, nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Shutdown(context.Background())
+		if _, err := k.Start(t.Context(), "two\nlines%"); err != nil {
+			t.Fatal(err)
+		}
+		_, err = k.Start(t.Context(), "two\nlines%")
+		if call, ok := errors.AsType[*sup.CallError](err); !ok || call.Path != "set/two%0Alines%25" {
+			t.Error(err)
+		}
+		if err := sup.Control(k).Terminate(t.Context(), sup.Target{Path: "set/two%0Alines%25"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// S3: The text of an error tells twenty faults, and how many there are; the
+// error has all.
+func TestTheTextOfManyFaultsIsShort(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for n, lines := range map[int]int{20: 21, 21: 22, 22: 22, 100_000: 22} { // one more is told rather than counted
+			unnamed := slices.Repeat([]sup.ChildSpec[*fake]{{Start: makes(fake{})}}, n)
+			_, err := sup.Start(t.Context(), sup.Spec[*fake]{Name: "root", Children: unnamed})
+			if spec, ok := errors.AsType[*sup.SpecError](err); !ok || len(spec.Faults) != n {
+				t.Fatalf("%d faults are not there", n)
+			}
+			if got := strings.Count(err.Error(), "\n") + 1; got != lines {
+				t.Errorf("%d faults make %d lines, want %d:\n%s", n, got, lines, err)
+			}
+			if n == 100_000 && !strings.HasSuffix(err.Error(), "\n\tand 99980 more") {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// S3: A handle is of one child, and a supervisor is one child.
+func TestWhatIsDeclaredTwiceIsAFault(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var tree struct {
+			sup.Tree
+			A sup.Child[*fake]
+			K sup.Keyed[string, *fake]
+		}
+		set := sup.KeyedSpec[string, *fake]{Name: "k", Start: func(context.Context, string) (*fake, error) { return &fake{}, nil }}
+		nested := newSupervisor(ample, sup.ChildSpec[*fake]{ID: "x", Start: makes(fake{})})
+		keyed := tree.K.Declare(set)
+		set.Name = "k2"
+		tree.Declare(sup.TreeSpec{Name: "root"},
+			tree.A.Declare(sup.ChildSpec[*fake]{ID: "a", Start: makes(fake{})}),
+			tree.A.Declare(sup.ChildSpec[*fake]{ID: "b", Start: makes(fake{})}),
+			keyed, tree.K.Declare(set),
+			sup.Nest(nested, sup.ChildSpec[*sup.Supervisor[*fake]]{ID: "c"}),
+			sup.Nest(nested, sup.ChildSpec[*sup.Supervisor[*fake]]{ID: "d"}),
+		)
+		want := []string{"root/b Declare", "root/k2 Declare", "root/d Declare"}
+		if diff := cmp.Diff(want, faultsOf(t, tree.Start(t.Context()))); diff != "" {
 			t.Errorf("faults (-want +got):\n%s", diff)
 		}
 	})

@@ -230,9 +230,9 @@ func TestNothingBeginsUnderACancelledContext(t *testing.T) {
 		life, cancel := context.WithCancel(t.Context())
 		cancel()
 		tr := new(trace)
-		_, err := sup.Start(life, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{traced(tr, "a")}})
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("Start: %v", err)
+		_, err := sup.Start(life, sup.Spec[*fake]{Name: "root", Children: []sup.ChildSpec[*fake]{traced(tr, "a")}})
+		if want := "sup: start root: the supervisor is shutting down: context canceled"; !errors.Is(err, context.Canceled) || err.Error() != want {
+			t.Errorf("Start: %v, want %s", err, want)
 		}
 		tr.expect(t, "")
 	})

@@ -176,8 +176,9 @@ func TestTheEndOfTheContextCallsAStartChildOff(t *testing.T) {
 				tr.expect(t, "cancelled")
 				expectStates(t, s, "")
 				w.Start = func(context.Context) (*fake, error) { tr.add("begun"); return &fake{}, nil }
-				if _, err := s.StartChild(ctx, w); !errors.Is(err, errBoom) {
-					t.Error(err)
+				_, again := s.StartChild(ctx, w)
+				if !errors.Is(again, errBoom) || !errors.Is(again, sup.ErrStart) || again.Error() != err.Error() {
+					t.Errorf("called off before: %v, and meanwhile: %v", again, err)
 				}
 				tr.expect(t, "")
 				expectStates(t, s, "")

@@ -182,3 +182,26 @@ func TestANestedSupervisorThatCannotStartNorStopInARoundIsTriedAgain(t *testing.
 		t.Log(tr.take())
 	})
 }
+
+// X6: A child that escalates while the supervisor is being shut down makes that a
+// failure, of which there is an event.
+func TestAnEscalationDuringTheShutdownIsToldAsAFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r, release := new(recorder), make(chan struct{})
+		s := sup.New(sup.Spec[*fake]{Name: "s", Observers: []sup.Observer{r}, Children: []sup.ChildSpec[*fake]{{
+			ID: "w", Shutdown: time.Second, Stuck: sup.Escalate,
+			Start: makes(fake{run: func(ctx context.Context) error { <-release; return nil }}),
+		}}})
+		life, end := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(life) }()
+		r.expect(t, "child starting s/w 1", "child ready s/w 1", "supervisor started s")
+		end()
+		if err := <-ended; !errors.Is(err, sup.ErrStuck) {
+			t.Errorf("Run: %v", err)
+		}
+		r.expect(t, "child stopping s/w 1", "child stuck s/w 1, abnormal", "child exited s/w 1, abnormal",
+			"child stopped s/w 1, abnormal", "supervisor failed s, abnormal", "supervisor stopped s, abnormal")
+		close(release)
+	})
+}

@@ -201,3 +201,39 @@ func TestARestartThatIsStuckIsAFailedAttempt(t *testing.T) {
 		})
 	}
 }
+
+// B1, B3, X6: The backoff of a child whose restart in a round was stuck runs from
+// then; the round goes on when both it and the child are over.
+func TestTheBackoffOfAChildThatIsStuckInARoundIsKept(t *testing.T) {
+	for gone, again := range map[time.Duration]time.Duration{ // since it was stuck
+		time.Second: time.Minute, 2 * time.Minute: 2 * time.Minute,
+	} {
+		t.Run(gone.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, release := make(controls), make(chan struct{})
+				w := refusesToStart(t, sup.Wait, 2, release)
+				make := w.Start
+				w.Start = func(ctx context.Context) (*fake, error) {
+					if sup.Incarnation(ctx) == 1 {
+						return &fake{run: func(context.Context) error { return <-c["w"] }}, nil
+					}
+					return make(ctx)
+				}
+				w.Backoff = sup.Backoff{Min: time.Minute, Factor: 1}
+				c.of("w")
+				s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Intensity: ample, Children: []sup.ChildSpec[*fake]{w}})
+				c.die("w", errBoom)
+				time.Sleep(time.Minute + 13*time.Second)
+				expectStates(t, s, "w stuck")
+				stuck := time.Now()
+				time.AfterFunc(gone, func() { close(release) })
+				if _, err := s.Child("w").Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if after := time.Since(stuck); after != again {
+					t.Errorf("it is back after %v, want %v", after, again)
+				}
+			})
+		})
+	}
+}

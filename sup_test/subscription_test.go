@@ -220,3 +220,40 @@ func TestEventsAreCountedWhileNobodyListens(t *testing.T) {
 		}
 	})
 }
+
+// Events: that an observer has panicked is told to subscriptions too, in the order
+// of the numbers.
+func TestASubscriptionIsToldOfAnObserverThatPanics(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bad := sup.ObserverFunc(func(e sup.Event) {
+			if e.Kind == sup.ChildReady {
+				panic(errBoom)
+			}
+		})
+		s := sup.New(sup.Spec[*fake]{Name: "s", Observers: []sup.Observer{bad}, Children: []sup.ChildSpec[*fake]{{ID: "w", Start: makes(fake{})}}})
+		sub := s.Subscribe(100)
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		last, panics := uint64(0), 0
+		for e := range sub.All(t.Context()) {
+			if e.Seq <= last {
+				t.Errorf("%v is number %d, after %d", e.Kind, e.Seq, last)
+			}
+			last = e.Seq
+			if e.Kind == sup.ObserverPanicked {
+				panics++
+				if e.Path != "s/w" || !errors.Is(e.Exit.Err, errBoom) {
+					t.Errorf("%+v", e)
+				}
+			}
+		}
+		if panics != 1 {
+			t.Errorf("told of %d panics", panics)
+		}
+	})
+}
