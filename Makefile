@@ -7,7 +7,7 @@ T ?= 10m
 N ?= 2000
 SEED ?= 1
 
-.PHONY: demo survey test soak otp leaks mutants e2e picture check bench fuzz generate
+.PHONY: demo survey test soak otp leaks mutants e2e picture check bench fuzz generate proto imports tidy
 
 # demo converts the documentation and sources of the Go installation by plugins,
 # which are processes, while those are killed, stopped, corrupted and replaced,
@@ -64,7 +64,8 @@ check:
 	$(GO) vet work
 	$$(cd tools && GOWORK=off $(GO) tool -n staticcheck) work
 	$(GO) tool supgen -check ./...
-	@set -e; for os in darwin freebsd windows; do echo "GOOS=$$os go vet ./sup/proc"; GOOS=$$os $(GO) vet ./sup/proc; done
+	cd tools && GOWORK=off $(GO) run ./consumer
+	@set -e; for os in darwin freebsd windows; do echo "GOOS=$$os go vet ./sup/proc ./sup/remote"; GOOS=$$os $(GO) vet ./sup/proc ./sup/remote; done
 
 # bench prints BENCHMARKS.md: what is measured, how to read it, and the table of
 # a run on this machine. It says on the standard error how far it has got.
@@ -83,3 +84,18 @@ fuzz:
 # generate writes the builders of all declared trees; check tells if one is stale.
 generate:
 	$(GO) generate work
+
+# proto generates the code of the messages of sup/remote; a test tells if it is
+# stale. It builds buf first, which takes minutes.
+proto:
+	cd tools/proto && GOWORK=off $(GO) build -o ../../bin/ tool
+	cd sup/remote/internal/proto && PATH="$(CURDIR)/bin:$$PATH" buf lint && PATH="$(CURDIR)/bin:$$PATH" buf generate
+	$(GO) test ./sup/remote/internal/wire -run TestTheGeneratedCodeIsThatOfTheMessages -update
+
+# imports accepts what sup and kv bring into a program, which check compares.
+imports:
+	cd tools && GOWORK=off $(GO) run ./consumer -update
+
+# tidy runs go mod tidy in all modules that users can get.
+tidy:
+	cd tools && GOWORK=off $(GO) run ./consumer -tidy

@@ -9,3 +9,8 @@ require (
 	golang.org/x/sys v0.49.0
 	google.golang.org/protobuf v1.36.12
 )
+
+require (
+	github.com/puzpuzpuz/xsync/v4 v4.5.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)

@@ -1,0 +1,35 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"flag"
+	"os"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "note which messages the generated code is of")
+
+// To generate the code anew, and compare, would take minutes; so whoever does it
+// leaves a checksum of what it was generated from.
+func TestTheGeneratedCodeIsThatOfTheMessages(t *testing.T) {
+	const note = "testdata/control.proto.sha256"
+	messages, err := os.ReadFile("../proto/espalier/v1/control.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(messages)
+	got := hex.EncodeToString(sum[:]) + "\n"
+	if *update {
+		if err := os.WriteFile(note, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Error("control.proto is not what internal/gen was generated from: run make proto")
+	}
+}
