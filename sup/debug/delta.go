@@ -1,14 +1,13 @@
 package debug
 
 import (
+	"maps"
 	"slices"
 )
 
-// A shown is the tree as a page has it.
-type shown struct {
-	rows  map[string]row
-	order map[string][]string // the paths of the children of a supervisor
-}
+// A shown is the tree as a page has it: its rows, parents before their children
+// and children in order.
+type shown struct{ rows []row }
 
 // A delta is what changes it.
 type delta struct {
@@ -25,67 +24,109 @@ func (d delta) empty() bool { return len(d.Rows)+len(d.Gone)+len(d.Order) == 0 }
 const jitter = 50
 
 // update makes the tree that the page has the one that rows are, and returns
-// what that takes.
+// what that takes. It keeps rows.
 func (s *shown) update(rows []row) delta {
+	before := s.rows
+	s.rows = rows
+	if !samePaths(before, rows) {
+		return between(before, rows)
+	}
 	var d delta
-	now := make(map[string]row, len(rows))
-	order := make(map[string][]string, len(s.order))
-	for _, r := range rows {
-		old, known := s.rows[r.Path]
-		if known && abs(old.Life.Up-r.Life.Up) < jitter {
-			if r.Since == r.Life.Up { // the top's is the same
-				r.Since = old.Since
-			}
-			r.Life.Up = old.Life.Up
-		}
-		if !known || old != r {
-			d.Rows = append(d.Rows, r)
-		}
-		now[r.Path] = r
-		if r.Parent != "" {
-			order[r.Parent] = append(order[r.Parent], r.Path)
+	for i := range rows {
+		if rows[i].differs(&before[i]) {
+			d.Rows = append(d.Rows, rows[i])
 		}
 	}
-	for path, r := range s.rows {
-		if _, still := now[path]; still {
-			continue
-		}
-		if _, above := now[r.Parent]; above || r.Parent == "" {
-			d.Gone = append(d.Gone, path)
+	return d
+}
+
+// samePaths reports whether the rows are of the same children, in the same
+// order, as they are most of the time.
+func samePaths(a, b []row) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Path != b[i].Path {
+			return false
 		}
 	}
-	slices.Sort(d.Gone)
-	for parent, children := range order {
-		if !slices.Equal(children, s.expected(parent, children, now)) {
+	return true
+}
+
+// differs reports whether a row has changed, but for a jitter, which it takes
+// back.
+func (r *row) differs(old *row) bool {
+	if up := r.Life.Up; up != 0 && abs(old.Life.Up-up) < jitter {
+		r.Life.Up = old.Life.Up
+		if r.Since == up { // that of the top is the same
+			r.Since = old.Since
+		}
+	}
+	return *r != *old
+}
+
+// between is the delta of two trees of which not all rows are of the same
+// children.
+func between(before, rows []row) delta {
+	var d delta
+	old, now := byPath(before), byPath(rows)
+	for i := range rows {
+		if was := old[rows[i].Path]; was == nil || rows[i].differs(was) {
+			d.Rows = append(d.Rows, rows[i])
+		}
+	}
+	for _, r := range before {
+		if now[r.Path] == nil && (r.Parent == "" || now[r.Parent] != nil) {
+			d.Gone = append(d.Gone, r.Path)
+		}
+	}
+	had, order := children(before), children(rows)
+	for _, parent := range slices.Sorted(maps.Keys(order)) {
+		if !slices.Equal(order[parent], expected(had[parent], order[parent], old, now)) {
 			if d.Order == nil {
 				d.Order = make(map[string][]string)
 			}
-			d.Order[parent] = children
+			d.Order[parent] = order[parent]
 		}
 	}
-	s.rows, s.order = now, order
 	return d
 }
 
 // expected is the order that a page which is told of what is gone and what is
 // new makes of the children of a supervisor.
-func (s *shown) expected(parent string, children []string, now map[string]row) []string {
-	before := s.order[parent]
-	if slices.Equal(before, children) {
-		return before
-	}
-	made := make([]string, 0, len(children))
-	for _, path := range before {
-		if _, still := now[path]; still {
+func expected(had, order []string, old, now map[string]*row) []string {
+	made := make([]string, 0, len(order))
+	for _, path := range had {
+		if now[path] != nil {
 			made = append(made, path)
 		}
 	}
-	for _, path := range children {
-		if _, known := s.rows[path]; !known {
+	for _, path := range order {
+		if old[path] == nil {
 			made = append(made, path)
 		}
 	}
 	return made
+}
+
+func byPath(rows []row) map[string]*row {
+	all := make(map[string]*row, len(rows))
+	for i := range rows {
+		all[rows[i].Path] = &rows[i]
+	}
+	return all
+}
+
+// children returns the paths of the children of each supervisor, in order.
+func children(rows []row) map[string][]string {
+	all := make(map[string][]string)
+	for _, r := range rows {
+		if r.Parent != "" {
+			all[r.Parent] = append(all[r.Parent], r.Path)
+		}
+	}
+	return all
 }
 
 func abs(n int64) int64 { return max(n, -n) }

@@ -11,7 +11,10 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-var errBroke = errors.New("broke")
+var (
+	errBroke = errors.New("broke")
+	errPanic = errors.New("panic instead")
+)
 
 // A bidder runs until it is told to stop, or until it breaks.
 type bidder struct{ ill chan error }
@@ -19,6 +22,9 @@ type bidder struct{ ill chan error }
 func (b *bidder) Run(ctx context.Context) error {
 	select {
 	case err := <-b.ill:
+		if err == errPanic {
+			panic("out of bids")
+		}
 		return err
 	case <-ctx.Done():
 		return ctx.Err()

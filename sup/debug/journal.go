@@ -66,9 +66,8 @@ func (j *journal) add(e sup.Event, err error) {
 	default:
 		j.err = nil
 		j.last = max(j.last, e.Seq)
-		if len(j.events) == maxEvents {
-			copy(j.events, j.events[1:])
-			j.events = j.events[:maxEvents-1]
+		if len(j.events) == 2*maxEvents {
+			j.events = j.events[:copy(j.events, j.events[maxEvents:])]
 			j.skipped = true
 		}
 		j.events = append(j.events, e)
@@ -92,6 +91,9 @@ func (j *journal) take() news {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n := news{j.events, j.skipped, j.err, j.last}
+	if over := len(n.events) - maxEvents; over > 0 {
+		n.events, n.skipped = n.events[over:], true
+	}
 	j.events, j.skipped, j.err = nil, false, nil
 	return n
 }

@@ -47,10 +47,9 @@ func Keys[K comparable, V any](name string, c *kv.Context[K, V]) Option {
 	return show("Keys", name, c, false)
 }
 
-// Values is [Keys] with the values, as JSON, or as %+v where that fails. It
-// reads them while the workers run. So it is for values that nobody modifies in
-// place, behind a pointer or in a map, as is good practice for values in a
-// [kv.Context] anyway.
+// Values is [Keys] with the values, as JSON. It reads them while the workers
+// run, so it is for values that nobody modifies in place, behind a pointer or in
+// a map, as those in a [kv.Context] should not be anyway.
 func Values[K comparable, V any](name string, c *kv.Context[K, V]) Option {
 	return show("Values", name, c, true)
 }

@@ -34,12 +34,12 @@ func (h *handler) serveText(w http.ResponseWriter, r *http.Request) {
 	serveText(w, tree.String())
 }
 
-// survive calls what may call the Error methods of a worker's errors, which may
-// panic.
+// survive calls what may call methods of the worker's errors, or of values of a
+// context, which may panic.
 func survive(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("debug: the text of an exit's error: %w", &sup.PanicError{Value: v})
+			err = fmt.Errorf("debug: a method of the program's own: panic: %v", v)
 		}
 	}()
 	f()

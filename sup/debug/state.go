@@ -140,16 +140,24 @@ func inOrder(a, b any, textA, textB string) int {
 	return cmp.Compare(textA, textB)
 }
 
-// keyText is a key as text. The method that makes it may be the key's own; fmt
-// copes with one that panics.
-func keyText(key any) string { return clip(fmt.Sprint(key), maxValue) }
+// keyText is a key as text. A method that makes it is the key's own; fmt copes
+// with one that panics. What a pointer points to is not looked at.
+func keyText(key any) string {
+	if _, speaks := key.(fmt.Stringer); !speaks && reflect.ValueOf(key).Kind() == reflect.Pointer {
+		return fmt.Sprintf("%p", key)
+	}
+	return clip(fmt.Sprint(key), maxValue)
+}
 
-// valueText is a value as text.
+// valueText is a value as JSON, or why it is not.
 func valueText(value any) string {
 	var b []byte
 	var err error
-	if survive(func() { b, err = json.Marshal(value) }) != nil || err != nil {
-		return clip(fmt.Sprintf("%+v", value), maxValue) // which copes with methods that panic
+	if panicked := survive(func() { b, err = json.Marshal(value) }); panicked != nil {
+		err = panicked
+	}
+	if err != nil {
+		return clip(fmt.Sprintf("a %T, which cannot be written: %v", value, err), maxValue)
 	}
 	return clip(string(b), maxValue)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // serveState lists the contexts, or the keys of one.
@@ -52,6 +53,11 @@ func (h *handler) serveWatch(w http.ResponseWriter, r *http.Request) {
 	for {
 		select {
 		case <-c.wake:
+		case <-time.After(alive):
+			if out.keepAlive() != nil {
+				return
+			}
+			continue
 		case <-ctx.Done():
 			return
 		}

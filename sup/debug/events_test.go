@@ -1,0 +1,341 @@
+package debug_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/debug"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAStreamBeginsWithTheTreeAndWhatIsOnRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, auction())
+		crash(t, s, "ada")
+		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
+		defer r.close()
+		time.Sleep(time.Second)
+		all := r.messages(t)
+		if got := r.Header().Get("Content-Type"); got != "text/event-stream" {
+			t.Errorf("Content-Type: %s", got)
+		}
+		first := all[0]
+		if first.Whole == nil || first.Whole.Epoch == "" {
+			t.Error("the first message does not say that it is the whole")
+		}
+		var paths []string
+		for _, row := range first.Rows {
+			paths = append(paths, row.Path+" "+row.State+" "+row.Exit+" "+row.Error)
+		}
+		if d := cmp.Diff([]string{"auction running  ", "auction/ada running abnormal broke", "auction/bob running  "}, paths); d != "" {
+			t.Error(d)
+		}
+		_, seqs := kinds(all)
+		want := []uint64{}
+		for _, e := range s.Recorded() {
+			want = append(want, e.Seq)
+		}
+		if d := cmp.Diff(want, seqs); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestACrashIsToldWithinATenthOfASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, auction())
+		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
+		defer r.close()
+		time.Sleep(5 * time.Second)
+		before := len(r.messages(t))
+		crash(t, s, "ada")
+		time.Sleep(200 * time.Millisecond) // it may have just sent one
+		news := r.messages(t)[before:]
+		told, _ := kinds(news)
+		if d := cmp.Diff([]string{"child exited auction/ada", "child restarting auction/ada", "child starting auction/ada", "child ready auction/ada"}, told); d != "" {
+			t.Error(d)
+		}
+		var changed []string
+		for _, m := range news {
+			for _, row := range m.Rows {
+				changed = append(changed, row.Path)
+			}
+		}
+		if slices.Contains(changed, "auction/bob") {
+			t.Errorf("who has not changed is told again: %v", changed)
+		}
+		if !slices.Contains(changed, "auction/ada") || !slices.Contains(changed, "auction") {
+			t.Errorf("the child and the budget of its supervisor have changed, and told is %v", changed)
+		}
+	})
+}
+
+// restless declares a supervisor of a child that fails a thousand times a
+// second.
+func restless() sup.Spec[*bidder] {
+	return sup.Spec[*bidder]{Name: "auction", Intensity: sup.Unlimited, Children: []sup.ChildSpec[*bidder]{{
+		ID:      "ada",
+		Backoff: sup.Backoff{Min: time.Millisecond, Max: time.Millisecond},
+		Start: func(context.Context) (*bidder, error) {
+			b := &bidder{make(chan error, 1)}
+			b.ill <- errBroke
+			return b, nil
+		},
+	}}}
+}
+
+func TestThereAreNoMoreThanTenMessagesASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, restless())
+		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
+		const seconds = 5
+		time.Sleep(seconds * time.Second)
+		all := r.messages(t)
+		r.close()
+		if n := len(all); n < 5*seconds || n > 10*seconds+1 {
+			t.Errorf("%d messages in %d seconds", n, seconds)
+		}
+		for i := 1; i < len(r.writes); i++ {
+			if d := r.writes[i].Sub(r.writes[i-1]); d < 100*time.Millisecond {
+				t.Errorf("message %d comes after %v", i, d)
+			}
+		}
+		_, seqs := kinds(all)
+		for i := 1; i < len(seqs); i++ {
+			if seqs[i] != seqs[i-1]+1 {
+				t.Fatalf("%d comes after %d", seqs[i], seqs[i-1])
+			}
+		}
+		if len(seqs) < 1000*seconds {
+			t.Errorf("%d events", len(seqs))
+		}
+	})
+}
+
+func TestAResumedStreamTellsWhatWasMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, auction())
+		h := debug.Handler(sup.Inspect(s))
+		r := read(t, h, "/events", "")
+		time.Sleep(time.Second)
+		before := r.messages(t)
+		r.close()
+		crash(t, s, "ada")
+		last := before[len(before)-1].ID
+		for _, resume := range []func() *reader{
+			func() *reader { return read(t, h, "/events", last) },
+			func() *reader { return read(t, h, "/events?after="+last, "") },
+		} {
+			r := resume()
+			time.Sleep(time.Second)
+			after := r.messages(t)
+			r.close()
+			if after[0].Whole == nil || len(after[0].Rows) != 3 {
+				t.Error("the tree is not told anew")
+			}
+			told, _ := kinds(after)
+			if d := cmp.Diff([]string{"child exited auction/ada", "child restarting auction/ada", "child starting auction/ada", "child ready auction/ada"}, told); d != "" {
+				t.Error(d)
+			}
+		}
+	})
+}
+
+func TestWhoComesBackToAnotherProgramIsToldAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, auction())
+		for _, id := range []string{"other-3", "3", "-", "other-", "x-18446744073709551615"} {
+			r := read(t, debug.Handler(sup.Inspect(s)), "/events", id)
+			time.Sleep(time.Second)
+			_, seqs := kinds(r.messages(t))
+			r.close()
+			if d := cmp.Diff([]uint64{1, 2, 3, 4, 5}, seqs); d != "" {
+				t.Errorf("%q: %s", id, d)
+			}
+		}
+	})
+}
+
+func TestAStreamOutlivesTheTree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := sup.New(auction())
+		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
+		defer r.close()
+		for range 2 {
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(3 * time.Second)
+			if got := state(r.messages(t), "auction"); got != "running" {
+				t.Errorf("it runs, and is told to be %q", got)
+			}
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(3 * time.Second)
+			if got := state(r.messages(t), "auction"); got != "not running" {
+				t.Errorf("it has ended, and is told to be %q", got)
+			}
+		}
+		_, seqs := kinds(r.messages(t))
+		if sorted := slices.IsSorted(seqs); !sorted || len(slices.Compact(seqs)) != len(seqs) {
+			t.Errorf("not each event once, in order: %v", seqs)
+		}
+	})
+}
+
+func TestTheBudgetIsSeenToRecover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, auction())
+		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
+		defer r.close()
+		crash(t, s, "ada")
+		time.Sleep(time.Second)
+		used := func() (n int) {
+			for _, m := range r.messages(t) {
+				for _, row := range m.Rows {
+					if row.Path == "auction" {
+						n = row.Life.Used
+					}
+				}
+			}
+			return n
+		}
+		if n := used(); n != 1 {
+			t.Errorf("%d restarts are told to be used", n)
+		}
+		time.Sleep(sup.DefaultIntensity.Within + 2*time.Second)
+		if n := used(); n != 0 {
+			t.Errorf("after the window %d restarts are told to be used", n)
+		}
+	})
+}
+
+func TestAStreamWithoutNewsIsKeptAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, auction())
+		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
+		time.Sleep(time.Minute)
+		n := len(r.messages(t))
+		r.close()
+		if n > 2 {
+			t.Errorf("%d messages, and nothing has happened", n)
+		}
+		if c := strings.Count(r.text.String(), "\n:\n"); c < 3 || c > 4 {
+			t.Errorf("%d signs of life in a minute", c)
+		}
+	})
+}
+
+// unreachable is the tree of a program that cannot be reached at times.
+type unreachable struct {
+	sup.Inspector
+	broken atomic.Bool
+}
+
+var errRoute = errors.New("no route to it")
+
+func (u *unreachable) Tree(ctx context.Context, path string) (sup.SupervisorInfo, error) {
+	if u.broken.Load() {
+		return sup.SupervisorInfo{}, errRoute
+	}
+	return u.Inspector.Tree(ctx, path)
+}
+
+func (u *unreachable) Events(ctx context.Context, path string, after uint64) iter.Seq2[sup.Event, error] {
+	if u.broken.Load() {
+		return func(yield func(sup.Event, error) bool) { yield(sup.Event{}, errRoute) }
+	}
+	return u.Inspector.Events(ctx, path, after)
+}
+
+func TestATreeThatCannotBeReachedIsLookedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, auction())
+		u := &unreachable{Inspector: sup.Inspect(s)}
+		u.broken.Store(true)
+		r := read(t, debug.Handler(u), "/events", "")
+		defer r.close()
+		time.Sleep(2500 * time.Millisecond)
+		all := r.messages(t)
+		if got := all[len(all)-1].Error; got != "no route to it" {
+			t.Errorf("told is %q", got)
+		}
+		u.broken.Store(false)
+		time.Sleep(2500 * time.Millisecond)
+		all = r.messages(t)
+		if last := all[len(all)-1]; last.Error != "" || state(all, "auction/ada") != "running" {
+			t.Errorf("it is back, and told is %q, %q", last.Error, state(all, "auction/ada"))
+		}
+		if _, seqs := kinds(all); len(seqs) != 5 {
+			t.Errorf("%d events", len(seqs))
+		}
+	})
+}
+
+// flood has more events than a message holds.
+type flood struct{ sup.Inspector }
+
+const flooded = 5000
+
+func (f flood) Events(ctx context.Context, _ string, after uint64) iter.Seq2[sup.Event, error] {
+	return func(yield func(sup.Event, error) bool) {
+		for seq := after + 1; seq <= flooded; seq++ {
+			if !yield(sup.Event{Kind: sup.ChildReady, Seq: seq, Path: "auction/ada"}, nil) {
+				return
+			}
+		}
+		<-ctx.Done()
+	}
+}
+
+func TestOfTooManyEventsTheLastAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := read(t, debug.Handler(flood{sup.Inspect(start(t, auction()))}), "/events", "")
+		defer r.close()
+		time.Sleep(time.Second)
+		all := r.messages(t)
+		_, seqs := kinds(all)
+		if len(seqs) > flooded || seqs[len(seqs)-1] != flooded {
+			t.Errorf("%d events, up to %d", len(seqs), seqs[len(seqs)-1])
+		}
+		skipped := slices.ContainsFunc(all, func(m message) bool { return m.Skipped })
+		if whole := len(seqs) == flooded; skipped == whole {
+			t.Errorf("%d events of %d, and skipped is %t", len(seqs), flooded, skipped)
+		}
+	})
+}
+
+func TestAPanicIsToldWithItsStackOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, auction())
+		b, err := s.Child("ada").Wait(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.ill <- errPanic
+		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
+		defer r.close()
+		time.Sleep(time.Second)
+		var stacks []string
+		for _, m := range r.messages(t) {
+			for _, e := range m.Events {
+				if e.Stack != "" {
+					stacks = append(stacks, e.Kind)
+					mustContain(t, e.Stack, "(*bidder).Run")
+				}
+			}
+		}
+		if d := cmp.Diff([]string{"child exited"}, stacks); d != "" {
+			t.Error(d)
+		}
+	})
+}
