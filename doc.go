@@ -14,6 +14,8 @@
 //   - sup/debug: a live page of a tree, for people, over HTTP.
 //   - sup/mailbox: typed messages to workers that outlive them, request and reply.
 //   - sup/proc: operating system processes as workers.
+//   - sup/plugin: typed plugins, which are processes, called, replaced in place,
+//     and kept by directory; a module of its own.
 //   - kv: Context, typed state that workers share and that outlives them.
 //   - gen and cmd/supgen: the generator that reads a struct whose tags declare
 //     a tree, and writes its builder.

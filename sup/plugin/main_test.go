@@ -1,6 +1,9 @@
+//go:build unix
+
 package plugin_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -86,6 +89,15 @@ func goroutinesLeft() string {
 		left = append(left, g)
 	}
 	return strings.Join(left, "\n\n")
+}
+
+// removeSockets removes the directories that go-plugin makes for its sockets.
+func removeSockets() error {
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "plugin-dir*"))
+	for _, dir := range dirs {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }
 
 func filesLeft(dir string) string {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package plugin_test
 
 import (
@@ -12,6 +14,10 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/plugin"
+	"github.com/espalier-go/espalier/sup/proc"
 )
 
 // logger writes to the standard error of the process, as it was when it began.
@@ -28,6 +34,8 @@ func serve(kind string) {
 		return goplugin.PluginSet{"plugin": grpcWords{service: service, impl: words{}}}
 	}
 	switch kind {
+	case "host":
+		hostRole()
 	case "grpc":
 		config.Plugins = grpcPlugins(serviceName)
 		config.GRPCServer = goplugin.DefaultGRPCServer
@@ -75,6 +83,33 @@ func serve(kind string) {
 		os.Exit(5)
 	}
 	goplugin.Serve(config)
+}
+
+// hostRole is a host, with a plugin over each wire whose processes it prints,
+// that goes on until it is killed.
+func hostRole() {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	var pids []string
+	for _, wire := range wires {
+		spec := plugin.Spec[Words]{
+			Command:   proc.Command{Path: self, Env: environ(wire), Stdout: proc.Kept, Stderr: proc.Kept},
+			Handshake: handshake,
+			Dial:      plugin.Stub[Words](eitherWords{}),
+		}
+		s, err := sup.Start(context.Background(), sup.Spec[*plugin.Client[Words]]{
+			Children: []sup.ChildSpec[*plugin.Client[Words]]{{ID: "words", Start: plugin.NewSource(spec).Start}},
+		})
+		if err != nil {
+			panic(err)
+		}
+		c, _ := s.Child("words").Get()
+		pids = append(pids, strconv.Itoa(c.Pid()))
+	}
+	fmt.Println(strings.Join(pids, " "))
+	hang()
 }
 
 func hang() { time.Sleep(time.Hour) }

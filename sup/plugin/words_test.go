@@ -1,3 +1,5 @@
+//go:build unix
+
 package plugin_test
 
 import (
@@ -168,4 +170,16 @@ type strangerPlugin struct{ grpcWords }
 func (strangerPlugin) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error { return nil }
 func (strangerPlugin) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
 	return "not it", nil
+}
+
+// eitherWords speaks both, as its plugin wants.
+type eitherWords struct{ rpcWords }
+
+func (eitherWords) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
+	s.RegisterService(serviceOf(serviceName), grpcServer{})
+	return nil
+}
+
+func (eitherWords) GRPCClient(ctx context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return newGRPCWords(ctx, conn)
 }

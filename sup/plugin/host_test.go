@@ -1,0 +1,51 @@
+//go:build linux
+
+package plugin_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestNothingIsLeftOfPluginsWhoseHostIsKilled(t *testing.T) {
+	host := exec.Command("/proc/self/exe")
+	host.Env = environ("host")
+	out, err := host.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	host.Process.Signal(syscall.SIGKILL)
+	host.Wait()
+	pids := strings.Fields(line)
+	if len(pids) != len(wires) {
+		t.Fatalf("the plugins are %q", line)
+	}
+	for _, pid := range pids {
+		eventually(t, "process "+pid+" is gone", func() bool { return dead(pid) })
+	}
+	// The sockets of the dead are files, which nobody is there to remove.
+	if err := removeSockets(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dead reports that a process is gone, or a zombie that nobody waits for.
+func dead(pid string) bool {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return true
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(state, "Z")
+}
