@@ -130,3 +130,11 @@ func ExampleSupervisor_Uptime() {
 	// true true
 	// 0s
 }
+
+// A path leads to a child whatever its id is made of.
+func ExampleChildPath() {
+	rates := sup.NewKeyed(sup.KeyedSpec[string, *Bidder]{Name: "rates"})
+	fmt.Println(sup.ChildPath(rates.Tree().Path, "EUR/USD"))
+	// Output:
+	// rates/EUR%2FUSD
+}

@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// ChildPath returns the path of a child of the supervisor at a path, such as
+// [SupervisorInfo].Path: where a [ChildInfo] stands in the tree says no more than
+// its id. In an id a slash, a percent sign and control characters are written
+// %2F, %25, %0A.
+func ChildPath(path, id string) string { return joinPath(path, id) }
+
 // joinPath puts the id of a child behind the path of its supervisor. A slash
 // within the id is written %2F, so that a path can be taken apart again, and a
 // control character %0A, say, so that a path is one line: the key of a set may
