@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // A Worker is anything that can be supervised: a service, a connection, a
@@ -100,12 +101,24 @@ func classifyError(err, stopCause error) Exit {
 
 // abnormalByType reports whether err is abnormal whatever it wraps. A
 // supervisor that gave up, say, carries the exits of its children, and one of
-// those may well wrap ErrShutdown (SEMANTICS N2).
+// those may well wrap ErrShutdown (SEMANTICS N2). Not so the cause of a stop: that
+// of a round wraps what its sibling has failed with.
 func abnormalByType(err error) bool {
+	if _, is := err.(*StopError); is {
+		return false
+	}
+	own, matches := err.(interface{ Is(error) bool })
 	for _, sentinel := range []error{ErrIntensity, ErrPanic, ErrGoexit, ErrStuck, ErrUnhealthy} {
-		if errors.Is(err, sentinel) {
+		if err == sentinel || matches && own.Is(sentinel) {
 			return true
 		}
+	}
+	switch err := err.(type) {
+	case interface{ Unwrap() error }:
+		below := err.Unwrap()
+		return below != nil && abnormalByType(below)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(err.Unwrap(), func(below error) bool { return below != nil && abnormalByType(below) })
 	}
 	return false
 }

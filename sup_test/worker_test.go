@@ -485,3 +485,29 @@ func TestAnExitIsNormalOrShutdownOrAbnormal(t *testing.T) {
 		}
 	}
 }
+
+// W4: a worker that returns the cause of its stop has been shut down, whatever
+// the sibling that led to the round has failed with.
+func TestTheCauseOfARoundIsNoFailureOfThoseThatItStops(t *testing.T) {
+	for _, failure := range []error{errBoom, sup.ErrGoexit, &sup.PanicError{Value: "boom"}, &sup.IntensityError{}, &sup.StuckError{}} {
+		t.Run(failure.Error(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c := make(controls)
+				wrapped := func(ctx context.Context) error {
+					<-ctx.Done()
+					return fmt.Errorf("stopped: %w", context.Cause(ctx))
+				}
+				s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Children: append(
+					c.good(new(trace), "b"),
+					sup.ChildSpec[*fake]{ID: "a", Start: makes(fake{run: wrapped})},
+				)})
+				c.die("b", failure)
+				synctest.Wait()
+				info, _ := s.Child("a").Info()
+				if info.LastExit.Kind != sup.ExitShutdown || info.Failures != 0 {
+					t.Errorf("its exit is %v", info.LastExit)
+				}
+			})
+		})
+	}
+}
