@@ -57,7 +57,7 @@ func grow(r *rand.Rand, name, path string, depth int) sup.SupervisorInfo {
 	for _, i := range r.Perm(6)[:r.IntN(6)] {
 		c := sup.ChildInfo{ID: fmt.Sprintf("child/%d", i), State: sup.State(r.IntN(8)), Incarnation: 1 + r.IntN(2)}
 		if depth > 0 && r.IntN(2) == 0 {
-			below := grow(r, c.ID, path+"/"+escaped(c.ID), depth-1)
+			below := grow(r, c.ID, sup.ChildPath(path, c.ID), depth-1)
 			c.Kind, c.Supervisor = sup.KindSupervisor, &below
 		}
 		tree.Children = append(tree.Children, c)

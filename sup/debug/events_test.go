@@ -203,7 +203,7 @@ func TestTheBudgetIsSeenToRecover(t *testing.T) {
 			for _, m := range r.messages(t) {
 				for _, row := range m.Rows {
 					if row.Path == "auction" {
-						n = row.Life.Used
+						n = row.Life.Window.Used
 					}
 				}
 			}

@@ -108,6 +108,7 @@ type line struct {
 	Exit        string `json:"exit,omitempty"`
 	Error       string `json:"error,omitempty"`
 	Delay       int64  `json:"delay,omitempty"` // in ms
+	Because     string `json:"because,omitempty"`
 	Stack       string `json:"stack,omitempty"`
 }
 
@@ -116,7 +117,7 @@ func linesOf(events []sup.Event) []line {
 	for i, e := range events {
 		lines[i] = line{
 			Seq: e.Seq, Time: e.Time.UnixMilli(), Kind: e.Kind.String(), Path: e.Path, Incarnation: e.Incarnation,
-			Delay: e.Delay.Milliseconds(), Stack: clip(stackOf(e), maxStack),
+			Delay: e.Delay.Milliseconds(), Because: e.Because, Stack: clip(stackOf(e), maxStack),
 		}
 		if e.Exit.Kind != sup.ExitNone {
 			lines[i].Exit, lines[i].Error = e.Exit.Kind.String(), textOf(e.Exit)

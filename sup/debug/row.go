@@ -2,7 +2,6 @@ package debug
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -20,7 +19,9 @@ type row struct {
 	Significant bool       `json:"significant,omitempty"`
 	Incarnation int        `json:"incarnation,omitempty"`
 	Restarts    int        `json:"restarts,omitempty"`
-	Exit        string     `json:"exit,omitempty"` // the kind of the last one
+	Failures    int        `json:"failures,omitempty"`
+	Budget      window     `json:"budget,omitzero"` // its own, of a child that has one
+	Exit        string     `json:"exit,omitempty"`  // the kind of the last one
 	Error       string     `json:"error,omitempty"`
 	Stack       string     `json:"stack,omitempty"` // of a stuck child
 	Supervisor  bool       `json:"supervisor,omitempty"`
@@ -30,10 +31,19 @@ type row struct {
 // A supervisor is what a row says about one besides.
 type supervisor struct {
 	Strategy string `json:"strategy"`
-	Limit    int    `json:"limit"`            // restarts that it bears within the window; -1: any
-	Within   int64  `json:"within,omitempty"` // the window, in ms
-	Used     int    `json:"used,omitempty"`
+	Window   window `json:"window"`
 	Up       int64  `json:"up,omitempty"` // since when, in ms since 1970
+}
+
+// A window is how many restarts have been used of those that are allowed.
+type window struct {
+	Limit  int   `json:"limit"`            // -1: any number
+	Within int64 `json:"within,omitempty"` // in ms
+	Used   int   `json:"used,omitempty"`
+}
+
+func windowOf(i sup.Intensity, used int) window {
+	return window{Limit: max(i.Restarts, -1), Within: i.Within.Milliseconds(), Used: used}
 }
 
 // rowsOf lists a tree, parents before their children, and children in start
@@ -54,7 +64,7 @@ func appendRows(rows []row, tree sup.SupervisorInfo, now time.Time) []row {
 	rows = slices.Grow(rows, len(tree.Children))
 	for _, c := range tree.Children {
 		r := row{
-			Path:        tree.Path + "/" + escaped(c.ID),
+			Path:        sup.ChildPath(tree.Path, c.ID),
 			Parent:      tree.Path,
 			ID:          c.ID,
 			State:       c.State.String(),
@@ -63,11 +73,15 @@ func appendRows(rows []row, tree sup.SupervisorInfo, now time.Time) []row {
 			Significant: c.Significant,
 			Incarnation: c.Incarnation,
 			Restarts:    c.Restarts,
+			Failures:    c.Failures,
 			Stack:       clip(c.Stack, maxStack),
 			Supervisor:  c.Kind == sup.KindSupervisor,
 		}
 		if c.LastExit.Kind != sup.ExitNone {
 			r.Exit, r.Error = c.LastExit.Kind.String(), textOf(c.LastExit)
+		}
+		if c.Policy.Budget != (sup.Intensity{}) {
+			r.Budget = windowOf(c.Policy.Budget, c.BudgetUsed)
 		}
 		if c.Supervisor != nil {
 			r.Life = lifeOf(*c.Supervisor, now)
@@ -81,27 +95,9 @@ func appendRows(rows []row, tree sup.SupervisorInfo, now time.Time) []row {
 }
 
 func lifeOf(tree sup.SupervisorInfo, now time.Time) supervisor {
-	life := supervisor{
-		Strategy: tree.Strategy.String(),
-		Limit:    tree.Intensity.Restarts,
-		Within:   tree.Intensity.Within.Milliseconds(),
-		Used:     tree.Restarts,
-	}
-	if tree.Intensity.Restarts < 0 {
-		life.Limit = -1
-	}
+	life := supervisor{Strategy: tree.Strategy.String(), Window: windowOf(tree.Intensity, tree.Restarts)}
 	if tree.Uptime > 0 {
 		life.Up = now.Add(-tree.Uptime).UnixMilli()
 	}
 	return life
-}
-
-var escapes = strings.NewReplacer("%", "%25", "/", "%2F")
-
-// escaped is an id as it stands in a path.
-func escaped(id string) string {
-	if !strings.ContainsAny(id, "%/") {
-		return id
-	}
-	return escapes.Replace(id)
 }

@@ -68,7 +68,7 @@ type message struct {
 	Rows    []struct {
 		Path, State, Exit, Error string
 		Incarnation              int
-		Life                     struct{ Used int }
+		Life                     struct{ Window struct{ Used int } }
 	}
 	Events []struct {
 		Seq                            uint64

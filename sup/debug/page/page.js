@@ -145,36 +145,24 @@ function why(r) {
  * that were restarted in its round, a supervisor that gave up. It returns, by the
  * number of the exit's event, {with: paths, gaveUp: path, because: path}. */
 function consequences() {
-  const found = new Map(), last = new Map(), lastIn = new Map(), leader = new Map(), asked = new Set(), failed = new Map();
+  const found = new Map(), last = new Map(), lastIn = new Map(), failed = new Map();
   const of = e => { if (!found.has(e.seq)) found.set(e.seq, {with: []}); return found.get(e.seq); };
   for (const e of log) {
-    const parent = parentOf(e.path), led = leader.get(parent);
     switch (e.kind) {
       case 'child exited':
         last.set(e.path, e);
-        lastIn.set(parent, e);
+        lastIn.set(parentOf(e.path), e);
         if (failed.has(e.path)) { of(e).because = failed.get(e.path); failed.delete(e.path); }
         break;
-      case 'child stopping':
-        if (led && led.path !== e.path) asked.add(e.path);
-        break;
       case 'child restarting':
-        if (led && led.path !== e.path && asked.delete(e.path)) {
-          of(led).with.push(e.path);
-          if (last.has(e.path)) of(last.get(e.path)).because = led.path;
-        } else if (last.has(e.path) && rows.get(parent)?.life?.strategy !== 'one_for_one') {
-          leader.set(parent, last.get(e.path));
-        }
-        break;
-      case 'child starting': // the round has stopped all that it stops
-        if (led?.path === e.path) leader.delete(parent);
+        if (!e.because) break;
+        if (last.has(e.because)) of(last.get(e.because)).with.push(e.path);
+        if (last.has(e.path)) of(last.get(e.path)).because = e.because;
         break;
       case 'supervisor failed':
-        leader.delete(e.path);
-        if (lastIn.has(e.path)) {
-          of(lastIn.get(e.path)).gaveUp = e.path;
-          failed.set(e.path, lastIn.get(e.path).path);
-        }
+        if (!lastIn.has(e.path)) break;
+        of(lastIn.get(e.path)).gaveUp = e.path;
+        failed.set(e.path, lastIn.get(e.path).path);
         break;
     }
   }
@@ -352,23 +340,23 @@ function drawRow(e, l) {
 /** said is text for who hears the page, and need not be told otherwise. */
 const said = text => el('span', {className: 'said'}, text);
 
-/** restarts is how many there have been, and of a supervisor a bar: how much of
- * its intensity is used. */
+/** restarts is how many there have been, and of a supervisor, and of a child with
+ * a budget of its own, a bar: how much of it is used. */
 function restarts(r) {
-  const parts = [];
-  if (r.life && r.life.limit >= 0) parts.push(meter(r.life), said(' restarts '), `${r.life.used ?? 0}/${r.life.limit} in ${brief(r.life.within)}`);
-  else if (r.life) parts.push(said(' restarts '), 'unlimited');
+  const w = r.life?.window ?? r.budget, parts = [];
+  if (w && w.limit >= 0) parts.push(meter(w), said(' restarts '), `${w.used ?? 0}/${w.limit} in ${brief(w.within)}`);
+  else if (w) parts.push(said(' restarts '), 'unlimited');
   else if (r.restarts) parts.push(said(' restarts '), `×${r.restarts}`);
   return parts;
 }
-function meter(life) {
-  const used = life.used ?? 0, part = life.limit ? Math.min(1, used / life.limit) : used ? 1 : 0;
+function meter(w) {
+  const used = w.used ?? 0, part = w.limit ? Math.min(1, used / w.limit) : used ? 1 : 0;
   const bar = el('i');
   bar.style.width = `${part * 100}%`;
   return el('span', {className: `meter ${part >= 1 ? 'bad' : part > 0.5 ? 'warn' : ''}`, ariaHidden: 'true'}, bar);
 }
 const brief = ms => ms % 3_600_000 === 0 ? `${ms / 3_600_000}h` : ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`;
-const restartsText = life => life.limit < 0 ? 'unlimited restarts' : `${life.used ?? 0} of ${life.limit} restarts used within ${brief(life.within)}`;
+const windowText = w => w.limit < 0 ? 'unlimited restarts' : `${w.used ?? 0} of ${w.limit} restarts used within ${brief(w.within)}`;
 
 function fold(path, open) {
   if (!kids.get(path)?.length) return;
@@ -500,10 +488,11 @@ function drawChild() {
   const s = streaks.get(r.path);
   if (s && failing(r) > 1) facts.push(['Failing since', `${at(s.since)}, ${ago(s.since)}: ${many(s.count, 'failure')}`]);
   if (r.exit) facts.push(['Last exit', r.exit + (r.error ? `: ${r.error}` : ''), r.exit === 'abnormal' ? 'error' : '']);
-  if (r.incarnation) facts.push(['Incarnation', `${r.incarnation}, ${many(r.restarts ?? 0, 'restart')}`]);
+  if (r.incarnation) facts.push(['Incarnation', `${r.incarnation}; ${many(r.restarts ?? 0, 'restart')}, ${many(r.failures ?? 0, 'failure')}`]);
+  if (r.budget) facts.push(['Budget', windowText(r.budget) + ', then quarantine']);
   if (r.restart) facts.push(['Policy', r.restart + (r.significant ? ', significant' : '')]);
   if (r.life) {
-    facts.push(['Strategy', r.life.strategy], ['Intensity', restartsText(r.life)]);
+    facts.push(['Strategy', r.life.strategy], ['Intensity', windowText(r.life.window)]);
     if (r.life.up) facts.push(['Up', `for ${coarse(now() - r.life.up)}, since ${at(r.life.up)}`]);
     facts.push(['Children', `${count(kids.get(r.path)?.length ?? 0)}${kids.get(r.path)?.length ? ': ' + censusText(r.path) : ''}`]);
   }
@@ -674,7 +663,7 @@ function drawLog() {
   once($('log'), [seen.map(e => e.seq), logSize], () => keepFocus($('log'), () => $('log').replaceChildren(...seen.map(e => {
     const go = el('button', {onclick: () => visit(e.path)}, e.path);
     go.dataset.path = e.path;
-    const what = [e.exit && e.exit + (e.error ? `: ${e.error}` : ''), e.delay && `after ${span(e.delay)}`].filter(Boolean).join(', ');
+    const what = [e.exit && e.exit + (e.error ? `: ${e.error}` : ''), e.delay && `after ${span(e.delay)}`, e.because && `because of ${e.because}`].filter(Boolean).join(', ');
     return el('tr', {className: isBad(e) ? 'bad' : e.kind === 'child restarting' ? 'warn' : ''},
       el('td', {className: 'time'}, at(e.time, precise)), el('td', {}, e.kind), el('td', {className: 'path'}, rows.has(e.path) ? go : e.path),
       el('td', {className: 'num'}, e.incarnation ? `#${e.incarnation}` : ''), el('td', {}, what));
