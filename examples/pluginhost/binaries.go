@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
@@ -65,7 +66,7 @@ func build(ctx context.Context, dir string) error {
 		return err
 	}
 	flags := "-s -w -X " + module + "/content.version=2"
-	return goBuild(ctx, filepath.Join(dir, newVersion), flags, module+"/plugins/"+string(upgraded))
+	return goBuild(ctx, filepath.Join(dir, file(newVersion)), flags, module+"/plugins/"+string(upgraded))
 }
 
 func goBuild(ctx context.Context, out, ldflags, what string) error {
@@ -79,11 +80,23 @@ func goBuild(ctx context.Context, out, ldflags, what string) error {
 }
 
 // path is where a binary is installed.
-func (b *binaries) path(name string) string { return filepath.Join(b.installed, name) }
+func (b *binaries) path(name string) string { return filepath.Join(b.installed, file(name)) }
+
+func (b *binaries) original(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(b.originals, file(name)))
+}
+
+// file is the name of the file of a binary.
+func file(name string) string {
+	if runtime.GOOS == "windows" {
+		return name + ".exe"
+	}
+	return name
+}
 
 // install puts the original in place, also where one is that runs.
 func (b *binaries) install(name string) error {
-	original, err := os.ReadFile(filepath.Join(b.originals, name))
+	original, err := b.original(name)
 	if err != nil {
 		return err
 	}
@@ -96,7 +109,7 @@ func (b *binaries) corrupt(name string) error { return b.corruptAs(name, name) }
 
 // corruptAs puts half of the original in place, under another name.
 func (b *binaries) corruptAs(name, other string) error {
-	original, err := os.ReadFile(filepath.Join(b.originals, name))
+	original, err := b.original(name)
 	if err != nil {
 		return err
 	}
@@ -113,7 +126,7 @@ func (b *binaries) put(name string, content []byte) error {
 
 // intact reports whether what is installed is the original.
 func (b *binaries) intact(name string) (bool, error) {
-	original, err := os.ReadFile(filepath.Join(b.originals, name))
+	original, err := b.original(name)
 	if err != nil {
 		return false, err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
@@ -34,21 +33,24 @@ const (
 	waits                // until those that it has stopped were found, and ended
 )
 
-// newPlan is what the chaos does. It depends on nothing but the seed. Each blow
-// is dealt; upgrades and botches to the kind that there is a new version of.
+// newPlan is what the chaos does. It depends on nothing but the seed. Each blow is
+// dealt, and does not cover up another: what is stopped is not corrupted too,
+// and what is replaced is stopped only after that.
 func newPlan(seed uint64) []strike {
 	dice := rand.New(rand.NewPCG(seed, 1))
-	blows := []blow{corrupts, botches, upgrades, stops, stops}
-	for range 10 {
-		blows = append(blows, kills)
+	var plan []strike
+	add := func(b blow, kind content.Kind, from, to int) {
+		plan = append(plan, strike{at: from + dice.IntN(to-from), blow: b, kind: kind, dice: dice.Uint64()})
 	}
-	plan := make([]strike, len(blows))
-	for i, b := range blows {
-		kind := content.Kinds[dice.IntN(len(content.Kinds))]
-		if b == botches || b == upgrades {
-			kind = upgraded
-		}
-		plan[i] = strike{at: dice.IntN(planned * 9 / 10), blow: b, kind: kind, dice: dice.Uint64()}
+	others := slices.DeleteFunc(slices.Clone(content.Kinds), func(k content.Kind) bool { return k == upgraded })
+	dice.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	add(corrupts, others[0], 0, planned*9/10)
+	add(stops, others[1], 0, planned*9/10)
+	add(botches, upgraded, 0, planned/4)
+	add(upgrades, upgraded, planned/4, planned/2)
+	add(stops, upgraded, planned/2, planned*9/10)
+	for range 10 {
+		add(kills, content.Kinds[dice.IntN(len(content.Kinds))], 0, planned*9/10)
 	}
 	slices.SortStableFunc(plan, func(a, b strike) int { return a.at - b.at })
 	return append(plan, strike{at: planned, blow: waits})
@@ -76,20 +78,20 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 	p, note := c.service.pools[s.kind], c.service.journal.note // of waits there is no kind
 	switch s.blow {
 	case kills, stops:
-		sig, did := syscall.SIGKILL, "killed"
-		if s.blow == stops {
-			sig, did = syscall.SIGSTOP, "stopped"
-		}
 		live := slices.DeleteFunc(p.live(), func(l process) bool { return slices.Contains(c.stopped, l.pid) })
 		if len(live) == 0 {
-			note("chaos: no %s plugin is up that could be %s", s.kind, did)
+			note("chaos: no %s plugin is up that could be struck", s.kind)
 			return nil
 		}
 		victim := live[s.dice%uint64(len(live))]
+		did := "killed"
 		if s.blow == stops {
+			did = "stopped"
 			c.stopped = append(c.stopped, victim.pid)
+			stop(victim.pid)
+		} else {
+			kill(victim.pid)
 		}
-		c.signal(victim, sig)
 		note("chaos: %s %s (pid %d)", did, p.name(victim.replica), victim.pid)
 		return nil
 	case corrupts:
@@ -99,7 +101,7 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 		}
 		note("chaos: corrupted the binary %s, and killed all that run it", binary)
 		for _, victim := range p.live() {
-			c.signal(victim, syscall.SIGKILL)
+			kill(victim.pid)
 		}
 		return nil
 	case botches:
@@ -111,9 +113,6 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 	}
 	return fmt.Errorf("there is no blow of number %d", s.blow)
 }
-
-// signal sends a signal to a plugin. That it has gone meanwhile is as good.
-func (c *Chaos) signal(victim process, sig syscall.Signal) { _ = syscall.Kill(victim.pid, sig) }
 
 // botch tries to upgrade to a binary that is corrupt: what runs must stay.
 func (c *Chaos) botch(ctx context.Context, p *pool) error {
@@ -148,7 +147,7 @@ func (c *Chaos) upgrade(ctx context.Context, p *pool) error {
 // wait waits until nothing is left of the processes that were stopped.
 func (c *Chaos) wait(ctx context.Context) error {
 	for _, pid := range c.stopped {
-		for syscall.Kill(pid, 0) == nil {
+		for exists(pid) {
 			select {
 			case <-time.After(pause):
 			case <-ctx.Done():

@@ -9,6 +9,7 @@ require (
 	github.com/charmbracelet/x/term v0.2.2
 	github.com/espalier-go/espalier v0.1.0
 	github.com/espalier-go/espalier/sup/plugin v0.1.0
+	github.com/google/go-cmp v0.7.0
 	github.com/hashicorp/go-hclog v1.6.3
 	github.com/hashicorp/go-plugin v1.8.0
 	github.com/yuin/goldmark v1.8.7

@@ -71,14 +71,17 @@ func (c config) check(rest []string) error {
 	if c.timeout < time.Second {
 		fault("-timeout %v: use 1s or more", c.timeout)
 	}
-	for name, dir := range map[string]string{"dir": c.dir, "plugins": c.plugins} {
-		if dir == "" {
+	if c.chaos && !hasChaos {
+		fault("-chaos: processes can be stopped on Unix systems only; leave it out")
+	}
+	for _, flag := range []struct{ name, dir string }{{"dir", c.dir}, {"plugins", c.plugins}} {
+		if flag.dir == "" {
 			continue
 		}
-		if info, err := os.Stat(dir); err != nil {
-			fault("-%s: %w", name, err)
+		if info, err := os.Stat(flag.dir); err != nil {
+			fault("-%s: %w", flag.name, err)
 		} else if !info.IsDir() {
-			fault("-%s %s: it is no directory", name, dir)
+			fault("-%s %s: it is no directory", flag.name, flag.dir)
 		}
 	}
 	return errors.Join(faults...)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
-	"github.com/espalier-go/espalier/sup"
 )
 
 // An Operator looks after plugins that are quarantined, as a person would: it
@@ -46,7 +45,7 @@ func (o *Operator) look(ctx context.Context, p *pool) error {
 	down, last := 0, error(nil)
 	for i, child := range p.children() {
 		name := p.name(i)
-		if child.State != sup.Quarantined {
+		if !child.State.AtRest() {
 			o.failures[name] = 0
 			continue
 		}

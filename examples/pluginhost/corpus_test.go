@@ -1,0 +1,112 @@
+package main
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"image"
+	"image/color/palette"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The files of a corpus that are special.
+const (
+	liar    = "archives/liar.tar"  // claims a size that it has not: it kills its plugin
+	rubbish = "archives/zz-no.zip" // is no zip
+	broken  = "src/broken.go"      // has a syntax error
+)
+
+// corpus is a directory with n files of each of some sorts, and the special
+// ones.
+func corpus(t testing.TB, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	put := func(name string, content []byte) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range n {
+		text := fmt.Sprintf("# Title %d\n\nSome *text* of [a link](page-%d.html).\n", i, i)
+		put(fmt.Sprintf("doc/page-%d.md", i), []byte(text))
+		put(fmt.Sprintf("doc/page-%d.html", i), fmt.Appendf(nil, "<title>Page %d</title><p>one<p>two", i))
+		put(fmt.Sprintf("src/p%d/file.go", i), fmt.Appendf(nil, "package p%d\n\nfunc F%d() {}\n", i, i))
+		put(fmt.Sprintf("pictures/%d.png", i), made(t, func(w io.Writer) error { return png.Encode(w, blank(i+1, 100)) }))
+		put(fmt.Sprintf("pictures/%d.gif", i), made(t, func(w io.Writer) error { return gif.Encode(w, blank(10, i+1), nil) }))
+		put(fmt.Sprintf("pictures/%d.jpeg", i), made(t, func(w io.Writer) error { return jpeg.Encode(w, blank(i+1, i+1), nil) }))
+		put(fmt.Sprintf("archives/%d.zip", i), made(t, func(w io.Writer) error { return zipOf(w, fmt.Sprint("name", i), text) }))
+		put(fmt.Sprintf("archives/%d.tar", i), made(t, func(w io.Writer) error { return tarOf(w, fmt.Sprint("name", i), text) }))
+		put(fmt.Sprintf("archives/%d.tar.gz", i), made(t, func(w io.Writer) error {
+			packed := gzip.NewWriter(w)
+			if err := tarOf(packed, "inside", text); err != nil {
+				return err
+			}
+			return packed.Close()
+		}))
+	}
+	put("src/notes.txt", []byte("there is no plugin for it"))
+	put(broken, []byte("package p\n\nfunc F( {\n"))
+	put(rubbish, []byte("PK, but nothing else"))
+	put(liar, liarOf(t))
+	return dir
+}
+
+func made(t testing.TB, write func(w io.Writer) error) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func blank(width, height int) image.Image {
+	return image.NewPaletted(image.Rect(0, 0, width, height), palette.WebSafe)
+}
+
+func zipOf(w io.Writer, name, text string) error {
+	z := zip.NewWriter(w)
+	entry, err := z.Create(name)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(entry, text); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+func tarOf(w io.Writer, name, text string) error {
+	t := tar.NewWriter(w)
+	if err := t.WriteHeader(&tar.Header{Name: name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(t, text); err != nil {
+		return err
+	}
+	return t.Close()
+}
+
+// liarOf is a tar file that ends where the content of its entry should begin.
+func liarOf(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if err := w.WriteHeader(&tar.Header{Name: "promised", Size: 1 << 20, Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}

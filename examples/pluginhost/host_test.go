@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/examples/pluginhost/content"
+)
+
+// calm is how the tests run a host, unless they say otherwise. A machine that is
+// busy may make a call wait.
+func calm(t testing.TB, dir string) config {
+	return config{dir: dir, plugins: originals, replicas: 2, timeout: 30 * time.Second}
+}
+
+// serviceOf is a host that has not been started.
+func serviceOf(t testing.TB, c config) *service {
+	t.Helper()
+	installed, err := prepare(t.Context(), c.plugins, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newService(c, os.DirFS(c.dir), installed, slog.New(slog.DiscardHandler), screen{out: io.Discard})
+}
+
+func TestEachFileHasOneResultWhateverBecomesOfThePlugins(t *testing.T) {
+	dir := corpus(t, 12)
+	for _, seed := range []uint64{1, 2} {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			c := calm(t, dir)
+			c.chaos, c.seed = true, seed
+			s := serviceOf(t, c)
+			var out bytes.Buffer
+			if err := s.carryOut(t.Context(), true, &out); err != nil {
+				t.Fatalf("%v\n%s", err, &out)
+			}
+			if want := "verified: 111 files, each with one result"; !strings.Contains(out.String(), want) {
+				t.Errorf("no %q in the output:\n%s", want, &out)
+			}
+			for _, why := range []end{byKill, byItself, unanswered, notStarted} {
+				if n, _ := s.ends.Get(why); n == 0 {
+					t.Errorf("no plugin %s", why)
+				}
+			}
+			for _, what := range []string{"chaos: killed ", "chaos: stopped ", "chaos: corrupted the binary ", "chaos: tried to replace ", " of outline with outline-2 while they worked", " was found, and ended"} {
+				if !s.journal.has(what) {
+					t.Errorf("no %q in the journal", what)
+				}
+			}
+			if got := s.pools[upgraded].installed(); got != newVersion {
+				t.Errorf("what starts next is %s, want %s", got, newVersion)
+			}
+		})
+	}
+}
+
+// has reports whether a note has a text in it.
+func (j *journal) has(text string) bool {
+	for _, n := range j.since(0) {
+		if strings.Contains(n.text, text) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAFileThatKillsItsPluginIsRefusedAndTheOthersAreConverted(t *testing.T) {
+	s := serviceOf(t, calm(t, corpus(t, 3)))
+	if err := s.carryOut(t.Context(), true, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	results := s.host.Results.Snapshot()
+	if got, want := deadly(results), []string{liar}; !cmp.Equal(got, want) {
+		t.Errorf("deadly are %q, want %q", got, want)
+	}
+	if got, want := refusals(results), []string{liar, rubbish}; !cmp.Equal(got, want) {
+		t.Errorf("refused are %q, want %q", got, want)
+	}
+	if got, want := results[liar].GetRefusal().GetReason(), "panic: runtime error: index out of range [0] with length 0"; got != want {
+		t.Errorf("refused with %q, want %q", got, want)
+	}
+	if got, want := results[rubbish].GetRefusal().GetReason(), "zip: not a valid zip file"; got != want {
+		t.Errorf("refused with %q, want %q", got, want)
+	}
+	if !results[broken].GetOutline().GetBroken() {
+		t.Errorf("%v is not outlined as broken", results[broken])
+	}
+	if n, _ := s.ends.Get(byItself); n < trials {
+		t.Errorf("%d plugins died, want %d or more", n, trials)
+	}
+}
+
+func TestAQuarantinedPluginIsShownWithItsReasonAndStartedAgain(t *testing.T) {
+	c := calm(t, corpus(t, 3))
+	s := serviceOf(t, c)
+	s.plan = []strike{{at: 0, blow: corrupts, kind: content.TextKind}}
+	var out bytes.Buffer
+	if err := s.carryOut(t.Context(), true, &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	for i := range c.replicas {
+		want := fmt.Sprintf("text/%d was quarantined: start of text ", i)
+		if !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "no handshake") {
+			t.Errorf("no %q in the output:\n%s", want, &out)
+		}
+	}
+	if !s.journal.has("the binary text is corrupt; installed it again") {
+		t.Error("the binary was not repaired")
+	}
+}
+
+func TestPluginsThatCannotBeStartedAnyMoreHoldUpNobodyElse(t *testing.T) {
+	c := calm(t, corpus(t, 3))
+	c.plugins = t.TempDir()
+	if err := os.CopyFS(c.plugins, os.DirFS(originals)); err != nil {
+		t.Fatal(err)
+	}
+	s := serviceOf(t, c)
+	// The originals go bad, and then what is installed.
+	if err := os.WriteFile(filepath.Join(c.plugins, file("text")), []byte("#!/none\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.plan = []strike{{at: 0, blow: corrupts, kind: content.TextKind}}
+	err := s.carryOut(t.Context(), true, io.Discard)
+	if !errors.Is(err, errDiffers) {
+		t.Errorf("error %v, want %v", err, errDiffers)
+	}
+	results := s.host.Results.Snapshot()
+	for path, r := range results {
+		kind, _ := content.KindOf(path)
+		refused := strings.Contains(r.GetRefusal().GetReason(), "no text plugin can be started: plugin: start of text")
+		if refused && kind != content.TextKind {
+			t.Errorf("%s was refused: %v", path, r)
+		}
+		if !refused && kind == content.TextKind {
+			t.Errorf("%s: %v, want a refusal", path, r)
+		}
+	}
+	if len(results) != s.host.Found.Len() {
+		t.Errorf("%d results of %d files", len(results), s.host.Found.Len())
+	}
+}
+
+func TestNothingToConvertIsAnError(t *testing.T) {
+	err := serviceOf(t, calm(t, t.TempDir())).carryOut(t.Context(), false, io.Discard)
+	if !errors.Is(err, errNothing) {
+		t.Errorf("error %v, want %v", err, errNothing)
+	}
+}
+
+func TestAPluginThatDoesNotStartAtAllFailsTheStartWithItsReason(t *testing.T) {
+	c := calm(t, corpus(t, 1))
+	s := serviceOf(t, c)
+	if err := s.binaries.corrupt("picture"); err != nil {
+		t.Fatal(err)
+	}
+	err := s.carryOut(t.Context(), false, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "start of host/picture/0: ") {
+		t.Errorf("error %v, want one that names the plugin", err)
+	}
+}
+
+func TestACancelledHostSaysWhatItHas(t *testing.T) {
+	s := serviceOf(t, calm(t, corpus(t, 30)))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	some := s.host.Results.WatchAll(ctx, 1)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for range some {
+			cancel(enough)
+		}
+	}()
+	var out bytes.Buffer
+	err := s.carryOut(ctx, true, &out)
+	<-watched
+	if !errors.Is(err, enough) {
+		t.Errorf("error %v, want %v", err, enough)
+	}
+	if !strings.Contains(out.String(), " of 273 files converted in ") || strings.Contains(out.String(), "verified") {
+		t.Errorf("no partial result, or a verified one:\n%s", &out)
+	}
+}
