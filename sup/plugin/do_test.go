@@ -209,6 +209,20 @@ func TestAPluginThatDoesNotAnswerIsUnhealthy(t *testing.T) {
 	}
 }
 
+func TestAnAnswerIsABeat(t *testing.T) {
+	spec := specOf(t, "grpc")
+	spec.Liveness = plugin.Liveness{Interval: 20 * time.Millisecond, Timeout: 10 * time.Second}
+	const watchdog = 500 * time.Millisecond
+	h := start(t, spec, func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Watchdog = watchdog })
+	eventually(t, "it has been up for longer than its watchdog lets it", func() bool {
+		info, _ := h.child.Info()
+		return time.Since(info.Since) > 2*watchdog
+	})
+	if info, _ := h.child.Info(); info.Incarnation != 1 {
+		t.Errorf("the last exit: %v", info.LastExit)
+	}
+}
+
 func TestReplicasAreCalledInTurn(t *testing.T) {
 	source := plugin.NewSource(specOf(t, "grpc"))
 	r, err := sup.StartReplicas(t.Context(), sup.ReplicasSpec[*plugin.Client[Words]]{

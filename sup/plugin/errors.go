@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -184,6 +185,12 @@ func lastWords(lines []proc.Line) string {
 		if strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ") {
 			last = text
 			break
+		}
+		if record, ok := decode(slog.Record{}, text); ok {
+			if record.Level < slog.LevelInfo { // go-plugin's own, in all that use its default logger
+				continue
+			}
+			text = record.Message
 		}
 		if text != "" && line.Stream >= from && !plausible(text) {
 			last, from = text, line.Stream

@@ -15,6 +15,7 @@ import (
 // to its end. A [Client] has one, and while it is being replaced two.
 type instance[T any] struct {
 	spec     *Spec[T]
+	file     version // of the binary, as it was just before the start
 	binary   *binary
 	host     *goplugin.Client
 	link     goplugin.ClientProtocol
@@ -36,7 +37,7 @@ type instance[T any] struct {
 }
 
 func newInstance[T any](ctx context.Context, spec *Spec[T]) *instance[T] {
-	in := &instance[T]{spec: spec, gone: make(chan struct{})}
+	in := &instance[T]{spec: spec, file: look(spec.Command.Path), gone: make(chan struct{})}
 	in.life, in.end = context.WithCancelCause(context.Background())
 	in.binary = newBinary(ctx, spec.Command)
 	return in

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/rpc"
 	"os/exec"
 	"time"
 
@@ -83,6 +84,9 @@ func (in *instance[T]) connect(ctx context.Context) error {
 		return err
 	}
 	raw, err := link.Dispense(in.spec.Serves)
+	if _, answered := errors.AsType[rpc.ServerError](err); err != nil && !answered && in.protocol == goplugin.ProtocolNetRPC {
+		return in.reached(err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInterface, err)
 	}

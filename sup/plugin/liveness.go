@@ -7,6 +7,8 @@ import (
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/espalier-go/espalier/sup"
 )
 
 // ping asks the plugin whether it is there.
@@ -45,6 +47,7 @@ func (in *instance[T]) watchLiveness() {
 		stop()
 		cancel()
 		if err == nil {
+			sup.Beat(in.binary.ctx)
 			failures = 0
 			continue
 		}

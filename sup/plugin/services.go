@@ -10,15 +10,25 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 )
 
 // checkServices finds that the connection works, and that the plugin serves
-// what its T calls.
+// what its T calls. A file that has been found to is not asked again: after a
+// crash each question is time that a caller waits.
 func (in *instance[T]) checkServices(ctx context.Context) error {
 	link, ok := in.link.(*goplugin.GRPCClient)
-	if !ok || len(in.dialer.services) == 0 {
+	if !ok {
+		return nil // Dispense asks
+	}
+	last := in.spec.known.Load()
+	known := last != nil && *last == in.file && in.file.there()
+	if known && link.Conn.GetState() == connectivity.Ready {
+		return nil
+	}
+	if known || len(in.dialer.services) == 0 {
 		return in.reached(in.ping(ctx))
 	}
 	served, err := listServices(ctx, link.Conn)
@@ -34,10 +44,11 @@ func (in *instance[T]) checkServices(ctx context.Context) error {
 			missing = append(missing, name)
 		}
 	}
-	if missing == nil {
-		return nil
+	if missing != nil {
+		return fmt.Errorf("%w: it does not serve %s, which a %s needs", ErrInterface, strings.Join(missing, ", "), typeName[T]())
 	}
-	return fmt.Errorf("%w: it does not serve %s, which a %s needs", ErrInterface, strings.Join(missing, ", "), typeName[T]())
+	in.spec.known.Store(&in.file)
+	return nil
 }
 
 // listServices asks a server for the names of its services, through either

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -26,6 +27,10 @@ type Spec[T any] struct {
 	// the plugin prints, lines in the JSON of go-hclog with their own level,
 	// message and attributes. Its Ready, ReadyWithin, Live and Normal are not
 	// for plugins, and must not be set; nor may a stream be Piped.
+	//
+	// go-plugin replaces os.Stdout and os.Stderr of a plugin that serves, and has
+	// what is written there come through the connection: of that, the last words
+	// are lost of a process that exits at once. A panic does not come that way.
 	Command proc.Command
 
 	// Handshake is what go-plugin calls so: the cookie by which host and plugin
@@ -60,9 +65,12 @@ type Spec[T any] struct {
 	// Liveness asks the plugin at intervals whether it is there. Default: it is
 	// asked only when a call has failed in a way that makes one doubt it.
 	Liveness Liveness
+
+	known *atomic.Pointer[version] // a version of the binary that serves a T; set with the defaults
 }
 
-// Liveness says how to notice a plugin that is there and does not answer.
+// Liveness says how to notice a plugin that is there and does not answer. Each
+// answer is a beat (sup.Beat), so that a child with Liveness may have a Watchdog.
 type Liveness struct {
 	// Interval is the time between two questions. 0 means that none are asked.
 	Interval time.Duration
@@ -83,9 +91,7 @@ const (
 const defaultServes = "plugin"
 
 func (s Spec[T]) withDefaults() Spec[T] {
-	if s.Name == "" {
-		s.Name = filepath.Base(s.Command.Path)
-	}
+	s.Name = s.name()
 	if s.Serves == "" {
 		s.Serves = defaultServes
 	}
@@ -104,6 +110,7 @@ func (s Spec[T]) withDefaults() Spec[T] {
 	s.Command.Args = slices.Clone(s.Command.Args)
 	s.Command.Env = slices.Clone(s.Command.Env)
 	s.Versions = maps.Clone(s.Versions)
+	s.known = new(atomic.Pointer[version])
 	return s
 }
 
@@ -178,11 +185,14 @@ func (s Spec[T]) check() error {
 	if faults == nil {
 		return nil
 	}
-	name := s.Name
-	if name == "" {
-		name = filepath.Base(s.Command.Path)
+	return &SpecError{Name: s.name(), Faults: faults}
+}
+
+func (s *Spec[T]) name() string {
+	if s.Name == "" && s.Command.Path != "" {
+		return filepath.Base(s.Command.Path)
 	}
-	return &SpecError{Name: name, Faults: faults}
+	return s.Name
 }
 
 func isZero[V any](v V) bool { return reflect.ValueOf(&v).Elem().IsZero() }
