@@ -53,7 +53,7 @@ mutants:
 # e2e tests the page of sup/debug in headless Chromium. It installs what it needs,
 # or says what is missing.
 e2e:
-	@set -e; flags=$$(sup/debug/e2e/setup.sh); $(GO) test -race -v -count 1 ./sup/debug/e2e -args $$flags
+	@set -e; flags=$$(sup/debug/e2e/setup.sh); GOEXPERIMENT=goroutineleakprofile $(GO) test -race -v -count 1 ./sup/debug/e2e -args $$flags
 
 # picture takes the picture of it that README shows.
 picture:

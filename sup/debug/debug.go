@@ -50,7 +50,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
-	"path"
 	"reflect"
 	"strings"
 
@@ -110,7 +109,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "debug: "+strings.Join(h.faults, "\ndebug: "), http.StatusInternalServerError)
 		return
 	}
-	name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	name := lastSegment(r.URL.Path)
 	if name == "operate" && h.controller != nil {
 		h.serveOperate(w, r)
 		return
@@ -120,31 +119,26 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "debug: "+r.Method+" is not served here: use GET", http.StatusMethodNotAllowed)
 		return
 	}
-	switch name {
-	case "":
-		if at, _, _ := strings.Cut(r.RequestURI, "?"); r.URL.Path == "" && !strings.HasSuffix(at, "/") { // links would miss the last segment
-			w.Header().Set("Location", path.Base(at)+"/")
-			w.WriteHeader(http.StatusMovedPermanently)
-			return
-		}
-		servePage(w, r, "index.html")
-	case "page.js", "page.css":
-		servePage(w, r, name)
-	case "tree.json":
-		h.serveTree(w, r)
-	case "tree.txt":
-		h.serveText(w, r)
-	case "events":
-		h.serveEvents(w, r)
-	case "stacks":
-		h.serveStacks(w, r)
-	case "leaks":
-		h.serveLeaks(w, r)
-	case "state":
-		h.serveState(w, r)
-	case "watch":
-		h.serveWatch(w, r)
-	default:
+	serve := pages[name]
+	if serve == nil {
 		http.Error(w, fmt.Sprintf("debug: there is no %q here: the page is at the path that ends in a slash", name), http.StatusNotFound)
+		return
 	}
+	serve(h, w, r)
+}
+
+func lastSegment(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// pages are what is served, by the last segment of the path.
+var pages = map[string]func(h *handler, w http.ResponseWriter, r *http.Request){
+	"":          (*handler).servePage,
+	"page.js":   (*handler).servePage,
+	"page.css":  (*handler).servePage,
+	"tree.json": (*handler).serveTree,
+	"tree.txt":  (*handler).serveText,
+	"events":    (*handler).serveEvents,
+	"stacks":    (*handler).serveStacks,
+	"leaks":     (*handler).serveLeaks,
+	"state":     (*handler).serveState,
+	"watch":     (*handler).serveWatch,
 }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,18 @@ func secure(header http.Header) {
 	header.Set("Cache-Control", "no-store")
 }
 
-func servePage(w http.ResponseWriter, r *http.Request, name string) {
+// servePage serves the files of the page.
+func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
+	at, _, _ := strings.Cut(r.RequestURI, "?")
+	if r.URL.Path == "" && !strings.HasSuffix(at, "/") { // the prefix was stripped, and its slash is missing: so would the last segment in links
+		w.Header().Set("Location", lastSegment(at)+"/")
+		w.WriteHeader(http.StatusMovedPermanently)
+		return
+	}
+	name := lastSegment(r.URL.Path)
+	if name == "" {
+		name = "index.html"
+	}
 	content, err := files.ReadFile("page/" + name)
 	if err != nil {
 		http.Error(w, "debug: "+err.Error(), http.StatusInternalServerError)

@@ -108,7 +108,7 @@ func eval[T any](p *tab, expression string) T {
 func (p *tab) until(expression string) {
 	p.t.Helper()
 	for deadline := time.Now().Add(within); ; time.Sleep(20 * time.Millisecond) {
-		if eval[bool](p, `!!(`+expression+`)`) {
+		if eval[bool](p, `(() => { try { return !!(`+expression+`) } catch { return false } })()`) { // what it looks at may not be there yet
 			return
 		}
 		if time.Now().After(deadline) {

@@ -74,13 +74,16 @@ func needBrowser(t *testing.T) {
 	}
 }
 
+// everybody may press the buttons.
+func everybody(*http.Request) error { return nil }
+
 // startShop starts a shop with a page that has buttons.
 func startShop(t *testing.T, options ...debug.Option) (*sup.Supervisor[sup.Worker], http.Handler) {
 	t.Helper()
 	needBrowser(t)
 	s, err := sup.Start(context.Background(), shop())
 	started(t, s, err)
-	options = append(options, debug.Operator(sup.Control(s), func(*http.Request) error { return nil }))
+	options = append(options, debug.Operator(sup.Control(s), everybody))
 	return s, debug.Handler(sup.Inspect(s), options...)
 }
 

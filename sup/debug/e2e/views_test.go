@@ -1,0 +1,154 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/debug"
+)
+
+// text is the expression of the text of an element.
+func text(id string) string { return `document.getElementById('` + id + `').textContent` }
+
+func TestTheEventsAreFiltered(t *testing.T) {
+	s, h := startShop(t)
+	crash(t, s.Child("search"), errRefused)
+	p := open(t, h)
+	p.click("#tab-events")
+	rows := `[...document.querySelectorAll('#log tr')].map(r => r.cells[1].textContent + ' ' + r.cells[2].textContent)`
+	p.until(rows + `.includes('child starting shop/database')`)
+	p.do(chromedp.SetValue(chromedp.CSS(`#log-kinds`), "bad"),
+		chromedp.Evaluate[chromedp.Void](`document.getElementById('log-kinds').dispatchEvent(new Event('input'))`))
+	p.until(rows + `.join() === 'child exited shop/search'`)
+	p.do(chromedp.SendKeys(chromedp.CSS(`#log-part`), "nobody"))
+	p.until(rows + `.length === 0`)
+	p.do(chromedp.SetValue(chromedp.CSS(`#log-kinds`), "all"), chromedp.SetValue(chromedp.CSS(`#log-part`), "plugins"),
+		chromedp.Evaluate[chromedp.Void](`document.getElementById('log-part').dispatchEvent(new Event('input'))`))
+	p.until(`[...document.querySelectorAll('#log tr')].some(r => r.textContent.includes('because of shop/search'))`)
+
+	p.click(`#log-pause`)
+	before := eval[int](p, rows+`.length`)
+	crash(t, s.Child("search"), errRefused)
+	p.click("#tab-tree")
+	p.until(row("shop/search") + `.textContent.includes('#3')`)
+	p.click("#tab-events")
+	p.until(fmt.Sprintf(`%s.length === %d`, rows, before)) // it was to hold still
+	p.click(`#log-pause`)
+	p.until(fmt.Sprintf(`%s.length > %d`, rows, before))
+
+	p.click(`#log button`)
+	p.until(text("child-where") + ` === 'shop/plugins'`)
+}
+
+func TestAContextIsFollowed(t *testing.T) {
+	prices, secrets := new(kv.Context[string, int]), new(kv.Context[string, string])
+	prices.Set("apples", 3)
+	secrets.Set("password", "open sesame")
+	_, h := startShop(t, debug.Values("prices", prices), debug.Keys("secrets", secrets))
+	p := open(t, h)
+	p.click("#tab-state")
+	p.until(text("state") + `.includes('apples')`)
+	prices.Set("apples", 42)
+	p.until(text("state") + `.includes('42')`)
+	p.until(`document.querySelector('#state tr').cells[2].textContent === '1'`) // one change
+	prices.Set("pears", 7)
+	p.until(text("state") + `.includes('pears')`)
+	prices.Delete("apples")
+	p.until(`!` + text("state") + `.includes('apples')`)
+	p.until(text("state-found") + ` === '1 key'`)
+
+	p.do(chromedp.SetValue(chromedp.CSS(`#state-name`), "secrets"),
+		chromedp.Evaluate[chromedp.Void](`document.getElementById('state-name').dispatchEvent(new Event('input'))`))
+	p.until(text("state") + `.includes('password')`)
+	secrets.Set("password", "open wheat")
+	p.until(`document.querySelector('#state tr').cells[2].textContent === '1'`)
+	if eval[bool](p, `document.documentElement.outerHTML.includes('wheat')`) {
+		t.Error("a value is shown that must not be")
+	}
+}
+
+func TestWhyASupervisorGaveUpIsSaid(t *testing.T) {
+	s, h := startShop(t)
+	p := open(t, h)
+	resize := plugin(t, s, "resize")
+	for range 6 { // one more than the supervisor bears
+		crash(t, resize, errRefused)
+	}
+	p.until(row("shop/plugins") + `.textContent.includes('#2')`)
+	p.click(rowSelector("shop/plugins"))
+	p.until(text("child-exits") + `.includes('gave up because of shop/plugins/resize')`)
+	p.click(rowSelector("shop/plugins/resize"))
+	p.until(text("child-exits") + `.includes('its supervisor shop/plugins gave up')`)
+}
+
+func TestATreeThatHasEndedSaysSo(t *testing.T) {
+	s, h := startShop(t)
+	p := open(t, h)
+	p.click(rowSelector("shop"))
+	p.click(`[data-op=shutdown]`)
+	p.do(chromedp.KeyEvent(kb.Escape)) // thinks better of it
+	p.until(`!document.getElementById('confirm').open`)
+	p.click(`[data-op=shutdown]`)
+	p.click(`#confirm-yes`)
+	p.until(row("shop") + `.textContent.includes('not running')`)
+	<-s.Done()
+	p.until(`document.querySelector('[data-op=shutdown]').disabled`)
+}
+
+func TestAChildThatIsGoneIsNotThereAnyMore(t *testing.T) {
+	set := seats(t, 3)
+	const odd = "1/2 % <b>"
+	if _, err := set.Start(t.Context(), odd); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, debug.Handler(sup.Inspect(set), debug.Operator(sup.Control(set), everybody)))
+	path := sup.ChildPath("seats", odd)
+	p.until(row(path) + `.querySelector('.name').textContent === '1/2 % <b>'`)
+	p.click(rowSelector(path))
+	p.click(`[data-op=restart]`)
+	p.click(`#confirm-yes`)
+	p.until(row(path) + `.textContent.includes('#2')`)
+	if err := set.Remove(context.Background(), odd); err != nil {
+		t.Fatal(err)
+	}
+	p.until(`!` + row(path))
+	p.until(text("child-facts") + `.includes('is not there any more')`)
+}
+
+// A leaker leaves a goroutine behind that waits for what nobody will send.
+type leaker struct{}
+
+func (leaker) Run(ctx context.Context) error {
+	never := make(chan int)
+	go func() { <-never }()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestLeakedGoroutinesAreShownByIncarnation(t *testing.T) {
+	needBrowser(t)
+	s, err := sup.Start(context.Background(), sup.Spec[leaker]{Name: "hall", Labels: true, Children: []sup.ChildSpec[leaker]{
+		{ID: "one", Start: func(context.Context) (leaker, error) { return leaker{}, nil }},
+	}})
+	started(t, s, err)
+	for range 2 {
+		if err := s.Terminate(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Restart(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := open(t, debug.Handler(sup.Inspect(s)))
+	p.click(rowSelector("hall/one"))
+	p.click(`#child-leaks`)
+	for _, incarnation := range []int{1, 2} {
+		p.until(fmt.Sprintf(`%s.includes('incarnation %d: 1 goroutine')`, text("child-goroutines"), incarnation))
+	}
+	p.until(text("child-goroutines") + `.includes('leaker.Run.func1')`)
+}
