@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"net"
@@ -31,6 +32,7 @@ import (
 type Client struct {
 	dialer    Dialer
 	address   string
+	secure    bool
 	transport *http.Transport
 	control   espalierv1connect.ControlClient
 	program   atomic.Pointer[string] // that answered the last stream
@@ -255,8 +257,13 @@ func (c *Client) fault(ctx context.Context, op, path string, err error) error {
 		kind = ErrDenied
 	case isUntrusted(err):
 		kind = ErrUntrusted
-	case !ok || isDial(err) || !answer.IsRemote() && answer.Code() == connect.CodeUnavailable:
+	case !ok || isDial(err):
 		kind = ErrUnreachable
+	case !answer.IsRemote() && isLost(answer):
+		kind = ErrUnreachable
+		if c.isShutOut(ctx) {
+			kind = ErrDenied
+		}
 	case !answer.IsRemote():
 	case answer.Code() == connect.CodeUnauthenticated, answer.Code() == connect.CodePermissionDenied:
 		kind = ErrDenied
@@ -284,11 +291,51 @@ func (e *fault) Error() string {
 
 func (e *fault) Unwrap() []error { return []error{e.kind, e.cause} }
 
+// isLost reports whether an error is about the connection, and not about what
+// was said over it.
+func isLost(answer *connect.Error) bool {
+	_, broken := errors.AsType[*net.OpError](answer)
+	return broken || errors.Is(answer, io.ErrUnexpectedEOF) ||
+		answer.Code() == connect.CodeUnavailable || answer.Code() == connect.CodeCanceled
+}
+
 // isRefused reports whether the server has refused the TLS handshake, since it
 // wants another certificate, or one at all.
 func isRefused(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "remote error"
+}
+
+// probeTimeout is for an answer that comes at once, if at all.
+const probeTimeout = time.Second
+
+// isShutOut finds out whether the server refuses the client's certificate. In
+// TLS 1.3 the client learns that after the handshake, from an alert, which is
+// lost if it has something to say at that moment. So here it says nothing.
+func (c *Client) isShutOut(ctx context.Context) bool {
+	if !c.secure {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	conn, err := c.dialer.connect(ctx, c.address, c.address, true)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	config := c.dialer.clientTLS()
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(c.address)
+	}
+	t := tls.Client(conn, config)
+	if err := t.HandshakeContext(ctx); err != nil {
+		return isRefused(err)
+	}
+	if err := t.SetReadDeadline(time.Now().Add(probeTimeout)); err != nil {
+		return false
+	}
+	_, err = t.Read(make([]byte, 1))
+	return isRefused(err)
 }
 
 // isUntrusted reports whether the client has refused the certificate of the

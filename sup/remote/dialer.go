@@ -98,7 +98,7 @@ func (d Dialer) Dial(address string) (*Client, error) {
 		DisableCompression:  true, // the protocol sees to that
 		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingEvery, PingTimeout: handshakeTimeout},
 	}
-	c := &Client{dialer: d, address: address, transport: transport}
+	c := &Client{dialer: d, address: address, secure: secure, transport: transport}
 	// A redirection would take the token elsewhere.
 	h := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	c.control = espalierv1connect.NewControlClient(connect.NewClient(

@@ -144,9 +144,10 @@ func (s *stream) fault(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return &fault{s.client.address, ErrUnreachable, "the stream was silent", err}
 	}
+	told := s.client.fault(ctx, watch, s.path, err)
 	answer, ok := errors.AsType[*connect.Error](err)
-	if ok && s.begun && !answer.IsRemote() && answer.Code() != connect.CodeInvalidArgument && answer.Code() != connect.CodeResourceExhausted {
-		return &fault{s.client.address, ErrUnreachable, answer.Message(), err}
+	if ok && s.begun && errors.Is(told, ErrProtocol) && !answer.IsRemote() && answer.Code() != connect.CodeInvalidArgument && answer.Code() != connect.CodeResourceExhausted {
+		return &fault{s.client.address, ErrUnreachable, answer.Message(), err} // in the middle of a message
 	}
-	return s.client.fault(ctx, watch, s.path, err)
+	return told
 }

@@ -1,0 +1,61 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+// TestMain lets the test binary be a client that is another user's; and finds,
+// when the tests have run, that no goroutine of theirs is left.
+func TestMain(m *testing.M) {
+	if address := os.Getenv("REMOTE_ROLE_AT"); address != "" {
+		fmt.Println(roleAt(address))
+		return
+	}
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; {
+		if time.Now().After(deadline) {
+			fmt.Fprintln(os.Stderr, "FAIL: goroutines have leaked:")
+			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+			os.Exit(1)
+		}
+		runtime.Gosched()
+	}
+	os.Exit(code)
+}
+
+// roleAt finds out what a server allows.
+func roleAt(address string) string {
+	c, err := remote.Dial(address)
+	if err != nil {
+		return err.Error()
+	}
+	defer c.Close()
+	_, err = c.Status(context.Background(), "")
+	switch {
+	case errors.Is(err, remote.ErrUnreachable):
+		return "unreachable"
+	case errors.Is(err, remote.ErrDenied):
+		return "nobody"
+	case err != nil:
+		return err.Error()
+	}
+	err = c.Terminate(context.Background(), sup.Target{Path: "tree/none"})
+	switch {
+	case errors.Is(err, remote.ErrDenied):
+		return "viewer"
+	case errors.Is(err, sup.ErrNotRunning), errors.Is(err, sup.ErrNotFound):
+		return "operator"
+	}
+	return fmt.Sprint(err)
+}

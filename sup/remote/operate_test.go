@@ -1,0 +1,309 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+// pair is two trees that are alike, one reached in the process and one by a
+// client.
+func pair(t *testing.T) (here, there sup.Controller, end func()) {
+	t.Helper()
+	a, b := startShop(t), startShop(t)
+	w := newWire()
+	stop := serve(t, sup.Control(b), w, nil)
+	c := dial(t, w, remote.Dialer{})
+	return sup.Control(a), c, func() {
+		c.Close()
+		stop()
+		a.end(t)
+		b.end(t)
+	}
+}
+
+func TestErrorsAreThoseOfTheProcess(t *testing.T) {
+	sentinels := []error{
+		sup.ErrNotFound, sup.ErrRunning, sup.ErrRestarting, sup.ErrAlreadyRunning, sup.ErrAlreadyDeclared, sup.ErrMaxChildren,
+		sup.ErrNotKeyed, sup.ErrNoSupervisor, sup.ErrIncarnation, sup.ErrStart, sup.ErrStuck, sup.ErrNotRunning, sup.ErrShuttingDown,
+		sup.ErrStopped, sup.ErrKey, context.DeadlineExceeded,
+	}
+	calls := map[string]func(ctx context.Context, c sup.Controller) error{
+		"restart what runs":  func(ctx context.Context, c sup.Controller) error { return c.Restart(ctx, sup.Target{Path: "shop/db"}) },
+		"delete what runs":   func(ctx context.Context, c sup.Controller) error { return c.Delete(ctx, sup.Target{Path: "shop/db"}) },
+		"terminate nothing":  func(ctx context.Context, c sup.Controller) error { return c.Terminate(ctx, sup.Target{Path: "shop/x"}) },
+		"terminate the tree": func(ctx context.Context, c sup.Controller) error { return c.Terminate(ctx, sup.Target{}) },
+		"terminate another incarnation": func(ctx context.Context, c sup.Controller) error {
+			return c.Terminate(ctx, sup.Target{Path: "shop/db", Incarnation: 9})
+		},
+		"terminate an impossible one": func(ctx context.Context, c sup.Controller) error {
+			return c.Terminate(ctx, sup.Target{Path: "shop/db", Incarnation: -1})
+		},
+		"shut down a worker": func(ctx context.Context, c sup.Controller) error { return c.Shutdown(ctx, sup.Target{Path: "shop/db"}) },
+		"start below a worker": func(ctx context.Context, c sup.Controller) error {
+			_, err := c.StartChild(ctx, "shop/db", "x")
+			return err
+		},
+		"start where there are no keys": func(ctx context.Context, c sup.Controller) error {
+			_, err := c.StartChild(ctx, "shop", "x")
+			return err
+		},
+		"start what is there": func(ctx context.Context, c sup.Controller) error {
+			_, err := c.StartChild(ctx, "shop/feeds", "ACME")
+			return err
+		},
+		"start what cannot be": func(ctx context.Context, c sup.Controller) error {
+			_, err := c.StartChild(ctx, "shop/feeds", "none")
+			return err
+		},
+		"start a key of any bytes, and more": func(ctx context.Context, c sup.Controller) error {
+			for _, key := range []string{"\xff", "a/b%", ""} {
+				if _, err := c.StartChild(ctx, "shop/feeds", key); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"stop what does not stop": func(ctx context.Context, c sup.Controller) error {
+			return c.Terminate(ctx, sup.Target{Path: "shop/slow"})
+		},
+		"shut down with too little time": func(ctx context.Context, c sup.Controller) error {
+			ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+			defer cancel()
+			return c.Shutdown(ctx, sup.Target{Path: "shop"})
+		},
+	}
+	for name, call := range calls {
+		synctest.Test(t, func(t *testing.T) {
+			here, there, end := pair(t)
+			defer end()
+			want, got := call(t.Context(), here), call(t.Context(), there)
+			if diff := cmp.Diff(want, got, sameErrors); diff != "" {
+				t.Errorf("%s (-in the process +by the client):\n%s", name, diff)
+			}
+			for _, sentinel := range sentinels {
+				if errors.Is(want, sentinel) != errors.Is(got, sentinel) {
+					t.Errorf("%s: whether it is %q differs", name, sentinel)
+				}
+			}
+			if diff := cmp.Diff(details(want), details(got)); diff != "" {
+				t.Errorf("%s: details (-in the process +by the client):\n%s", name, diff)
+			}
+		})
+	}
+}
+
+// details is what errors.As finds in an error.
+func details(err error) (all []string) {
+	if e, ok := errors.AsType[*sup.CallError](err); ok {
+		all = append(all, "call", e.Op, e.Path)
+	}
+	if e, ok := errors.AsType[*sup.StartError](err); ok {
+		all = append(all, "start", e.Path)
+	}
+	if e, ok := errors.AsType[*sup.StuckError](err); ok {
+		for _, c := range e.Children {
+			all = append(all, "stuck", c.Path, fmt.Sprint(c.Incarnation, c.Stack != ""))
+		}
+	}
+	return all
+}
+
+func TestOfTwoClientsWithOneMindOneIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		defer serve(t, sup.Control(s), w, nil)()
+		one, two := dial(t, w, remote.Dialer{}), dial(t, w, remote.Dialer{})
+		defer one.Close()
+		defer two.Close()
+		for range 20 { // both have seen the same incarnation, and want it replaced
+			seen, err := one.Child(t.Context(), "shop/db")
+			if err != nil {
+				t.Fatal(err)
+			}
+			replace := func(c *remote.Client) error {
+				target := sup.Target{Path: "shop/db", Incarnation: seen.Incarnation}
+				if err := c.Terminate(t.Context(), target); err != nil {
+					return err
+				}
+				return c.Restart(t.Context(), target)
+			}
+			results := make(chan error, 2)
+			go func() { results <- replace(one) }()
+			go func() { results <- replace(two) }()
+			refused := 0
+			for range 2 {
+				if err := <-results; errors.Is(err, sup.ErrIncarnation) || errors.Is(err, sup.ErrRunning) {
+					refused++
+				} else if err != nil {
+					t.Error(err)
+				}
+			}
+			now, err := one.Child(t.Context(), "shop/db")
+			if err != nil || now.Incarnation != seen.Incarnation+1 || refused != 1 {
+				t.Fatalf("incarnation %d after %d, %d refused, %v", now.Incarnation, seen.Incarnation, refused, err)
+			}
+		}
+	})
+}
+
+// controlled starts a tree with a server among its children, first or last.
+func controlled(t *testing.T, w *wire, first bool, other sup.Worker) *sup.Supervisor[sup.Worker] {
+	t.Helper()
+	var s *sup.Supervisor[sup.Worker]
+	children := []sup.ChildSpec[sup.Worker]{
+		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
+			return remote.NewServer(sup.Control(s), remote.Config{
+				Listener: w.listen(), Access: []remote.Grant{remote.Anyone(remote.Operator)}, Logger: new(logbook).logger(),
+			}), nil
+		}},
+		{ID: "other", Start: func(context.Context) (sup.Worker, error) { return other, nil }},
+	}
+	if !first {
+		children[0], children[1] = children[1], children[0]
+	}
+	s = sup.New(sup.Spec[sup.Worker]{Name: "app", Children: children})
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAServerThatIsTheFirstChildSeesAShutdownThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		hold := make(chan struct{})
+		time.AfterFunc(3*time.Second, func() { close(hold) })
+		s := controlled(t, w, true, stubborn{hold})
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		begun := time.Now()
+		if err := c.Shutdown(t.Context(), sup.Target{Path: "app"}); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begun); took < 3*time.Second {
+			t.Errorf("answered after %v, before the other child had stopped", took)
+		}
+		<-s.Done()
+		if err := s.Err(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAServerThatIsTheLastChildSaysWhatIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		hold := make(chan struct{})
+		s := controlled(t, w, false, stubborn{hold})
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		err := c.Shutdown(t.Context(), sup.Target{Path: "app"})
+		stuck, ok := errors.AsType[*sup.StuckError](err)
+		if !ok || !errors.Is(err, remote.ErrEnding) {
+			t.Fatalf("error %v", err)
+		}
+		var left []string
+		for _, child := range stuck.Children {
+			left = append(left, child.Path)
+		}
+		if diff := cmp.Diff([]string{"app/other", "app/control"}, left); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		close(hold)
+		<-s.Done()
+		if err := s.Err(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAServerThatIsToldToStopItselfStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		s := controlled(t, w, true, idle{})
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		if err := c.Terminate(t.Context(), sup.Target{Path: "app/control"}); !errors.Is(err, remote.ErrEnding) {
+			t.Errorf("error %v", err)
+		}
+		time.Sleep(time.Second)
+		if got := state(t, sup.Inspect(s), "app/control"); got != sup.Stopped {
+			t.Errorf("the server is %v", got)
+		}
+		if err := s.Restart(t.Context(), "control"); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Status(t.Context(), ""); err != nil {
+			t.Error(err)
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestACallThatIsGivenUpIsCalledOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rooms, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[int, sup.Worker]{Name: "rooms", Start: func(ctx context.Context, _ int) (sup.Worker, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWire()
+		defer serve(t, sup.Control(rooms), w, nil)()
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := c.StartChild(ctx, "rooms", "7"); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		synctest.Wait()
+		if n := rooms.Len(); n != 0 {
+			t.Errorf("%d children are left", n)
+		}
+		if _, err := c.StartChild(t.Context(), "rooms", "seven"); !errors.Is(err, sup.ErrKey) {
+			t.Errorf("error %v", err)
+		}
+		if err := rooms.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPatienceWaitsForAServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		w.listen().Close()
+		c := dial(t, w, remote.Dialer{Patience: time.Minute})
+		defer c.Close()
+		hasty := dial(t, w, remote.Dialer{})
+		if _, err := hasty.Tree(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) {
+			t.Errorf("without patience: %v", err)
+		}
+		served := make(chan func(), 1)
+		time.AfterFunc(30*time.Second, func() { served <- serve(t, sup.Control(s), w, nil) })
+		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
+			t.Error(err)
+		}
+		(<-served)()
+		if _, err := c.Tree(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) {
+			t.Errorf("after a minute: %v", err)
+		}
+	})
+}

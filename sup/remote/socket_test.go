@@ -1,0 +1,250 @@
+//go:build linux || darwin || freebsd
+
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+// listen begins to listen on a socket, with a tree behind it, and returns what
+// ends that.
+func listen(t *testing.T, path string, edit func(*remote.Config)) (s *remote.Server, stop func(), err error) {
+	t.Helper()
+	tree := sup.New(sup.Spec[idle]{Name: "tree"})
+	config := remote.Config{Address: "unix:" + path, Logger: new(logbook).logger()}
+	if edit != nil {
+		edit(&config)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s = remote.NewServer(sup.Control(tree), config)
+	if err := s.Initialize(ctx); err != nil {
+		cancel()
+		return s, nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	return s, sync.OnceFunc(func() {
+		cancel()
+		<-ended
+	}), nil
+}
+
+func TestASocketIsForItsOwnerOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run", "control.sock")
+	s, stop, err := listen(t, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	for name, want := range map[string]fs.FileMode{path: 0o600 | fs.ModeSocket, filepath.Dir(path): 0o700 | fs.ModeDir} {
+		info, err := os.Stat(name)
+		if err != nil || info.Mode() != want {
+			t.Errorf("%s is %v, want %v (%v)", name, info.Mode(), want, err)
+		}
+	}
+	c, err := remote.Dial(s.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Status(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+	stop()
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestADirectoryThatOthersWriteToIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := listen(t, filepath.Join(dir, "control.sock"), nil)
+	if err == nil || !strings.Contains(err.Error(), "chmod go-w") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestALiveServersSocketIsNotStolen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	_, stop, err := listen(t, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	if _, _, err := listen(t, path, nil); !errors.Is(err, remote.ErrInUse) {
+		t.Errorf("a second server: %v", err)
+	}
+	// A program that knows nothing of the lock is left alone too.
+	other := filepath.Join(t.TempDir(), "other.sock")
+	l, err := net.Listen("unix", other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, _, err := listen(t, other, nil); !errors.Is(err, remote.ErrInUse) {
+		t.Errorf("beside another program: %v", err)
+	}
+	if _, err := net.Dial("unix", other); err != nil {
+		t.Errorf("the other program cannot be reached any more: %v", err)
+	}
+}
+
+func TestAStaleSocketIsTakenOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	s, stop, err := listen(t, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	c, err := remote.Dial(s.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Status(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsNoSocketIsLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(path, []byte("data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := listen(t, path, nil); err == nil || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("error %v", err)
+	}
+	if content, err := os.ReadFile(path); err != nil || string(content) != "data" {
+		t.Errorf("the file has %q, %v", content, err)
+	}
+}
+
+// Many begin at once on a stale socket, again and again: there is never more than
+// one.
+func TestOfManyServersOneGetsTheSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	var live, won atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 25 {
+				_, stop, err := listen(t, path, nil)
+				if errors.Is(err, remote.ErrInUse) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				won.Add(1)
+				if n := live.Add(1); n > 1 {
+					t.Errorf("%d servers have the socket", n)
+				}
+				live.Add(-1)
+				stop()
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() == 0 {
+		t.Error("none got it")
+	}
+}
+
+// Whose process connects, the kernel says. Only root can be somebody else.
+func TestProcessesOfOthersAreTurnedAway(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: only root can run a program as another user")
+	}
+	const nobody = 65534
+	dir, err := os.MkdirTemp("", "socket") // which others can get to
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program := copyOf(t)
+	for _, c := range []struct {
+		access []remote.Grant
+		want   string
+	}{
+		{nil, "unreachable"},
+		{[]remote.Grant{remote.User(nobody+1, remote.Operator)}, "unreachable"},
+		{[]remote.Grant{remote.User(nobody, remote.Viewer)}, "viewer"},
+		{[]remote.Grant{remote.Group(nobody, remote.Operator), remote.User(nobody, remote.Viewer)}, "operator"},
+	} {
+		path := filepath.Join(dir, "control.sock")
+		_, stop, err := listen(t, path, func(config *remote.Config) { config.Mode, config.Access = 0o666, c.access })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := roleAs(t, program, nobody, "unix:"+path); got != c.want {
+			t.Errorf("with %d grants, uid %d is %q, want %q", len(c.access), nobody, got, c.want)
+		}
+		stop()
+	}
+}
+
+// roleAs finds out what a server allows another user.
+func roleAs(t *testing.T, program string, uid uint32, address string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = []string{"REMOTE_ROLE_AT=" + address}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// copyOf is the binary of the test, where others can get to it.
+func copyOf(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.CreateTemp("", "client")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(f.Name()) })
+	if _, err := f.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Chmod(0o755), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}

@@ -1,0 +1,283 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+// A reader reads events in a goroutine of its own.
+type reader struct {
+	told chan told
+	stop func()
+}
+
+type told struct {
+	event sup.Event
+	err   error
+}
+
+func read(i sup.Inspector, path string, after uint64) *reader {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &reader{told: make(chan told, 10_000), stop: cancel}
+	go func() {
+		defer close(r.told)
+		for e, err := range i.Events(ctx, path, after) {
+			r.told <- told{e, err}
+		}
+	}()
+	return r
+}
+
+// sofar returns what has been told when nothing more comes.
+func (r *reader) sofar() (all []told) {
+	synctest.Wait()
+	for {
+		select {
+		case n, ok := <-r.told:
+			if !ok {
+				return all
+			}
+			all = append(all, n)
+		default:
+			return all
+		}
+	}
+}
+
+// numbers returns those of the events, with 0 for each error.
+func numbers(all []told) []uint64 {
+	list := make([]uint64, len(all))
+	for i, n := range all {
+		list[i] = n.event.Seq
+	}
+	return list
+}
+
+func sequence(from, to uint64) (list []uint64) {
+	for n := from; n <= to; n++ {
+		list = append(list, n)
+	}
+	return list
+}
+
+func lastEvent(t *testing.T, s sup.AnySupervisor) uint64 {
+	t.Helper()
+	status, err := sup.Inspect(s).Status(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status.Seq
+}
+
+func TestAStreamTellsWhatIsToldInTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		defer serve(t, sup.Control(s), w, nil)()
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		for _, from := range []struct {
+			path  string
+			after uint64
+		}{{"", 0}, {"shop", 5}, {"shop/feeds", 0}, {"shop/db", 0}, {"", sup.FromNow}, {"shop/none", 0}, {"shop/db/x", 0}} {
+			here, there := read(sup.Inspect(s), from.path, from.after), read(c, from.path, from.after)
+			synctest.Wait()
+			s.db.fail <- errLost
+			time.Sleep(2 * time.Minute) // it comes back after its backoff; heartbeats come
+			if _, err := s.feeds.Start(t.Context(), "IBM"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.feeds.Remove(t.Context(), "IBM"); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(here.sofar(), there.sofar(), cmp.AllowUnexported(told{}), sameErrors); diff != "" {
+				t.Errorf("%+v (-in the process +by the client):\n%s", from, diff)
+			}
+			here.stop()
+			there.stop()
+			for range there.told {
+			}
+		}
+	})
+}
+
+func TestAStreamGoesOnAfterACut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		defer serve(t, sup.Control(s), w, nil)()
+		var log logbook
+		c := dial(t, w, remote.Dialer{Logger: log.logger()})
+		defer c.Close()
+		for _, after := range []uint64{0, sup.FromNow} {
+			r := read(c, "", after)
+			first := max(after+1, 1)
+			if after == sup.FromNow {
+				first = lastEvent(t, s) + 1
+			}
+			synctest.Wait()
+			for range 5 {
+				w.cut()
+				s.db.fail <- errLost
+				time.Sleep(2 * time.Minute) // longer than any backoff
+			}
+			if diff := cmp.Diff(sequence(first, lastEvent(t, s)), numbers(r.sofar())); diff != "" {
+				t.Errorf("numbers of the events (-want +got):\n%s", diff)
+			}
+			r.stop()
+			for range r.told {
+			}
+		}
+		for _, want := range []string{"stream of events was cut", "stream of events goes on"} {
+			if n := strings.Count(log.String(), want); n != 10 {
+				t.Errorf("%q is in the log %d times, want 10:\n%s", want, n, log.String())
+			}
+		}
+	})
+}
+
+func TestAStreamGoesOnWithTheNextServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		stop := serve(t, sup.Control(s), w, nil)
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		r := read(c, "", 0)
+		synctest.Wait()
+		stop()
+		s.db.fail <- errLost
+		time.Sleep(time.Minute)
+		if _, err := c.Status(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) {
+			t.Errorf("without a server: %v", err)
+		}
+		defer serve(t, sup.Control(s), w, nil)()
+		time.Sleep(time.Minute)
+		if diff := cmp.Diff(sequence(1, lastEvent(t, s)), numbers(r.sofar())); diff != "" {
+			t.Errorf("numbers of the events (-want +got):\n%s", diff)
+		}
+		r.stop()
+		if _, err := c.Status(t.Context(), ""); err != nil {
+			t.Errorf("with the next server: %v", err)
+		}
+	})
+}
+
+func TestAStreamSaysWhatItHadToSkip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		stop := serve(t, sup.Control(s), w, nil)
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		r := read(c, "", 0)
+		seen := r.sofar()
+		last := seen[len(seen)-1].event.Seq
+		stop()
+		for range sup.DefaultRecord { // more events than the record holds
+			s.db.fail <- errLost
+			time.Sleep(2 * time.Minute)
+		}
+		defer serve(t, sup.Control(s), w, nil)()
+		time.Sleep(time.Minute)
+		missed := r.sofar()
+		r.stop()
+		if len(missed) < 2 {
+			t.Fatalf("told: %v", missed)
+		}
+		skipped, ok := errors.AsType[*sup.SkippedError](missed[0].err)
+		if !ok || skipped.After != last {
+			t.Errorf("first: %v, want that events after %d were skipped", missed[0].err, last)
+		}
+		now := lastEvent(t, s)
+		if diff := cmp.Diff(sequence(now-uint64(len(missed))+2, now), numbers(missed[1:])); diff != "" {
+			t.Errorf("numbers of the events after that (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAStreamEndsWithTheTree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		w := newWire()
+		defer serve(t, sup.Control(s), w, nil)()
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		r := read(c, "shop", 0)
+		defer r.stop()
+		s.end(t)
+		all := r.sofar()
+		if last := all[len(all)-1]; last.event.Kind != sup.SupervisorStopped || last.err != nil {
+			t.Errorf("last: %+v", last)
+		}
+		if _, open := <-r.told; open {
+			t.Error("the stream goes on")
+		}
+	})
+}
+
+func TestAStreamThatFallsSilentIsBegunAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		defer serve(t, sup.Control(s), w, nil)()
+		var last atomic.Pointer[mutable]
+		d := remote.Dialer{Connect: func(ctx context.Context) (net.Conn, error) {
+			c, err := w.dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			m := &mutable{Conn: c}
+			last.Store(m)
+			return m, nil
+		}}
+		c, err := d.Dial("wire:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		r := read(c, "", 0)
+		r.sofar()
+		last.Load().mute.Store(true) // it hears nothing more, and is not closed
+		s.db.fail <- errLost
+		time.Sleep(time.Minute)
+		if all := r.sofar(); len(all) == 0 || all[0].err != nil {
+			t.Errorf("told: %v", all)
+		}
+		r.stop()
+		for range r.told {
+		}
+		time.Sleep(time.Minute) // the server gives up on the mute connection
+	})
+}
+
+// A mutable connection hears nothing once it is mute.
+type mutable struct {
+	net.Conn
+	mute atomic.Bool
+}
+
+func (m *mutable) Read(b []byte) (int, error) {
+	for {
+		n, err := m.Conn.Read(b)
+		if err != nil || !m.mute.Load() {
+			return n, err
+		}
+	}
+}
