@@ -17,6 +17,7 @@ type instance[T any] struct {
 	spec     *Spec[T]
 	file     version // of the binary, as it was just before the start
 	binary   *binary
+	config   *goplugin.ClientConfig
 	host     *goplugin.Client
 	link     goplugin.ClientProtocol
 	dialer   Dialer[T]
@@ -104,36 +105,38 @@ func (in *instance[T]) condemn(verdict error) {
 // discard ends an instance that did not get ready.
 func (in *instance[T]) discard() {
 	in.binary.end()
-	in.host.Kill()
 	if in.binary.proc != nil {
 		<-in.binary.proc.Done()
 	}
+	if in.link != nil {
+		in.hangUp()
+		_ = in.link.Close() // it cannot tell a plugin that has ended to quit
+	}
 	in.gather()
+	in.host.Kill() // clears up
 }
 
-// stop ends an instance: it lets the calls in flight return until drain, asks
-// the plugin to quit, and kills it when ctx ends. It returns when nothing is
-// left of it. The cause is what calls see that are cut off.
+// stop ends an instance: it lets the calls in flight return for a time, asks the
+// plugin to quit, and kills it when ctx ends. It returns when nothing is left of
+// it. The cause is what calls see that are cut off.
 func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause error) {
 	in.drain(ctx, drain)
 	in.cutOff(in.died(cause))
-	if isClosed(in.gone) {
-		in.hangUp()
+	heard := make(chan bool, 1)
+	in.wg.Go(func() { heard <- in.quit() }) // returns when the process has ended, if not before
+	for quitting := true; quitting; {
+		select {
+		case quitting = <-heard:
+		case <-in.gone:
+			quitting = false
+		case <-ctx.Done():
+			quitting = false
+		}
 	}
-
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		in.host.Kill() // asks, waits two seconds, and kills
-	}()
-	select {
-	case <-asked:
-	case <-ctx.Done():
-		in.binary.end()
-		<-asked
-	}
+	in.binary.end()
 	<-in.gone
 	in.gather()
+	in.host.Kill() // clears up
 }
 
 // drain takes no more calls and waits until none is in flight, or for a time.
@@ -153,14 +156,6 @@ func (in *instance[T]) drain(ctx context.Context, most time.Duration) {
 func (in *instance[T]) cutOff(cause *DiedError) {
 	in.end(cause)
 	in.calls.cutOff(context.Cause(in.life))
-}
-
-// hangUp closes a connection that nobody is at the other end of, or go-plugin
-// would try to connect again in order to say that it closes it.
-func (in *instance[T]) hangUp() {
-	if link, ok := in.link.(*goplugin.GRPCClient); ok {
-		_ = link.Conn.Close() // it is closed a second time by go-plugin
-	}
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -27,7 +27,8 @@ func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
 		in.version, in.protocol = h.version, h.protocol
 		return err
 	}
-	in.host = goplugin.NewClient(spec.config(dialers, in.binary))
+	in.config = spec.config(dialers, in.binary)
+	in.host = goplugin.NewClient(in.config)
 
 	// Nothing that go-plugin does in a start can be called off, but all of it
 	// ends with the process.
@@ -75,7 +76,7 @@ func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary) *goplugin.ClientC
 
 // connect starts the process, and makes and probes its T.
 func (in *instance[T]) connect(ctx context.Context) error {
-	link, err := in.host.Client()
+	link, err := in.dial()
 	if err != nil {
 		return in.reached(err)
 	}

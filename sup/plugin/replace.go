@@ -83,7 +83,7 @@ func (c *Client[T]) swap(next *instance[T]) *instance[T] {
 }
 
 // quitTime is how long a process that has been replaced has for quitting.
-const quitTime = time.Second
+const quitTime = 5 * time.Second
 
 // retire stops an instance that has been replaced. Calls in flight are let
 // return as long as ctx does not end.
