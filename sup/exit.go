@@ -154,6 +154,12 @@ func (s *core) exited(c *child, inc *incarnation) *incarnation {
 // has to lead rounds.
 func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Duration) (next *incarnation, lead bool) {
 	inc.over = true
+	if life := inc.nestedLocked(); life != nil {
+		if s.fallen == nil {
+			s.fallen = make(map[*child]*core)
+		}
+		s.fallen[c] = life
+	}
 	c.cur = nil
 	c.live.Store(nil)
 	s.disarmLocked(inc)

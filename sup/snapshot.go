@@ -35,7 +35,7 @@ type ChildInfo struct {
 	Since       time.Time       // of the state
 	Stack       string          // of a stuck child
 	Policy      Policy          `json:",omitzero"`
-	Supervisor  *SupervisorInfo // of a child that is a supervisor; only in [Supervisor.Tree]
+	Supervisor  *SupervisorInfo // of a child that is a supervisor, as it was last if it is down; only in [Supervisor.Tree]
 }
 
 // SupervisorInfo is a snapshot of a supervisor and all that is below it.
@@ -52,7 +52,7 @@ type SupervisorInfo struct {
 	Restarts     int           // counted within the window of the intensity, now; 0 if that is unlimited
 	LastEvent    uint64        // the number of the last event on its own record; 0 if there is none
 	Past         []Past        // of children that are gone, here and below, since the tree was first started
-	Handed       bool          // it has ended, and what happened to its children is in the Past of the one above already
+	Handed       bool          // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
 	Children     []ChildInfo   // in start order
 }
 
@@ -103,7 +103,9 @@ func (s *core) tree() SupervisorInfo {
 	seen := s.look()
 	for _, n := range seen.nested {
 		info := n.life.tree()
-		info.Handed = n.handed
+		if info.Handed = n.handed; n.handed {
+			info.Past = nil
+		}
 		seen.children[n.at].Supervisor = &info
 	}
 	s.mu.Lock()
@@ -154,7 +156,11 @@ func (s *core) look() (seen sight) {
 	n := 0
 	for c := s.first; c != nil; c = c.next {
 		if c.supervisor {
-			if below := c.cur.nestedLocked(); below != nil {
+			below := c.cur.nestedLocked()
+			if below == nil {
+				below = s.fallen[c]
+			}
+			if below != nil {
 				seen.nested = append(seen.nested, nestedCore{n, below, below.handed})
 			}
 		}

@@ -186,3 +186,28 @@ func TestARestartThatIsRecordedAllocatesWhatOneDoesThatIsNot(t *testing.T) {
 		t.Errorf("%v allocations with a record and %v without", with, without)
 	}
 }
+
+// O7: what is declared below a supervisor that is down is seen all the same.
+func TestASupervisorThatIsDownIsShownAsItWasLast(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "inner", Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[*fake]{Strategy: sup.RestForOne, Children: c.good(new(trace), "a", "b")}), nil
+			}},
+		}})
+		if err := s.Terminate(t.Context(), "inner"); err != nil {
+			t.Fatal(err)
+		}
+		inner := s.Tree().Children[0].Supervisor
+		if inner == nil || inner.Running || inner.Strategy != sup.RestForOne || len(inner.Children) != 2 || inner.Children[1].State != sup.Stopped {
+			t.Fatalf("terminated: %+v", inner)
+		}
+		if err := s.Restart(t.Context(), "inner"); err != nil {
+			t.Fatal(err)
+		}
+		if inner := s.Tree().Children[0].Supervisor; inner == nil || !inner.Running || inner.Children[1].State != sup.Running {
+			t.Errorf("restarted: %+v", inner)
+		}
+	})
+}
