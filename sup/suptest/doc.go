@@ -36,6 +36,42 @@
 //	child restarting db after 1s
 //	supervisor failed orders
 //
+// # Incidents
+//
+// What has happened in production can happen again in a test. Package flight
+// writes what is on record of a tree to a file; [Replay] does to a tree what was
+// done to that one, and fails the test as long as it comes to grief again. With a
+// test that calls Replay in place, the command that fetches the record into its
+// directory makes an incident a failing test.
+//
+// [ScenarioOf] makes text of a record, a [Scenario], to read, to edit, and to
+// keep: of what happens, workers and operators do the commands, and the traces
+// behind '>' tell what came of each. It is the format in which the traces of
+// Erlang's own supervisor are kept:
+//
+//	scenario NAME
+//	supervisor STRATEGY N/TIME|unlimited [auto=any_significant|all_significant]
+//	child PATH RESTART [KIND] [WORD…]     the path, below the root, says where
+//	add PATH RESTART [KIND] [WORD…]       at run time
+//	start | stop                          the root
+//	die PATH HOW                          HOW: normal, shutdown, panic, goexit, canceled, or the text of an error
+//	terminate | restart | delete | remove PATH
+//	release                               lets workers go that are deaf
+//	pass TIME                             virtual time
+//
+// where KIND is "supervisor STRATEGY INTENSITY", "keyed INTENSITY max=N each …" or
+// "replicas INTENSITY count=N each …", with what each member is like behind "each";
+// and WORD is one of significant, shutdown=TIME|infinity|brutal, timeout=TIME,
+// backoff=MIN..MAX, factor=F, reset=TIME, budget=N/TIME, stuck=abandon|escalate, as in
+// a spec, or says how the worker behaves: fail=FROM..TO:error|panic|goexit and
+// hang=FROM..TO are attempts to start, from 1; slow=TIME and stop=TIME what its
+// starts and stops take; deaf, that it stops only when it is released; badly, that
+// it returns an error of its own then. Behind a command may stand " = " and the
+// answer. A trace has the words start, init (for a start that takes its time),
+// init_fail, init_cancel, die, stop_begin, stop, stuck, quarantine, and
+// supervisor_exit; behind ':' stands which children are up or down then. A line
+// that begins with '#' is a comment.
+//
 // # Usage
 //
 //	func TestTheDatabaseComesBack(t *testing.T) {

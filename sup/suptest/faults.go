@@ -29,6 +29,7 @@ type Faults struct {
 	slowStarts map[string]time.Duration   // by name, as all settings
 	failStarts map[string]failStart
 	slowStops  map[string]time.Duration
+	script     *script // of a scenario that is played
 }
 
 type failStart struct {
@@ -175,8 +176,14 @@ func (f *Faults) find(name string) (ctx context.Context, why string) {
 func (f *Faults) before(ctx context.Context) error {
 	path := sup.Path(ctx)
 	f.mu.Lock()
+	script := f.script
 	_, delay, _ := settingOf(f.slowStarts, path)
 	f.mu.Unlock()
+	if script != nil {
+		if err := script.before(f, ctx, path); err != nil {
+			return err
+		}
+	}
 	if delay > 0 && !f.pause(ctx, delay) {
 		return context.Cause(ctx)
 	}
@@ -197,7 +204,11 @@ func (f *Faults) made(ctx context.Context) {
 	f.mu.Lock()
 	f.running[path] = ctx
 	_, _, slow := settingOf(f.slowStops, path)
+	script := f.script
 	f.mu.Unlock()
+	if script != nil {
+		script.made(f, ctx, path)
+	}
 	if slow {
 		f.slowDown(ctx)
 	}

@@ -1,0 +1,136 @@
+package suptest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// How workers behaved in the past is told by what it took them to start and to
+// stop, and by the starts that failed.
+
+// misbehave declares how each worker behaved.
+func (b *builder) misbehave() {
+	var paths []string
+	for _, e := range b.record.Events {
+		if path := b.below(e.Path); e.ID != "" && !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	for _, path := range paths {
+		d := b.sc.root.find(path)
+		if d == nil || d.kind != aWorker {
+			continue
+		}
+		if up := b.sc.root.find(upOf(path)); up.set() {
+			if faults := b.misdeedsOf(path); up.kind == aReplicas && faults.words() != "" {
+				b.note("%s behaved so: %s; the format says that of all of them or of none.", path, faults.words())
+			}
+			continue // of a key it is said where the key is added
+		}
+		d.faults = b.misdeedsOf(path)
+	}
+}
+
+func (m misdeeds) words() string {
+	text := (&declared{faults: m}).words()
+	return text[min(len(text), len(sup.Permanent.String()+" ")):]
+}
+
+// misdeedsOf reads how the worker at a path behaved.
+func (b *builder) misdeedsOf(path string) (m misdeeds) {
+	var starts, stops []time.Duration
+	var began, told time.Time // zero if it is not starting, or stopping
+	prompt, attempt, first := 0, 0, true
+	for _, e := range b.record.Events {
+		if b.below(e.Path) != path || e.ID == "" {
+			continue
+		}
+		if first && e.Kind != sup.ChildStarting {
+			attempt++ // the first is not on record
+		}
+		first = false
+		switch e.Kind {
+		case sup.ChildStarting:
+			attempt++
+			began, told = e.Time, time.Time{}
+		case sup.ChildReady:
+			if took := e.Time.Sub(began); !began.IsZero() && took >= grain {
+				starts = append(starts, took)
+			} else {
+				prompt++
+			}
+			began = time.Time{}
+		case sup.ChildStopping:
+			told = e.Time
+		case sup.ChildStuck:
+			m.deaf = true // unless it ends after all
+		case sup.ChildExited:
+			switch {
+			case !began.IsZero() && (told.IsZero() || e.Exit.Kind == sup.ExitAbnormal):
+				m.failed(attempt, e.Exit)
+			case !told.IsZero() && !(m.deaf && says(e.Exit.Err, sup.ErrStuck)):
+				m.deaf = false
+				m.badly = m.badly || e.Exit.Kind == sup.ExitAbnormal
+				if took := e.Time.Sub(told); took >= grain {
+					stops = append(stops, took)
+				}
+			}
+			began, told = time.Time{}, time.Time{}
+		}
+	}
+	m.slow = b.oneOf(path, "start", starts)
+	if prompt > 0 && m.slow > 0 {
+		b.note("%s was slow to start %d times of %d; here never.", path, len(starts), len(starts)+prompt)
+		m.slow = 0
+	}
+	if m.stop = b.oneOf(path, "stop", stops); m.deaf {
+		m.stop = 0
+	}
+	return m
+}
+
+// failed notes an attempt to start that failed.
+func (m *misdeeds) failed(attempt int, exit sup.Exit) {
+	if says(exit.Err, sup.ErrStartTimeout) || startTimedOut(exit.Err) {
+		if n := len(m.hang); n > 0 && m.hang[n-1].to == attempt-1 {
+			m.hang[n-1].to++
+			return
+		}
+		m.hang = append(m.hang, attempts{attempt, attempt})
+		return
+	}
+	how := howOf(exit)
+	if how != "panic" && how != "goexit" {
+		how = "error"
+	}
+	if n := len(m.fails); n > 0 && m.fails[n-1].how == how && m.fails[n-1].to == attempt-1 {
+		m.fails[n-1].to++
+		return
+	}
+	m.fails = append(m.fails, failedStarts{attempts{attempt, attempt}, how})
+}
+
+// startTimedOut recognizes a [sup.StartTimeoutError] by its text.
+func startTimedOut(err error) bool {
+	if err == nil {
+		return false
+	}
+	var after string
+	_, scanned := fmt.Sscanf(err.Error(), "sup: not ready within %s", &after)
+	return scanned == nil
+}
+
+// oneOf makes one time of several, the shortest, and says so where they differ.
+func (b *builder) oneOf(path, what string, took []time.Duration) time.Duration {
+	if len(took) == 0 {
+		return 0
+	}
+	least, most := slices.Min(took).Round(time.Millisecond), slices.Max(took).Round(time.Millisecond)
+	if most-least >= max(grain, least/4) {
+		b.note("%s took %v to %v to %s; here always %v.", path, least, most, what, least)
+	}
+	return least
+}

@@ -1,0 +1,120 @@
+package suptest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/flight"
+)
+
+// Replay lets what has happened happen again: for each file that the pattern fits
+// (see [filepath.Glob]), in a subtest of that name in virtual time, it does to a
+// tree what was done to the one of that time, by its workers and by operators. A
+// file is a flight record, as package flight writes it, or scenarios. Replay fails
+// the test where the tree comes to grief: where a supervisor gives up, or a child is
+// quarantined that was so before. So the record of an incident is a failing test, and
+// a regression test once the tree has been mended:
+//
+//	func TestNoIncidentComesBack(t *testing.T) {
+//		suptest.Replay(t, "testdata/incidents/*", func(t *testing.T, f *suptest.Faults) sup.AnySupervisor {
+//			return sup.New(suptest.Inject(f, orders.Spec()))
+//		})
+//	}
+//
+// The function makes the tree, which must not have been started; see
+// [Scenario.PlayOn] for what can be done to it. If the function is nil the tree is
+// one of stand-ins, declared as the file says: then it is the file's declaration
+// that can be mended, in a scenario.
+//
+// Commands take place at the times that are recorded. A child that is to die and
+// does not run at that moment dies as soon as it does; if it never will, its death
+// does not come, and the log of the test says so. Traces are not compared: the
+// mended tree is to behave otherwise.
+func Replay(t *testing.T, pattern string, tree func(t *testing.T, f *Faults) sup.AnySupervisor) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatalf("suptest: replay of %q: %v", pattern, err)
+	}
+	if len(files) == 0 {
+		t.Fatalf("suptest: replay of %q: there is no such file", pattern)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			all, err := load(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, sc := range all {
+				t.Run(sc.Name, func(t *testing.T) {
+					Run(t, func(t *testing.T) { sc.replay(t, tree) })
+				})
+			}
+		})
+	}
+}
+
+// load reads the scenarios of a file.
+func load(file string) ([]*Scenario, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("suptest: %w", err)
+	}
+	if !bytes.HasPrefix(content, []byte("{")) {
+		all, err := ReadScenarios(bytes.NewReader(content))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return all, nil
+	}
+	r, err := flight.Read(bytes.NewReader(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return []*Scenario{ScenarioOf(r)}, nil
+}
+
+func (sc *Scenario) replay(t *testing.T, tree func(t *testing.T, f *Faults) sup.AnySupervisor) {
+	f := NewFaults(t)
+	var p *player
+	if tree == nil {
+		stand := newStandIns(f)
+		p = newPlayer(t, sc, f, stand.tree(sc.Name, sc.root), stand)
+	} else {
+		p = newPlayer(t, sc, f, tree(t, f), nil)
+	}
+	p.patient = true
+	for _, s := range sc.steps {
+		p.perform(s)
+	}
+	for _, left := range p.left {
+		t.Logf("suptest: it did not come to %s", left)
+	}
+	var grief []string
+	for _, e := range p.events.Events() {
+		path := fieldOf(strings.TrimPrefix(e.Path, p.root+"/"))
+		if e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildQuarantined && sc.tells("quarantine "+path) {
+			grief = append(grief, Line(e))
+		}
+	}
+	if len(grief) > 0 {
+		t.Errorf("suptest: it comes to grief again:\n\t%s\nwhat was done to it, and came of it then:\n\n%s", strings.Join(grief, "\n\t"), sc)
+	}
+}
+
+// tells reports that a trace has a word.
+func (sc *Scenario) tells(word string) bool {
+	for _, s := range sc.steps {
+		for _, w := range s.trace {
+			if w == word {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,306 @@
+package suptest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// ReadScenarios reads the scenarios of a file. The error lists all faults, each
+// with its line.
+func ReadScenarios(r io.Reader) ([]*Scenario, error) {
+	p := new(parser)
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		p.line++
+		if err := p.take(strings.TrimSpace(lines.Text())); err != nil {
+			p.faults = append(p.faults, fmt.Errorf("line %d: %w", p.line, err))
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("suptest: reading scenarios: %w", err)
+	}
+	if len(p.all) == 0 && len(p.faults) == 0 {
+		p.faults = append(p.faults, errors.New("no scenario: begin one with a line \"scenario NAME\""))
+	}
+	if len(p.faults) > 0 {
+		return nil, fmt.Errorf("suptest: %w", errors.Join(p.faults...))
+	}
+	return p.all, nil
+}
+
+type parser struct {
+	all      []*Scenario
+	comments []string // since the last line that is none
+	line     int
+	faults   []error
+}
+
+func (p *parser) take(line string) error {
+	word, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	switch word {
+	case "":
+		p.comments = nil // above nothing
+		return nil
+	case "#":
+		p.comments = append(p.comments, rest)
+		return nil
+	case "scenario":
+		if rest == "" {
+			return errors.New("a scenario without a name")
+		}
+		p.all = append(p.all, &Scenario{Name: rest, Comments: p.comments, root: &declared{kind: aSupervisor, intensity: sup.DefaultIntensity}})
+		p.comments = nil
+		return nil
+	}
+	if strings.HasPrefix(line, "#") {
+		return nil
+	}
+	if len(p.all) == 0 {
+		return fmt.Errorf("%q before any \"scenario NAME\"", line)
+	}
+	sc := p.all[len(p.all)-1]
+	switch word {
+	case "supervisor":
+		return sc.root.parse(strings.Fields(line))
+	case "child":
+		return sc.declare(strings.Fields(rest))
+	case ">", ":":
+		if len(sc.steps) == 0 {
+			return errors.New("what comes of a command, before any")
+		}
+		last := &sc.steps[len(sc.steps)-1]
+		if word == ":" {
+			last.children = &rest
+			return nil
+		}
+		for event := range strings.SplitSeq(rest, ", ") {
+			last.trace = append(last.trace, event)
+		}
+		return nil
+	}
+	s, err := parseStep(line)
+	s.comments, p.comments = p.comments, nil
+	sc.steps = append(sc.steps, s)
+	return err
+}
+
+// declare adds a child: "PATH RESTART …".
+func (sc *Scenario) declare(words []string) error {
+	if len(words) < 2 {
+		return errors.New(`want "child PATH RESTART …"`)
+	}
+	up := sc.root.find(upOf(words[0]))
+	switch {
+	case up == nil || up.kind != aSupervisor:
+		return fmt.Errorf("child %s: no supervisor %s is declared above", words[0], upOf(words[0]))
+	case sc.root.find(words[0]) != nil:
+		return fmt.Errorf("child %s is declared twice", words[0])
+	}
+	c, err := parseChild(words)
+	if err != nil {
+		return err
+	}
+	up.children = append(up.children, c)
+	return nil
+}
+
+func parseChild(words []string) (*declared, error) {
+	if !whole(words[0]) {
+		return nil, fmt.Errorf("child %s: a part of the path is empty", words[0])
+	}
+	c := &declared{id: idOf(words[0])}
+	restart, err := oneOf("restart policy", words[1], sup.Permanent, sup.Transient, sup.Temporary)
+	if err == nil {
+		c.restart = restart
+		err = c.parse(words[2:])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("child %s: %w", words[0], err)
+	}
+	return c, nil
+}
+
+func oneOf[T fmt.Stringer](what, name string, all ...T) (none T, err error) {
+	names := make([]string, len(all))
+	for i, one := range all {
+		if names[i] = one.String(); names[i] == name {
+			return one, nil
+		}
+	}
+	return none, fmt.Errorf("%q is no %s: use %s", name, what, strings.Join(names, ", "))
+}
+
+// parse reads the words that stand behind a restart policy.
+func (d *declared) parse(words []string) (err error) {
+	for len(words) > 0 && err == nil {
+		word := words[0]
+		words = words[1:]
+		switch word {
+		case "supervisor", "keyed", "replicas":
+			d.kind = map[string]declaredKind{"supervisor": aSupervisor, "keyed": aKeyed, "replicas": aReplicas}[word]
+			if d.kind == aSupervisor && len(words) > 0 {
+				d.strategy, err = oneOf("strategy", words[0], sup.OneForOne, sup.OneForAll, sup.RestForOne)
+				words = words[1:]
+			}
+			if err == nil && len(words) == 0 {
+				err = fmt.Errorf("%s: the intensity is missing, such as 3/5s", word)
+			}
+			if err == nil {
+				d.intensity, err = parseIntensity(words[0])
+				words = words[1:]
+			}
+		case "each":
+			if len(words) == 0 {
+				return errors.New("each: say what each is like, beginning with the restart policy")
+			}
+			each, err := parseChild(append([]string{"*"}, words...))
+			d.children = []*declared{each}
+			return err
+		case "significant":
+			d.significant = true
+		case "deaf":
+			d.faults.deaf = true
+		case "badly":
+			d.faults.badly = true
+		default:
+			err = d.parseOption(word)
+		}
+	}
+	return err
+}
+
+// parseOption reads "NAME=VALUE".
+func (d *declared) parseOption(word string) (err error) {
+	name, value, _ := strings.Cut(word, "=")
+	times := map[string]*time.Duration{
+		"timeout": &d.policy.StartTimeout, "reset": &d.policy.Backoff.ResetAfter, "slow": &d.faults.slow, "stop": &d.faults.stop,
+	}
+	switch name {
+	case "timeout", "reset", "slow", "stop":
+		*times[name], err = parseTime(value)
+	case "auto":
+		d.auto, err = oneOf("auto-shutdown", value, sup.AnySignificant, sup.AllSignificant)
+	case "max", "count":
+		_, err = fmt.Sscan(value, &d.size)
+	case "shutdown":
+		switch value {
+		case "infinity":
+			d.policy.Shutdown = sup.Infinity
+		case "brutal":
+			d.policy.Shutdown = sup.Brutal
+		default:
+			d.policy.Shutdown, err = parseTime(value)
+		}
+	case "backoff":
+		least, most, _ := strings.Cut(value, "..")
+		if d.policy.Backoff.Min, err = parseTime(least); err == nil {
+			d.policy.Backoff.Max, err = parseTime(most)
+		}
+	case "factor":
+		_, err = fmt.Sscan(value, &d.policy.Backoff.Factor)
+	case "budget":
+		d.policy.Budget, err = parseIntensity(value)
+	case "stuck":
+		d.policy.Stuck, err = oneOf("answer to a stuck child", value, sup.Abandon, sup.Escalate)
+	case "fail":
+		which, how, said := strings.Cut(value, ":")
+		if !said {
+			how = "error"
+		}
+		var a attempts
+		a, err = parseAttempts(which)
+		switch how {
+		case "error", "start", "panic", "goexit":
+		default:
+			err = fmt.Errorf("%q is no way to fail: use error, start, panic or goexit", how)
+		}
+		d.faults.fails = append(d.faults.fails, failedStarts{a, how})
+	case "hang":
+		var a attempts
+		a, err = parseAttempts(value)
+		d.faults.hang = append(d.faults.hang, a)
+	default:
+		return fmt.Errorf("%q is not known here", word)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", word, err)
+	}
+	return nil
+}
+
+func parseTime(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err == nil && d < 0 {
+		err = errors.New("is negative")
+	}
+	return d, err
+}
+
+func parseIntensity(s string) (i sup.Intensity, err error) {
+	if s == "unlimited" {
+		return sup.Unlimited, nil
+	}
+	n, within, _ := strings.Cut(s, "/")
+	if _, err = fmt.Sscan(n, &i.Restarts); err == nil {
+		i.Within, err = parseTime(within)
+	}
+	if err != nil {
+		return i, fmt.Errorf("%q is no intensity, such as 3/5s or unlimited: %w", s, err)
+	}
+	return i, nil
+}
+
+func parseAttempts(s string) (a attempts, err error) {
+	if _, err = fmt.Sscanf(s, "%d..%d", &a.from, &a.to); err != nil || a.from < 1 || a.to < a.from {
+		return a, fmt.Errorf("%q are no attempts, such as 2..3", s)
+	}
+	return a, nil
+}
+
+// parseStep reads a command, and the answer behind its '='.
+func parseStep(line string) (s step, err error) {
+	line, s.answer, _ = strings.Cut(line, " = ")
+	words := strings.Fields(line)
+	s.verb = words[0]
+	paths, known := commands[s.verb]
+	switch {
+	case !known:
+		return s, fmt.Errorf("%q is no command", s.verb)
+	case s.verb == "pass":
+		if len(words) != 2 {
+			return s, errors.New(`want "pass TIME"`)
+		}
+		s.time, err = parseTime(words[1])
+		return s, err
+	case s.verb == "add":
+		if len(words) < 3 {
+			return s, errors.New(`want "add PATH RESTART …"`)
+		}
+		s.path = words[1]
+		s.add, err = parseChild(words[1:])
+		return s, err
+	case s.verb == "die":
+		if len(words) != 3 {
+			return s, errors.New(`want "die PATH HOW"`)
+		}
+		s.path, s.how = words[1], words[2]
+		return s, nil
+	}
+	switch {
+	case paths && len(words) != 2:
+		return s, fmt.Errorf("want %q", s.verb+" PATH")
+	case !paths && len(words) != 1:
+		return s, fmt.Errorf("%s stands alone", s.verb)
+	case paths:
+		s.path = words[1]
+	}
+	return s, nil
+}

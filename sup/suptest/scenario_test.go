@@ -1,0 +1,111 @@
+package suptest_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup/suptest"
+)
+
+// The traces of Erlang's supervisor are scenarios too, and those that need no
+// more than this package knows are played.
+func TestTheTracesOfErlangArePlayed(t *testing.T) {
+	content, err := os.ReadFile("../../sup_test/testdata/otp.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	played := 0
+	for text := range strings.SplitSeq(string(content), "\n\n") {
+		all, err := suptest.ReadScenarios(strings.NewReader(text))
+		if err != nil || len(all) != 1 {
+			continue
+		}
+		sc := all[0]
+		if differs[sc.Name] {
+			continue
+		}
+		played++
+		t.Run(sc.Name, func(t *testing.T) {
+			if diff := cmp.Diff(strings.TrimSpace(text), strings.TrimSpace(sc.String())); diff != "" {
+				t.Errorf("written (-) and read (+):\n%s", diff)
+			}
+			suptest.Run(t, sc.Play)
+			suptest.Run(t, func(t *testing.T) { comesBack(t, sc) })
+		})
+	}
+	if played < 30 {
+		t.Errorf("%d scenarios were played; want 30 at least", played)
+	}
+}
+
+// differs are those where the contract differs on purpose.
+var differs = map[string]bool{
+	"T4 what an operator stopped is revived": true,
+	"N2 a transient one stays down":          true,
+}
+
+// comesBack finds that the scenario which is made of a record has the same steps
+// and traces, and can be played.
+func comesBack(t *testing.T, sc *suptest.Scenario) {
+	r := sc.Record(t)
+	if len(r.Events) == 0 { // its declaration is at fault
+		return
+	}
+	made := suptest.ScenarioOf(r)
+	if diff := cmp.Diff(bare(sc), bare(made)); diff != "" {
+		t.Errorf("played (-) and made of the record (+):\n%s", diff)
+	}
+	made.Play(t)
+}
+
+// bare is a scenario without what a record does not tell: how it is called and
+// declared, answers, states, and calls that came to nothing.
+func bare(sc *suptest.Scenario) string {
+	var lines []string
+	call := "" // that has come to nothing so far
+	for line := range strings.Lines(sc.String()) {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), " = ")
+		words := strings.SplitN(line, " ", 3)
+		switch words[0] {
+		case "#", ":", "scenario", "supervisor", "child":
+		case "terminate", "remove", "restart", "delete", "add": // a removal may be a termination and a deletion
+			call = strings.Join(words[:2], " ")
+			call = strings.Replace(call, "remove", "terminate", 1)
+		case ">":
+			if call != "" {
+				lines = append(lines, call)
+			}
+			if strings.Contains(line, "d/k") { // members of a set stop in any order
+				all := strings.Split(line[2:], ", ")
+				slices.Sort(all)
+				line = "> " + strings.Join(all, ", ")
+			}
+			fallthrough
+		default:
+			call = ""
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestScenariosWithTimesArePlayedAndComeBackFromARecord(t *testing.T) {
+	content, err := os.ReadFile("testdata/scenarios.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := suptest.ReadScenarios(strings.NewReader(string(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sc := range all {
+		t.Run(sc.Name, func(t *testing.T) {
+			suptest.Run(t, sc.Play)
+			suptest.Run(t, func(t *testing.T) { comesBack(t, sc) })
+		})
+	}
+}
