@@ -29,7 +29,7 @@ func TestThePageIsAccessible(t *testing.T) {
 			p := open(t, h, reader.set...)
 			p.inspect("the tree")
 			p.fits("the tree")
-			p.click(rowSelector("shop/cache"))
+			p.choose("shop/cache")
 			p.until(`document.querySelector('#child-exits details')`)
 			p.click(`#child-exits summary`)
 			p.click(`#child-stacks`)

@@ -35,13 +35,13 @@ func TestTheHistoryOfAChildSaysWhatAnExitLedTo(t *testing.T) {
 	s, h := startShop(t)
 	p := open(t, h)
 	crash(t, s.Child("cache"), errPanic)
-	p.click(rowSelector("shop/cache"))
+	p.choose("shop/cache")
 	exits := `document.getElementById('child-exits').textContent`
 	p.until(exits + `.includes('panic: index out of range')`)
 	p.until(exits + `.includes('restarted as incarnation 2')`)
 	p.until(exits + `.includes('with it were restarted: shop/plugins, shop/search')`)
 	p.until(exits + `.includes('(*worker).Run')`) // the stack
-	p.click(rowSelector("shop/search"))
+	p.choose("shop/search")
 	p.until(exits + `.includes('stopped for the restart of shop/cache')`)
 }
 
@@ -63,7 +63,7 @@ func TestAQuarantinedPluginIsOnTopOfWhatIsFailing(t *testing.T) {
 func TestAClickRestartsTheRightChild(t *testing.T) {
 	s, h := startShop(t)
 	p := open(t, h)
-	p.click(rowSelector("shop/search"))
+	p.choose("shop/search")
 	p.click(`[data-op=restart]`)
 	p.click(`#confirm-yes`)
 	p.until(`document.getElementById('child-answer').textContent === 'Restart: done'`)
@@ -85,7 +85,7 @@ func TestAClickThatComesTooLateDoesNothing(t *testing.T) {
 	s, h := startShop(t)
 	p := open(t, h)
 	p.expect("network") // the browser reports the refusal
-	p.click(rowSelector("shop/plugins"))
+	p.choose("shop/plugins")
 	p.click(`[data-op=shutdown]`)
 	crash(t, s.Child("search"), errRefused) // and with it plugins, which is another life now
 	p.click(`#confirm-yes`)
@@ -98,7 +98,7 @@ func TestAClickThatComesTooLateDoesNothing(t *testing.T) {
 func TestThereAreNoButtonsForWhoMayNotPressThem(t *testing.T) {
 	s, _ := startShop(t)
 	p := open(t, debug.Handler(sup.Inspect(s)))
-	p.click(rowSelector("shop/cache"))
+	p.choose("shop/cache")
 	p.until(`document.getElementById('child-facts').textContent.includes('permanent')`)
 	if n := eval[int](p, `document.querySelectorAll('[data-op]').length`); n != 0 {
 		t.Errorf("%d buttons", n)
@@ -107,7 +107,7 @@ func TestThereAreNoButtonsForWhoMayNotPressThem(t *testing.T) {
 	refusing := debug.Operator(sup.Control(s), func(*http.Request) error { return fmt.Errorf("ask the people of the night shift") })
 	q := open(t, debug.Handler(sup.Inspect(s), refusing))
 	q.expect("network")
-	q.click(rowSelector("shop/cache"))
+	q.choose("shop/cache")
 	q.click(`[data-op=restart]`)
 	q.click(`#confirm-yes`)
 	q.until(`document.getElementById('child-answer').textContent === 'ask the people of the night shift'`)
@@ -119,7 +119,7 @@ func TestThereAreNoButtonsForWhoMayNotPressThem(t *testing.T) {
 func TestTheGoroutinesOfAChildAreShown(t *testing.T) {
 	_, h := startShop(t)
 	p := open(t, h)
-	p.click(rowSelector("shop/cache"))
+	p.choose("shop/cache")
 	p.click(`#child-stacks`)
 	p.until(`document.getElementById('child-goroutines').textContent.includes('(*worker).Run')`)
 }

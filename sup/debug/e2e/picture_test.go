@@ -20,7 +20,7 @@ func TestAPictureOfThePage(t *testing.T) {
 		crash(t, plugin(t, s, "thumbnail"), errPanic)
 	}
 	p := open(t, h, light, chromedp.EmulateViewport(1280, 760))
-	p.click(rowSelector("shop/plugins/thumbnail"))
+	p.choose("shop/plugins/thumbnail")
 	p.until(`document.querySelectorAll('#child-exits li').length >= 3`)
 	picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {

@@ -133,6 +133,23 @@ func (p *tab) click(selector string) {
 	p.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
+// choose clicks a row. What fails meanwhile is listed above the tree, and may
+// move it away under the click.
+func (p *tab) choose(path string) {
+	p.t.Helper()
+	chosen := fmt.Sprintf(`document.getElementById('child-where').textContent === %q`, path)
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); {
+		p.click(rowSelector(path))
+		for range 10 {
+			if eval[bool](p, chosen) {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	p.t.Fatalf("%s is clicked in vain", path)
+}
+
 // row is the expression of the row of a path.
 func row(path string) string { return `document.querySelector('` + rowSelector(path) + `')` }
 

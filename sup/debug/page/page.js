@@ -446,7 +446,8 @@ function drawTrouble() {
     else if (r.since) parts.push(`${r.state} for ${coarse(now() - r.since)}, since ${at(r.since)}`);
     return {path: r.path, state: r.state, why: why(r), when: parts.join(' · ')};
   });
-  once($('trouble-list'), [entries, found.length], () => {
+  const before = found.length ? '' : lastFailure();
+  once($('trouble-list'), [entries, found.length, before], () => {
     const items = entries.map(e => {
       const item = el('li', {}, el('button', {onclick: () => visit(e.path)},
         el('span', {className: 'path'}, e.path), el('span', {className: `badge ${tone[e.state] ?? ''}`}, e.state),
@@ -457,8 +458,16 @@ function drawTrouble() {
     if (found.length > maxTrouble) {
       items.push(el('li', {}, el('button', {onclick: () => { tab('tree'); $('only-failing').checked = true; redraw(); }}, `and ${count(found.length - maxTrouble)} more`)));
     }
+    if (before) items.push(el('li', {className: 'when'}, before));
     keepFocus($('trouble-list'), () => $('trouble-list').replaceChildren(...items));
+    $('trouble-list').style.minHeight = `${$('trouble-list').offsetHeight}px`; // what is below moves as seldom as can be
   });
+}
+
+/** lastFailure says when something failed last. */
+function lastFailure() {
+  const e = log.findLast(isBad);
+  return e ? `The last failure was ${e.path}, at ${at(e.time)}: ${e.error ?? e.kind}` : 'There is no failure on record.';
 }
 
 /** keepFocus puts the focus back on the button of the same child or operation. */
@@ -786,5 +795,5 @@ function redraw() {
 
 chosen = decodeURIComponent(location.hash.slice(1));
 setInterval(redraw, 1000); // what says "ago"
-addEventListener('resize', redraw);
+addEventListener('resize', () => { $('trouble-list').style.minHeight = ''; redraw(); });
 connect();
