@@ -132,10 +132,8 @@ func reasonOf(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	for _, line := range died.Exit.Lines {
-		if isPanic(line.Text) {
-			return line.Text
-		}
+	if said, ok := panicOf(died.Exit.Lines); ok {
+		return said
 	}
 	return fmt.Sprintf("its plugin died of it: %v", died.Exit)
 }

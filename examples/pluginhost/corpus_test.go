@@ -110,3 +110,21 @@ func liarOf(t testing.TB) []byte {
 	}
 	return b.Bytes()
 }
+
+// slowCorpus is a directory that keeps a host busy until it is told to end: a
+// small file in it unpacks to 16 GiB.
+func slowCorpus(t testing.TB) string {
+	t.Helper()
+	dir := corpus(t, 3)
+	part := made(t, func(w io.Writer) error {
+		packed := gzip.NewWriter(w)
+		if _, err := packed.Write(make([]byte, 16<<20)); err != nil {
+			return err
+		}
+		return packed.Close()
+	})
+	if err := os.WriteFile(filepath.Join(dir, "bomb.gz"), bytes.Repeat(part, 1<<10), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

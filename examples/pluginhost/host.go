@@ -6,6 +6,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/mailbox"
 	"github.com/espalier-go/espalier/sup/plugin"
+	"github.com/espalier-go/espalier/sup/remote"
 )
 
 //go:generate go tool supgen
@@ -32,6 +33,9 @@ type Host struct {
 
 	Files   mailbox.Mailbox[string]                         `sup:"cap=64"` // paths that wait for a desk
 	Strikes mailbox.Mailbox[mailbox.Call[strike, struct{}]] // what is due now, for the chaos
+
+	Control sup.Child[*remote.Server] // with -control; first, and so the last to stop
+	Page    sup.Child[*Page]          // with -debug
 
 	Text    sup.Replicas[*TextPlugin]    `sup:"budget=3/10s,backoff=20ms..500ms,shutdown=3s,intensity=unlimited"`
 	Outline sup.Replicas[*OutlinePlugin] `sup:"budget=3/10s,backoff=20ms..500ms,shutdown=3s,intensity=unlimited"`

@@ -40,7 +40,7 @@ func (j *journal) note(format string, args ...any) {
 }
 
 func (j *journal) quarantine(name string, why error) {
-	reason := strings.TrimPrefix(fmt.Sprint(why), "plugin: ")
+	reason := whyDown(why)
 	j.note("operator: %s is quarantined: %s", name, reason)
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -71,6 +71,21 @@ func (j *journal) quarantined() []quarantine {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]quarantine(nil), j.quarantines...)
+}
+
+// whyDown is why a plugin is not up, in a line.
+func whyDown(err error) string {
+	died, ok := errors.AsType[*plugin.DiedError](err)
+	if !ok {
+		return strings.TrimPrefix(err.Error(), "plugin: ")
+	}
+	if _, itself := died.Cause.(*proc.ExitError); !itself {
+		return strings.TrimPrefix(died.Cause.Error(), "plugin: ")
+	}
+	if said, ok := panicOf(died.Exit.Lines); ok {
+		return said
+	}
+	return died.Exit.String()
 }
 
 // end is why a plugin process has ended, or was not started.
@@ -114,7 +129,13 @@ func endOf(err error) (end, bool) {
 	return byHost, true
 }
 
-// isPanic reports whether a line of output is how Go says that a program ends.
-func isPanic(line string) bool {
-	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
+// panicOf returns the line of its output in which a Go program says that it
+// ends, and why.
+func panicOf(lines []proc.Line) (text string, ok bool) {
+	for _, line := range lines {
+		if strings.HasPrefix(line.Text, "panic: ") || strings.HasPrefix(line.Text, "fatal error: ") {
+			return line.Text, true
+		}
+	}
+	return "", false
 }

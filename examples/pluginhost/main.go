@@ -36,6 +36,8 @@ type config struct {
 	verify   bool
 	plain    bool
 	log      string // the name of a file
+	debug    string // an address, or ""
+	control  string // likewise
 }
 
 func main() {
@@ -49,6 +51,8 @@ func main() {
 	flag.BoolVar(&c.verify, "verify", false, "compare the result to that of a plain loop")
 	flag.BoolVar(&c.plain, "plain", false, "write lines, on a terminal too")
 	flag.StringVar(&c.log, "log", "", "a `file` for what supervisors and plugins say")
+	flag.StringVar(&c.debug, "debug", "", "serve the debug page at an `address` such as localhost:6060, or localhost:0 for a free port")
+	flag.StringVar(&c.control, "control", "", "let supctl in at an `address` such as unix:/tmp/pluginhost/control")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills

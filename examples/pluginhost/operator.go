@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/sup"
 )
 
 // An Operator looks after plugins that are quarantined, as a person would: it
@@ -45,7 +46,10 @@ func (o *Operator) look(ctx context.Context, p *pool) error {
 	down, last := 0, error(nil)
 	for i, child := range p.children() {
 		name := p.name(i)
-		if !child.State.AtRest() {
+		// Where a restart has failed it is stopped. Else somebody has stopped it,
+		// who will know why.
+		ours := child.State == sup.Quarantined || child.State == sup.Stopped && o.failures[name] > 0
+		if !ours {
 			o.failures[name] = 0
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 	"github.com/espalier-go/espalier/kv"
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
 )
 
 // A service is a host with what its workers need. Its methods make them, so it
@@ -21,8 +22,11 @@ type service struct {
 	binaries *binaries
 	replicas int
 	timeout  time.Duration // of a call
+	page     string        // address of the debug page; "" if there is to be none
+	control  string        // address of the control server, likewise
 	plan     []strike
 	screen   screen
+	logger   *slog.Logger
 	begin    time.Time
 
 	pools   map[content.Kind]*pool
@@ -39,7 +43,7 @@ type service struct {
 func newService(c config, source fs.FS, b *binaries, logger *slog.Logger, out screen) *service {
 	s := &service{
 		dir: c.dir, source: source, binaries: b, replicas: c.replicas, timeout: c.timeout,
-		screen: out, begin: time.Now(),
+		page: c.debug, control: c.control, screen: out, logger: logger, begin: time.Now(),
 	}
 	if c.chaos {
 		s.plan = newPlan(c.seed)
@@ -57,6 +61,20 @@ func newService(c config, source fs.FS, b *binaries, logger *slog.Logger, out sc
 		content.ArchiveKind: newPool(content.ArchiveKind, s.archive),
 	}
 	return s
+}
+
+func (s *service) NewControl(_ context.Context, h *Host) (*remote.Server, error) {
+	if s.control == "" {
+		return nil, sup.ErrIgnore
+	}
+	return remote.NewServer(sup.Control(h), remote.Config{Address: s.control, Logger: s.logger}), nil
+}
+
+func (s *service) NewPage(_ context.Context, h *Host) (*Page, error) {
+	if s.page == "" {
+		return nil, sup.ErrIgnore
+	}
+	return &Page{host: h, service: s}, nil
 }
 
 func (s *service) NewText(ctx context.Context, _ *Host, i int) (*TextPlugin, error) {

@@ -51,7 +51,7 @@ func (s *service) status() status {
 		for i, child := range p.children() {
 			plugin := pluginStatus{name: p.name(i), state: child.State, starts: child.Incarnation, restarts: child.Restarts}
 			if child.State != sup.Running && child.LastExit.Err != nil {
-				plugin.why = strings.TrimPrefix(child.LastExit.Err.Error(), "plugin: ")
+				plugin.why = whyDown(child.LastExit.Err)
 			}
 			k.plugins = append(k.plugins, plugin)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/espalier-go/espalier/kv"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/mailbox"
+	"github.com/espalier-go/espalier/sup/remote"
 )
 
 // If this does not compile, the version of sup is another than supgen's: run
@@ -19,6 +20,8 @@ const _ = sup.GeneratedV1
 // HostChildren makes the children of Host. A method New… runs at every
 // start and restart of its child; the children declared before it are ready then.
 type HostChildren interface {
+	NewControl(ctx context.Context, h *Host) (*remote.Server, error)
+	NewPage(ctx context.Context, h *Host) (*Page, error)
 	NewText(ctx context.Context, h *Host, i int) (*TextPlugin, error)
 	// CountText is asked once, by NewHost.
 	CountText() int
@@ -48,6 +51,8 @@ type HostChildren interface {
 //	├── results kv.Context[string, *content.Result]
 //	├── files mailbox.Mailbox[string], cap=64
 //	├── strikes mailbox.Mailbox[mailbox.Call[strike, struct{}]]
+//	├── control *remote.Server
+//	├── page *Page
 //	├── text[…] *TextPlugin, intensity=unlimited, shutdown=3s, backoff=20ms..500ms, budget=3/10s
 //	├── outline[…] *OutlinePlugin, intensity=unlimited, shutdown=3s, backoff=20ms..500ms, budget=3/10s
 //	├── picture[…] *PicturePlugin, intensity=unlimited, shutdown=3s, backoff=20ms..500ms, budget=3/10s
@@ -67,6 +72,14 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 			AutoShutdown: sup.AnySignificant,
 			Observers:    observers,
 		},
+		h.Control.Declare(sup.ChildSpec[*remote.Server]{
+			ID:    "control",
+			Start: func(ctx context.Context) (*remote.Server, error) { return c.NewControl(ctx, h) },
+		}),
+		h.Page.Declare(sup.ChildSpec[*Page]{
+			ID:    "page",
+			Start: func(ctx context.Context) (*Page, error) { return c.NewPage(ctx, h) },
+		}),
 		h.Text.Declare(sup.ReplicasSpec[*TextPlugin]{
 			Name:      "text",
 			Count:     c.CountText(),
@@ -135,6 +148,8 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 
 // HostFuncs makes the children of Host by plain functions.
 func HostFuncs(
+	newControl func(ctx context.Context, h *Host) (*remote.Server, error),
+	newPage func(ctx context.Context, h *Host) (*Page, error),
 	newText func(ctx context.Context, h *Host, i int) (*TextPlugin, error),
 	countText int,
 	newOutline func(ctx context.Context, h *Host, i int) (*OutlinePlugin, error),
@@ -150,10 +165,12 @@ func HostFuncs(
 	countDesks int,
 	newWalk func(ctx context.Context, h *Host) (*Walk, error),
 ) HostChildren {
-	return funcsOfHost{newText, countText, newOutline, countOutline, newPicture, countPicture, newArchive, countArchive, newOperator, newChaos, newView, newDesks, countDesks, newWalk}
+	return funcsOfHost{newControl, newPage, newText, countText, newOutline, countOutline, newPicture, countPicture, newArchive, countArchive, newOperator, newChaos, newView, newDesks, countDesks, newWalk}
 }
 
 type funcsOfHost struct {
+	newControl   func(ctx context.Context, h *Host) (*remote.Server, error)
+	newPage      func(ctx context.Context, h *Host) (*Page, error)
 	newText      func(ctx context.Context, h *Host, i int) (*TextPlugin, error)
 	countText    int
 	newOutline   func(ctx context.Context, h *Host, i int) (*OutlinePlugin, error)
@@ -168,6 +185,14 @@ type funcsOfHost struct {
 	newDesks     func(ctx context.Context, h *Host, i int) (*Desk, error)
 	countDesks   int
 	newWalk      func(ctx context.Context, h *Host) (*Walk, error)
+}
+
+func (f funcsOfHost) NewControl(ctx context.Context, h *Host) (*remote.Server, error) {
+	return f.newControl(ctx, h)
+}
+
+func (f funcsOfHost) NewPage(ctx context.Context, h *Host) (*Page, error) {
+	return f.newPage(ctx, h)
 }
 
 func (f funcsOfHost) NewText(ctx context.Context, h *Host, i int) (*TextPlugin, error) {
@@ -235,6 +260,8 @@ func _() {
 		Results  kv.Context[string, *content.Result]
 		Files    mailbox.Mailbox[string] `sup:"cap=64"`
 		Strikes  mailbox.Mailbox[mailbox.Call[strike, struct{}]]
+		Control  sup.Child[*remote.Server]
+		Page     sup.Child[*Page]
 		Text     sup.Replicas[*TextPlugin]    `sup:"budget=3/10s,backoff=20ms..500ms,shutdown=3s,intensity=unlimited"`
 		Outline  sup.Replicas[*OutlinePlugin] `sup:"budget=3/10s,backoff=20ms..500ms,shutdown=3s,intensity=unlimited"`
 		Picture  sup.Replicas[*PicturePlugin] `sup:"budget=3/10s,backoff=20ms..500ms,shutdown=3s,intensity=unlimited"`

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNoPluginOutlivesAHostThatIsKilled(t *testing.T) {
+	temp, err := os.MkdirTemp("", "k") // short, as the sockets of plugins are in it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	cmd := command(t, "-timeout", "30s", "-dir", slowCorpus(t))
+	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
+	begun(t, cmd, "converting ")
+	const plugins = 8
+	for deadline := time.Now().Add(30 * time.Second); len(runningBelow(temp)) < plugins; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("running: %q", runningBelow(temp))
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	if left := awaitNone(func() string { return strings.Join(runningBelow(temp), " ") }); left != "" {
+		t.Errorf("running after their host: %s", left)
+	}
+}
+
+// runningBelow returns the executables in a directory that run.
+func runningBelow(dir string) []string {
+	links, _ := filepath.Glob("/proc/[0-9]*/exe")
+	var running []string
+	for _, link := range links {
+		if exe, err := os.Readlink(link); err == nil && strings.HasPrefix(exe, dir) {
+			running = append(running, exe)
+		}
+	}
+	return running
+}
