@@ -70,6 +70,7 @@ type core struct {
 	leader      *child        // whose failure led to it
 	roundFrom   uint64        // the first child of the round
 	roundTo     uint64        // the last; those added meanwhile are no part of it
+	apart       []*child      // nor are these, which an operator was starting when it came to them
 	stopCause   *StopError
 	failure     error // why it ended; nil if it was asked to, or its significant children have
 }

@@ -34,7 +34,8 @@ var (
 	ErrNotFound = errors.New("there is no such child")
 	// ErrRunning: the child is running, starting or stopping; terminate it first.
 	ErrRunning = errors.New("the child is running: terminate it first")
-	// ErrRestarting: the child is being restarted; wait for it, or terminate it.
+	// ErrRestarting: the child is being restarted, or a round is stopping it to start
+	// it again; wait for it, or terminate it.
 	ErrRestarting = errors.New("the child is being restarted: wait for it, or terminate it")
 	// ErrMaxChildren: the set is full.
 	ErrMaxChildren = errors.New("the set is full")

@@ -2,6 +2,7 @@ package sup
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -295,7 +296,7 @@ func (s *core) queueLocked(c *child) {
 // absorbsLocked reports that the failure of c is part of the round that is
 // going on (I5).
 func (s *core) absorbsLocked(c *child) bool {
-	return s.absorbing && s.roundFrom <= c.seq && c.seq <= s.roundTo
+	return s.absorbing && s.roundFrom <= c.seq && c.seq <= s.roundTo && !slices.Contains(s.apart, c)
 }
 
 // autoShutdownLocked ends the supervisor if the end of c is a reason to (A1).

@@ -204,7 +204,7 @@ func (c *child) restsLocked(seen int32) error {
 		return ErrRestarting
 	case Starting, Stopping, Stuck:
 		inc := c.cur
-		if inc != nil && inc.fate != fateRest && (inc.automatic && !inc.ready || inc.fate == fateRound) {
+		if inc != nil && inc.fate != fateRest && (inc.automatic && !inc.ready || inc.fate == fateRound && c.policy.restart != Temporary) {
 			return ErrRestarting
 		}
 		if c.state != Starting {

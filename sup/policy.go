@@ -77,7 +77,9 @@ const (
 	Wait WhenStuck = iota
 	// Abandon: the next incarnation begins beside the one that is stuck.
 	Abandon
-	// Escalate: the supervisor fails, with an error that wraps [ErrStuck].
+	// Escalate: the supervisor fails, with an error that wraps [ErrStuck]. It does
+	// not wait for the child, which runs on beside its successor if the supervisor
+	// above starts this one again.
 	Escalate
 )
 

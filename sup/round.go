@@ -113,6 +113,7 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 	case c.state == Stuck: // it is waited for when the round starts it again
 		inc.fate = max(inc.fate, fateRound)
 	case inc.sponsored && !inc.ready: // being added or restarted by an operator: comes after the round
+		s.apart = append(s.apart, c)
 	default:
 		s.tellLocked(inc, fateRound, s.now())
 		return inc
@@ -127,7 +128,7 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 // that waited here.
 func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 	s.mu.Lock()
-	s.absorbing = false
+	s.absorbing, s.apart = false, nil
 	n := failed.n
 	s.mu.Unlock()
 	if wait == 0 {
@@ -187,7 +188,7 @@ func (s *core) join(failed *child) {
 	s.mu.Unlock()
 	s.stopRound(cause)
 	s.mu.Lock()
-	s.absorbing = false
+	s.absorbing, s.apart = false, nil
 	s.mu.Unlock()
 }
 
@@ -216,6 +217,12 @@ func (s *core) startAgain(seq uint64) *child {
 	return c
 }
 
+// replacesLocked reports that the round starts a child again that has not gone
+// yet, and so has to wait for it (X6).
+func (s *core) replacesLocked(c *child) bool {
+	return c.cur.fate != fateRest && c.policy.restart != Temporary && c.seq <= s.roundTo
+}
+
 // startInRound starts one child if the round is to start it, and reports false
 // if that failed. A child that has not gone yet is waited for.
 func (s *core) startInRound(c *child) bool {
@@ -226,7 +233,7 @@ func (s *core) startInRound(c *child) bool {
 		case s.phase >= ending:
 			s.mu.Unlock()
 			return true
-		case inc != nil && inc.fate != fateRest && (c.state == Stopping || c.state == Stuck):
+		case inc != nil && s.replacesLocked(c) && (c.state == Stopping || c.state == Stuck):
 			changed := c.changedLocked()
 			s.mu.Unlock()
 			select {

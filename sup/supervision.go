@@ -194,7 +194,7 @@ func (f *supervision) toDrive() (*core, error) {
 }
 
 // Shutdown ends the supervisor: it stops its children in reverse order, each
-// within its own time. It returns nil when the whole subtree has stopped and
+// within its own time; one whose start somebody waits for is told at once. It returns nil when the whole subtree has stopped and
 // nothing that the supervisor started is left running; or, when ctx ends
 // first, a [StuckError] that wraps the cause of that and lists what is still
 // there, with stacks. The stop goes on then; Shutdown may be called again to

@@ -2,7 +2,9 @@ package sup_test
 
 import (
 	"context"
+	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -228,4 +230,28 @@ func simultaneous(c controls, tr *trace, ids ...string) []sup.ChildSpec[*fake] {
 		}))
 	}
 	return all
+}
+
+// O3, O4, F3: A child that its round is stopping is being restarted, but for a
+// temporary one, which does not come back.
+func TestWhatARoundStopsIsBeingRestartedUnlessItIsTemporary(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for restart, want := range map[sup.Restart]error{
+			sup.Permanent: sup.ErrRestarting, sup.Transient: sup.ErrRestarting, sup.Temporary: sup.ErrRunning,
+		} {
+			c, tr := make(controls), new(trace)
+			slow := slowStop(tr, c.child(tr, "slow"), time.Second)
+			slow.Restart = restart
+			s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Intensity: ample, Children: []sup.ChildSpec[*fake]{c.child(tr, "a"), slow}})
+			c.die("a", errBoom)
+			synctest.Wait()
+			if err := s.Restart(t.Context(), "slow"); !errors.Is(err, want) {
+				t.Errorf("Restart of a %v child: %v, want %v", restart, err, want)
+			}
+			if err := s.Delete("slow"); !errors.Is(err, want) {
+				t.Errorf("Delete of a %v child: %v, want %v", restart, err, want)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
 }

@@ -127,7 +127,7 @@ func (m *model) add(s *node, b *branch, call int) {
 
 // askCancelled is about a call to a supervisor whose start has been called off.
 func (m *model) askCancelled(s *node) {
-	if openStartsAreCancelledAtOnce && s != nil && s.task != nil && s.task.cancelled {
+	if s != nil && s.task != nil && s.task.cancelled {
 		m.unsaid("whether a supervisor whose start is called off serves calls until that has stopped")
 	}
 }
@@ -231,7 +231,7 @@ func (m *model) delete(c *node, call int) {
 // beingRestarted: it is on its way back, with nobody having asked for that.
 func (c *node) beingRestarted() bool {
 	return c.state == sup.Starting && c.restarting ||
-		openStoppedByARoundIsRestarting && c.asked == byRound && !c.held
+		c.asked == byRound && !c.held && c.b.restart != sup.Temporary
 }
 
 func pick(first bool, a, b string) string {

@@ -30,7 +30,7 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	g.mu.Lock()
 	g.attempts[path]++
 	p.n = g.attempts[path]
-	if old := g.live[path]; old != nil && old.b.stuck != sup.Abandon && !(openEscalatedAreLeftBehind && old.b.stuck == sup.Escalate) {
+	if old := g.live[path]; old != nil && old.b.stuck == sup.Wait {
 		g.wrong = append(g.wrong, path+" has two incarnations at once (X6)")
 	}
 	g.mu.Unlock()

@@ -200,7 +200,7 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 	if t := up.task; t != nil {
 		switch {
 		case t.kind == ending:
-			if openStartsAreCancelledAtOnce && t.cancelled {
+			if t.cancelled {
 				m.unsaid("an exit while a cancelled start is waited for")
 			}
 			m.rest(c)
@@ -289,10 +289,6 @@ func (m *model) unqueue(s *node) bool {
 
 // takes reports whether a failure of c is part of the round.
 func (t *task) takes(up, c *node) bool {
-	if openRoundsTakeTheAdded {
-		first := slices.IndexFunc(up.kids, func(k *node) bool { return slices.Contains(t.members, k) })
-		return up.b.strategy == sup.OneForAll || first >= 0 && slices.Index(up.kids, c) >= first
-	}
 	return slices.Contains(t.members, c)
 }
 
@@ -310,16 +306,6 @@ func (m *model) again(c *node) {
 // beginRound begins the stopping and starting that c's failure causes (T2, T3).
 func (m *model) beginRound(up, c *node, delay time.Duration) {
 	members := m.inRound(up, c)
-	for _, k := range members {
-		if k.state == sup.Stopped && !openFinishedTransientsWaitUnseen {
-			k.state = sup.Restarting
-		}
-	}
-	for _, k := range members {
-		if k.state == sup.Stuck && k.asked == byNobody {
-			m.unsaid("a round that comes to a supervisor which waits for stuck children")
-		}
-	}
 	if up.task != nil && delay > 0 && !slices.Contains(members, up.task.lead) {
 		m.unsaid("when two waits end of which one is within the round of the other")
 		return
@@ -469,11 +455,10 @@ func (m *model) end(s *node, exit sup.ExitKind) {
 	m.advance(s)
 }
 
-// cancelStarts is where the engine leaves the order of X1.
+// cancelStarts tells what is still starting to stop. The order of X1 is that of
+// the children that are up: one that somebody waits for, and that nothing relies on
+// yet, is told at once.
 func (m *model) cancelStarts(s *node, was *task) {
-	if !openStartsAreCancelledAtOnce {
-		return
-	}
 	t := s.task
 	for _, k := range slices.Backward(slices.Clone(t.members)) {
 		ofTask := was != nil && slices.Contains(was.members, k)

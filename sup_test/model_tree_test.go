@@ -155,7 +155,7 @@ func ordered(sets map[string]bool, events []event) []event {
 }
 
 func canSwap(sets map[string]bool, a, b event) bool {
-	if openStartsAreCancelledAtOnce && b.what == "init_cancel" {
+	if b.what == "init_cancel" {
 		return a.what != "init_cancel" || b.path < a.path
 	}
 	up := parentOf(a.path)
