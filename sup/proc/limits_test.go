@@ -144,7 +144,7 @@ func TestAControlGroupHoldsAllDescendants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child, _ := strconv.Atoi(strings.TrimPrefix(exit.Lines[0].Text, "forked "))
+	child, _ := strconv.Atoi(said(t, p, "forked "))
 	if !gone(child) {
 		t.Errorf("process %d has survived", child)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -78,5 +79,33 @@ func TestAProcessThatAnswersIsHealthy(t *testing.T) {
 	}
 	if child := s.Children()[0]; child.State != sup.Running || child.Incarnation != 1 {
 		t.Errorf("the child is %v", child)
+	}
+}
+
+// A probe that does not heed its context holds up the end of the worker, but
+// not that of the process.
+func TestAProbeThatHangsDoesNotSaveTheProcess(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	var returned atomic.Bool
+	command := fake("sleep")
+	command.Live = proc.Liveness{Interval: time.Millisecond, Probe: proc.LiveFunc(func(context.Context, *proc.Process) error {
+		close(asked)
+		<-release
+		time.Sleep(20 * time.Millisecond) // for who does not wait to be seen
+		returned.Store(true)
+		return nil
+	})}
+	s, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker, Shutdown: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, _ := s.Child("one").Get()
+	<-asked
+	go func() {
+		<-w.Process().Done()
+		close(release)
+	}()
+	if err := s.Terminate(t.Context(), "one"); err != nil || !returned.Load() {
+		t.Errorf("%v; the probe has returned: %v", err, returned.Load())
 	}
 }

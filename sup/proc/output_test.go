@@ -252,7 +252,7 @@ func TestPipedOutputOutlivesTheProcess(t *testing.T) {
 		fmt.Sscanf(out.Text(), "forked %d", &pid)
 	}
 	if pid == 0 || out.Err() != nil {
-		t.Errorf("%d, %v; the last lines: %v", pid, out.Err(), exit.Lines)
+		t.Fatalf("%d, %v; the last lines: %v", pid, out.Err(), exit.Lines)
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Errorf("who has left the group was killed: %v", err)

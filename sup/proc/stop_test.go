@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -98,6 +97,7 @@ func TestAWorkerStopsItsProcessWithinItsTime(t *testing.T) {
 		{"ends with a code", fake("graceful", "5"), time.Hour, nil, "up", sup.ExitAbnormal},
 		{"with a code that is normal", fake("graceful", "5"), time.Hour, func(proc.Exit) error { return nil }, "up", sup.ExitShutdown},
 		{"ignores it", fake("stubborn"), time.Second, nil, "up", sup.ExitAbnormal},
+		{"ignores it, and every exit is normal", fake("stubborn"), time.Second, func(proc.Exit) error { return nil }, "up", sup.ExitAbnormal},
 		{"brutal", fake("graceful", "0"), sup.Brutal, nil, "up", sup.ExitShutdown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestWhatIsLeftOfTheGroupIsKilled(t *testing.T) {
 		if err != nil || strconv.Itoa(exit.Code) != code {
 			t.Fatal(exit, err)
 		}
-		child, _ := strconv.Atoi(strings.TrimPrefix(exit.Lines[0].Text, "forked "))
+		child, _ := strconv.Atoi(said(t, p, "forked "))
 		if !gone(child) {
 			t.Errorf("process %d has survived", child)
 		}

@@ -36,7 +36,7 @@ func TestWatchIsToldEveryLineWhateverBecomesOfIt(t *testing.T) {
 
 func TestWhatIsWrittenForAProcessIsItsOutput(t *testing.T) {
 	var log records
-	command := fake("sleep")
+	command := proc.Command{Path: "sleep", Args: []string{"1000"}} // which says nothing itself
 	command.Stdout, command.Stderr, command.Logger = proc.Logged, proc.Kept, log.logger()
 	p := start(t, command)
 	said, kept := p.Writer(proc.Stdout), p.Writer(proc.Stderr)

@@ -1,0 +1,64 @@
+//go:build linux
+
+package proc
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// Who has ended and was not waited for is a member of its group for the kernel,
+// but no survivor.
+func TestAGroupHasTheProcessesThatHaveNotEnded(t *testing.T) {
+	sleeper := exec.Command("sleep", "1000")
+	sleeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	group := sleeper.Process.Pid
+	if diff := cmp.Diff([]int{group}, groupMembers(group)); diff != "" {
+		t.Error(diff)
+	}
+	_ = sleeper.Process.Kill()
+	if err := unix.Waitid(unix.P_PID, group, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if members := groupMembers(group); len(members) != 0 || syscall.Kill(-group, 0) != nil {
+		t.Errorf("the members of a group that has ended are %v", members)
+	}
+	_ = sleeper.Wait()
+}
+
+// A process leaves no descriptor open, and neither does a start that fails.
+func TestNoDescriptorIsLeftOpen(t *testing.T) {
+	open := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	run := func() {
+		p, err := Command{Path: "true", Stdout: Kept, Stderr: Kept}.start(t.Context(), nil, func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-p.Done()
+		if _, err := (Command{Path: "/no/such/program"}).Start(t.Context()); err == nil {
+			t.Fatal("there is such a program")
+		}
+	}
+	run() // the runtime opens some for itself
+	before := open()
+	for range 10 {
+		run()
+	}
+	if after := open(); after > before+2 { // of other processes, that are on their way out
+		t.Errorf("%d descriptors are open, %d were before", after, before)
+	}
+}
