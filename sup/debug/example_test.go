@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -99,7 +100,7 @@ func ExampleOperator() {
 	// 200
 	// {"done":true}
 	// 409
-	// sup: restart auction/ada: the child is another incarnation by now: look again
+	// sup: terminate auction/ada: the child is another incarnation by now: look again
 }
 
 // Of a context that is given with Keys, the values stay where they are.
@@ -130,4 +131,59 @@ func ExampleOption() {
 	fmt.Print(get(h, "/state").Body)
 	// Output:
 	// [{"name":"bids","len":0,"values":true},{"name":"sessions","len":0,"values":false}]
+}
+
+// A web is a worker that serves the page of the tree that it is in.
+type web struct {
+	listener net.Listener
+	page     http.Handler
+}
+
+// Run implements [sup.Worker].
+func (w *web) Run(ctx context.Context) error {
+	srv := &http.Server{
+		Handler:     w.page,
+		BaseContext: func(net.Listener) context.Context { return ctx }, // streams end when the worker is to
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(w.listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		return srv.Shutdown(context.WithoutCancel(ctx))
+	}
+}
+
+// The page can be served by a child of the tree that it shows.
+func Example_within() {
+	var tree *sup.Supervisor[sup.Worker]
+	listening := make(chan net.Addr, 1)
+	tree = sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "web", Start: func(context.Context) (sup.Worker, error) {
+			l, err := net.Listen("tcp", "localhost:0")
+			if err != nil {
+				return nil, err
+			}
+			listening <- l.Addr()
+			return &web{l, debug.Handler(sup.Inspect(tree))}, nil
+		}},
+	}})
+	if err := tree.Start(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	url := "http://" + (<-listening).String()
+	stream, err := http.Get(url + "/events")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer stream.Body.Close()
+	fmt.Println(body(http.Get(url + "/tree.txt")))
+	fmt.Println(tree.Shutdown(context.Background()))
+	// Output:
+	// 200
+	// auction one_for_one 3/5s
+	// └── web permanent running
+	//
+	// <nil>
 }

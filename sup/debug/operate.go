@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -30,20 +31,25 @@ var calls = map[string]func(ctx context.Context, c sup.Controller, t sup.Target)
 	"shutdown":  func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Shutdown(ctx, t) },
 }
 
-var errTemporary = errors.New("debug: a temporary child cannot be restarted: it is dropped when it stops")
+var (
+	errTemporary = errors.New("debug: a temporary child cannot be restarted: it is dropped when it stops")
+	// errOwn: the request is answered before the worker that serves it has
+	// stopped, and who is to start it again would be gone.
+	errOwn = errors.New("debug: this page is served from within what is to be restarted, and could not start it again")
+)
 
 // restart starts a child that is at rest, and one that runs anew.
 func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
-	err := c.Restart(ctx, t)
-	if !errors.Is(err, sup.ErrRunning) {
-		return err
-	}
 	child, err := c.Child(ctx, t.Path)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if child.Restart == sup.Temporary {
+	case child.State.AtRest(), child.State == sup.Restarting: // the latter is refused
+		return c.Restart(ctx, t)
+	case child.Restart == sup.Temporary:
 		return errTemporary
+	case t.Path == sup.Path(ctx), strings.HasPrefix(sup.Path(ctx), t.Path+"/"):
+		return errOwn
 	}
 	if err := c.Terminate(ctx, t); err != nil {
 		return err
@@ -84,7 +90,7 @@ func (h *handler) serveOperate(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, done{Done: true})
 	case errors.Is(err, errPatience), errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
 		answer(w, http.StatusAccepted, done{Note: o.Op + " " + o.Path + ": it takes longer than " + patience.String() + ", and goes on"})
-	case errors.Is(err, errTemporary):
+	case errors.Is(err, errTemporary), errors.Is(err, errOwn):
 		http.Error(w, err.Error(), http.StatusConflict)
 	default:
 		refuse(w, err)

@@ -200,3 +200,28 @@ func TestWhoGoesAwayHasNotCalledOffARestart(t *testing.T) {
 		}
 	})
 }
+
+func TestAPageDoesNotRestartItsOwnServer(t *testing.T) {
+	s := start(t, auction())
+	h := debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody))
+	served := make(chan context.Context, 1)
+	inner, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "ada", Start: func(ctx context.Context) (sup.Worker, error) {
+			served <- ctx
+			return newBidder(ctx)
+		}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Shutdown(context.Background())
+	by := <-served
+	from := func(r *http.Request) { *r = *r.WithContext(by) }
+	w := post(h, `{"op":"restart","path":"auction/ada","incarnation":1}`, from)
+	if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "served from within") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := post(h, `{"op":"restart","path":"auction/bob","incarnation":1}`, from); w.Code != http.StatusOK {
+		t.Errorf("another child: %d %s", w.Code, w.Body)
+	}
+}

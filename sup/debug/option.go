@@ -25,7 +25,8 @@ func (o option) apply(h *handler) { o(h) }
 // one since, nothing is done ([sup.ErrIncarnation]).
 //
 // A restart of a child that runs stops it first: [sup.Controller.Terminate], and
-// then [sup.Controller.Restart].
+// then [sup.Controller.Restart]. The worker that serves the page, and what is above
+// it, is not restarted by it, where the contexts of requests are of that worker.
 func Operator(c sup.Controller, authorize func(r *http.Request) error) Option {
 	return option(func(h *handler) {
 		if c == nil {

@@ -89,6 +89,7 @@ func statusOf(err error) int {
 		{sup.ErrRunning, http.StatusConflict},
 		{sup.ErrRestarting, http.StatusConflict},
 		{sup.ErrNotRunning, http.StatusConflict},
+		{sup.ErrStuck, http.StatusConflict},
 		{sup.ErrStart, http.StatusUnprocessableEntity},
 		{sup.ErrIgnore, http.StatusUnprocessableEntity},
 	} {
