@@ -31,7 +31,7 @@ func (s *session) startCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.done(cmd, path+"/"+escapeID(child.ID), "started", child)
+			return s.done(cmd, sup.ChildPath(path, child.ID), "started", child)
 		},
 	}
 }

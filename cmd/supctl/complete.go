@@ -48,7 +48,7 @@ func (s *session) completePath(which func(sup.ChildInfo) bool) cobra.CompletionF
 		var found []cobra.Completion
 		directive := quiet
 		for _, child := range children {
-			path := above + "/" + escapeID(child.ID)
+			path := sup.ChildPath(above, child.ID)
 			if !strings.HasPrefix(path, typed) {
 				continue
 			}
@@ -62,9 +62,4 @@ func (s *session) completePath(which func(sup.ChildInfo) bool) cobra.CompletionF
 		}
 		return found, directive
 	}
-}
-
-// escapeID is an id as it stands in a path.
-func escapeID(id string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2F").Replace(id)
 }

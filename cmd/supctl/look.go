@@ -120,7 +120,7 @@ func (s *session) check(ctx context.Context, c sup.Inspector, path string) error
 	look = func(t sup.SupervisorInfo) {
 		for _, c := range t.Children {
 			if !sound(c) {
-				wrong = append(wrong, fmt.Sprintf("%s/%s is %v", t.Path, c.ID, c.State))
+				wrong = append(wrong, fmt.Sprintf("%s is %v", sup.ChildPath(t.Path, c.ID), c.State))
 			}
 			if c.Supervisor != nil {
 				look(*c.Supervisor)

@@ -25,7 +25,7 @@ var errNoFeed = errors.New("there is no such feed")
 func startOrders(t *testing.T) (address string, s *sup.Supervisor[sup.Worker]) {
 	t.Helper()
 	address = "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
-	feeds := sup.NewKeyed(sup.KeyedSpec[string, idle]{Name: "feeds", Max: 2, Start: func(_ context.Context, key string) (idle, error) {
+	feeds := sup.NewKeyed(sup.KeyedSpec[string, idle]{Name: "feeds", Max: 3, Start: func(_ context.Context, key string) (idle, error) {
 		if key == "none" {
 			return idle{}, errNoFeed
 		}
@@ -40,7 +40,7 @@ func startOrders(t *testing.T) (address string, s *sup.Supervisor[sup.Worker]) {
 		}},
 		{ID: "db", Start: start(idle{})},
 		{ID: "feeds", Start: start(feeds)},
-		{ID: "te\x1b[31mmp", Start: start(idle{}), Restart: sup.Temporary},
+		{ID: "temp", Start: start(idle{}), Restart: sup.Temporary},
 	}})
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
@@ -50,8 +50,10 @@ func startOrders(t *testing.T) (address string, s *sup.Supervisor[sup.Worker]) {
 			t.Error(err)
 		}
 	})
-	if _, err := feeds.Start(context.Background(), "ACME"); err != nil {
-		t.Fatal(err)
+	for _, key := range []string{"\x1b[31mred", "ACME"} {
+		if _, err := feeds.Start(context.Background(), key); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return address, s
 }
@@ -84,19 +86,20 @@ func TestAnOperatorsDay(t *testing.T) {
 	}{
 		{0, "tree", "├── feeds"},
 		{0, "tree orders/feeds", "└── ACME"},
-		{0, "tree", `te\x1b[31mmp`},
-		{0, "children orders/feeds/", "ACME  running"},
+		{0, "tree", `\x1b[31mred`},
+		{0, "children orders/feeds/", "ACME         running"},
+		{0, "status orders/feeds/%1B[31mred", "running"},
 		{0, "status", "4: 4 running"},
 		{0, "status orders/db", "incarnation 1"},
 		{0, "status --check", "running"},
 		{0, "start orders/feeds IBM", "orders/feeds/IBM: started"},
 		{4, "start orders/feeds IBM", "supctl status orders/feeds/IBM"},
-		{4, "start orders/feeds SAP", "the set is full: 2 children"},
+		{4, "start orders/feeds SAP", "the set is full: 3 children"},
 		{4, "start orders/db x", "supctl tree"},
 		{0, "restart orders/db", "orders/db: restarted"},
 		{4, "restart orders/db --incarnation 1", "supctl status orders/db"},
 		{0, "restart orders/db --incarnation 2", "orders/db: restarted"},
-		{4, "restart orders/te\x1b[31mmp", "is temporary"},
+		{4, "restart orders/temp", "is temporary"},
 		{4, "delete orders/db", "supctl terminate orders/db"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// View draws the screen: a summary, the children, and what the keys do.
+func (t *top) View() tea.View {
+	v := tea.NewView(t.draw())
+	v.AltScreen = true
+	v.WindowTitle = "supctl top " + oneLine(t.tree.Path)
+	return v
+}
+
+// frame is how many lines are not for children.
+const frame = 5
+
+var (
+	chosenStyle = lipgloss.NewStyle().Reverse(true)
+	headStyle   = lipgloss.NewStyle().Underline(true)
+)
+
+func (t *top) draw() string {
+	lines := []string{t.summary(), t.states(), ""}
+	columns := func(id, state, up, restarts, last string) string {
+		line := fmt.Sprintf("%s  %s  %8s  %8s  %s", padded(id, t.idWidth()), state, up, restarts, last)
+		return ansi.Truncate(line, t.width, "…")
+	}
+	lines = append(lines, headStyle.Render(columns("CHILD", fmt.Sprintf(stateColumn, "STATE"), "FOR", "RESTARTS", "LAST EXIT")))
+	children := t.children()
+	from, to := t.visible(children)
+	for _, c := range children[from:to] {
+		id := oneLine(c.ID)
+		if c.Kind == sup.KindSupervisor {
+			id += "/"
+		}
+		last := ""
+		if c.LastExit.Kind != sup.ExitNone {
+			last = oneLine(c.LastExit.String())
+		}
+		state := fmt.Sprintf(stateColumn, c.State)
+		if c.ID != t.chosen {
+			state = stateStyle(c.State).Render(state)
+		}
+		line := columns(id, state, age(t.looked.Sub(c.Since)), fmt.Sprint(restartsBelow(c)), last)
+		if c.ID == t.chosen {
+			line = chosenStyle.Render(line)
+		}
+		lines = append(lines, line)
+	}
+	for len(lines) < t.height-1 {
+		lines = append(lines, "")
+	}
+	return strings.Join(append(lines, ansi.Truncate(t.footer(), t.width, "…")), "\n")
+}
+
+// stateColumn is as wide as the longest state.
+const stateColumn = "%-11v"
+
+// padded makes text as wide as a column: letters may be two columns wide.
+func padded(text string, width int) string {
+	text = ansi.Truncate(text, width, "…")
+	return text + strings.Repeat(" ", width-lipgloss.Width(text))
+}
+
+func (t *top) idWidth() int { return max(12, min(40, t.width/3)) }
+
+func (t *top) summary() string {
+	up := busy.Render("not running")
+	if t.tree.Running {
+		up = "up " + age(t.tree.Uptime)
+	}
+	return ansi.Truncate(fmt.Sprintf("%s  %s, %v, %d of %v restarts  %s", bold.Render(oneLine(t.tree.Path)), up, t.tree.Strategy,
+		t.tree.Restarts, t.tree.Intensity, t.looked.Format("15:04:05")), t.width, "…")
+}
+
+// states counts the children by state, in the order of the states.
+func (t *top) states() string {
+	count := make(map[sup.State]int)
+	for _, c := range t.tree.Children {
+		count[c.State]++
+	}
+	parts := []string{fmt.Sprintf("%d children", len(t.tree.Children))}
+	for state := sup.Idle; state <= sup.Quarantined; state++ {
+		if n := count[state]; n > 0 {
+			parts = append(parts, stateStyle(state).Render(fmt.Sprintf("%d %v", n, state)))
+		}
+	}
+	return ansi.Truncate(strings.Join(parts, ", "), t.width, "…")
+}
+
+// visible returns which of the children fit, the chosen one among them.
+func (t *top) visible(children []sup.ChildInfo) (from, to int) {
+	room := max(t.height-frame, 1)
+	for i, c := range children {
+		if c.ID == t.chosen && i >= room {
+			from = i - room + 1
+		}
+	}
+	return from, min(from+room, len(children))
+}
+
+func (t *top) footer() string {
+	switch {
+	case t.asked != "":
+		return busy.Render(fmt.Sprintf("%s %s? y: yes, any other key: no", t.asked, oneLine(t.chosen)))
+	case t.trouble != nil:
+		return bad.Render(oneLine(t.trouble.Error()))
+	case t.notice != "":
+		return oneLine(t.notice)
+	}
+	return faint.Render(fmt.Sprintf("s: sort (by %v)  enter: down  left: up  r: restart  t: terminate  q: quit", t.order))
+}
