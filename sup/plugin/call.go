@@ -14,6 +14,9 @@ import (
 // the plugin. The call has entered.
 func (in *instance[T]) call(ctx context.Context, c *call, f func(ctx context.Context, t T) error) error {
 	defer in.calls.leave(c)
+	if f == nil {
+		return nil
+	}
 	err := f(c.ctx, in.t)
 	if err == nil {
 		return nil

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +23,7 @@ type Client[T any] struct {
 	up       chan struct{} // closed when there is a current one
 	replaced chan struct{} // has an element when Run has not seen the current one
 	over     chan struct{} // closed when the incarnation is about to end
+	end      sync.Once
 	turn     chan struct{} // held by who replaces
 
 	mu       sync.Mutex
@@ -48,6 +48,9 @@ func (c *Client[T]) Initialize(ctx context.Context) error {
 }
 
 func (c *Client[T]) begin(ctx context.Context) error {
+	if c.current.Load() != nil {
+		return errStarted
+	}
 	in, err := launch(ctx, c.spec)
 	if err != nil {
 		return err
@@ -64,7 +67,7 @@ func (c *Client[T]) begin(ctx context.Context) error {
 // reason to end by itself, so whatever it exits with is abnormal. Or, when ctx
 // has, with its cause.
 func (c *Client[T]) Run(ctx context.Context) error {
-	if c.late {
+	if c.current.Load() == nil {
 		if err := c.begin(ctx); err != nil {
 			return err
 		}
@@ -87,7 +90,7 @@ func (c *Client[T]) Run(ctx context.Context) error {
 // DrainTimeout, asks the plugin to quit, and kills it when its time for
 // stopping is nearly over. Nothing is left of it when Terminate returns.
 func (c *Client[T]) Terminate(ctx context.Context, exit sup.Exit) error {
-	close(c.over)
+	c.end.Do(func() { close(c.over) })
 	c.mu.Lock()
 	c.ending = true
 	c.mu.Unlock()
@@ -127,6 +130,7 @@ func killTime(ctx context.Context, drain time.Duration) (context.Context, contex
 // It returns what f does, or a [DiedError] if f has failed because the plugin
 // ended, or [ErrEnded] if it had ended before.
 func (c *Client[T]) Do(ctx context.Context, f func(ctx context.Context, t T) error) error {
+	ctx = given(ctx)
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
@@ -137,6 +141,14 @@ func (c *Client[T]) Do(ctx context.Context, f func(ctx context.Context, t T) err
 		return ErrEnded
 	}
 	return in.call(ctx, call, f)
+}
+
+// given is ctx, or, where a caller has given none, one that never ends.
+func given(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
 }
 
 // ready waits until there is a process, or until there will be none.
@@ -193,6 +205,3 @@ func (c *Client[T]) Protocol() (version int, wire goplugin.Protocol) {
 	}
 	return 0, goplugin.ProtocolInvalid
 }
-
-// ErrEnded: the incarnation that a [Client] is has ended, or is about to.
-var ErrEnded = errors.New("plugin: it has ended")

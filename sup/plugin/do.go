@@ -39,6 +39,10 @@ func Idempotent() Option { return Option{idempotent: true} }
 // wraps [sup.ErrQuarantined], [sup.ErrStopped], [sup.ErrNotFound] or
 // [sup.ErrNotRunning]; or when ctx ends, whose cause it wraps.
 func Do[T any](ctx context.Context, h Handle[T], f func(ctx context.Context, t T) error, opts ...Option) error {
+	ctx = given(ctx)
+	if h == nil {
+		return &UnavailableError{Err: sup.ErrNotFound}
+	}
 	again := false
 	for _, o := range opts {
 		again = again || o.idempotent
@@ -73,10 +77,6 @@ func attempt[T any](ctx context.Context, h Handle[T], f func(ctx context.Context
 			return nil
 		}
 		found = true
-		if f == nil {
-			in.calls.leave(call)
-			return nil
-		}
 		return in.call(ctx, call, f)
 	})
 	if idle == nil {

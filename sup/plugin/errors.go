@@ -42,6 +42,11 @@ var (
 	ErrReplaced = errors.New("replaced by another version")
 )
 
+// ErrEnded: the incarnation that a [Client] is has ended, or is about to.
+var ErrEnded = errors.New("plugin: it has ended")
+
+var errStarted = errors.New("plugin: it has been started: a Client lives once")
+
 // A SpecError lists what is wrong with a spec.
 type SpecError struct {
 	Name   string // of the plugin; may be ""
@@ -169,7 +174,7 @@ func unprefixed(err error) string {
 		return own.unprefixed()
 	}
 	text := err.Error()
-	for _, prefix := range []string{"sup: ", "proc: "} {
+	for _, prefix := range []string{"sup: ", "proc: ", "plugin: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text

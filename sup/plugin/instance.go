@@ -38,7 +38,7 @@ type instance[T any] struct {
 }
 
 func newInstance[T any](ctx context.Context, spec *Spec[T]) *instance[T] {
-	in := &instance[T]{spec: spec, file: look(spec.Command.Path), gone: make(chan struct{})}
+	in := &instance[T]{spec: spec, file: spec.file(), gone: make(chan struct{})}
 	in.life, in.end = context.WithCancelCause(context.Background())
 	in.binary = newBinary(ctx, spec.Command)
 	return in

@@ -30,23 +30,37 @@ func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
 	in.config = spec.config(dialers, in.binary)
 	in.host = goplugin.NewClient(in.config)
 
+	if err := in.start(bound); err != nil {
+		failure := &StartError{Name: spec.Name, Path: spec.Command.Path, Err: err}
+		if in.binary.proc != nil {
+			failure.Lines = in.binary.proc.Tail()
+		}
+		return nil, failure
+	}
+	return in, nil
+}
+
+// start makes an instance ready, or discards it: also when what is the user's in
+// it panics.
+func (in *instance[T]) start(ctx context.Context) error {
+	ready := false
+	defer func() {
+		if !ready {
+			in.discard()
+		}
+	}()
 	// Nothing that go-plugin does in a start can be called off, but all of it
 	// ends with the process.
-	callOff := context.AfterFunc(bound, in.binary.end)
-	err := in.connect(bound)
-	if inTime := callOff(); err == nil && inTime {
+	callOff := context.AfterFunc(ctx, in.binary.end)
+	err := in.connect(ctx)
+	ready = callOff() && err == nil
+	if ctx.Err() != nil && !ready {
+		return context.Cause(ctx)
+	}
+	if ready {
 		in.watch()
-		return in, nil
 	}
-	if bound.Err() != nil {
-		err = context.Cause(bound)
-	}
-	in.discard()
-	failure := &StartError{Name: spec.Name, Path: spec.Command.Path, Err: err}
-	if in.binary.proc != nil {
-		failure.Lines = in.binary.proc.Tail()
-	}
-	return nil, failure
+	return err
 }
 
 // startSlack keeps go-plugin's own bound on a start behind ours.

@@ -23,7 +23,7 @@ func (c *Client[T]) Replace(ctx context.Context, spec Spec[T]) error {
 	if err := spec.check(); err != nil {
 		return err
 	}
-	spec = spec.withDefaults()
+	ctx, spec = given(ctx), spec.withDefaults()
 	if err := c.ready(ctx); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -52,7 +53,9 @@ func newBinary(ctx context.Context, command proc.Command) *binary {
 // addEnv adds what go-plugin tells a plugin through its environment.
 func (b *binary) addEnv(env []string) {
 	if b.command.Env == nil {
-		b.command.Env = os.Environ()
+		b.command.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool {
+			return strings.HasPrefix(entry, proc.NotifyVariable+"=") // as proc has it
+		})
 	}
 	b.command.Env = append(b.command.Env, env...)
 }

@@ -195,4 +195,17 @@ func (s *Spec[T]) name() string {
 	return s.Name
 }
 
+// file returns the version of the binary, or the zero version if it is one of
+// $PATH.
+func (s *Spec[T]) file() version {
+	path := s.Command.Path
+	if path == filepath.Base(path) {
+		return version{}
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(s.Command.Dir, path)
+	}
+	return look(path)
+}
+
 func isZero[V any](v V) bool { return reflect.ValueOf(&v).Elem().IsZero() }

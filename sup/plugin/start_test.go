@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 	"github.com/espalier-go/espalier/sup/proc"
@@ -133,6 +135,51 @@ func TestAllFaultsOfASpecComeAtOnce(t *testing.T) {
 		if !strings.Contains(strings.Join(faults.Faults, "\n"), field) {
 			t.Errorf("%s is not among them: %v", field, err)
 		}
+	}
+}
+
+func TestAPanicInWhatIsTheUsersLeavesNothing(t *testing.T) {
+	for name, change := range map[string]func(*plugin.Spec[Words]){
+		"Dial": func(s *plugin.Spec[Words]) {
+			s.Dial = plugin.GRPC(func(context.Context, *grpc.ClientConn) (Words, error) { panic("no ink") })
+		},
+		"Probe": func(s *plugin.Spec[Words]) { s.Probe = func(context.Context, Words) error { panic("no ink") } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := specOf(t, "grpc")
+			change(&spec)
+			if err := startError(t, spec); !errors.Is(err, sup.ErrPanic) {
+				t.Error(err)
+			}
+			if n := countChildren(); n != 0 {
+				t.Errorf("there are %d processes", n)
+			}
+		})
+	}
+}
+
+func TestAClientLivesOnce(t *testing.T) {
+	c, err := plugin.NewSource(specOf(t, "grpc")).Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Initialize(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Initialize(t.Context()); err == nil {
+		t.Error("it was started twice")
+	}
+	for range 2 {
+		if err := c.Terminate(t.Context(), sup.Exit{}); err != nil {
+			t.Error(err)
+		}
+	}
+	var none context.Context
+	if err := c.Do(none, nil); err != plugin.ErrEnded {
+		t.Error(err)
+	}
+	if err := plugin.Do[Words](t.Context(), nil, nil); !errors.Is(err, sup.ErrNotFound) {
+		t.Error(err)
 	}
 }
 
