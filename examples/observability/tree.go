@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// worker is a worker that is a function.
+type worker func(ctx context.Context) error
+
+// Run calls the function.
+func (w worker) Run(ctx context.Context) error { return w(ctx) }
+
+func starts(w worker) func(context.Context) (sup.Worker, error) {
+	return func(context.Context) (sup.Worker, error) { return w, nil }
+}
+
+var errPlugin = errors.New("plugin: bad manifest")
+
+const (
+	// stubbornFor is how long the stubborn plugin has to stop.
+	stubbornFor = 100 * time.Millisecond
+	// flakyEvery is how long the flaky one lives.
+	flakyEvery = 2 * time.Second
+)
+
+func good(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func bad(context.Context) error { return errPlugin }
+
+func flaky(ctx context.Context) error {
+	select {
+	case <-time.After(flakyEvery):
+		return errPlugin
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settling fails until it has been restarted three times.
+func settling(ctx context.Context) error {
+	if sup.Incarnation(ctx) <= 3 {
+		return errPlugin
+	}
+	return good(ctx)
+}
+
+// trouble makes what trouble does not come by itself: a plugin that is asked to
+// stop and does not, a feed that needs some attempts, and a supervisor that is
+// down.
+func trouble(ctx context.Context, tree *sup.Supervisor[sup.Worker]) error {
+	c := sup.Control(tree)
+	_, err := c.StartChild(ctx, "host/feeds", "ACME")
+	if err != nil {
+		return err
+	}
+	if err := c.Terminate(ctx, sup.Target{Path: "host/reports"}); err != nil {
+		return err
+	}
+	if err := c.Terminate(ctx, sup.Target{Path: "host/stubborn"}); !errors.Is(err, sup.ErrStuck) {
+		return err
+	}
+	return nil
+}
+
+// troubled is a tree in which something of everything goes wrong. The stubborn
+// plugin stops once release is called.
+func troubled() (tree *sup.Supervisor[sup.Worker], release func()) {
+	released := make(chan struct{})
+	stubborn := func(context.Context) error {
+		<-released
+		return nil
+	}
+	feeds := sup.NewKeyed(sup.KeyedSpec[string, sup.Worker]{
+		Start:     func(context.Context, string) (sup.Worker, error) { return worker(settling), nil },
+		Intensity: sup.Intensity{Restarts: 4, Within: time.Hour},
+	})
+	reports := sup.New(sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{{ID: "daily", Start: starts(good)}}})
+	tree = sup.New(sup.Spec[sup.Worker]{
+		Name:      "host",
+		Intensity: sup.Intensity{Restarts: 100, Within: time.Minute},
+		Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "good", Start: starts(good)},
+			{ID: "bad", Start: starts(bad), Budget: sup.Intensity{Restarts: 3, Within: time.Hour}},
+			{ID: "flaky", Start: starts(flaky)},
+			{ID: "stubborn", Start: starts(stubborn), Shutdown: stubbornFor},
+			{ID: "feeds", Start: func(context.Context) (sup.Worker, error) { return feeds, nil }},
+			{ID: "reports", Start: func(context.Context) (sup.Worker, error) { return reports, nil }},
+		},
+	})
+	return tree, sync.OnceFunc(func() { close(released) })
+}
