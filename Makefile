@@ -7,7 +7,7 @@ T ?= 10m
 N ?= 2000
 SEED ?= 1
 
-.PHONY: demo survey test soak otp leaks mutants e2e picture check bench fuzz generate proto imports tidy
+.PHONY: demo survey test soak otp leaks mutants e2e e2e-metrics picture check bench fuzz generate proto imports tidy
 
 # demo converts the documentation and sources of the Go installation by plugins,
 # which are processes, while those are killed, stopped, corrupted and replaced,
@@ -54,6 +54,12 @@ mutants:
 # or says what is missing.
 e2e:
 	@set -e; flags=$$(sup/debug/e2e/setup.sh); GOEXPERIMENT=goroutineleakprofile $(GO) test -race -v -count 1 ./sup/debug/e2e -args $$flags
+
+# e2e-metrics loads the alert rules and the dashboard of examples/observability into
+# a real Prometheus, which scrapes a tree in trouble, and finds that all queries have
+# data. It fails without Prometheus, and says what to install.
+e2e-metrics:
+	$(GO) test -race -v -count 1 -tags e2e ./examples/observability
 
 # picture takes the picture of it that README shows.
 picture:
