@@ -18,6 +18,8 @@ import (
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 )
 
+var discard = slog.New(slog.DiscardHandler)
+
 // calm is how the tests run a host, unless they say otherwise. A machine that is
 // busy may make a call wait.
 func calm(t testing.TB, dir string) config {
@@ -31,7 +33,7 @@ func serviceOf(t testing.TB, c config) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newService(c, os.DirFS(c.dir), installed, slog.New(slog.DiscardHandler), screen{out: io.Discard})
+	return newService(c, os.DirFS(c.dir), installed, discard, screen{out: io.Discard})
 }
 
 func TestEachFileHasOneResultWhateverBecomesOfThePlugins(t *testing.T) {

@@ -6,6 +6,8 @@ package convert
 import (
 	"bytes"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
@@ -52,6 +54,7 @@ type prose struct {
 	title string
 	links []string
 	block *html.Node // that the last word was in
+	gap   bool       // there was space after it
 }
 
 func (p *prose) see(node *html.Node) {
@@ -74,19 +77,25 @@ func (p *prose) see(node *html.Node) {
 }
 
 func (p *prose) read(node *html.Node) {
-	words := strings.Fields(node.Data)
 	block := blockOf(node)
-	if len(words) == 0 || block == nil {
+	if block == nil {
 		return
 	}
+	words := strings.Fields(node.Data)
+	if len(words) == 0 {
+		p.gap = true
+		return
+	}
+	first, _ := utf8.DecodeRuneInString(node.Data)
+	last, _ := utf8.DecodeLastRuneInString(node.Data)
 	switch {
 	case p.text.Len() == 0:
 	case block != p.block:
 		p.text.WriteByte('\n')
-	default:
+	case p.gap || unicode.IsSpace(first):
 		p.text.WriteByte(' ')
 	}
-	p.block = block
+	p.block, p.gap = block, unicode.IsSpace(last)
 	p.text.WriteString(strings.Join(words, " "))
 }
 

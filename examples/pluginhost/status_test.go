@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/sup"
+)
+
+// statusOf is one with a quarantined plugin.
+func statusOf(calls int, took time.Duration) status {
+	return status{
+		took: took, found: 40, kept: 10,
+		kinds: []kindStatus{
+			{content.TextKind, figures{calls, 1500 * time.Microsecond, 123456 * time.Microsecond}, []pluginStatus{
+				{name: "text/0", state: sup.Running, binary: "text", pid: 17, restarts: 2},
+				{name: "text/1", state: sup.Restarting, restarts: 1},
+			}},
+			{content.PictureKind, figures{}, []pluginStatus{
+				{name: "picture/0", state: sup.Quarantined, restarts: 3, why: "panic: out of ink"},
+			}},
+		},
+		notes: []note{{time.Date(2026, 1, 1, 10, 20, 30, 0, time.UTC), "chaos: killed text/0 (pid 16)"}},
+	}
+}
+
+const wantedScreen = `[##########..............................] 10 of 40 files, 12s
+
+plugin    state       binary pid restarts calls calls/s p50   p99
+text/0    running     text    17        2   100      25 1.5ms 123ms
+text/1    restarting                    1
+picture/0 quarantined                   3     0       0    0s    0s
+
+picture/0 is quarantined: panic: out of ink
+10:20:30 chaos: killed text/0 (pid 16)
+`
+
+func TestTheScreenShowsEachPluginAndWhyOneIsQuarantined(t *testing.T) {
+	got := statusOf(100, 12*time.Second).screenful(statusOf(50, 10*time.Second), 0)
+	if !strings.Contains(got, "\x1b[") {
+		t.Error("it has no colours")
+	}
+	plain := regexp.MustCompile(`(?m) +$`).ReplaceAllString(ansi.Strip(got), "")
+	if diff := cmp.Diff(wantedScreen, plain); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for line := range strings.Lines(statusOf(1, 1).screenful(status{}, 20)) {
+		if strings.Contains(line, "quarantined:") && ansi.StringWidth(line) > 20 {
+			t.Errorf("wider than the terminal: %q", line)
+		}
+	}
+}
+
+func TestTheLineSumsUp(t *testing.T) {
+	got := statusOf(100, 12*time.Second).line(statusOf(50, 10*time.Second))
+	if want := "10 of 40 files, 25 calls/s, 6 restarts, 1 quarantined"; got != want {
+		t.Errorf("line %q, want %q", got, want)
+	}
+	if got := statusOf(1, 0).rate(status{}); got != 0 {
+		t.Errorf("%v calls in no time, want 0", got)
+	}
+}
+
+func TestWithoutATerminalTheViewWritesLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		s := newService(calm(t, "none"), fstest.MapFS{}, &binaries{}, discard, screen{out: &out})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		s.journal.note("chaos: struck")
+		if err := (&View{s}).Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v, want that of the context", err)
+		}
+		want := "00:00:00 chaos: struck\n" + strings.Repeat("0 of 0 files, 0 calls/s, 0 restarts, 0 quarantined\n", 2)
+		if got := regexp.MustCompile(`\d\d:\d\d:\d\d`).ReplaceAllString(out.String(), "00:00:00"); got != want {
+			t.Errorf("written:\n%s\nwant:\n%s", got, want)
+		}
+	})
+}
+
+func TestAFileIsNoTerminal(t *testing.T) {
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if newScreen(file, false).terminal {
+		t.Error("it is drawn on")
+	}
+}
+
+func TestTheMeterTellsMedianAndTail(t *testing.T) {
+	m := newMeter()
+	for i := range 100 {
+		m.count(time.Duration(i+1) * time.Millisecond)
+	}
+	m.count(0)
+	m.count(100 * time.Hour)
+	got := m.figures()
+	near := func(got, want time.Duration) bool { return got > want*99/100 && got < want*101/100 }
+	if got.calls != 102 || !near(got.p50, 50*time.Millisecond) || !near(got.p99, 99*time.Millisecond) && !near(got.p99, 100*time.Millisecond) {
+		t.Errorf("figures %+v, want 102 calls, 50ms and 100ms", got)
+	}
+}
+
+func TestVerificationNoticesEveryDifference(t *testing.T) {
+	source := fstest.MapFS{"a.md": {Data: []byte("# A")}, "b.go": {Data: []byte("package b")}, "c.zip": {Data: []byte("PK")}, "d.txt": {}}
+	right := func() map[string]*content.Result {
+		return map[string]*content.Result{"a.md": plain(source, "a.md"), "b.go": plain(source, "b.go"), "c.zip": plain(source, "c.zip")}
+	}
+	if n, err := verify(t.Context(), source, right()); n != 3 || err != nil {
+		t.Errorf("%d files, %v; want 3 and no error", n, err)
+	}
+	for _, test := range []struct {
+		change func(r map[string]*content.Result)
+		want   string
+	}{
+		{func(r map[string]*content.Result) { delete(r, "b.go") }, "b.go has none, and 0 more"},
+		{func(r map[string]*content.Result) { r["e.md"] = fine }, "e.md is not there, and 0 more"},
+		{func(r map[string]*content.Result) { r["a.md"].GetText().Words++ }, "a.md: the results differ, and 0 more"},
+		{func(r map[string]*content.Result) { r["a.md"] = r["b.go"] }, "a.md: the results differ, and 0 more"},
+		{func(r map[string]*content.Result) { r["c.zip"] = refusal("other", false) }, `c.zip: refused with "other", and plainly with "zip: not a valid zip file", and 0 more`},
+		{func(r map[string]*content.Result) { r["a.md"], r["b.go"] = fine, fine }, "a.md: the results differ, and 1 more"},
+	} {
+		results := right()
+		test.change(results)
+		_, err := verify(t.Context(), source, results)
+		if !errors.Is(err, errDiffers) || !strings.HasSuffix(err.Error(), ": "+test.want) {
+			t.Errorf("error %v, want %q", err, test.want)
+		}
+	}
+}
+
+func TestThePlanDependsOnTheSeedAlone(t *testing.T) {
+	for seed := range uint64(50) {
+		plan := newPlan(seed)
+		if diff := cmp.Diff(plan, newPlan(seed), cmp.AllowUnexported(strike{})); diff != "" {
+			t.Fatalf("seed %d has two plans:\n%s", seed, diff)
+		}
+		dealt := make(map[blow]int)
+		for i, s := range plan {
+			dealt[s.blow]++
+			if i > 0 && s.at < plan[i-1].at {
+				t.Errorf("seed %d: strike %d comes before the one before", seed, i)
+			}
+		}
+		want := map[blow]int{kills: 10, stops: 2, corrupts: 1, botches: 1, upgrades: 1, waits: 1}
+		if diff := cmp.Diff(want, dealt); diff != "" {
+			t.Errorf("seed %d (-want +dealt):\n%s", seed, diff)
+		}
+	}
+}
