@@ -52,6 +52,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -63,7 +64,8 @@ import (
 // Of options that cannot be, such as two contexts of one name, every request is
 // told in the answer, which is then 500.
 func Handler(tree sup.Inspector, options ...Option) http.Handler {
-	h := &handler{tree: tree, epoch: rand.Text(), searching: make(chan struct{}, 1)}
+	h := &handler{tree: tree, searching: make(chan struct{}, 1)}
+	h.epoch.text = rand.Text()
 	if tree == nil {
 		h.fault("Handler: the inspector is nil: give it sup.Inspect(tree)")
 	}
@@ -80,7 +82,7 @@ func Handler(tree sup.Inspector, options ...Option) http.Handler {
 
 type handler struct {
 	tree   sup.Inspector
-	epoch  string // of the numbers of events: those of another program, or of an earlier run, are others
+	epoch  epoch
 	states []state
 	leaks  bool // can be looked for
 	faults []string
@@ -89,6 +91,29 @@ type handler struct {
 	authorize  func(*http.Request) error
 	crossed    http.CrossOriginProtection
 	searching  chan struct{} // for leaks; holds who does
+}
+
+// An epoch names a numbering of events: another program, or the same one
+// started anew, numbers others.
+type epoch struct {
+	mu   sync.Mutex // protects text
+	text string
+}
+
+func (e *epoch) now() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text
+}
+
+// after returns the epoch that follows one, the same to all streams that ask.
+func (e *epoch) after(old string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.text == old {
+		e.text = rand.Text()
+	}
+	return e.text
 }
 
 func (h *handler) fault(format string, args ...any) {

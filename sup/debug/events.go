@@ -44,20 +44,18 @@ func (h *handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	defer following.Wait()
 	defer cancel()
 
-	page := &shown{}
-	whole := h.about()
+	p := &pageStream{handler: h, journal: j, epoch: h.epoch.now()}
 	for {
 		began := time.Now()
-		b, last, err := h.next(ctx, j, page, whole)
+		id, b, err := p.next(ctx)
 		took := time.Since(began)
-		if err != nil {
+		switch {
+		case err != nil:
 			return
-		}
-		if b == nil {
+		case b == nil:
 			err = s.keepAlive()
-		} else {
-			err = s.send(h.epoch+"-"+strconv.FormatUint(last, 10), b)
-			whole = nil
+		default:
+			err = s.send(id, b)
 		}
 		if err != nil || !sleep(ctx, rest(took, len(b))) {
 			return
@@ -71,33 +69,48 @@ func (h *handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// next returns the next message, nil if there is nothing to tell, and the
-// number of the last event in it or before.
-func (h *handler) next(ctx context.Context, j *journal, page *shown, whole *about) (b []byte, last uint64, err error) {
-	n := j.take()
-	tree, err := h.tree.Tree(ctx, "")
+// A pageStream is the stream of one page.
+type pageStream struct {
+	handler *handler
+	journal *journal
+	epoch   string
+	begun   bool // the page has been told the whole
+	page    shown
+}
+
+// next returns the next message and its id, or nil if there is nothing to tell.
+func (p *pageStream) next(ctx context.Context) (id string, b []byte, err error) {
+	n := p.journal.take()
+	tree, err := p.handler.tree.Tree(ctx, "")
 	now := time.Now()
-	m := message{Now: now.UnixMilli(), Whole: whole, Events: linesOf(n.events), Skipped: n.skipped}
+	m := message{Now: now.UnixMilli(), Events: linesOf(n.events), Skipped: n.skipped}
+	if n.anew {
+		p.epoch, p.begun, p.page = p.handler.epoch.after(p.epoch), false, shown{}
+	}
+	if !p.begun {
+		m.Whole = p.handler.about(p.epoch)
+	}
 	switch {
 	case ctx.Err() != nil:
-		return nil, 0, ctx.Err()
+		return "", nil, ctx.Err()
 	case err != nil:
 		m.Error = err.Error()
 	default:
-		m.delta = page.update(rowsOf(tree, now))
+		m.delta = p.page.update(rowsOf(tree, now))
 		if n.err != nil {
 			m.Error = n.err.Error()
 		}
 	}
-	if whole == nil && m.delta.empty() && len(m.Events) == 0 && !m.Skipped && m.Error == "" {
-		return nil, n.last, nil
+	if p.begun && m.delta.empty() && len(m.Events) == 0 && !m.Skipped && m.Error == "" {
+		return "", nil, nil
 	}
+	p.begun = true
 	b, err = json.Marshal(m)
-	return b, n.last, err
+	return p.epoch + "-" + strconv.FormatUint(n.last, 10), b, err
 }
 
-func (h *handler) about() *about {
-	a := &about{Epoch: h.epoch, Operate: h.controller != nil, Leaks: h.leaks, States: []string{}}
+func (h *handler) about(epoch string) *about {
+	a := &about{Epoch: epoch, Operate: h.controller != nil, Leaks: h.leaks, States: []string{}}
 	for _, s := range h.states {
 		a.States = append(a.States, s.name())
 	}
@@ -111,7 +124,7 @@ func (h *handler) resumed(r *http.Request) uint64 {
 	if id == "" {
 		id = r.FormValue("after")
 	}
-	seq, ours := strings.CutPrefix(id, h.epoch+"-")
+	seq, ours := strings.CutPrefix(id, h.epoch.now()+"-")
 	if !ours {
 		return 0
 	}

@@ -339,3 +339,49 @@ func TestAPanicIsToldWithItsStackOnce(t *testing.T) {
 		}
 	})
 }
+
+// restarted is the tree of a program that is started again meanwhile.
+type restarted struct{ sup.Inspector }
+
+func (restarted) Events(ctx context.Context, _ string, after uint64) iter.Seq2[sup.Event, error] {
+	return func(yield func(sup.Event, error) bool) {
+		told := func(seqs ...uint64) {
+			for _, seq := range seqs {
+				yield(sup.Event{Kind: sup.ChildReady, Seq: seq, Path: "auction/ada"}, nil)
+			}
+		}
+		if after == 0 {
+			told(1, 2, 3, 4, 5)
+		}
+		time.Sleep(2 * time.Second)
+		yield(sup.Event{}, &sup.SkippedError{After: max(after, 5)})
+		told(1, 2, 3)
+		<-ctx.Done()
+	}
+}
+
+func TestAProgramThatIsStartedAnewNumbersItsEventsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := debug.Handler(restarted{sup.Inspect(start(t, auction()))})
+		r := read(t, h, "/events", "")
+		time.Sleep(5 * time.Second)
+		all := r.messages(t)
+		r.close()
+		var wholes []message
+		for _, m := range all {
+			if m.Whole != nil {
+				wholes = append(wholes, m)
+			}
+		}
+		if len(wholes) != 2 || wholes[0].Whole.Epoch == wholes[1].Whole.Epoch || len(wholes[1].Rows) != 3 {
+			t.Fatalf("the whole is told %d times: %v", len(wholes), wholes)
+		}
+		if _, seqs := kinds(wholes[1:]); !slices.Equal(seqs, []uint64{1, 2, 3}) {
+			t.Errorf("told anew are %v", seqs)
+		}
+		last := all[len(all)-1].ID
+		if !strings.HasPrefix(last, wholes[1].Whole.Epoch+"-") {
+			t.Errorf("the id is %s", last)
+		}
+	})
+}

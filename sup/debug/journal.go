@@ -19,6 +19,8 @@ type journal struct {
 	last    uint64     // the highest number of an event that was taken
 	events  []sup.Event
 	skipped bool
+	gap     bool  // the last thing told was that events were skipped
+	anew    bool  // events are numbered anew: a program that is reached over a network was started again
 	err     error // why there is no stream at the moment
 }
 
@@ -60,11 +62,14 @@ func (j *journal) add(e sup.Event, err error) {
 	j.mu.Lock()
 	switch {
 	case errors.Is(err, sup.ErrSkipped):
-		j.skipped = true
+		j.skipped, j.gap = true, true
 	case err != nil:
 		j.err = err
 	default:
-		j.err = nil
+		if j.gap && e.Seq <= j.last {
+			j.anew, j.last, j.events = true, 0, nil
+		}
+		j.gap, j.err = false, nil
 		j.last = max(j.last, e.Seq)
 		if len(j.events) == 2*maxEvents {
 			j.events = j.events[:copy(j.events, j.events[maxEvents:])]
@@ -83,6 +88,7 @@ func (j *journal) add(e sup.Event, err error) {
 type news struct {
 	events  []sup.Event
 	skipped bool
+	anew    bool
 	err     error
 	last    uint64
 }
@@ -90,11 +96,11 @@ type news struct {
 func (j *journal) take() news {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	n := news{j.events, j.skipped, j.err, j.last}
+	n := news{j.events, j.skipped, j.anew, j.err, j.last}
 	if over := len(n.events) - maxEvents; over > 0 {
 		n.events, n.skipped = n.events[over:], true
 	}
-	j.events, j.skipped, j.err = nil, false, nil
+	j.events, j.skipped, j.anew, j.err = nil, false, false, nil
 	return n
 }
 

@@ -73,7 +73,11 @@ function take(m) {
     log.push(e);
     note(e);
   }
-  while (log.length > maxLog) told.delete(log.shift().seq);
+  for (const e of log.splice(0, Math.max(0, log.length - maxLog))) told.delete(e.seq);
+  for (const kept of [streaks, readyAt]) {
+    if (kept.size < 2 * rows.size + maxLog) continue;
+    for (const path of kept.keys()) if (!rows.has(path)) kept.delete(path);
+  }
 }
 
 function childrenOf(path) {
@@ -88,7 +92,7 @@ function drop(path) {
   const below = [path];
   while (below.length) {
     const p = below.pop();
-    below.push(...kids.get(p) ?? []);
+    for (const child of kids.get(p) ?? []) below.push(child);
     rows.delete(p);
     kids.delete(p);
   }
@@ -98,7 +102,7 @@ function drop(path) {
  * with an incarnation that lived for some time. */
 function note(e) {
   if (e.kind === 'child ready') readyAt.set(e.path, e.time);
-  if (e.kind === 'child removed') streaks.delete(e.path);
+  if (e.kind === 'child removed') { streaks.delete(e.path); readyAt.delete(e.path); }
   if (e.kind !== 'child exited' || e.exit !== 'abnormal') return;
   const s = streaks.get(e.path);
   const lived = e.time - (readyAt.get(e.path) ?? e.time);
@@ -189,7 +193,7 @@ const precise = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-di
 const day = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short'});
 const at = (ms, format = clock) => (now() - ms > 43_200_000 ? day.format(ms) + ' ' : '') + format.format(ms);
 const ago = ms => `${coarse(now() - ms)} ago`;
-const isLong = list => list.length > 8 ? [...list.slice(0, 7), `and ${list.length - 7} more`] : list;
+const shortened = list => list.length > 8 ? [...list.slice(0, 7), `and ${list.length - 7} more`] : list;
 
 /** census counts the children of a supervisor, or of all, by state. */
 let censuses = {version: -1};
@@ -529,7 +533,8 @@ function drawExits(r) {
     if (last && e.kind === 'child starting') last.next = e.incarnation;
   }
   const seen = exits.reverse().slice(0, maxExits);
-  once($('child-exits'), [r.path, seen, Math.floor(now() / 10_000)], () => {
+  const key = seen.map(({e, ...rest}) => [e.seq, rest]); // without the stacks
+  once($('child-exits'), [r.path, key, Math.floor(now() / 10_000)], () => {
     const open = new Set([...$('child-exits').querySelectorAll('details[open]')].map(d => d.dataset.seq));
     $('child-exits').replaceChildren(...seen.map(({e, lived, led, delay, rest, next}) => {
       const item = el('li', {}, el('p', {className: 'head'}, el('span', {}, at(e.time, precise)), el('span', {}, ago(e.time)),
@@ -541,7 +546,7 @@ function drawExits(r) {
       if (next) then.push(`restarted${delay ? ` after ${span(delay)}` : ''} as incarnation ${next}`);
       else if (rest) then.push(rest);
       else if (delay) then.push(`is to be restarted after ${span(delay)}`);
-      if (led?.with.length) then.push(`with it ${led.with.length === 1 ? 'was' : 'were'} restarted: ${isLong(led.with).join(', ')}`);
+      if (led?.with.length) then.push(`with it ${led.with.length === 1 ? 'was' : 'were'} restarted: ${shortened(led.with).join(', ')}`);
       if (then.length) item.append(el('p', {className: 'then'}, '→ ' + then.join('; ')));
       if (e.stack) {
         const details = el('details', {open: open.has(String(e.seq))}, el('summary', {}, 'Stack'), el('pre', {tabIndex: 0}, e.stack));
