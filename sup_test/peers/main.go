@@ -38,6 +38,7 @@ var groups = []struct {
 	{"get", measureGet},
 	{"snapshot", measureSnapshot},
 	{"observers", measureObservers},
+	{"onlookers", measureOnlookers},
 	{"kv", measureKV},
 	{"mailbox", measureMailbox},
 	{"generated", measureGenerated},
