@@ -28,7 +28,8 @@ type Limits struct {
 	// processes, and the root.
 	//
 	// With a control group, what has left the process group is killed after the
-	// end of the process too.
+	// end of the process too. The group is called proc-HOST-N, after the id of the
+	// host. A host that is killed leaves it behind.
 	Cgroup string
 }
 
