@@ -90,9 +90,6 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 	}
 	switch {
 	case c.asked != byNobody: // it had failed already
-		if up.lived == never && up.task != nil && up.task.kind == ending && up.up != nil {
-			up.task.exit = kind
-		}
 		m.ended(c, kind)
 	case up == nil: // S2
 		c.state = sup.Stopped
@@ -126,8 +123,12 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	if c.lived != never && m.now-c.lived >= resetAfter(c.b.backoff) {
 		c.row = 0
 	}
+	failedStart := c.lived == never && kind == sup.ExitAbnormal
 	c.last, c.asked, c.ends, c.limit, c.lived = kind, byNobody, never, never, never
 	up := c.up
+	if failedStart && up != nil && up.up != nil && up.task != nil && up.task.cancelled { // which is what the start of up ends with
+		up.task.exit = kind
+	}
 	if up == nil {
 		c.state = sup.Stopped
 		m.settleShutdown()

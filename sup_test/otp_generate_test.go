@@ -176,7 +176,7 @@ func isDying(n *node) bool { return n.b.kind == aWorker && n.state == sup.Runnin
 func (d *otpDrawer) meanwhile(m *model, held *node) (command, bool) {
 	up := held.up
 	let := command{verb: "let", path: held.path}
-	waits := up.task != nil && (up.task.kind != starting || up == m.root && len(up.queue) == 0 || up == m.root && !up.alone())
+	waits := up.task != nil && (up.task.kind != starting || up == m.root && up.alone() && len(up.queue) == 0 && d.alone(m, held))
 	if !waits || d.number("meanwhile", 0, 1) == 0 {
 		return let, true
 	}
@@ -184,6 +184,16 @@ func (d *otpDrawer) meanwhile(m *model, held *node) (command, bool) {
 		return cmd, true
 	}
 	return let, true
+}
+
+// alone reports that no other worker can be held, before Erlang's Start has
+// answered or after.
+func (d *otpDrawer) alone(m *model, held *node) bool {
+	others := d.nodes(m, func(n *node) bool {
+		how := n.b.manner
+		return how.deaf || how.hold.to > 0 && n != held
+	})
+	return len(others) == 0
 }
 
 func (d *otpDrawer) die(workers []*node) (command, bool) {
