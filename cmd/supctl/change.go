@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -95,15 +94,13 @@ func (s *session) restartCommand() *cobra.Command {
 
 // restart stops a child first, if it is not at rest.
 func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
-	err := c.Restart(ctx, t)
-	if !errors.Is(err, sup.ErrRunning) && !errors.Is(err, sup.ErrRestarting) {
-		return err
-	}
 	child, err := c.Child(ctx, t.Path)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if child.Restart == sup.Temporary {
+	case atRest(child):
+		return c.Restart(ctx, t)
+	case child.Restart == sup.Temporary:
 		return fmt.Errorf("%s is temporary: once it is stopped, it is not declared any more: %w", t.Path, sup.ErrRunning)
 	}
 	if err := c.Terminate(ctx, t); err != nil {

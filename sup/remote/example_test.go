@@ -1,0 +1,371 @@
+package remote_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/internal/shown"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
+	shown.Everything(t, "github.com/espalier-go/espalier/sup/remote", shown.Except{Methods: []string{
+		"Initialize", "Run", "Terminate", // of a Server: by what a supervisor does with it
+		"Status", "Tree", "Children", "Child", "Stacks", "StartChild", "Restart", "Delete", // of a Client: those of sup.Controller
+	}})
+}
+
+// silent is for examples, whose log is of no interest.
+var silent = slog.New(slog.DiscardHandler)
+
+// socketFor returns an address in a directory that is removed in the end.
+func socketFor() (address string, remove func()) {
+	dir, err := os.MkdirTemp("", "remote")
+	if err != nil {
+		log.Fatal(err)
+	}
+	return "unix:" + filepath.Join(dir, "control.sock"), func() { os.RemoveAll(dir) }
+}
+
+// startAuction starts a tree with a control server.
+func startAuction(address string) *sup.Supervisor[sup.Worker] {
+	var s *sup.Supervisor[sup.Worker]
+	s = sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
+			return remote.NewServer(sup.Control(s), remote.Config{Address: address, Logger: silent}), nil
+		}},
+		{ID: "ada", Start: func(context.Context) (sup.Worker, error) { return idle{}, nil }},
+	}})
+	if err := s.Start(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	return s
+}
+
+// A tree is watched, operated and shut down by a client.
+func Example() {
+	address, remove := socketFor()
+	defer remove()
+	s := startAuction(address)
+
+	ctx := context.Background()
+	c, err := remote.Dial(address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	tree, err := c.Tree(ctx, "")
+	fmt.Print(tree)
+	fmt.Println(err)
+	fmt.Println(c.Terminate(ctx, sup.Target{Path: "auction/ada"}))
+	fmt.Println(c.Restart(ctx, sup.Target{Path: "auction/ada"}))
+	err = c.Restart(ctx, sup.Target{Path: "auction/eve"})
+	fmt.Println(err, errors.Is(err, sup.ErrNotFound))
+	fmt.Println(c.Shutdown(ctx, sup.Target{Path: "auction"}))
+	<-s.Done()
+	// Output:
+	// auction one_for_one 3/5s
+	// ├── control permanent running
+	// └── ada permanent running
+	// <nil>
+	// <nil>
+	// <nil>
+	// sup: restart auction/eve: there is no such child true
+	// <nil>
+}
+
+func ExampleDial() {
+	address, remove := socketFor()
+	defer remove()
+	s := startAuction(address)
+	defer s.Shutdown(context.Background())
+	c, err := remote.Dial(address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	status, err := c.Status(context.Background(), "")
+	fmt.Println(status.Name, status.Children, err)
+	_, err = remote.Dial("orders")
+	fmt.Println(err)
+	// Output:
+	// auction 2 <nil>
+	// remote: the configuration has faults: the address "orders" is not of the form "unix:PATH" or "host:port"
+}
+
+// Through a tunnel, say.
+func ExampleDialer() {
+	address, remove := socketFor()
+	defer remove()
+	s := startAuction(address)
+	defer s.Shutdown(context.Background())
+	d := remote.Dialer{
+		Timeout: 10 * time.Second,
+		Connect: func(ctx context.Context) (net.Conn, error) {
+			var dialer net.Dialer
+			return dialer.DialContext(ctx, "unix", address[len("unix:"):])
+		},
+	}
+	c, err := d.Dial("tunnel:1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	child, err := c.Child(context.Background(), "auction/ada")
+	fmt.Println(child.ID, child.State, err)
+	// Output:
+	// ada running <nil>
+}
+
+func ExampleDialer_Dial() {
+	_, err := remote.Dialer{Token: "a secret", Timeout: -1}.Dial("unix:/run/auction/control.sock")
+	fmt.Println(err)
+	// Output:
+	// remote: the configuration has faults: TLS and Token are not for unix sockets: leave them out; Token: has spaces or line ends: leave those out; Timeout: is negative: use 0 for the default
+}
+
+// A client can be given to whatever takes a controller or an inspector.
+func ExampleClient() {
+	address, remove := socketFor()
+	defer remove()
+	s := startAuction(address)
+	defer s.Shutdown(context.Background())
+	c, err := remote.Dial(address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	count := func(i sup.Inspector) {
+		children, err := i.Children(context.Background(), "")
+		fmt.Println(len(children), err)
+	}
+	count(c)
+	count(sup.Inspect(s))
+	// Output:
+	// 2 <nil>
+	// 2 <nil>
+}
+
+func ExampleClient_Close() {
+	c, err := remote.Dial("unix:/run/auction/control.sock")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Close())
+	// Output:
+	// <nil>
+}
+
+func ExampleClient_Events() {
+	address, remove := socketFor()
+	defer remove()
+	s := startAuction(address)
+	defer s.Shutdown(context.Background())
+	c, err := remote.Dial(address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	for e, err := range c.Events(context.Background(), "auction/ada", 0) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(e.Seq, e.Kind, e.Path)
+		if e.Kind == sup.ChildReady {
+			break
+		}
+	}
+	// Output:
+	// 3 child starting auction/ada
+	// 4 child ready auction/ada
+}
+
+// Who has too little time learns what has not stopped by then.
+func ExampleClient_Shutdown() {
+	address, remove := socketFor()
+	defer remove()
+	hold := make(chan struct{})
+	var s *sup.Supervisor[sup.Worker]
+	s = sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
+			return remote.NewServer(sup.Control(s), remote.Config{Address: address, Logger: silent}), nil
+		}},
+		{ID: "slow", Start: func(context.Context) (sup.Worker, error) { return stubborn{hold}, nil }, Shutdown: time.Minute},
+	}})
+	if err := s.Start(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	c, err := remote.Dial(address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	err = c.Shutdown(ctx, sup.Target{Path: "auction"})
+	if stuck, ok := errors.AsType[*sup.StuckError](err); ok {
+		for _, child := range stuck.Children {
+			fmt.Println(child.Path)
+		}
+	}
+	close(hold)
+	<-s.Done()
+	// Output:
+	// auction/control
+	// auction/slow
+}
+
+// What is wrong with a configuration is said all at once.
+func ExampleServer() {
+	s := remote.NewServer(sup.Control(sup.New(sup.Spec[idle]{Name: "auction"})), remote.Config{Address: ":7070", MaxStreams: -1})
+	fmt.Println(s.Initialize(context.Background()))
+	// Output:
+	// remote: the configuration has faults: TLS: is nil: ":7070" can be reached from other machines; give a certificate, or listen on "localhost:7070" or a unix socket; Access: is empty: nobody could do anything; MaxStreams: -1 is negative: use 0 for the default, 32
+}
+
+func ExampleNewServer() {
+	address, remove := socketFor()
+	defer remove()
+	tree := sup.New(sup.Spec[idle]{Name: "auction"})
+	s := remote.NewServer(sup.Control(tree), remote.Config{Address: address, Logger: silent})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	fmt.Println(s.Run(ctx))
+	// Output:
+	// context canceled
+}
+
+func ExampleServer_Address() {
+	s := remote.NewServer(sup.Control(sup.New(sup.Spec[idle]{})), remote.Config{
+		Address: "localhost:0", Access: []remote.Grant{remote.Anyone(remote.Viewer)}, Logger: silent,
+	})
+	fmt.Printf("%q\n", s.Address())
+	if err := s.Initialize(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(s.Address())
+	fmt.Println(host, port != "0", err)
+	fmt.Println(s.Terminate(context.Background(), sup.Exit{}))
+	// Output:
+	// ""
+	// 127.0.0.1 true <nil>
+	// <nil>
+}
+
+func ExampleServe() {
+	address, remove := socketFor()
+	defer remove()
+	tree := sup.New(sup.Spec[idle]{Name: "auction"})
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	err := remote.Serve(ctx, sup.Control(tree), remote.Config{Address: address, Logger: silent})
+	fmt.Println(err)
+	// Output:
+	// context deadline exceeded
+}
+
+// Over TCP, with certificates for people and a token for a machine.
+func ExampleConfig() {
+	config := func(certificates *tls.Config) remote.Config {
+		return remote.Config{
+			Address: ":7443",
+			TLS:     certificates, // see ServerTLS
+			Access: []remote.Grant{
+				remote.Certificate("alice@example.com", remote.Operator),
+				remote.Certificate("*", remote.Viewer),
+				remote.Token(os.Getenv("DEPLOY_TOKEN"), "deploy", remote.Operator),
+			},
+			MaxConnections: 16,
+		}
+	}
+	err := remote.Serve(context.Background(), sup.Control(sup.New(sup.Spec[idle]{})), config(&tls.Config{}))
+	fmt.Println(err)
+	// Output:
+	// remote: the configuration has faults: Access: Token: that of "deploy" has 0 bytes: use 16 or more; TLS: has no certificate: use ServerTLS, or set Certificates or GetCertificate; TLS: ClientCAs is nil: say who signs the certificates of clients
+}
+
+func ExampleServerTLS() {
+	_, err := remote.ServerTLS("server.pem", "server.key", "clients.pem")
+	fmt.Println(err)
+	// Output:
+	// remote: certificate server.pem, key server.key: open server.pem: no such file or directory
+}
+
+func ExampleClientTLS() {
+	config, err := remote.ClientTLS("", "", "") // the authorities of the system
+	fmt.Println(tls.VersionName(config.MinVersion), err)
+	// Output:
+	// TLS 1.3 <nil>
+}
+
+func ExampleRole() {
+	fmt.Println(remote.Viewer, remote.Operator, remote.Role(0))
+	// Output:
+	// viewer operator nobody
+}
+
+// serveOnce shows what a grant allows a client in this process over a unix
+// socket, where the processes of the same user are operators in any case.
+func serveOnce(grants ...remote.Grant) error {
+	address, remove := socketFor()
+	defer remove()
+	s := remote.NewServer(sup.Control(sup.New(sup.Spec[idle]{Name: "auction"})), remote.Config{Address: address, Mode: 0o660, Access: grants, Logger: silent})
+	if err := s.Initialize(context.Background()); err != nil {
+		return err
+	}
+	return s.Terminate(context.Background(), sup.Exit{})
+}
+
+func ExampleGrant() {
+	fmt.Println(serveOnce(remote.Grant{}, remote.User(1001, 0)))
+	// Output:
+	// remote: the configuration has faults: Access: the zero Grant: use User, Group, Certificate, Token, Tokens or Anyone; Access: nobody is no role to grant: use Viewer or Operator
+}
+
+func ExampleUser() {
+	fmt.Println(serveOnce(remote.User(1001, remote.Viewer)))
+	// Output:
+	// <nil>
+}
+
+func ExampleGroup() {
+	fmt.Println(serveOnce(remote.Group(1001, remote.Operator)))
+	// Output:
+	// <nil>
+}
+
+func ExampleCertificate() {
+	fmt.Println(serveOnce(remote.Certificate("alice@example.com", remote.Operator)))
+	// Output:
+	// remote: the configuration has faults: Access: certificates and tokens are not for unix sockets: use User or Group
+}
+
+func ExampleToken() {
+	fmt.Println(serveOnce(remote.Token("too short", "deploy", remote.Viewer)))
+	// Output:
+	// remote: the configuration has faults: Access: Token: that of "deploy" has 9 bytes: use 16 or more; Access: certificates and tokens are not for unix sockets: use User or Group
+}
+
+func ExampleTokens() {
+	fmt.Println(serveOnce(remote.Tokens(nil)))
+	// Output:
+	// remote: the configuration has faults: Access: Tokens: the function is nil; Access: certificates and tokens are not for unix sockets: use User or Group
+}
+
+func ExampleAnyone() {
+	s := remote.NewServer(sup.Control(sup.New(sup.Spec[idle]{})), remote.Config{Address: "0.0.0.0:7070", TLS: &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, io.EOF }}, Access: []remote.Grant{remote.Anyone(remote.Operator)}})
+	fmt.Println(s.Initialize(context.Background()))
+	// Output:
+	// remote: the configuration has faults: Access: Anyone is for loopback only: use Certificate or Token
+}
