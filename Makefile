@@ -43,7 +43,7 @@ otp:
 
 # leaks runs the tests with the profile of leaked goroutines, which must be empty.
 leaks:
-	GOEXPERIMENT=goroutineleakprofile $(GO) test ./sup_test ./sup/mailbox ./sup/debug
+	GOEXPERIMENT=goroutineleakprofile $(GO) test ./sup_test ./sup/mailbox ./sup/debug ./sup/plugin
 
 # mutants breaks the engine on purpose, in many ways, and finds that the tests
 # notice each.

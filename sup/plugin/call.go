@@ -40,10 +40,7 @@ func (in *instance[T]) judge(ctx context.Context, err error) error {
 // answered reports that an error is an answer of the plugin, or a deadline
 // that f has set, and does not put the plugin itself in doubt.
 func answered(err error) bool {
-	if _, ok := errors.AsType[rpc.ServerError](err); ok {
-		return true
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if _, ok := errors.AsType[rpc.ServerError](err); ok || isDeadline(err) {
 		return true
 	}
 	s, ok := status.FromError(err)
@@ -55,6 +52,15 @@ func answered(err error) bool {
 		return false
 	}
 	return true
+}
+
+// isDeadline reports that an error is that of a deadline, here or in the plugin.
+func isDeadline(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	s, ok := status.FromError(err)
+	return ok && s.Code() == codes.DeadlineExceeded
 }
 
 // How long the failure of a call is looked into.

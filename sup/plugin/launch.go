@@ -53,6 +53,9 @@ func (in *instance[T]) start(ctx context.Context) error {
 	// ends with the process.
 	callOff := context.AfterFunc(ctx, in.binary.end)
 	err := in.connect(ctx)
+	if deadline, _ := ctx.Deadline(); isDeadline(err) && time.Until(deadline) < sooner {
+		<-ctx.Done()
+	}
 	ready = callOff() && err == nil
 	if ctx.Err() != nil && !ready {
 		return context.Cause(ctx)
@@ -62,6 +65,10 @@ func (in *instance[T]) start(ctx context.Context) error {
 	}
 	return err
 }
+
+// sooner is by how much the time of a start may be over in the plugin, which
+// has been told the deadline, before it is here.
+const sooner = 100 * time.Millisecond
 
 // startSlack keeps go-plugin's own bound on a start behind ours.
 const startSlack = time.Minute

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/leaks"
 )
 
 // role is the environment variable by which the test binary knows that it is to
@@ -35,7 +37,7 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(temp)
 	os.Setenv("TMPDIR", temp)
-	code := m.Run()
+	code := leaks.Run(m)
 	if code != 0 {
 		return code
 	}
