@@ -91,12 +91,14 @@ fuzz:
 generate:
 	$(GO) generate work
 
-# proto generates the code of the messages of sup/remote; a test tells if it is
-# stale. It builds buf first, which takes minutes.
+# proto generates the code of the messages of sup/remote and of
+# examples/pluginhost; a test of each tells if it is stale. It builds buf first,
+# which takes minutes.
 proto:
 	cd tools/proto && GOWORK=off $(GO) build -o ../../bin/ tool
 	cd sup/remote/internal/proto && PATH="$(CURDIR)/bin:$$PATH" buf lint && PATH="$(CURDIR)/bin:$$PATH" buf generate
 	$(GO) test ./sup/remote/internal/wire -run TestTheGeneratedCodeIsThatOfTheMessages -update
+	cd examples/pluginhost/content && PATH="$(CURDIR)/bin:$$PATH" buf lint && PATH="$(CURDIR)/bin:$$PATH" buf generate
 
 # imports accepts what sup and kv bring into a program, which check compares.
 imports:

@@ -73,7 +73,7 @@ func goBuild(ctx context.Context, out, ldflags, what string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", out, "-ldflags", ldflags, what)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		err = cmp.Or(context.Cause(ctx), err)
-		return fmt.Errorf("build the plugins, in a directory of the repository, or give them with -plugins: %s: %w\n%s",
+		return fmt.Errorf("the plugins cannot be built; run it in the repository, or give them with -plugins: %s: %w\n%s",
 			strings.Join(cmd.Args, " "), err, bytes.TrimSpace(said))
 	}
 	return nil

@@ -103,6 +103,31 @@ func TestAFileThatKillsItsPluginIsRefusedAndTheOthersAreConverted(t *testing.T) 
 	}
 }
 
+func TestLargeFilesAreConvertedAndTooLargeOnesRefused(t *testing.T) {
+	dir := t.TempDir()
+	large := made(t, func(w io.Writer) error { return tarOf(w, "large", strings.Repeat("x", 5<<20)) })
+	if err := os.WriteFile(filepath.Join(dir, "large.tar"), large, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "huge.md"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "huge.md"), content.MaxFile+1); err != nil {
+		t.Fatal(err)
+	}
+	s := serviceOf(t, calm(t, dir))
+	if err := s.carryOut(t.Context(), true, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	results := s.host.Results.Snapshot()
+	if n := results["large.tar"].GetListing().GetEntries()[0].GetSize(); n != 5<<20 {
+		t.Errorf("%d bytes, want %d", n, 5<<20)
+	}
+	if got, want := results["huge.md"].GetRefusal().GetReason(), "it is larger than 64 MiB"; got != want {
+		t.Errorf("refused with %q, want %q", got, want)
+	}
+}
+
 func TestAQuarantinedPluginIsShownWithItsReasonAndStartedAgain(t *testing.T) {
 	c := calm(t, corpus(t, 3))
 	s := serviceOf(t, c)

@@ -9,5 +9,7 @@ import (
 )
 
 func main() {
-	content.Serve(func(s *grpc.Server) { content.RegisterTextsServer(s, content.Serving[*content.Text](convert.Text)) })
+	content.Serve(func(s *grpc.Server) {
+		content.RegisterTextsServer(s, content.Serving[*content.Text](convert.Text))
+	})
 }

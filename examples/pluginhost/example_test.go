@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/plugin"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// titleOf has a plugin of its own for one page.
+func titleOf(ctx context.Context, page *content.File, binary string) (title string, err error) {
+	texts := plugin.NewSource(plugin.Spec[content.TextsClient]{
+		Command:   proc.Command{Path: binary},
+		Handshake: content.Handshake, // go-plugin's: the cookie and the version
+		Dial: plugin.GRPC(func(_ context.Context, conn *grpc.ClientConn) (content.TextsClient, error) {
+			return content.NewTextsClient(conn), nil
+		}, "pluginhost.content.Texts"), // a binary that does not serve this is a start error, and says so
+	})
+	s, err := sup.Start(ctx, sup.Spec[*plugin.Client[content.TextsClient]]{
+		Children: []sup.ChildSpec[*plugin.Client[content.TextsClient]]{
+			{ID: "text", Start: texts.Start, Budget: sup.Intensity{Restarts: 5, Within: time.Minute}},
+		},
+	})
+	if err != nil {
+		return "", err // the reason, and the last words of the plugin
+	}
+	defer s.Shutdown(ctx)
+	err = plugin.Do(ctx, s.Child("text"), func(ctx context.Context, c content.TextsClient) error {
+		text, err := c.Convert(ctx, page)
+		title = text.GetTitle()
+		return err
+	}, plugin.Idempotent()) // once more, on the next process, if this one dies of it
+	return title, err
+}
+
+func Example() {
+	page := &content.File{Path: "README.md", Content: []byte("# It grows back\n\nCut a branch.\n")}
+	fmt.Println(titleOf(context.Background(), page, filepath.Join(originals, file("text"))))
+	// Output: It grows back <nil>
+}
+
+func TestTheReadmeShowsWhatRuns(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ file, from string }{
+		{"example_test.go", "func titleOf("},
+		{"plugins/text/main.go", "func main("},
+	} {
+		source, err := os.ReadFile(test.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, found := strings.Cut(string(source), "\n"+test.from)
+		body, _, ends := strings.Cut(after, "\n}\n")
+		if !found || !ends {
+			t.Fatalf("no %s in %s", test.from, test.file)
+		}
+		if !strings.Contains(string(readme), test.from+body+"\n}\n") {
+			t.Errorf("README.md does not show the function of %s that begins with %q, as it is", test.file, test.from)
+		}
+	}
+}
