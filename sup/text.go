@@ -90,7 +90,7 @@ type exitText struct {
 func (e Exit) MarshalJSON() ([]byte, error) {
 	text := exitText{Kind: e.Kind}
 	if e.Err != nil {
-		text.Error = e.Err.Error()
+		text.Error = fmt.Sprint(e.Err) // survives a method that panics
 	}
 	return json.Marshal(text)
 }

@@ -59,7 +59,7 @@ func (s *session) command() *cobra.Command {
 	f.DurationVar(&s.timeout, "timeout", remote.DefaultTimeout, "how long a call may take")
 	f.DurationVar(&s.patience, "patience", 0, "how long to wait for a server that is not there")
 	root.AddCommand(
-		s.treeCommand(), s.topCommand(), s.childrenCommand(), s.statusCommand(), s.stacksCommand(), s.eventsCommand(),
+		s.treeCommand(), s.topCommand(), s.childrenCommand(), s.statusCommand(), s.stacksCommand(), s.eventsCommand(), s.recordCommand(),
 		s.startCommand(), s.terminateCommand(), s.restartCommand(), s.deleteCommand(), s.shutdownCommand(),
 		exitCodesTopic(),
 	)

@@ -111,6 +111,8 @@ func TestAnOperatorsDay(t *testing.T) {
 		{3, "events orders/nothing", "supctl tree"},
 		{0, "events orders/feeds/IBM", "child removed"},
 		{0, "stacks orders/db", "idle.Run"},
+		{0, "record orders/feeds", `{"flight":1,`},
+		{4, "record orders/db", "it is no supervisor"},
 		{0, "shutdown orders/feeds", "orders/feeds: shut down"},
 		{0, "status orders/feeds", "stopped"},
 		{0, "stacks orders/feeds", "it is not running"},

@@ -13,6 +13,7 @@
 //	(nothing)    the page
 //	tree.json    the tree as a [sup.SupervisorInfo]; ?path=… of a supervisor below
 //	tree.txt     the same, drawn, a line a child
+//	record       the flight record of the tree, as package flight writes it; ?path=… of a supervisor below
 //	events       server-sent events, see below
 //	stacks       ?path=…: the stacks of a child's goroutines, as text
 //	leaks        ?path=…: goroutines that the child's incarnations have leaked, as JSON
@@ -162,6 +163,7 @@ var pages = map[string]func(h *handler, w http.ResponseWriter, r *http.Request){
 	"tree.json": (*handler).serveTree,
 	"tree.txt":  (*handler).serveText,
 	"events":    (*handler).serveEvents,
+	"record":    (*handler).serveRecord,
 	"stacks":    (*handler).serveStacks,
 	"leaks":     (*handler).serveLeaks,
 	"state":     (*handler).serveState,

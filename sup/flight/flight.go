@@ -82,7 +82,7 @@ func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
 		case err != nil:
 			return nil, fmt.Errorf("flight: reading events: %w", err)
 		}
-		if e.Stack == "" {
+		if e.Stack == "" && (e.Kind == sup.ChildExited || e.Kind == sup.ChildStuck || e.Kind == sup.ObserverPanicked) { // others repeat it
 			e.Stack = stackOf(e.Exit.Err)
 		}
 		r.Events = append(r.Events, e)
@@ -117,8 +117,10 @@ func lastEvent(s sup.SupervisorInfo) uint64 {
 	return last
 }
 
-// stackOf returns the stack that comes with an error.
-func stackOf(err error) string {
+// stackOf returns the stack that comes with an error, whose methods may be the
+// program's own, and panic.
+func stackOf(err error) (stack string) {
+	defer func() { _ = recover() }()
 	if e, ok := errors.AsType[*sup.PanicError](err); ok {
 		return e.Stack
 	}

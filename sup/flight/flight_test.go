@@ -259,3 +259,23 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// rude is an error whose methods panic.
+type rude struct{ error }
+
+func (rude) Error() string { panic("no text") }
+
+func TestAnErrorThatCannotBeReadIsWrittenAllTheSame(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		s, leaf := plant(t, sup.Spec[sup.Worker]{})
+		leaf.Return(rude{})
+		time.Sleep(time.Minute)
+		var file bytes.Buffer
+		if err := flight.Dump(t.Context(), &file, sup.Inspect(s), ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := flight.Read(bytes.NewReader(file.Bytes())); err != nil || !bytes.Contains(file.Bytes(), []byte("no text")) {
+			t.Errorf("%v\n%s", err, file.Bytes())
+		}
+	})
+}

@@ -59,7 +59,7 @@ func (d *duration) UnmarshalText(text []byte) error {
 func written(e sup.Event) *event {
 	text := ""
 	if e.Exit.Err != nil {
-		text = e.Exit.Err.Error()
+		text = fmt.Sprint(e.Exit.Err) // survives a method that panics
 	}
 	return &event{
 		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Path: e.Path, ID: e.ID, Incarnation: e.Incarnation,

@@ -3,6 +3,7 @@ package otelsup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -204,6 +205,8 @@ const (
 	delayKey       = attribute.Key("sup.delay")
 	becauseKey     = attribute.Key("sup.because")
 	exitKey        = attribute.Key("sup.exit")
+	messageKey     = attribute.Key("exception.message")
+	typeKey        = attribute.Key("exception.type")
 	stackKey       = attribute.Key("exception.stacktrace")
 )
 
@@ -240,15 +243,19 @@ func fail(span trace.Span, e sup.Event) {
 	if span == nil || e.Exit.Kind != sup.ExitAbnormal || e.Exit.Err == nil {
 		return
 	}
-	options := []trace.EventOption{trace.WithTimestamp(e.Time)}
+	text := fmt.Sprint(e.Exit.Err) // survives a method that panics
+	attributes := []attribute.KeyValue{messageKey.String(text), typeKey.String(fmt.Sprintf("%T", e.Exit.Err))}
 	if stack := stackOf(e.Exit.Err); stack != "" {
-		options = append(options, trace.WithAttributes(stackKey.String(stack)))
+		attributes = append(attributes, stackKey.String(stack))
 	}
-	span.RecordError(e.Exit.Err, options...)
-	span.SetStatus(codes.Error, e.Exit.Err.Error())
+	span.AddEvent("exception", trace.WithTimestamp(e.Time), trace.WithAttributes(attributes...))
+	span.SetStatus(codes.Error, text)
 }
 
-func stackOf(err error) string {
+// stackOf returns the stack that comes with an error, whose methods may be the
+// program's own, and panic.
+func stackOf(err error) (stack string) {
+	defer func() { _ = recover() }()
 	if panicked, ok := errors.AsType[*sup.PanicError](err); ok {
 		return panicked.Stack
 	}

@@ -199,7 +199,7 @@ func (a *account) supervisor(t *told, i int, e sup.Event, path string) {
 	case sup.SupervisorFailed:
 		s.ending = true
 		if err := e.Exit.Err; err != nil && path != "" {
-			t.comments = append(t.comments, path+" gives up: "+firstLine(err.Error()))
+			t.comments = append(t.comments, path+" gives up: "+firstLine(fmt.Sprint(err)))
 		}
 	case sup.SupervisorStopped:
 		if path == "" && i == a.stop && !s.ending && !a.autoShutdown(i, "") {
@@ -284,7 +284,7 @@ func (a *account) ownFailure(i int, path string) bool {
 	if exited == len(a.events) || a.events[exited].Exit.Kind != sup.ExitAbnormal {
 		return false
 	}
-	if err := a.events[exited].Exit.Err; says(err, sup.ErrStuck) && !strings.Contains(err.Error(), a.events[i].Path+": ") {
+	if err := a.events[exited].Exit.Err; says(err, sup.ErrStuck) && !strings.Contains(fmt.Sprint(err), a.events[i].Path+": ") {
 		return false // else its failure stands behind the path
 	}
 	then := a.after[exited]
@@ -360,8 +360,8 @@ func (a *account) exited(t *told, e sup.Event, path string) {
 		how := howOf(e.Exit)
 		t.say(true, "die %s %s", path, how)
 		t.cause = &step{verb: "die", path: path, how: how}
-		if err := e.Exit.Err; err != nil && err.Error() != how {
-			t.comments = append(t.comments, firstLine(err.Error()))
+		if err := e.Exit.Err; err != nil && fmt.Sprint(err) != how {
+			t.comments = append(t.comments, firstLine(fmt.Sprint(err)))
 		}
 	}
 	*c = course{seen: true}
@@ -401,7 +401,7 @@ func howOf(exit sup.Exit) string {
 // says reports whether an error is another one, or, as of one that was read,
 // has its text.
 func says(err, is error) bool {
-	return err != nil && (errors.Is(err, is) || strings.HasPrefix(strings.TrimPrefix(err.Error(), "sup: "), is.Error()))
+	return err != nil && (errors.Is(err, is) || strings.HasPrefix(strings.TrimPrefix(fmt.Sprint(err), "sup: "), is.Error()))
 }
 
 // slug makes a word of an error, for where blanks and commas mean something.

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/espalier-go/espalier/sup/flight"
+)
+
+func (s *session) recordCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "record [PATH]",
+		Short: "Print the flight record of the supervisor at PATH",
+		Long: `Record prints the flight record of the supervisor at PATH, and of all below it: how
+it is declared and stands, and the last events, as JSON lines. In a directory
+that a test replays (suptest.Replay), that is a test:
+
+	supctl record > testdata/incidents/monday.jsonl && go test ./...`,
+		Args:              onePath(true),
+		ValidArgsFunction: s.completePath(supervisors),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.dial()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), s.timeout)
+			defer cancel()
+			return flight.Dump(ctx, cmd.OutOrStdout(), c, pathOf(args))
+		},
+	}
+}
