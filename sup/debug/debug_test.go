@@ -154,9 +154,9 @@ func TestAnErrorWhoseTextPanicsIsSurvived(t *testing.T) {
 		}
 	}
 	h := debug.Handler(sup.Inspect(s))
-	for file, status := range map[string]int{"/tree.json": http.StatusInternalServerError, "/tree.txt": http.StatusOK} {
+	for _, file := range []string{"/tree.json", "/tree.txt"} {
 		w := get(h, file)
-		if w.Code != status {
+		if w.Code != http.StatusOK {
 			t.Errorf("%s: %d", file, w.Code)
 		}
 		mustContain(t, w.Body.String(), "no words")
