@@ -83,3 +83,18 @@ func ExampleVar_String() {
 	fmt.Println(figures.Var{})
 	// Output: {"error":"figures: a Var without a Tree: give it sup.Inspect of one"}
 }
+
+// How near a supervisor is to giving up.
+func Example() {
+	s, err := sup.Start(context.Background(), office())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Shutdown(context.Background())
+	for _, p := range figures.Of(s.Tree(), time.Now()) {
+		if figures.Metrics()[p.Metric].Name == "sup.intensity.used" {
+			fmt.Printf("%s has used %.0f %%\n", p.Labels[0], 100*p.Value)
+		}
+	}
+	// Output: office has used 0 %
+}

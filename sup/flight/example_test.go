@@ -109,3 +109,22 @@ func ExampleRecord() {
 	fmt.Println(last.Kind, last.Path)
 	// Output: supervisor stopped archive
 }
+
+// From what is left of a tree to the first thing that went wrong.
+func Example() {
+	var file bytes.Buffer // stands for one on a disk
+	if err := flight.Dump(context.Background(), &file, sup.Inspect(gaveUp()), ""); err != nil {
+		log.Fatal(err)
+	}
+	r, err := flight.Read(&file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range r.Events {
+		if e.Exit.Kind == sup.ExitAbnormal {
+			fmt.Println(e.Path, e.Kind, e.Exit.Err)
+			break
+		}
+	}
+	// Output: archive/reader child exited bad checksum
+}

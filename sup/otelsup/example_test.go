@@ -73,3 +73,13 @@ func ExampleObserver() {
 	// sup.crash orders/db Error
 	// sup.failure orders Error
 }
+
+// Metrics and traces of a tree.
+func Example() {
+	meter := metric.NewMeterProvider().Meter("example.com/orders") // those of the program
+	tracer := sdktrace.NewTracerProvider().Tracer("example.com/orders")
+	tree := sup.New(sup.Spec[sup.Worker]{Name: "orders", Observers: []sup.Observer{otelsup.Observer(tracer)}})
+	registration, err := otelsup.Metrics(meter, tree)
+	fmt.Println(err, registration.Unregister())
+	// Output: <nil> <nil>
+}

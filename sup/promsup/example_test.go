@@ -36,3 +36,16 @@ func ExampleNewOf() {
 	fmt.Println(err)
 	// Output: <nil>
 }
+
+// One registry tells of several trees.
+func Example() {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(promsup.New(sup.New(spec("orders")), sup.New(spec("billing"))))
+	families, err := registry.Gather()
+	for _, f := range families {
+		if f.GetName() == "sup_supervisors" {
+			fmt.Println(len(f.GetMetric()), err)
+		}
+	}
+	// Output: 2 <nil>
+}

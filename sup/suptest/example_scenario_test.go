@@ -1,14 +1,10 @@
 package suptest_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log"
 	"strings"
-	"time"
 
-	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/flight"
 	"github.com/espalier-go/espalier/sup/suptest"
 )
@@ -33,29 +29,29 @@ die db boom
 
 // A record of what has happened, as text. To play it needs a test: see Replay.
 func ExampleScenarioOf() {
-	ctx := context.Background()
-	db := new(suptest.Worker)
-	s, err := sup.Start(ctx, sup.Spec[*suptest.Worker]{
-		Name: "shop", Intensity: sup.Intensity{Restarts: 0, Within: time.Second},
-		Children: []sup.ChildSpec[*suptest.Worker]{{ID: "db", Start: func(context.Context) (*suptest.Worker, error) { return db, nil }}},
-	})
+	record, err := flight.Read(strings.NewReader(`{"flight":1,"taken":"2026-01-02T03:05:00Z","complete":true}
+{"tree":{"Name":"shop","Path":"shop","Intensity":{"Restarts":0,"Within":1000000000},"Children":[{"ID":"db","State":"stopped"}]}}
+{"event":{"seq":1,"time":"2026-01-02T03:04:00Z","kind":"child starting","path":"shop/db","id":"db","incarnation":1}}
+{"event":{"seq":2,"time":"2026-01-02T03:04:00Z","kind":"child ready","path":"shop/db","id":"db","incarnation":1}}
+{"event":{"seq":3,"time":"2026-01-02T03:04:00Z","kind":"supervisor started","path":"shop"}}
+{"event":{"seq":4,"time":"2026-01-02T03:04:05Z","kind":"child exited","path":"shop/db","id":"db","incarnation":1,"exit":"abnormal","error":"connection lost"}}
+{"event":{"seq":5,"time":"2026-01-02T03:04:05Z","kind":"child stopped","path":"shop/db","id":"db","incarnation":1,"exit":"abnormal","error":"connection lost"}}
+{"event":{"seq":6,"time":"2026-01-02T03:04:05Z","kind":"supervisor failed","path":"shop","exit":"abnormal"}}
+{"event":{"seq":7,"time":"2026-01-02T03:04:05Z","kind":"supervisor stopped","path":"shop","exit":"abnormal"}}
+{"end":7}
+`))
 	if err != nil {
 		log.Fatal(err)
 	}
-	db.Return(errors.New("connection lost"))
-	<-s.Done()
-	record, err := flight.Take(ctx, sup.Inspect(s), "")
-	if err != nil {
-		log.Fatal(err)
-	}
-	_, text, _ := strings.Cut(suptest.ScenarioOf(record).String(), "\n") // the first line has the time
-	fmt.Print(text)
+	fmt.Print(suptest.ScenarioOf(record))
 	// Output:
+	// # shop, recorded until 2026-01-02T03:05:00Z: 7 events.
 	// scenario shop
 	// supervisor one_for_one 0/1s
 	// child db permanent
 	// start
 	// > start db
+	// pass 5s
 	// # connection lost
 	// die db connection-lost
 	// > die db connection-lost, supervisor_exit shutdown
