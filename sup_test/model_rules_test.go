@@ -355,69 +355,6 @@ func (m *model) failedInRound(up, c *node) {
 	m.advance(up)
 }
 
-// verdict is what follows from a restart's being counted.
-type verdict uint8
-
-const (
-	restart verdict = iota
-	quarantine
-	giveUp
-)
-
-// charge counts the decision to restart c (I1 to I3, I7).
-func (m *model) charge(c *node) verdict {
-	if c.b.budget != (sup.Intensity{}) {
-		limit := bound(c.b.budget)
-		c.spent = append(c.spent, m.now)
-		c.spent = slices.DeleteFunc(c.spent, func(at time.Duration) bool { return m.now-at > limit.Within })
-		if limit.Restarts >= 0 && len(c.spent) > limit.Restarts {
-			return quarantine
-		}
-		return restart
-	}
-	c.up.counts = append(c.up.counts, m.now)
-	limit := bound(c.up.b.intensity)
-	if limit.Restarts >= 0 && c.up.within(m.now) > limit.Restarts {
-		return giveUp
-	}
-	return restart
-}
-
-// nextDelay is the backoff of the next restart in a row (B1).
-func (c *node) nextDelay() time.Duration {
-	b := c.b.backoff
-	if b.Min == 0 {
-		return 0
-	}
-	c.row++
-	delay := b.Min
-	for range c.row - 1 {
-		delay = min(time.Duration(float64(delay)*factor(b)), maxWait(b))
-	}
-	return min(delay, maxWait(b))
-}
-
-func factor(b sup.Backoff) float64 {
-	if b.Factor == 0 {
-		return 2
-	}
-	return b.Factor
-}
-
-func maxWait(b sup.Backoff) time.Duration {
-	if b.Max == 0 {
-		return max(time.Minute, b.Min)
-	}
-	return b.Max
-}
-
-func resetAfter(b sup.Backoff) time.Duration {
-	if b.ResetAfter == 0 {
-		return maxWait(b)
-	}
-	return b.ResetAfter
-}
-
 // giveUp: c's failure was one too many (I2).
 func (m *model) giveUp(up, c *node) {
 	c.state = sup.Stopped

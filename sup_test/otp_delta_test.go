@@ -42,17 +42,24 @@ func (m *model) departure() *departure {
 
 // adjust makes of what OTP did what the contract makes of it, given what the
 // engine did: for T4 the same without those that stay stopped; for N2 OTP's
-// trace is how ours begins. It returns the step to compare the engine's with.
+// trace is how ours begins, and our supervisor is up. It returns the step to
+// compare the engine's with.
 func (d *departure) adjust(otp, ours step) step {
-	otp.children = ours.children
 	switch d.delta {
 	case deltaT4:
+		otp.children = slices.Clone(otp.children)
+		for i, line := range otp.children {
+			if path, up := strings.CutSuffix(line, " up"); up && slices.Contains(d.held, path) {
+				otp.children[i] = path + " down"
+			}
+		}
 		otp.trace = slices.DeleteFunc(slices.Clone(otp.trace), func(e event) bool {
 			return slices.ContainsFunc(d.held, func(path string) bool {
 				return e.path == path || strings.HasPrefix(e.path, path+"/")
 			})
 		})
 	case deltaN2:
+		otp.children = ours.children
 		if n := len(otp.trace); n <= len(ours.trace) {
 			otp.trace = slices.Concat(otp.trace, ours.trace[n:])
 		}

@@ -58,15 +58,10 @@ func (sc *scenario) replay(t *testing.T) (departed delta, diff string) {
 }
 
 // performAll performs a command and lets the tree settle.
-func (m *model) performAll(cmd command) result {
-	r := m.perform(cmd)
-	if m.silent == "" {
-		after := m.perform(command{verb: "pass", time: settling})
-		after.events = slices.Concat(r.events, after.events)
-		after.answers = slices.Concat(r.answers, after.answers)
-		return after
+func (m *model) performAll(cmd command) {
+	if m.perform(cmd); m.silent == "" {
+		m.perform(command{verb: "pass", time: settling})
 	}
-	return r
 }
 
 // held is the worker that waits to be let, in its start or its stop, or nil.
