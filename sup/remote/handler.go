@@ -40,7 +40,7 @@ func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
 		call := &call{op: op, caller: caller, begun: time.Now()}
 		if caller == nil || caller.role < needed {
 			h.report(ctx, needed, call, ErrDenied)
-			return connect.Errorf(connect.CodePermissionDenied, "%s is for a %v", op, needed)
+			return connect.Errorf(connect.CodePermissionDenied, "%s takes the role of %v", op, needed)
 		}
 		err := next(context.WithValue(ctx, callKey{}, call), spec, stream)
 		h.report(ctx, needed, call, err)

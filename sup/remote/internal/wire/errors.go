@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"reflect"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -28,7 +29,7 @@ func (w *Writer) error(err error, depth int) *pb.Error {
 		m.What = &pb.Error_Sentinel{Sentinel: name}
 		return m
 	}
-	if w.Room < 0 || depth == maxDepth {
+	if v := reflect.ValueOf(err); w.Room < 0 || depth == maxDepth || v.Kind() == reflect.Pointer && v.IsNil() {
 		return m
 	}
 	below := func(err error) *pb.Error { return w.error(err, depth+1) }
@@ -70,6 +71,7 @@ func (w *Writer) error(err error, depth int) *pb.Error {
 func (w *Writer) intensityError(e *sup.IntensityError, depth int) *pb.IntensityError {
 	m := &pb.IntensityError{Path: Path(e.Path), Intensity: intensity(e.Intensity)}
 	for _, exit := range e.Exits {
+		w.Room -= nodeSize + len(exit.Path)
 		m.Exits = append(m.Exits, &pb.ChildExit{
 			Path:        Path(exit.Path),
 			Incarnation: count(exit.Incarnation),
@@ -78,6 +80,7 @@ func (w *Writer) intensityError(e *sup.IntensityError, depth int) *pb.IntensityE
 		})
 	}
 	for _, event := range e.Recent {
+		w.Room -= nodeSize + len(event.Path)
 		outcome := event.Exit
 		event.Exit = sup.Exit{} // it counts towards the depth
 		recent := w.Event(event)
@@ -92,6 +95,7 @@ func (w *Writer) intensityError(e *sup.IntensityError, depth int) *pb.IntensityE
 func (w *Writer) stuckError(e *sup.StuckError, depth int) *pb.StuckError {
 	m := &pb.StuckError{Error: w.error(e.Err, depth+1)}
 	for _, c := range e.Children {
+		w.Room -= nodeSize + len(c.Path)
 		m.Children = append(m.Children, &pb.StuckChild{Path: Path(c.Path), Incarnation: count(c.Incarnation), Stack: w.stack(c.Stack)})
 	}
 	return m

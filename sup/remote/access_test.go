@@ -1,0 +1,188 @@
+package remote_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
+	"github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1/espalierv1connect"
+)
+
+func TestAViewerChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		before := lastEvent(t, s)
+		w := newWire()
+		var log logbook
+		defer serve(t, sup.Control(s), w, func(c *remote.Config) {
+			c.Access, c.Logger = []remote.Grant{remote.Anyone(remote.Viewer)}, log.logger()
+		})()
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		ctx := t.Context()
+		_, err := c.StartChild(ctx, "shop/feeds", "IBM")
+		for _, err := range []error{
+			err, c.Terminate(ctx, sup.Target{Path: "shop/db"}), c.Restart(ctx, sup.Target{Path: "shop/db"}),
+			c.Delete(ctx, sup.Target{Path: "shop/db"}), c.Shutdown(ctx, sup.Target{}),
+		} {
+			if !errors.Is(err, remote.ErrDenied) || !strings.Contains(err.Error(), "takes the role of operator") {
+				t.Errorf("error %v", err)
+			}
+		}
+		if _, err := c.Tree(ctx, ""); err != nil {
+			t.Error(err)
+		}
+		if after := lastEvent(t, s); after != before {
+			t.Error("something has changed")
+		}
+		if n := strings.Count(log.String(), "level=WARN msg=\"operator's call\""); n != 5 {
+			t.Errorf("%d warnings:\n%s", n, log.String())
+		}
+	})
+}
+
+func TestEachCallOfAnOperatorIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		var log logbook
+		defer serve(t, sup.Control(s), w, func(c *remote.Config) { c.Logger = log.logger() })()
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db", Incarnation: 1}); err != nil {
+			t.Error(err)
+		}
+		_ = c.Delete(t.Context(), sup.Target{Path: "shop/none\nlevel=INFO"})
+		if _, err := c.StartChild(t.Context(), "shop/feeds", "IBM"); err != nil {
+			t.Error(err)
+		}
+		for _, want := range []string{
+			`level=INFO msg="operator's call" op=Terminate who="anyone at pipe" role=operator path=shop/db incarnation=1 took=0s result=done`,
+			`op=Delete who="anyone at pipe" role=operator path="shop/none\nlevel=INFO" took=0s result="sup: delete shop/none%0Alevel=INFO: there is no such child"`,
+			`op=StartChild who="anyone at pipe" role=operator path=shop/feeds/IBM took=0s result=done`,
+		} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("no %s in the log:\n%s", want, log.String())
+			}
+		}
+	})
+}
+
+func TestGRPCAndGRPCWebAreSpoken(t *testing.T) {
+	for name, protocol := range map[string]connecthttp.Option{"gRPC": connecthttp.WithGRPC(), "gRPC-Web": connecthttp.WithGRPCWeb()} {
+		synctest.Test(t, func(t *testing.T) {
+			s := startShop(t)
+			defer s.end(t)
+			w := newWire()
+			defer serve(t, sup.Control(s), w, nil)()
+			protocols := new(http.Protocols)
+			protocols.SetUnencryptedHTTP2(true)
+			transport := &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return w.dial(ctx) }}
+			defer transport.CloseIdleConnections()
+			c := espalierv1connect.NewControlClient(connect.NewClient(connecthttp.NewTransport(&http.Client{Transport: transport}, "http://localhost", protocol)))
+			answer, err := c.Child(t.Context(), &pb.ChildRequest{Path: "shop/db"})
+			if err != nil || answer.GetChild().GetState() != "running" {
+				t.Errorf("%s: %v, %v", name, answer, err)
+			}
+			_, err = c.Terminate(t.Context(), &pb.TerminateRequest{Target: &pb.Target{Path: "shop/none"}})
+			told, ok := errors.AsType[*connect.Error](err)
+			if !ok || told.Code() != connect.CodeNotFound || len(told.Details()) != 1 {
+				t.Errorf("%s: error %v", name, err)
+			}
+			events, err := c.Events(t.Context(), &pb.EventsRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []uint64{0, 1, 2} { // the first says hello
+				m, err := events.Receive()
+				if err != nil || m.GetEvent().GetSeq() != want {
+					t.Errorf("%s: %v, %v, want event %d", name, m, err, want)
+				}
+			}
+			events.Close()
+			synctest.Wait()
+		})
+	}
+}
+
+// A page in a browser can make a name of its own mean 127.0.0.1, and then send
+// what it likes to whatever listens there.
+func TestOverPlainTCPTheHostIsThisOne(t *testing.T) {
+	address := serveTLS(t, nil, remote.Anyone(remote.Operator))
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{"127.0.0.1:" + port: 200, "localhost": 200, "[::1]:" + port: 200, "evil.example:" + port: 403, "localhost.evil.example": 403, "10.0.0.1": 403} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+control+"Status", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		r.Header.Set("Content-Type", "application/json")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("for the host %s: %d, want %d", host, answer.StatusCode, want)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
+	certificate := &tls.Config{Certificates: make([]tls.Certificate, 1)}
+	anyone := []remote.Grant{remote.Anyone(remote.Viewer)}
+	for name, c := range map[string]struct {
+		config remote.Config
+		want   []string
+	}{
+		"nothing":                    {remote.Config{}, []string{"Address: is empty"}},
+		"no port":                    {remote.Config{Address: "localhost", Access: anyone}, []string{`"localhost" is not of the form`}},
+		"no path":                    {remote.Config{Address: "unix:"}, []string{"has no path"}},
+		"a long path":                {remote.Config{Address: "unix:/" + strings.Repeat("x", 200)}, []string{"use a shorter one"}},
+		"all interfaces":             {remote.Config{Address: ":1", Access: anyone}, []string{"TLS: is nil", "Anyone is for loopback only"}},
+		"another machine's name":     {remote.Config{Address: "example.com:1", Access: anyone}, []string{"TLS: is nil"}},
+		"no access":                  {remote.Config{Address: "localhost:1"}, []string{"Access: is empty"}},
+		"a token without TLS":        {remote.Config{Address: "localhost:1", Access: []remote.Grant{remote.Token(secret, "x", remote.Viewer)}}, []string{"need TLS"}},
+		"a user over TCP":            {remote.Config{Address: "localhost:1", Access: []remote.Grant{remote.User(1, remote.Viewer)}}, []string{"are for unix sockets"}},
+		"an old TLS":                 {remote.Config{Address: "localhost:1", Access: anyone, TLS: &tls.Config{MaxVersion: tls.VersionTLS12, Certificates: certificate.Certificates}}, []string{"MaxVersion is TLS 1.2"}},
+		"a way round":                {remote.Config{Address: "localhost:1", Access: anyone, TLS: &tls.Config{Certificates: certificate.Certificates, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil }}}, []string{"GetConfigForClient"}},
+		"nobody to sign":             {remote.Config{Address: ":1", TLS: certificate, Access: []remote.Grant{remote.Certificate("x", remote.Viewer)}}, []string{"ClientCAs is nil"}},
+		"no name":                    {remote.Config{Address: ":1", TLS: certificate, Access: []remote.Grant{remote.Certificate("", remote.Viewer), remote.Token(secret, "", remote.Viewer)}}, []string{"Certificate: the name is empty", "Token: the name is empty"}},
+		"TLS over a unix socket":     {remote.Config{Address: "unix:/x", TLS: certificate}, []string{"TLS: is not for unix sockets"}},
+		"a mode that is more":        {remote.Config{Address: "unix:/x", Mode: 0o4600 | 1<<31}, []string{"Mode: "}},
+		"negative numbers":           {remote.Config{Address: "unix:/x", MaxConnections: -1, MaxRequest: -1, Heartbeat: -1, Grace: -1}, []string{"MaxConnections: -1", "MaxRequest", "Heartbeat", "Grace"}},
+		"a controller that is nil":   {remote.Config{Address: "unix:/x"}, []string{"the controller is nil"}},
+		"an address that is in use?": {remote.Config{Address: "203.0.113.1:1", TLS: certificate, Access: []remote.Grant{remote.Token(secret, "x", remote.Viewer)}}, []string{"listen on 203.0.113.1:1"}},
+	} {
+		controller := sup.Control(sup.New(sup.Spec[idle]{}))
+		if strings.Contains(name, "nil") {
+			controller = nil
+		}
+		err := remote.Serve(t.Context(), controller, c.config)
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: no %q in: %v", name, want, err)
+			}
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "remote: ") {
+			t.Errorf("%s: no prefix: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package wire
+
+import (
+	"errors"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/espalier-go/espalier/sup"
+	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
+)
+
+// What a server sends can be anything: nothing in it makes the client panic,
+// and what is read can be used, and sent on.
+func FuzzRead(f *testing.F) {
+	w := &Writer{Room: 1 << 20}
+	for _, m := range []proto.Message{
+		w.Error(&sup.CallError{Op: "restart", Path: "a/%25", Err: &sup.PanicError{Value: 1, Stack: "s"}}),
+		w.Error(&sup.IntensityError{Exits: []sup.ChildExit{{Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: sup.ErrStuck}}}, Recent: []sup.Event{{Seq: 1}}}),
+		w.Event(sup.Event{Kind: sup.ChildExited, Path: "a/\xff", Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: errors.New("x")}}),
+		w.Supervisor(sup.SupervisorInfo{Name: "a", Children: []sup.ChildInfo{{ID: "\xff", Supervisor: &sup.SupervisorInfo{}}}}),
+		Status(sup.Status{Name: "a", States: map[sup.State]int{sup.Running: 1}}),
+	} {
+		b, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		w := &Writer{Room: 64 << 10}
+		if m := new(pb.Error); proto.Unmarshal(b, m) == nil {
+			use(t, ReadError(m), w)
+		}
+		if m := new(pb.Event); proto.Unmarshal(b, m) == nil {
+			e := ReadEvent(m)
+			use(t, e.Exit.Err, w)
+			marshal(t, w.Event(e))
+		}
+		if m := new(pb.Supervisor); proto.Unmarshal(b, m) == nil {
+			s := ReadSupervisor(m)
+			_ = s.String()
+			marshal(t, w.Supervisor(s))
+		}
+		if m := new(pb.StatusResponse); proto.Unmarshal(b, m) == nil {
+			marshal(t, Status(ReadStatus(m)))
+		}
+		_ = ReadAnswer(connect.NewError(connect.CodeUnknown, "").WithDetail(&connect.ErrorDetail{Type: detailType, Value: b}))
+	})
+}
+
+func use(t *testing.T, err error, w *Writer) {
+	if err == nil {
+		return
+	}
+	_ = err.Error()
+	_ = errors.Is(err, sup.ErrNotFound)
+	_, _ = errors.AsType[*sup.StuckError](err)
+	marshal(t, w.Error(err))
+}
+
+// marshal fails if a message cannot be sent.
+func marshal(t *testing.T, m proto.Message) {
+	t.Helper()
+	if _, err := proto.Marshal(m); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+func FuzzPath(f *testing.F) {
+	for _, path := range []string{"", "a/b", "a/%25", "a/%2F", "\xff", "a/%FF", "%", "%8", "%80%"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		_ = ReadPath(path)
+		_, raw := ID(path)
+		if text, _ := ID(path); ReadID(text, raw) != path {
+			t.Errorf("the id %q is %q on the other side", path, ReadID(text, raw))
+		}
+	})
+}
