@@ -106,6 +106,7 @@ func newBuilder(ctx context.Context, proxy, prefix string) (*builder, error) {
 	return &builder{env: append(os.Environ(),
 		"GOWORK=off",
 		"GOFLAGS=-mod=mod -trimpath -modcacherw", // -trimpath: what was built before, elsewhere, need not be again
+		"GODEBUG=goindex=0",                      // the go command indexes a version in its cache once, and would not see files that are new
 		"GOMODCACHE="+cache,
 		"GOPROXY=file://"+proxy+",file://"+filepath.Join(lines[0], "cache", "download")+","+lines[1],
 		"GONOSUMDB="+prefix+","+prefix+"/*",
