@@ -127,15 +127,16 @@ function failing(r) {
   return s.count > 1 ? 2 : 1;
 }
 
-/** trouble lists the rows that are failing, the worst first; a supervisor comes
- * after its children, which are why. */
+/** trouble lists the rows that are failing: the worst first, a supervisor after
+ * its children, which are why, and what has failed for longest before the rest,
+ * so that the list keeps its order. */
 function trouble() {
   const found = [];
   for (const r of rows.values()) {
     const bad = failing(r);
-    if (bad) found.push({r, bad, last: streaks.get(r.path)?.last ?? r.since ?? 0});
+    if (bad) found.push({r, bad, since: streaks.get(r.path)?.since ?? r.since ?? 0});
   }
-  return found.sort((a, b) => b.bad - a.bad || !!a.r.supervisor - !!b.r.supervisor || b.last - a.last || (a.r.path < b.r.path ? -1 : 1));
+  return found.sort((a, b) => b.bad - a.bad || !!a.r.supervisor - !!b.r.supervisor || a.since - b.since || (a.r.path < b.r.path ? -1 : 1));
 }
 
 /** why says what went wrong with a child last. */
