@@ -148,18 +148,28 @@ func (e *StartError) unprefixed() string {
 func (e *StartError) Unwrap() []error { return []error{ErrStart, e.Err} }
 
 // A StartTimeoutError tells that a child was not ready in time. It wraps
-// [ErrStartTimeout].
+// [ErrStartTimeout] and Err.
 type StartTimeoutError struct {
 	After time.Duration
+	Err   error // what Start or Initialize returned when it was told to stop; may be nil
 }
 
 func (e *StartTimeoutError) Error() string { return "sup: " + e.unprefixed() }
 func (e *StartTimeoutError) unprefixed() string {
-	return fmt.Sprintf("not ready within %v", e.After)
+	msg := fmt.Sprintf("not ready within %v", e.After)
+	if e.Err != nil {
+		msg += ": " + unprefixed(e.Err)
+	}
+	return msg
 }
 
-// Unwrap returns ErrStartTimeout.
-func (e *StartTimeoutError) Unwrap() error { return ErrStartTimeout }
+// Unwrap returns ErrStartTimeout and, where there is one, Err.
+func (e *StartTimeoutError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrStartTimeout}
+	}
+	return []error{ErrStartTimeout, e.Err}
+}
 
 // An IntensityError tells that a supervisor gave up. It wraps [ErrIntensity]
 // and the errors of the exits that led there, so that errors.Is finds the

@@ -105,6 +105,9 @@ func (s *core) readied(inc *incarnation) bool {
 	inc.ready = true
 	c := inc.child
 	c.parked, c.discard = false, false
+	if s.fallen != nil { // its last life is forgotten, with all that it holds
+		delete(s.fallen, c)
+	}
 	c.moveLocked(Running, s.now(), news{kind: ChildReady})
 	inc.readyAt = c.since
 	c.live.Store(inc)
@@ -115,7 +118,7 @@ func (s *core) readied(inc *incarnation) bool {
 // startFailed notes whether a start that failed is one that was not meant to
 // be (S4).
 func (s *core) startFailed(inc *incarnation) {
-	if !isIgnore(inc.outcome.Err) {
+	if inc.failure() != nil || !isIgnore(inc.outcome.Err) {
 		return
 	}
 	s.mu.Lock()

@@ -198,6 +198,7 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	if inc.more != nil {
 		tasks = inc.more.tasks
 		if inc.more.failure != nil {
+			inc.more.failure = withLast(inc.more.failure, err)
 			err, cause = inc.more.failure, nil
 		}
 	}
@@ -221,6 +222,16 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	if failedStart {
 		inc.child.sup.startFailed(inc)
 	}
+}
+
+// withLast adds to a failure that is a start out of time what that start returned
+// in the end: it may say what it had been waiting for.
+func withLast(failure, err error) error {
+	timeout, is := failure.(*StartTimeoutError)
+	if !is || err == nil || err == failure || err == context.Canceled {
+		return failure
+	}
+	return &StartTimeoutError{After: timeout.After, Err: err}
 }
 
 var returnedCause = &StopError{Reason: ByReturn}

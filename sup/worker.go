@@ -108,7 +108,7 @@ func abnormalByType(err error) bool {
 		return false
 	}
 	own, matches := err.(interface{ Is(error) bool })
-	for _, sentinel := range []error{ErrIntensity, ErrPanic, ErrGoexit, ErrStuck, ErrUnhealthy} {
+	for _, sentinel := range []error{ErrIntensity, ErrPanic, ErrGoexit, ErrStuck, ErrUnhealthy, ErrStartTimeout} {
 		if err == sentinel || matches && own.Is(sentinel) {
 			return true
 		}

@@ -349,6 +349,25 @@ func TestAStartThatOutlastsItsTimeoutIsAFailedStart(t *testing.T) {
 	}
 }
 
+// S5: What a start that was too slow returns in the end is told too: it may say
+// what it had been waiting for. It changes nothing about the failure.
+func TestTheErrorOfASlowStartHasWhatItReturned(t *testing.T) {
+	for _, last := range []error{errBoom, sup.ErrShutdown, sup.ErrIgnore} {
+		bubble(t, func(t *testing.T) {
+			_, err := sup.Start(t.Context(), sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+				{ID: "a", StartTimeout: time.Second, Start: makes(fake{initialize: func(ctx context.Context) error {
+					<-ctx.Done()
+					return last
+				}})},
+			}})
+			want := "sup: start of supervisor/a: not ready within 1s: " + last.Error()
+			if !errors.Is(err, sup.ErrStartTimeout) || !errors.Is(err, last) || err.Error() != want {
+				t.Errorf("Start: %v; want %s", err, want)
+			}
+		})
+	}
+}
+
 // S5: A start within its timeout is none of its business, nor is a long Run.
 func TestAStartWithinItsTimeoutIsNotDisturbed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
