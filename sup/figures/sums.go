@@ -1,7 +1,6 @@
 package figures
 
 import (
-	"strings"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -74,7 +73,7 @@ func (s *sums) add(path string, info sup.SupervisorInfo) {
 		}
 		one.child(id).add(c, s.at, !info.Handed)
 		if c.Supervisor != nil {
-			s.add(path+"/"+escaped(id), *c.Supervisor)
+			s.add(sup.ChildPath(path, id), *c.Supervisor)
 		}
 	}
 	for _, p := range info.Past {
@@ -85,11 +84,6 @@ func (s *sums) add(path string, info sup.SupervisorInfo) {
 		gone := s.supervisor(at).child(p.Child)
 		gone.counts = gone.counts.Plus(p.Counts)
 	}
-}
-
-// escaped is an id as it stands in paths.
-func escaped(id string) string {
-	return strings.NewReplacer("%", "%25", "/", "%2F").Replace(id)
 }
 
 func (s *supervisor) addSelf(info sup.SupervisorInfo) {

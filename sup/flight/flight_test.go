@@ -261,7 +261,7 @@ func FuzzRead(f *testing.F) {
 }
 
 // rude is an error whose methods panic.
-type rude struct{ error }
+type rude struct{}
 
 func (rude) Error() string { panic("no text") }
 

@@ -5,10 +5,12 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/espalier-go/espalier/sup"
 )
 
 // A path in a scenario is a field: what is blank in an id, and a comma, is
-// written %XX there, as a slash is in all paths.
+// written %XX there, as a slash and control characters are in all paths.
 
 // fieldOf makes a field of a path.
 func fieldOf(path string) string {
@@ -35,13 +37,23 @@ func fieldOf(path string) string {
 	return b.String()
 }
 
-// pathOf undoes fieldOf.
+// pathOf undoes fieldOf: what is escaped in all paths stays so.
 func pathOf(field string) string {
+	return decode(field, func(c byte) bool { return c == ' ' || c == ',' || c >= 0x80 })
+}
+
+// idField is the field of an id.
+func idField(id string) string { return fieldOf(strings.TrimPrefix(sup.ChildPath("", id), "/")) }
+
+// idOfField undoes idField.
+func idOfField(field string) string { return decode(field, func(byte) bool { return true }) }
+
+// decode undoes what is written %XX, of some bytes.
+func decode(field string, of func(c byte) bool) string {
 	var b strings.Builder
 	for i := 0; i < len(field); i++ {
 		if field[i] == '%' && i+2 < len(field) {
-			code := field[i+1 : i+3]
-			if c, err := strconv.ParseUint(code, 16, 8); err == nil && code != "2F" && code != "25" {
+			if c, err := strconv.ParseUint(field[i+1:i+3], 16, 8); err == nil && of(byte(c)) {
 				b.WriteByte(byte(c))
 				i += 2
 				continue
@@ -50,16 +62,6 @@ func pathOf(field string) string {
 		b.WriteByte(field[i])
 	}
 	return b.String()
-}
-
-// idField is the field of an id.
-func idField(id string) string {
-	return fieldOf(strings.NewReplacer("%", "%25", "/", "%2F").Replace(id))
-}
-
-// idOfField undoes idField.
-func idOfField(field string) string {
-	return strings.NewReplacer("%2F", "/", "%25", "%").Replace(pathOf(field))
 }
 
 // whole reports that no part of a path is empty.

@@ -1,6 +1,7 @@
 package suptest_test
 
 import (
+	"context"
 	"os"
 	"slices"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/flight"
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
@@ -106,6 +109,32 @@ func TestScenariosWithTimesArePlayedAndComeBackFromARecord(t *testing.T) {
 		t.Run(sc.Name, func(t *testing.T) {
 			suptest.Run(t, sc.Play)
 			suptest.Run(t, func(t *testing.T) { comesBack(t, sc) })
+		})
+	}
+}
+
+// An id may be any text; in a scenario it is a word.
+func TestOddIDsAreWordsInAScenario(t *testing.T) {
+	for _, id := range []string{"a b", "a,b", "a/b", "100%", "a%20b", "\xff", "\u00a0", "%2F"} {
+		suptest.Run(t, func(t *testing.T) {
+			faults := suptest.NewFaults(t)
+			s := suptest.Start(t, suptest.Inject(faults, sup.Spec[sup.Worker]{Name: "odd", Children: []sup.ChildSpec[sup.Worker]{
+				{ID: id, Start: func(context.Context) (sup.Worker, error) { return new(suptest.Worker), nil }},
+			}}))
+			faults.Crash(sup.ChildPath("odd", id), errLost)
+			r, err := flight.Take(t.Context(), sup.Inspect(s), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			sc := suptest.ScenarioOf(r)
+			if !strings.Contains(sc.String(), "\n> die ") {
+				t.Errorf("%q: nobody dies:\n%s", id, sc)
+			}
+			again, err := suptest.ReadScenarios(strings.NewReader(sc.String()))
+			if err != nil {
+				t.Fatalf("%q: %v", id, err)
+			}
+			again[0].Play(t)
 		})
 	}
 }
