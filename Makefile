@@ -13,7 +13,7 @@ SEED ?= 1
 # which are processes, while those are killed, stopped, corrupted and replaced,
 # and verifies the result against a plain loop.
 demo:
-	$(GO) run ./examples/pluginhost -chaos -verify
+	$(GO) run ./examples/pluginhost -chaos -verify -debug localhost:0
 
 # survey surveys the Go standard library with faults injected, and verifies the
 # result against a plain loop.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 	"github.com/espalier-go/espalier/sup/mailbox"
+	"github.com/espalier-go/espalier/sup/plugin"
 )
 
 // A strike is one thing that the chaos does to plugins.
@@ -95,7 +97,7 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 		note("chaos: %s %s (pid %d)", did, p.name(victim.replica), victim.pid)
 		return nil
 	case corrupts:
-		binary := p.installed()
+		binary := p.binary()
 		if err := c.service.binaries.corrupt(binary); err != nil {
 			return err
 		}
@@ -120,8 +122,13 @@ func (c *Chaos) botch(ctx context.Context, p *pool) error {
 	if err := c.service.binaries.corruptAs(newVersion, botched); err != nil {
 		return err
 	}
-	if err := p.replace(ctx, 0, botched, c.service.binaries.path(botched)); err == nil {
+	err := p.replace(ctx, 0, botched, c.service.binaries.path(botched))
+	if err == nil {
 		return fmt.Errorf("%s was replaced with a corrupt binary", p.name(0))
+	}
+	if _, ok := errors.AsType[*plugin.StartError](err); !ok {
+		c.service.journal.note("chaos: %s could not be replaced with a corrupt binary: %v", p.name(0), err)
+		return nil
 	}
 	c.service.journal.note("chaos: tried to replace %s with a corrupt binary; it stayed", p.name(0))
 	return nil
@@ -131,7 +138,7 @@ func (c *Chaos) botch(ctx context.Context, p *pool) error {
 // starts as the new version when it does.
 func (c *Chaos) upgrade(ctx context.Context, p *pool) error {
 	path := c.service.binaries.path(newVersion)
-	if err := p.install(newVersion, path); err != nil {
+	if err := p.use(newVersion, path); err != nil {
 		return err
 	}
 	replaced := 0

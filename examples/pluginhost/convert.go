@@ -118,16 +118,22 @@ func (s *service) attempt(ctx context.Context, p *pool, f *content.File, alone b
 	defer cancel()
 	begin := time.Now()
 	result, err := p.convert(bound, f, opts...)
-	if err == nil {
+	switch {
+	case err == nil:
 		p.meter.count(time.Since(begin))
+	case context.Cause(bound) == errTooSlow:
+		err = fmt.Errorf("%w: %w", errTooSlow, err)
 	}
 	return result, err
 }
 
-var errTooSlow = errors.New("it took too long")
+var errTooSlow = errors.New("no plugin has answered in time")
 
 // reasonOf is why a file was refused that no plugin could deal with.
 func reasonOf(err error) string {
+	if errors.Is(err, errTooSlow) {
+		return errTooSlow.Error()
+	}
 	died, ok := errors.AsType[*plugin.DiedError](err)
 	if !ok {
 		return err.Error()

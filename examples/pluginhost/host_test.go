@@ -60,7 +60,7 @@ func TestEachFileHasOneResultWhateverBecomesOfThePlugins(t *testing.T) {
 					t.Errorf("no %q in the journal", what)
 				}
 			}
-			if got := s.pools[upgraded].installed(); got != newVersion {
+			if got := s.pools[upgraded].binary(); got != newVersion {
 				t.Errorf("what starts next is %s, want %s", got, newVersion)
 			}
 		})
@@ -195,6 +195,25 @@ func TestAPluginThatDoesNotStartAtAllFailsTheStartWithItsReason(t *testing.T) {
 	err := s.carryOut(t.Context(), false, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "start of host/picture/0: ") {
 		t.Errorf("error %v, want one that names the plugin", err)
+	}
+}
+
+func TestAHostThatIsShutDownIsIncomplete(t *testing.T) {
+	s := serviceOf(t, calm(t, slowCorpus(t)))
+	some := s.host.Results.WatchAll(t.Context(), 1)
+	stopped := make(chan error)
+	go func() {
+		for range some {
+			break
+		}
+		stopped <- s.host.Shutdown(context.Background())
+	}()
+	err := s.carryOut(t.Context(), true, io.Discard)
+	if !errors.Is(err, errIncomplete) {
+		t.Errorf("error %v, want %v", err, errIncomplete)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -96,7 +96,6 @@ const (
 	byItself   end = "died by themselves"
 	unanswered end = "did not answer"
 	notStarted end = "could not be started"
-	byHost     end = "ended by the host"
 )
 
 // countEnd is told every event of the tree.
@@ -109,24 +108,27 @@ func (s *service) countEnd(e sup.Event) {
 	}
 }
 
+// endOf tells by the exit of its child how a process ended that should not
+// have.
 func endOf(err error) (end, bool) {
 	if _, ok := errors.AsType[*plugin.StartError](err); ok {
 		return notStarted, true
 	}
 	died, ok := errors.AsType[*plugin.DiedError](err)
 	if !ok {
-		return byHost, false
+		return "", false
 	}
 	if errors.Is(died.Cause, sup.ErrUnhealthy) {
 		return unanswered, true
 	}
-	if exit, ok := died.Cause.(*proc.ExitError); ok {
-		if exit.Signal != 0 {
-			return byKill, true
-		}
-		return byItself, true
+	exit, itself := died.Cause.(*proc.ExitError)
+	switch {
+	case !itself:
+		return "", false // the host has ended it
+	case exit.Signal != 0:
+		return byKill, true
 	}
-	return byHost, true
+	return byItself, true
 }
 
 // panicOf returns the line of its output in which a Go program says that it

@@ -4,7 +4,8 @@
 // plugin is a process of its own, called by type, and there are several of each
 // kind. One kind is fragile, and with -chaos they are killed, stopped, corrupted
 // on disk and replaced while they work. Each file has one result all the same,
-// and with -verify that is compared to a plain loop's.
+// and with -verify that is compared to a plain loop's. However the host ends, no
+// plugin outlives it; a host that is killed leaves its temporary directory.
 //
 //	go run ./examples/pluginhost -chaos -verify
 package main
@@ -128,6 +129,8 @@ func run(ctx context.Context, c config, rest []string, out io.Writer, to screen)
 	return s.carryOut(ctx, c.verify, out)
 }
 
+var errIncomplete = errors.New("the host was shut down before all was converted")
+
 // carryOut runs the host until all is converted, and says what came of it.
 func (s *service) carryOut(ctx context.Context, compare bool, out io.Writer) error {
 	err := s.host.Run(ctx)
@@ -136,6 +139,9 @@ func (s *service) carryOut(ctx context.Context, compare bool, out io.Writer) err
 		return err
 	}
 	s.summarize(out, s.status())
+	if err == nil && s.host.Results.Len() < s.host.Found.Len() {
+		err = errIncomplete
+	}
 	if err != nil || !compare {
 		return err
 	}

@@ -60,7 +60,7 @@ func (o *Operator) look(ctx context.Context, p *pool) error {
 		if o.failures[name] == 0 {
 			o.service.journal.quarantine(name, child.LastExit.Err)
 		}
-		if err := o.repair(p.installed()); err != nil {
+		if err := o.repair(p.binary()); err != nil {
 			return err
 		}
 		if err := p.restart(ctx, i); err != nil {
@@ -69,10 +69,12 @@ func (o *Operator) look(ctx context.Context, p *pool) error {
 		}
 		o.service.journal.note("operator: restarted %s", name)
 	}
-	if down == o.service.replicas {
-		err := fmt.Errorf("no %s plugin can be started: %w", p.kind, last)
-		p.lost.Store(&err)
+	if down < o.service.replicas {
+		p.lost.Store(nil)
+		return nil
 	}
+	err := fmt.Errorf("no %s plugin can be started: %w", p.kind, last)
+	p.lost.Store(&err)
 	return nil
 }
 

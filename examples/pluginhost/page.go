@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 
@@ -21,7 +22,9 @@ func (p *Page) Initialize(context.Context) (err error) {
 	if p.listener, err = net.Listen("tcp", p.service.page); err != nil {
 		return err
 	}
-	p.service.journal.note("the debug page is at http://%v/", p.listener.Addr())
+	url := fmt.Sprintf("http://%v/", p.listener.Addr())
+	p.service.pageURL.Store(&url)
+	p.service.journal.note("the debug page is at %s", url)
 	return nil
 }
 

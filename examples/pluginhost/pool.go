@@ -33,8 +33,8 @@ type plugins interface {
 	children() []sup.ChildInfo
 	restart(ctx context.Context, i int) error
 	live() []process
-	installed() (binary string)
-	install(binary, path string) error
+	binary() string
+	use(binary, path string) error
 	replace(ctx context.Context, i int, binary, path string) error
 }
 
@@ -92,10 +92,6 @@ func specOf[C content.Converter[R], R any](p program, kind content.Kind, dial fu
 	}
 }
 
-func (r *replicas[R]) start(ctx context.Context, _ int) (*plugin.Client[content.Converter[R]], error) {
-	return r.source.Start(ctx)
-}
-
 func (r *replicas[R]) convert(ctx context.Context, f *content.File, opts ...plugin.Option) (*content.Result, error) {
 	var made R
 	err := plugin.Do(ctx, r.set, func(ctx context.Context, c content.Converter[R]) (err error) {
@@ -120,10 +116,11 @@ func (r *replicas[R]) live() []process {
 	return all
 }
 
-func (r *replicas[R]) installed() string { return r.source.Spec().Name }
+// binary is what plugins run that start from now on.
+func (r *replicas[R]) binary() string { return r.source.Spec().Name }
 
-// install has plugins that start from now on run another binary.
-func (r *replicas[R]) install(binary, path string) error {
+// use has them run another one.
+func (r *replicas[R]) use(binary, path string) error {
 	return r.source.Use(r.specFor(binary, path))
 }
 

@@ -36,8 +36,9 @@ type service struct {
 	archive *replicas[*content.Listing]
 
 	journal journal
-	ends    kv.Context[end, int] // of plugin processes
-	again   atomic.Int32         // results that there was one of already
+	ends    kv.Context[end, int]   // of plugin processes
+	again   atomic.Int32           // results that there was one of already
+	pageURL atomic.Pointer[string] // nil until there is one
 }
 
 func newService(c config, source fs.FS, b *binaries, logger *slog.Logger, out screen) *service {
@@ -77,20 +78,20 @@ func (s *service) NewPage(_ context.Context, h *Host) (*Page, error) {
 	return &Page{host: h, service: s}, nil
 }
 
-func (s *service) NewText(ctx context.Context, _ *Host, i int) (*TextPlugin, error) {
-	return s.text.start(ctx, i)
+func (s *service) NewText(ctx context.Context, _ *Host, _ int) (*TextPlugin, error) {
+	return s.text.source.Start(ctx)
 }
 
-func (s *service) NewOutline(ctx context.Context, _ *Host, i int) (*OutlinePlugin, error) {
-	return s.outline.start(ctx, i)
+func (s *service) NewOutline(ctx context.Context, _ *Host, _ int) (*OutlinePlugin, error) {
+	return s.outline.source.Start(ctx)
 }
 
-func (s *service) NewPicture(ctx context.Context, _ *Host, i int) (*PicturePlugin, error) {
-	return s.picture.start(ctx, i)
+func (s *service) NewPicture(ctx context.Context, _ *Host, _ int) (*PicturePlugin, error) {
+	return s.picture.source.Start(ctx)
 }
 
-func (s *service) NewArchive(ctx context.Context, _ *Host, i int) (*ArchivePlugin, error) {
-	return s.archive.start(ctx, i)
+func (s *service) NewArchive(ctx context.Context, _ *Host, _ int) (*ArchivePlugin, error) {
+	return s.archive.source.Start(ctx)
 }
 
 func (s *service) NewOperator(context.Context, *Host) (*Operator, error) {

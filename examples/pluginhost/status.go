@@ -19,6 +19,7 @@ type status struct {
 	found, kept int
 	kinds       []kindStatus
 	notes       []note
+	page        string // where the debug page is, or ""
 }
 
 type kindStatus struct {
@@ -32,7 +33,6 @@ type pluginStatus struct {
 	state    sup.State
 	binary   string // "" if it is down
 	pid      int
-	starts   int
 	restarts int
 	why      string // it is down
 }
@@ -45,11 +45,14 @@ func (s *service) status() status {
 		kept:  s.host.Results.Len(),
 		notes: s.journal.last(6),
 	}
+	if url := s.pageURL.Load(); url != nil {
+		now.page = *url
+	}
 	for _, kind := range content.Kinds {
 		p := s.pools[kind]
 		k := kindStatus{kind: kind, figures: p.meter.figures()}
 		for i, child := range p.children() {
-			plugin := pluginStatus{name: p.name(i), state: child.State, starts: child.Incarnation, restarts: child.Restarts}
+			plugin := pluginStatus{name: p.name(i), state: child.State, restarts: child.Restarts}
 			if child.State != sup.Running && child.LastExit.Err != nil {
 				plugin.why = whyDown(child.LastExit.Err)
 			}
@@ -123,7 +126,7 @@ var (
 // another one.
 func (s status) screenful(before status, width int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %d of %d files, %v\n\n", bar(s.kept, s.found, 40), s.kept, s.found, s.took.Round(time.Second))
+	fmt.Fprintf(&b, "%s %d of %d files, %v  %s\n\n", bar(s.kept, s.found, 40), s.kept, s.found, s.took.Round(time.Second), s.page)
 	b.WriteString(s.table(before).String() + "\n\n")
 	for _, k := range s.kinds {
 		for _, p := range k.plugins {

@@ -33,10 +33,11 @@ func statusOf(calls int, took time.Duration) status {
 			}},
 		},
 		notes: []note{{time.Date(2026, 1, 1, 10, 20, 30, 0, time.UTC), "chaos: killed text/0 (pid 16)"}},
+		page:  "http://localhost:6060/",
 	}
 }
 
-const wantedScreen = `[##########..............................] 10 of 40 files, 12s
+const wantedScreen = `[##########..............................] 10 of 40 files, 12s  http://localhost:6060/
 
 plugin    state       binary pid restarts calls calls/s p50   p99
 text/0    running     text    17        2   100      25 1.5ms 123ms
@@ -127,17 +128,17 @@ func TestVerificationNoticesEveryDifference(t *testing.T) {
 		change func(r map[string]*content.Result)
 		want   string
 	}{
-		{func(r map[string]*content.Result) { delete(r, "b.go") }, "b.go has none, and 0 more"},
-		{func(r map[string]*content.Result) { r["e.md"] = fine }, "e.md is not there, and 0 more"},
-		{func(r map[string]*content.Result) { r["a.md"].GetText().Words++ }, "a.md: the results differ, and 0 more"},
-		{func(r map[string]*content.Result) { r["a.md"] = r["b.go"] }, "a.md: the results differ, and 0 more"},
-		{func(r map[string]*content.Result) { r["c.zip"] = refusal("other", false) }, `c.zip: refused with "other", and plainly with "zip: not a valid zip file", and 0 more`},
-		{func(r map[string]*content.Result) { r["a.md"], r["b.go"] = fine, fine }, "a.md: the results differ, and 1 more"},
+		{func(r map[string]*content.Result) { delete(r, "b.go") }, "in 1 files; b.go has none"},
+		{func(r map[string]*content.Result) { r["e.md"] = fine }, "in 1 files; e.md is not there"},
+		{func(r map[string]*content.Result) { r["a.md"].GetText().Words++ }, "in 1 files; a.md: the results differ"},
+		{func(r map[string]*content.Result) { r["a.md"] = r["b.go"] }, "in 1 files; a.md: the results differ"},
+		{func(r map[string]*content.Result) { r["c.zip"] = refusal("other", false) }, `in 1 files; c.zip: refused with "other", and plainly with "zip: not a valid zip file"`},
+		{func(r map[string]*content.Result) { r["a.md"], r["b.go"] = fine, fine }, "in 2 files; a.md: the results differ"},
 	} {
 		results := right()
 		test.change(results)
 		_, err := verify(t.Context(), source, results)
-		if !errors.Is(err, errDiffers) || !strings.HasSuffix(err.Error(), ": "+test.want) {
+		if !errors.Is(err, errDiffers) || !strings.HasSuffix(err.Error(), " "+test.want) {
 			t.Errorf("error %v, want %q", err, test.want)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
@@ -53,7 +52,7 @@ func totals(results map[string]*content.Result) string {
 // refusals returns the paths of the files of which nothing was made, sorted.
 func refusals(results map[string]*content.Result) []string {
 	var paths []string
-	for path := range maps.Keys(results) {
+	for path := range results {
 		if results[path].GetRefusal() != nil {
 			paths = append(paths, path)
 		}

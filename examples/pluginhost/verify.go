@@ -45,7 +45,7 @@ func verify(ctx context.Context, source fs.FS, results map[string]*content.Resul
 		return len(paths), nil
 	}
 	slices.Sort(differing)
-	return len(paths), fmt.Errorf("%w: %s, and %d more", errDiffers, differing[0], len(differing)-1)
+	return len(paths), fmt.Errorf("%w in %d files; %s", errDiffers, len(differing), differing[0])
 }
 
 func plain(source fs.FS, path string) *content.Result {

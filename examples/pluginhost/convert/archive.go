@@ -73,7 +73,7 @@ func listGzip(f *content.File) (*content.Listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, _, _ := strings.Cut(strings.ToLower(f.Path), ".gz")
+	name := strings.TrimSuffix(strings.ToLower(f.Path), ".gz")
 	if strings.HasSuffix(name, ".tgz") || strings.HasSuffix(name, ".tar") {
 		entries, err := listTar(unpacked)
 		return &content.Listing{Format: "tar in gzip", Entries: entries}, err

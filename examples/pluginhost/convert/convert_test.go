@@ -193,7 +193,7 @@ func TestArchive(t *testing.T) {
 		want *content.Listing
 	}{
 		{file("a.tar", inTar), &content.Listing{Format: "tar", Entries: tarEntries}},
-		{file("a.TAR.gz", packed(t, func(w io.Writer) error { return writeGzip(w, "", inTar) })), &content.Listing{Format: "tar in gzip", Entries: tarEntries}},
+		{file("a.gz.d/a.TAR.gz", packed(t, func(w io.Writer) error { return writeGzip(w, "", inTar) })), &content.Listing{Format: "tar in gzip", Entries: tarEntries}},
 		{file("a.tgz", packed(t, func(w io.Writer) error { return writeGzip(w, "", inTar) })), &content.Listing{Format: "tar in gzip", Entries: tarEntries}},
 		{file("a.gz", packed(t, func(w io.Writer) error { return writeGzip(w, "a.txt", long) })),
 			&content.Listing{Format: "gzip", Entries: []*content.Entry{entry("a.txt", int64(len(long)), "text/plain; charset=utf-8")}}},
