@@ -58,31 +58,32 @@ func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, 
 
 func (o operator) Terminate(ctx context.Context, t Target) error {
 	return o.call("terminate", t, func(c *child) error {
-		return c.sup.terminate(ctx, c, int32(t.Incarnation), false)
+		return c.sup.terminate(ctx, c, t.Incarnation, false)
 	})
 }
 
 func (o operator) Restart(ctx context.Context, t Target) error {
 	return o.call("restart", t, func(c *child) error {
-		return c.sup.restart(ctx, c, int32(t.Incarnation))
+		return c.sup.restart(ctx, c, t.Incarnation)
 	})
 }
 
 func (o operator) Delete(_ context.Context, t Target) error {
 	return o.call("delete", t, func(c *child) error {
-		return c.sup.delete(c, int32(t.Incarnation))
+		return c.sup.delete(c, t.Incarnation)
 	})
 }
 
 func (o operator) Shutdown(ctx context.Context, t Target) error {
-	life, err := o.supervisor("shut down", t.Path)
-	switch {
-	case err != nil:
-		return err
-	case life == o.face.current():
+	if t.Path == "" || t.Path == o.face.current().path {
 		return o.face.Shutdown(ctx)
 	}
-	return o.Terminate(ctx, t)
+	return o.call("shut down", t, func(c *child) error {
+		if _, is := c.nested(); !is {
+			return ErrNoSupervisor
+		}
+		return c.sup.terminate(ctx, c, t.Incarnation, false)
+	})
 }
 
 func (o operator) call(op string, t Target, f func(c *child) error) error {
@@ -134,49 +135,47 @@ func (k *Keyed[K, W]) keySet() *keySet {
 
 // keyOf makes a key from its text.
 func keyOf[K comparable](text string) (key K, err error) {
+	returned := false
 	defer func() { // UnmarshalText is not ours
-		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: %w", ErrKey, &PanicError{Value: v})
+		if !returned {
+			err = caught(recover())
+		}
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errKeyText, err)
 		}
 	}()
 	if u, ok := any(&key).(encoding.TextUnmarshaler); ok {
-		if err := u.UnmarshalText([]byte(text)); err != nil {
-			return key, fmt.Errorf("%w: %w", ErrKey, err)
-		}
-		return key, nil
+		err = u.UnmarshalText([]byte(text))
+	} else {
+		err = setText(reflect.ValueOf(&key).Elem(), text)
 	}
-	v := reflect.ValueOf(&key).Elem()
-	switch bits := 0; v.Kind() {
-	case reflect.String:
+	returned = true
+	return key, err
+}
+
+// setText sets a value that is a string, a number or a boolean.
+func setText(v reflect.Value, text string) (err error) {
+	switch {
+	case v.Kind() == reflect.String:
 		v.SetString(text)
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		bits = v.Type().Bits()
-		n, err := strconv.ParseInt(text, 10, bits)
-		if err != nil {
-			return key, fmt.Errorf("%w: %w", ErrKey, err)
-		}
-		v.SetInt(n)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		bits = v.Type().Bits()
-		n, err := strconv.ParseUint(text, 10, bits)
-		if err != nil {
-			return key, fmt.Errorf("%w: %w", ErrKey, err)
-		}
-		v.SetUint(n)
-	case reflect.Float32, reflect.Float64:
-		n, err := strconv.ParseFloat(text, v.Type().Bits())
-		if err != nil {
-			return key, fmt.Errorf("%w: %w", ErrKey, err)
-		}
-		v.SetFloat(n)
-	case reflect.Bool:
-		b, err := strconv.ParseBool(text)
-		if err != nil {
-			return key, fmt.Errorf("%w: %w", ErrKey, err)
-		}
+	case v.Kind() == reflect.Bool:
+		var b bool
+		b, err = strconv.ParseBool(text)
 		v.SetBool(b)
+	case v.CanInt():
+		var n int64
+		n, err = strconv.ParseInt(text, 10, v.Type().Bits())
+		v.SetInt(n)
+	case v.CanUint():
+		var n uint64
+		n, err = strconv.ParseUint(text, 10, v.Type().Bits())
+		v.SetUint(n)
+	case v.CanFloat():
+		var n float64
+		n, err = strconv.ParseFloat(text, v.Type().Bits())
+		v.SetFloat(n)
 	default:
-		return key, fmt.Errorf("%w: a %v cannot be made from text, give it an UnmarshalText method", ErrKey, v.Type())
+		err = fmt.Errorf("a %v cannot be made from text, give it an UnmarshalText method", v.Type())
 	}
-	return key, nil
+	return err
 }

@@ -57,6 +57,7 @@ type core struct {
 	history     history          // what was counted, for the error of an escalation
 	record      record           // of events; its size is fixed
 	past        past             // what had happened to children that are gone
+	nests       bool             // a child is a supervisor, or was
 	fallen      map[*child]*core // of supervisors among the children the last life, while they are down
 	handed      bool             // its past is that of the one above now; protected by above.mu
 	busy        int              // goroutines of this supervisor, abandoned ones not among them
@@ -109,6 +110,12 @@ func newCore(ctx context.Context, d *declaration, self *supervision) *core {
 		s.path = joinPath(inc.child.path(), d.name)
 	}
 	return s
+}
+
+func (s *core) hasEnded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase == ended
 }
 
 func (s *core) now() time.Duration { return time.Since(s.born) }

@@ -69,16 +69,17 @@ func (p *past) list() []Past {
 	return list
 }
 
-// inherit takes over the past of a life that has ended: of one below, or of a
-// root the one before. Both are told of by the one that is looked at, and each
+// inheritLocked takes over the past of a life that has ended: of one below, or of
+// a root the one before. Both are told of by the one that is looked at, and each
 // only once.
-func (p *past) inherit(s *core, from []Past) {
+func (s *core) inheritLocked(ended *core, from []Past) {
 	below := ""
-	if s.above != nil {
-		if s.host == nil { // a worker's own: no snapshot tells of it
+	if ended.above == s {
+		if ended.host == nil { // a worker's own: no snapshot tells of it
 			return
 		}
-		below = escapeID(s.host.child.template())
+		below = escapeID(ended.host.child.template())
+		ended.handed = true
 	}
 	for _, f := range from {
 		at := f.Supervisor
@@ -88,9 +89,8 @@ func (p *past) inherit(s *core, from []Past) {
 				at += "/" + f.Supervisor
 			}
 		}
-		p.add(at, f.Child, f.Counts)
+		s.past.add(at, f.Child, f.Counts)
 	}
-	s.handed = true
 }
 
 // wholePast is the past of a life that has ended, with what there is of its

@@ -39,7 +39,8 @@ var (
 	ErrRestarting = errors.New("the child is being restarted: wait for it, or terminate it")
 	// ErrMaxChildren: the set is full.
 	ErrMaxChildren = errors.New("the set is full")
-	// ErrKey: the key is not equal to itself, or cannot be compared.
+	// ErrKey: the key is not equal to itself, or cannot be compared; or, given as
+	// text to a [Controller], the text is not that of a key.
 	ErrKey = errors.New("the key names nothing: it is not equal to itself, or cannot be compared")
 	// ErrStopped: the child is declared and stopped, and nothing but an
 	// operator's Restart or a round will start it.
@@ -88,6 +89,7 @@ var (
 	ErrUnhealthy        = errors.New("unhealthy")
 	errNotSupervised    = fmt.Errorf("sup: %w", ErrNotSupervised)
 	errNotGone          = &alias{ErrRunning, "the child has not stopped yet: wait for it, or see in its Info where it is stuck"}
+	errKeyText          = &alias{ErrKey, "the text is not that of a key"}
 	errNotStarted       = fmt.Errorf("%w: it has not been started", ErrNotRunning)
 	errEnded            = fmt.Errorf("%w: it has ended", ErrNotRunning)
 	errUndeclaredHandle = fmt.Errorf("%w: Declare the handle in a tree, or get it from a supervisor", ErrNotFound)

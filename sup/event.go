@@ -91,8 +91,9 @@ func (s *core) emitLocked(kind EventKind, exit Exit) {
 // it on record. An Event is made of it only if somebody listens.
 func (s *core) noteLocked(c *child, e news, now time.Duration) {
 	to := s.record.slot()
-	if to == nil {
+	if to == nil { // nothing is kept; who asks for it is told that there is a gap
 		if !s.events.listening() {
+			s.record.lost = s.events.pump.seq.Add(1)
 			return
 		}
 		to = new(entry)
@@ -112,6 +113,8 @@ func (s *core) noteLocked(c *child, e news, now time.Duration) {
 	}
 	if s.record.size > 0 {
 		s.record.last = to.seq
+	} else {
+		s.record.lost = to.seq
 	}
 }
 

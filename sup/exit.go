@@ -89,7 +89,7 @@ func (s *core) madeSupervisor(inc *incarnation, made *supervision) error {
 	inc.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	inc.supervisor, inc.child.supervisor = true, true
+	inc.supervisor, inc.child.supervisor, s.nests = true, true, true
 	return nil
 }
 
@@ -110,6 +110,9 @@ func (s *core) readied(inc *incarnation) bool {
 	}
 	c.moveLocked(Running, s.now(), news{kind: ChildReady})
 	inc.readyAt = c.since
+	if c.supervisor {
+		delete(s.fallen, c)
+	}
 	c.live.Store(inc)
 	s.watchLocked(inc)
 	return true

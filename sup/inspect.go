@@ -2,7 +2,6 @@ package sup
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"time"
 )
@@ -98,7 +97,8 @@ func (o operator) Children(_ context.Context, path string) ([]ChildInfo, error) 
 	if err != nil {
 		return nil, err
 	}
-	return life.look().children, nil
+	info, _ := life.look()
+	return info.Children, nil
 }
 
 func (o operator) Child(_ context.Context, path string) (ChildInfo, error) {
@@ -156,17 +156,3 @@ func (s *core) upLocked() (time.Duration, int) {
 	s.restarts.slide(now)
 	return now, s.restarts.size
 }
-
-// A SkippedError tells that a stream of events has a gap. It wraps
-// [ErrSkipped].
-type SkippedError struct {
-	After uint64 // the number of the last event before the gap; 0 if there was none
-}
-
-func (e *SkippedError) Error() string { return "sup: " + e.unprefixed() }
-func (e *SkippedError) unprefixed() string {
-	return fmt.Sprintf("%v, after number %d", ErrSkipped, e.After)
-}
-
-// Unwrap returns ErrSkipped.
-func (e *SkippedError) Unwrap() error { return ErrSkipped }

@@ -76,6 +76,14 @@ func (d *dispatcher) succeed(unborn *dispatcher) {
 // listening is all that an event costs while nobody does.
 func (d *dispatcher) listening() bool { return d.pump.listeners.Load() > 0 }
 
+// last is the number of the last event of the tree. All up to it have been
+// passed on.
+func (d *dispatcher) last() uint64 {
+	d.pump.mu.Lock()
+	defer d.pump.mu.Unlock()
+	return d.pump.seq.Load()
+}
+
 // emit numbers an event and passes it on. It is called with the supervisor's lock
 // held, which is what orders the events of one child; it never blocks.
 func (d *dispatcher) emit(e Event) uint64 {
@@ -93,7 +101,7 @@ func (d *dispatcher) emitLocked(e *Event, observers []Observer) {
 	e.Seq = p.seq.Add(1)
 	for at := d; at != nil; at = at.up {
 		for _, sub := range at.subs {
-			sub.offer(*e)
+			sub.offerLocked(e)
 		}
 	}
 	if len(observers) == 0 {

@@ -90,14 +90,14 @@ func takenErrorLocked(c *child) error {
 // terminate stops a child and keeps it declared (O2), unless it is temporary or
 // to be discarded. A caller who has seen an incarnation means that one only; 0 is
 // any.
-func (s *core) terminate(ctx context.Context, c *child, seen int32, discard bool) error {
+func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) error {
 	ctx = given(ctx)
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		s.mu.Unlock()
 		return notFoundOr(err)
 	}
-	if seen != 0 && seen != c.n {
+	if seen != 0 && seen != int(c.n) {
 		s.mu.Unlock()
 		return ErrIncarnation
 	}
@@ -134,7 +134,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int32, discard bool
 var operatorCause = &StopError{Reason: ByOperator}
 
 // restart starts a child that is at rest, in its old place (O3).
-func (s *core) restart(ctx context.Context, c *child, seen int32) error {
+func (s *core) restart(ctx context.Context, c *child, seen int) error {
 	ctx = given(ctx)
 	called := calledBefore(ctx)
 	s.mu.Lock()
@@ -163,7 +163,7 @@ func (s *core) restart(ctx context.Context, c *child, seen int32) error {
 }
 
 // delete removes a child that is at rest (O4).
-func (s *core) delete(c *child, seen int32) error {
+func (s *core) delete(c *child, seen int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
@@ -193,8 +193,8 @@ func (s *core) remove(ctx context.Context, c *child) error {
 
 // restsLocked says why a child can be neither restarted nor deleted by a caller
 // who has seen that incarnation, or any if it is 0; or nil.
-func (c *child) restsLocked(seen int32) error {
-	if seen != 0 && seen != c.n {
+func (c *child) restsLocked(seen int) error {
+	if seen != 0 && seen != int(c.n) {
 		return ErrIncarnation
 	}
 	switch c.state {

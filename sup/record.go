@@ -2,8 +2,6 @@ package sup
 
 import (
 	"cmp"
-	"context"
-	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -79,18 +77,26 @@ func (r *record) entries() []entry {
 	return slices.Concat(r.ring[r.next:], r.ring[:r.next])
 }
 
-// merge takes over events of a life that has ended, oldest first.
+// merge takes over events of a life that has ended, and keeps of all those that
+// came last.
 func (r *record) merge(events []Event, lost uint64) {
-	if over := len(events) - r.size; over > 0 {
-		lost = max(lost, events[over-1].Seq)
-		events = events[over:]
+	all := r.entries()
+	for i := range events {
+		all = append(all, entry{seq: events[i].Seq, event: new(events[i])})
+	}
+	slices.SortFunc(all, inSeq)
+	over := max(0, len(all)-r.size)
+	if over > 0 {
+		lost = max(lost, all[over-1].seq)
 	}
 	r.lost = max(r.lost, lost)
-	for i := range events {
-		r.last = max(r.last, events[i].Seq)
-		*r.slot() = entry{seq: events[i].Seq, event: &events[i]}
+	r.ring, r.next = append(r.ring[:0], all[over:]...), 0
+	if n := len(r.ring); n > 0 {
+		r.last = r.ring[n-1].seq
 	}
 }
+
+func inSeq(a, b entry) int { return cmp.Compare(a.seq, b.seq) }
 
 // event makes the event of an entry.
 func (s *core) event(e *entry) Event {
@@ -127,7 +133,7 @@ func (s *core) recorded() ([]Event, uint64) {
 // recentLocked returns the last events on record, for an error.
 func (s *core) recentLocked() []Event {
 	entries := s.record.entries()
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortFunc(entries, inSeq)
 	entries = entries[max(0, len(entries)-recentEvents):]
 	events := make([]Event, len(entries))
 	for i := range entries {
@@ -144,22 +150,45 @@ func (s *core) bequeath(heir *core) {
 		return
 	}
 	events, lost := s.recorded()
-	events = inOrder(events)
 	past := s.wholePast()
 	heir.mu.Lock()
 	defer heir.mu.Unlock()
 	heir.record.merge(events, lost)
-	heir.past.inherit(s, past)
+	heir.inheritLocked(s, past)
 }
 
-// recordedBelow collects the events on record of a supervisor and all below it.
-func (s *core) recordedBelow() (events []Event, lost uint64) {
-	events, lost = s.recorded()
-	for _, n := range s.look().nested {
-		below, lostBelow := n.life.recordedBelow()
-		events, lost = append(events, below...), max(lost, lostBelow)
+// recordedAt returns the events of this moment on record that are about a path,
+// or below it, in order: none that has a number below the last of them is
+// missing, unless it has one of those that are lost.
+func (s *core) recordedAt(path string) (events []Event, lost, moment uint64) {
+	moment = s.events.last()
+	// A life that ends meanwhile is read twice, there and above; but none is read
+	// neither here nor there, since it is still there when its record is above.
+	for _, life := range s.livesAt(path) {
+		own, lostThere := life.recorded()
+		events, lost = append(events, own...), max(lost, lostThere)
 	}
-	return events, lost
+	events = slices.DeleteFunc(events, func(e Event) bool { return e.Seq > moment || !isWithin(e.Path, path) })
+	slices.SortFunc(events, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	return slices.CompactFunc(events, func(a, b Event) bool { return a.Seq == b.Seq }), lost, moment
+}
+
+// livesAt returns the lives that may have something on record about a path, or
+// below it: those on the way there, and all beyond.
+func (s *core) livesAt(path string) []*core {
+	lives := []*core{s}
+	for _, below := range s.nested() {
+		if isWithin(below.path, path) || isWithin(path, below.path) {
+			lives = append(lives, below.livesAt(path)...)
+		}
+	}
+	return lives
+}
+
+// isWithin reports whether something is at a path or below it.
+func isWithin(at, path string) bool {
+	rest, is := strings.CutPrefix(at, path)
+	return is && (rest == "" || rest[0] == '/')
 }
 
 // Recorded returns the last events of the supervisor and everything below it,
@@ -167,72 +196,7 @@ func (s *core) recordedBelow() (events []Event, lost uint64) {
 // those of what has ended below it among them. An event's Stack is not on
 // record.
 func (f *supervision) Recorded() []Event {
-	events, _ := f.current().recordedBelow()
-	return inOrder(events)
-}
-
-func inOrder(events []Event) []Event {
-	slices.SortFunc(events, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
-	return slices.CompactFunc(events, func(a, b Event) bool { return a.Seq == b.Seq })
-}
-
-// eventBuffer is how many events may wait for the reader of a stream.
-const eventBuffer = 1024
-
-func (o operator) Events(ctx context.Context, path string, after uint64) iter.Seq2[Event, error] {
-	ctx = given(ctx)
-	return func(yield func(Event, error) bool) {
-		if path == "" {
-			path = o.face.current().path
-		}
-		within := func(e Event) bool {
-			rest, below := strings.CutPrefix(e.Path, path)
-			return below && (rest == "" || rest[0] == '/')
-		}
-		if _, err := o.child("watch", path); err != nil && path != o.face.current().path {
-			yield(Event{}, err)
-			return
-		}
-		// What happens from here on until the record has been read is told twice,
-		// and so dropped once: it may come in another order there.
-		known := o.face.current().events.pump.seq.Load()
-		sub := o.face.Subscribe(eventBuffer)
-		defer sub.Close()
-		told := make(map[uint64]bool)
-		last := uint64(0)
-		if after != FromNow {
-			last = after
-			events, lost := o.face.current().recordedBelow()
-			if lost > after && !yield(Event{}, &SkippedError{After: after}) {
-				return
-			}
-			for _, e := range inOrder(events) {
-				if e.Seq > known {
-					told[e.Seq] = true
-				}
-				if e.Seq > after && within(e) {
-					last = e.Seq
-					if !yield(e, nil) {
-						return
-					}
-				}
-			}
-		}
-		dropped := uint64(0)
-		for e := range sub.All(ctx) {
-			if n := sub.Dropped(); n > dropped {
-				dropped = n
-				if !yield(Event{}, &SkippedError{After: last}) {
-					return
-				}
-			}
-			if told[e.Seq] || e.Seq <= after && after != FromNow || !within(e) {
-				continue
-			}
-			last = e.Seq
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
+	life := f.current()
+	events, _, _ := life.recordedAt(life.path)
+	return events
 }

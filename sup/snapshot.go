@@ -90,7 +90,8 @@ func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
 // Children returns a snapshot of the children, in start order. Like all
 // queries it waits for no start, stop or round.
 func (f *supervision) Children() []ChildInfo {
-	return f.current().look().children
+	info, _ := f.current().look()
+	return info.Children
 }
 
 // Tree returns a snapshot of the supervisor and everything below it. Each
@@ -100,38 +101,15 @@ func (f *supervision) Tree() SupervisorInfo {
 }
 
 func (s *core) tree() SupervisorInfo {
-	seen := s.look()
-	for _, n := range seen.nested {
-		info := n.life.tree()
-		if info.Handed = n.handed; n.handed {
-			info.Past = nil
+	info, nested := s.look()
+	for _, n := range nested {
+		below := n.life.tree()
+		if below.Handed = n.handed; n.handed {
+			below.Past = nil
 		}
-		seen.children[n.at].Supervisor = &info
+		info.Children[n.at].Supervisor = &below
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	info := SupervisorInfo{
-		Name:         s.decl.name,
-		Path:         s.path,
-		Strategy:     s.decl.strategy,
-		Intensity:    s.decl.intensity,
-		AutoShutdown: s.decl.auto,
-		Set:          s.decl.set,
-		Max:          s.decl.max,
-		Running:      s.phase == serving,
-		LastEvent:    s.record.last,
-		Past:         seen.past,
-		Children:     seen.children,
-	}
-	info.Uptime, info.Restarts = s.upLocked()
 	return info
-}
-
-// sight is what is to be seen of the children of a supervisor at one moment.
-type sight struct {
-	children []ChildInfo
-	nested   []nestedCore
-	past     []Past
 }
 
 // nestedCore is a supervisor among the children, and its index.
@@ -141,40 +119,74 @@ type nestedCore struct {
 	handed bool
 }
 
-// look returns a snapshot of all children, and the supervisors among them. What
-// can be done without the lock, is: memory is made before, and ids into text
-// after.
-func (s *core) look() (seen sight) {
+// look returns a snapshot of this supervisor and its children, and the
+// supervisors among them. What can be done without the lock, is: memory is made
+// before, and ids into text after.
+func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
+	var children []ChildInfo
 	var members []*child
 	s.mu.Lock()
-	for len(seen.children) < s.count {
+	for len(children) < s.count {
 		n := s.count + s.count/16 // some may be added meanwhile
 		s.mu.Unlock()
-		seen.children, members = make([]ChildInfo, n), make([]*child, n)
+		children, members = make([]ChildInfo, n), make([]*child, n)
 		s.mu.Lock()
 	}
 	n := 0
 	for c := s.first; c != nil; c = c.next {
-		if c.supervisor {
-			below := c.cur.nestedLocked()
-			if below == nil {
-				below = s.fallen[c]
-			}
-			if below != nil {
-				seen.nested = append(seen.nested, nestedCore{n, below, below.handed})
-			}
+		if below := c.shownLocked(); below != nil {
+			nested = append(nested, nestedCore{n, below, below.handed})
 		}
-		c.infoLocked(&seen.children[n])
+		c.infoLocked(&children[n])
 		members[n] = c
 		n++
 	}
-	seen.past = s.past.list()
-	s.mu.Unlock()
-	seen.children = seen.children[:n]
-	for i := range seen.children {
-		seen.children[i].ID, seen.children[i].Policy = members[i].slot.id(), members[i].policy.told()
+	info = SupervisorInfo{
+		Name:         s.decl.name,
+		Path:         s.path,
+		Strategy:     s.decl.strategy,
+		Intensity:    s.decl.intensity,
+		AutoShutdown: s.decl.auto,
+		Set:          s.decl.set,
+		Max:          s.decl.max,
+		Running:      s.phase == serving,
+		LastEvent:    s.record.last,
+		Past:         s.past.list(),
 	}
-	return seen
+	info.Uptime, info.Restarts = s.upLocked()
+	s.mu.Unlock()
+	info.Children = children[:n]
+	for i := range info.Children {
+		info.Children[i].ID, info.Children[i].Policy = members[i].slot.id(), members[i].policy.told()
+	}
+	return info, nested
+}
+
+// nested returns the supervisors among the children.
+func (s *core) nested() (all []*core) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.nests {
+		return nil
+	}
+	for c := s.first; c != nil; c = c.next {
+		if below := c.shownLocked(); below != nil {
+			all = append(all, below)
+		}
+	}
+	return all
+}
+
+// shownLocked returns the life of the supervisor that a child is, or of one that
+// is down the last; nil if it is none.
+func (c *child) shownLocked() *core {
+	if !c.supervisor {
+		return nil
+	}
+	if life := c.cur.nestedLocked(); life != nil {
+		return life
+	}
+	return c.sup.fallen[c]
 }
 
 func (s *core) info(c *child) (info ChildInfo, declared bool) {

@@ -14,7 +14,15 @@ type Subscription struct {
 	dispatcher atomic.Pointer[dispatcher]
 	events     chan Event
 	dropped    atomic.Uint64
-	ended      bool // protected by the pump's lock
+
+	// Of a stream, which says where there are gaps; fixed.
+	stream bool
+	path   string // it is of what is there and below
+
+	// Protected by the pump's lock.
+	ended bool
+	full  bool     // the last event was dropped
+	gaps  []uint64 // the first events of those that were dropped one after the other: at most one for each that is held
 }
 
 // maxSubscription bounds the size of a subscription.
@@ -24,7 +32,7 @@ const maxSubscription = 1 << 20
 // less, and a million if it is more. It ends with [Subscription.Close] or when the supervisor does; of a
 // supervisor that has ended, it has ended already.
 func (f *supervision) Subscribe(size int) *Subscription {
-	sub := &Subscription{events: make(chan Event, min(max(size, 1), maxSubscription))}
+	sub := newSubscription(size)
 	s := f.life.Load()
 	if s == nil {
 		close(sub.events)
@@ -32,6 +40,10 @@ func (f *supervision) Subscribe(size int) *Subscription {
 	}
 	s.events.subscribe(sub)
 	return sub
+}
+
+func newSubscription(size int) *Subscription {
+	return &Subscription{events: make(chan Event, min(max(size, 1), maxSubscription))}
 }
 
 func (d *dispatcher) subscribe(sub *Subscription) {
@@ -52,12 +64,36 @@ func (d *dispatcher) subscribe(sub *Subscription) {
 	p.listeners.Add(1)
 }
 
-func (sub *Subscription) offer(e Event) {
+func (sub *Subscription) offerLocked(e *Event) {
+	if sub.stream && !isWithin(e.Path, sub.path) {
+		return
+	}
 	select {
-	case sub.events <- e:
+	case sub.events <- *e:
+		sub.full = false
 	default:
+		if sub.stream && !sub.full {
+			sub.gaps = append(sub.gaps, e.Seq)
+		}
+		sub.full = true
 		sub.dropped.Add(1)
 	}
+}
+
+// skippedBefore reports, of a stream, whether events were dropped between the
+// last one that was taken and the one of a number.
+func (sub *Subscription) skippedBefore(seq uint64) bool {
+	if sub.dropped.Load() == 0 { // the common case, without the lock
+		return false
+	}
+	p := sub.dispatcher.Load().pump
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	skipped := len(sub.gaps) > 0 && sub.gaps[0] < seq
+	if skipped {
+		sub.gaps = sub.gaps[1:]
+	}
+	return skipped
 }
 
 func (sub *Subscription) endLocked() {

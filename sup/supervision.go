@@ -86,7 +86,7 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	last := f.life.Load()
 	s := newCore(ctx, f.decl, f)
 	s.driven = driven
-	if s.above == nil { // of a nested one the record is with the one above
+	if s.above == nil && last.hasEnded() { // of a nested one the record is with the one above
 		last.bequeath(s)
 		s.events.pump.seq.Store(last.events.pump.seq.Load())
 	}

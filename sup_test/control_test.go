@@ -191,3 +191,52 @@ func TestASubtreeIsShutDownAndRestartedByPath(t *testing.T) {
 		}
 	})
 }
+
+// Control: a supervisor that waits for its restart is shut down too, and does
+// not come back.
+func TestASupervisorInItsBackoffIsShutDownByPath(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[sup.Worker]{Name: "top", Intensity: ample, Children: []sup.ChildSpec[sup.Worker]{{
+			ID: "below", Backoff: sup.Backoff{Min: time.Minute},
+			Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[*fake]{Intensity: sup.Intensity{Within: time.Second}, Children: c.good(new(trace), "leaf")}), nil
+			},
+		}}})
+		c.die("leaf", errBoom)
+		if err := sup.Control(s).Shutdown(t.Context(), sup.Target{Path: "top/below"}); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+		time.Sleep(time.Hour)
+		if got := states(s); got != "below stopped" {
+			t.Errorf("it is %s", got)
+		}
+	})
+}
+
+// Control: an incarnation is the one that was seen, however large the number.
+func TestAnIncarnationThatNeverWasIsNotTheCurrentOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "a")})
+		ctl := sup.Control(s)
+		for _, n := range []int{-1, 2, 1 << 32, 1<<32 + 1} {
+			target := sup.Target{Path: "supervisor/a", Incarnation: n}
+			for _, err := range []error{ctl.Terminate(t.Context(), target), ctl.Restart(t.Context(), target), ctl.Delete(t.Context(), target)} {
+				if !errors.Is(err, sup.ErrIncarnation) {
+					t.Errorf("of incarnation %d: %v", n, err)
+				}
+			}
+		}
+	})
+}
+
+// Control: text that is no key says what is wrong with it, and nothing else.
+func TestATextThatIsNoKeySaysWhy(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, err := startSet[uint8](t).StartChild(t.Context(), "", "300")
+		want := `sup: start child set/300: the text is not that of a key: strconv.ParseUint: parsing "300": value out of range`
+		if err == nil || err.Error() != want || !errors.Is(err, sup.ErrKey) {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	})
+}
