@@ -26,6 +26,9 @@
 //     nothing but the child that they name.
 //  8. When Shutdown has returned nil, nothing that the supervisor started is
 //     left running.
+//  9. What has happened is on record, whether anybody listened or not. A stream
+//     of events ([Inspector]) tells each once and in order, and says where some
+//     are missing.
 //
 // # Use
 //
@@ -56,7 +59,8 @@
 // From its context a worker learns its [Path], its [Incarnation] and how the
 // [Previous] one ended. [Go] starts goroutines that belong to it, and [Beat]
 // satisfies a watchdog. [Observer] and [Subscription] tell what happens,
-// [Log] writes it to a slog.Logger.
+// [Log] writes it to a slog.Logger. [Inspect] and [Control] reach everything
+// below a supervisor by its path.
 //
 // # Time and concurrency
 //

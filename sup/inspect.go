@@ -22,8 +22,8 @@ type AnySupervisor interface {
 // A path is that of an event or a snapshot, such as "orders/feeds/ACME"; "" is
 // the supervisor that is inspected. What a worker supervises for itself,
 // without being a supervisor, is not reached. Errors are in a [CallError]:
-// [ErrNotFound], or [ErrNoSupervisor] where the child has no children to ask
-// for.
+// [ErrNotFound]; where children are asked for, [ErrNoSupervisor] if the child is
+// a worker, and [ErrNotRunning] if it is a supervisor that is down.
 type Inspector interface {
 	// Status sums up the supervisor at a path.
 	Status(ctx context.Context, path string) (Status, error)
@@ -45,11 +45,12 @@ type Inspector interface {
 	// everything below it: first those that are still on record (see
 	// [Spec.Record]) and later than the one numbered after, then each as it
 	// comes, until ctx ends, or the supervisor that is inspected does. With
-	// [FromNow] nothing on record is told.
+	// [FromNow] nothing on record is told. The numbers only rise, so that a stream
+	// that was cut goes on with the last number that was seen.
 	//
 	// An error that wraps a [SkippedError] tells that events were lost before
-	// the next one, since the record or the reader was too slow; the stream
-	// goes on. After any other error it is over.
+	// the next one, since the record was too small or the reader too slow; the
+	// stream goes on. After any other error it is over.
 	Events(ctx context.Context, path string, after uint64) iter.Seq2[Event, error]
 }
 
