@@ -23,8 +23,8 @@
 //
 // The stream of events begins with the whole tree and the events on record, and
 // goes on with what changes: at most ten messages a second, and fewer where a
-// snapshot of the tree takes long or a message is large, so that a page costs a
-// tenth of a processor at most. It is resumed by Last-Event-ID, without a gap as
+// snapshot of the tree takes long or a message is large, so that a page costs about
+// a tenth of a processor at most. It is resumed by Last-Event-ID, without a gap as
 // long as the events are on record ([sup.Spec.Record]). What the messages hold
 // is between the handler and its page, and may change.
 //

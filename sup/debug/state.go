@@ -48,11 +48,13 @@ type stateKey struct {
 	Value string `json:"value,omitempty"`
 }
 
+// A stateChange is a change as it comes. Only of those that the page is told of
+// is the value written.
 type stateChange struct {
-	stateKey
-	Present bool `json:"present"`           // false: it was deleted
-	Count   int  `json:"count,omitempty"`   // of changes, this the last
-	Skipped int  `json:"skipped,omitempty"` // changes of any key before this one that were lost
+	key     string
+	present bool
+	skipped int // changes of any key that were lost before this one
+	show    func() stateKey
 }
 
 const (
@@ -113,10 +115,8 @@ func (s *typedState[K, V]) watch(ctx context.Context) iter.Seq[stateChange] {
 	changes := s.c.WatchAll(ctx, watchBuffer)
 	return func(yield func(stateChange) bool) {
 		for c := range changes {
-			change := stateChange{stateKey: stateKey{Key: keyText(c.Key)}, Present: c.Present, Count: 1, Skipped: c.Skipped}
-			if c.Present {
-				change.stateKey = s.key(change.Key, c.Value)
-			}
+			key := keyText(c.Key)
+			change := stateChange{key, c.Present, c.Skipped, func() stateKey { return s.key(key, c.Value) }}
 			if !yield(change) {
 				return
 			}

@@ -82,34 +82,44 @@ type collected struct {
 	wake chan struct{} // holds one token if there is something
 
 	mu      sync.Mutex // protects what follows
-	changes []stateChange
+	changes []keyChange
 	at      map[string]int // in changes, by key
 	skipped int
 }
 
+// keyChange is the last change of a key, and how many there were.
+type keyChange struct {
+	last  stateChange
+	count int
+}
+
 // changed is a message of changes.
 type changed struct {
-	Changes []stateChange `json:"changes"`
+	Changes []shownChange `json:"changes"`
 	Skipped int           `json:"skipped,omitempty"` // lost besides
+}
+
+type shownChange struct {
+	stateKey
+	Present bool `json:"present"` // false: it was deleted
+	Count   int  `json:"count"`   // of changes, this the last
 }
 
 func (c *collected) add(change stateChange) {
 	c.mu.Lock()
-	c.skipped += change.Skipped
-	change.Skipped = 0
-	i, again := c.at[change.Key]
+	c.skipped += change.skipped
+	i, again := c.at[change.key]
 	switch {
 	case again:
-		change.Count += c.changes[i].Count
-		c.changes[i] = change
+		c.changes[i] = keyChange{change, c.changes[i].count + 1}
 	case len(c.changes) == maxKeys:
 		c.skipped++
 	default:
 		if c.at == nil {
 			c.at = make(map[string]int)
 		}
-		c.at[change.Key] = len(c.changes)
-		c.changes = append(c.changes, change)
+		c.at[change.key] = len(c.changes)
+		c.changes = append(c.changes, keyChange{change, 1})
 	}
 	c.mu.Unlock()
 	select {
@@ -120,8 +130,15 @@ func (c *collected) add(change stateChange) {
 
 func (c *collected) take() changed {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	m := changed{c.changes, c.skipped}
+	changes, skipped := c.changes, c.skipped
 	c.changes, c.at, c.skipped = nil, nil, 0
+	c.mu.Unlock()
+	m := changed{make([]shownChange, len(changes)), skipped}
+	for i, change := range changes {
+		m.Changes[i] = shownChange{stateKey{Key: change.last.key}, change.last.present, change.count}
+		if change.last.present {
+			m.Changes[i].stateKey = change.last.show()
+		}
+	}
 	return m
 }

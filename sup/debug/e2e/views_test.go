@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/pprof"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -44,6 +45,17 @@ func TestTheEventsAreFiltered(t *testing.T) {
 
 	p.click(`#log button`)
 	p.until(text("child-where") + ` === 'shop/plugins'`)
+}
+
+func TestTheFlightRecordIsFetched(t *testing.T) {
+	s, h := startShop(t)
+	crash(t, s.Child("search"), errRefused)
+	p := open(t, h)
+	p.click("#tab-events")
+	record := eval[string](p, `fetch(document.getElementById('log-record').href).then(r => r.text())`)
+	if !strings.Contains(record, "connection refused") {
+		t.Errorf("the crash is not in it: %s", record)
+	}
 }
 
 func TestAContextIsFollowed(t *testing.T) {
