@@ -63,6 +63,9 @@ func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	if i == nil {
+		return nil, errors.New("flight: no inspector: give sup.Inspect of a tree")
+	}
 	tree, err := i.Tree(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("flight: taking a snapshot: %w", err)

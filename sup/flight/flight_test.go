@@ -134,6 +134,9 @@ func TestOfATreeThatKeepsNoRecordThereIsTheSnapshot(t *testing.T) {
 }
 
 func TestWhatCannotBeTakenSaysWhy(t *testing.T) {
+	if _, err := flight.Take(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "no inspector: give") {
+		t.Errorf("of nothing: %v", err)
+	}
 	suptest.Run(t, func(t *testing.T) {
 		s, _ := plant(t, sup.Spec[sup.Worker]{})
 		if _, err := flight.Take(t.Context(), sup.Inspect(s), "top/none"); !errors.Is(err, sup.ErrNotFound) {

@@ -17,11 +17,13 @@ import (
 // Metrics registers the figures of some trees, which should have different
 // names, with a meter. They are told until the registration is taken back, also
 // before the trees start and after they have ended. The error is that of the
-// meter.
+// meter, or says that there is none or that a tree is nil.
 func Metrics(meter metric.Meter, trees ...sup.AnySupervisor) (metric.Registration, error) {
 	inspectors := make([]sup.Inspector, len(trees))
 	for i, tree := range trees {
-		inspectors[i] = sup.Inspect(tree)
+		if tree != nil {
+			inspectors[i] = sup.Inspect(tree)
+		}
 	}
 	return MetricsOf(meter, inspectors...)
 }
@@ -33,6 +35,11 @@ func Metrics(meter metric.Meter, trees ...sup.AnySupervisor) (metric.Registratio
 func MetricsOf(meter metric.Meter, trees ...sup.Inspector) (metric.Registration, error) {
 	if meter == nil {
 		return nil, errors.New("otelsup: no meter: give one, such as otel.Meter of your package's path")
+	}
+	for i, tree := range trees {
+		if tree == nil {
+			return nil, fmt.Errorf("otelsup: tree %d is nil: give a supervisor, or an inspector of one", i)
+		}
 	}
 	c := &collection{trees: trees}
 	var instruments []metric.Observable

@@ -289,6 +289,9 @@ func TestAMeterAndATreeThatAreNotThereAreErrors(t *testing.T) {
 	}
 	reader := metric.NewManualReader()
 	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("test")
+	if _, err := otelsup.Metrics(meter, nil, sup.New(sup.Spec[sup.Worker]{})); err == nil || !strings.Contains(err.Error(), "otelsup: tree 0 is nil") {
+		t.Error(err)
+	}
 	if _, err := otelsup.MetricsOf(meter, lost{}, sup.Inspect(sup.New(sup.Spec[sup.Worker]{}))); err != nil {
 		t.Fatal(err)
 	}

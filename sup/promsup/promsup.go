@@ -25,6 +25,7 @@ package promsup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -53,7 +54,9 @@ type metric struct {
 func New(trees ...sup.AnySupervisor) prometheus.Collector {
 	inspectors := make([]sup.Inspector, len(trees))
 	for i, tree := range trees {
-		inspectors[i] = sup.Inspect(tree)
+		if tree != nil {
+			inspectors[i] = sup.Inspect(tree)
+		}
 	}
 	return NewOf(inspectors...)
 }
@@ -107,6 +110,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 }
 
 func (c *collector) collect(tree sup.Inspector, to chan<- prometheus.Metric) error {
+	if tree == nil {
+		return errors.New("is nil: give a supervisor, or an inspector of one")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	snapshot, err := tree.Tree(ctx, "")

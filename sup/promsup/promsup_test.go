@@ -65,10 +65,13 @@ func TestWhatCannotBeToldIsAnError(t *testing.T) {
 	odd := spec("odd")
 	odd.Children[0].ID = "\xff"
 	r := prometheus.NewPedanticRegistry()
-	r.MustRegister(promsup.NewOf(lost{err: errLost}, sup.Inspect(sup.New(spec("a"))), sup.Inspect(sup.New(odd))))
+	r.MustRegister(promsup.NewOf(lost{err: errLost}, nil, sup.Inspect(sup.New(spec("a"))), sup.Inspect(sup.New(odd))))
 	families, err := r.Gather()
 	if !errors.Is(err, errLost) && (err == nil || !strings.Contains(err.Error(), errLost.Error())) {
 		t.Errorf("error: %v", err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "tree 1: is nil: give a supervisor") {
+		t.Errorf("error of the tree that is nil: %v", err)
 	}
 	if err == nil || !strings.Contains(err.Error(), "UTF-8") {
 		t.Errorf("error of the odd id: %v", err)

@@ -62,6 +62,9 @@ type player struct {
 
 func newPlayer(t *testing.T, sc *Scenario, f *Faults, tree sup.AnySupervisor, stand *standIns) *player {
 	t.Helper()
+	if tree == nil {
+		t.Fatal("suptest: there is no tree to play a scenario on: it is nil")
+	}
 	p := &player{t: t, sc: sc, faults: f, stand: stand, tree: tree, control: sup.Control(tree), events: new(Recorder)}
 	status, err := p.control.Status(t.Context(), "")
 	if err != nil {
@@ -184,12 +187,15 @@ func (p *player) die(s step, path string) {
 		p.stand.die(path, s.how)
 		return
 	}
-	switch s.how {
-	case "normal":
-		p.t.Errorf("suptest: scenario %s: %s: a worker of a tree of the test's own cannot be made to end normally: edit the scenario, or play it on stand-ins", p.sc.Name, s)
-	default:
-		p.faults.command("die", path, func(context.Context) error { return misbehave(s.how) })
+	how := s.how
+	if how == "normal" {
+		if !p.patient {
+			p.t.Errorf("suptest: scenario %s: %s: a worker of a tree of the test's own cannot be made to end normally: edit the scenario, or play it on stand-ins", p.sc.Name, s)
+			return
+		}
+		how = "shutdown" // leads to the same
 	}
+	p.faults.command("die", path, func(context.Context) error { return misbehave(how) })
 }
 
 // awaitRunning says why a child is not running; who is patient waits for it.
