@@ -36,7 +36,7 @@ func exitCodesTopic() *cobra.Command {
   3  there is no such child
   4  the state of the child does not allow it: it is running, it is being
      restarted, it is another incarnation than --incarnation says, the key is
-     taken or none, it is no supervisor
+     taken or none, it is no supervisor, it is the control server itself
   5  the server cannot be reached
   6  the server does not let you in, or its certificate is not trusted
   7  it was not done in time, or a child does not stop
@@ -61,6 +61,7 @@ var codes = []struct {
 	{sup.ErrIgnore, exitNotStarted},
 	{sup.ErrStuck, exitTimeout},
 	{sup.ErrNotFound, exitNotFound},
+	{remote.ErrSelf, exitRefused},
 	{sup.ErrIncarnation, exitRefused},
 	{sup.ErrRunning, exitRefused},
 	{sup.ErrRestarting, exitRefused},
@@ -102,6 +103,8 @@ func (s *session) hint(err error) string {
 		return "show who you are: --cert FILE --key FILE, or --token-file FILE"
 	case errors.Is(err, remote.ErrEnding):
 		return "the control server is part of what shuts down, which goes on; see the program's log"
+	case errors.Is(err, remote.ErrSelf):
+		return "what can be ended is the whole tree: supctl shutdown NAME"
 	case errors.Is(err, sup.ErrStart) && adding:
 		return "nothing of it is left: see to the cause, then start it again"
 	case errors.Is(err, sup.ErrStart):

@@ -100,6 +100,7 @@ func TestAnOperatorsDay(t *testing.T) {
 		{4, "restart orders/db --incarnation 1", "supctl status orders/db"},
 		{0, "restart orders/db --incarnation 2", "orders/db: restarted"},
 		{4, "restart orders/temp", "is temporary"},
+		{4, "restart orders/control", "supctl shutdown NAME"},
 		{4, "delete orders/db", "supctl terminate orders/db"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},

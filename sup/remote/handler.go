@@ -177,7 +177,12 @@ func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.
 }
 
 func (h *handler) Terminate(ctx context.Context, r *pb.TerminateRequest) (*pb.TerminateResponse, error) {
-	return &pb.TerminateResponse{}, h.change(ctx, r.GetTarget(), h.controller.Terminate)
+	return &pb.TerminateResponse{}, h.change(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
+		if h.isWithin(t.Path) {
+			return &sup.CallError{Op: "terminate", Path: t.Path, Err: ErrSelf}
+		}
+		return h.controller.Terminate(ctx, t)
+	})
 }
 
 func (h *handler) Restart(ctx context.Context, r *pb.RestartRequest) (*pb.RestartResponse, error) {
@@ -190,6 +195,9 @@ func (h *handler) Delete(ctx context.Context, r *pb.DeleteRequest) (*pb.DeleteRe
 
 func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.ShutdownResponse, error) {
 	return &pb.ShutdownResponse{}, h.change(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
+		if h.isWithin(t.Path) {
+			return &sup.CallError{Op: "shut down", Path: t.Path, Err: ErrSelf}
+		}
 		return h.apartFromSelf(h.controller.Shutdown(ctx, t))
 	})
 }
@@ -203,6 +211,14 @@ func (h *handler) change(ctx context.Context, target *pb.Target, f func(context.
 		Path:        wire.ReadPath(target.GetPath()),
 		Incarnation: int(target.GetIncarnation()),
 	}))
+}
+
+// isWithin reports whether the server is the child at a path, or below it; the
+// whole tree does not count.
+func (h *handler) isWithin(path string) bool {
+	root, _, _ := strings.Cut(h.self, "/")
+	rest, below := strings.CutPrefix(h.self, path)
+	return path != "" && path != root && below && (rest == "" || rest[0] == '/')
 }
 
 // apartFromSelf is about a server that is part of the tree which shuts down: it

@@ -228,23 +228,30 @@ func TestAServerThatIsTheLastChildSaysWhatIsLeft(t *testing.T) {
 	})
 }
 
-func TestAServerThatIsToldToStopItselfStops(t *testing.T) {
+func TestAServerIsNotStoppedByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire()
-		s := controlled(t, w, true, idle{})
+		inner := controlled(t, w, true, idle{})
+		if err := inner.Shutdown(t.Context()); err != nil { // it is started again below another one
+			t.Fatal(err)
+		}
+		s, err := sup.Start(context.Background(), sup.Spec[sup.Worker]{Name: "app", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "app", Start: func(context.Context) (sup.Worker, error) { return inner, nil }},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		c := dial(t, w, remote.Dialer{})
 		defer c.Close()
-		if err := c.Terminate(t.Context(), sup.Target{Path: "app/control"}); !errors.Is(err, remote.ErrEnding) {
-			t.Errorf("error %v", err)
+		for _, path := range []string{"app/app", "app/app/control"} {
+			if err := c.Terminate(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
+				t.Errorf("Terminate(%s): %v", path, err)
+			}
+			if err := c.Shutdown(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
+				t.Errorf("Shutdown(%s): %v", path, err)
+			}
 		}
-		time.Sleep(time.Second)
-		if got := state(t, sup.Inspect(s), "app/control"); got != sup.Stopped {
-			t.Errorf("the server is %v", got)
-		}
-		if err := s.Restart(t.Context(), "control"); err != nil {
-			t.Error(err)
-		}
-		if _, err := c.Status(t.Context(), ""); err != nil {
+		if err := c.Terminate(t.Context(), sup.Target{Path: "app/app/other"}); err != nil {
 			t.Error(err)
 		}
 		if err := s.Shutdown(t.Context()); err != nil {

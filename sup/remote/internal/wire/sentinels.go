@@ -12,8 +12,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// ErrEnding is remote.ErrEnding.
-var ErrEnding = errors.New("the control server ends")
+// What package remote exports under the same names.
+var (
+	ErrEnding = errors.New("the control server ends")
+	ErrSelf   = errors.New("it has the control server in it, which nobody could start again from outside")
+)
 
 // sentinels are the errors that are the same on both sides, by the name under
 // which they travel. Those that wrap another stand before it.
@@ -51,6 +54,7 @@ var sentinels = []struct {
 	{"sup.ErrOwnTree", sup.ErrOwnTree},
 	{"sup.ErrNilWorker", sup.ErrNilWorker},
 	{"remote.ErrEnding", ErrEnding},
+	{"remote.ErrSelf", ErrSelf},
 	{"context.Canceled", context.Canceled},
 	{"context.DeadlineExceeded", context.DeadlineExceeded},
 	{"io.EOF", io.EOF},

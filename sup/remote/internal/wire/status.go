@@ -37,6 +37,7 @@ var codes = []struct {
 	{sup.ErrNotKeyed, connect.CodeInvalidArgument},
 	{sup.ErrNoSupervisor, connect.CodeInvalidArgument},
 	{ErrEnding, connect.CodeUnavailable},
+	{ErrSelf, connect.CodeFailedPrecondition},
 	{sup.ErrRunning, connect.CodeFailedPrecondition},
 	{sup.ErrRestarting, connect.CodeFailedPrecondition},
 	{sup.ErrNotRunning, connect.CodeFailedPrecondition},
