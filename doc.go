@@ -16,6 +16,8 @@
 //   - sup/proc: operating system processes as workers.
 //   - sup/plugin: typed plugins, which are processes, called, replaced in place,
 //     and kept by directory; a module of its own.
+//   - sup/remote and cmd/supctl: a tree watched and operated from outside, by Go
+//     programs, a command, gRPC or curl; modules of their own.
 //   - kv: Context, typed state that workers share and that outlives them.
 //   - gen and cmd/supgen: the generator that reads a struct whose tags declare
 //     a tree, and writes its builder.
