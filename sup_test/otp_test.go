@@ -38,7 +38,7 @@ func TestTheTracesOfErlangsSupervisorAreOurs(t *testing.T) {
 // TestErlangsSupervisorDoesTheSame runs as many random scenarios as -otp says on
 // Erlang's supervisor and on ours. See make otp.
 func TestErlangsSupervisorDoesTheSame(t *testing.T) {
-	if *otpScenarios == 0 {
+	if *otpScenarios < 1 {
 		t.Skip("no scenarios: tell how many by -otp, or run make otp")
 	}
 	all := randomScenarios(*otpSeed, *otpScenarios)

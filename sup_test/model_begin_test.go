@@ -1,0 +1,82 @@
+package sup_test
+
+import (
+	"slices"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// The model's way to ready (W2, S1, S4).
+
+// begin begins an incarnation (W2).
+func (m *model) begin(c *node) {
+	c.inc++
+	c.state = sup.Starting
+	c.asked, c.lived, c.again, c.ends, c.limit = byNobody, never, never, never, never
+	if c.b.kind != aWorker {
+		c.kids, c.counts, c.queue, c.outer = declaredKids(c), nil, nil, nil
+		c.task = &task{kind: starting, phase: startingPhase, members: slices.Clone(c.kids)}
+		m.advance(c)
+		return
+	}
+	m.attempts[c.path]++
+	how, n := c.b.manner, m.attempts[c.path]
+	switch {
+	case how.ignore.has(n):
+		m.emit("ignore", c)
+		m.ignored(c)
+		return
+	case how.fail.has(n) && how.failHow == "start":
+		m.emit("init_fail", c)
+		m.startFailed(c, sup.ExitAbnormal)
+		return
+	}
+	if how.slow > 0 || how.hang.has(n) || how.hold.has(n) {
+		m.emit("init", c)
+		if !how.hang.has(n) && !how.hold.has(n) {
+			c.ends = m.now + how.slow
+		}
+		if c.b.startTimeout > 0 {
+			c.limit = m.now + c.b.startTimeout
+		}
+		return
+	}
+	m.initialized(c)
+}
+
+// ignored: the start function chose not to start the child (S4).
+func (m *model) ignored(c *node) {
+	m.rest(c)
+	m.reply(c.starter, "ignored")
+	c.starter, c.fresh = 0, false
+	m.advance(c.up)
+}
+
+// initialized is the end of Initialize.
+func (m *model) initialized(c *node) {
+	c.ends, c.limit = never, never
+	if c.b.manner.fail.has(m.attempts[c.path]) {
+		m.emit("init_fail", c)
+		m.startFailed(c, sup.ExitAbnormal)
+		return
+	}
+	m.emit("start", c)
+	m.ready(c)
+}
+
+func (m *model) ready(c *node) {
+	c.state, c.lived, c.restarting = sup.Running, m.now, false
+	if c.up == nil {
+		m.reply(m.rootCall, "ok")
+		m.rootCall = 0
+		return
+	}
+	if c.starter != 0 {
+		if t := c.up.task; t != nil && t.kind == round && t.phase == stoppingPhase && slices.Index(c.up.kids, c) < len(c.up.kids)-1 {
+			m.unsaid("whether a round takes a child that was being added when it began")
+		}
+		m.reply(c.starter, "ok")
+		c.starter, c.fresh, c.held = 0, false, false
+	}
+	m.advance(c.up)
+}
