@@ -151,6 +151,10 @@ func (c *child) moveLocked(to State, now time.Duration, e news) {
 		c.sup.stuck++
 		c.sup.quiet = closeMade(c.sup.quiet)
 	}
+	if !c.unlinked.Load() {
+		c.sup.states[c.state]--
+		c.sup.states[to]++
+	}
 	c.state = to
 	c.since = now
 	if is := c.atRest(); c.policy.significant && was != is {

@@ -50,6 +50,7 @@ type core struct {
 	first, last *child
 	walks       []*walk // that stand somewhere in the list
 	count       int
+	states      [Quarantined + 1]int // how many of them are in each
 	seq         uint64
 	significant int // significant children that are not at rest
 	stuck       int // stuck children
@@ -132,6 +133,7 @@ func (s *core) linkLocked(c *child) {
 	}
 	s.last = c
 	s.count++
+	s.states[c.state]++
 	if c.policy.significant {
 		s.significant++
 	}
@@ -157,6 +159,7 @@ func (s *core) unlinkLocked(c *child) {
 	}
 	c.prev, c.next = nil, nil
 	s.count--
+	s.states[c.state]--
 	if c.policy.significant && !c.atRest() {
 		s.significant--
 	}

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -144,5 +147,42 @@ func TestASupervisorThatKeepsNoRecordHasNone(t *testing.T) {
 		if got := s.Recorded(); len(got) != 0 {
 			t.Errorf("%d events on record", len(got))
 		}
+	})
+}
+
+// Inspection: a status counts the children by their states, as a snapshot shows
+// them, whatever they have gone through.
+func TestAStatusCountsTheChildrenByState(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: append(c.good(new(trace), "a", "b", "d"),
+			sup.ChildSpec[*fake]{ID: "temporary", Restart: sup.Temporary, Start: makes(fake{run: func(context.Context) error { return nil }})},
+			sup.ChildSpec[*fake]{ID: "waiting", Backoff: sup.Backoff{Min: time.Hour}, Start: makes(fake{run: func(context.Context) error { return errBoom }})},
+		)})
+		synctest.Wait()
+		check := func(when string) {
+			t.Helper()
+			want := make(map[sup.State]int)
+			for _, info := range s.Children() {
+				want[info.State]++
+			}
+			status, err := sup.Inspect(s).Status(t.Context(), "")
+			if diff := cmp.Diff(want, status.States); diff != "" || err != nil {
+				t.Errorf("%s: %v (-want +got):\n%s", when, err, diff)
+			}
+		}
+		check("at first")
+		c.die("a", errBoom)
+		check("after a crash")
+		for _, err := range []error{s.Terminate(t.Context(), "b"), s.Terminate(t.Context(), "d"), s.Delete("d")} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		check("after a termination and a deletion")
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		check("at the end")
 	})
 }
