@@ -77,7 +77,7 @@ func TestASnapshotIsOfOneMoment(t *testing.T) {
 		tree := s.Tree()
 		seen, since := 0, time.Time{}
 		for _, e := range s.Recorded() {
-			if e.Seq <= tree.LastEvent && e.Path == "top/below" {
+			if e.Seq <= tree.LastEvent && e.ID == "below" { // of the child, not the supervisor that it is
 				seen, since = e.Incarnation, e.Time
 			}
 		}
