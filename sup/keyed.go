@@ -58,7 +58,7 @@ type KeyedSpec[K comparable, W Worker] struct {
 }
 
 func (k KeyedSpec[K, W]) policy() policy {
-	return policy{k.Restart, false, k.Shutdown, k.StartTimeout, k.Backoff, k.Budget, k.Watchdog, k.Stuck}
+	return policy{k.Restart, false, k.Shutdown, k.StartTimeout, k.Backoff, k.Budget, k.Watchdog, k.Stuck, false}
 }
 
 func (k KeyedSpec[K, W]) faults(path string) []Fault {

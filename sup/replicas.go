@@ -50,7 +50,7 @@ type ReplicasSpec[W Worker] struct {
 }
 
 func (r ReplicasSpec[W]) policy() policy {
-	return policy{r.Restart, false, r.Shutdown, r.StartTimeout, r.Backoff, r.Budget, r.Watchdog, r.Stuck}
+	return policy{r.Restart, false, r.Shutdown, r.StartTimeout, r.Backoff, r.Budget, r.Watchdog, r.Stuck, false}
 }
 
 func (r ReplicasSpec[W]) faults(path string) []Fault {

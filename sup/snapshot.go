@@ -157,7 +157,10 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	s.mu.Unlock()
 	info.Children = children[:n]
 	for i := range info.Children {
-		info.Children[i].ID, info.Children[i].Policy = members[i].slot.id(), members[i].policy.told()
+		info.Children[i].ID = members[i].slot.id()
+		if p := members[i].policy; !p.plain {
+			info.Children[i].Policy = p.told()
+		}
 	}
 	return info, nested
 }

@@ -66,7 +66,7 @@ type ChildSpec[W Worker] struct {
 }
 
 func (c ChildSpec[W]) policy() policy {
-	return policy{c.Restart, c.Significant, c.Shutdown, c.StartTimeout, c.Backoff, c.Budget, c.Watchdog, c.Stuck}
+	return policy{c.Restart, c.Significant, c.Shutdown, c.StartTimeout, c.Backoff, c.Budget, c.Watchdog, c.Stuck, false}
 }
 
 // policy is how a supervisor treats a child, whatever its type. The members of
@@ -80,11 +80,13 @@ type policy struct {
 	budget       Intensity
 	watchdog     time.Duration
 	stuck        WhenStuck
+	plain        bool // there is nothing to tell of it in a snapshot; see withDefaults
 }
 
 func (p policy) withDefaults() policy {
 	p.backoff = p.backoff.withDefaults()
 	p.budget = p.budget.withDefault(Intensity{})
+	p.plain = p.told() == (Policy{})
 	return p
 }
 
