@@ -80,7 +80,7 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 	p, note := c.service.pools[s.kind], c.service.journal.note // of waits there is no kind
 	switch s.blow {
 	case kills, stops:
-		live := slices.DeleteFunc(p.live(), func(l process) bool { return slices.Contains(c.stopped, l.pid) })
+		live := c.victims(ctx, p)
 		if len(live) == 0 {
 			note("chaos: no %s plugin is up that could be struck", s.kind)
 			return nil
@@ -114,6 +114,25 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 		return c.wait(ctx)
 	}
 	return fmt.Errorf("there is no blow of number %d", s.blow)
+}
+
+// victims returns the plugins of a kind that are live, and not stopped already.
+// When there are none, because they are about to come back, it waits for a
+// while.
+func (c *Chaos) victims(ctx context.Context, p *pool) []process {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		live := slices.DeleteFunc(p.live(), func(l process) bool { return slices.Contains(c.stopped, l.pid) })
+		if len(live) > 0 {
+			return live
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // botch tries to upgrade to a binary that is corrupt: what runs must stay.
