@@ -32,7 +32,8 @@ type Spec[W Worker] struct {
 	Labels bool
 	// Record is how many events of the supervisor are kept for Recorded, for
 	// [Inspector] and for the error of an escalation. 0 means as many as above,
-	// and [DefaultRecord] at the top; less than 0 means none.
+	// and [DefaultRecord] at the top; less than 0 means none. An event takes 80
+	// bytes there, which are made as events come and then used again.
 	Record int
 }
 
