@@ -31,20 +31,9 @@ func BenchmarkRestart(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer s.Shutdown(context.Background())
-			path := filepath.Join(b.TempDir(), "control.sock")
-			server := remote.NewServer(sup.Control(s), remote.Config{Address: "unix:" + path, Logger: silent})
-			ctx, cancel := context.WithCancel(context.Background())
-			if err := server.Initialize(ctx); err != nil {
-				b.Fatal(err)
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- server.Run(ctx) }()
-			defer func() {
-				cancel()
-				<-ended
-			}()
+			address := listenFor(b, sup.Control(s))
 			for range c.clients {
-				conn, err := net.Dial("unix", path)
+				conn, err := net.Dial("unix", strings.TrimPrefix(address, "unix:"))
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -83,18 +72,7 @@ func BenchmarkCall(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	server := remote.NewServer(sup.Control(s), remote.Config{Address: "unix:" + filepath.Join(b.TempDir(), "control.sock"), Logger: silent})
-	ctx, cancel := context.WithCancel(context.Background())
-	if err := server.Initialize(ctx); err != nil {
-		b.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
-	defer func() {
-		cancel()
-		<-ended
-	}()
-	client, err := remote.Dial(server.Address())
+	client, err := remote.Dial(listenFor(b, sup.Control(s)))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -109,4 +87,21 @@ func BenchmarkCall(b *testing.B) {
 			}
 		})
 	}
+}
+
+// listenFor serves a controller over a unix socket until the benchmark ends.
+func listenFor(b *testing.B, c sup.Controller) (address string) {
+	b.Helper()
+	server := remote.NewServer(c, remote.Config{Address: "unix:" + filepath.Join(b.TempDir(), "control.sock"), Logger: silent})
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := server.Initialize(ctx); err != nil {
+		b.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return server.Address()
 }

@@ -42,7 +42,13 @@ func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
 			h.report(ctx, needed, call, ErrDenied)
 			return connect.Errorf(connect.CodePermissionDenied, "%s takes the role of %v", op, needed)
 		}
-		err := next(context.WithValue(ctx, callKey{}, call), spec, stream)
+		ctx = context.WithValue(ctx, callKey{}, call)
+		if spec.StreamType == connect.StreamTypeUnary {
+			bounded, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
+			defer cancel()
+			ctx = bounded
+		}
+		err := next(ctx, spec, stream)
 		h.report(ctx, needed, call, err)
 		return err
 	}
@@ -107,8 +113,6 @@ func answer(ctx context.Context, err error) error {
 
 func (h *handler) Status(ctx context.Context, r *pb.StatusRequest) (*pb.StatusResponse, error) {
 	about(ctx, r.GetPath(), 0)
-	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
-	defer cancel()
 	status, err := h.controller.Status(ctx, wire.ReadPath(r.GetPath()))
 	if err != nil {
 		return nil, answer(ctx, err)
@@ -118,8 +122,6 @@ func (h *handler) Status(ctx context.Context, r *pb.StatusRequest) (*pb.StatusRe
 
 func (h *handler) Tree(ctx context.Context, r *pb.TreeRequest) (*pb.TreeResponse, error) {
 	about(ctx, r.GetPath(), 0)
-	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
-	defer cancel()
 	tree, err := h.controller.Tree(ctx, wire.ReadPath(r.GetPath()))
 	if err != nil {
 		return nil, answer(ctx, err)
@@ -130,8 +132,6 @@ func (h *handler) Tree(ctx context.Context, r *pb.TreeRequest) (*pb.TreeResponse
 
 func (h *handler) Children(ctx context.Context, r *pb.ChildrenRequest) (*pb.ChildrenResponse, error) {
 	about(ctx, r.GetPath(), 0)
-	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
-	defer cancel()
 	children, err := h.controller.Children(ctx, wire.ReadPath(r.GetPath()))
 	if err != nil {
 		return nil, answer(ctx, err)
@@ -142,8 +142,6 @@ func (h *handler) Children(ctx context.Context, r *pb.ChildrenRequest) (*pb.Chil
 
 func (h *handler) Child(ctx context.Context, r *pb.ChildRequest) (*pb.ChildResponse, error) {
 	about(ctx, r.GetPath(), 0)
-	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
-	defer cancel()
 	child, err := h.controller.Child(ctx, wire.ReadPath(r.GetPath()))
 	if err != nil {
 		return nil, answer(ctx, err)
@@ -154,8 +152,6 @@ func (h *handler) Child(ctx context.Context, r *pb.ChildRequest) (*pb.ChildRespo
 
 func (h *handler) Stacks(ctx context.Context, r *pb.StacksRequest) (*pb.StacksResponse, error) {
 	about(ctx, r.GetPath(), 0)
-	ctx, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
-	defer cancel()
 	stacks, err := h.controller.Stacks(ctx, wire.ReadPath(r.GetPath()))
 	if err != nil {
 		return nil, answer(ctx, err)
@@ -166,7 +162,7 @@ func (h *handler) Stacks(ctx context.Context, r *pb.StacksRequest) (*pb.StacksRe
 func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.StartChildResponse, error) {
 	key := wire.ReadID(r.GetKey(), r.GetRawKey())
 	about(ctx, r.GetPath()+"/"+wire.Text(key), 0)
-	ctx, cancel := context.WithTimeout(ctx, h.settings.until(wait(r.GetWait())))
+	ctx, cancel := within(ctx, r.GetWait())
 	defer cancel()
 	child, err := h.controller.StartChild(ctx, wire.ReadPath(r.GetPath()), key)
 	if err != nil {
@@ -205,7 +201,7 @@ func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.Shut
 // change carries out a call on a target.
 func (h *handler) change(ctx context.Context, target *pb.Target, f func(context.Context, sup.Target) error) error {
 	about(ctx, target.GetPath(), target.GetIncarnation())
-	bounded, cancel := context.WithTimeout(ctx, h.settings.until(wait(target.GetWait())))
+	bounded, cancel := within(ctx, target.GetWait())
 	defer cancel()
 	return answer(ctx, f(bounded, sup.Target{
 		Path:        wire.ReadPath(target.GetPath()),
@@ -237,4 +233,10 @@ func (h *handler) apartFromSelf(err error) error {
 	return nil
 }
 
-func wait(m *durationpb.Duration) time.Duration { return m.AsDuration() }
+// within bounds a call by the time that its caller asks for, if any.
+func within(ctx context.Context, wait *durationpb.Duration) (context.Context, context.CancelFunc) {
+	if d := wait.AsDuration(); d > 0 {
+		return context.WithTimeout(ctx, d)
+	}
+	return ctx, func() {}
+}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
@@ -211,11 +210,3 @@ var _ interface {
 	sup.Initializer
 	sup.Terminator
 } = (*Server)(nil)
-
-// until returns how long a call may take that asks for a wait.
-func (s *settings) until(wait time.Duration) time.Duration {
-	if wait <= 0 {
-		return s.CallTimeout
-	}
-	return min(wait, s.CallTimeout)
-}

@@ -5,6 +5,7 @@ package remote_test
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
@@ -172,6 +174,49 @@ func TestOfManyServersOneGetsTheSocket(t *testing.T) {
 	if won.Load() == 0 {
 		t.Error("none got it")
 	}
+}
+
+// A flood of connections that say nothing, 500 at a time: whoever has something
+// to say gets in beside them, and the server is as it was afterwards.
+func TestTenThousandConnections(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	s, stop, err := listen(t, path, func(c *remote.Config) { c.MaxConnections, c.HeaderTimeout = 100, 50*time.Millisecond })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	var flood sync.WaitGroup
+	var refused atomic.Int32
+	places := make(chan struct{}, 500)
+	for range 10_000 {
+		places <- struct{}{}
+		flood.Go(func() {
+			defer func() { <-places }()
+			c, err := net.Dial("unix", path)
+			if err != nil { // the system's queue is full
+				refused.Add(1)
+				return
+			}
+			defer c.Close()
+			c.SetReadDeadline(time.Now().Add(time.Minute))
+			if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("read: %v", err)
+			}
+		})
+	}
+	c, err := remote.Dialer{Patience: time.Minute}.Dial(s.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Status(t.Context(), ""); err != nil {
+		t.Errorf("during the flood: %v", err)
+	}
+	flood.Wait()
+	if _, err := c.Status(t.Context(), ""); err != nil {
+		t.Errorf("after the flood: %v", err)
+	}
+	t.Logf("%d connections did not come about", refused.Load())
 }
 
 // Whose process connects, the kernel says. Only root can be somebody else.
