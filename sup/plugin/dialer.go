@@ -37,6 +37,10 @@ func GRPC[T any](make func(ctx context.Context, conn *grpc.ClientConn) (T, error
 // NetRPC returns a Dialer for plugins that speak net/rpc: make is called with
 // the client of what the plugin serves under [Spec].Serves. The methods are
 // those of "Plugin", as go-plugin has it.
+//
+// A call of net/rpc knows no context: rpc.Client.Call returns when the plugin
+// answers or its process ends, however little time the caller has. If a method
+// may hang, let the T call rpc.Client.Go, and wait for the context too.
 func NetRPC[T any](make func(client *rpc.Client) (T, error)) Dialer[T] {
 	if make == nil {
 		return Dialer[T]{}

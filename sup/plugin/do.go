@@ -30,7 +30,8 @@ func Idempotent() Option { return Option{idempotent: true} }
 //	})
 //
 // The context that f is given ends with ctx, and with the process that serves
-// the T: its cause is a [DiedError] then. A nil f does nothing but wait.
+// the T: its cause is a [DiedError] then. Do returns when f does, so f has to heed
+// its context; for net/rpc see [NetRPC]. A nil f does nothing but wait.
 //
 // An error of f is returned as it is. If f failed because the plugin ended, Do
 // returns a [DiedError] that wraps it; f may have taken effect then, and is not

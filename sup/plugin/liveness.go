@@ -52,7 +52,7 @@ func (in *instance[T]) watchLiveness() {
 			continue
 		}
 		if failures++; failures >= l.Failures {
-			in.condemn(fmt.Errorf("%w: %d times within %v", ErrUnanswered, failures, l.Timeout))
+			in.condemn(fmt.Errorf("%w: %d times in a row, each within %v", ErrUnanswered, failures, l.Timeout))
 			return
 		}
 	}

@@ -73,6 +73,9 @@ func (b *binary) Start(context.Context) error {
 		case b.line = <-b.first:
 		default:
 			exit, _ := p.Exit()
+			if unasked(exit.Lines) {
+				return fmt.Errorf("%w: it is a plugin that was built with another cookie: %v", ErrHandshake, exit)
+			}
 			return fmt.Errorf("%w: it has exited without one: %v", ErrHandshake, exit)
 		}
 	case <-b.ctx.Done():
@@ -97,6 +100,14 @@ func (b *binary) begin() (*proc.Process, error) {
 	}
 	b.proc = p
 	return p, nil
+}
+
+// unasked reports whether these are the words of go-plugin's Serve to who starts
+// a plugin without its cookie. It says so in no other way.
+func unasked(lines []proc.Line) bool {
+	return slices.ContainsFunc(lines, func(l proc.Line) bool {
+		return strings.HasPrefix(l.Text, "This binary is a plugin.")
+	})
 }
 
 // end kills the process, also one that is about to be started.

@@ -71,6 +71,8 @@ type Spec[T any] struct {
 
 // Liveness says how to notice a plugin that is there and does not answer. Each
 // answer is a beat (sup.Beat), so that a child with Liveness may have a Watchdog.
+// It is the process that is asked: a method that hangs while others are served
+// is for the deadlines of those who call it.
 type Liveness struct {
 	// Interval is the time between two questions. 0 means that none are asked.
 	Interval time.Duration
