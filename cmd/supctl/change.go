@@ -89,7 +89,11 @@ func (s *session) terminateCommand() *cobra.Command {
 }
 
 func (s *session) restartCommand() *cobra.Command {
-	return s.targeted("restart", "Stop a child, if it is up, and start it again", everything, "restarted", restart)
+	cmd := s.targeted("restart", "Stop a child, if it is up, and start it again", everything, "restarted", restart)
+	cmd.Long = `Restart stops a child, if it is up, and then starts it again. These are two calls:
+if the second does not get through, the child stays down. So the control server,
+and what it is below, cannot be restarted over itself.`
+	return cmd
 }
 
 // restart stops a child first, if it is not at rest.

@@ -125,7 +125,7 @@ func (s *session) hint(err error) string {
 	case errors.Is(err, sup.ErrIncarnation):
 		return "look again: supctl status " + path
 	case errors.Is(err, sup.ErrKey), errors.Is(err, sup.ErrNotKeyed):
-		return "what can be started by a key is of the kind of set that a Keyed is: see supctl tree"
+		return "a set that takes keys has \"Set\":\"keyed\" in: supctl -o json tree"
 	case errors.Is(err, sup.ErrNotFound), errors.Is(err, sup.ErrNoSupervisor):
 		return "for what there is: supctl tree"
 	case errors.Is(err, context.DeadlineExceeded):
