@@ -11,7 +11,7 @@
 // # What it serves
 //
 //	(nothing)    the page
-//	tree.json    the tree as a [sup.SupervisorInfo]; ?path=… of a supervisor below
+//	tree.json    the tree as a [sup.SupervisorInfo], durations in nanoseconds; ?path=… of a supervisor below
 //	tree.txt     the same, drawn, a line a child
 //	record       the flight record of the tree, as package flight writes it; ?path=… of a supervisor below
 //	events       server-sent events, see below

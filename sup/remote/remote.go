@@ -27,11 +27,16 @@
 // # Usage
 //
 // The server is a child of the tree that it serves, the first one, so that it
-// is the last to stop:
+// is the last to stop. Its start function runs within the start of the tree, so
+// make the tree with sup.New, which names it before, and then start it:
 //
-//	{ID: "control", Start: func(context.Context) (sup.Worker, error) {
-//		return remote.NewServer(sup.Control(s), remote.Config{Address: "unix:/run/orders/control.sock"}), nil
-//	}},
+//	var s *sup.Supervisor[sup.Worker]
+//	s = sup.New(sup.Spec[sup.Worker]{Name: "orders", Children: []sup.ChildSpec[sup.Worker]{
+//		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
+//			return remote.NewServer(sup.Control(s), remote.Config{Address: "unix:/run/orders/control.sock"}), nil
+//		}},
+//	}})
+//	err := s.Start(ctx)
 //
 // and then, from a shell,
 //
