@@ -157,6 +157,36 @@ func TestOfTwoClientsWithOneMindOneIsRefused(t *testing.T) {
 	})
 }
 
+// A server of a client passes on what it is told, in both directions.
+func TestAServerCanStandBeforeAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		near, far := newWire(), newWire()
+		defer serve(t, sup.Control(s), far, nil)()
+		between := dial(t, far, remote.Dialer{})
+		defer between.Close()
+		defer serve(t, between, near, nil)()
+		c := dial(t, near, remote.Dialer{})
+		defer c.Close()
+		compare(t, "", "Tree", sup.Inspect(s).Tree, c.Tree)
+		compare(t, "shop/none", "Child", sup.Inspect(s).Child, c.Child)
+		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db", Incarnation: 2}); !errors.Is(err, sup.ErrIncarnation) {
+			t.Errorf("error %v", err)
+		}
+		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
+			t.Error(err)
+		}
+		r := read(c, "", 0)
+		if diff := cmp.Diff(sequence(1, lastEvent(t, s)), numbers(r.sofar())); diff != "" {
+			t.Errorf("numbers of the events (-want +got):\n%s", diff)
+		}
+		r.stop()
+		for range r.told {
+		}
+	})
+}
+
 // controlled starts a tree with a server among its children, first or last.
 func controlled(t *testing.T, w *wire, first bool, other sup.Worker) *sup.Supervisor[sup.Worker] {
 	t.Helper()
