@@ -62,7 +62,8 @@ func newPlan(seed uint64) []strike {
 type Chaos struct {
 	host    *Host
 	service *service
-	stopped []int // processes; they are left to be found
+	struck  []int // processes, once each
+	stopped []int // of those; they are left to be found
 }
 
 // Run never ends by itself.
@@ -86,6 +87,7 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 			return nil
 		}
 		victim := live[s.dice%uint64(len(live))]
+		c.struck = append(c.struck, victim.pid)
 		did := "killed"
 		if s.blow == stops {
 			did = "stopped"
@@ -116,14 +118,14 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 	return fmt.Errorf("there is no blow of number %d", s.blow)
 }
 
-// victims returns the plugins of a kind that are live, and not stopped already.
-// When there are none, because they are about to come back, it waits for a
-// while.
+// victims returns the plugins of a kind that are live, and have not been struck
+// already. When there are none, because they are about to come back, it waits
+// for a while.
 func (c *Chaos) victims(ctx context.Context, p *pool) []process {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for {
-		live := slices.DeleteFunc(p.live(), func(l process) bool { return slices.Contains(c.stopped, l.pid) })
+		live := slices.DeleteFunc(p.live(), func(l process) bool { return slices.Contains(c.struck, l.pid) })
 		if len(live) > 0 {
 			return live
 		}
