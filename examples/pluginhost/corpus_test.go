@@ -112,7 +112,7 @@ func liarOf(t testing.TB) []byte {
 }
 
 // slowCorpus is a directory that keeps a host busy until it is told to end: a
-// small file in it unpacks to 16 GiB.
+// file in it unpacks to 48 GiB.
 func slowCorpus(t testing.TB) string {
 	t.Helper()
 	dir := corpus(t, 3)
@@ -123,7 +123,7 @@ func slowCorpus(t testing.TB) string {
 		}
 		return packed.Close()
 	})
-	if err := os.WriteFile(filepath.Join(dir, "bomb.gz"), bytes.Repeat(part, 1<<10), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "bomb.gz"), bytes.Repeat(part, 3<<10), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return dir
