@@ -169,6 +169,7 @@ func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 		"a mode that is more":        {remote.Config{Address: "unix:/x", Mode: 0o4600 | 1<<31}, []string{"Mode: "}},
 		"negative numbers":           {remote.Config{Address: "unix:/x", MaxConnections: -1, MaxRequest: -1, Heartbeat: -1, Grace: -1}, []string{"MaxConnections: -1", "MaxRequest", "Heartbeat", "Grace"}},
 		"a controller that is nil":   {remote.Config{Address: "unix:/x"}, []string{"the controller is nil"}},
+		"a listener for all":         {remote.Config{Listener: everywhere(t), Access: anyone}, []string{"TLS: is nil", "Anyone is for loopback only"}},
 		"an address that is in use?": {remote.Config{Address: "203.0.113.1:1", TLS: certificate, Access: []remote.Grant{remote.Token(secret, "x", remote.Viewer)}}, []string{"listen on 203.0.113.1:1"}},
 	} {
 		controller := sup.Control(sup.New(sup.Spec[idle]{}))
@@ -185,4 +186,15 @@ func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 			t.Errorf("%s: no prefix: %v", name, err)
 		}
 	}
+}
+
+// everywhere is a listener that other machines reach.
+func everywhere(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
 }

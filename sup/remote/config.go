@@ -31,9 +31,9 @@ type Config struct {
 	// Address is "unix:" and the path of a socket, or "host:port". Beyond
 	// loopback, TCP needs TLS. Required, unless there is a Listener.
 	Address string
-	// Listener is listened on instead of an Address, and closed in the end.
-	// Whoever connects over it counts as coming from beyond this machine, unless
-	// it is a unix socket.
+	// Listener is listened on instead of an Address, and closed in the end. What
+	// is demanded of a TCP address is of a TCP listener too; of others, such as a
+	// tunnel, it is the caller who knows whom they let in.
 	Listener net.Listener
 	// Mode is the mode of the unix socket. The processes of this user and of
 	// root are always operators there; others have to be let in by the mode, and
@@ -98,6 +98,9 @@ func (s *settings) checkAddress(faults *faults) {
 	case s.Listener != nil && s.Address != "":
 		faults.add("Address and Listener: give one of them")
 	case s.Listener != nil:
+		if tcp, ok := s.Listener.Addr().(*net.TCPAddr); ok {
+			s.checkReach(faults, tcp.String(), !tcp.IP.IsLoopback())
+		}
 	case s.Address == "":
 		faults.add(`Address: is empty: use "unix:" and a path, or "host:port"`)
 	case isUnix:
@@ -137,9 +140,15 @@ func (s *settings) checkTCP(faults *faults) {
 		faults.add(`Address: %q is not of the form "unix:PATH" or "host:port"`, s.Address)
 		return
 	}
-	beyond := !isLoopback(host)
+	s.checkReach(faults, s.Address, !isLoopback(host))
+}
+
+// checkReach is about who can reach a server over TCP: this machine, or those
+// beyond it.
+func (s *settings) checkReach(faults *faults, address string, beyond bool) {
 	if beyond && s.TLS == nil {
-		faults.add(`TLS: is nil: %q can be reached from other machines; give a certificate, or listen on "localhost:%s" or a unix socket`, s.Address, port)
+		_, port, _ := net.SplitHostPort(address)
+		faults.add(`TLS: is nil: %q can be reached from other machines; give a certificate, or listen on "localhost:%s" or a unix socket`, address, port)
 	}
 	if len(s.Access) == 0 {
 		faults.add("Access: is empty: nobody could do anything")

@@ -88,7 +88,8 @@ func (g *guard) recognize(r *http.Request) (*caller, error) {
 		return nil, connect.NewError(connect.CodePermissionDenied, "this is not for browsers")
 	}
 	guest := guestOf(r.Context())
-	if r.TLS == nil && guest.process == nil && g.settings.Listener == nil && !isLoopback(hostOf(r.Host)) {
+	_, overTCP := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if r.TLS == nil && overTCP && !isLoopback(hostOf(r.Host)) {
 		// A name that somebody has made to mean this machine.
 		g.turned.log("a wrong host", slog.String("who", r.RemoteAddr), slog.String("host", r.Host))
 		return nil, connect.NewError(connect.CodePermissionDenied, "this host is localhost, and nothing else")
