@@ -1,6 +1,7 @@
 package sup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -114,13 +115,13 @@ func (a *alias) Unwrap() error { return a.error }
 // does that has none to give.
 type CallError struct {
 	Op   string // "start child", "restart", …
-	Path string // of the child
+	Path string // of the child; "" if the call was about the whole tree
 	Err  error  // ErrNotFound, ErrRunning, a *StartError, …
 }
 
 func (e *CallError) Error() string { return "sup: " + e.unprefixed() }
 func (e *CallError) unprefixed() string {
-	return fmt.Sprintf("%s %s: %s", e.Op, e.Path, unprefixed(e.Err))
+	return fmt.Sprintf("%s %s: %s", e.Op, cmp.Or(e.Path, "the tree"), unprefixed(e.Err))
 }
 
 // Unwrap returns the reason.

@@ -78,7 +78,8 @@ func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
 			fmt.Fprintf(b, ", restarts %d", c.Restarts)
 		}
 		if c.LastExit.Kind == ExitAbnormal {
-			fmt.Fprintf(b, ", last exit %v", c.LastExit)
+			exit := fmt.Sprint(c.LastExit) // joined errors have a line each
+			fmt.Fprintf(b, ", last exit %s", strings.ReplaceAll(exit, "\n", " / "))
 		}
 		b.WriteByte('\n')
 		if c.Supervisor != nil {

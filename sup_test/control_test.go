@@ -154,6 +154,17 @@ func TestAPathThatNamesNothingSaysWhere(t *testing.T) {
 	})
 }
 
+// Control: a call that names no child is about the whole tree, and its error says so.
+func TestTheErrorOfACallWithoutAPathNamesTheTree(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "a")})
+		err := sup.Control(s).Restart(t.Context(), sup.Target{})
+		if want := "sup: restart the tree: "; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v; want it to begin with %q", err, want)
+		}
+	})
+}
+
 // Control: to shut down a supervisor below stops it until an operator restarts
 // it; to shut down the one that is controlled ends the tree.
 func TestASubtreeIsShutDownAndRestartedByPath(t *testing.T) {

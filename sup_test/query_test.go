@@ -114,6 +114,19 @@ func TestTheTreeShowsTheMembersOfSets(t *testing.T) {
 	})
 }
 
+// O7: the drawing has a line a child, also where an exit has more than one.
+func TestTheDrawingHasALineAChild(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Children: c.good(new(trace), "a")})
+		c.die("a", errors.Join(errBoom, errors.New("and then some")))
+		want := "supervisor one_for_one 3/5s\n└── a permanent running, restarts 1, last exit abnormal: boom / and then some\n"
+		if diff := cmp.Diff(want, s.Tree().String()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // O7: restarts are what no operator and no start asked for; incarnations are
 // all.
 func TestAQueryTellsRestartsFromIncarnations(t *testing.T) {
