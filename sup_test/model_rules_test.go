@@ -25,6 +25,9 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 		m.result.ended = "start failed"
 		m.settleShutdown()
 	case c.starter != 0: // O1, O3
+		if t := up.task; t != nil && t.kind == round && t.phase == stoppingPhase && !c.fresh {
+			m.unsaid("whether a round takes a child whose restart by an operator has failed before it has come to it")
+		}
 		m.reply(c.starter, "failed")
 		c.starter = 0
 		if c.fresh {
@@ -325,6 +328,7 @@ func (m *model) end(s *node, exit sup.ExitKind) {
 // yet, is told at once.
 func (m *model) cancelStarts(s *node, was *task) {
 	t := s.task
+	var starts []*node
 	for _, k := range slices.Backward(slices.Clone(t.members)) {
 		ofTask := was != nil && slices.Contains(was.members, k)
 		if was != nil && was.kind == starting && was.next < len(was.members) && k == was.members[was.next] && k.b.kind != aWorker {
@@ -338,6 +342,9 @@ func (m *model) cancelStarts(s *node, was *task) {
 			m.unsaid("the order in which others stop while a nested supervisor's start is cancelled")
 			return
 		}
+		starts = append(starts, k)
+	}
+	for _, k := range starts {
 		m.stop(k, byShutdown)
 	}
 }
