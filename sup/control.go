@@ -43,7 +43,7 @@ type Target struct {
 }
 
 // Control returns the controller of a supervisor in this process.
-func Control(s AnySupervisor) Controller { return operator{s.face()} }
+func Control(s AnySupervisor) Controller { return operator{faceOf(s)} }
 
 func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, error) {
 	life, err := o.supervisor("start child", path)

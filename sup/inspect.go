@@ -71,8 +71,19 @@ type Status struct {
 	States    map[State]int // how many children are in each; those of no child are not there
 }
 
-// Inspect returns the inspector of a supervisor in this process.
-func Inspect(s AnySupervisor) Inspector { return operator{s.face()} }
+// Inspect returns the inspector of a supervisor in this process. Of a nil one it
+// shows a supervisor that was never started.
+func Inspect(s AnySupervisor) Inspector { return operator{faceOf(s)} }
+
+// faceOf asks s which supervisor it is; an embedded pointer to one may be nil.
+func faceOf(s AnySupervisor) (face *supervision) {
+	defer func() {
+		if recover() != nil {
+			face = new(supervision)
+		}
+	}()
+	return s.face()
+}
 
 // operator reaches what is below a supervisor by its path.
 type operator struct{ face *supervision }

@@ -251,3 +251,23 @@ func TestATextThatIsNoKeySaysWhy(t *testing.T) {
 		}
 	})
 }
+
+// Control: what is no supervisor is shown as one that was never started.
+func TestOfANilSupervisorThereIsNothingToSee(t *testing.T) {
+	type tree struct{ *sup.Tree }
+	for _, none := range []sup.AnySupervisor{nil, (*sup.Supervisor[*fake])(nil), (*sup.Keyed[int, *fake])(nil), tree{}, &tree{}, new(sup.Tree)} {
+		c := sup.Control(none)
+		if status, err := c.Status(t.Context(), ""); status.Running || status.Children != 0 || err != nil {
+			t.Errorf("of %T: %+v, %v", none, status, err)
+		}
+		if _, err := c.Child(t.Context(), "a"); !errors.Is(err, sup.ErrNotFound) {
+			t.Errorf("a child of %T: %v", none, err)
+		}
+		if err := c.Shutdown(t.Context(), sup.Target{}); err != nil {
+			t.Errorf("Shutdown of %T: %v", none, err)
+		}
+		for range c.Events(t.Context(), "", 0) {
+			t.Errorf("an event of %T", none)
+		}
+	}
+}
