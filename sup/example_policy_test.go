@@ -131,7 +131,7 @@ func ExampleRestart() {
 	fmt.Print(s.Tree())
 	// Output:
 	// jobs one_for_one 3/5s
-	// └── transient job transient stopped
+	// └── transient job transient stopped, last exit normal
 }
 
 // A program whose work is done when one of its parts is.

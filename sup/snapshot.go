@@ -56,10 +56,15 @@ type SupervisorInfo struct {
 	Children     []ChildInfo   // in start order
 }
 
-// String draws the tree, a line a child.
+// String draws the tree, a line a child, with the last exit of those that failed
+// or have ended for good.
 func (i SupervisorInfo) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %v %v\n", i.Name, i.Strategy, i.Intensity)
+	fmt.Fprintf(&b, "%s %v %v", i.Name, i.Strategy, i.Intensity)
+	if !i.Running {
+		b.WriteString(", not running")
+	}
+	b.WriteByte('\n')
 	i.draw(&b, "")
 	return b.String()
 }
@@ -77,7 +82,7 @@ func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
 		if c.Restarts > 0 {
 			fmt.Fprintf(b, ", restarts %d", c.Restarts)
 		}
-		if c.LastExit.Kind == ExitAbnormal {
+		if c.LastExit.Kind == ExitAbnormal || c.LastExit.Kind == ExitNormal && c.State.AtRest() {
 			exit := fmt.Sprint(c.LastExit) // joined errors have a line each
 			fmt.Fprintf(b, ", last exit %s", strings.ReplaceAll(exit, "\n", " / "))
 		}

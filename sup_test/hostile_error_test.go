@@ -62,17 +62,19 @@ func TestAnErrorWhoseMethodsCallGoexitIsAnAbnormalExit(t *testing.T) {
 					}}))
 					err := s.Start(t.Context())
 					synctest.Wait()
-					if c := s.Children(); tt.runs == 0 {
+					switch {
+					case tt.runs == 0:
 						if !errors.Is(err, sup.ErrStart) || !errors.Is(err, sup.ErrGoexit) {
 							t.Errorf("Start: %v", err)
 						}
-					} else if name == "Run, asked" {
+					case name == "Run, asked":
 						if err := s.Terminate(t.Context(), "w"); err != nil {
 							t.Error(err)
 						}
-						c = s.Children()
-					} else if last := c[0].LastExit; last.Kind != sup.ExitAbnormal || !errors.Is(last.Err, sup.ErrGoexit) {
-						t.Errorf("the exit is %v", last)
+					default:
+						if last := s.Children()[0].LastExit; last.Kind != sup.ExitAbnormal || !errors.Is(last.Err, sup.ErrGoexit) {
+							t.Errorf("the exit is %v", last)
+						}
 					}
 					if got := runs.Load(); got != tt.runs {
 						t.Errorf("%d calls of Run, want %d", got, tt.runs)

@@ -59,7 +59,7 @@ func TestOneCallShowsTheWholeTree(t *testing.T) {
 			}
 		}
 		drawing := `s one_for_one 3/5s
-├── a/b transient stopped
+├── a/b transient stopped, last exit normal
 └── inner permanent running, rest_for_one 1/1m
     ├── leaf transient running
     └── fuse permanent running, restarts 1, last exit abnormal: boom
