@@ -56,16 +56,16 @@ func TestAnErrorOfALivePluginIsTheCallers(t *testing.T) {
 func TestDeathDuringACallIsTypedAndHasTheLastWords(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
-			spec := specOf(t, wire)
-			spec.Command.Tail = 1000
-			h := start(t, spec)
+			h := start(t, specOf(t, wire)) // its stack trace is longer than the tail
 			_, err := h.tell(t.Context(), "panic out of ink")
 			died, ok := errors.AsType[*plugin.DiedError](err)
 			if !ok || died.Err == nil || died.Exit.Code != 2 {
 				t.Fatalf("%v\n%#v", err, died)
 			}
-			if want := `exit code 2; its last words: "panic: out of ink"`; !strings.HasSuffix(err.Error(), want) {
-				t.Errorf("it does not end with %s: %v", want, err)
+			for _, text := range []string{err.Error(), died.Cause.Error()} {
+				if want := `exit code 2; its last words: "panic: out of ink"`; !strings.HasSuffix(text, want) {
+					t.Errorf("it does not end with %s: %s", want, text)
+				}
 			}
 			if _, err := h.tell(t.Context(), "pid"); err != nil {
 				t.Errorf("the next call: %v", err)

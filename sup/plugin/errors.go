@@ -3,7 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -180,29 +180,13 @@ func unprefixed(err error) string {
 	return text
 }
 
-// lastWords is how they end a message: a panic, where there is one, or what
-// came last, and rather from the standard error.
+// lastWords is how they end a message. A handshake is none.
 func lastWords(lines []proc.Line) string {
-	var last string
-	from := proc.Stdout
-	for _, line := range lines {
-		text := strings.TrimSpace(line.Text)
-		if strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ") {
-			last = text
-			break
-		}
-		if record, ok := decode(slog.Record{}, text); ok {
-			if record.Level < slog.LevelInfo { // go-plugin's own, in all that use its default logger
-				continue
-			}
-			text = record.Message
-		}
-		if text != "" && line.Stream >= from && !plausible(text) {
-			last, from = text, line.Stream
-		}
-	}
-	if last == "" {
+	words := proc.LastWords(slices.DeleteFunc(slices.Clone(lines), func(l proc.Line) bool {
+		return l.Stream == proc.Stdout && plausible(l.Text)
+	}))
+	if words == "" {
 		return ""
 	}
-	return fmt.Sprintf("; its last words: %q", last)
+	return fmt.Sprintf("; its last words: %q", words)
 }

@@ -58,8 +58,9 @@ type Command struct {
 	// holds up the process, so it must not block. It is called for one line of a
 	// stream at a time, and for both streams at once.
 	Watch func(Line)
-	// Tail is how many of the last lines are kept, of both streams together.
-	// Default [DefaultTail].
+	// Tail is how many of the last lines are kept, of both streams together, and
+	// before them an earlier one if that has the [LastWords]: much output does
+	// not take away the reason. Default [DefaultTail].
 	Tail int
 
 	// StopSignal asks the process group to stop. Default SIGTERM.

@@ -53,7 +53,7 @@ func (e *ExitError) Error() string {
 	if e.Killed {
 		text = "it did not stop in time and was killed"
 	}
-	return fmt.Sprintf("proc: %s: %s%s", e.Path, text, e.lastWords())
+	return fmt.Sprintf("proc: %s: %s%s", e.Path, text, lastWords(e.Lines))
 }
 
 // Unwrap returns ErrExit.

@@ -180,6 +180,13 @@ func ExampleExitError() {
 	// proc: sh: exit code 3; its last words: "no disk"
 }
 
+func ExampleLastWords() {
+	p := begin(shell("echo 'no disk' >&2; seq 3000; exit 3"))
+	exit, _ := p.Wait(context.Background())
+	fmt.Println(proc.LastWords(exit.Lines))
+	// Output: no disk
+}
+
 func ExampleLimits() {
 	command := shell("ulimit -n; ulimit -c")
 	command.Limits.Rlimits = map[proc.Rlimit]uint64{proc.OpenFiles: 100, proc.CoreSize: 0}

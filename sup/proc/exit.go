@@ -3,7 +3,6 @@ package proc
 import (
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -24,7 +23,7 @@ type Exit struct {
 	// group that has a memory controller it is the exact peak of that group.
 	MaxRSS    int64
 	Survivors []int  // processes of its group that had outlived it, and were killed; Linux only
-	Lines     []Line // the last lines of output, oldest first
+	Lines     []Line // the last lines of output, oldest first, see [Command].Tail
 }
 
 // String returns, say, "exit code 3" or "signal: killed (core dumped)".
@@ -51,24 +50,6 @@ func (e Exit) Err() error {
 		return nil
 	}
 	return &ExitError{e}
-}
-
-// lastWords is what the process said last, for the text of an error.
-func (e Exit) lastWords() string { return lastWords(e.Lines) }
-
-// lastWords prefers what is not blank, and what came from stderr.
-func lastWords(lines []Line) string {
-	var last string
-	var from Stream
-	for _, line := range lines {
-		if text := strings.TrimSpace(line.Text); text != "" && line.Stream >= from {
-			last, from = text, line.Stream
-		}
-	}
-	if last == "" {
-		return ""
-	}
-	return fmt.Sprintf("; its last words: %q", last)
 }
 
 // exitOf makes the exit of a process that has been reaped.

@@ -3,6 +3,7 @@ package proc
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -110,12 +111,15 @@ func wholeRunes(text []byte) []byte {
 	return text
 }
 
-// tail keeps the last lines.
+// tail keeps the last lines, and of those before them the one that says most.
 type tail struct {
 	mu   sync.Mutex
 	ring []Line // grows up to its capacity
 	next int    // where the next one goes, once it is full
 	size int
+
+	kept   Line // of the standard error
+	weight weight
 }
 
 func newTail(size int) *tail {
@@ -132,13 +136,23 @@ func (t *tail) add(line Line) {
 		t.ring = append(t.ring, line)
 		return
 	}
+	if old := t.ring[t.next]; old.Stream == Stderr {
+		if _, w := weigh(old); w != silent && w >= t.weight {
+			t.kept, t.weight = old, w
+		}
+	}
 	t.ring[t.next] = line
 	t.next = (t.next + 1) % t.size
 }
 
-// lines returns them, oldest first.
+// lines returns them, oldest first. What was kept is among them if no later line
+// says as much.
 func (t *tail) lines() []Line {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append(append([]Line(nil), t.ring[t.next:]...), t.ring[:t.next]...)
+	last := slices.Concat(t.ring[t.next:], t.ring[:t.next])
+	if t.weight == silent || slices.ContainsFunc(last, func(l Line) bool { _, w := weigh(l); return w >= t.weight }) {
+		return last
+	}
+	return slices.Insert(last, 0, t.kept)
 }
