@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/espalier-go/espalier/internal/logline"
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
@@ -51,16 +52,21 @@ func (d decoder) Handle(ctx context.Context, r slog.Record) error {
 	return d.Handler.Handle(ctx, r)
 }
 
-// belowHandshake is a rule for the level of lines, for which a handshake is of
-// no interest.
-func belowHandshake(rule func(proc.Line) slog.Level) func(proc.Line) slog.Level {
+// levels is a rule for the level of lines, for which a handshake is of no
+// interest. A line that says its own level has that where rule is nil: go-plugin
+// writes so what its logger is not for, such as that it has stopped to accept.
+func levels(rule func(proc.Line) slog.Level) func(proc.Line) slog.Level {
 	return func(line proc.Line) slog.Level {
 		switch {
 		case line.Stream == proc.Stdout && plausible(line.Text):
 			return slog.LevelDebug
 		case rule != nil:
 			return rule(line)
-		case line.Stream == proc.Stderr:
+		}
+		if level, _, ok := logline.Parse(line.Text); ok {
+			return level
+		}
+		if line.Stream == proc.Stderr {
 			return slog.LevelWarn
 		}
 		return slog.LevelInfo
@@ -82,7 +88,9 @@ func decode(r slog.Record, line string) (slog.Record, bool) {
 	}
 	decoded := slog.NewRecord(r.Time, r.Level, message, r.PC)
 	if level, ok := fields["@level"].(string); ok {
-		decoded.Level = levelOf(level, r.Level)
+		if known, ok := logline.Level(level); ok {
+			decoded.Level = known
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if !strings.HasPrefix(key, "@") || key == "@module" {
@@ -90,21 +98,4 @@ func decode(r slog.Record, line string) (slog.Record, bool) {
 		}
 	}
 	return decoded, true
-}
-
-// levelOf is the level that go-hclog has a name for.
-func levelOf(name string, otherwise slog.Level) slog.Level {
-	switch name {
-	case "trace":
-		return slog.LevelDebug - 4
-	case "debug":
-		return slog.LevelDebug
-	case "info":
-		return slog.LevelInfo
-	case "warn":
-		return slog.LevelWarn
-	case "error":
-		return slog.LevelError
-	}
-	return otherwise
 }

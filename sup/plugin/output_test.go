@@ -5,6 +5,7 @@ package plugin_test
 import (
 	"bytes"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -79,5 +80,21 @@ func TestTheLevelOfALineIsThatOfItsRecord(t *testing.T) {
 	eventually(t, "the error is logged", func() bool { return strings.Contains(log.String(), "no paper") })
 	if strings.Contains(log.String(), "low paper") {
 		t.Errorf("the warning is logged too: %s", &log)
+	}
+}
+
+// go-plugin writes some lines with the package log, and a level in brackets.
+func TestALineThatSaysItsLevelHasIt(t *testing.T) {
+	var log records
+	spec := specOf(t, "grpc")
+	spec.Command.Stderr = proc.Logged
+	spec.Command.Logger = log.logger(slog.LevelDebug)
+	if _, err := start(t, spec).tell(t.Context(), "mutter plugin server: accept"); err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`level=(\w+) msg=output .*\[DEBUG\] plugin server: accept`)
+	eventually(t, "it is logged", func() bool { return line.MatchString(log.String()) })
+	if level := line.FindStringSubmatch(log.String())[1]; level != "DEBUG" {
+		t.Errorf("its level is %s", level)
 	}
 }

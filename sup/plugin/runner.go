@@ -46,7 +46,7 @@ func newBinary(ctx context.Context, command proc.Command) *binary {
 		}
 	}
 	b.command.Logger = decoding(command.Logger)
-	b.command.Level = belowHandshake(command.Level)
+	b.command.Level = levels(command.Level)
 	return b
 }
 

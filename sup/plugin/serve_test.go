@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"os"
 	"strconv"
 	"strings"
@@ -137,6 +138,8 @@ func obey(ctx context.Context, order string) (string, error) {
 		}
 	case "print":
 		fmt.Println(arg)
+	case "mutter": // as go-plugin does on its own
+		log.Print("[DEBUG] " + arg)
 	case "log":
 		logger.Warn(arg, "n", 7)
 	case "error":
