@@ -16,6 +16,9 @@ var (
 	// ErrBinary: the file is missing, or cannot be run; what the system says
 	// is wrapped beside it, such as fs.ErrNotExist.
 	ErrBinary = errors.New("the binary cannot be run")
+	// ErrSocket: the path of a Unix socket in the directory for temporary files,
+	// which is TMPDIR, would be longer than the system allows.
+	ErrSocket = errors.New("no path for its socket")
 	// ErrHandshake: it runs, and what it says is no handshake, or it says none
 	// and exits: it is no plugin, or one with another cookie.
 	ErrHandshake = errors.New("no handshake")

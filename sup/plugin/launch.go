@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/rpc"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -88,8 +89,9 @@ func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary) *goplugin.ClientC
 		Logger:           hclog.NewNullLogger(),
 		SyncStdout:       b.writer(proc.Stdout),
 		SyncStderr:       b.writer(proc.Stderr),
-		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, sockets string) (runner.Runner, error) {
 			b.addEnv(cmd.Env)
+			b.sockets = sockets
 			return b, nil
 		},
 	}
@@ -108,6 +110,9 @@ func (in *instance[T]) connect(ctx context.Context) error {
 	raw, err := link.Dispense(in.spec.Serves)
 	if _, answered := errors.AsType[rpc.ServerError](err); err != nil && !answered && in.protocol == goplugin.ProtocolNetRPC {
 		return in.reached(err)
+	}
+	if err != nil && strings.Contains(err.Error(), "unknown plugin type") { // what go-plugin says of a name is no more than text
+		return fmt.Errorf("%w: %w: Spec.Serves is %q, and the plugin serves nothing by that name", ErrInterface, err, in.spec.Serves)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInterface, err)
@@ -129,7 +134,7 @@ func (in *instance[T]) reached(err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, own := range []error{ErrBinary, ErrHandshake, ErrVersion} {
+	for _, own := range []error{ErrBinary, ErrSocket, ErrHandshake, ErrVersion} {
 		if errors.Is(err, own) {
 			return err
 		}

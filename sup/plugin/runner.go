@@ -23,6 +23,7 @@ type binary struct {
 	accept  func(h handshake) error
 	first   chan string // the first line of its standard output
 	line    string      // the same, once Start has it
+	sockets string      // the directory of its socket
 
 	mu    sync.Mutex
 	ended bool
@@ -62,6 +63,9 @@ func (b *binary) addEnv(env []string) {
 
 // Start starts the process and reads its handshake.
 func (b *binary) Start(context.Context) error {
+	if err := checkSockets(b.sockets); err != nil {
+		return err
+	}
 	p, err := b.begin()
 	if err != nil {
 		return err

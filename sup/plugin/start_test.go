@@ -76,7 +76,7 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 		{"serves another service than its definition", changed("other-service", func(s *plugin.Spec[Words]) {
 			s.Dial = plugin.Stub[Words](grpcWords{service: serviceName})
 		}), []error{plugin.ErrInterface}, "it does not serve words.Words"},
-		{"serves another name", specOf(t, "other-name"), []error{plugin.ErrInterface}, `unknown plugin type: plugin`},
+		{"serves another name", specOf(t, "other-name"), []error{plugin.ErrInterface}, `unknown plugin type: plugin: Spec.Serves is "plugin", and the plugin serves nothing by that name`},
 		{"makes no T", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.Dial = plugin.Stub[Words](strangerPlugin{})
 		}), []error{plugin.ErrInterface}, "its client is a string, which is no plugin_test.Words"},
@@ -117,6 +117,22 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 				t.Errorf("it does not say %q: %v", c.says, err)
 			}
 		})
+	}
+}
+
+func TestADirectoryWithTooLongANameForSocketsIsAStartError(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
+	if err := os.Mkdir(long, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	spec := specOf(t, "grpc")
+	t.Setenv("TMPDIR", long)
+	err := startError(t, spec)
+	if !errors.Is(err, plugin.ErrSocket) || !strings.Contains(err.Error(), long) || !strings.Contains(err.Error(), "set TMPDIR") {
+		t.Error(err)
+	}
+	if left := filesLeft(long); left != "" {
+		t.Error("there is left", left)
 	}
 }
 
