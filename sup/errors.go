@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/prefix"
 )
 
 // What a worker or a start function returns to say something to its
@@ -347,11 +349,11 @@ func (e *StopError) Unwrap() []error {
 	return []error{ErrShutdown, e.Err}
 }
 
-// unprefixed is the text of err without this package's prefix, which stands
-// once, at the surface.
+// unprefixed is the text of err without this package's prefix, or that of another
+// of this module: a prefix stands once, at the surface.
 func unprefixed(err error) string {
 	if own, ok := err.(interface{ unprefixed() string }); ok {
 		return own.unprefixed()
 	}
-	return err.Error()
+	return prefix.Cut(err)
 }

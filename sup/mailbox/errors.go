@@ -2,7 +2,8 @@ package mailbox
 
 import (
 	"errors"
-	"strings"
+
+	"github.com/espalier-go/espalier/internal/prefix"
 )
 
 // What a mailbox answers, to be tested for with errors.Is.
@@ -36,22 +37,15 @@ func (e *NoReplyError) Error() string {
 	if e.Path != "" {
 		who = e.Path
 	}
-	return "mailbox: " + who + " ended without a reply: " + withoutPrefix{e.Err}.Error()
+	return "mailbox: " + who + " ended without a reply: " + prefix.Cut(e.Err)
 }
 
 // Unwrap returns ErrNoReply and the cause.
 func (e *NoReplyError) Unwrap() []error { return []error{ErrNoReply, e.Err} }
 
-// withoutPrefix is an error of package sup, or another, without the prefix of
-// that package, as one stands before it already.
+// withoutPrefix is an error without the prefix of its package, as one stands
+// before it already.
 type withoutPrefix struct{ error }
 
-func (e withoutPrefix) Error() string {
-	text := e.error.Error()
-	for _, prefix := range []string{"sup: ", "mailbox: "} {
-		text = strings.TrimPrefix(text, prefix)
-	}
-	return text
-}
-
+func (e withoutPrefix) Error() string { return prefix.Cut(e.error) }
 func (e withoutPrefix) Unwrap() error { return e.error }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/proc"
 )
@@ -140,7 +141,7 @@ type UnavailableError struct {
 
 func (e *UnavailableError) Error() string { return "plugin: " + e.unprefixed() }
 func (e *UnavailableError) unprefixed() string {
-	msg := strings.TrimPrefix(e.Err.Error(), "sup: ")
+	msg := prefix.Cut(e.Err)
 	switch {
 	case e.Died != nil:
 		msg += "; the first attempt: " + e.Died.unprefixed()
@@ -176,11 +177,7 @@ func unprefixed(err error) string {
 	if own, ok := err.(interface{ unprefixed() string }); ok {
 		return own.unprefixed()
 	}
-	text := err.Error()
-	for _, prefix := range []string{"sup: ", "proc: ", "plugin: "} {
-		text = strings.TrimPrefix(text, prefix)
-	}
-	return text
+	return prefix.Cut(err)
 }
 
 // lastWords is how they end a message. A handshake is none.

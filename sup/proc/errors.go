@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -79,7 +80,7 @@ func (e *NotReadyError) Error() string {
 	case ended:
 		text += ": " + exit.Exit.String()
 	case e.Err != nil:
-		text += ": " + e.Err.Error()
+		text += ": " + prefix.Cut(e.Err)
 	}
 	return text + lastWords(e.Lines)
 }
@@ -101,7 +102,7 @@ type UnhealthyError struct {
 }
 
 func (e *UnhealthyError) Error() string {
-	return fmt.Sprintf("proc: %s is unhealthy: failure %d in a row: %v", e.Path, e.Failures, e.Err)
+	return fmt.Sprintf("proc: %s is unhealthy: failure %d in a row: %s", e.Path, e.Failures, prefix.Cut(e.Err))
 }
 
 // Unwrap returns sup.ErrUnhealthy and the last failure.
