@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/leaks"
 )
 
 func TestNoPluginOutlivesAHostThatIsKilled(t *testing.T) {
@@ -27,7 +29,7 @@ func TestNoPluginOutlivesAHostThatIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
-	if left := awaitNone(func() string { return strings.Join(runningBelow(temp), " ") }); left != "" {
+	if left := leaks.AwaitNone(func() string { return strings.Join(runningBelow(temp), " ") }); left != "" {
 		t.Errorf("running after their host: %s", left)
 	}
 }

@@ -180,6 +180,12 @@ func unprefixed(err error) string {
 	return prefix.Cut(err)
 }
 
+// because is one of the sentinels and what it is about.
+type because struct{ what, err error }
+
+func (e *because) Error() string   { return e.what.Error() + ": " + unprefixed(e.err) }
+func (e *because) Unwrap() []error { return []error{e.what, e.err} }
+
 // lastWords is how they end a message. A handshake is none.
 func lastWords(lines []proc.Line) string {
 	words := proc.LastWords(slices.DeleteFunc(slices.Clone(lines), func(l proc.Line) bool {

@@ -115,14 +115,14 @@ func (in *instance[T]) connect(ctx context.Context) error {
 		return fmt.Errorf("%w: %w: Spec.Serves is %q, and the plugin serves nothing by that name", ErrInterface, err, in.spec.Serves)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInterface, err)
+		return &because{ErrInterface, err}
 	}
 	if in.t, err = made[T](raw); err != nil {
 		return err
 	}
 	if in.spec.Probe != nil {
 		if err := in.spec.Probe(ctx, in.t); err != nil {
-			return fmt.Errorf("%w: %w", ErrProbe, err)
+			return &because{ErrProbe, err}
 		}
 	}
 	return nil
@@ -139,5 +139,5 @@ func (in *instance[T]) reached(err error) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	return &because{ErrUnreachable, err}
 }

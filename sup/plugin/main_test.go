@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/espalier-go/espalier/internal/leaks"
 )
@@ -37,61 +35,10 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(temp)
 	os.Setenv("TMPDIR", temp)
-	code := leaks.Run(m)
-	if code != 0 {
-		return code
-	}
-	for _, left := range []func() string{childrenLeft, goroutinesLeft, func() string { return filesLeft(temp) }} {
-		if what := gone(left); what != "" {
-			fmt.Fprintln(os.Stderr, "FAIL: left after the tests:", what)
-			return 1
-		}
-	}
-	return 0
+	return leaks.RunOutside(m, temp, "espalier/sup", "go-plugin", "yamux", "google.golang.org/grpc")
 }
 
-// gone waits until nothing is left, and returns what is after ten seconds.
-func gone(left func() string) string {
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		what := left()
-		if what == "" || time.Now().After(deadline) {
-			return what
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-// childrenLeft returns the processes whose parent is this one, where the system
-// has a way to say so.
-func countChildren() int { return len(strings.Fields(childrenLeft())) }
-
-func childrenLeft() string {
-	lists, _ := filepath.Glob("/proc/self/task/*/children")
-	var all []string
-	for _, list := range lists {
-		pids, _ := os.ReadFile(list)
-		all = append(all, strings.Fields(string(pids))...)
-	}
-	return strings.Join(all, " ")
-}
-
-// goroutinesLeft returns the stacks of what works for a plugin or a supervisor.
-// The one goroutine of proc that starts all processes never ends.
-func goroutinesLeft() string {
-	stacks := make([]byte, 1<<20)
-	stacks = stacks[:runtime.Stack(stacks, true)]
-	var left []string
-	for _, g := range strings.Split(string(stacks), "\n\n")[1:] {
-		foreign := !strings.Contains(g, "espalier/sup") && !strings.Contains(g, "go-plugin") &&
-			!strings.Contains(g, "yamux") && !strings.Contains(g, "google.golang.org/grpc")
-		if foreign || strings.Contains(g, "sup/proc.startOnThread") {
-			continue
-		}
-		left = append(left, g)
-	}
-	return strings.Join(left, "\n\n")
-}
+func countChildren() int { return len(strings.Fields(leaks.Children())) }
 
 // removeSockets removes the directories that go-plugin makes for its sockets.
 func removeSockets() error {
@@ -100,9 +47,4 @@ func removeSockets() error {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	return err
-}
-
-func filesLeft(dir string) string {
-	names, _ := filepath.Glob(filepath.Join(dir, "*"))
-	return strings.Join(names, " ")
 }

@@ -100,7 +100,7 @@ func (b *binary) begin() (*proc.Process, error) {
 	}
 	p, err := b.command.Start(b.ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBinary, errors.Unwrap(err))
+		return nil, &because{ErrBinary, errors.Unwrap(err)}
 	}
 	b.proc = p
 	return p, nil

@@ -15,6 +15,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/espalier-go/espalier/internal/leaks"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 	"github.com/espalier-go/espalier/sup/proc"
@@ -87,6 +88,11 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 				return err
 			}
 		}), []error{plugin.ErrProbe}, "too tired"},
+		{"does not stand a probe that runs a command", changed("grpc", func(s *plugin.Spec[Words]) {
+			s.Probe = func(context.Context, Words) error {
+				return proc.Exit{Path: "sh", Code: 3}.Err()
+			}
+		}), []error{plugin.ErrProbe, proc.ErrExit}, "the probe failed: sh: exit code 3"},
 		{"dies in the probe", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.Probe = func(ctx context.Context, w Words) error {
 				_, err := w.Tell(ctx, "exit 6")
@@ -131,7 +137,7 @@ func TestADirectoryWithTooLongANameForSocketsIsAStartError(t *testing.T) {
 	if !errors.Is(err, plugin.ErrSocket) || !strings.Contains(err.Error(), long) || !strings.Contains(err.Error(), "set TMPDIR") {
 		t.Error(err)
 	}
-	if left := filesLeft(long); left != "" {
+	if left := leaks.Files(long); left != "" {
 		t.Error("there is left", left)
 	}
 }
