@@ -25,7 +25,8 @@ type Spec[T any] struct {
 	Name string
 	// Command says how to run the binary: Path is required. Its Logger gets what
 	// the plugin prints, lines in the JSON of go-hclog with their own level,
-	// message and attributes. Its Ready, ReadyWithin, Live and Normal are not
+	// message and attributes, and a line with its level in brackets with that one
+	// unless there is a Level. Its Ready, ReadyWithin, Live and Normal are not
 	// for plugins, and must not be set; nor may a stream be Piped.
 	//
 	// go-plugin replaces os.Stdout and os.Stderr of a plugin that serves, and has
