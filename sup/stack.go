@@ -45,8 +45,14 @@ func takeDump() stackDump {
 		buf = make([]byte, 2*len(buf))
 		n = runtime.Stack(buf, true)
 	}
+	return readDump(string(buf[:n]))
+}
+
+// readDump reads a traceback of all goroutines: an empty line is between two,
+// and a newline after the last.
+func readDump(traceback string) stackDump {
 	d := stackDump{stacks: make(map[string]string)}
-	for stack := range strings.SplitSeq(string(buf[:n]), "\n\n") {
+	for stack := range strings.SplitSeq(strings.TrimSuffix(traceback, "\n"), "\n\n") {
 		key, ok := markIn(stack)
 		if !ok {
 			continue
