@@ -7,9 +7,9 @@ import (
 
 // Counts are what has happened to some children. They never fall.
 type Counts struct {
-	Starts   int // incarnations
-	Restarts int // of them, those that no operator and no start asked for
-	Failures int // exits that were abnormal
+	Starts   int `json:"starts"`   // incarnations
+	Restarts int `json:"restarts"` // of them, those that no operator and no start asked for
+	Failures int `json:"failures"` // exits that were abnormal
 }
 
 // Plus returns the sum.
@@ -20,8 +20,8 @@ func (c Counts) Plus(d Counts) Counts {
 // Past is what had happened to children that are there no longer: they have
 // been removed, or the life of their supervisor has ended.
 type Past struct {
-	Supervisor string // theirs: the path below the supervisor that tells of it, "" for itself; [Template] stands for each member of a set
-	Child      string // its id, or [Template] for all that were added at run time, and those of [Replicas]
+	Supervisor string `json:"supervisor"` // theirs: the path below the supervisor that tells of it, "" for itself; [Template] stands for each member of a set
+	Child      string `json:"child"`      // its id, or [Template] for all that were added at run time, and those of [Replicas]; both are for what is above a thousand different ones
 	Counts
 }
 
@@ -34,6 +34,10 @@ type past struct {
 	members Counts            // of the supervisor's own, added at run time: the common case
 	rest    map[family]Counts // of all others
 }
+
+// maxFamilies bounds what is kept of supervisors that come and go with ever new
+// children: the counts of the families above it are one.
+const maxFamilies = 1000
 
 // family is what children have in common whose counts are one: [Past] without
 // them.
@@ -51,6 +55,9 @@ func (p *past) add(supervisor, child string, c Counts) {
 		p.rest = make(map[family]Counts)
 	}
 	key := family{supervisor, child}
+	if _, known := p.rest[key]; !known && len(p.rest) >= maxFamilies {
+		key = family{Template, Template}
+	}
 	p.rest[key] = p.rest[key].Plus(c)
 }
 

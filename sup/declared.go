@@ -21,12 +21,12 @@ func (k SetKind) String() string { return nameOf(k, "none", "keyed", "replicas")
 // restart policy: the fields of its [ChildSpec], with the defaults of Backoff and
 // Budget filled in. It is the zero Policy if nothing was declared.
 type Policy struct {
-	Shutdown     time.Duration `json:",omitzero"` // as declared: 0 is the default, see also Infinity and Brutal
-	StartTimeout time.Duration `json:",omitzero"`
-	Backoff      Backoff       `json:",omitzero"`
-	Budget       Intensity     `json:",omitzero"`
-	Watchdog     time.Duration `json:",omitzero"`
-	Stuck        WhenStuck     `json:",omitzero"`
+	Shutdown     time.Duration `json:"shutdown,omitzero"` // as declared: 0 is the default, see also Infinity and Brutal
+	StartTimeout time.Duration `json:"startTimeout,omitzero"`
+	Backoff      Backoff       `json:"backoff,omitzero"`
+	Budget       Intensity     `json:"budget,omitzero"`
+	Watchdog     time.Duration `json:"watchdog,omitzero"`
+	Stuck        WhenStuck     `json:"stuck,omitzero"`
 }
 
 func (p *policy) told() Policy {

@@ -47,16 +47,16 @@ func (k EventKind) String() string {
 
 // An Event is one thing that happened in a tree.
 type Event struct {
-	Kind        EventKind
-	Seq         uint64 // counts the events of a tree, from 1
-	Time        time.Time
-	Path        string        // of the child or the supervisor
-	ID          string        // of the child
-	Incarnation int           // of the child
-	Exit        Exit          // of ChildExited and what follows from it, and of SupervisorFailed
-	Delay       time.Duration // of ChildRestarting: the backoff
-	Because     string        // of ChildStopping and ChildRestarting in a round: the path of the child whose failure led to it
-	Stack       string        // of ChildStuck
+	Kind        EventKind     `json:"kind"`
+	Seq         uint64        `json:"seq"` // counts the events of a tree, from 1
+	Time        time.Time     `json:"time"`
+	Path        string        `json:"path"`                 // of the child or the supervisor
+	ID          string        `json:"id,omitzero"`          // of the child
+	Incarnation int           `json:"incarnation,omitzero"` // of the child
+	Exit        Exit          `json:"exit,omitzero"`        // of ChildExited and what follows from it, and of SupervisorFailed
+	Delay       time.Duration `json:"delay,omitzero"`       // of ChildRestarting: the backoff
+	Because     string        `json:"because,omitzero"`     // of ChildStopping and ChildRestarting in a round: the path of the child whose failure led to it
+	Stack       string        `json:"stack,omitzero"`       // of ChildStuck
 }
 
 // An Observer is told every event of the supervisors that it was given to and

@@ -64,6 +64,6 @@ func ExamplePolicy() {
 		fmt.Println(c.ID, string(text), err)
 	}
 	// Output:
-	// ada {"Backoff":{"Min":1000000000,"Max":60000000000,"Factor":2,"Jitter":0,"ResetAfter":60000000000}} <nil>
+	// ada {"backoff":{"min":1000000000,"max":60000000000,"factor":2,"jitter":0,"resetAfter":60000000000}} <nil>
 	// bob {} <nil>
 }

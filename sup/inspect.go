@@ -59,16 +59,16 @@ const FromNow = ^uint64(0)
 
 // A Status sums up a supervisor.
 type Status struct {
-	Name      string
-	Path      string
-	Strategy  Strategy
-	Intensity Intensity
-	Running   bool
-	Uptime    time.Duration // 0 if it is not up
-	Restarts  int           // counted within the window of the intensity, now; 0 if that is unlimited
-	Seq       uint64        // the number of the last event of the tree
-	Children  int
-	States    map[State]int // how many children are in each; those of no child are not there
+	Name      string        `json:"name"`
+	Path      string        `json:"path"`
+	Strategy  Strategy      `json:"strategy"`
+	Intensity Intensity     `json:"intensity"`
+	Running   bool          `json:"running"`
+	Uptime    time.Duration `json:"uptime"`   // 0 if it is not up
+	Restarts  int           `json:"restarts"` // counted within the window of the intensity, now; 0 if that is unlimited
+	Seq       uint64        `json:"seq"`      // the number of the last event of the tree
+	Children  int           `json:"children"`
+	States    map[State]int `json:"states"` // how many children are in each; those of no child are not there
 }
 
 // Inspect returns the inspector of a supervisor in this process. Of a nil one it

@@ -117,8 +117,8 @@ var Unlimited = Intensity{Restarts: -1}
 // with a Within allows no restart at all. A Within of 0 with Restarts means
 // 5 seconds. The window slides and is exact (OTP counts whole seconds).
 type Intensity struct {
-	Restarts int
-	Within   time.Duration
+	Restarts int           `json:"restarts"`
+	Within   time.Duration `json:"within"`
 }
 
 // String returns the form that the tags use, "3/5s", or "unlimited".
@@ -158,18 +158,18 @@ func (i Intensity) withDefault(d Intensity) Intensity {
 type Backoff struct {
 	// Min is the first wait. 0 means no backoff; the other fields must then be
 	// 0 too.
-	Min time.Duration
+	Min time.Duration `json:"min"`
 	// Max bounds the wait. 0 means one minute, or Min if that is longer.
-	Max time.Duration
+	Max time.Duration `json:"max"`
 	// Factor is what each wait is multiplied by to get the next, at least 1.
 	// 0 means 2.
-	Factor float64
+	Factor float64 `json:"factor"`
 	// Jitter is the fraction of each wait, 0 to 1, of which a random part is
 	// taken off, so that children that failed together come back apart.
-	Jitter float64
+	Jitter float64 `json:"jitter"`
 	// ResetAfter is how long an incarnation must have been ready for the next
 	// failure to count as the first again. 0 means Max.
-	ResetAfter time.Duration
+	ResetAfter time.Duration `json:"resetAfter"`
 }
 
 func (b Backoff) withDefaults() Backoff {

@@ -21,39 +21,39 @@ func (k Kind) String() string { return nameOf(k, "worker", "supervisor") }
 
 // ChildInfo is a snapshot of a child.
 type ChildInfo struct {
-	ID          string
-	Kind        Kind
-	Restart     Restart
-	Significant bool
-	Added       bool // at run time: by StartChild, or to a [Keyed]
-	State       State
-	Incarnation int             // the current or last one; 0 before the first
-	Restarts    int             // incarnations that no operator and no start asked for
-	Failures    int             // exits that were abnormal
-	BudgetUsed  int             // counted within the window of its own budget, now
-	LastExit    Exit            // how the last one that ended did
-	Since       time.Time       // of the state
-	Stack       string          // of a stuck child
-	Policy      Policy          `json:",omitzero"`
-	Supervisor  *SupervisorInfo // of a child that is a supervisor, as it was last if it is down; only in [Supervisor.Tree]
+	ID          string          `json:"id"`
+	Kind        Kind            `json:"kind"`
+	Restart     Restart         `json:"restart"`
+	Significant bool            `json:"significant"`
+	Added       bool            `json:"added"` // at run time: by StartChild, or to a [Keyed]
+	State       State           `json:"state"`
+	Incarnation int             `json:"incarnation"`    // the current or last one; 0 before the first
+	Restarts    int             `json:"restarts"`       // incarnations that no operator and no start asked for
+	Failures    int             `json:"failures"`       // exits that were abnormal
+	BudgetUsed  int             `json:"budgetUsed"`     // counted within the window of its own budget, now
+	LastExit    Exit            `json:"lastExit"`       // how the last one that ended did
+	Since       time.Time       `json:"since"`          // of the state
+	Stack       string          `json:"stack,omitzero"` // of a stuck child
+	Policy      Policy          `json:"policy,omitzero"`
+	Supervisor  *SupervisorInfo `json:"supervisor,omitzero"` // of a child that is a supervisor, as it was last if it is down; only in [Supervisor.Tree]
 }
 
 // SupervisorInfo is a snapshot of a supervisor and all that is below it.
 type SupervisorInfo struct {
-	Name         string
-	Path         string
-	Strategy     Strategy
-	Intensity    Intensity
-	AutoShutdown AutoShutdown
-	Set          SetKind
-	Max          int // of a [Keyed]: how many children it may have; 0 for no bound
-	Running      bool
-	Uptime       time.Duration // 0 if it is not up
-	Restarts     int           // counted within the window of the intensity, now; 0 if that is unlimited
-	LastEvent    uint64        // the number of the last event on its own record; 0 if there is none
-	Past         []Past        // of children that are gone, here and below, since the tree was first started
-	Handed       bool          // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
-	Children     []ChildInfo   // in start order
+	Name         string        `json:"name"`
+	Path         string        `json:"path"`
+	Strategy     Strategy      `json:"strategy"`
+	Intensity    Intensity     `json:"intensity"`
+	AutoShutdown AutoShutdown  `json:"autoShutdown"`
+	Set          SetKind       `json:"set"`
+	Max          int           `json:"max,omitzero"` // of a [Keyed]: how many children it may have; 0 for no bound
+	Running      bool          `json:"running"`
+	Uptime       time.Duration `json:"uptime"`          // 0 if it is not up
+	Restarts     int           `json:"restarts"`        // counted within the window of the intensity, now; 0 if that is unlimited
+	LastEvent    uint64        `json:"lastEvent"`       // the number of the last event on its own record; 0 if there is none
+	Past         []Past        `json:"past,omitzero"`   // of children that are gone, here and below, since the tree was first started
+	Handed       bool          `json:"handed,omitzero"` // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
+	Children     []ChildInfo   `json:"children"`        // in start order
 }
 
 // String draws the tree, a line a child, with the last exit of those that failed

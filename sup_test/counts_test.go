@@ -2,6 +2,7 @@ package sup_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -208,6 +209,35 @@ func TestASupervisorThatIsDownIsShownAsItWasLast(t *testing.T) {
 		}
 		if inner := s.Tree().Children[0].Supervisor; inner == nil || !inner.Running || inner.Children[1].State != sup.Running {
 			t.Errorf("restarted: %+v", inner)
+		}
+	})
+}
+
+// Supervisors that come and go with ever new children leave counts behind, and
+// no more memory each time.
+func TestThePastIsBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[sup.Worker]{Name: "top"})
+		const n = 1500
+		for i := range n {
+			inner := sup.New(sup.Spec[*fake]{Children: c.good(new(trace), fmt.Sprint("of", i))})
+			if _, err := s.StartChild(t.Context(), sup.ChildSpec[sup.Worker]{
+				ID: "inner", Restart: sup.Temporary, Start: func(context.Context) (sup.Worker, error) { return inner, nil },
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Terminate(t.Context(), "inner"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		past := s.Tree().Past
+		starts := make(map[bool]int) // by: of them all together
+		for _, p := range past {
+			starts[p.Supervisor == sup.Template && p.Child == sup.Template] += p.Starts
+		}
+		if starts[true] != 500 || starts[false] != n+1000 || len(past) > 1002 {
+			t.Errorf("%d supervisors with a child each: %v starts, in a past of %d", n, starts, len(past))
 		}
 	})
 }

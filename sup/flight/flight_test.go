@@ -169,7 +169,7 @@ func (broken) Write([]byte) (int, error) { return 0, errBroken }
 
 const (
 	header = `{"flight":1,"taken":"2026-01-02T03:04:05Z","complete":true}` + "\n"
-	tree   = `{"tree":{"Name":"top","Path":"top","Strategy":"one_for_one"}}` + "\n"
+	tree   = `{"tree":{"name":"top","path":"top","strategy":"one_for_one"}}` + "\n"
 	first  = `{"event":{"seq":1,"time":"2026-01-02T03:04:05Z","kind":"child ready","path":"top/a","id":"a","incarnation":1}}` + "\n"
 )
 
@@ -187,7 +187,7 @@ func TestBadInputIsReportedLineByLine(t *testing.T) {
 		{"an event is missing", header + tree + first + `{"end":2}`, flight.ErrCut, []string{"line 4: the flight record was cut short: there are 1 events"}},
 		{"more behind it", header + tree + first + `{"end":1}` + "\n" + first, flight.ErrFormat, []string{"line 5: not a flight record: something comes after its end"}},
 		{"no tree", header + first + `{"end":0}`, flight.ErrFormat, []string{`line 2: not a flight record: expected {"tree":…}: json: unknown field "event"`}},
-		{"no enumeration", header + `{"tree":{"Path":"top","Strategy":"one_for_none"}}` + "\n" + `{"end":0}`, flight.ErrFormat, []string{`line 2: `, `"one_for_none" is the name of no`}},
+		{"no enumeration", header + `{"tree":{"path":"top","strategy":"one_for_none"}}` + "\n" + `{"end":0}`, flight.ErrFormat, []string{`line 2: `, `"one_for_none" is the name of no`}},
 		{"all faults", header + tree + first + first + `{"event":{"seq":0}}` + "\n" + `{"event":null}` + "\n" + `{"event":{"seq":9,"kind":"child ready"}} {}` + "\n{\n", flight.ErrFormat,
 			[]string{"line 4: not a flight record: event number 1 comes after 1", "line 5: ", "line 6: ", "line 7: ", "line 8: ", "line 9: the flight record was cut short"}},
 		{"an event without", header + tree +
@@ -240,7 +240,7 @@ func TestNotAllFaultsOfAWreckAreListed(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(header + tree + first + `{"end":1}`))
 	f.Add([]byte(header + tree + `{"event":{"seq":7,"time":"2026-01-02T03:04:05.5+01:00","kind":"child exited","path":"top/a","id":"a","exit":"abnormal","error":"no","delay":"1.5s","because":"top/b","stack":"x\ny"}}` + "\n" + `{"end":1}`))
-	f.Add([]byte(header + `{"tree":{"Path":"top","Children":[{"ID":"a","Policy":{"Stuck":"abandon"},"Supervisor":{"Path":"top/a","Past":[{"Child":"*","Starts":1}]}}]}}` + "\n" + `{"end":0}`))
+	f.Add([]byte(header + `{"tree":{"path":"top","children":[{"id":"a","policy":{"stuck":"abandon"},"supervisor":{"path":"top/a","past":[{"child":"*","starts":1}]}}]}}` + "\n" + `{"end":0}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r, err := flight.Read(bytes.NewReader(in))
 		if err != nil {

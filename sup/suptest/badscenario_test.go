@@ -134,7 +134,7 @@ func FuzzScenario(f *testing.F) {
 // read.
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"flight":1,"taken":"2026-01-02T03:04:05Z","complete":true}
-{"tree":{"Path":"top","Intensity":{"Restarts":3,"Within":5000000000},"Children":[{"ID":"a","Restart":"transient"},{"ID":"k","Kind":"supervisor","Supervisor":{"Path":"top/k","Set":"keyed","Intensity":{"Restarts":-1}}}]}}
+{"tree":{"path":"top","intensity":{"restarts":3,"within":5000000000},"children":[{"id":"a","restart":"transient"},{"id":"k","kind":"supervisor","supervisor":{"path":"top/k","set":"keyed","intensity":{"restarts":-1}}}]}}
 {"event":{"seq":1,"time":"2026-01-02T03:04:05Z","kind":"child starting","path":"top/a","id":"a","incarnation":1}}
 {"event":{"seq":2,"time":"2026-01-02T03:04:06Z","kind":"child exited","path":"top/a","id":"a","incarnation":1,"exit":"abnormal","error":"no"}}
 {"event":{"seq":3,"time":"2026-01-02T03:04:06Z","kind":"child starting","path":"top/k/x","id":"x","incarnation":1}}

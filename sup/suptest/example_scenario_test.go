@@ -30,7 +30,7 @@ die db boom
 // A record of what has happened, as text. To play it needs a test: see Replay.
 func ExampleScenarioOf() {
 	record, err := flight.Read(strings.NewReader(`{"flight":1,"taken":"2026-01-02T03:05:00Z","complete":true}
-{"tree":{"Name":"shop","Path":"shop","Intensity":{"Restarts":0,"Within":1000000000},"Children":[{"ID":"db","State":"stopped"}]}}
+{"tree":{"name":"shop","path":"shop","intensity":{"restarts":0,"within":1000000000},"children":[{"id":"db","state":"stopped"}]}}
 {"event":{"seq":1,"time":"2026-01-02T03:04:00Z","kind":"child starting","path":"shop/db","id":"db","incarnation":1}}
 {"event":{"seq":2,"time":"2026-01-02T03:04:00Z","kind":"child ready","path":"shop/db","id":"db","incarnation":1}}
 {"event":{"seq":3,"time":"2026-01-02T03:04:00Z","kind":"supervisor started","path":"shop"}}
