@@ -36,7 +36,7 @@ func (s *session) startCommand() *cobra.Command {
 }
 
 // A targeted command is one that is about a child.
-func (s *session) targeted(use, short string, which func(sup.ChildInfo) bool, did string, call func(ctx context.Context, c sup.Controller, t sup.Target) error) *cobra.Command {
+func (s *session) targeted(use, short string, which func(sup.ChildInfo) bool, did string, call func(ctx context.Context, c control, t sup.Target) error) *cobra.Command {
 	var incarnation int
 	cmd := &cobra.Command{
 		Use:               use + " PATH",
@@ -85,42 +85,33 @@ func (s *session) done(cmd *cobra.Command, path, did string, child sup.ChildInfo
 
 func (s *session) terminateCommand() *cobra.Command {
 	return s.targeted("terminate", "Stop a child and keep it declared: it stays down until it is restarted", notAtRest, "terminated",
-		func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Terminate(ctx, t) })
+		func(ctx context.Context, c control, t sup.Target) error { return c.Terminate(ctx, t) })
+}
+
+// A control is a controller that can replace what is up: a [remote.Client].
+type control interface {
+	sup.Controller
+	Replace(ctx context.Context, t sup.Target) error
 }
 
 func (s *session) restartCommand() *cobra.Command {
-	cmd := s.targeted("restart", "Stop a child, if it is up, and start it again", everything, "restarted", restart)
-	cmd.Long = `Restart stops a child, if it is up, and then starts it again. These are two calls:
-if the second does not get through, the child stays down. So the control server,
-and what it is below, cannot be restarted over itself.`
+	cmd := s.targeted("restart", "Stop a child, if it is up, and start it again", everything, "restarted",
+		func(ctx context.Context, c control, t sup.Target) error { return c.Replace(ctx, t) })
+	cmd.Long = `Restart stops a child, if it is up, and then starts it again. The control server
+sees to that by itself once the child was told to stop, also if the connection is
+lost or --timeout is over; status tells how it went. What the control server is
+within cannot be restarted over it, itself included.`
 	return cmd
-}
-
-// restart stops a child first, if it is not at rest.
-func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
-	child, err := c.Child(ctx, t.Path)
-	switch {
-	case err != nil:
-		return err
-	case atRest(child):
-		return c.Restart(ctx, t)
-	case child.Restart == sup.Temporary:
-		return fmt.Errorf("%s is temporary: once it is stopped, it is not declared any more: %w", t.Path, sup.ErrRunning)
-	}
-	if err := c.Terminate(ctx, t); err != nil {
-		return err
-	}
-	return c.Restart(ctx, t)
 }
 
 func (s *session) deleteCommand() *cobra.Command {
 	return s.targeted("delete", "Remove a child that is stopped", atRest, "deleted",
-		func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Delete(ctx, t) })
+		func(ctx context.Context, c control, t sup.Target) error { return c.Delete(ctx, t) })
 }
 
 func (s *session) shutdownCommand() *cobra.Command {
 	cmd := s.targeted("shutdown", "End the supervisor at PATH, in order; the tree's own for good", supervisors, "shut down",
-		func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Shutdown(ctx, t) })
+		func(ctx context.Context, c control, t sup.Target) error { return c.Shutdown(ctx, t) })
 	cmd.Long = `Shutdown ends the supervisor at PATH, and all that is below it, in order. One
 within the tree can be restarted; the tree itself is down for good, so its name
 has to be given.`

@@ -63,7 +63,7 @@ const minInterval = 100 * time.Millisecond
 // A top is what supctl top shows.
 type top struct {
 	ctx      context.Context
-	control  sup.Controller
+	control  control
 	interval time.Duration
 
 	tree    sup.SupervisorInfo
@@ -90,7 +90,7 @@ const (
 
 func (o order) String() string { return [...]string{"restarts", "uptime", "start order"}[o] }
 
-func newTop(ctx context.Context, c sup.Controller, interval time.Duration, first sup.SupervisorInfo) *top {
+func newTop(ctx context.Context, c control, interval time.Duration, first sup.SupervisorInfo) *top {
 	t := &top{ctx: ctx, control: c, interval: interval, width: 80, height: 24}
 	t.see(first)
 	return t
@@ -271,7 +271,7 @@ func (t *top) call(what string) tea.Cmd {
 	return func() tea.Msg {
 		var err error
 		if what == "restart" {
-			err = restart(t.ctx, t.control, target)
+			err = t.control.Replace(t.ctx, target)
 		} else {
 			err = t.control.Terminate(t.ctx, target)
 		}

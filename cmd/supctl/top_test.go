@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
 )
 
 // A screen is a top, with what a person does to it.
@@ -93,7 +96,32 @@ func startScreen(t *testing.T) (s screen, fail chan struct{}) {
 			t.Error(err)
 		}
 	})
-	return screen{t, newTop(t.Context(), sup.Control(tree), time.Second, tree.Tree())}, fail
+	return screen{t, newTop(t.Context(), controlled(t, tree), time.Second, tree.Tree())}, fail
+}
+
+// controlled returns a client of a server that stands beside the tree.
+func controlled(t *testing.T, tree sup.AnySupervisor) *remote.Client {
+	t.Helper()
+	address := "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
+	server := remote.NewServer(sup.Control(tree), remote.Config{Address: address, Logger: slog.New(slog.DiscardHandler)})
+	ctx, stop := context.WithCancel(context.Background())
+	if err := server.Initialize(ctx); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	c, err := remote.Dial(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Close()
+		stop()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
+	return c
 }
 
 func TestTopSortsAndDescends(t *testing.T) {

@@ -133,6 +133,20 @@ func (c *Client) Restart(ctx context.Context, t sup.Target) error {
 	})
 }
 
+// Replace stops a child, if it is up, and starts it again, in one call. Once the
+// child was told to stop, the server sees to its start, even if the connection
+// is lost or ctx ends; no longer than its [Config.CallTimeout], though, or until
+// it ends itself. Errors: [ErrSelf] for what the server is within;
+// [sup.ErrRunning] for a temporary child that is up, which would be dropped;
+// [sup.ErrRestarting] if another call replaces it already; and those of Terminate
+// and Restart.
+func (c *Client) Replace(ctx context.Context, t sup.Target) error {
+	return c.change(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+		_, err := c.control.Restart(ctx, &pb.RestartRequest{Target: target(t, wait), Replace: true})
+		return err
+	})
+}
+
 // Delete is that of [sup.Controller].
 func (c *Client) Delete(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "delete", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {

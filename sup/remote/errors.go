@@ -28,9 +28,9 @@ var (
 	// ErrProtocol: the other side is no control server, or one of a version that
 	// is not understood, or a message is larger than allowed.
 	ErrProtocol = errors.New("not understood")
-	// ErrSelf: the child to stop is the server, or has it below it. It could not
-	// be started again from outside, so it is left alone; the whole tree can be
-	// shut down.
+	// ErrSelf: the child to stop, or to replace, is the server, or has it below
+	// it. It could not be started again from outside, so it is left alone; the
+	// whole tree can be shut down.
 	ErrSelf = wire.ErrSelf
 	// ErrEnding: the server was told to stop while the call went on. As the cause
 	// of a [sup.StuckError] that [Client.Shutdown] returns, it tells that the

@@ -191,6 +191,26 @@ func ExampleClient_Events() {
 	// 4 child ready auction/ada
 }
 
+func ExampleClient_Replace() {
+	address, remove := socketFor()
+	defer remove()
+	s := startAuction(address)
+	defer s.Shutdown(context.Background())
+	c, err := remote.Dial(address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Println(c.Replace(context.Background(), sup.Target{Path: "auction/ada", Incarnation: 1}))
+	child, err := c.Child(context.Background(), "auction/ada")
+	fmt.Println(child.State, child.Incarnation, err)
+	fmt.Println(c.Replace(context.Background(), sup.Target{Path: "auction/ada", Incarnation: 1}))
+	// Output:
+	// <nil>
+	// running 2 <nil>
+	// sup: restart auction/ada: the child is another incarnation by now: look again
+}
+
 // Who has too little time learns what has not stopped by then.
 func ExampleClient_Shutdown() {
 	address, remove := socketFor()

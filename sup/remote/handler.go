@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -25,6 +26,9 @@ type handler struct {
 	settings   *settings
 	self       string // the path of the server, if it is a child
 	streams    chan struct{}
+	serving    context.Context // ends when the server is told to
+	seen       sync.WaitGroup  // replacements that are seen through
+	replaced   sync.Map        // the paths of what is replaced now
 }
 
 // intercept lets a call through if the role of the caller allows it. What the
@@ -60,6 +64,7 @@ type call struct {
 	incarnation int32
 	caller      *caller
 	begun       time.Time
+	late        bool // it is the outcome, after the call has returned
 }
 
 type callKey struct{}
@@ -74,8 +79,11 @@ func about(ctx context.Context, path string, incarnation int32) {
 // report logs a call.
 func (h *handler) report(ctx context.Context, needed Role, c *call, err error) {
 	level, message := slog.LevelInfo, "operator's call"
-	if needed == Viewer {
+	switch {
+	case needed == Viewer:
 		level, message = slog.LevelDebug, "viewer's call"
+	case c.late:
+		message = "operator's call, seen through"
 	}
 	attrs := []slog.Attr{slog.String("op", c.op)}
 	if c.caller != nil {
@@ -182,7 +190,13 @@ func (h *handler) Terminate(ctx context.Context, r *pb.TerminateRequest) (*pb.Te
 }
 
 func (h *handler) Restart(ctx context.Context, r *pb.RestartRequest) (*pb.RestartResponse, error) {
-	return &pb.RestartResponse{}, h.change(ctx, r.GetTarget(), h.controller.Restart)
+	if !r.GetReplace() {
+		return &pb.RestartResponse{}, h.change(ctx, r.GetTarget(), h.controller.Restart)
+	}
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		c.op = "Replace"
+	}
+	return &pb.RestartResponse{}, h.change(ctx, r.GetTarget(), h.replace)
 }
 
 func (h *handler) Delete(ctx context.Context, r *pb.DeleteRequest) (*pb.DeleteResponse, error) {
@@ -207,30 +221,6 @@ func (h *handler) change(ctx context.Context, target *pb.Target, f func(context.
 		Path:        wire.ReadPath(target.GetPath()),
 		Incarnation: int(target.GetIncarnation()),
 	}))
-}
-
-// isWithin reports whether the server is the child at a path, or below it; the
-// whole tree does not count.
-func (h *handler) isWithin(path string) bool {
-	root, _, _ := strings.Cut(h.self, "/")
-	rest, below := strings.CutPrefix(h.self, path)
-	return path != "" && path != root && below && (rest == "" || rest[0] == '/')
-}
-
-// apartFromSelf is about a server that is part of the tree which shuts down: it
-// was told to stop, and so cannot wait for the end. If nothing else is left, the
-// shutdown is as good as done.
-func (h *handler) apartFromSelf(err error) error {
-	stuck, ok := errors.AsType[*sup.StuckError](err)
-	if !ok || h.self == "" || !errors.Is(err, ErrEnding) {
-		return err
-	}
-	for _, c := range stuck.Children {
-		if c.Path != h.self {
-			return err
-		}
-	}
-	return nil
 }
 
 // within bounds a call by the time that its caller asks for, if any.

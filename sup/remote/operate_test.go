@@ -280,6 +280,9 @@ func TestAServerIsNotStoppedByItself(t *testing.T) {
 			if err := c.Shutdown(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
 				t.Errorf("Shutdown(%s): %v", path, err)
 			}
+			if err := c.Replace(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
+				t.Errorf("Replace(%s): %v", path, err)
+			}
 		}
 		if err := c.Terminate(t.Context(), sup.Target{Path: "app/app/other"}); err != nil {
 			t.Error(err)

@@ -16,7 +16,8 @@
 //  4. A call is carried out once or not at all: what changes something is not
 //     sent again if it may have arrived. With the incarnation that the caller
 //     has seen, see [sup.Target], it is refused if the child is another one by
-//     now.
+//     now. A child that is replaced, see [Client.Replace], is not left down
+//     because a connection was lost.
 //  5. A stream of events goes on after a cut, and after a restart of the
 //     server, from the last event that was told, and says what it had to skip.
 //  6. No client holds up the tree, or another client for long: what is read,

@@ -101,7 +101,14 @@ func (s *Server) Run(ctx context.Context) error {
 	// The contexts of all calls end with this one.
 	calls, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
-	guard := newGuard(settings, s.handler(settings, sup.Path(ctx)))
+	control := &handler{
+		controller: s.controller,
+		settings:   settings,
+		self:       sup.Path(ctx),
+		streams:    make(chan struct{}, settings.MaxStreams),
+		serving:    calls,
+	}
+	guard := newGuard(settings, control.routes())
 	h := settings.httpServer(calls, guard)
 	gate := &gate{l, settings, guard.turned, make(chan struct{}, settings.MaxConnections)}
 
@@ -129,6 +136,7 @@ func (s *Server) Run(ctx context.Context) error {
 		<-served
 	}
 	guard.wait()
+	control.seen.Wait()
 	if failure == nil {
 		return ctx.Err()
 	}
@@ -183,19 +191,13 @@ func (q quiet) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// handler is what answers those that the guard lets through.
-func (s *Server) handler(settings *settings, self string) http.Handler {
-	h := &handler{
-		controller: s.controller,
-		settings:   settings,
-		self:       self,
-		streams:    make(chan struct{}, settings.MaxStreams),
-	}
+// routes is what answers those that the guard lets through.
+func (h *handler) routes() http.Handler {
 	server := connect.NewServer(h.intercept)
 	espalierv1connect.RegisterControlHandler(server, h)
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, server,
-		connecthttp.WithReadMaxBytes(settings.MaxRequest),
+		connecthttp.WithReadMaxBytes(h.settings.MaxRequest),
 		connecthttp.WithCompressMinBytes(compressFrom),
 	)
 	return mux

@@ -40,6 +40,9 @@ func (w *Writer) error(err error, depth int) *pb.Error {
 		m.What = &pb.Error_Start{Start: &pb.StartError{Path: Path(e.Path), Error: below(e.Err)}}
 	case *sup.StartTimeoutError:
 		m.What = &pb.Error_StartTimeout{StartTimeout: durationpb.New(e.After)}
+		if e.Err != nil {
+			m.Causes = []*pb.Error{below(e.Err)}
+		}
 	case *sup.IntensityError:
 		m.What = &pb.Error_Intensity{Intensity: w.intensityError(e, depth)}
 	case *sup.StuckError:
@@ -166,7 +169,11 @@ func readError(m *pb.Error, depth int) error {
 	case *pb.Error_Start:
 		return &sup.StartError{Path: ReadPath(e.Start.GetPath()), Err: some(below(e.Start.GetError()))}
 	case *pb.Error_StartTimeout:
-		return &sup.StartTimeoutError{After: e.StartTimeout.AsDuration()}
+		timeout := &sup.StartTimeoutError{After: e.StartTimeout.AsDuration()}
+		if causes := m.GetCauses(); len(causes) > 0 {
+			timeout.Err = below(causes[0])
+		}
+		return timeout
 	case *pb.Error_Intensity:
 		return readIntensityError(e.Intensity, depth)
 	case *pb.Error_Stuck:

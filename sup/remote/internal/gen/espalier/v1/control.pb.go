@@ -1124,8 +1124,11 @@ func (*TerminateResponse) Descriptor() ([]byte, []int) {
 }
 
 type RestartRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Target        *Target                `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Target *Target                `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// A child that is up is stopped first. It is then started again even if the
+	// caller has gone, or his time is over.
+	Replace       bool `protobuf:"varint,2,opt,name=replace,proto3" json:"replace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1165,6 +1168,13 @@ func (x *RestartRequest) GetTarget() *Target {
 		return x.Target
 	}
 	return nil
+}
+
+func (x *RestartRequest) GetReplace() bool {
+	if x != nil {
+		return x.Replace
+	}
+	return false
 }
 
 type RestartResponse struct {
@@ -2216,7 +2226,7 @@ type Error struct {
 	//	*Error_Spec
 	//	*Error_Skipped
 	What          isError_What `protobuf_oneof:"what"`
-	Causes        []*Error     `protobuf:"bytes,13,rep,name=causes,proto3" json:"causes,omitempty"` // of an error that is none of them: what it wraps
+	Causes        []*Error     `protobuf:"bytes,13,rep,name=causes,proto3" json:"causes,omitempty"` // of an error that is none of them: what it wraps; of start_timeout: what the start returned
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3200,9 +3210,10 @@ const file_espalier_v1_control_proto_rawDesc = "" +
 	"\x04wait\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"?\n" +
 	"\x10TerminateRequest\x12+\n" +
 	"\x06target\x18\x01 \x01(\v2\x13.espalier.v1.TargetR\x06target\"\x13\n" +
-	"\x11TerminateResponse\"=\n" +
+	"\x11TerminateResponse\"W\n" +
 	"\x0eRestartRequest\x12+\n" +
-	"\x06target\x18\x01 \x01(\v2\x13.espalier.v1.TargetR\x06target\"\x11\n" +
+	"\x06target\x18\x01 \x01(\v2\x13.espalier.v1.TargetR\x06target\x12\x18\n" +
+	"\areplace\x18\x02 \x01(\bR\areplace\"\x11\n" +
 	"\x0fRestartResponse\"<\n" +
 	"\rDeleteRequest\x12+\n" +
 	"\x06target\x18\x01 \x01(\v2\x13.espalier.v1.TargetR\x06target\"\x10\n" +

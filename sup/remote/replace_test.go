@@ -1,0 +1,202 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+// replaced is a shop with a server, whose log is kept.
+func replaced(t *testing.T, edit func(*remote.Config)) (s *shop, c *remote.Client, log *logbook, stop func()) {
+	t.Helper()
+	s, log = startShop(t), new(logbook)
+	w := newWire()
+	stop = serve(t, sup.Control(s), w, func(config *remote.Config) {
+		config.Logger = log.logger()
+		if edit != nil {
+			edit(config)
+		}
+	})
+	c = dial(t, w, remote.Dialer{})
+	return s, c, log, stop
+}
+
+func childOf(t *testing.T, s *shop, path string) sup.ChildInfo {
+	t.Helper()
+	child, err := sup.Inspect(s).Child(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return child
+}
+
+func TestReplaceStartsWhatIsUpDownOrComingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, log, stop := replaced(t, nil)
+		defer s.end(t)
+		defer stop()
+		defer c.Close()
+		expect := func(incarnation int) {
+			t.Helper()
+			if err := c.Replace(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
+				t.Error(err)
+			}
+			if db := childOf(t, s, "shop/db"); db.State != sup.Running || db.Incarnation != incarnation {
+				t.Errorf("it is %v, incarnation %d, want %d", db.State, db.Incarnation, incarnation)
+			}
+		}
+		expect(2)
+		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
+			t.Error(err)
+		}
+		expect(3)
+		s.db.fail <- errLost
+		synctest.Wait()
+		if db := childOf(t, s, "shop/db"); db.State != sup.Restarting {
+			t.Errorf("it is %v", db.State)
+		}
+		expect(4)
+		if got := strings.Count(log.String(), "operator's call"); got != 4 {
+			t.Errorf("%d calls are logged:\n%s", got, log)
+		}
+		if !strings.Contains(log.String(), `op=Replace who="anyone at pipe" role=operator path=shop/db`) {
+			t.Errorf("not logged:\n%s", log)
+		}
+	})
+}
+
+func TestReplaceIsRefusedBeforeAnythingIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, _, stop := replaced(t, nil)
+		defer s.end(t)
+		defer stop()
+		defer c.Close()
+		before := lastEvent(t, s)
+		for path, want := range map[string]error{
+			"shop": sup.ErrNotFound, "shop/none": sup.ErrNotFound, "": sup.ErrNotFound,
+			"shop/\xff": sup.ErrRunning, // which is temporary
+			"shop/db":   sup.ErrIncarnation,
+		} {
+			if err := c.Replace(t.Context(), sup.Target{Path: path, Incarnation: 1 + len(path)/7}); !errors.Is(err, want) {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		if after := lastEvent(t, s); after != before {
+			t.Errorf("%d events", after-before)
+		}
+	})
+}
+
+func TestAReplacementIsSeenThroughWithoutItsCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, log, stop := replaced(t, nil)
+		defer s.end(t)
+		defer stop()
+		defer c.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if err := c.Replace(ctx, sup.Target{Path: "shop/slow"}); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		synctest.Wait()
+		if err := c.Replace(t.Context(), sup.Target{Path: "shop/slow"}); !errors.Is(err, sup.ErrRestarting) {
+			t.Errorf("a second one meanwhile: %v", err)
+		}
+		if strings.Contains(log.String(), "seen through") {
+			t.Errorf("it has not been seen through, but that is logged:\n%s", log)
+		}
+		s.hold <- struct{}{}
+		synctest.Wait()
+		if slow := childOf(t, s, "shop/slow"); slow.State != sup.Running || slow.Incarnation != 2 {
+			t.Errorf("it is %v, incarnation %d", slow.State, slow.Incarnation)
+		}
+		if !strings.Contains(log.String(), `msg="operator's call, seen through" op=Replace who="anyone at pipe" role=operator path=shop/slow took=1s result=done`) {
+			t.Errorf("not logged:\n%s", log)
+		}
+	})
+}
+
+// The child would not stop for hours, but does not hold up the server.
+func TestAReplacementEndsWithTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, log, stop := replaced(t, nil)
+		defer s.end(t)
+		defer c.Close()
+		done := make(chan error, 1)
+		go func() { done <- c.Replace(t.Context(), sup.Target{Path: "shop/slow"}) }()
+		time.Sleep(time.Second)
+		begun := time.Now()
+		stop()
+		if took := time.Since(begun); took > remote.DefaultGrace {
+			t.Errorf("the server took %v to end", took)
+		}
+		if err := <-done; !errors.Is(err, remote.ErrEnding) {
+			t.Errorf("error %v", err)
+		}
+		if !strings.Contains(log.String(), "op=Replace") {
+			t.Errorf("not logged:\n%s", log)
+		}
+		if slow := childOf(t, s, "shop/slow"); slow.Incarnation != 1 {
+			t.Errorf("it is incarnation %d", slow.Incarnation)
+		}
+	})
+}
+
+func TestAReplacementTakesNoLongerThanACallMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, _, stop := replaced(t, func(config *remote.Config) { config.CallTimeout = 3 * time.Second })
+		defer s.end(t)
+		defer stop()
+		defer c.Close()
+		err := c.Replace(t.Context(), sup.Target{Path: "shop/slow"})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		synctest.Wait()
+		s.hold <- struct{}{}
+		synctest.Wait()
+		if slow := childOf(t, s, "shop/slow"); slow.State != sup.Stopped {
+			t.Errorf("it is %v", slow.State)
+		}
+	})
+}
+
+// An id with a percent sign is found as it is, too, and not only as paths have
+// it.
+func TestAServerIsNotStoppedUnderAnotherNameEither(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		var s *sup.Supervisor[sup.Worker]
+		s = sup.New(sup.Spec[sup.Worker]{Name: "app", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "a%/b", Start: func(context.Context) (sup.Worker, error) {
+				return remote.NewServer(sup.Control(s), remote.Config{
+					Listener: w.listen(), Access: []remote.Grant{remote.Anyone(remote.Operator)}, Logger: new(logbook).logger(),
+				}), nil
+			}},
+		}})
+		if err := s.Start(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		for _, path := range []string{"app/a%25%2Fb", "app/a%%2Fb"} {
+			if _, err := c.Child(t.Context(), path); err != nil {
+				t.Errorf("Child(%q): %v", path, err)
+			}
+			for name, call := range map[string]func(context.Context, sup.Target) error{"Terminate": c.Terminate, "Replace": c.Replace, "Shutdown": c.Shutdown} {
+				if err := call(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
+					t.Errorf("%s(%q): %v", name, path, err)
+				}
+			}
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
