@@ -3,7 +3,6 @@ package sup_test
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,123 +260,6 @@ func TestASupervisorThatGivesUpOnASignificantChildFails(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// A2: operator calls never trigger it, not even on the last significant child.
-func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
-		t.Run(auto.String(), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				c, tr := make(controls), new(trace)
-				children := c.good(tr, "transient", "finished", "temporary", "other", "goexit")
-				children[0] = significant(sup.Transient, children[0])
-				children[1] = with(significant(sup.Transient, children[1]), func(f *fake) { // which an operator stops as it ends by itself
-					f.run = func(ctx context.Context) error { <-ctx.Done(); return nil }
-				})
-				children[2] = significant(sup.Temporary, children[2])
-				children[4] = with(significant(sup.Temporary, children[4]), func(f *fake) {
-					f.run = func(ctx context.Context) error { <-ctx.Done(); runtime.Goexit(); return nil }
-				})
-				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: children})
-				for _, id := range []string{"temporary", "transient", "finished", "goexit"} {
-					if err := s.Terminate(t.Context(), id); err != nil {
-						t.Fatal(err)
-					}
-					expectUp(t, s)
-				}
-				if err := s.Delete("transient"); err != nil {
-					t.Fatal(err)
-				}
-				expectUp(t, s)
-				expectStates(t, s, "finished stopped, other running")
-			})
-		})
-	}
-}
-
-// A2: nor does a significant child that an operator fails to start.
-func TestASignificantChildThatAnOperatorFailsToStartDoesNotTriggerAutoShutdown(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
-		t.Run(auto.String(), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				c, tr := make(controls), new(trace)
-				old := significant(sup.Transient, unready(tr, c.child(tr, "old"), 2, 2))
-				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: []sup.ChildSpec[*fake]{old}})
-				if err := s.Terminate(t.Context(), "old"); err != nil {
-					t.Fatal(err)
-				}
-				if err := s.Restart(t.Context(), "old"); !errors.Is(err, errUnready) {
-					t.Fatal(err)
-				}
-				if _, err := s.StartChild(t.Context(), significant(sup.Temporary, unready(tr, c.child(tr, "new"), 1, 1))); !errors.Is(err, errUnready) {
-					t.Fatal(err)
-				}
-				expectUp(t, s)
-				expectStates(t, s, "old stopped")
-			})
-		})
-	}
-}
-
-// A2: a child that an operator has stopped counts as gone for all_significant.
-func TestAChildThatAnOperatorHasStoppedCountsAsGone(t *testing.T) {
-	for _, restart := range []sup.Restart{sup.Transient, sup.Temporary} {
-		t.Run(restart.String(), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				c, tr := make(controls), new(trace)
-				children := c.good(tr, "a", "b")
-				for i := range children {
-					children[i] = significant(restart, children[i])
-				}
-				s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
-				if err := s.Terminate(t.Context(), "a"); err != nil {
-					t.Fatal(err)
-				}
-				c.die("b", nil)
-				expectEnded(t, s)
-			})
-		})
-	}
-}
-
-// A2: a significant child that is dropped by a round does not trigger it, and
-// counts as gone.
-func TestASignificantChildThatARoundDropsDoesNotTriggerAutoShutdown(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
-		for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
-			t.Run(auto.String()+", "+strategy.String(), func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
-					c, tr := make(controls), new(trace)
-					children := c.good(tr, "fuse", "dropped", "kept")
-					children[1] = significant(sup.Temporary, children[1])
-					children[2] = significant(sup.Transient, children[2])
-					s := start(t, sup.Spec[*fake]{Strategy: strategy, AutoShutdown: auto, Children: children})
-					c.die("fuse", errBoom)
-					expectUp(t, s)
-					expectStates(t, s, "fuse running, kept running")
-					c.die("kept", nil)
-					expectEnded(t, s)
-				})
-			})
-		}
-	}
-}
-
-// A2: not even if the round drops the last one.
-func TestARoundThatDropsTheLastSignificantChildDoesNotTriggerAutoShutdown(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
-		t.Run(auto.String(), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				c, tr := make(controls), new(trace)
-				s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, AutoShutdown: auto, Children: []sup.ChildSpec[*fake]{
-					c.child(tr, "fuse"), significant(sup.Temporary, c.child(tr, "dropped")),
-				}})
-				c.die("fuse", errBoom)
-				expectUp(t, s)
-				expectStates(t, s, "fuse running")
-			})
-		})
-	}
 }
 
 // A1, I7: a significant child that is quarantined has not ended: its supervisor

@@ -1,0 +1,244 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// S4: A start function that returns ErrIgnore leaves the child declared and
+// stopped, a temporary one not declared, and Start goes on.
+func TestErrIgnoreLeavesTheChildDeclaredAndStopped(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		seen := new(exits)
+		ignore := func(id string, restart sup.Restart, err error) sup.ChildSpec[*fake] {
+			return sup.ChildSpec[*fake]{ID: id, Restart: restart, Start: func(context.Context) (*fake, error) { return nil, err }}
+		}
+		s := start(t, sup.Spec[*fake]{Observers: []sup.Observer{seen}, Children: []sup.ChildSpec[*fake]{
+			ignore("permanent", sup.Permanent, sup.ErrIgnore),
+			ignore("transient", sup.Transient, fmt.Errorf("not here: %w", sup.ErrIgnore)),
+			ignore("temporary", sup.Temporary, sup.ErrIgnore),
+			{ID: "next", Start: makes(fake{})},
+		}})
+		if got := states(s); got != "permanent stopped, transient stopped, next running" {
+			t.Error(got)
+		}
+		if exit := seen.last(); exit != (sup.Exit{}) {
+			t.Errorf("an exit was reported: %v", exit)
+		}
+		if _, err := s.Child("permanent").Wait(t.Context()); !errors.Is(err, sup.ErrStopped) {
+			t.Errorf("Wait: %v", err)
+		}
+		if err := s.Restart(t.Context(), "permanent"); !errors.Is(err, sup.ErrIgnore) {
+			t.Errorf("Restart: %v", err)
+		}
+		h, err := s.StartChild(t.Context(), ignore("added", sup.Permanent, sup.ErrIgnore))
+		if !errors.Is(err, sup.ErrIgnore) {
+			t.Errorf("StartChild: %v", err)
+		}
+		if c, ok := h.Info(); !ok || c.State != sup.Stopped {
+			t.Errorf("the child that was added: %+v, declared %v", c, ok)
+		}
+	})
+}
+
+// S4: At a restart, the same: it ends the restarting, and counts no further.
+func TestErrIgnoreAtARestartLeavesTheChildStopped(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		attempts := 0
+		s := start(t, lone(sup.ChildSpec[*fake]{Start: func(context.Context) (*fake, error) {
+			if attempts++; attempts > 1 {
+				return nil, sup.ErrIgnore
+			}
+			return &fake{run: func(context.Context) error { return errBoom }}, nil
+		}}))
+		synctest.Wait()
+		if got := states(s); got != "w stopped" || attempts != 2 {
+			t.Errorf("%s after %d attempts", got, attempts)
+		}
+	})
+}
+
+// S5: A start that outlasts its start timeout is a failed start, and what
+// returns late is cleared up.
+func TestAStartThatOutlastsItsTimeoutIsAFailedStart(t *testing.T) {
+	late := func(ctx context.Context) { <-ctx.Done(); time.Sleep(2 * time.Second) }
+	for _, test := range []struct {
+		name  string
+		start func(tr *trace) func(context.Context) (*fake, error)
+		want  string
+	}{
+		{"start function returns a worker late", func(tr *trace) func(context.Context) (*fake, error) {
+			return func(ctx context.Context) (*fake, error) {
+				late(ctx)
+				return &fake{terminate: func(context.Context, sup.Exit) error { tr.add("terminate"); return nil }}, nil
+			}
+		}, "terminate, "},
+		{"start function returns an error late", func(*trace) func(context.Context) (*fake, error) {
+			return func(ctx context.Context) (*fake, error) { late(ctx); return nil, ctx.Err() }
+		}, ""},
+		{"start function ignores late", func(*trace) func(context.Context) (*fake, error) {
+			return func(ctx context.Context) (*fake, error) { late(ctx); return nil, sup.ErrIgnore }
+		}, ""},
+		{"Initialize returns nil late", func(tr *trace) func(context.Context) (*fake, error) {
+			return makes(fake{
+				initialize: func(ctx context.Context) error { late(ctx); return nil },
+				run:        func(context.Context) error { tr.add("run"); return nil },
+				terminate:  func(_ context.Context, e sup.Exit) error { tr.add("terminate"); return nil },
+			})
+		}, "terminate, "},
+		{"both together", func(tr *trace) func(context.Context) (*fake, error) {
+			return func(context.Context) (*fake, error) {
+				time.Sleep(6 * time.Second)
+				return &fake{initialize: func(ctx context.Context) error { time.Sleep(6 * time.Second); return nil }}, nil
+			}
+		}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				tr := new(trace)
+				began := time.Now()
+				_, err := sup.Start(t.Context(), sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+					traced(tr, "a"), {ID: "b", StartTimeout: 10 * time.Second, Start: test.start(tr)}, traced(tr, "c"),
+				}})
+				timeout, ok := errors.AsType[*sup.StartTimeoutError](err)
+				if !ok || timeout.After != 10*time.Second || !errors.Is(err, sup.ErrStartTimeout) {
+					t.Errorf("Start: %v", err)
+				}
+				if named, _ := errors.AsType[*sup.StartError](err); named == nil || named.Path != "supervisor/b" {
+					t.Errorf("Start: %v", err)
+				}
+				if took := time.Since(began); took != 14*time.Second { // a's start, timeout, late return, a's stop
+					t.Errorf("it took %v", took)
+				}
+				tr.expect(t, "make a, ready a, "+test.want+"stop a")
+			})
+		})
+	}
+}
+
+// S5: What a start that was too slow returns in the end is told too: it may say
+// what it had been waiting for. It changes nothing about the failure.
+func TestTheErrorOfASlowStartHasWhatItReturned(t *testing.T) {
+	for _, last := range []error{errBoom, sup.ErrShutdown, sup.ErrIgnore} {
+		bubble(t, func(t *testing.T) {
+			_, err := sup.Start(t.Context(), sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+				{ID: "a", StartTimeout: time.Second, Start: makes(fake{initialize: func(ctx context.Context) error {
+					<-ctx.Done()
+					return last
+				}})},
+			}})
+			want := "sup: start of supervisor/a: not ready within 1s: " + last.Error()
+			if !errors.Is(err, sup.ErrStartTimeout) || !errors.Is(err, last) || err.Error() != want {
+				t.Errorf("Start: %v; want %s", err, want)
+			}
+		})
+	}
+}
+
+// S5: A start within its timeout is none of its business, nor is a long Run.
+func TestAStartWithinItsTimeoutIsNotDisturbed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		child := traced(tr, "a")
+		child.StartTimeout = 1001 * time.Millisecond
+		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{child}})
+		time.Sleep(time.Hour)
+		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 1 {
+			t.Errorf("child %+v", c)
+		}
+	})
+}
+
+// S5: A start that never returns makes a stuck child, and those before it are
+// stopped; Start returns when it is gone.
+func TestAStartThatDoesNotReturnMakesAStuckChild(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tr := new(trace)
+		release := make(chan struct{})
+		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+			traced(tr, "a"),
+			{ID: "b", StartTimeout: 10 * time.Second, Shutdown: 3 * time.Second, Start: func(context.Context) (*fake, error) {
+				refuseToReturn(release)
+				tr.add("released")
+				return nil, errBoom
+			}},
+			traced(tr, "c"),
+		}})
+		result := make(chan error, 1)
+		go func() { result <- s.Start(t.Context()) }()
+		time.Sleep(13900 * time.Millisecond)
+		if got := states(s); got != "a running, b stopping, c idle" {
+			t.Errorf("within its time for stopping: %s", got)
+		}
+		time.Sleep(time.Minute)
+		if b := s.Children()[1]; b.State != sup.Stuck || !strings.Contains(b.Stack, "refuseToReturn") {
+			t.Errorf("b: %+v", b)
+		}
+		tr.expect(t, "make a, ready a, stop a")
+		close(release)
+		if err := <-result; !errors.Is(err, sup.ErrStartTimeout) {
+			t.Errorf("Start: %v", err)
+		}
+		tr.expect(t, "released")
+	})
+}
+
+// S5: StartChild does not wait for a start that never returns, and the child is
+// gone when that has.
+func TestStartChildGivesUpOnAStartThatDoesNotReturn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := start(t, sup.Spec[*fake]{})
+		began := time.Now()
+		_, err := s.StartChild(t.Context(), sup.ChildSpec[*fake]{
+			ID: "w", StartTimeout: 10 * time.Second, Shutdown: 3 * time.Second,
+			Start: func(context.Context) (*fake, error) { <-release; return &fake{}, nil },
+		})
+		if took := time.Since(began); !errors.Is(err, sup.ErrStartTimeout) || took != 13*time.Second {
+			t.Errorf("StartChild: %v after %v", err, took)
+		}
+		if got := states(s); got != "w stuck" {
+			t.Error(got)
+		}
+		close(release)
+		synctest.Wait()
+		if got := states(s); got != "" {
+			t.Errorf("left behind: %s", got)
+		}
+	})
+}
+
+// S5: At a restart, a start that times out is a failed attempt, and the next
+// one begins when it is gone.
+func TestARestartThatTimesOutIsAFailedAttempt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := start(t, lone(sup.ChildSpec[*fake]{StartTimeout: time.Second, Start: func(ctx context.Context) (*fake, error) {
+			switch sup.Incarnation(ctx) {
+			case 1:
+				return &fake{run: func(context.Context) error { return errBoom }}, nil
+			case 2:
+				<-ctx.Done() // in time to stop
+			case 3:
+				<-release // much later
+			}
+			return &fake{}, nil
+		}}))
+		time.Sleep(time.Minute)
+		if c := s.Children()[0]; c.State != sup.Stuck || c.Incarnation != 3 || !errors.Is(c.LastExit.Err, sup.ErrStartTimeout) {
+			t.Errorf("child %+v", c)
+		}
+		close(release)
+		synctest.Wait()
+		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 4 || !errors.Is(c.LastExit.Err, sup.ErrStartTimeout) {
+			t.Errorf("child %+v", c)
+		}
+	})
+}

@@ -1,0 +1,213 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+func panicOut(value any) { panic(value) }
+
+// W3: A panic in any step is an abnormal exit carrying value and stack; Goexit
+// is abnormal too. Neither leaves the worker.
+func TestAPanicIsAnAbnormalExitCarryingValueAndStack(t *testing.T) {
+	steps := map[string]func(end func()) func(context.Context) (*fake, error){
+		"start function": func(end func()) func(context.Context) (*fake, error) {
+			return func(context.Context) (*fake, error) { end(); return &fake{}, nil }
+		},
+		"Initialize": func(end func()) func(context.Context) (*fake, error) {
+			return makes(fake{initialize: func(context.Context) error { end(); return nil }})
+		},
+		"Run": func(end func()) func(context.Context) (*fake, error) {
+			return makes(fake{run: func(context.Context) error { end(); return nil }})
+		},
+		"Terminate": func(end func()) func(context.Context) (*fake, error) {
+			return makes(fake{
+				run:       func(context.Context) error { return nil },
+				terminate: func(context.Context, sup.Exit) error { end(); return nil },
+			})
+		},
+	}
+	is := func(want any) func(any) bool { return func(got any) bool { return got == want } }
+	panics := []struct {
+		name  string
+		end   func()
+		value func(any) bool // nil: Goexit
+		wraps error
+	}{
+		{"string", func() { panicOut("so what") }, is("so what"), sup.ErrPanic},
+		{"error", func() { panicOut(errBoom) }, is(errBoom), errBoom},
+		{"nil", func() { panicOut(nil) }, func(v any) bool { _, ok := v.(*runtime.PanicNilError); return ok }, sup.ErrPanic},
+		{"runtime error", func() { panicOut(outOfRange(nil)) }, func(v any) bool { _, ok := v.(runtime.Error); return ok }, sup.ErrPanic},
+		{"what would be an orderly end", func() { panicOut(sup.ErrShutdown) }, is(sup.ErrShutdown), sup.ErrShutdown},
+		{"Goexit", runtime.Goexit, nil, sup.ErrGoexit},
+		{"Goexit in place of a panic", func() { defer runtime.Goexit(); panicOut("lost") }, nil, nil},
+	}
+	for step, in := range steps {
+		for _, p := range panics {
+			t.Run(step+"/"+p.name, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					exit := exitOf(t, false, in(p.end))
+					if exit.Kind != sup.ExitAbnormal {
+						t.Errorf("exit %v", exit)
+					}
+					if p.wraps != nil && !errors.Is(exit.Err, p.wraps) {
+						t.Errorf("%v does not wrap %v", exit.Err, p.wraps)
+					}
+					if p.value == nil {
+						return
+					}
+					got, ok := errors.AsType[*sup.PanicError](exit.Err)
+					if !ok || !p.value(got.Value) {
+						t.Fatalf("panic %#v", exit.Err)
+					}
+					if p.name != "runtime error" && !strings.Contains(got.Stack, "panicOut") {
+						t.Errorf("the stack does not show where:\n%s", got.Stack)
+					}
+					if p.name == "runtime error" && !strings.Contains(got.Stack, "outOfRange") {
+						t.Errorf("the stack does not show where:\n%s", got.Stack)
+					}
+				})
+			})
+		}
+	}
+}
+
+func outOfRange(list []int) int { return list[len(list)] }
+
+// W3: A panic while the worker is being stopped is abnormal, also one with the
+// context's own error.
+func TestAPanicDuringTheStopIsAbnormal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		exit := exitOf(t, true, makes(fake{run: func(ctx context.Context) error { <-ctx.Done(); panic(ctx.Err()) }}))
+		if exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, sup.ErrPanic) {
+			t.Errorf("exit %v", exit)
+		}
+	})
+}
+
+// W3: After a Goexit, which ends the goroutine, the child goes on.
+func TestAChildLivesOnAfterGoexit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, lone(sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {
+			if sup.Incarnation(ctx) <= 3 {
+				runtime.Goexit()
+			}
+			<-ctx.Done()
+			return nil
+		}})}))
+		synctest.Wait()
+		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 4 || !errors.Is(c.LastExit.Err, sup.ErrGoexit) {
+			t.Errorf("child %+v", c)
+		}
+	})
+}
+
+// W3: What Run ended with is not lost when Terminate fails too.
+func TestAnErrorOfTerminateMakesTheExitAbnormalAndHidesNothing(t *testing.T) {
+	errClose := errors.New("close")
+	for _, ended := range []error{nil, sup.ErrShutdown, errBoom} {
+		t.Run(fmt.Sprint(ended), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				exit := exitOf(t, false, makes(fake{
+					run:       func(context.Context) error { return ended },
+					terminate: func(context.Context, sup.Exit) error { return errClose },
+				}))
+				if exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, errClose) || ended != nil && !errors.Is(exit.Err, ended) {
+					t.Errorf("exit %v", exit)
+				}
+			})
+		})
+	}
+}
+
+// W4: How an exit is classified depends on the error, and on whether the
+// supervisor has asked for it.
+func TestAnExitIsNormalOrShutdownOrAbnormal(t *testing.T) {
+	wrap := func(err error) error { return fmt.Errorf("wrapped: %w", err) }
+	constant := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
+	for _, test := range []struct {
+		name           string
+		err            func(ctx context.Context) error
+		unasked, asked sup.ExitKind // ExitNone: cannot be
+	}{
+		{"nil", constant(nil), sup.ExitNormal, sup.ExitNormal},
+		{"ErrShutdown", constant(sup.ErrShutdown), sup.ExitShutdown, sup.ExitShutdown},
+		{"wrapped ErrShutdown", constant(wrap(sup.ErrShutdown)), sup.ExitShutdown, sup.ExitShutdown},
+		{"error", constant(errBoom), sup.ExitAbnormal, sup.ExitAbnormal},
+		{"Canceled", constant(context.Canceled), sup.ExitAbnormal, sup.ExitShutdown},
+		{"wrapped Canceled", constant(wrap(context.Canceled)), sup.ExitAbnormal, sup.ExitShutdown},
+		{"DeadlineExceeded", constant(context.DeadlineExceeded), sup.ExitAbnormal, sup.ExitAbnormal},
+		{"gave up, after an orderly end below", constant(&sup.IntensityError{
+			Exits: []sup.ChildExit{{Exit: sup.Exit{Kind: sup.ExitShutdown, Err: sup.ErrShutdown}}},
+		}), sup.ExitAbnormal, sup.ExitAbnormal},
+		{"Canceled out of a call of its own", func(ctx context.Context) error {
+			own, cancel := context.WithCancel(ctx)
+			cancel()
+			return wrap(own.Err())
+		}, sup.ExitAbnormal, sup.ExitShutdown},
+		{"cause of a call of its own", func(ctx context.Context) error {
+			own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+			cancel(errBoom)
+			return context.Cause(own)
+		}, sup.ExitAbnormal, sup.ExitAbnormal},
+		{"the context's error", func(ctx context.Context) error { return wrap(ctx.Err()) }, sup.ExitNone, sup.ExitShutdown},
+		{"the context's cause", func(ctx context.Context) error { return wrap(context.Cause(ctx)) }, sup.ExitNone, sup.ExitShutdown},
+	} {
+		for asked, want := range map[bool]sup.ExitKind{false: test.unasked, true: test.asked} {
+			if want == sup.ExitNone {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/asked %v", test.name, asked), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					var returned error
+					exit := exitOf(t, asked, makes(fake{run: func(ctx context.Context) error {
+						if asked {
+							<-ctx.Done()
+						}
+						returned = test.err(ctx)
+						return returned
+					}}))
+					if diff := cmp.Diff(sup.Exit{Kind: want, Err: returned}, exit, cmpopts.EquateErrors()); diff != "" {
+						t.Errorf("exit (-want +got):\n%s", diff)
+					}
+				})
+			})
+		}
+	}
+}
+
+// W4: a worker that returns the cause of its stop has been shut down, whatever
+// the sibling that led to the round has failed with.
+func TestTheCauseOfARoundIsNoFailureOfThoseThatItStops(t *testing.T) {
+	for _, failure := range []error{errBoom, sup.ErrGoexit, &sup.PanicError{Value: "boom"}, &sup.IntensityError{}, &sup.StuckError{}} {
+		t.Run(failure.Error(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c := make(controls)
+				wrapped := func(ctx context.Context) error {
+					<-ctx.Done()
+					return fmt.Errorf("stopped: %w", context.Cause(ctx))
+				}
+				s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Children: append(
+					c.good(new(trace), "b"),
+					sup.ChildSpec[*fake]{ID: "a", Start: makes(fake{run: wrapped})},
+				)})
+				c.die("b", failure)
+				synctest.Wait()
+				info, _ := s.Child("a").Info()
+				if info.LastExit.Kind != sup.ExitShutdown || info.Failures != 0 {
+					t.Errorf("its exit is %v", info.LastExit)
+				}
+			})
+		})
+	}
+}
