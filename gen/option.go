@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"strings"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/spelling"
 )
 
 // scope is a set of places where an option can stand.
@@ -208,7 +210,7 @@ func suggest(word string, on scope) string {
 		if o.on&on != 0 {
 			known = append(known, o.name)
 		}
-		if d := editDistance(word, o.name); d < distance {
+		if d := spelling.Distance(word, o.name); d < distance {
 			best, distance = o.name, d
 		}
 	}
@@ -217,32 +219,3 @@ func suggest(word string, on scope) string {
 	}
 	return "there are " + strings.Join(known, ", ")
 }
-
-// editDistance counts the insertions, deletions, substitutions and swaps of
-// neighbours that make one word of the other.
-func editDistance(a, b string) int {
-	if abs(len(a)-len(b)) > 3 {
-		return 4
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, last, row = last, row, before
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-	}
-	return row[len(b)]
-}
-
-func abs(n int) int { return max(n, -n) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -56,8 +57,8 @@ func (s *session) command() *cobra.Command {
 	f.StringVar(&s.cert, "cert", os.Getenv("SUPCTL_CERT"), "`file` with a certificate to show; or set SUPCTL_CERT")
 	f.StringVar(&s.key, "key", os.Getenv("SUPCTL_KEY"), "`file` with its key; or set SUPCTL_KEY")
 	f.StringVar(&s.tokenFile, "token-file", os.Getenv("SUPCTL_TOKEN_FILE"), "`file` with a bearer token to send; or set SUPCTL_TOKEN_FILE")
-	f.DurationVar(&s.timeout, "timeout", remote.DefaultTimeout, "how long a call may take")
-	f.DurationVar(&s.patience, "patience", 0, "how long to wait for a server that is not there")
+	f.DurationVar(&s.timeout, "timeout", remote.DefaultTimeout, "how long a call may take; 0 for as long as the server lets it")
+	f.DurationVar(&s.patience, "patience", 0, "how long to wait for a server that is not there; 0 for not at all")
 	root.AddCommand(
 		s.treeCommand(), s.topCommand(), s.childrenCommand(), s.statusCommand(), s.stacksCommand(), s.eventsCommand(), s.recordCommand(),
 		s.startCommand(), s.terminateCommand(), s.restartCommand(), s.deleteCommand(), s.shutdownCommand(),
@@ -72,6 +73,9 @@ The program has to have a control server (package sup/remote). A PATH is one
 that "supctl tree" or an event shows, such as orders/feeds/ACME; without one, a
 command is about the whole tree.`
 
+// unbounded is more time than anything takes. To a Dialer 0 is its default.
+const unbounded time.Duration = math.MaxInt64
+
 // dial makes the client, from the flags.
 func (s *session) dial() (*remote.Client, error) {
 	if s.client != nil {
@@ -82,6 +86,15 @@ func (s *session) dial() (*remote.Client, error) {
 	}
 	if s.output != "text" && s.output != "json" {
 		return nil, usage("-o %s: use text or json", s.output)
+	}
+	if s.timeout < 0 {
+		return nil, usage("--timeout %v: use 0 for no bound, or a time that is not negative", s.timeout)
+	}
+	if s.timeout == 0 {
+		s.timeout = unbounded
+	}
+	if s.patience < 0 {
+		return nil, usage("--patience %v: use 0 for none, or a time that is not negative", s.patience)
 	}
 	if (s.cert == "") != (s.key == "") {
 		return nil, usage("--cert and --key go together: give both")

@@ -16,6 +16,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/espalier-go/espalier/internal/prefix"
 )
 
 func main() {
@@ -31,13 +33,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	defer s.close()
 	err := root.ExecuteContext(ctx)
-	s.close()
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, "supctl:", printable(err.Error()))
-	if hint := s.hint(err); hint != "" {
+	fmt.Fprintln(stderr, "supctl:", printable(prefix.Cut(err)))
+	if hint := s.hint(ctx, err); hint != "" {
 		fmt.Fprintln(stderr, printable(hint))
 	}
 	return exitCode(err)

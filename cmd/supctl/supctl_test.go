@@ -108,8 +108,8 @@ func TestAnOperatorsDay(t *testing.T) {
 		{4, "start orders/feeds IBM", "supctl restart orders/feeds/IBM"},
 		{0, "delete orders/feeds/IBM", "orders/feeds/IBM: deleted"},
 		{9, "start orders/feeds none", errNoFeed.Error()},
-		{3, "status orders/nothing", "supctl tree"},
-		{3, "events orders/nothing", "supctl tree"},
+		{3, "status orders/nothing", "supctl children orders"},
+		{3, "events orders/nothing", "supctl children orders"},
 		{0, "events orders/feeds/IBM", "child removed"},
 		{0, "stacks orders/db", "idle.Run"},
 		{0, "record orders/feeds", `{"flight":1,`},
@@ -137,9 +137,57 @@ func TestWrongCommandLines(t *testing.T) {
 		"frob", "tree", "-a unix:/x tree a b", "-a unix:/x restart", "-a unix:/x start a", "-a unix:/x -o xml tree",
 		"-a x tree", "-a unix: tree", "--frob", "-a localhost:1 --cert x tree", "-a localhost:1 --token-file /nothing/there tree",
 		"-a localhost:1 --ca /nothing/there tree", "-a unix:/x restart --incarnation -1 a", "-a unix:/x events --now", "-a unix:/x --timeout x tree",
+		"-a unix:/x --timeout -1s tree", "-a unix:/x --patience -1s tree", "-a unix:/x --timeout -1s record",
 	} {
 		_, err := supctl(t, exitUsage, strings.Split(line, " ")...)
 		contains(t, err, "supctl help")
+	}
+}
+
+func TestNoTimeoutIsNoBound(t *testing.T) {
+	address, _ := startOrders(t)
+	for _, line := range []string{
+		"tree", "children", "status orders/db", "stacks orders/db", "events", "record", "start orders/feeds IBM", "terminate orders/feeds/IBM",
+		"restart orders/feeds/IBM", "restart orders/feeds/IBM", "terminate orders/feeds/IBM", "delete orders/feeds/IBM", "shutdown orders",
+	} {
+		supctl(t, exitDone, append([]string{"-a", address, "--timeout", "0"}, strings.Split(line, " ")...)...)
+	}
+}
+
+func TestAnErrorHasOnePrefix(t *testing.T) {
+	address, _ := startOrders(t)
+	for _, c := range []struct {
+		code       int
+		line, says string
+	}{
+		{exitNotFound, "restart orders/nothing", "supctl: restart orders/nothing: there is no such child\n"},
+		{exitNotFound, "record orders/nothing", "supctl: taking a snapshot: look at orders/nothing: there is no such child\n"},
+		{exitUnreachable, "-a unix:/nobody tree", "supctl: unix:/nobody: the control server cannot be reached: "},
+	} {
+		_, err := supctl(t, c.code, append([]string{"-a", address}, strings.Split(c.line, " ")...)...)
+		if !strings.HasPrefix(err, c.says) {
+			t.Errorf("supctl %s says\n%swhich does not begin with\n%s", c.line, err, c.says)
+		}
+	}
+}
+
+func TestOfAChildThatIsNotThereTheNearestIsNamed(t *testing.T) {
+	address, _ := startOrders(t)
+	for path, want := range map[string]string{
+		"orders/feds":        "did you mean orders/feeds? for what there is: supctl children orders",
+		"orders/DB":          "did you mean orders/db? for what there is: supctl children orders",
+		"orders/tem":         "did you mean orders/temp?",
+		"orders/feeds/acem":  "did you mean orders/feeds/ACME? for what there is: supctl children orders/feeds",
+		"orders/feeds/red":   "did you mean 'orders/feeds/%1B[31mred'?",
+		"orders/nothing":     "\nfor what there is: supctl children orders\n",
+		"orders/nothing/x":   "\nfor what there is: supctl children orders\n",
+		"orders/db/x":        "orders/db is a worker\nfor what there is: supctl tree",
+		"orderz/db":          "paths begin with orders/\nfor what there is: supctl tree",
+		"orders":             "children are below orders/\nfor what there is: supctl tree",
+		"orders/feeds/o'nil": "\nfor what there is: supctl children orders/feeds\n",
+	} {
+		_, err := supctl(t, exitNotFound, "-a", address, "restart", path)
+		contains(t, err, want)
 	}
 }
 

@@ -5,7 +5,7 @@ import "strings"
 
 // ours begin the errors of the packages of this module, and stand once, at the
 // surface.
-var ours = []string{"sup: ", "proc: ", "plugin: ", "mailbox: ", "remote: ", "kv: "}
+var ours = []string{"sup: ", "proc: ", "plugin: ", "mailbox: ", "remote: ", "flight: ", "kv: "}
 
 // Cut is the text of an error without the prefixes of packages of this module
 // that it begins with.

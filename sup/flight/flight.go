@@ -35,10 +35,10 @@ package flight
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -68,7 +68,7 @@ func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
 	}
 	tree, err := i.Tree(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("flight: taking a snapshot: %w", err)
+		return nil, &takeError{"taking a snapshot", err}
 	}
 	r := &Record{Taken: time.Now(), Complete: true, Tree: tree}
 	last := lastEvent(tree)
@@ -83,7 +83,7 @@ func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
 			r.Complete = false
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("flight: reading events: %w", err)
+			return nil, &takeError{"reading events", err}
 		}
 		if e.Stack == "" && (e.Kind == sup.ChildExited || e.Kind == sup.ChildStuck || e.Kind == sup.ObserverPanicked) { // others repeat it
 			e.Stack = stackOf(e.Exit.Err)
@@ -94,10 +94,19 @@ func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
 		}
 	}
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("flight: reading events: %w", context.Cause(ctx))
+		return nil, &takeError{"reading events", context.Cause(ctx)}
 	}
 	return r, nil // the supervisor has ended, and this is all
 }
+
+// A takeError tells at what a record could not be taken.
+type takeError struct {
+	at  string
+	err error
+}
+
+func (e *takeError) Error() string { return "flight: " + e.at + ": " + prefix.Cut(e.err) }
+func (e *takeError) Unwrap() error { return e.err }
 
 // Dump takes a record and writes it: see [Take].
 func Dump(ctx context.Context, w io.Writer, i sup.Inspector, path string) error {

@@ -282,3 +282,16 @@ func TestAnErrorThatCannotBeReadIsWrittenAllTheSame(t *testing.T) {
 		}
 	})
 }
+
+func TestAnErrorOfTheTreeHasNoPrefixOfItsOwn(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		s, _ := plant(t, sup.Spec[sup.Worker]{})
+		_, err := flight.Take(t.Context(), sup.Inspect(s), "top/none")
+		if want := "flight: taking a snapshot: look at top/none: there is no such child"; fmt.Sprint(err) != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if _, ok := errors.AsType[*sup.CallError](err); !ok || !errors.Is(err, sup.ErrNotFound) {
+			t.Errorf("%v does not wrap what it is about", err)
+		}
+	})
+}
