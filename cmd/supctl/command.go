@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -20,7 +21,9 @@ type session struct {
 	address, output          string
 	ca, cert, key, tokenFile string
 	timeout, patience        time.Duration
+	isPatient                func() bool // --patience was given
 
+	stderr io.Writer
 	client *remote.Client
 }
 
@@ -59,6 +62,7 @@ func (s *session) command() *cobra.Command {
 	f.StringVar(&s.tokenFile, "token-file", os.Getenv("SUPCTL_TOKEN_FILE"), "`file` with a bearer token to send; or set SUPCTL_TOKEN_FILE")
 	f.DurationVar(&s.timeout, "timeout", remote.DefaultTimeout, "how long a call may take; 0 for as long as the server lets it")
 	f.DurationVar(&s.patience, "patience", 0, "how long to wait for a server that is not there; 0 for not at all")
+	s.isPatient = func() bool { return f.Changed("patience") }
 	root.AddCommand(
 		s.treeCommand(), s.topCommand(), s.childrenCommand(), s.statusCommand(), s.stacksCommand(), s.eventsCommand(), s.recordCommand(),
 		s.startCommand(), s.terminateCommand(), s.restartCommand(), s.deleteCommand(), s.shutdownCommand(),
@@ -100,10 +104,11 @@ func (s *session) dial() (*remote.Client, error) {
 		return nil, usage("--cert and --key go together: give both")
 	}
 	d := remote.Dialer{
-		Timeout:  s.timeout,
-		Patience: s.patience,
-		Logger:   slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Timeout:        s.timeout,
+		Patience:       s.patience,
+		StreamPatience: s.streamPatience(),
 	}
+	d.Logger = slog.New(&notices{s.stderr, d.StreamPatience})
 	if s.ca != "" || s.cert != "" {
 		config, err := remote.ClientTLS(s.ca, s.cert, s.key)
 		if err != nil {
@@ -124,6 +129,16 @@ func (s *session) dial() (*remote.Client, error) {
 	}
 	s.client = c
 	return c, nil
+}
+
+// defaultStreamPatience is enough for a program to be started anew.
+const defaultStreamPatience = time.Minute
+
+func (s *session) streamPatience() time.Duration {
+	if s.isPatient() {
+		return max(s.patience, 1) // to a Dialer 0 is for ever
+	}
+	return defaultStreamPatience
 }
 
 func (s *session) close() {

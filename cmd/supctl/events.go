@@ -20,8 +20,15 @@ func (s *session) eventsCommand() *cobra.Command {
 		after       uint64
 	)
 	cmd := &cobra.Command{
-		Use:               "events [PATH]",
-		Short:             "Print the events on record, and with -f those that come",
+		Use:   "events [PATH]",
+		Short: "Print the events on record, and with -f those that come",
+		Long: `Events prints the events on record, and with -f those that come, until it is
+interrupted or the tree has ended.
+
+When the connection is lost, -f says so, goes on where it was cut as soon as there
+is a server again, and says that too; what was not on record any more it says it
+had to skip. If there is no server for a minute, or for as long as --patience
+says, the program is taken to be gone for good: the exit code is 5.`,
 		Args:              onePath(true),
 		ValidArgsFunction: s.completePath(everything),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,6 +48,9 @@ func (s *session) eventsCommand() *cobra.Command {
 					if err := print(e, err); err != nil {
 						return err
 					}
+				}
+				if cmd.Context().Err() == nil {
+					fmt.Fprintln(cmd.ErrOrStderr(), "supctl: the tree has ended, and there are no more events")
 				}
 				return nil
 			}

@@ -28,7 +28,7 @@ func main() {
 
 // run is the whole program: it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s := new(session)
+	s := &session{stderr: stderr}
 	root := s.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)

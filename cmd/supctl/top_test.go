@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,13 +102,7 @@ func startScreen(t *testing.T) (s screen, fail chan struct{}) {
 func controlled(t *testing.T, tree sup.AnySupervisor) *remote.Client {
 	t.Helper()
 	address := "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
-	server := remote.NewServer(sup.Control(tree), remote.Config{Address: address, Logger: slog.New(slog.DiscardHandler)})
-	ctx, stop := context.WithCancel(context.Background())
-	if err := server.Initialize(ctx); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
+	stop := serve(t, tree, address)
 	c, err := remote.Dial(address)
 	if err != nil {
 		t.Fatal(err)
@@ -117,9 +110,6 @@ func controlled(t *testing.T, tree sup.AnySupervisor) *remote.Client {
 	t.Cleanup(func() {
 		c.Close()
 		stop()
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("the server ended with %v", err)
-		}
 	})
 	return c
 }

@@ -42,14 +42,17 @@ type Dialer struct {
 	// Patience is how long a call, or the beginning of a stream, goes on trying
 	// to reach a server that is not there. Default 0: it fails at once.
 	Patience time.Duration
-	// Backoff spaces out these attempts, and those of a stream that was cut,
-	// which goes on for as long as its context does. Default [DefaultBackoff].
+	// StreamPatience is how long a stream that was cut tries to go on, each time.
+	// Default 0: for as long as its context does.
+	StreamPatience time.Duration
+	// Backoff spaces out all these attempts. Default [DefaultBackoff].
 	Backoff sup.Backoff
 	// MaxAnswer bounds an answer, in bytes: the default, [DefaultMaxAnswer], is
 	// enough for a million children.
 	MaxAnswer int
-	// Logger is told at Warn when a stream was cut, and at Info when it goes on.
-	// Default: nobody is.
+	// Logger is told at Warn when a stream was cut, or cannot begin yet, and at
+	// Info when it goes on; at Debug of the attempts in between. Default: nobody
+	// is.
 	Logger *slog.Logger
 	// Connect makes the connections, in place of the address: through a tunnel,
 	// say. The address is a name then, with TLS the one that the certificate of
@@ -138,6 +141,7 @@ func (d Dialer) check(address string, isUnix bool) faults {
 	}{
 		{"Timeout", d.Timeout < 0},
 		{"Patience", d.Patience < 0},
+		{"StreamPatience", d.StreamPatience < 0},
 		{"MaxAnswer", d.MaxAnswer < 0},
 		{"Backoff", d.Backoff.Min < 0 || d.Backoff.Max < 0 || d.Backoff.Factor < 0},
 	} {

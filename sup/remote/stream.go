@@ -20,7 +20,8 @@ const watch = "watch"
 
 // Events is that of [sup.Inspector]. A stream that was cut, once it has begun,
 // goes on from the last event that was told, as soon as the server can be
-// reached again: that takes as long as it takes, or until ctx ends. If the
+// reached again: that takes as long as it takes, unless the Dialer has a
+// StreamPatience, or ctx ends. If the
 // events in between are not on record any more, or the program was started
 // anew, an error that wraps a [sup.SkippedError] says so; in the latter case
 // the numbers of events begin again, at 1.
@@ -50,7 +51,6 @@ type stream struct {
 
 func (s *stream) run(ctx context.Context) {
 	giveUp := time.Now().Add(s.client.dialer.Patience)
-	logger := s.client.dialer.Logger
 	for {
 		err := s.read(ctx)
 		switch {
@@ -60,17 +60,35 @@ func (s *stream) run(ctx context.Context) {
 			s.yield(sup.Event{}, err)
 			return
 		}
+		level, message := slog.LevelDebug, "server of the stream of events cannot be reached yet"
+		switch {
+		case s.failed > 0: // that has been told
+		case s.begun:
+			level, message = slog.LevelWarn, "stream of events was cut"
+			giveUp = s.client.dialer.streamEnd()
+		default:
+			level, message = slog.LevelWarn, "stream of events cannot begin yet"
+		}
 		wait := s.client.dialer.pause(s.failed)
 		s.failed++
-		if !s.begun && time.Now().Add(wait).After(giveUp) {
+		if !giveUp.IsZero() && time.Now().Add(wait).After(giveUp) {
 			s.yield(sup.Event{}, err)
 			return
 		}
-		logger.Warn("stream of events was cut", slog.String("server", s.client.address), slog.Any("err", err), slog.Duration("next", wait))
+		s.client.dialer.Logger.LogAttrs(ctx, level, message, slog.String("server", s.client.address), slog.Any("err", err), slog.Duration("next", wait))
 		if !sleep(ctx, wait) {
 			return
 		}
 	}
+}
+
+// streamEnd returns until when a stream that was cut just now tries to go on;
+// zero is for ever.
+func (d *Dialer) streamEnd() time.Time {
+	if d.StreamPatience == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d.StreamPatience)
 }
 
 // errEnough: the reader has.

@@ -177,6 +177,43 @@ func TestAStreamGoesOnWithTheNextServer(t *testing.T) {
 	})
 }
 
+func TestAStreamGivesUpAServerThatIsGoneForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		var log logbook
+		c := dial(t, w, remote.Dialer{StreamPatience: time.Minute, Logger: log.logger()})
+		defer c.Close()
+		stop := serve(t, sup.Control(s), w, nil)
+		r := read(c, "", 0)
+		for range 3 { // it is patient each time
+			r.sofar()
+			stop()
+			time.Sleep(50 * time.Second)
+			stop = serve(t, sup.Control(s), w, nil)
+			time.Sleep(10 * time.Second)
+		}
+		if all := r.sofar(); len(all) > 0 {
+			t.Errorf("told: %v", all)
+		}
+		stop()
+		time.Sleep(time.Minute)
+		all := r.sofar()
+		if len(all) != 1 || !errors.Is(all[0].err, remote.ErrUnreachable) {
+			t.Errorf("told: %v", all)
+		}
+		if _, open := <-r.told; open {
+			t.Error("the stream goes on")
+		}
+		for line, want := range map[string]int{"level=WARN": 4, "level=INFO": 3} {
+			if n := strings.Count(log.String(), line); n != want {
+				t.Errorf("%d lines of %s, want %d:\n%s", n, line, want, &log)
+			}
+		}
+	})
+}
+
 func TestAStreamSaysWhatItHadToSkip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
