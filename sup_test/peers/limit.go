@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/espalier-go/espalier/sup"
@@ -44,6 +45,36 @@ func (b *bares) startAll(n int, w sup.Worker) {
 	b.all = make([]bare, 0, n)
 	for range n {
 		b.all = append(b.all, b.start(w))
+	}
+}
+
+// startInTurn starts each when the one before has entered Run: what a call costs
+// that returns when its child is ready.
+func (b *bares) startInTurn(n int, w sup.Worker) {
+	b.all = make([]bare, 0, n)
+	for range n {
+		ready := make(chan struct{})
+		b.all = append(b.all, b.start(&announced{w, ready}))
+		<-ready
+	}
+}
+
+// announced says that it has entered Run.
+type announced struct {
+	sup.Worker
+	ready chan struct{}
+}
+
+func (w *announced) Run(ctx context.Context) error {
+	close(w.ready)
+	return w.Worker.Run(ctx)
+}
+
+// stopInTurn stops each when the one after it is gone.
+func (b *bares) stopInTurn() {
+	for _, one := range slices.Backward(b.all) {
+		one.cancel()
+		<-one.done
 	}
 }
 

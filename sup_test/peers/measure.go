@@ -110,6 +110,16 @@ func compare(budget time.Duration, contenders ...contender) map[string]samples {
 	return found
 }
 
+// only returns what was found of some contenders, for a row that does not show the
+// others.
+func only(found map[string]samples, names ...string) map[string]samples {
+	some := make(map[string]samples, len(names))
+	for _, name := range names {
+		some[name] = found[name]
+	}
+	return some
+}
+
 func nanos(s sample) float64  { return s.nanos }
 func cpu(s sample) float64    { return s.cpu }
 func allocs(s sample) float64 { return s.allocs }

@@ -35,8 +35,7 @@ func measureRestart(r *report) {
 	r.row(row{What: "restart: allocations", Ours: count(ours.median(allocs)), Ratio: spreadOf(ours.values(allocs)),
 		Exact: true, Target: 3})
 	r.bestPeer(found)
-	delete(found, "suture") // have been shown
-	delete(found, "OTP")
+	found = only(found, "espalier", "(a)", "(b')") // the peers have been shown
 	r.add(found, judged{what: "restart, for comparison", ours: "espalier", limit: "(a)"})
 	r.add(found, judged{what: "restart, for comparison", ours: "espalier", limit: "(b')"})
 }
@@ -150,8 +149,7 @@ func measureStorm(r *report) {
 	}
 	what := fmt.Sprintf("%d children fail at once, each", n)
 	r.add(found, judged{what: what, ours: "espalier", limit: "(b)", target: 1.5})
-	delete(found, "suture")
-	delete(found, "OTP")
+	found = only(found, "espalier", "(a)", "(b')")
 	r.add(found, judged{what: what + ", for comparison", ours: "espalier", limit: "(a)"})
 	r.add(found, judged{what: what + ", for comparison", ours: "espalier", limit: "(b')"})
 }

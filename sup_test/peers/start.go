@@ -36,6 +36,7 @@ func measureStart(r *report) {
 	for _, p := range populations {
 		contenders := []contender{
 			{name: "goroutine", measure: p.each(startBares)},
+			{name: "in turn", measure: p.each(startBaresInTurn)},
 			{name: "keyed", measure: p.each(startKeyedSet)},
 			{name: "supervisor", measure: p.each(startSupervisor(idsTo(p.n)))},
 		}
@@ -57,6 +58,10 @@ func measureStart(r *report) {
 				ours: c[0], limit: "goroutine", target: target,
 			})
 		}
+		r.add(only(found, "keyed", "in turn"), judged{
+			what: fmt.Sprintf("start a child, Keyed, N = %s, for comparison", p.text),
+			ours: "keyed", limit: "in turn", limitText: "goroutine, in turn",
+		})
 		if first == nil {
 			first = found
 		}
@@ -97,6 +102,12 @@ func startBares(m *meter, n int, entered *sync.WaitGroup) {
 		b.startAll(n, w)
 		entered.Wait()
 	})
+	b.stop()
+}
+
+func startBaresInTurn(m *meter, n int, entered *sync.WaitGroup) {
+	b, w := newBares(), &idle{entered}
+	m.do(n, func() { b.startInTurn(n, w) })
 	b.stop()
 }
 

@@ -17,6 +17,7 @@ func measureStop(r *report) {
 	contenders := []contender{
 		{name: "goroutine", measure: func(m *meter) { stopBares(m, n) }},
 		{name: "keyed", measure: func(m *meter) { stopKeyed(m, n) }},
+		{name: "in turn", measure: func(m *meter) { stopBaresInTurn(m, n) }},
 		{name: "static", measure: func(m *meter) { stopStatic(m, n) }},
 		{"suture", func(m *meter) { stopSutured(m, n) }, true},
 		{"errgroup", func(m *meter) { stopErrgroup(m, n) }, true},
@@ -26,12 +27,14 @@ func measureStop(r *report) {
 	}
 	found := compare(20*time.Second, contenders...)
 	r.add(found, judged{what: "stop 100k children of a Keyed, each", ours: "keyed", limit: "goroutine", target: 0.7})
-	delete(found, "suture")
-	delete(found, "errgroup")
-	delete(found, "OTP")
+	found = only(found, "static", "goroutine", "in turn")
 	r.add(found, judged{
 		what: "stop 100k children of a static supervisor, in strict order, each",
 		ours: "static", limit: "goroutine", limitText: "goroutine, no order", target: 3,
+	})
+	r.add(found, judged{
+		what: "stop 100k children of a static supervisor, for comparison",
+		ours: "static", limit: "in turn", limitText: "goroutine, in turn",
 	})
 }
 
@@ -42,6 +45,15 @@ func stopBares(m *meter, n int) {
 	b.startAll(n, &idle{&entered})
 	entered.Wait()
 	m.do(n, b.stop)
+}
+
+func stopBaresInTurn(m *meter, n int) {
+	var entered sync.WaitGroup
+	entered.Add(n)
+	b := newBares()
+	b.startAll(n, &idle{&entered})
+	entered.Wait()
+	m.do(n, b.stopInTurn)
 }
 
 func stopKeyed(m *meter, n int) {
@@ -92,6 +104,7 @@ func measureRound(r *report) {
 	const n = 10_000
 	contenders := []contender{
 		{name: "goroutine", measure: func(m *meter) { roundOfBares(m, n) }},
+		{name: "in turn", measure: func(m *meter) { roundInTurn(m, n) }},
 		{name: "espalier", measure: func(m *meter) { roundOfAll(m, n) }},
 	}
 	if r.otp != nil {
@@ -101,6 +114,10 @@ func measureRound(r *report) {
 	r.add(found, judged{
 		what: "one_for_all round of 10k children, each", ours: "espalier", limit: "goroutine",
 		limitText: "stop and start, no order", target: 1,
+	})
+	r.add(only(found, "espalier", "in turn"), judged{
+		what: "one_for_all round of 10k children, for comparison",
+		ours: "espalier", limit: "in turn", limitText: "stop and start, in turn",
 	})
 }
 
@@ -117,6 +134,21 @@ func roundOfBares(m *meter, n int) {
 		b = newBares()
 		b.startAll(n, w)
 		entered.Wait()
+	})
+	b.stop()
+}
+
+func roundInTurn(m *meter, n int) {
+	var entered sync.WaitGroup
+	entered.Add(n)
+	w := &idle{&entered}
+	b := newBares()
+	b.startAll(n, w)
+	entered.Wait()
+	m.do(n, func() {
+		b.stopInTurn()
+		entered.Add(n)
+		b.startInTurn(n, w)
 	})
 	b.stop()
 }
