@@ -41,9 +41,9 @@ otp:
 		$(GO) test -race -run 'TestTheTracesOfErlangsSupervisorAreOurs' ./sup_test; \
 	fi
 
-# leaks runs the tests with the profile of leaked goroutines, which must be empty.
+# leaks runs all tests with the profile of leaked goroutines, which must be empty.
 leaks:
-	GOEXPERIMENT=goroutineleakprofile $(GO) test ./sup_test ./sup/mailbox ./sup/debug ./sup/plugin
+	GOEXPERIMENT=goroutineleakprofile $(GO) test -timeout 30m work
 
 # mutants breaks the engine on purpose, in many ways, and finds that the tests
 # notice each.
