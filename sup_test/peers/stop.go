@@ -15,9 +15,9 @@ import (
 func measureStop(r *report) {
 	const n = 100_000
 	contenders := []contender{
-		{name: "goroutine", measure: func(m *meter) { stopBares(m, n) }},
+		{name: "goroutine", measure: func(m *meter) { stopBares(m, n, (*bares).stop) }},
 		{name: "keyed", measure: func(m *meter) { stopKeyed(m, n) }},
-		{name: "in turn", measure: func(m *meter) { stopBaresInTurn(m, n) }},
+		{name: "in turn", measure: func(m *meter) { stopBares(m, n, (*bares).stopInTurn) }},
 		{name: "static", measure: func(m *meter) { stopStatic(m, n) }},
 		{"suture", func(m *meter) { stopSutured(m, n) }, true},
 		{"errgroup", func(m *meter) { stopErrgroup(m, n) }, true},
@@ -38,22 +38,13 @@ func measureStop(r *report) {
 	})
 }
 
-func stopBares(m *meter, n int) {
+func stopBares(m *meter, n int, stop func(*bares)) {
 	var entered sync.WaitGroup
 	entered.Add(n)
 	b := newBares()
 	b.startAll(n, &idle{&entered})
 	entered.Wait()
-	m.do(n, b.stop)
-}
-
-func stopBaresInTurn(m *meter, n int) {
-	var entered sync.WaitGroup
-	entered.Add(n)
-	b := newBares()
-	b.startAll(n, &idle{&entered})
-	entered.Wait()
-	m.do(n, b.stopInTurn)
+	m.do(n, func() { stop(b) })
 }
 
 func stopKeyed(m *meter, n int) {
@@ -103,8 +94,8 @@ func stopErrgroup(m *meter, n int) {
 func measureRound(r *report) {
 	const n = 10_000
 	contenders := []contender{
-		{name: "goroutine", measure: func(m *meter) { roundOfBares(m, n) }},
-		{name: "in turn", measure: func(m *meter) { roundInTurn(m, n) }},
+		{name: "goroutine", measure: func(m *meter) { roundOfBares(m, n, (*bares).stop, (*bares).startAll) }},
+		{name: "in turn", measure: func(m *meter) { roundOfBares(m, n, (*bares).stopInTurn, (*bares).startInTurn) }},
 		{name: "espalier", measure: func(m *meter) { roundOfAll(m, n) }},
 	}
 	if r.otp != nil {
@@ -121,7 +112,7 @@ func measureRound(r *report) {
 	})
 }
 
-func roundOfBares(m *meter, n int) {
+func roundOfBares(m *meter, n int, stop func(*bares), start func(*bares, int, sup.Worker)) {
 	var entered sync.WaitGroup
 	entered.Add(n)
 	w := &idle{&entered}
@@ -129,26 +120,11 @@ func roundOfBares(m *meter, n int) {
 	b.startAll(n, w)
 	entered.Wait()
 	m.do(n, func() {
-		b.stop()
+		stop(b)
 		entered.Add(n)
 		b = newBares()
-		b.startAll(n, w)
+		start(b, n, w)
 		entered.Wait()
-	})
-	b.stop()
-}
-
-func roundInTurn(m *meter, n int) {
-	var entered sync.WaitGroup
-	entered.Add(n)
-	w := &idle{&entered}
-	b := newBares()
-	b.startAll(n, w)
-	entered.Wait()
-	m.do(n, func() {
-		b.stopInTurn()
-		entered.Add(n)
-		b.startInTurn(n, w)
 	})
 	b.stop()
 }
