@@ -63,9 +63,9 @@ func ExampleStatus() {
 	}
 	defer end(s)
 	status, err := sup.Inspect(s).Status(ctx, "")
-	fmt.Println(status.Name, status.Strategy, status.Running, status.States, status.Seq, err)
+	fmt.Println(status.Name, status.Strategy, status.Running, status.States, status.Below, status.Seq, err)
 	// Output:
-	// auction one_for_one true map[running:2] 5 <nil>
+	// auction one_for_one true map[running:2] map[] 5 <nil>
 }
 
 // A controller carries out an operator's calls on children by their paths.

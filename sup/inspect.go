@@ -63,12 +63,15 @@ type Status struct {
 	Path      string        `json:"path"`
 	Strategy  Strategy      `json:"strategy"`
 	Intensity Intensity     `json:"intensity"`
+	Set       SetKind       `json:"set"`
+	Max       int           `json:"max,omitzero"` // of a [Keyed]: how many children it may have; 0 for no bound
 	Running   bool          `json:"running"`
 	Uptime    time.Duration `json:"uptime"`   // 0 if it is not up
 	Restarts  int           `json:"restarts"` // counted within the window of the intensity, now; 0 if that is unlimited
 	Seq       uint64        `json:"seq"`      // the number of the last event of the tree
 	Children  int           `json:"children"`
 	States    map[State]int `json:"states"` // how many children are in each; those of no child are not there
+	Below     map[State]int `json:"below"`  // the same of those further down
 }
 
 // Inspect returns the inspector of a supervisor in this process. Of a nil one it
@@ -93,7 +96,9 @@ func (o operator) Status(_ context.Context, path string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return life.status(), nil
+	status := life.status()
+	life.countBelow(status.Below)
+	return status, nil
 }
 
 func (o operator) Tree(_ context.Context, path string) (SupervisorInfo, error) {
@@ -137,8 +142,8 @@ func (o operator) Stacks(_ context.Context, path string) (string, error) {
 	return s.orphan.dump().of(inc), nil
 }
 
-// status sums up a supervisor without looking at each child: it costs the same
-// for ten children and for a million.
+// status sums up a supervisor, but for what is further down, without looking at
+// each child: it costs the same for ten children and for a million.
 func (s *core) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,18 +152,36 @@ func (s *core) status() Status {
 		Path:      s.path,
 		Strategy:  s.decl.strategy,
 		Intensity: s.decl.intensity,
+		Set:       s.decl.set,
+		Max:       s.decl.max,
 		Running:   s.phase == serving,
 		Seq:       s.events.pump.seq.Load(),
 		Children:  s.count,
 		States:    make(map[State]int),
+		Below:     make(map[State]int),
 	}
 	status.Uptime, status.Restarts = s.upLocked()
+	s.countLocked(status.States)
+	return status
+}
+
+func (s *core) countLocked(states map[State]int) {
 	for state, n := range s.states {
 		if n > 0 {
-			status.States[State(state)] = n
+			states[State(state)] += n
 		}
 	}
-	return status
+}
+
+// countBelow counts the children of the supervisors among the children, and of
+// those below them: each supervisor's part is of one moment.
+func (s *core) countBelow(states map[State]int) {
+	for _, below := range s.nested() {
+		below.mu.Lock()
+		below.countLocked(states)
+		below.mu.Unlock()
+		below.countBelow(states)
+	}
 }
 
 // upLocked returns for how long the supervisor has been up, and how many

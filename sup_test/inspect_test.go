@@ -186,3 +186,44 @@ func TestAStatusCountsTheChildrenByState(t *testing.T) {
 		check("at the end")
 	})
 }
+
+// Inspection: a status counts the children further down, too, those of a
+// supervisor that is down as they were last.
+func TestAStatusCountsWhatIsFurtherDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		broken := sup.ChildSpec[sup.Worker]{ID: "broken", Budget: sup.Intensity{Restarts: 1, Within: time.Hour}, Start: func(context.Context) (sup.Worker, error) {
+			return &fake{run: func(context.Context) error { return errBoom }}, nil
+		}}
+		keyed := sup.KeyedSpec[string, *fake]{Max: 7, Start: func(context.Context, string) (*fake, error) { return new(fake), nil }}
+		above := func(id string, children ...sup.ChildSpec[sup.Worker]) sup.ChildSpec[sup.Worker] {
+			return sup.ChildSpec[sup.Worker]{ID: id, Start: func(context.Context) (sup.Worker, error) {
+				return sup.New(sup.Spec[sup.Worker]{Intensity: ample, Children: children}), nil
+			}}
+		}
+		set := sup.ChildSpec[sup.Worker]{ID: "set", Start: func(context.Context) (sup.Worker, error) { return sup.NewKeyed(keyed), nil }}
+		s := start(t, sup.Spec[sup.Worker]{Name: "app", Children: []sup.ChildSpec[sup.Worker]{above("outer", above("inner", broken, set), broken), broken}})
+		synctest.Wait()
+		control := sup.Control(s)
+		if _, err := control.StartChild(t.Context(), "app/outer/inner/set", "x"); err != nil {
+			t.Fatal(err)
+		}
+		check := func(path string, states, below map[sup.State]int) {
+			t.Helper()
+			status, err := control.Status(t.Context(), path)
+			if diff := cmp.Diff([]map[sup.State]int{states, below}, []map[sup.State]int{status.States, status.Below}); diff != "" || err != nil {
+				t.Errorf("%s: %v (-want +got):\n%s", path, err, diff)
+			}
+		}
+		type states = map[sup.State]int
+		check("app", states{sup.Running: 1, sup.Quarantined: 1}, states{sup.Running: 3, sup.Quarantined: 2})
+		check("app/outer", states{sup.Running: 1, sup.Quarantined: 1}, states{sup.Running: 2, sup.Quarantined: 1})
+		check("app/outer/inner/set", states{sup.Running: 1}, states{})
+		if status, err := control.Status(t.Context(), "app/outer/inner/set"); status.Set != sup.KeyedSet || status.Max != 7 || err != nil {
+			t.Errorf("the set is %v, %d, %v", status.Set, status.Max, err)
+		}
+		if err := control.Terminate(t.Context(), sup.Target{Path: "app/outer"}); err != nil {
+			t.Fatal(err)
+		}
+		check("app", states{sup.Stopped: 1, sup.Quarantined: 1}, states{sup.Stopped: 3, sup.Quarantined: 2})
+	})
+}

@@ -71,8 +71,9 @@ func (s *session) done(cmd *cobra.Command, path, did string, child sup.ChildInfo
 	w := cmd.OutOrStdout()
 	if s.output == "json" {
 		result := struct {
-			Path, Done string
-			Child      *sup.ChildInfo
+			Path  string         `json:"path"`
+			Done  string         `json:"done"`
+			Child *sup.ChildInfo `json:"child"`
 		}{path, did, &child}
 		if child == (sup.ChildInfo{}) {
 			result.Child = nil

@@ -133,7 +133,7 @@ func eventLine(e sup.Event) string {
 		line += " in " + age(e.Delay)
 	}
 	if e.Kind == sup.ChildExited || e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildStuck {
-		line += "  " + oneLine(e.Exit.String())
+		line += "  " + oneLine(exitText(e.Exit))
 	}
 	return line
 }

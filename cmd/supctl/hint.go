@@ -55,7 +55,7 @@ func (s *session) hint(ctx context.Context, err error) string {
 	case errors.Is(err, sup.ErrIncarnation):
 		return "look again: supctl status " + path
 	case errors.Is(err, sup.ErrKey), errors.Is(err, sup.ErrNotKeyed):
-		return "a set that takes keys has \"Set\":\"keyed\" in: supctl -o json tree"
+		return "a set that takes keys is a keyed one in: supctl tree"
 	case errors.Is(err, sup.ErrNotFound):
 		return s.alternatives(ctx, err)
 	case errors.Is(err, sup.ErrNoSupervisor):
@@ -115,7 +115,7 @@ func nearest(id string, children []sup.ChildInfo) []string {
 		if id != "" && strings.Contains(strings.ToLower(c.ID), id) {
 			d = 0
 		}
-		if d < min(3, len(id)) {
+		if d < min(3, (len(id)+1)/2) {
 			distance[c.ID] = d
 			near = append(near, c.ID)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -139,27 +138,36 @@ func printStatus(w io.Writer, s sup.Status) error {
 	if s.Running {
 		up = "running, up " + age(s.Uptime)
 	}
-	counted := fmt.Sprintf("%d of %v", s.Restarts, s.Intensity)
+	window := fmt.Sprintf("%d of %v", s.Restarts, s.Intensity)
 	if s.Intensity.Restarts < 0 {
-		counted = "unlimited"
+		window = "unlimited"
 	}
-	states := make([]string, 0, len(s.States))
-	for state, n := range s.States {
-		states = append(states, stateStyle(state).Render(fmt.Sprintf("%d %v", n, state)))
-	}
-	slices.Sort(states)
-	children := fmt.Sprint(s.Children)
-	if len(states) > 0 {
-		children += ": " + strings.Join(states, ", ")
-	}
-	return printFacts(w, [][2]string{
+	facts := [][2]string{
 		{"path", oneLine(s.Path)},
 		{"state", up},
 		{"strategy", s.Strategy.String()},
-		{"restarts", counted},
-		{"children", children},
-		{"events", fmt.Sprint(s.Seq)},
-	})
+		{"restarts", window},
+		{"children", summed(s.States)},
+	}
+	if s.Set != sup.NoSet {
+		facts[2] = [2]string{"set", setText(s.Set, s.Max)}
+	}
+	if len(s.Below) > 0 {
+		facts = append(facts, [2]string{"below them", summed(s.Below)})
+	}
+	return printFacts(w, append(facts, [2]string{"events", fmt.Sprint(s.Seq)}))
+}
+
+// summed tells how many children there are, and in which states.
+func summed(states map[sup.State]int) string {
+	total := 0
+	for _, n := range states {
+		total += n
+	}
+	if total == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%d: %s", total, strings.Join(counted(states), ", "))
 }
 
 func printChild(w io.Writer, path string, c sup.ChildInfo) error {
@@ -175,7 +183,7 @@ func printChild(w io.Writer, path string, c sup.ChildInfo) error {
 		facts = append(facts, [2]string{"significant", "yes"})
 	}
 	if c.LastExit.Kind != sup.ExitNone {
-		facts = append(facts, [2]string{"last exit", printable(c.LastExit.String())})
+		facts = append(facts, [2]string{"last exit", indented(printable(exitText(c.LastExit)))})
 	}
 	if panicked, ok := errors.AsType[*sup.PanicError](c.LastExit.Err); ok && panicked.Stack != "" {
 		facts = append(facts, [2]string{"panicked at", "\n" + printable(panicked.Stack)})
@@ -186,10 +194,19 @@ func printChild(w io.Writer, path string, c sup.ChildInfo) error {
 	return printFacts(w, facts)
 }
 
+// factColumn is how wide the names of facts are.
+const factColumn = 12
+
+// indented puts the lines of a text below each other, in the column of facts:
+// errors that were joined have a line each.
+func indented(text string) string {
+	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+strings.Repeat(" ", factColumn))
+}
+
 func printFacts(w io.Writer, facts [][2]string) error {
 	var b strings.Builder
 	for _, f := range facts {
-		fmt.Fprintf(&b, "%-12s%s\n", f[0], f[1])
+		fmt.Fprintf(&b, "%-*s%s\n", factColumn, f[0], f[1])
 	}
 	_, err := lipgloss.Fprint(w, b.String())
 	return err

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -80,6 +82,44 @@ func stateStyle(s sup.State) lipgloss.Style {
 		return faint
 	}
 	return busy
+}
+
+// exitText tells of an exit that was asked for so that nobody takes it for a
+// failure.
+func exitText(e sup.Exit) string {
+	if e.Kind != sup.ExitShutdown {
+		return e.String()
+	}
+	if stop, ok := errors.AsType[*sup.StopError](e.Err); ok && stop.Reason == sup.ByOperator {
+		return "shutdown: an operator has asked for it"
+	}
+	if e.Err == context.Canceled {
+		return "shutdown: it was asked to stop"
+	}
+	return e.String()
+}
+
+// counted lists how many children are in each state, in the order of the
+// states.
+func counted(states map[sup.State]int) []string {
+	var parts []string
+	for state := sup.Idle; state <= sup.Quarantined; state++ {
+		if n := states[state]; n > 0 {
+			parts = append(parts, stateStyle(state).Render(fmt.Sprintf("%d %v", n, state)))
+		}
+	}
+	return parts
+}
+
+// troubles lists how many children are in a state that somebody has to see to.
+func troubles(states map[sup.State]int) []string {
+	var parts []string
+	for _, state := range []sup.State{sup.Stuck, sup.Quarantined} {
+		if n := states[state]; n > 0 {
+			parts = append(parts, stateStyle(state).Render(fmt.Sprintf("%d %v below", n, state)))
+		}
+	}
+	return parts
 }
 
 // age prints how long ago something was, in the two largest units.

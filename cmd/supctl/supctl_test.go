@@ -19,6 +19,14 @@ func (idle) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// frank says why it ends.
+type frank struct{}
+
+func (frank) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
 var errNoFeed = errors.New("there is no such feed")
 
 // startOrders starts a tree that can be controlled, and returns the address.
@@ -41,6 +49,7 @@ func startOrders(t *testing.T) (address string, s *sup.Supervisor[sup.Worker]) {
 		{ID: "db", Start: start(idle{})},
 		{ID: "feeds", Start: start(feeds)},
 		{ID: "temp", Start: start(idle{}), Restart: sup.Temporary},
+		{ID: "web", Start: start(frank{})},
 	}})
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
@@ -86,10 +95,14 @@ func TestAnOperatorsDay(t *testing.T) {
 	}{
 		{0, "tree", "├── feeds"},
 		{0, "tree orders/feeds", "└── ACME"},
+		{0, "tree orders/feeds", "orders/feeds     running  up "},
+		{0, "tree", ", keyed, max 3, 3/5s\n"},
+		{0, "status orders/feeds", "set         keyed, max 3\n"},
+		{0, "status", "below them  2: 2 running\n"},
 		{0, "tree", `\x1b[31mred`},
 		{0, "children orders/feeds/", "ACME         running"},
 		{0, "status orders/feeds/%1B[31mred", "running"},
-		{0, "status", "4: 4 running"},
+		{0, "status", "5: 5 running"},
 		{0, "status orders/db", "incarnation 1"},
 		{0, "status --check", "running"},
 		{0, "start orders/feeds IBM", "orders/feeds/IBM: started"},
@@ -97,6 +110,10 @@ func TestAnOperatorsDay(t *testing.T) {
 		{4, "start orders/feeds SAP", "the set is full: 3 children"},
 		{4, "start orders/db x", "supctl tree"},
 		{0, "restart orders/db", "orders/db: restarted"},
+		{0, "status orders/db", "last exit   shutdown: it was asked to stop\n"},
+		{0, "events orders/db", "child exited        orders/db #1  shutdown: it was asked to stop\n"},
+		{0, "restart orders/web", "orders/web: restarted"},
+		{0, "status orders/web", "last exit   shutdown: an operator has asked for it\n"},
 		{4, "restart orders/db --incarnation 1", "supctl status orders/db"},
 		{0, "restart orders/db --incarnation 2", "orders/db: restarted"},
 		{4, "restart orders/temp", "is temporary"},
@@ -105,6 +122,7 @@ func TestAnOperatorsDay(t *testing.T) {
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
 		{0, "status orders/feeds/IBM", "stopped"},
+		{0, "tree orders/feeds", "last exit shutdown: it was asked to stop\n"},
 		{4, "start orders/feeds IBM", "supctl restart orders/feeds/IBM"},
 		{0, "delete orders/feeds/IBM", "orders/feeds/IBM: deleted"},
 		{9, "start orders/feeds none", errNoFeed.Error()},
@@ -176,7 +194,7 @@ func TestOfAChildThatIsNotThereTheNearestIsNamed(t *testing.T) {
 	for path, want := range map[string]string{
 		"orders/feds":        "did you mean orders/feeds? for what there is: supctl children orders",
 		"orders/DB":          "did you mean orders/db? for what there is: supctl children orders",
-		"orders/tem":         "did you mean orders/temp?",
+		"orders/tem":         "did you mean orders/temp? ",
 		"orders/feeds/acem":  "did you mean orders/feeds/ACME? for what there is: supctl children orders/feeds",
 		"orders/feeds/red":   "did you mean 'orders/feeds/%1B[31mred'?",
 		"orders/nothing":     "\nfor what there is: supctl children orders\n",

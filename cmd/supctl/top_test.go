@@ -171,6 +171,30 @@ func TestTopAsksBeforeItChangesSomething(t *testing.T) {
 	contains(t, s.text(), "1 stopped")
 }
 
+func TestTopTellsOfTroubleFurtherDown(t *testing.T) {
+	c, err := remote.Dial(startTroubled(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	tree, err := c.Tree(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := screen{t, newTop(t.Context(), c, time.Second, tree)}
+	contains(t, s.text(), "2 children, 2 running, 2 quarantined below\n")
+	s.press("enter")
+	contains(t, s.text(), "2 children, 1 running, 1 quarantined, 1 quarantined below\n")
+	for _, line := range strings.Split(s.text(), "\n") {
+		if strings.HasPrefix(line, "inner/") && !strings.HasSuffix(line, "  1 quarantined below") {
+			t.Errorf("line %q", line)
+		}
+	}
+	inner := sup.SupervisorInfo{Children: []sup.ChildInfo{{State: sup.Stuck}, {State: sup.Stopped}}}
+	s.see(sup.SupervisorInfo{Path: "app", Children: []sup.ChildInfo{{ID: "x", State: sup.Running, Supervisor: &inner}}})
+	contains(t, s.text(), "1 children, 1 running, 1 stuck below\n")
+}
+
 func TestTopFitsAnyScreen(t *testing.T) {
 	s, _ := startScreen(t)
 	for _, size := range [][2]int{{80, 24}, {20, 6}, {1, 1}, {300, 100}, {40, 7}} {

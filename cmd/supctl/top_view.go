@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -41,17 +42,17 @@ func (t *top) draw() string {
 		if c.Kind == sup.KindSupervisor {
 			id += "/"
 		}
-		last := ""
+		last := troubles(below(c))
 		if c.LastExit.Kind != sup.ExitNone {
-			last = oneLine(c.LastExit.String())
+			last = append(last, oneLine(exitText(c.LastExit)))
 		}
 		state := fmt.Sprintf(stateColumn, c.State)
 		if c.ID != t.chosen {
 			state = stateStyle(c.State).Render(state)
 		}
-		line := columns(id, state, age(t.looked.Sub(c.Since)), fmt.Sprint(restartsBelow(c)), last)
+		line := columns(id, state, age(t.looked.Sub(c.Since)), fmt.Sprint(restartsBelow(c)), strings.Join(last, ", "))
 		if c.ID == t.chosen {
-			line = chosenStyle.Render(line)
+			line = chosenStyle.Render(ansi.Strip(line))
 		}
 		lines = append(lines, line)
 	}
@@ -81,19 +82,33 @@ func (t *top) summary() string {
 		t.tree.Restarts, t.tree.Intensity, t.looked.Format("15:04:05")), t.width, "…")
 }
 
-// states counts the children by state, in the order of the states.
+// states counts the children by state, and those further down that are in
+// trouble.
 func (t *top) states() string {
-	count := make(map[sup.State]int)
+	here, further := make(map[sup.State]int), make(map[sup.State]int)
 	for _, c := range t.tree.Children {
-		count[c.State]++
+		here[c.State]++
+		countBelow(c, further)
 	}
-	parts := []string{fmt.Sprintf("%d children", len(t.tree.Children))}
-	for state := sup.Idle; state <= sup.Quarantined; state++ {
-		if n := count[state]; n > 0 {
-			parts = append(parts, stateStyle(state).Render(fmt.Sprintf("%d %v", n, state)))
-		}
-	}
+	parts := slices.Concat([]string{fmt.Sprintf("%d children", len(t.tree.Children))}, counted(here), troubles(further))
 	return ansi.Truncate(strings.Join(parts, ", "), t.width, "…")
+}
+
+// below counts what is below a child by state.
+func below(c sup.ChildInfo) map[sup.State]int {
+	states := make(map[sup.State]int)
+	countBelow(c, states)
+	return states
+}
+
+func countBelow(c sup.ChildInfo, states map[sup.State]int) {
+	if c.Supervisor == nil {
+		return
+	}
+	for _, further := range c.Supervisor.Children {
+		states[further.State]++
+		countBelow(further, states)
+	}
 }
 
 // visible returns which of the children fit, the chosen one among them.

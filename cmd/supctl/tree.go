@@ -43,7 +43,7 @@ type row struct {
 }
 
 func drawTree(w io.Writer, tree sup.SupervisorInfo) error {
-	root := row{name: bold.Render(oneLine(tree.Name)), state: "running", style: good, rest: supervisorFacts(tree)}
+	root := row{name: bold.Render(oneLine(tree.Path)), state: "running", style: good, rest: supervisorFacts(tree)}
 	if !tree.Running {
 		root.state, root.style = "not running", busy
 	} else {
@@ -73,7 +73,20 @@ func rowsBelow(tree sup.SupervisorInfo, indent string) []row {
 }
 
 func supervisorFacts(s sup.SupervisorInfo) []string {
-	return []string{s.Strategy.String(), s.Intensity.String()}
+	facts := []string{s.Strategy.String(), s.Intensity.String()}
+	if s.Set != sup.NoSet {
+		facts[0] = setText(s.Set, s.Max)
+	}
+	return facts
+}
+
+// setText tells what a set is, in place of its strategy: that is always the same
+// one.
+func setText(set sup.SetKind, limit int) string {
+	if limit > 0 {
+		return fmt.Sprintf("%v, max %d", set, limit)
+	}
+	return set.String()
 }
 
 // childFacts is what is worth a word about a child.
@@ -88,8 +101,8 @@ func childFacts(c sup.ChildInfo) []string {
 	if c.Restarts > 0 {
 		facts = append(facts, busy.Render(restarts(c.Restarts)))
 	}
-	if c.LastExit.Kind == sup.ExitAbnormal {
-		facts = append(facts, "last exit "+oneLine(c.LastExit.String()))
+	if c.LastExit.Kind == sup.ExitAbnormal || atRest(c) && c.LastExit.Kind != sup.ExitNone {
+		facts = append(facts, "last exit "+oneLine(exitText(c.LastExit)))
 	}
 	return facts
 }

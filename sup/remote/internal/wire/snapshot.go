@@ -89,7 +89,7 @@ func (w *Writer) Event(e sup.Event) *pb.Event {
 
 // Status writes a status.
 func Status(s sup.Status) *pb.StatusResponse {
-	m := &pb.StatusResponse{
+	return &pb.StatusResponse{
 		Name:      Text(s.Name),
 		Path:      Path(s.Path),
 		Strategy:  s.Strategy.String(),
@@ -99,10 +99,17 @@ func Status(s sup.Status) *pb.StatusResponse {
 		Restarts:  count(s.Restarts),
 		Children:  count(s.Children),
 		Seq:       s.Seq,
-		States:    make(map[string]int32, len(s.States)),
+		Set:       s.Set.String(),
+		Max:       count(s.Max),
+		States:    states(s.States),
+		Below:     states(s.Below),
 	}
-	for state, n := range s.States {
-		m.States[state.String()] = count(n)
+}
+
+func states(s map[sup.State]int) map[string]int32 {
+	m := make(map[string]int32, len(s))
+	for state, n := range s {
+		m[state.String()] = count(n)
 	}
 	return m
 }
@@ -179,7 +186,7 @@ func ReadEvent(m *pb.Event) sup.Event {
 
 // ReadStatus reads a status.
 func ReadStatus(m *pb.StatusResponse) sup.Status {
-	s := sup.Status{
+	return sup.Status{
 		Name:      m.GetName(),
 		Path:      ReadPath(m.GetPath()),
 		Strategy:  named[sup.Strategy](m.GetStrategy()),
@@ -189,10 +196,17 @@ func ReadStatus(m *pb.StatusResponse) sup.Status {
 		Restarts:  int(m.GetRestarts()),
 		Children:  int(m.GetChildren()),
 		Seq:       m.GetSeq(),
-		States:    make(map[sup.State]int, len(m.GetStates())),
+		Set:       named[sup.SetKind](m.GetSet()),
+		Max:       int(m.GetMax()),
+		States:    readStates(m.GetStates()),
+		Below:     readStates(m.GetBelow()),
 	}
-	for state, n := range m.GetStates() {
-		s.States[named[sup.State](state)] += int(n)
+}
+
+func readStates(m map[string]int32) map[sup.State]int {
+	s := make(map[sup.State]int, len(m))
+	for state, n := range m {
+		s[named[sup.State](state)] += int(n)
 	}
 	return s
 }

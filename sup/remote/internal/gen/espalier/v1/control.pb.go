@@ -87,6 +87,9 @@ type StatusResponse struct {
 	Children      int32                  `protobuf:"varint,8,opt,name=children,proto3" json:"children,omitempty"`
 	States        map[string]int32       `protobuf:"bytes,9,rep,name=states,proto3" json:"states,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // how many children are in each
 	Seq           uint64                 `protobuf:"varint,10,opt,name=seq,proto3" json:"seq,omitempty"`                                                                                // the number of the last event of the tree
+	Set           string                 `protobuf:"bytes,11,opt,name=set,proto3" json:"set,omitempty"`
+	Max           int32                  `protobuf:"varint,12,opt,name=max,proto3" json:"max,omitempty"`
+	Below         map[string]int32       `protobuf:"bytes,13,rep,name=below,proto3" json:"below,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // of those further down
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -189,6 +192,27 @@ func (x *StatusResponse) GetSeq() uint64 {
 		return x.Seq
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetSet() string {
+	if x != nil {
+		return x.Set
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetBelow() map[string]int32 {
+	if x != nil {
+		return x.Below
+	}
+	return nil
 }
 
 type TreeRequest struct {
@@ -3145,7 +3169,7 @@ const file_espalier_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"\x19espalier/v1/control.proto\x12\vespalier.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"#\n" +
 	"\rStatusRequest\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\"\x9d\x03\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\"\xb9\x04\n" +
 	"\x0eStatusResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x1a\n" +
@@ -3157,8 +3181,15 @@ const file_espalier_v1_control_proto_rawDesc = "" +
 	"\bchildren\x18\b \x01(\x05R\bchildren\x12?\n" +
 	"\x06states\x18\t \x03(\v2'.espalier.v1.StatusResponse.StatesEntryR\x06states\x12\x10\n" +
 	"\x03seq\x18\n" +
-	" \x01(\x04R\x03seq\x1a9\n" +
+	" \x01(\x04R\x03seq\x12\x10\n" +
+	"\x03set\x18\v \x01(\tR\x03set\x12\x10\n" +
+	"\x03max\x18\f \x01(\x05R\x03max\x12<\n" +
+	"\x05below\x18\r \x03(\v2&.espalier.v1.StatusResponse.BelowEntryR\x05below\x1a9\n" +
 	"\vStatesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"BelowEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"!\n" +
 	"\vTreeRequest\x12\x12\n" +
@@ -3394,7 +3425,7 @@ func file_espalier_v1_control_proto_rawDescGZIP() []byte {
 	return file_espalier_v1_control_proto_rawDescData
 }
 
-var file_espalier_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_espalier_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_espalier_v1_control_proto_goTypes = []any{
 	(*StatusRequest)(nil),         // 0: espalier.v1.StatusRequest
 	(*StatusResponse)(nil),        // 1: espalier.v1.StatusResponse
@@ -3445,101 +3476,103 @@ var file_espalier_v1_control_proto_goTypes = []any{
 	(*Fault)(nil),                 // 46: espalier.v1.Fault
 	(*SkippedError)(nil),          // 47: espalier.v1.SkippedError
 	nil,                           // 48: espalier.v1.StatusResponse.StatesEntry
-	(*durationpb.Duration)(nil),   // 49: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 50: google.protobuf.Timestamp
+	nil,                           // 49: espalier.v1.StatusResponse.BelowEntry
+	(*durationpb.Duration)(nil),   // 50: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
 }
 var file_espalier_v1_control_proto_depIdxs = []int32{
 	26, // 0: espalier.v1.StatusResponse.intensity:type_name -> espalier.v1.Intensity
-	49, // 1: espalier.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
+	50, // 1: espalier.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
 	48, // 2: espalier.v1.StatusResponse.states:type_name -> espalier.v1.StatusResponse.StatesEntry
-	27, // 3: espalier.v1.TreeResponse.supervisor:type_name -> espalier.v1.Supervisor
-	30, // 4: espalier.v1.ChildrenResponse.children:type_name -> espalier.v1.Child
-	30, // 5: espalier.v1.ChildResponse.child:type_name -> espalier.v1.Child
-	12, // 6: espalier.v1.EventsResponse.hello:type_name -> espalier.v1.Hello
-	34, // 7: espalier.v1.EventsResponse.event:type_name -> espalier.v1.Event
-	13, // 8: espalier.v1.EventsResponse.skipped:type_name -> espalier.v1.Skipped
-	14, // 9: espalier.v1.EventsResponse.heartbeat:type_name -> espalier.v1.Heartbeat
-	49, // 10: espalier.v1.Hello.heartbeat:type_name -> google.protobuf.Duration
-	49, // 11: espalier.v1.StartChildRequest.wait:type_name -> google.protobuf.Duration
-	30, // 12: espalier.v1.StartChildResponse.child:type_name -> espalier.v1.Child
-	49, // 13: espalier.v1.Target.wait:type_name -> google.protobuf.Duration
-	17, // 14: espalier.v1.TerminateRequest.target:type_name -> espalier.v1.Target
-	17, // 15: espalier.v1.RestartRequest.target:type_name -> espalier.v1.Target
-	17, // 16: espalier.v1.DeleteRequest.target:type_name -> espalier.v1.Target
-	17, // 17: espalier.v1.ShutdownRequest.target:type_name -> espalier.v1.Target
-	49, // 18: espalier.v1.Intensity.within:type_name -> google.protobuf.Duration
-	26, // 19: espalier.v1.Supervisor.intensity:type_name -> espalier.v1.Intensity
-	49, // 20: espalier.v1.Supervisor.uptime:type_name -> google.protobuf.Duration
-	30, // 21: espalier.v1.Supervisor.children:type_name -> espalier.v1.Child
-	28, // 22: espalier.v1.Supervisor.past:type_name -> espalier.v1.Past
-	29, // 23: espalier.v1.Past.counts:type_name -> espalier.v1.Counts
-	33, // 24: espalier.v1.Child.last_exit:type_name -> espalier.v1.Exit
-	50, // 25: espalier.v1.Child.since:type_name -> google.protobuf.Timestamp
-	27, // 26: espalier.v1.Child.supervisor:type_name -> espalier.v1.Supervisor
-	31, // 27: espalier.v1.Child.policy:type_name -> espalier.v1.Policy
-	49, // 28: espalier.v1.Policy.shutdown:type_name -> google.protobuf.Duration
-	49, // 29: espalier.v1.Policy.start_timeout:type_name -> google.protobuf.Duration
-	32, // 30: espalier.v1.Policy.backoff:type_name -> espalier.v1.Backoff
-	26, // 31: espalier.v1.Policy.budget:type_name -> espalier.v1.Intensity
-	49, // 32: espalier.v1.Policy.watchdog:type_name -> google.protobuf.Duration
-	49, // 33: espalier.v1.Backoff.min:type_name -> google.protobuf.Duration
-	49, // 34: espalier.v1.Backoff.max:type_name -> google.protobuf.Duration
-	49, // 35: espalier.v1.Backoff.reset_after:type_name -> google.protobuf.Duration
-	35, // 36: espalier.v1.Exit.error:type_name -> espalier.v1.Error
-	50, // 37: espalier.v1.Event.time:type_name -> google.protobuf.Timestamp
-	33, // 38: espalier.v1.Event.exit:type_name -> espalier.v1.Exit
-	49, // 39: espalier.v1.Event.delay:type_name -> google.protobuf.Duration
-	36, // 40: espalier.v1.Error.call:type_name -> espalier.v1.CallError
-	37, // 41: espalier.v1.Error.start:type_name -> espalier.v1.StartError
-	49, // 42: espalier.v1.Error.start_timeout:type_name -> google.protobuf.Duration
-	38, // 43: espalier.v1.Error.intensity:type_name -> espalier.v1.IntensityError
-	40, // 44: espalier.v1.Error.stuck:type_name -> espalier.v1.StuckError
-	42, // 45: espalier.v1.Error.panic:type_name -> espalier.v1.PanicError
-	43, // 46: espalier.v1.Error.unhealthy:type_name -> espalier.v1.UnhealthyError
-	44, // 47: espalier.v1.Error.stop:type_name -> espalier.v1.StopError
-	45, // 48: espalier.v1.Error.spec:type_name -> espalier.v1.SpecError
-	47, // 49: espalier.v1.Error.skipped:type_name -> espalier.v1.SkippedError
-	35, // 50: espalier.v1.Error.causes:type_name -> espalier.v1.Error
-	35, // 51: espalier.v1.CallError.error:type_name -> espalier.v1.Error
-	35, // 52: espalier.v1.StartError.error:type_name -> espalier.v1.Error
-	26, // 53: espalier.v1.IntensityError.intensity:type_name -> espalier.v1.Intensity
-	39, // 54: espalier.v1.IntensityError.exits:type_name -> espalier.v1.ChildExit
-	34, // 55: espalier.v1.IntensityError.recent:type_name -> espalier.v1.Event
-	50, // 56: espalier.v1.ChildExit.time:type_name -> google.protobuf.Timestamp
-	33, // 57: espalier.v1.ChildExit.exit:type_name -> espalier.v1.Exit
-	41, // 58: espalier.v1.StuckError.children:type_name -> espalier.v1.StuckChild
-	35, // 59: espalier.v1.StuckError.error:type_name -> espalier.v1.Error
-	35, // 60: espalier.v1.PanicError.error:type_name -> espalier.v1.Error
-	49, // 61: espalier.v1.UnhealthyError.silent:type_name -> google.protobuf.Duration
-	35, // 62: espalier.v1.StopError.error:type_name -> espalier.v1.Error
-	46, // 63: espalier.v1.SpecError.faults:type_name -> espalier.v1.Fault
-	0,  // 64: espalier.v1.Control.Status:input_type -> espalier.v1.StatusRequest
-	2,  // 65: espalier.v1.Control.Tree:input_type -> espalier.v1.TreeRequest
-	4,  // 66: espalier.v1.Control.Children:input_type -> espalier.v1.ChildrenRequest
-	6,  // 67: espalier.v1.Control.Child:input_type -> espalier.v1.ChildRequest
-	8,  // 68: espalier.v1.Control.Stacks:input_type -> espalier.v1.StacksRequest
-	10, // 69: espalier.v1.Control.Events:input_type -> espalier.v1.EventsRequest
-	15, // 70: espalier.v1.Control.StartChild:input_type -> espalier.v1.StartChildRequest
-	18, // 71: espalier.v1.Control.Terminate:input_type -> espalier.v1.TerminateRequest
-	20, // 72: espalier.v1.Control.Restart:input_type -> espalier.v1.RestartRequest
-	22, // 73: espalier.v1.Control.Delete:input_type -> espalier.v1.DeleteRequest
-	24, // 74: espalier.v1.Control.Shutdown:input_type -> espalier.v1.ShutdownRequest
-	1,  // 75: espalier.v1.Control.Status:output_type -> espalier.v1.StatusResponse
-	3,  // 76: espalier.v1.Control.Tree:output_type -> espalier.v1.TreeResponse
-	5,  // 77: espalier.v1.Control.Children:output_type -> espalier.v1.ChildrenResponse
-	7,  // 78: espalier.v1.Control.Child:output_type -> espalier.v1.ChildResponse
-	9,  // 79: espalier.v1.Control.Stacks:output_type -> espalier.v1.StacksResponse
-	11, // 80: espalier.v1.Control.Events:output_type -> espalier.v1.EventsResponse
-	16, // 81: espalier.v1.Control.StartChild:output_type -> espalier.v1.StartChildResponse
-	19, // 82: espalier.v1.Control.Terminate:output_type -> espalier.v1.TerminateResponse
-	21, // 83: espalier.v1.Control.Restart:output_type -> espalier.v1.RestartResponse
-	23, // 84: espalier.v1.Control.Delete:output_type -> espalier.v1.DeleteResponse
-	25, // 85: espalier.v1.Control.Shutdown:output_type -> espalier.v1.ShutdownResponse
-	75, // [75:86] is the sub-list for method output_type
-	64, // [64:75] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	49, // 3: espalier.v1.StatusResponse.below:type_name -> espalier.v1.StatusResponse.BelowEntry
+	27, // 4: espalier.v1.TreeResponse.supervisor:type_name -> espalier.v1.Supervisor
+	30, // 5: espalier.v1.ChildrenResponse.children:type_name -> espalier.v1.Child
+	30, // 6: espalier.v1.ChildResponse.child:type_name -> espalier.v1.Child
+	12, // 7: espalier.v1.EventsResponse.hello:type_name -> espalier.v1.Hello
+	34, // 8: espalier.v1.EventsResponse.event:type_name -> espalier.v1.Event
+	13, // 9: espalier.v1.EventsResponse.skipped:type_name -> espalier.v1.Skipped
+	14, // 10: espalier.v1.EventsResponse.heartbeat:type_name -> espalier.v1.Heartbeat
+	50, // 11: espalier.v1.Hello.heartbeat:type_name -> google.protobuf.Duration
+	50, // 12: espalier.v1.StartChildRequest.wait:type_name -> google.protobuf.Duration
+	30, // 13: espalier.v1.StartChildResponse.child:type_name -> espalier.v1.Child
+	50, // 14: espalier.v1.Target.wait:type_name -> google.protobuf.Duration
+	17, // 15: espalier.v1.TerminateRequest.target:type_name -> espalier.v1.Target
+	17, // 16: espalier.v1.RestartRequest.target:type_name -> espalier.v1.Target
+	17, // 17: espalier.v1.DeleteRequest.target:type_name -> espalier.v1.Target
+	17, // 18: espalier.v1.ShutdownRequest.target:type_name -> espalier.v1.Target
+	50, // 19: espalier.v1.Intensity.within:type_name -> google.protobuf.Duration
+	26, // 20: espalier.v1.Supervisor.intensity:type_name -> espalier.v1.Intensity
+	50, // 21: espalier.v1.Supervisor.uptime:type_name -> google.protobuf.Duration
+	30, // 22: espalier.v1.Supervisor.children:type_name -> espalier.v1.Child
+	28, // 23: espalier.v1.Supervisor.past:type_name -> espalier.v1.Past
+	29, // 24: espalier.v1.Past.counts:type_name -> espalier.v1.Counts
+	33, // 25: espalier.v1.Child.last_exit:type_name -> espalier.v1.Exit
+	51, // 26: espalier.v1.Child.since:type_name -> google.protobuf.Timestamp
+	27, // 27: espalier.v1.Child.supervisor:type_name -> espalier.v1.Supervisor
+	31, // 28: espalier.v1.Child.policy:type_name -> espalier.v1.Policy
+	50, // 29: espalier.v1.Policy.shutdown:type_name -> google.protobuf.Duration
+	50, // 30: espalier.v1.Policy.start_timeout:type_name -> google.protobuf.Duration
+	32, // 31: espalier.v1.Policy.backoff:type_name -> espalier.v1.Backoff
+	26, // 32: espalier.v1.Policy.budget:type_name -> espalier.v1.Intensity
+	50, // 33: espalier.v1.Policy.watchdog:type_name -> google.protobuf.Duration
+	50, // 34: espalier.v1.Backoff.min:type_name -> google.protobuf.Duration
+	50, // 35: espalier.v1.Backoff.max:type_name -> google.protobuf.Duration
+	50, // 36: espalier.v1.Backoff.reset_after:type_name -> google.protobuf.Duration
+	35, // 37: espalier.v1.Exit.error:type_name -> espalier.v1.Error
+	51, // 38: espalier.v1.Event.time:type_name -> google.protobuf.Timestamp
+	33, // 39: espalier.v1.Event.exit:type_name -> espalier.v1.Exit
+	50, // 40: espalier.v1.Event.delay:type_name -> google.protobuf.Duration
+	36, // 41: espalier.v1.Error.call:type_name -> espalier.v1.CallError
+	37, // 42: espalier.v1.Error.start:type_name -> espalier.v1.StartError
+	50, // 43: espalier.v1.Error.start_timeout:type_name -> google.protobuf.Duration
+	38, // 44: espalier.v1.Error.intensity:type_name -> espalier.v1.IntensityError
+	40, // 45: espalier.v1.Error.stuck:type_name -> espalier.v1.StuckError
+	42, // 46: espalier.v1.Error.panic:type_name -> espalier.v1.PanicError
+	43, // 47: espalier.v1.Error.unhealthy:type_name -> espalier.v1.UnhealthyError
+	44, // 48: espalier.v1.Error.stop:type_name -> espalier.v1.StopError
+	45, // 49: espalier.v1.Error.spec:type_name -> espalier.v1.SpecError
+	47, // 50: espalier.v1.Error.skipped:type_name -> espalier.v1.SkippedError
+	35, // 51: espalier.v1.Error.causes:type_name -> espalier.v1.Error
+	35, // 52: espalier.v1.CallError.error:type_name -> espalier.v1.Error
+	35, // 53: espalier.v1.StartError.error:type_name -> espalier.v1.Error
+	26, // 54: espalier.v1.IntensityError.intensity:type_name -> espalier.v1.Intensity
+	39, // 55: espalier.v1.IntensityError.exits:type_name -> espalier.v1.ChildExit
+	34, // 56: espalier.v1.IntensityError.recent:type_name -> espalier.v1.Event
+	51, // 57: espalier.v1.ChildExit.time:type_name -> google.protobuf.Timestamp
+	33, // 58: espalier.v1.ChildExit.exit:type_name -> espalier.v1.Exit
+	41, // 59: espalier.v1.StuckError.children:type_name -> espalier.v1.StuckChild
+	35, // 60: espalier.v1.StuckError.error:type_name -> espalier.v1.Error
+	35, // 61: espalier.v1.PanicError.error:type_name -> espalier.v1.Error
+	50, // 62: espalier.v1.UnhealthyError.silent:type_name -> google.protobuf.Duration
+	35, // 63: espalier.v1.StopError.error:type_name -> espalier.v1.Error
+	46, // 64: espalier.v1.SpecError.faults:type_name -> espalier.v1.Fault
+	0,  // 65: espalier.v1.Control.Status:input_type -> espalier.v1.StatusRequest
+	2,  // 66: espalier.v1.Control.Tree:input_type -> espalier.v1.TreeRequest
+	4,  // 67: espalier.v1.Control.Children:input_type -> espalier.v1.ChildrenRequest
+	6,  // 68: espalier.v1.Control.Child:input_type -> espalier.v1.ChildRequest
+	8,  // 69: espalier.v1.Control.Stacks:input_type -> espalier.v1.StacksRequest
+	10, // 70: espalier.v1.Control.Events:input_type -> espalier.v1.EventsRequest
+	15, // 71: espalier.v1.Control.StartChild:input_type -> espalier.v1.StartChildRequest
+	18, // 72: espalier.v1.Control.Terminate:input_type -> espalier.v1.TerminateRequest
+	20, // 73: espalier.v1.Control.Restart:input_type -> espalier.v1.RestartRequest
+	22, // 74: espalier.v1.Control.Delete:input_type -> espalier.v1.DeleteRequest
+	24, // 75: espalier.v1.Control.Shutdown:input_type -> espalier.v1.ShutdownRequest
+	1,  // 76: espalier.v1.Control.Status:output_type -> espalier.v1.StatusResponse
+	3,  // 77: espalier.v1.Control.Tree:output_type -> espalier.v1.TreeResponse
+	5,  // 78: espalier.v1.Control.Children:output_type -> espalier.v1.ChildrenResponse
+	7,  // 79: espalier.v1.Control.Child:output_type -> espalier.v1.ChildResponse
+	9,  // 80: espalier.v1.Control.Stacks:output_type -> espalier.v1.StacksResponse
+	11, // 81: espalier.v1.Control.Events:output_type -> espalier.v1.EventsResponse
+	16, // 82: espalier.v1.Control.StartChild:output_type -> espalier.v1.StartChildResponse
+	19, // 83: espalier.v1.Control.Terminate:output_type -> espalier.v1.TerminateResponse
+	21, // 84: espalier.v1.Control.Restart:output_type -> espalier.v1.RestartResponse
+	23, // 85: espalier.v1.Control.Delete:output_type -> espalier.v1.DeleteResponse
+	25, // 86: espalier.v1.Control.Shutdown:output_type -> espalier.v1.ShutdownResponse
+	76, // [76:87] is the sub-list for method output_type
+	65, // [65:76] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_espalier_v1_control_proto_init() }
@@ -3572,7 +3605,7 @@ func file_espalier_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_espalier_v1_control_proto_rawDesc), len(file_espalier_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   49,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// broken fails at once, with an error of two lines.
+type broken struct{}
+
+func (broken) Run(context.Context) error {
+	return errors.Join(errors.New("dial a: refused"), errors.New("dial b: refused"))
+}
+
+// startTroubled starts a tree with children in trouble at two levels, and serves
+// it.
+func startTroubled(t *testing.T) (address string) {
+	t.Helper()
+	child := func(id string, w func() sup.Worker) sup.ChildSpec[sup.Worker] {
+		return sup.ChildSpec[sup.Worker]{ID: id, Budget: sup.Intensity{Restarts: 1, Within: time.Hour}, Start: func(context.Context) (sup.Worker, error) { return w(), nil }}
+	}
+	above := func(id string, children ...sup.ChildSpec[sup.Worker]) sup.ChildSpec[sup.Worker] {
+		return child(id, func() sup.Worker { return sup.New(sup.Spec[sup.Worker]{Children: children}) })
+	}
+	bad := child("bad", func() sup.Worker { return broken{} })
+	s, err := sup.Start(context.Background(), sup.Spec[sup.Worker]{Name: "app", Children: []sup.ChildSpec[sup.Worker]{
+		above("outer", above("inner", bad), bad), child("good", func() sup.Worker { return idle{} }),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	address = "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
+	t.Cleanup(serve(t, s, address))
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		status, err := sup.Inspect(s).Status(t.Context(), "")
+		if err == nil && status.Below[sup.Quarantined] == 2 {
+			return address
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("status %+v, %v", status, err)
+		}
+	}
+}
+
+func TestTroubleFurtherDownIsSeenFromAbove(t *testing.T) {
+	address := startTroubled(t)
+	out, _ := supctl(t, exitDone, "-a", address, "status")
+	contains(t, out, "children    2: 2 running\n", "below them  3: 1 running, 2 quarantined\n")
+	out, _ = supctl(t, exitDone, "-a", address, "status", "app/outer")
+	contains(t, out, "children    2: 1 running, 1 quarantined\n", "below them  1: 1 quarantined\n")
+	out, _ = supctl(t, exitDone, "-a", address, "status", "app/outer/inner")
+	contains(t, out, "children    1: 1 quarantined\n")
+	if strings.Contains(out, "below them") {
+		t.Errorf("there is nothing below them:\n%s", out)
+	}
+	supctl(t, exitDegraded, "-a", address, "status", "--check")
+}
+
+func TestErrorsThatWereJoinedStandBelowEachOther(t *testing.T) {
+	address := startTroubled(t)
+	out, _ := supctl(t, exitDone, "-a", address, "status", "app/outer/bad")
+	contains(t, out, "last exit   abnormal: dial a: refused\n            dial b: refused\n")
+	out, _ = supctl(t, exitDone, "-a", address, "tree")
+	contains(t, out, "last exit abnormal: dial a: refused / dial b: refused\n")
+}
+
+func TestAnExitThatWasAskedForIsNoFailure(t *testing.T) {
+	errOwn := fmt.Errorf("closed: %w", sup.ErrShutdown)
+	for want, exit := range map[string]sup.Exit{
+		"none":                                   {},
+		"normal":                                 {Kind: sup.ExitNormal},
+		"abnormal: context canceled":             {Kind: sup.ExitAbnormal, Err: context.Canceled},
+		"abnormal: no":                           {Kind: sup.ExitAbnormal, Err: errors.New("no")},
+		"shutdown: it was asked to stop":         {Kind: sup.ExitShutdown, Err: context.Canceled},
+		"shutdown: closed: shutdown":             {Kind: sup.ExitShutdown, Err: errOwn},
+		"shutdown: restarting because of a/b":    {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ByRound, Path: "a/b"}},
+		"shutdown: an operator has asked for it": {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ByOperator})},
+	} {
+		if got := exitText(exit); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
