@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,8 @@ func TestLargeFilesAreConvertedAndTooLargeOnesRefused(t *testing.T) {
 	}
 }
 
+var quarantined = regexp.MustCompile(`text/\d was quarantined: start of text .*no handshake`)
+
 func TestAQuarantinedPluginIsShownWithItsReasonAndStartedAgain(t *testing.T) {
 	c := calm(t, corpus(t, 3))
 	s := serviceOf(t, c)
@@ -136,11 +139,9 @@ func TestAQuarantinedPluginIsShownWithItsReasonAndStartedAgain(t *testing.T) {
 	if err := s.carryOut(t.Context(), true, &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	for i := range c.replicas {
-		want := fmt.Sprintf("text/%d was quarantined: start of text ", i)
-		if !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "no handshake") {
-			t.Errorf("no %q in the output:\n%s", want, &out)
-		}
+	// The first is enough: it has the binary repaired, which may be in time for the others.
+	if !quarantined.MatchString(out.String()) {
+		t.Errorf("no %q in the output:\n%s", quarantined, &out)
 	}
 	if !s.journal.has("the binary text is corrupt; installed it again") {
 		t.Error("the binary was not repaired")
