@@ -22,13 +22,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+
+	"golang.org/x/mod/module"
 )
 
 func main() {
 	update := flag.Bool("update", false, "accept what sup and kv bring")
 	tidy := flag.Bool("tidy", false, "run go mod tidy in each module, and build nothing")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, "..", *update, *tidy); err != nil {
 		fmt.Fprintln(os.Stderr, "consumer:", err)
@@ -45,21 +48,37 @@ func run(ctx context.Context, root string, update, tidy bool) (err error) {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "consumer")
+	caches, err := os.UserCacheDir()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	proxy := filepath.Join(dir, "proxy")
+	own, err := module.EscapePath(modules[0].path())
+	if err != nil {
+		return err
+	}
+	c, err := newCache(ctx, caches, own)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.remove()) }()
+	proxy := filepath.Join(c.dir, "proxy")
 	for _, m := range modules {
 		if err := m.publish(proxy); err != nil {
 			return err
 		}
 	}
-	b, err := newBuilder(ctx, proxy, modules[0].path())
+	b, err := newBuilder(ctx, c.modules(), proxy, modules[0].path())
 	if err != nil {
 		return err
 	}
+	if err := b.all(ctx, c.dir, modules, update, tidy); err != nil {
+		return err
+	}
+	return c.keep()
+}
+
+// all does with each module what was asked for.
+func (b *builder) all(ctx context.Context, dir string, modules []*published, update, tidy bool) error {
 	if tidy {
 		for _, m := range modules {
 			if err := b.tidy(ctx, m); err != nil {
@@ -81,10 +100,10 @@ func run(ctx context.Context, root string, update, tidy bool) (err error) {
 // repository.
 type builder struct{ env []string }
 
-// newBuilder returns a builder that gets the modules of a prefix from a proxy,
-// and everything else from the module cache or where that gets it. It has a
-// module cache of its own, since in the other one a version stays what it was.
-func newBuilder(ctx context.Context, proxy, prefix string) (*builder, error) {
+// newBuilder returns a builder with a module cache of its own that gets the
+// modules of a prefix from a proxy, and everything else from the common module
+// cache or where that gets it.
+func newBuilder(ctx context.Context, cache, proxy, prefix string) (*builder, error) {
 	out, err := exec.CommandContext(ctx, "go", "env", "GOMODCACHE", "GOPROXY").Output()
 	if err != nil {
 		return nil, fmt.Errorf("go env: %w", err)
@@ -93,20 +112,10 @@ func newBuilder(ctx context.Context, proxy, prefix string) (*builder, error) {
 	if len(lines) != 2 {
 		return nil, fmt.Errorf("go env: %q", out)
 	}
-	caches, err := os.UserCacheDir()
-	if err != nil {
-		return nil, err
-	}
-	cache := filepath.Join(caches, "espalier-consumer")
-	for _, stale := range []string{filepath.Join(cache, filepath.Dir(prefix)), filepath.Join(cache, "cache", "download", prefix)} {
-		if err := os.RemoveAll(stale); err != nil {
-			return nil, err
-		}
-	}
 	return &builder{env: append(os.Environ(),
 		"GOWORK=off",
 		"GOFLAGS=-mod=mod -trimpath -modcacherw", // -trimpath: what was built before, elsewhere, need not be again
-		"GODEBUG=goindex=0",                      // the go command indexes a version in its cache once, and would not see files that are new
+		"GODEBUG=goindex=0",                      // the index of a module in the build cache goes by its directory, and would be new each time
 		"GOMODCACHE="+cache,
 		"GOPROXY=file://"+proxy+",file://"+filepath.Join(lines[0], "cache", "download")+","+lines[1],
 		"GONOSUMDB="+prefix+","+prefix+"/*",
