@@ -29,8 +29,8 @@ type Subscription struct {
 const maxSubscription = 1 << 20
 
 // Subscribe begins a subscription that holds at most size events; 1 if size is
-// less, and a million if it is more. It ends with [Subscription.Close] or when the supervisor does; of a
-// supervisor that has ended, it has ended already.
+// less, and a million if it is more. It ends with [Subscription.Close], or when
+// the supervisor does; of a supervisor that has ended, it has ended already.
 func (f *supervision) Subscribe(size int) *Subscription {
 	sub := newSubscription(size)
 	s := f.life.Load()

@@ -122,8 +122,9 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 // [StuckError] that lists it, and Shutdown waits for it.
 //
 // ctx is the supervisor's life, not the time that it may take to start: bound
-// that with the StartTimeout of the children. When it is cancelled, the children are stopped in order.
-// A supervisor that has ended can be started again.
+// that with the StartTimeout of the children. When it is cancelled, the
+// children are stopped in order. A supervisor that has ended can be started
+// again.
 func (f *supervision) Start(ctx context.Context) error {
 	ctx = given(ctx)
 	s, err := f.prepare(ctx, true)
@@ -194,11 +195,11 @@ func (f *supervision) toDrive() (*core, error) {
 }
 
 // Shutdown ends the supervisor: it stops its children in reverse order, each
-// within its own time; one whose start somebody waits for is told at once. It returns nil when the whole subtree has stopped and
-// nothing that the supervisor started is left running; or, when ctx ends
-// first, a [StuckError] that wraps the cause of that and lists what is still
-// there, with stacks. The stop goes on then; Shutdown may be called again to
-// wait further.
+// within its own time; one whose start somebody waits for is told at once. It
+// returns nil when the whole subtree has stopped and nothing that the
+// supervisor started is left running; or, when ctx ends first, a [StuckError]
+// that wraps the cause of that and lists what is still there, with stacks. The
+// stop goes on then; Shutdown may be called again to wait further.
 //
 // It may be called at any time, more than once and concurrently. A worker of
 // the tree has to pass its own context, or it would wait for itself. Called

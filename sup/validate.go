@@ -17,8 +17,8 @@ type Fault struct {
 // String returns "path: field: problem".
 func (f Fault) String() string { return f.Path + ": " + f.Field + ": " + f.Problem }
 
-// A SpecError lists all faults of a spec; its text the first 20. Nothing has been started. It wraps
-// [ErrSpec].
+// A SpecError lists all faults of a spec; its text the first 20. Nothing has been
+// started. It wraps [ErrSpec].
 type SpecError struct {
 	Path   string // of the supervisor
 	Faults []Fault
