@@ -43,15 +43,13 @@ func (m misdeeds) words() string {
 func (b *builder) misdeedsOf(path string) (m misdeeds) {
 	var starts, stops []time.Duration
 	var began, told time.Time // zero if it is not starting, or stopping
-	prompt, attempt, first := 0, 0, true
-	for _, e := range b.record.Events {
-		if b.below(e.Path) != path || e.ID == "" {
-			continue
+	prompt, attempt := 0, 0
+	course := b.courseOf(path)
+	for n, i := range course {
+		e := b.record.Events[i]
+		if n == 0 && (e.Kind != sup.ChildStarting || b.startedBefore(i)) {
+			attempt++ // the first, with which the scenario begins, is not on record
 		}
-		if first && e.Kind != sup.ChildStarting {
-			attempt++ // the first is not on record
-		}
-		first = false
 		switch e.Kind {
 		case sup.ChildStarting:
 			attempt++
@@ -71,6 +69,7 @@ func (b *builder) misdeedsOf(path string) (m misdeeds) {
 			switch {
 			case !began.IsZero() && (told.IsZero() || e.Exit.Kind == sup.ExitAbnormal):
 				m.failed(attempt, e.Exit)
+			case !told.IsZero() && b.failedBySelf(course[n-1:]):
 			case !told.IsZero() && !(m.deaf && says(e.Exit.Err, sup.ErrStuck)):
 				m.deaf = false
 				m.badly = m.badly || e.Exit.Kind == sup.ExitAbnormal
@@ -90,6 +89,44 @@ func (b *builder) misdeedsOf(path string) (m misdeeds) {
 		m.stop = 0
 	}
 	return m
+}
+
+// courseOf returns which events are those of the child at a path.
+func (b *builder) courseOf(path string) (course []int) {
+	for i, e := range b.record.Events {
+		if e.ID != "" && b.below(e.Path) == path {
+			course = append(course, i)
+		}
+	}
+	return course
+}
+
+// startedBefore reports that the start with an event is not the child's first: the
+// child has had another incarnation, or what is above it has.
+func (b *builder) startedBefore(i int) bool {
+	e := b.record.Events[i]
+	if e.Incarnation > 1 {
+		return true
+	}
+	up := upOf(b.below(e.Path))
+	for i--; up != "" && i >= 0; i-- {
+		if e := b.record.Events[i]; e.Kind == sup.ChildStarting && b.below(e.Path) == up {
+			return b.startedBefore(i)
+		}
+	}
+	return false
+}
+
+// failedBySelf reports of the events of a child, from one that may tell of its stop
+// on, that it was stopped because it had failed, by its watchdog say, and not for
+// somebody else's sake: then it is started again, or quarantined.
+func (b *builder) failedBySelf(course []int) bool {
+	if len(course) < 3 {
+		return false
+	}
+	stopping, exited, then := b.record.Events[course[0]], b.record.Events[course[1]], b.record.Events[course[2]]
+	return stopping.Kind == sup.ChildStopping && stopping.Because == "" && exited.Exit.Kind == sup.ExitAbnormal &&
+		(then.Kind == sup.ChildRestarting || then.Kind == sup.ChildQuarantined)
 }
 
 // failed notes an attempt to start that failed.

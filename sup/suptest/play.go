@@ -51,6 +51,7 @@ type player struct {
 	root    string // the path of the tree
 	script  *script
 	run     chan error // what Run has returned
+	failed  error      // what it returned while the start settled
 
 	// patient waits with what a worker is to do until it runs, and leaves it if
 	// it never will.
@@ -162,6 +163,7 @@ func (p *player) perform(s step) (answer string, trace []string) {
 		return p.answerOf(s, err), trace
 	case err := <-p.run:
 		if s.verb == "start" {
+			p.failed = err
 			return p.answerOf(s, err), trace
 		}
 		p.run = nil

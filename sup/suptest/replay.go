@@ -2,9 +2,12 @@ package suptest
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +37,8 @@ import (
 // Commands take place at the times that are recorded. A child that is to die and
 // does not run at that moment dies as soon as it does; if it never will, its death
 // does not come, and the log of the test says so. Traces are not compared: the
-// mended tree is to behave otherwise.
+// mended tree is to behave otherwise. A tree that has none of the children of that
+// time, and one whose spec has faults, fail the test.
 func Replay(t *testing.T, pattern string, tree func(t *testing.T, f *Faults) sup.AnySupervisor) {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
@@ -90,7 +94,9 @@ func (sc *Scenario) replay(t *testing.T, tree func(t *testing.T, f *Faults) sup.
 	}
 	p.patient = true
 	for _, s := range sc.steps {
-		p.perform(s)
+		if p.perform(s); s.verb == "start" {
+			p.started()
+		}
 	}
 	for _, left := range p.left {
 		t.Logf("suptest: it did not come to %s", left)
@@ -104,6 +110,39 @@ func (sc *Scenario) replay(t *testing.T, tree func(t *testing.T, f *Faults) sup.
 	}
 	if len(grief) > 0 {
 		t.Errorf("suptest: it comes to grief again:\n\t%s\nwhat was done to it, and came of it then:\n\n%s", strings.Join(grief, "\n\t"), sc)
+	}
+}
+
+// started ends the test where the tree cannot come to grief: if its spec has faults,
+// or if it is a tree of other children.
+func (p *player) started() {
+	p.t.Helper()
+	if p.failed != nil {
+		if errors.Is(p.failed, sup.ErrSpec) {
+			p.t.Fatalf("suptest: the tree cannot be replayed on: %v", p.failed)
+		}
+		return
+	}
+	if p.sc.root.set() {
+		return // its members come later
+	}
+	children, err := p.control.Children(p.t.Context(), "")
+	if err != nil {
+		return
+	}
+	var were, are []string
+	for _, c := range p.sc.root.children {
+		were = append(were, c.id)
+	}
+	for _, c := range children {
+		id := idField(c.ID)
+		if slices.Contains(were, id) {
+			return
+		}
+		are = append(are, id)
+	}
+	if len(were) > 0 {
+		p.t.Fatalf("suptest: the tree is another one: it has none of the children of that time, %s; its own are %s", strings.Join(were, ", "), cmp.Or(strings.Join(are, ", "), "none"))
 	}
 }
 

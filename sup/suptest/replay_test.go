@@ -35,8 +35,10 @@ func TestAScenarioIsReplayedOnATreeOfTheTestsOwn(t *testing.T) {
 func TestAReplayThatFailsSaysWhy(t *testing.T) {
 	if pattern := os.Getenv("REPLAY"); pattern != "" {
 		var tree func(*testing.T, *suptest.Faults) sup.AnySupervisor
-		if os.Getenv("TREE") != "" {
+		if ids := os.Getenv("TREE"); ids == "nil" {
 			tree = func(*testing.T, *suptest.Faults) sup.AnySupervisor { return nil }
+		} else if ids != "" {
+			tree = func(_ *testing.T, f *suptest.Faults) sup.AnySupervisor { return treeOf(f, strings.Fields(ids)) }
 		}
 		suptest.Replay(t, pattern, tree)
 		return
@@ -46,6 +48,8 @@ func TestAReplayThatFailsSaysWhy(t *testing.T) {
 		{"testdata/[", "", "syntax error in pattern"},
 		{"replay_test.go", "", `line 1: "package suptest_test" before any "scenario NAME"`},
 		{"testdata/replay/mended.txt", "nil", "there is no tree"},
+		{"testdata/replay/mended.txt", "a a", "the tree cannot be replayed on: sup: spec of own: own/a: ID: "},
+		{"testdata/replay/mended.txt", "c d", "it has none of the children of that time, a, k; its own are c, d\n"},
 		{"testdata/scenarios.txt", "", "child quarantined budget/a"},
 		{"testdata/scenarios.txt", "", "supervisor failed escalation of a stuck child: abnormal"},
 	} {
@@ -56,4 +60,16 @@ func TestAReplayThatFailsSaysWhy(t *testing.T) {
 			t.Errorf("%s: %v, and it does not say %q:\n%s", test.pattern, err, test.want, out)
 		}
 	}
+}
+
+// treeOf is a tree of workers that run for ever.
+func treeOf(f *suptest.Faults, ids []string) sup.AnySupervisor {
+	spec := sup.Spec[*suptest.Worker]{Name: "own"}
+	for _, id := range ids {
+		spec.Children = append(spec.Children, sup.ChildSpec[*suptest.Worker]{
+			ID:    id,
+			Start: func(context.Context) (*suptest.Worker, error) { return new(suptest.Worker), nil },
+		})
+	}
+	return sup.New(suptest.Inject(f, spec))
 }
