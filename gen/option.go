@@ -202,7 +202,8 @@ func (s scope) String() string {
 	return "a " + s.list()
 }
 
-// suggest is the hint for a word that is no option.
+// suggest is the hint for a word that is no option: the one that is spelled nearly
+// so, or else begins so, or all.
 func suggest(word string, on scope) string {
 	best, distance := "", 3
 	var known []string
@@ -216,6 +217,14 @@ func suggest(word string, on scope) string {
 	}
 	if best != "" && distance < len(word) {
 		return fmt.Sprintf("did you mean %s?", best)
+	}
+	for _, name := range known {
+		if len(word) > 2 && (strings.HasPrefix(word, name) || strings.HasPrefix(name, word)) {
+			return fmt.Sprintf("did you mean %s?", name)
+		}
+	}
+	if len(known) == 1 {
+		return "there is only " + known[0]
 	}
 	return "there are " + strings.Join(known, ", ")
 }
