@@ -50,7 +50,7 @@ func (h *handler) replace(ctx context.Context, t sup.Target) error {
 		if !told.CompareAndSwap(false, true) {
 			return <-done
 		}
-		return &sup.CallError{Op: "restart", Path: t.Path, Err: fmt.Errorf("it goes on, but not the call: %w", context.Cause(ctx))}
+		return &sup.CallError{Op: "restart", Path: t.Path, Err: fmt.Errorf("the server goes on with it: %w", context.Cause(ctx))}
 	}
 }
 
