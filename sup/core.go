@@ -55,13 +55,13 @@ type core struct {
 	significant int // significant children that are not at rest
 	stuck       int // stuck children
 	restarts    window
-	history     history          // what was counted, for the error of an escalation
-	record      record           // of events; its size is fixed
-	past        past             // what had happened to children that are gone
-	nests       bool             // a child is a supervisor, or was
-	fallen      map[*child]*core // of supervisors among the children the last life, while they are down
-	handed      bool             // its past is that of the one above now; protected by above.mu
-	busy        int              // goroutines of this supervisor, abandoned ones not among them
+	history     history             // what was counted, for the error of an escalation
+	record      record              // of events; its size is fixed
+	past        past                // what had happened to children that are gone
+	supers      map[*child]struct{} // the children that are supervisors, or were
+	fallen      map[*child]*core    // of supervisors among the children the last life, while they are down
+	handed      bool                // its past is that of the one above now; protected by above.mu
+	busy        int                 // goroutines of this supervisor, abandoned ones not among them
 	quiet       chan struct{}
 	failed      []*child      // wait for a round to be led, or for the start to end
 	endAtReady  bool          // a significant child has ended during the start
@@ -166,6 +166,7 @@ func (s *core) unlinkLocked(c *child) {
 	c.unlinked.Store(true)
 	s.past.add("", c.template(), c.countsLocked())
 	delete(s.fallen, c)
+	delete(s.supers, c)
 	c.slot.forget()
 	c.emitLocked(news{kind: ChildRemoved, exit: c.last}, s.now())
 	c.wakeLocked()

@@ -89,7 +89,14 @@ func (s *core) madeSupervisor(inc *incarnation, made *supervision) error {
 	inc.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	inc.supervisor, inc.child.supervisor, s.nests = true, true, true
+	c := inc.child
+	inc.supervisor, c.supervisor = true, true
+	if !c.unlinked.Load() {
+		if s.supers == nil {
+			s.supers = make(map[*child]struct{})
+		}
+		s.supers[c] = struct{}{}
+	}
 	return nil
 }
 

@@ -25,8 +25,8 @@ type AnySupervisor interface {
 // [ErrNotFound]; where children are asked for, [ErrNoSupervisor] if the child is
 // a worker, and [ErrNotRunning] if it is a supervisor that is down.
 type Inspector interface {
-	// Status sums up the supervisor at a path. However many children that has, it
-	// takes no look at each, unless there are supervisors among them.
+	// Status sums up the supervisor at a path. It takes a look at each supervisor
+	// below, and at no other child.
 	Status(ctx context.Context, path string) (Status, error)
 	// Tree returns a snapshot of the supervisor at a path, and everything below
 	// it. Each supervisor's part is of one moment.

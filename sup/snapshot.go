@@ -171,14 +171,12 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	return info, nested
 }
 
-// nested returns the supervisors among the children.
+// nested returns the supervisors among the children, in no order, and without a
+// look at the others.
 func (s *core) nested() (all []*core) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.nests {
-		return nil
-	}
-	for c := s.first; c != nil; c = c.next {
+	for c := range s.supers {
 		if below := c.shownLocked(); below != nil {
 			all = append(all, below)
 		}
