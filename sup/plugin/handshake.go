@@ -55,7 +55,11 @@ func readHandshake(line string) (handshake, error) {
 func dialerFor[T any](dialers map[int]Dialer[T], h handshake) (Dialer[T], error) {
 	d, ok := dialers[h.version]
 	if !ok {
-		return d, fmt.Errorf("%w: it serves version %d, and this host knows %v", ErrVersion, h.version, slices.Sorted(maps.Keys(dialers)))
+		var known []string
+		for _, version := range slices.Sorted(maps.Keys(dialers)) {
+			known = append(known, strconv.Itoa(version))
+		}
+		return d, fmt.Errorf("%w: it serves version %d, and this host knows %s", ErrVersion, h.version, strings.Join(known, ", "))
 	}
 	if !slices.Contains(d.protocol, h.protocol) {
 		return d, fmt.Errorf("%w: it speaks %q, and the spec's version %d is for %q", ErrVersion, h.protocol, h.version, d.protocol)

@@ -69,7 +69,7 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 		{"prints rubbish without end", changed("endless", func(s *plugin.Spec[Words]) { s.StartTimeout = time.Second }), []error{plugin.ErrNotReady}, ""},
 		{"exits first", specOf(t, "exit"), []error{plugin.ErrHandshake}, `exit code 3; its last words: "I have no licence"`},
 		{"has another cookie", changed("grpc", func(s *plugin.Spec[Words]) { s.Handshake.MagicCookieValue = "other" }), []error{plugin.ErrHandshake}, "another cookie: exit code 1"},
-		{"is of another version", specOf(t, "version=5"), []error{plugin.ErrVersion}, "it serves version 5, and this host knows [1]"},
+		{"is of another version", specOf(t, "version=5"), []error{plugin.ErrVersion}, "it serves version 5, and this host knows 1"},
 		{"is of another core version", specOf(t, "old-core"), []error{plugin.ErrVersion}, "version 7"},
 		{"speaks net/rpc and should gRPC", changed("netrpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.GRPC(newGRPCWords) }), []error{plugin.ErrVersion}, `it speaks "netrpc"`},
 		{"speaks gRPC and should net/rpc", changed("grpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.NetRPC(newRPCWords) }), []error{plugin.ErrVersion}, `it speaks "grpc"`},
