@@ -89,6 +89,13 @@ func TestGarbageIsTurnedAway(t *testing.T) {
 		"a path of one byte":       request("Terminate", plain, `{"target":{"path":"/"}}`),
 		"percent signs":            request("Terminate", plain, `{"target":{"path":"shop/%2e%2e/%00%ff%"}}`),
 		"a path of zeros":          request("Terminate", plain, `{"target":{"path":"shop/\u0000"}}`),
+		"a path that is misplaced": request("Shutdown", plain, `{"path":"shop/feeds"}`),
+		"a path that is misspelt":  request("Shutdown", plain, `{"target":{"pth":"shop/feeds"}}`),
+		"a shutdown of nothing":    request("Shutdown", plain, `{}`),
+		"one without a path":       request("Shutdown", plain, `{"target":{}}`),
+		"one of two things":        request("Shutdown", plain, `{"target":{"path":"shop/feeds"},"whole":true}`),
+		"no path in protobuf":      request("Shutdown", "Content-Type: application/proto\r\n", ""),
+		"a look that is misspelt":  request("Status", plain, `{"pth":1}`),
 		"wide numbers":             request("Terminate", plain, `{"target":{"path":"shop","incarnation":99999999999999}}`),
 	}
 	for name, input := range inputs {

@@ -160,7 +160,7 @@ func (c *Client) Delete(ctx context.Context, t sup.Target) error {
 // error is a [sup.StuckError] that lists it and wraps [ErrEnding].
 func (c *Client) Shutdown(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "shut down", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
-		_, err := c.control.Shutdown(ctx, &pb.ShutdownRequest{Target: target(t, wait)})
+		_, err := c.control.Shutdown(ctx, &pb.ShutdownRequest{Target: target(t, wait), Whole: t.Path == ""})
 		return err
 	})
 }

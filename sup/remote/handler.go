@@ -169,7 +169,7 @@ func (h *handler) Stacks(ctx context.Context, r *pb.StacksRequest) (*pb.StacksRe
 
 func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.StartChildResponse, error) {
 	key := wire.ReadID(r.GetKey(), r.GetRawKey())
-	about(ctx, r.GetPath()+"/"+wire.Text(key), 0)
+	about(ctx, wire.Path(sup.ChildPath(h.named(ctx, r.GetPath()), key)), 0)
 	ctx, cancel := within(ctx, r.GetWait())
 	defer cancel()
 	child, err := h.controller.StartChild(ctx, wire.ReadPath(r.GetPath()), key)
@@ -204,6 +204,13 @@ func (h *handler) Delete(ctx context.Context, r *pb.DeleteRequest) (*pb.DeleteRe
 }
 
 func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.ShutdownResponse, error) {
+	switch path := r.GetTarget().GetPath(); {
+	case path == "" && !r.GetWhole():
+		return nil, connect.Errorf(connect.CodeInvalidArgument,
+			`no path, and the whole tree has to be said: {"target": {"path": %q}}, or {"whole": true}`, h.named(ctx, ""))
+	case path != "" && r.GetWhole():
+		return nil, connect.Errorf(connect.CodeInvalidArgument, `a path, %q, and whole: leave one of them out`, path)
+	}
 	return &pb.ShutdownResponse{}, h.change(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
 		if h.isWithin(t.Path) {
 			return &sup.CallError{Op: "shut down", Path: t.Path, Err: ErrSelf}
@@ -212,9 +219,18 @@ func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.Shut
 	})
 }
 
+// named is the path of a call for the log: that of the whole tree is its name.
+func (h *handler) named(ctx context.Context, path string) string {
+	if path != "" {
+		return path
+	}
+	status, _ := h.controller.Status(ctx, "")
+	return wire.Path(status.Path)
+}
+
 // change carries out a call on a target.
 func (h *handler) change(ctx context.Context, target *pb.Target, f func(context.Context, sup.Target) error) error {
-	about(ctx, target.GetPath(), target.GetIncarnation())
+	about(ctx, h.named(ctx, target.GetPath()), target.GetIncarnation())
 	bounded, cancel := within(ctx, target.GetWait())
 	defer cancel()
 	return answer(ctx, f(bounded, sup.Target{

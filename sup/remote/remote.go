@@ -22,7 +22,9 @@
 //     server, from the last event that was told, and says what it had to skip.
 //  6. No client holds up the tree, or another client for long: what is read,
 //     written, waited for and held open is bounded, see [Config].
-//  7. A socket of a live server is not taken from it, and a stale one is
+//  7. A request with a field that is misspelt is refused, and the whole tree is
+//     shut down only if that is said.
+//  8. A socket of a live server is not taken from it, and a stale one is
 //     replaced.
 //
 // # Usage
@@ -44,6 +46,9 @@
 //	supctl -a unix:/run/orders/control.sock tree
 //	curl --unix-socket /run/orders/control.sock -H 'Content-Type: application/json' -d '{}' \
 //		http://localhost/espalier.v1.Control/Tree
+//
+// To shut down, {"target": {"path": "orders/feeds"}} is sent to Shutdown; the
+// whole tree by its name, or with {"whole": true}.
 //
 // The protocols are Connect, with JSON or protobuf, gRPC and gRPC-Web; the
 // messages are in internal/proto/espalier/v1/control.proto.

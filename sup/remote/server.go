@@ -12,6 +12,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
+	"connectrpc.com/connect/v2/connectproto"
 
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1/espalierv1connect"
@@ -197,6 +198,7 @@ func (h *handler) routes() http.Handler {
 	espalierv1connect.RegisterControlHandler(server, h)
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, server,
+		connecthttp.WithCodecs(connectproto.NewBinaryCodec(), newStrictCodec()),
 		connecthttp.WithReadMaxBytes(h.settings.MaxRequest),
 		connecthttp.WithCompressMinBytes(compressFrom),
 	)

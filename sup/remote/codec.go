@@ -1,0 +1,47 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"connectrpc.com/connect/v2/connectproto"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// A strictCodec reads JSON and refuses fields that it does not know. One that is
+// misspelt would leave empty what it was meant for, and in most calls an empty
+// path is the whole tree.
+type strictCodec struct{ *connectproto.JSONCodec }
+
+func newStrictCodec() strictCodec {
+	codec := connectproto.NewJSONCodec()
+	codec.UnmarshalOptions.DiscardUnknown = false
+	return strictCodec{codec}
+}
+
+// UnmarshalRead says what a message has, if it is not understood.
+func (c strictCodec) UnmarshalRead(ctx context.Context, src io.Reader, message any) error {
+	err := c.JSONCodec.UnmarshalRead(ctx, src, message)
+	if m, ok := message.(proto.Message); ok && errors.Is(err, proto.Error) {
+		return fmt.Errorf("%w; its fields are %s", err, fieldsOf(m.ProtoReflect().Descriptor()))
+	}
+	return err
+}
+
+// fieldsOf lists what is in a message, and in those within.
+func fieldsOf(message protoreflect.MessageDescriptor) string {
+	fields := message.Fields()
+	names := make([]string, fields.Len())
+	for i := range names {
+		field := fields.Get(i)
+		names[i] = field.JSONName()
+		if within := field.Message(); within != nil && within.ParentFile() == message.ParentFile() {
+			names[i] += " {" + fieldsOf(within) + "}"
+		}
+	}
+	return strings.Join(names, ", ")
+}

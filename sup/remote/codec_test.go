@@ -1,0 +1,128 @@
+package remote_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+// post sends what somebody has written by hand, and returns what is answered.
+func post(t *testing.T, w *wire, method, body string) (status int, answer struct{ Code, Message string }) {
+	t.Helper()
+	c, err := w.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, request(method, plain+"Connection: close\r\n", body)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if err := json.NewDecoder(r.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, answer
+}
+
+// An operator at three in the morning has curl and mistypes: that must not take
+// down the tree, and he is told what to write.
+func TestARequestThatIsMistypedIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		defer serve(t, sup.Control(s), w, nil)()
+		before := lastEvent(t, s)
+		const theTarget = "its fields are target {path, incarnation, wait}"
+		for _, c := range []struct {
+			method, body string
+			says         []string
+		}{
+			{"Shutdown", `{"path":"shop/feeds"}`, []string{`unknown field "path"`, theTarget + ", whole"}},
+			{"Shutdown", `{"target":{"pth":"shop/feeds"}}`, []string{`unknown field "pth"`, theTarget}},
+			{"Terminate", `{"traget":{"path":"shop/feeds"}}`, []string{`unknown field "traget"`, theTarget}},
+			{"Restart", `{"target":{"path":7}}`, []string{theTarget + ", replace"}},
+			{"Status", `{"pth":1}`, []string{`unknown field "pth"`, "its fields are path"}},
+			{"StartChild", `{"path":"shop/feeds","ke":"IBM"}`, []string{`unknown field "ke"`, "its fields are path, key, rawKey, wait"}},
+			{"Shutdown", `{}`, []string{`{"target": {"path": "shop"}}, or {"whole": true}`}},
+			{"Shutdown", `{"target":{"path":""}}`, []string{`{"target": {"path": "shop"}}, or {"whole": true}`}},
+			{"Shutdown", `{"target":{"path":"shop/feeds"},"whole":true}`, []string{`leave one of them out`}},
+		} {
+			status, answer := post(t, w, c.method, c.body)
+			if status != http.StatusBadRequest || answer.Code != "invalid_argument" {
+				t.Errorf("%s %s: answered with %d, %+v", c.method, c.body, status, answer)
+			}
+			for _, part := range c.says {
+				if !strings.Contains(answer.Message, part) {
+					t.Errorf("%s %s: no %q in %q", c.method, c.body, part, answer.Message)
+				}
+			}
+		}
+		if after := lastEvent(t, s); after != before {
+			t.Error("something has changed")
+		}
+	})
+}
+
+func TestTheWholeTreeIsShutDownIfThatIsSaid(t *testing.T) {
+	for name, shutdown := range map[string]func(t *testing.T, w *wire) error{
+		"by its name": func(t *testing.T, w *wire) error {
+			_, _ = post(t, w, "Shutdown", `{"target":{"path":"shop"}}`)
+			return nil
+		},
+		"as a whole": func(t *testing.T, w *wire) error { _, _ = post(t, w, "Shutdown", `{"whole":true}`); return nil },
+		"by a client, without a path": func(t *testing.T, w *wire) error {
+			c := dial(t, w, remote.Dialer{})
+			defer c.Close()
+			return c.Shutdown(t.Context(), sup.Target{})
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := startShop(t)
+			close(s.hold)
+			w := newWire()
+			var log logbook
+			defer serve(t, sup.Control(s), w, func(c *remote.Config) { c.Logger = log.logger() })()
+			if err := shutdown(t, w); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			select {
+			case <-s.Done():
+			default:
+				t.Errorf("%s: the tree goes on", name)
+			}
+			if line := "op=Shutdown who=\"anyone at pipe\" role=operator path=shop "; !strings.Contains(log.String(), line) {
+				t.Errorf("%s: no %s in the log:\n%s", name, line, &log)
+			}
+		})
+	}
+}
+
+func TestTheLogHasPathsAsEverywhereElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		var log logbook
+		defer serve(t, sup.Control(s), w, func(c *remote.Config) { c.Logger = log.logger() })()
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		if _, err := c.StartChild(t.Context(), "shop/feeds", "a/b\n\xff"); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(log.String(), "path=shop/feeds/a%2Fb%0A%FF ") {
+			t.Errorf("the log:\n%s", &log)
+		}
+	})
+}
