@@ -54,7 +54,7 @@ func (w *Writer) error(err error, depth int) *pb.Error {
 		}
 		m.What = &pb.Error_Panic{Panic: p}
 	case *sup.UnhealthyError:
-		m.What = &pb.Error_Unhealthy{Unhealthy: &pb.UnhealthyError{Silent: durationpb.New(e.Silent), Stack: w.stack(e.Stack)}}
+		m.What = &pb.Error_Unhealthy{Unhealthy: &pb.UnhealthyError{Silent: durationpb.New(e.Silent), Limit: durationpb.New(e.Limit), Stack: w.stack(e.Stack)}}
 	case *sup.StopError:
 		m.What = &pb.Error_Stop{Stop: &pb.StopError{Reason: e.Reason.String(), Path: Path(e.Path), Error: below(e.Err)}}
 	case *sup.SpecError:
@@ -185,7 +185,7 @@ func readError(m *pb.Error, depth int) error {
 		}
 		return p
 	case *pb.Error_Unhealthy:
-		return &sup.UnhealthyError{Silent: e.Unhealthy.GetSilent().AsDuration(), Stack: e.Unhealthy.GetStack()}
+		return &sup.UnhealthyError{Silent: e.Unhealthy.GetSilent().AsDuration(), Limit: e.Unhealthy.GetLimit().AsDuration(), Stack: e.Unhealthy.GetStack()}
 	case *pb.Error_Stop:
 		return &sup.StopError{Reason: readReason(e.Stop.GetReason()), Path: ReadPath(e.Stop.GetPath()), Err: below(e.Stop.GetError())}
 	case *pb.Error_Spec:

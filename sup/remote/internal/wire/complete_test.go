@@ -1,0 +1,131 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// errorTypes are those that package sup exports.
+var errorTypes = []any{
+	sup.CallError{}, sup.StartError{}, sup.StartTimeoutError{}, sup.IntensityError{}, sup.StuckError{}, sup.PanicError{},
+	sup.UnhealthyError{}, sup.StopError{}, sup.SpecError{}, sup.SkippedError{},
+}
+
+// A field of an error that is new in package sup, and missing here, fails this
+// test.
+func TestNothingOfAnErrorIsLost(t *testing.T) {
+	for _, of := range errorTypes {
+		p := reflect.New(reflect.TypeOf(of))
+		for i := range p.Elem().NumField() {
+			if field := p.Elem().Field(i); field.Kind() == reflect.Interface && field.NumMethod() == 0 {
+				field.Set(reflect.ValueOf("a value")) // of a panic
+			} else {
+				fill(field, 2)
+			}
+		}
+		got := reflect.ValueOf(sent(t, p.Interface().(error)))
+		if got.Type() != p.Type() {
+			t.Errorf("a %T is a %v on the other side", of, got.Type())
+			continue
+		}
+		if diff := cmp.Diff(p.Elem().Interface(), got.Elem().Interface(), byText); diff != "" {
+			t.Errorf("%T (-sent +read):\n%s", of, diff)
+		}
+	}
+}
+
+// The lists here are complete: they have all that is declared in package sup.
+func TestAllErrorsOfPackageSupAreKnown(t *testing.T) {
+	known := make(map[string]bool)
+	for _, of := range errorTypes {
+		known[reflect.TypeOf(of).Name()] = true
+	}
+	for _, s := range sentinels {
+		known[s.name] = true
+	}
+	types, values := declaredErrors(t)
+	if len(types) < 5 || len(values) < 20 {
+		t.Fatalf("only %d types and %d values are found", len(types), len(values))
+	}
+	for _, name := range types {
+		if !known[name] {
+			t.Errorf("the error type sup.%s does not come through", name)
+		}
+	}
+	for _, name := range values {
+		if !known["sup."+name] {
+			t.Errorf("sup.%s does not come through", name)
+		}
+	}
+}
+
+// declaredErrors finds the exported error types of package sup, and the exported
+// variables whose names are those of errors.
+func declaredErrors(t *testing.T) (types, values []string) {
+	t.Helper()
+	names, err := filepath.Glob("../../../*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file.Name.Name != "sup" {
+			continue
+		}
+		for _, d := range file.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if receiver := receiverOf(d); d.Name.Name == "Error" && ast.IsExported(receiver) {
+					types = append(types, receiver)
+				}
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					if v, ok := s.(*ast.ValueSpec); ok && d.Tok == token.VAR {
+						for _, id := range v.Names {
+							if len(id.Name) > 3 && id.Name[:3] == "Err" {
+								values = append(values, id.Name)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	return types, values
+}
+
+func receiverOf(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return ""
+	}
+	of := f.Recv.List[0].Type
+	if star, ok := of.(*ast.StarExpr); ok {
+		of = star.X
+	}
+	id, _ := of.(*ast.Ident)
+	if id == nil {
+		return ""
+	}
+	return id.Name
+}
+
+func TestAllReasonsToStopComeThrough(t *testing.T) {
+	for r := sup.ByShutdown; r.String() != fmt.Sprintf("sup.StopReason(%d)", uint8(r)); r++ {
+		if stop, ok := errors.AsType[*sup.StopError](sent(t, &sup.StopError{Reason: r})); !ok || stop.Reason != r {
+			t.Errorf("%v is %v on the other side", r, stop)
+		}
+	}
+}
