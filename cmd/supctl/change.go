@@ -25,7 +25,7 @@ func (s *session) startCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			path := pathOf(args)
+			path := args[0]
 			child, err := c.StartChild(cmd.Context(), path, args[1])
 			if err != nil {
 				return err
@@ -51,7 +51,7 @@ func (s *session) targeted(use, short string, which func(sup.ChildInfo) bool, di
 			if err != nil {
 				return err
 			}
-			t := sup.Target{Path: pathOf(args), Incarnation: incarnation}
+			t := sup.Target{Path: args[0], Incarnation: incarnation}
 			if err := call(cmd.Context(), c, t); err != nil {
 				return err
 			}

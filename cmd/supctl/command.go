@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
@@ -147,16 +149,21 @@ func (s *session) close() {
 	}
 }
 
-// pathOf returns the path that a command was given, if any. A slash at its end,
-// which completion leaves there, is dropped.
-func pathOf(args []string) string {
+// lookedAt returns the path that a command which only looks was given, if any. A
+// slash at its end, which completion leaves there, is dropped, unless there is a
+// child of an empty id. What changes something takes a path as it is.
+func lookedAt(ctx context.Context, c sup.Inspector, args []string) string {
 	if len(args) == 0 {
 		return ""
 	}
-	return cleanPath(args[0])
+	path, slash := strings.CutSuffix(args[0], "/")
+	if slash {
+		if _, err := c.Child(ctx, args[0]); err == nil {
+			return args[0]
+		}
+	}
+	return path
 }
-
-func cleanPath(path string) string { return strings.TrimSuffix(path, "/") }
 
 // onePath is for the arguments of a command that takes PATH, or [PATH] if that
 // may be left out.

@@ -42,9 +42,10 @@ says, the program is taken to be gone for good: the exit code is 5.`,
 			if now {
 				after = sup.FromNow
 			}
+			path := lookedAt(cmd.Context(), c, args)
 			print := s.eventPrinter(cmd.OutOrStdout(), cmd.ErrOrStderr())
 			if follow {
-				for e, err := range c.Events(cmd.Context(), pathOf(args), after) {
+				for e, err := range c.Events(cmd.Context(), path, after) {
 					if err := print(e, err); err != nil {
 						return err
 					}
@@ -54,7 +55,7 @@ says, the program is taken to be gone for good: the exit code is 5.`,
 				}
 				return nil
 			}
-			return recorded(cmd.Context(), c, pathOf(args), after, print)
+			return recorded(cmd.Context(), c, path, after, print)
 		},
 	}
 	f := cmd.Flags()

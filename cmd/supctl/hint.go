@@ -77,6 +77,9 @@ func (s *session) alternatives(ctx context.Context, err error) string {
 	if !ok || s.client == nil {
 		return all
 	}
+	if path, slash := strings.CutSuffix(call.Path, "/"); slash {
+		return "did you mean " + quoted(path) + "? then leave out the slash at its end"
+	}
 	at := strings.LastIndexByte(call.Path, '/')
 	if at < 0 {
 		return all

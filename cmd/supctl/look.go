@@ -24,7 +24,7 @@ func (s *session) childrenCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			children, err := c.Children(cmd.Context(), pathOf(args))
+			children, err := c.Children(cmd.Context(), lookedAt(cmd.Context(), c, args))
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func (s *session) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			path := pathOf(args)
+			path := lookedAt(cmd.Context(), c, args)
 			status, err := c.Status(cmd.Context(), path)
 			if errors.Is(err, sup.ErrNoSupervisor) || path != "" && errors.Is(err, sup.ErrNotRunning) {
 				return s.childStatus(cmd, c, path, check)
@@ -223,7 +223,8 @@ func (s *session) stacksCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			stacks, err := c.Stacks(cmd.Context(), pathOf(args))
+			path := lookedAt(cmd.Context(), c, args)
+			stacks, err := c.Stacks(cmd.Context(), path)
 			if err != nil {
 				return err
 			}
@@ -231,7 +232,7 @@ func (s *session) stacksCommand() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), stacks)
 			}
 			if stacks == "" {
-				_, err = fmt.Fprintln(cmd.ErrOrStderr(), pathOf(args), "has no goroutines: it is not running")
+				_, err = fmt.Fprintln(cmd.ErrOrStderr(), oneLine(path), "has no goroutines: it is not running")
 				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), printable(stacks))

@@ -26,7 +26,7 @@ that a test replays (suptest.Replay), that is a test:
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), s.timeout)
 			defer cancel()
-			return flight.Dump(ctx, cmd.OutOrStdout(), c, pathOf(args))
+			return flight.Dump(ctx, cmd.OutOrStdout(), c, lookedAt(ctx, c, args))
 		},
 	}
 }

@@ -42,7 +42,7 @@ func (s *session) topCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			first, err := c.Tree(cmd.Context(), pathOf(args))
+			first, err := c.Tree(cmd.Context(), lookedAt(cmd.Context(), c, args))
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ func (s *session) treeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			tree, err := c.Tree(cmd.Context(), pathOf(args))
+			tree, err := c.Tree(cmd.Context(), lookedAt(cmd.Context(), c, args))
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// A slash at the end of a path names a child of an empty id, and not the set
+// that it is in.
+func TestAPathToChangeIsTakenAsItIs(t *testing.T) {
+	address, s := startOrders(t)
+	stateOf := func(path string) string {
+		t.Helper()
+		child, err := sup.Inspect(s).Child(t.Context(), path)
+		if err != nil {
+			return err.Error()
+		}
+		return child.State.String()
+	}
+	for _, args := range [][]string{
+		{"terminate", "orders/feeds/"}, {"restart", "orders/feeds/"}, {"delete", "orders/feeds/"}, {"shutdown", "orders/feeds/"},
+		{"start", "orders/feeds/", "IBM"}, {"terminate", "orders/db/"}, {"shutdown", "orders/"},
+	} {
+		_, err := supctl(t, exitNotFound, append([]string{"-a", address}, args...)...)
+		contains(t, err, "did you mean "+args[1][:len(args[1])-1]+"? then leave out the slash at its end\n")
+	}
+	out, _ := supctl(t, exitDone, "-a", address, "start", "orders/feeds", "")
+	contains(t, out, "orders/feeds/: started\n")
+	out, _ = supctl(t, exitDone, "-a", address, "status", "orders/feeds/")
+	contains(t, out, "path        orders/feeds/\n")
+	supctl(t, exitDone, "-a", address, "terminate", "orders/feeds/")
+	for path, want := range map[string]string{"orders/feeds/": "stopped", "orders/feeds": "running", "orders/feeds/ACME": "running", "orders/db": "running"} {
+		if got := stateOf(path); got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+}
