@@ -58,6 +58,40 @@ func ExampleStart_context() {
 	// Output: <nil>
 }
 
+// A deaf bidder does not heed its context.
+type deaf struct{ hammer chan struct{} }
+
+func (d deaf) Run(context.Context) error { <-d.hammer; return nil }
+
+// A program that has to end with its tree waits for Ending: a child that ignores
+// its context keeps the tree from Done.
+func ExampleSupervisor_Ending() {
+	hammer := make(chan struct{})
+	s, err := sup.Start(context.Background(), sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "cleo", Start: func(context.Context) (sup.Worker, error) { return deaf{hammer}, nil }},
+		{ID: "dora", Start: func(context.Context) (sup.Worker, error) {
+			b := &Bidder{ill: make(chan error, 1)}
+			b.Break(errBroke)
+			return b, nil
+		}},
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	<-s.Ending()
+	fmt.Println(s.Err())
+
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	fmt.Println(s.Shutdown(now))
+
+	close(hammer)
+	<-s.Done()
+	// Output:
+	// sup: auction: more than 3 restarts in 5s; last: auction/dora, abnormal: broke
+	// sup: not stopped in time: auction/cleo: context canceled
+}
+
 // New is for supervisors that something else runs: an errgroup, a main, another
 // supervisor.
 func ExampleNew() {

@@ -267,20 +267,27 @@ func (f *supervision) Done() <-chan struct{} {
 	if s := f.life.Load(); s != nil {
 		return s.done
 	}
-	closed := make(chan struct{})
-	close(closed)
-	return closed
+	return closedChannel
 }
 
-// Err returns why the supervisor ended: nil as long as it has not, or if it was
+// Ending returns a channel that is closed when the supervisor begins to end: it
+// has given up, its significant children have ended, it was told to, or it could
+// not be started. [Supervisor.Err] says which. A child that ignores its context
+// can keep it from [Supervisor.Done] for ever; so this is what a program waits
+// for that has to end with its tree.
+func (f *supervision) Ending() <-chan struct{} {
+	if s := f.life.Load(); s != nil {
+		return s.stop
+	}
+	return closedChannel
+}
+
+// Err returns why the supervisor ends, or has ended: nil before, and if it was
 // told to.
 func (f *supervision) Err() error {
 	s := f.current()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase != ended {
-		return nil
-	}
 	return s.failure
 }
 

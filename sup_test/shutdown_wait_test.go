@@ -315,3 +315,66 @@ func TestNothingIsLeftRunningAfterShutdown(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// X4, I2, A1: Ending and Err tell at once that a supervisor ends, and why, however
+// long a child that does not stop keeps it from Done.
+func TestThatItEndsIsKnownWhileAChildHoldsThatUp(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end  func(t *testing.T, s *sup.Supervisor[*fake], c controls)
+		want error
+	}{
+		"it gives up":            {func(_ *testing.T, _ *sup.Supervisor[*fake], c controls) { c.die("ends", errBoom) }, sup.ErrIntensity},
+		"a significant one ends": {func(_ *testing.T, _ *sup.Supervisor[*fake], c controls) { c.die("ends", nil) }, nil},
+		"it is told to": {func(t *testing.T, s *sup.Supervisor[*fake], _ controls) {
+			now, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := s.Shutdown(now); !errors.Is(err, sup.ErrStuck) {
+				t.Errorf("Shutdown: %v", err)
+			}
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c, release := make(controls), make(chan struct{})
+				ends := c.child(new(trace), "ends")
+				ends.Restart, ends.Significant = sup.Transient, true
+				s, err := sup.Start(t.Context(), sup.Spec[*fake]{
+					Intensity: sup.Intensity{Within: time.Second}, AutoShutdown: sup.AnySignificant,
+					Children: []sup.ChildSpec[*fake]{
+						{ID: "deaf", Start: makes(fake{run: func(context.Context) error { refuseToReturn(release); return nil }})}, ends,
+					},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if isClosed(s.Ending()) || s.Err() != nil {
+					t.Errorf("it ends already: %v", s.Err())
+				}
+				tt.end(t, s, c)
+				<-s.Ending()
+				if isClosed(s.Done()) || !errors.Is(s.Err(), tt.want) {
+					t.Errorf("it ends with %v, want %v", s.Err(), tt.want)
+				}
+				time.Sleep(time.Hour)
+				if isClosed(s.Done()) || !errors.Is(s.Err(), tt.want) {
+					t.Errorf("an hour later with %v, want %v", s.Err(), tt.want)
+				}
+				close(release)
+				<-s.Done()
+				if !errors.Is(s.Err(), tt.want) {
+					t.Errorf("it has ended with %v, want %v", s.Err(), tt.want)
+				}
+			})
+		})
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

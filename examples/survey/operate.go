@@ -60,7 +60,7 @@ func (s *survey) await(ctx context.Context, children func() []sup.ChildInfo, pro
 		progress()
 		select {
 		case <-tick.C:
-		case <-s.Done(): // ctx has ended, or the survey gave up
+		case <-s.Ending(): // ctx has ended, or the survey gave up
 			return cmp.Or(context.Cause(ctx), sup.ErrNotRunning)
 		}
 	}
