@@ -104,7 +104,7 @@ type keySet struct {
 func (k *Keyed[K, W]) keySet() *keySet {
 	return &keySet{
 		find: func(text string) *child {
-			if key, err := keyOf[K](text); err == nil && fmt.Sprint(key) == text {
+			if key, err := keyOf[K](text); err == nil && keyText(key) == text {
 				return k.find(key)
 			}
 			members := k.members.Load()

@@ -2,6 +2,7 @@ package sup
 
 import (
 	"context"
+	"encoding"
 	"fmt"
 	"iter"
 	"reflect"
@@ -16,6 +17,9 @@ import (
 // set with one start function, which takes the key. Its strategy is
 // one_for_one, and when it ends all children are stopped at once, under one
 // timer. All methods are safe for concurrent use.
+//
+// The id of a child is the text of its key: what MarshalText returns, if its type
+// has that method, and else what package fmt prints.
 //
 // Make one with [NewKeyed] or [StartKeyed], or declare it as a field of a tree
 // with [Keyed.Declare]. A key that is not equal to itself, such as a NaN, or that
@@ -136,7 +140,7 @@ func (k *Keyed[K, W]) newMember(life *core, key K) *keyedMember[K, W] {
 	switch any(key).(type) {
 	case string, int: // see cheapText
 	default:
-		m.text = fmt.Sprint(key)
+		m.text = keyText(key)
 	}
 	newChild(&m.child, life, k.policy, m)
 	return m
@@ -159,6 +163,32 @@ func cheapText[K comparable](key K) (string, bool) {
 		return strconv.Itoa(key), true
 	}
 	return "", false
+}
+
+// keyText is the text of a key.
+func keyText[K comparable](key K) string {
+	if text, ok := cheapText(key); ok {
+		return text
+	}
+	if m, ok := any(key).(encoding.TextMarshaler); ok {
+		if text, err := marshalled(m); err == nil {
+			return text
+		}
+	}
+	return fmt.Sprint(key)
+}
+
+// marshalled is the text of what writes it itself, which may panic.
+func marshalled(m encoding.TextMarshaler) (text string, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = caught(recover())
+		}
+	}()
+	b, err := m.MarshalText()
+	returned = true
+	return string(b), err
 }
 
 func (m *keyedMember[K, W]) incarnate() *incarnation { return newLife[W]() }
@@ -210,7 +240,7 @@ func (k *Keyed[K, W]) Get(key K) (W, bool) {
 
 // Child returns a handle to the child of a key. See [Supervisor.Child].
 func (k *Keyed[K, W]) Child(key K) Child[W] {
-	return handle[W](&k.supervision, fmt.Sprint(key), func() *child { return k.find(key) })
+	return handle[W](&k.supervision, keyText(key), func() *child { return k.find(key) })
 }
 
 // Terminate stops the child of a key and keeps it declared. See
@@ -291,5 +321,5 @@ func (k *Keyed[K, W]) answer(op string, key K, err error) error {
 	if err == nil {
 		return nil
 	}
-	return callError(op, k.pathOf(fmt.Sprint(key)), err)
+	return callError(op, k.pathOf(keyText(key)), err)
 }

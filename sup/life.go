@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -76,7 +77,16 @@ func caught(recovered any) error {
 	if recovered == nil { // panic(nil) is a runtime.PanicNilError
 		return ErrGoexit
 	}
-	return &PanicError{Value: recovered, Stack: string(debug.Stack())}
+	return &PanicError{Value: recovered, Stack: stackOfPanic(string(debug.Stack()))}
+}
+
+// stackOfPanic takes off a stack, from its top, what has caught the panic.
+func stackOfPanic(stack string) string {
+	head, frames, _ := strings.Cut(stack, "\n")
+	if at := strings.Index(frames, "\npanic("); at >= 0 {
+		return head + frames[at:]
+	}
+	return stack
 }
 
 func (inc *incarnation) call() error {

@@ -9,8 +9,8 @@ import (
 // Log returns an observer that writes events to a logger: what is about to
 // fail for good at Error (a supervisor that failed, a child that is stuck or
 // quarantined), what went wrong and is being mended at Warn (an abnormal exit),
-// what changes the tree at Info, and the steps in between at Debug. The
-// attributes are path, incarnation, because, exit, err, delay and stack.
+// what changes the tree, and what a round stops and starts again because of
+// another child, at Info, and the steps in between at Debug. The attributes are path, incarnation, because, exit, err, delay and stack.
 //
 // A nil logger is slog.Default(), as it is now.
 func Log(logger *slog.Logger) Observer {
@@ -62,8 +62,8 @@ func levelOf(e Event) slog.Level {
 		return slog.LevelDebug
 	case ChildReady, ChildStopped, SupervisorStarted, SupervisorStopped:
 		return slog.LevelInfo
-	case ChildRestarting:
-		if e.Delay > 0 {
+	case ChildRestarting, ChildStopping:
+		if e.Delay > 0 || e.Because != "" {
 			return slog.LevelInfo
 		}
 	}

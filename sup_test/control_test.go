@@ -27,6 +27,29 @@ func (g *grid) UnmarshalText(text []byte) error {
 	return err
 }
 
+// shard is a key that is written and read as text, but for one that is nowhere.
+type shard struct {
+	Region string
+	N      int
+}
+
+func (p shard) MarshalText() ([]byte, error) {
+	switch p.N {
+	case 0:
+		return nil, errors.New("nowhere")
+	case -1:
+		panic("out of this world")
+	}
+	return fmt.Appendf(nil, "%s/%d", p.Region, p.N), nil
+}
+
+func (p *shard) UnmarshalText(text []byte) error {
+	region, n, _ := strings.Cut(string(text), "/")
+	_, err := fmt.Sscan(n, &p.N)
+	p.Region = region
+	return err
+}
+
 func startSet[K comparable](t *testing.T, keys ...K) sup.Controller {
 	t.Helper()
 	k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[K, *fake]{
@@ -74,6 +97,9 @@ func TestAChildIsReachedByTheTextOfItsKey(t *testing.T) {
 		check(startSet(t, 2.5), "2.5")
 		check(startSet(t, true), "true")
 		check(startSet(t, grid{1, 2}), "1/2")
+		check(startSet(t, shard{"eu", 3}), "eu/3")
+		check(startSet(t, shard{"eu", 0}), "{eu 0}")
+		check(startSet(t, shard{"eu", -1}), "{eu -1}")
 		check(startSet(t, point{1, 2}), "{1 2}")
 		check(startSet[any](t, 'x'), "120")
 		check(startSet(t, time.Second), "1s")
@@ -105,6 +131,7 @@ func TestAChildIsStartedByTheTextOfItsKey(t *testing.T) {
 		started(startSet[float64](t), "NaN", sup.ErrKey)
 		started(startSet[bool](t), "maybe", sup.ErrKey)
 		started(startSet[grid](t), "3/4", nil)
+		started(startSet[shard](t), "us/4", nil)
 		started(startSet[grid](t), "three", sup.ErrKey)
 		started(startSet[grid](t), "bomb", sup.ErrPanic)
 		started(startSet[point](t), "{1 2}", sup.ErrKey)

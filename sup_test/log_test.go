@@ -36,7 +36,7 @@ func TestLogWritesEventsAtTheirLevelsWithTheirAttributes(t *testing.T) {
 		{sup.Event{Kind: sup.ChildStarting, Incarnation: 2}, `DEBUG msg="child starting" path=s/w incarnation=2`},
 		{sup.Event{Kind: sup.ChildReady, Incarnation: 2}, `INFO msg="child ready" path=s/w incarnation=2`},
 		{sup.Event{Kind: sup.ChildStopping, Incarnation: 2}, `DEBUG msg="child stopping" path=s/w incarnation=2`},
-		{sup.Event{Kind: sup.ChildStopping, Incarnation: 2, Because: "s/v"}, `DEBUG msg="child stopping" path=s/w incarnation=2 because=s/v`},
+		{sup.Event{Kind: sup.ChildStopping, Incarnation: 2, Because: "s/v"}, `INFO msg="child stopping" path=s/w incarnation=2 because=s/v`},
 		{sup.Event{Kind: sup.ChildStuck, Incarnation: 2, Exit: boom, Stack: "there"}, `ERROR msg="child stuck" path=s/w incarnation=2 exit=abnormal err=boom stack=there`},
 		{sup.Event{Kind: sup.ChildExited, Incarnation: 2, Exit: boom}, `WARN msg="child exited" path=s/w incarnation=2 exit=abnormal err=boom`},
 		{sup.Event{Kind: sup.ChildExited, Incarnation: 2, Exit: panicked}, `WARN msg="child exited" path=s/w incarnation=2 exit=abnormal err="sup: panic: no" stack=here`},

@@ -70,6 +70,9 @@ func TestAPanicIsAnAbnormalExitCarryingValueAndStack(t *testing.T) {
 					if !ok || !p.value(got.Value) {
 						t.Fatalf("panic %#v", exit.Err)
 					}
+					if lines := strings.SplitN(got.Stack, "\n", 3); !strings.HasPrefix(lines[0], "goroutine ") || !strings.HasPrefix(lines[1], "panic(") {
+						t.Errorf("the stack begins before the panic:\n%s", got.Stack)
+					}
 					if p.name != "runtime error" && !strings.Contains(got.Stack, "panicOut") {
 						t.Errorf("the stack does not show where:\n%s", got.Stack)
 					}
