@@ -3,6 +3,9 @@ package sup_test
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -19,8 +22,8 @@ var soakTime = flag.Duration("soak", 0, "how long to go on with random cases")
 // them in model and engine, and compares after each step what the workers saw,
 // what the calls answered and what the queries show.
 //
-// It runs the same 10,000 cases each time, 1,000 with -short, or, with -soak, new
-// ones for as long as told.
+// It runs the same 10,000 cases each time, 1,000 with -short, or, with -soak, as
+// many new ones again and again for as long as told.
 // The flags of rapid work too: -rapid.seed repeats a run. A failure prints the
 // smallest scenario that was found in the format of testdata/model.txt.
 func TestTheEngineDoesWhatTheModelSays(t *testing.T) {
@@ -28,21 +31,33 @@ func TestTheEngineDoesWhatTheModelSays(t *testing.T) {
 	if testing.Short() {
 		checks = "1000"
 	}
-	set(t, "rapid.checks", checks)
-	if *soakTime == 0 {
-		set(t, "rapid.seed", "1") // the same cases each time: to find new ones is what the soak is for
+	if *soakTime > 0 {
+		soak(t)
+		return
 	}
+	set(t, "rapid.checks", checks)
+	set(t, "rapid.seed", "1") // the same cases each time: to find new ones is what the soak is for
 	set(t, "rapid.nofailfile", "true")
-	for began := time.Now(); ; {
-		rapid.Check(t, func(rt *rapid.T) {
-			sc := drawCase(rt)
-			if diff := sc.run(t); diff != "" {
-				rt.Fatalf("\n%s\n%s", sc.text(), diff)
-			}
-		})
-		if t.Failed() || time.Since(began) >= *soakTime {
-			return
+	rapid.Check(t, func(rt *rapid.T) {
+		sc := drawCase(rt)
+		if diff := sc.run(t); diff != "" {
+			rt.Fatalf("\n%s\n%s", sc.text(), diff)
 		}
+	})
+}
+
+// soak runs the test again and again for as long as told, each time from another
+// seed, and in a process of its own: the race detector keeps about 100 kB of each
+// case until its process ends.
+func soak(t *testing.T) {
+	for began := time.Now(); !t.Failed() && time.Since(began) < *soakTime; {
+		seed := fmt.Sprint("-rapid.seed=", max(1, rand.Uint64()))
+		run := exec.Command(os.Args[0], "-test.v", "-test.timeout=10m", "-test.run=^"+t.Name()+"$", seed)
+		out, err := run.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v", seed, err)
+		}
+		t.Logf("%s\n%s", seed, out)
 	}
 }
 
