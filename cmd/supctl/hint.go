@@ -26,7 +26,7 @@ func (s *session) hint(ctx context.Context, err error) string {
 	case errors.Is(err, remote.ErrUntrusted):
 		return "if the authority that has signed it is your own, name it: --ca FILE"
 	case errors.Is(err, remote.ErrDenied) && strings.HasPrefix(s.address, "unix:"):
-		return "run supctl as the user that the program runs as, or as root"
+		return "run supctl as the user that the program runs as, or as root; or have the program let you in (remote.Config: Mode, Access)"
 	case errors.Is(err, remote.ErrDenied):
 		return "show who you are: --cert FILE --key FILE, or --token-file FILE"
 	case errors.Is(err, remote.ErrEnding):

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -192,7 +194,8 @@ func (c *Client) look(ctx context.Context, path string, call func(ctx context.Co
 func (c *Client) change(ctx context.Context, op, path string, call func(ctx context.Context, wait *durationpb.Duration) error) error {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	return c.patiently(ctx, isDial, func() error {
+	again := func(err error) bool { return isDial(err) && !errors.Is(err, ErrDenied) }
+	return c.patiently(ctx, again, func() error {
 		deadline, _ := ctx.Deadline()
 		left := max(time.Until(deadline), 0)
 		wait := left - min(left/10, time.Second/2)
@@ -269,6 +272,9 @@ func (c *Client) fault(ctx context.Context, op, path string, err error) error {
 	switch {
 	case isRefused(err):
 		kind = ErrDenied
+	case isDial(err) && errors.Is(err, fs.ErrPermission):
+		kind = ErrDenied
+		text = fmt.Sprintf("uid %d is not let in: %s", os.Getuid(), text)
 	case isUntrusted(err):
 		kind = ErrUntrusted
 	case !ok || isDial(err):

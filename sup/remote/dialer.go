@@ -195,7 +195,11 @@ func (d *Dialer) connect(ctx context.Context, address, path string, secure bool)
 	}
 	dialer := net.Dialer{Timeout: handshakeTimeout}
 	if path != address { // it had the prefix of a unix socket
-		return dialer.DialContext(ctx, "unix", path)
+		c, err := dialer.DialContext(ctx, "unix", path)
+		if err != nil {
+			return nil, err
+		}
+		return &socketConn{c, &net.UnixAddr{Name: path, Net: "unix"}}, nil
 	}
 	c, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil || secure {
@@ -206,6 +210,36 @@ func (d *Dialer) connect(ctx context.Context, address, path string, secure bool)
 		return nil, fmt.Errorf("%s is %v, and not this machine: use 127.0.0.1, or TLS", address, c.RemoteAddr())
 	}
 	return c, nil
+}
+
+// A socketConn is a connection to a unix socket under the name by which that was
+// found. To the system its name is the one that it was bound under, which a
+// server here has given up by then.
+type socketConn struct {
+	net.Conn
+	name net.Addr
+}
+
+func (c *socketConn) RemoteAddr() net.Addr { return c.name }
+
+func (c *socketConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	return n, c.renamed(err)
+}
+
+func (c *socketConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	return n, c.renamed(err)
+}
+
+func (c *socketConn) renamed(err error) error {
+	op, ok := err.(*net.OpError)
+	if !ok {
+		return err
+	}
+	named := *op
+	named.Source, named.Addr = nil, c.name
+	return &named
 }
 
 // A dialError tells that there was no connection, and so nothing was sent.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -104,11 +106,23 @@ func (g *guard) recognize(r *http.Request) (*caller, error) {
 		}
 	}
 	who, role := access(g.settings.Access, p)
-	if role == 0 {
+	switch {
+	case role == 0 && guest.stranger: // the gate has logged it
+		return nil, connect.NewError(connect.CodePermissionDenied, uninvited(p.process))
+	case role == 0:
 		g.turned.log("no access", slog.String("who", r.RemoteAddr))
 		return nil, connect.NewError(connect.CodeUnauthenticated, "no access: send a certificate or a token that the server knows")
 	}
 	return &caller{p, who, role}, nil
+}
+
+// uninvited tells a process that no grant covers it.
+func uninvited(p *process) string {
+	host := "root"
+	if uid := os.Getuid(); uid != 0 {
+		host = fmt.Sprintf("uid %d or root", uid)
+	}
+	return fmt.Sprintf("nothing is granted to %v: use %s, or grant it a role in the Config.Access of the server", p, host)
 }
 
 func hostOf(hostport string) string {

@@ -29,21 +29,33 @@ func (s *settings) listen(ctx context.Context) (net.Listener, error) {
 	return l, nil
 }
 
-// A gate is a listener that lets in a bounded number of connections, and none
-// of a process that no grant covers. The rest are closed at once: who waited
-// could not tell a full server from a dead one.
+// A gate is a listener that lets in a bounded number of connections. The rest
+// are closed at once: who waited could not tell a full server from a dead one.
 type gate struct {
 	net.Listener
-	settings *settings
-	turned   *occasional
-	places   chan struct{}
+	settings  *settings
+	turned    *occasional
+	places    chan struct{}
+	strangers chan struct{} // places of processes that no grant covers
 }
+
+func newGate(l net.Listener, s *settings, turned *occasional) *gate {
+	return &gate{l, s, turned, make(chan struct{}, s.MaxConnections), make(chan struct{}, maxStrangers)}
+}
+
+// A process that no grant covers gets in only to be told so, in a time that is
+// enough for a request. It takes no place from others.
+const (
+	maxStrangers = 8
+	strangerTime = 2 * time.Second
+)
 
 // A guest is a connection that a gate has let in.
 type guest struct {
 	net.Conn
-	process *process // at the other end of a unix socket
-	leave   func()
+	process  *process // at the other end of a unix socket
+	stranger bool     // no grant covers it
+	leave    func()
 }
 
 func (g *gate) Accept() (net.Conn, error) {
@@ -69,7 +81,7 @@ func (g *gate) admit(c net.Conn) *guest {
 		}
 		if _, r := access(g.settings.Access, &peer{process: p}); r == 0 {
 			g.turned.log("no access", slog.String("who", p.String()))
-			return nil
+			return g.admitStranger(c, p)
 		}
 		from = p
 	}
@@ -79,7 +91,18 @@ func (g *gate) admit(c net.Conn) *guest {
 		g.turned.log("too many connections", slog.String("who", c.RemoteAddr().String()))
 		return nil
 	}
-	return &guest{c, from, sync.OnceFunc(func() { <-g.places })}
+	return &guest{c, from, false, sync.OnceFunc(func() { <-g.places })}
+}
+
+func (g *gate) admitStranger(c net.Conn, from *process) *guest {
+	select {
+	case g.strangers <- struct{}{}:
+	default:
+		return nil
+	}
+	stranger := &guest{c, from, true, sync.OnceFunc(func() { <-g.strangers })}
+	time.AfterFunc(strangerTime, func() { stranger.Close() })
+	return stranger
 }
 
 func (c *guest) Close() error {

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +22,9 @@ import (
 // when the tests have run, that no goroutine of theirs is left.
 func TestMain(m *testing.M) {
 	if address := os.Getenv("REMOTE_ROLE_AT"); address != "" {
+		if os.Getenv("REMOTE_CROWD") != "" {
+			crowd(address)
+		}
 		fmt.Println(roleAt(address))
 		return
 	}
@@ -46,7 +53,7 @@ func roleAt(address string) string {
 	case errors.Is(err, remote.ErrUnreachable):
 		return "unreachable"
 	case errors.Is(err, remote.ErrDenied):
-		return "nobody"
+		return "nobody: " + err.Error()
 	case err != nil:
 		return err.Error()
 	}
@@ -58,4 +65,19 @@ func roleAt(address string) string {
 		return "operator"
 	}
 	return fmt.Sprint(err)
+}
+
+// crowd connects many times, says nothing, and returns when the server has closed
+// all.
+func crowd(address string) {
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			if c, err := net.Dial("unix", strings.TrimPrefix(address, "unix:")); err == nil {
+				io.Copy(io.Discard, c)
+				c.Close()
+			}
+		})
+	}
+	all.Wait()
 }

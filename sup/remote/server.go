@@ -111,7 +111,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	guard := newGuard(settings, control.routes())
 	h := settings.httpServer(calls, guard)
-	gate := &gate{l, settings, guard.turned, make(chan struct{}, settings.MaxConnections)}
+	gate := newGate(l, settings, guard.turned)
 
 	served := make(chan error, 1)
 	go func() {

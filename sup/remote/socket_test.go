@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -217,79 +216,4 @@ func TestTenThousandConnections(t *testing.T) {
 		t.Errorf("after the flood: %v", err)
 	}
 	t.Logf("%d connections did not come about", refused.Load())
-}
-
-// Whose process connects, the kernel says. Only root can be somebody else.
-func TestProcessesOfOthersAreTurnedAway(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("SKIPPED: only root can run a program as another user")
-	}
-	const nobody = 65534
-	dir, err := os.MkdirTemp("", "socket") // which others can get to
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	program := copyOf(t)
-	for _, c := range []struct {
-		access []remote.Grant
-		want   string
-	}{
-		{nil, "unreachable"},
-		{[]remote.Grant{remote.User(nobody+1, remote.Operator)}, "unreachable"},
-		{[]remote.Grant{remote.User(nobody, remote.Viewer)}, "viewer"},
-		{[]remote.Grant{remote.Group(nobody, remote.Operator), remote.User(nobody, remote.Viewer)}, "operator"},
-	} {
-		path := filepath.Join(dir, "control.sock")
-		_, stop, err := listen(t, path, func(config *remote.Config) { config.Mode, config.Access = 0o666, c.access })
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := roleAs(t, program, nobody, "unix:"+path); got != c.want {
-			t.Errorf("with %d grants, uid %d is %q, want %q", len(c.access), nobody, got, c.want)
-		}
-		stop()
-	}
-}
-
-// roleAs finds out what a server allows another user.
-func roleAs(t *testing.T, program string, uid uint32, address string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program)
-	cmd.Env = []string{"REMOTE_ROLE_AT=" + address}
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// copyOf is the binary of the test, where others can get to it.
-func copyOf(t *testing.T) string {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.CreateTemp("", "client")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.Remove(f.Name()) })
-	if _, err := f.Write(content); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(f.Chmod(0o755), f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return f.Name()
 }

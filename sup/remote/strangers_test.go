@@ -1,0 +1,176 @@
+//go:build linux || darwin || freebsd
+
+package remote_test
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+// Whose process connects, the kernel says. Only root can be somebody else.
+func TestProcessesOfOthersAreTurnedAway(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: only root can run a program as another user")
+	}
+	path, program := filepath.Join(openDirectory(t), "control.sock"), copyOf(t)
+	address := "unix:" + path
+	const (
+		granted = "access denied: nothing is granted to uid 65534, pid "
+		mode    = ": access denied: uid 65534 is not let in: dial unix "
+	)
+	for _, c := range []struct {
+		mode   fs.FileMode
+		access []remote.Grant
+		want   string // how it begins
+	}{
+		{0o600, nil, "nobody: remote: " + address + mode + path + ": connect: permission denied"},
+		{0o600, []remote.Grant{remote.User(nobody, remote.Viewer)}, "nobody: remote: " + address + mode},
+		{0o666, nil, "nobody: remote: " + address + ": " + granted},
+		{0o666, []remote.Grant{remote.User(nobody+1, remote.Operator)}, "nobody: remote: " + address + ": " + granted},
+		{0o666, []remote.Grant{remote.User(nobody, remote.Viewer)}, "viewer"},
+		{0o666, []remote.Grant{remote.Group(nobody, remote.Operator), remote.User(nobody, remote.Viewer)}, "operator"},
+	} {
+		_, stop, err := listen(t, path, func(config *remote.Config) { config.Mode, config.Access = c.mode, c.access })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := roleAs(t, program, nobody, address); !strings.HasPrefix(got, c.want) {
+			t.Errorf("with mode %v and %d grants, uid %d is %q, want %q", c.mode, len(c.access), nobody, got, c.want)
+		}
+		stop()
+	}
+}
+
+// Processes that nothing is granted to, and that say nothing, take no place from
+// others and are gone soon.
+func TestACrowdOfOthersIsTurnedAway(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: only root can run a program as another user")
+	}
+	path := filepath.Join(openDirectory(t), "control.sock")
+	var log logbook
+	s, stop, err := listen(t, path, func(config *remote.Config) {
+		config.Mode, config.MaxConnections, config.HeaderTimeout, config.Logger = 0o666, 1, time.Hour, log.logger()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	c, err := remote.Dial(s.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Status(t.Context(), ""); err != nil { // it has the one place
+		t.Error(err)
+	}
+	if got := roleAs(t, copyOf(t), nobody, s.Address(), "REMOTE_CROWD=1"); !strings.HasPrefix(got, "nobody: ") {
+		t.Errorf("after a crowd, uid %d is %q", nobody, got)
+	}
+	if _, err := c.Status(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "turned away"); n == 0 || n > 20 {
+		t.Errorf("the log has %d lines:\n%s", n, log.String())
+	}
+}
+
+// nobody is the uid of those who own nothing.
+const nobody = 65534
+
+// openDirectory makes a directory that others can get to.
+func openDirectory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "socket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A socket is named as its user has named it: its server has bound it under
+// another name.
+func TestAnErrorNamesTheSocketThatWasDialled(t *testing.T) {
+	dir := t.TempDir()
+	hidden, path := filepath.Join(dir, ".hidden"), filepath.Join(dir, "control.sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: hidden, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := os.Rename(hidden, path); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(make([]byte, 1)) // the rest is not, which resets the connection
+			c.Close()
+		}
+	}()
+	c, err := remote.Dial("unix:" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Status(t.Context(), "")
+	if !errors.Is(err, remote.ErrUnreachable) || !strings.Contains(err.Error(), "read unix "+path+": ") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// roleAs finds out what a server allows another user.
+func roleAs(t *testing.T, program string, uid uint32, address string, env ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(env, "REMOTE_ROLE_AT="+address, "GORACE=atexit_sleep_ms=0")
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// copyOf is the binary of the test, where others can get to it.
+func copyOf(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.CreateTemp("", "client")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(f.Name()) })
+	if _, err := f.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Chmod(0o755), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
