@@ -139,7 +139,7 @@ func (f *Field) firstOf(groups ...string) chosen {
 
 // treeMethods are the methods of *sup.Tree, which a child must not hide, and
 // Tree, which is a field already. A test compares them with the type.
-var treeMethods = strings.Fields("Children Declare Done Err Initialize Intensity Name Recorded Restart Run Shutdown " +
+var treeMethods = strings.Fields("Children Declare Done Ending Err Initialize Intensity Name Recorded Restart Run Shutdown " +
 	"Snapshot Start Strategy Subscribe Terminate Tree Uptime")
 
 // checkHiding finds fields that hide methods of sup.Tree: children and what they
