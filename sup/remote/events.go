@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -68,7 +69,8 @@ type news struct {
 	err   error
 }
 
-// tell sends the events, and heartbeats in between.
+// tell sends the events, and heartbeats in between. When the server is told to
+// stop, those before that are sent still.
 func (h *handler) tell(ctx context.Context, path string, after uint64, stream espalierv1connect.ControlEventsServerStream) error {
 	reading, stop := context.WithCancel(ctx)
 	all := make(chan news)
@@ -94,7 +96,7 @@ func (h *handler) tell(ctx context.Context, path string, after uint64, stream es
 		select {
 		case n, ok := <-all:
 			if !ok {
-				return answer(ctx, context.Cause(ctx))
+				return h.last(ctx, path, after, stream)
 			}
 			skip, isSkip := errors.AsType[*sup.SkippedError](n.err)
 			switch {
@@ -103,8 +105,7 @@ func (h *handler) tell(ctx context.Context, path string, after uint64, stream es
 			case n.err != nil:
 				return answer(ctx, n.err)
 			default:
-				w := wire.Writer{Room: eventRoom}
-				message = &pb.EventsResponse{What: &pb.EventsResponse_Event{Event: w.Event(n.event)}}
+				message, after = told(n.event), max(after, n.event.Seq)
 			}
 		case <-beat.C:
 			if err := h.stillAllowed(ctx); err != nil {
@@ -112,12 +113,47 @@ func (h *handler) tell(ctx context.Context, path string, after uint64, stream es
 			}
 			message = &pb.EventsResponse{What: &pb.EventsResponse_Heartbeat{Heartbeat: &pb.Heartbeat{}}}
 		case <-ctx.Done():
-			return answer(ctx, context.Cause(ctx))
+			return h.last(ctx, path, after, stream)
 		}
 		if err := stream.Send(message); err != nil {
 			return err
 		}
 	}
+}
+
+// last ends a stream. If it is the server that ends, what the stream has not told
+// by then is on record: who watches a shutdown sees what comes before the turn of
+// the server. That takes a part of the grace at most, whatever the reader does.
+func (h *handler) last(ctx context.Context, path string, after uint64, stream espalierv1connect.ControlEventsServerStream) error {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, ErrEnding) {
+		return answer(ctx, cause)
+	}
+	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.settings.Grace/4)
+	defer cancel()
+	status, err := h.controller.Status(reading, "")
+	if err != nil || status.Seq <= after {
+		return answer(ctx, cause)
+	}
+	whole := path == "" || path == status.Path
+	// Those of the whole tree: at the path there may be nothing any more.
+	for e, err := range h.controller.Events(reading, "", after) {
+		skip, isSkip := errors.AsType[*sup.SkippedError](err)
+		switch {
+		case reading.Err() != nil:
+			return answer(ctx, cause)
+		case isSkip && whole:
+			err = stream.Send(skipped(skip.After))
+		case isSkip: // it need not be of what is at the path
+			err = nil
+		case err == nil && (whole || e.Path == path || strings.HasPrefix(e.Path, path+"/")):
+			err = stream.Send(told(e))
+		}
+		if err != nil || e.Seq >= status.Seq {
+			break
+		}
+	}
+	return answer(ctx, cause)
 }
 
 // stillAllowed finds whether who reads a stream would be let in now.
@@ -126,6 +162,12 @@ func (h *handler) stillAllowed(ctx context.Context) error {
 		return connect.NewError(connect.CodeUnauthenticated, "access has ended")
 	}
 	return nil
+}
+
+// told is what the client is told of an event.
+func told(e sup.Event) *pb.EventsResponse {
+	w := wire.Writer{Room: eventRoom}
+	return &pb.EventsResponse{What: &pb.EventsResponse_Event{Event: w.Event(e)}}
 }
 
 func skipped(after uint64) *pb.EventsResponse {
