@@ -11,7 +11,9 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
 )
 
 func (s *session) eventsCommand() *cobra.Command {
@@ -27,8 +29,14 @@ interrupted or the tree has ended.
 
 When the connection is lost, -f says so, goes on where it was cut as soon as there
 is a server again, and says that too; what was not on record any more it says it
-had to skip. If there is no server for a minute, or for as long as --patience
-says, the program is taken to be gone for good: the exit code is 5.`,
+had to skip. If the program was started anew, its events are numbered from 1
+again, and that is said too. If there is no server for a minute, or for as long as --patience
+says, the program is taken to be gone for good: the exit code is 5.
+
+With -o json each line is an event, or tells that some were skipped before the
+next one: {"kind":"skipped","after":33}, with the number of the last one before.
+If the program was started anew, it has "anew":true, and that number is one of
+the program before.`,
 		Args:              onePath(true),
 		ValidArgsFunction: s.completePath(everything),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -113,8 +121,7 @@ func (s *session) eventPrinter(stdout, stderr io.Writer) func(e sup.Event, err e
 	return func(e sup.Event, err error) error {
 		switch {
 		case errors.Is(err, sup.ErrSkipped):
-			_, err = fmt.Fprintln(stderr, "supctl:", err)
-			return err
+			return s.printGap(stdout, stderr, err)
 		case err != nil:
 			return err
 		case s.output == "json":
@@ -123,6 +130,24 @@ func (s *session) eventPrinter(stdout, stderr io.Writer) func(e sup.Event, err e
 		_, err = lipgloss.Fprintln(stdout, eventLine(e))
 		return err
 	}
+}
+
+// printGap tells that events were skipped: as JSON between the events, else
+// beside them.
+func (s *session) printGap(stdout, stderr io.Writer, err error) error {
+	if s.output != "json" {
+		_, err = fmt.Fprintln(stderr, "supctl:", prefix.Cut(err))
+		return err
+	}
+	gap := struct {
+		Kind  string `json:"kind"`
+		After uint64 `json:"after"`
+		Anew  bool   `json:"anew,omitzero"`
+	}{Kind: "skipped", Anew: errors.Is(err, remote.ErrNewProgram)}
+	if skipped, ok := errors.AsType[*sup.SkippedError](err); ok {
+		gap.After = skipped.After
+	}
+	return printJSON(stdout, gap)
 }
 
 func eventLine(e sup.Event) string {

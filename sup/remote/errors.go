@@ -2,7 +2,10 @@ package remote
 
 import (
 	"errors"
+	"fmt"
 
+	"github.com/espalier-go/espalier/internal/prefix"
+	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote/internal/wire"
 )
 
@@ -25,6 +28,10 @@ var (
 	ErrDenied = errors.New("access denied")
 	// ErrBusy: the server has as many streams of events as it allows.
 	ErrBusy = errors.New("the control server has as many streams as it allows")
+	// ErrNewProgram: the program that a stream of events was cut from was started
+	// anew, and the numbers of its events begin again, at 1. It comes together with
+	// a [sup.SkippedError], whose number is one of the program before.
+	ErrNewProgram = errors.New("the program was started anew, and numbers its events from 1 again")
 	// ErrProtocol: the other side is no control server, or one of a version that
 	// is not understood, or a message is larger than allowed.
 	ErrProtocol = errors.New("not understood")
@@ -38,3 +45,12 @@ var (
 	// came.
 	ErrEnding = wire.ErrEnding
 )
+
+// A newProgramError is a gap between the events of two programs.
+type newProgramError struct{ gap *sup.SkippedError }
+
+func (e *newProgramError) Error() string {
+	return fmt.Sprintf("remote: %v: %s", ErrNewProgram, prefix.Cut(e.gap))
+}
+
+func (e *newProgramError) Unwrap() []error { return []error{ErrNewProgram, e.gap} }

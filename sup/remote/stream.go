@@ -23,8 +23,8 @@ const watch = "watch"
 // reached again: that takes as long as it takes, unless the Dialer has a
 // StreamPatience, or ctx ends. If the
 // events in between are not on record any more, or the program was started
-// anew, an error that wraps a [sup.SkippedError] says so; in the latter case
-// the numbers of events begin again, at 1.
+// anew, an error that wraps a [sup.SkippedError] says so, and in the latter case
+// [ErrNewProgram] too: the numbers of events begin again, at 1.
 func (c *Client) Events(ctx context.Context, path string, after uint64) iter.Seq2[sup.Event, error] {
 	return func(yield func(sup.Event, error) bool) {
 		s := &stream{client: c, path: path, yield: yield}
@@ -32,7 +32,7 @@ func (c *Client) Events(ctx context.Context, path string, after uint64) iter.Seq
 		if after == sup.FromNow {
 			s.request.After, s.request.FromNow = 0, true
 		}
-		if p := c.program.Load(); p != nil {
+		if p := c.program.Load(); p != nil && after != 0 { // else no number is of a program before
 			s.request.Program = *p
 		}
 		s.run(ctx)
@@ -46,7 +46,8 @@ type stream struct {
 	yield   func(sup.Event, error) bool
 	request *pb.EventsRequest // for the next connection
 	begun   bool
-	failed  int // attempts in a row
+	anew    bool // the program that has said hello is another one
+	failed  int  // attempts in a row
 }
 
 func (s *stream) run(ctx context.Context) {
@@ -137,6 +138,7 @@ func (s *stream) greet(hello *pb.Hello) time.Duration {
 	s.begun, s.failed = true, 0
 	program := hello.GetProgram()
 	s.client.program.Store(&program)
+	s.anew = s.request.GetProgram() != "" && s.request.GetProgram() != program
 	s.request.Program, s.request.After, s.request.FromNow = program, hello.GetAfter(), false
 	beat := min(max(hello.GetHeartbeat().AsDuration(), 0), time.Hour)
 	return 2*beat + helloTimeout
@@ -147,7 +149,12 @@ func (s *stream) greet(hello *pb.Hello) time.Duration {
 func (s *stream) deliver(m *pb.EventsResponse) bool {
 	switch {
 	case m.GetSkipped() != nil:
-		return s.yield(sup.Event{}, &sup.SkippedError{After: m.GetSkipped().GetAfter()})
+		gap := &sup.SkippedError{After: m.GetSkipped().GetAfter()}
+		if s.anew { // it comes first
+			s.anew = false
+			return s.yield(sup.Event{}, &newProgramError{gap})
+		}
+		return s.yield(sup.Event{}, gap)
 	case m.GetEvent() != nil:
 		e := wire.ReadEvent(m.GetEvent())
 		s.request.After = max(s.request.After, e.Seq)

@@ -248,6 +248,53 @@ func TestAStreamSaysWhatItHadToSkip(t *testing.T) {
 	})
 }
 
+func TestAStreamSaysThatTheProgramWasStartedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := startShop(t), startShop(t)
+		defer first.end(t)
+		defer second.end(t)
+		w := newWire()
+		stop := serve(t, sup.Control(first), w, nil)
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		r := read(c, "", 0)
+		seen := r.sofar()
+		last := seen[len(seen)-1].event.Seq
+		stop()
+		defer remote.BecomeAnother()()
+		defer serve(t, sup.Control(second), w, nil)()
+		time.Sleep(time.Minute)
+		all := r.sofar()
+		r.stop()
+		for range r.told {
+		}
+		if len(all) < 2 {
+			t.Fatalf("told: %v", all)
+		}
+		gap, ok := errors.AsType[*sup.SkippedError](all[0].err)
+		if !errors.Is(all[0].err, remote.ErrNewProgram) || !ok || gap.After != last || strings.Count(all[0].err.Error(), "sup: ") > 0 {
+			t.Errorf("first: %v", all[0].err)
+		}
+		if diff := cmp.Diff(sequence(1, lastEvent(t, second)), numbers(all[1:])); diff != "" {
+			t.Errorf("numbers of the events after that (-want +got):\n%s", diff)
+		}
+		fresh := read(c, "", 0) // of which nothing was skipped
+		if all := fresh.sofar(); len(all) == 0 || all[0].err != nil {
+			t.Errorf("a stream from the beginning tells %v", all)
+		}
+		fresh.stop()
+		for range fresh.told {
+		}
+		late := read(c, "", last+100) // a number of this program
+		if all := late.sofar(); len(all) > 0 {
+			t.Errorf("a stream from the end tells %v", all)
+		}
+		late.stop()
+		for range late.told {
+		}
+	})
+}
+
 func TestAStreamEndsWithTheTree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
