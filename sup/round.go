@@ -140,6 +140,13 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 	failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last}, s.now())
 	s.mu.Unlock()
 	for {
+		// If it has ended while another round was led, what is queued comes after
+		// this one.
+		select {
+		case <-timer.C:
+			return true
+		default:
+		}
 		s.mu.Lock()
 		called := failed.state != Restarting && (failed.state != Stuck || failed.cur.fate == fateRest) // off, by an operator
 		if called || failed.n != n || s.phase >= ending {

@@ -170,8 +170,11 @@ func ExampleLiveness() {
 		if _, err := w.Tell(ctx, "stop"); err != nil {
 			return err
 		}
-		_, err := w.Tell(ctx, "pid")
-		return err
+		for { // it may get some answers out still
+			if _, err := w.Tell(ctx, "pid"); err != nil {
+				return err
+			}
+		}
 	})
 	fmt.Println(errors.Is(err, sup.ErrUnhealthy))
 	// Output: true
