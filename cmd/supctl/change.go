@@ -19,7 +19,7 @@ func (s *session) startCommand() *cobra.Command {
 			}
 			return nil
 		},
-		ValidArgsFunction: s.completePath(supervisors),
+		ValidArgsFunction: s.completeKeyed(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.dial()
 			if err != nil {
@@ -80,7 +80,7 @@ func (s *session) done(cmd *cobra.Command, path, did string, child sup.ChildInfo
 		}
 		return printJSON(w, result)
 	}
-	_, err := fmt.Fprintf(w, "%s: %s\n", oneLine(path), did)
+	_, err := fmt.Fprintf(w, "%s: %s\n", typed(path), did)
 	return err
 }
 

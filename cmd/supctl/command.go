@@ -77,7 +77,8 @@ const longHelp = `Supctl looks into a supervision tree of another program, and c
 
 The program has to have a control server (package sup/remote). A PATH is one
 that "supctl tree" or an event shows, such as orders/feeds/ACME; without one, a
-command is about the whole tree.`
+command is about the whole tree. In a name %2F is a slash, %25 a percent sign, and
+%0A, say, a byte that is not to be printed: type it as it is shown.`
 
 // unbounded is more time than anything takes. To a Dialer 0 is its default.
 const unbounded time.Duration = math.MaxInt64
@@ -89,6 +90,9 @@ func (s *session) dial() (*remote.Client, error) {
 	}
 	if s.address == "" {
 		return nil, usage("no address: use -a unix:PATH or -a host:port, or set SUPCTL_ADDRESS")
+	}
+	if strings.Contains(s.address, "/") && !strings.Contains(s.address, ":") {
+		return nil, usage("-a %s: did you mean unix:%s?", s.address, s.address)
 	}
 	if s.output != "text" && s.output != "json" {
 		return nil, usage("-o %s: use text or json", s.output)

@@ -21,6 +21,21 @@ func notAtRest(c sup.ChildInfo) bool   { return !atRest(c) }
 // completePath completes a PATH with those of the children that a command is
 // for, level by level.
 func (s *session) completePath(which func(sup.ChildInfo) bool) cobra.CompletionFunc {
+	return s.complete(func(_ context.Context, _ sup.Inspector, _ string, child sup.ChildInfo) bool { return which(child) })
+}
+
+// completeKeyed completes a PATH with those of keyed sets.
+func (s *session) completeKeyed() cobra.CompletionFunc {
+	return s.complete(func(ctx context.Context, c sup.Inspector, path string, child sup.ChildInfo) bool {
+		if !supervisors(child) {
+			return false
+		}
+		status, err := c.Status(ctx, path)
+		return err == nil && status.Set == sup.KeyedSet
+	})
+}
+
+func (s *session) complete(which func(ctx context.Context, c sup.Inspector, path string, child sup.ChildInfo) bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		const quiet = cobra.ShellCompDirectiveNoFileComp
 		if len(args) > 0 {
@@ -38,7 +53,11 @@ func (s *session) completePath(which func(sup.ChildInfo) bool) cobra.CompletionF
 		}
 		at := strings.LastIndexByte(typed, '/')
 		if at < 0 {
-			return []cobra.Completion{root.Path, root.Path + "/"}, quiet | cobra.ShellCompDirectiveNoSpace
+			found := []cobra.Completion{root.Path + "/"}
+			if which(ctx, c, root.Path, sup.ChildInfo{Kind: sup.KindSupervisor, State: sup.Running}) {
+				found = append(found, root.Path)
+			}
+			return found, quiet | cobra.ShellCompDirectiveNoSpace
 		}
 		above := typed[:at]
 		children, err := c.Children(ctx, above)
@@ -52,7 +71,7 @@ func (s *session) completePath(which func(sup.ChildInfo) bool) cobra.CompletionF
 			if !strings.HasPrefix(path, typed) {
 				continue
 			}
-			if which(child) {
+			if which(ctx, c, path, child) {
 				found = append(found, cobra.CompletionWithDesc(path, child.State.String()))
 			}
 			if child.Kind == sup.KindSupervisor {

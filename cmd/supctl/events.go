@@ -103,7 +103,7 @@ func printUntil(ctx context.Context, c sup.Inspector, path string, after, last u
 		if err == nil && e.Seq > last {
 			break
 		}
-		if err != nil || path == "" || e.Path == path || strings.HasPrefix(e.Path, path+"/") {
+		if err != nil || path == "" || isWithin(e.Path, path) {
 			some = some || err == nil
 			if err := print(e, err); err != nil {
 				return some, err
@@ -114,6 +114,13 @@ func printUntil(ctx context.Context, c sup.Inspector, path string, after, last u
 		}
 	}
 	return some, nil
+}
+
+// isWithin reports whether a path is another one, as somebody has typed that, or
+// below it.
+func isWithin(path, above string) bool {
+	rest, found := strings.CutPrefix(typed(path), typed(above))
+	return found && (rest == "" || rest[0] == '/')
 }
 
 // eventPrinter returns what prints an event, or that some were skipped.
@@ -151,7 +158,7 @@ func (s *session) printGap(stdout, stderr io.Writer, err error) error {
 }
 
 func eventLine(e sup.Event) string {
-	line := fmt.Sprintf("%s %6d  %s  %s", e.Time.Format("15:04:05.000"), e.Seq, eventStyle(e).Render(fmt.Sprintf("%-18v", e.Kind)), oneLine(e.Path))
+	line := fmt.Sprintf("%s %6d  %s  %s", e.Time.Format("15:04:05.000"), e.Seq, eventStyle(e).Render(fmt.Sprintf("%-18v", e.Kind)), typed(e.Path))
 	if e.Incarnation > 0 {
 		line += faint.Render(fmt.Sprintf(" #%d", e.Incarnation))
 	}

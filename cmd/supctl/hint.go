@@ -32,7 +32,7 @@ func (s *session) hint(ctx context.Context, err error) string {
 	case errors.Is(err, remote.ErrEnding):
 		return "the control server is part of what shuts down, which goes on; see the program's log"
 	case errors.Is(err, remote.ErrSelf):
-		return "what can be ended is the whole tree: supctl shutdown NAME"
+		return s.wholeTree(ctx)
 	case errors.Is(err, sup.ErrStart) && op == "start child":
 		return "nothing of it is left: see to the cause, then start it again"
 	case errors.Is(err, sup.ErrStart):
@@ -54,10 +54,18 @@ func (s *session) hint(ctx context.Context, err error) string {
 		return "wait for it, or call the restart off: supctl terminate " + path
 	case errors.Is(err, sup.ErrIncarnation):
 		return "look again: supctl status " + path
-	case errors.Is(err, sup.ErrKey), errors.Is(err, sup.ErrNotKeyed):
+	case errors.Is(err, sup.ErrKey):
+		set := "PATH"
+		if call, ok := errors.AsType[*sup.CallError](err); ok {
+			set = quoted(call.Path[:max(strings.LastIndexByte(call.Path, '/'), 0)])
+		}
+		return "for keys that there are: supctl children " + set
+	case errors.Is(err, sup.ErrNotKeyed):
 		return "a set that takes keys is a keyed one in: supctl tree"
 	case errors.Is(err, sup.ErrNotFound):
 		return s.alternatives(ctx, err)
+	case errors.Is(err, sup.ErrNoSupervisor) && op == "shut down":
+		return "a worker is stopped with: supctl terminate " + path
 	case errors.Is(err, sup.ErrNoSupervisor):
 		return "for what there is: supctl tree"
 	case errors.Is(err, context.DeadlineExceeded) && op == "restart":
@@ -81,7 +89,10 @@ func (s *session) alternatives(ctx context.Context, err error) string {
 		return "did you mean " + quoted(path) + "? then leave out the slash at its end"
 	}
 	at := strings.LastIndexByte(call.Path, '/')
-	if at < 0 {
+	switch {
+	case at < 0 && call.Op == "shut down":
+		return s.wholeTree(ctx)
+	case at < 0:
 		return all
 	}
 	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
@@ -102,6 +113,19 @@ func (s *session) alternatives(ctx context.Context, err error) string {
 		hint = "did you mean " + strings.Join(near, " or ") + "? " + hint
 	}
 	return hint
+}
+
+// wholeTree says how to end the whole tree.
+func (s *session) wholeTree(ctx context.Context) string {
+	name := "NAME"
+	if s.client != nil {
+		ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+		defer cancel()
+		if root, err := s.client.Status(ctx, ""); err == nil {
+			name = quoted(root.Path)
+		}
+	}
+	return "what can be ended is the whole tree: supctl shutdown " + name
 }
 
 // maxCompared is in how many ids a mistyped one is looked for.

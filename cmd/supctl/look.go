@@ -33,7 +33,7 @@ func (s *session) childrenCommand() *cobra.Command {
 			}
 			rows := make([]row, len(children))
 			for i, c := range children {
-				rows[i] = row{oneLine(c.ID), c.State.String(), childFacts(c), stateStyle(c.State)}
+				rows[i] = row{typedID(c.ID), c.State.String(), childFacts(c), stateStyle(c.State)}
 			}
 			return printRows(cmd.OutOrStdout(), rows)
 		},
@@ -138,15 +138,11 @@ func printStatus(w io.Writer, s sup.Status) error {
 	if s.Running {
 		up = "running, up " + age(s.Uptime)
 	}
-	window := fmt.Sprintf("%d of %v", s.Restarts, s.Intensity)
-	if s.Intensity.Restarts < 0 {
-		window = "unlimited"
-	}
 	facts := [][2]string{
-		{"path", oneLine(s.Path)},
+		{"path", typed(s.Path)},
 		{"state", up},
 		{"strategy", s.Strategy.String()},
-		{"restarts", window},
+		{"restarts", spent(s.Restarts, s.Intensity)},
 		{"children", summed(s.States)},
 	}
 	if s.Set != sup.NoSet {
@@ -172,12 +168,18 @@ func summed(states map[sup.State]int) string {
 
 func printChild(w io.Writer, path string, c sup.ChildInfo) error {
 	facts := [][2]string{
-		{"path", oneLine(path)},
+		{"path", typed(path)},
 		{"kind", c.Kind.String()},
 		{"state", stateStyle(c.State).Render(c.State.String()) + ", for " + since(c.Since)},
 		{"restart", c.Restart.String()},
 		{"incarnation", fmt.Sprint(c.Incarnation)},
 		{"restarts", fmt.Sprint(c.Restarts)},
+	}
+	if b := c.Policy.Budget; b != (sup.Intensity{}) {
+		facts = append(facts, [2]string{"budget", spent(c.BudgetUsed, b)})
+	}
+	if b := c.Policy.Backoff; b.Min > 0 {
+		facts = append(facts, [2]string{"backoff", short(b.Min) + ".." + short(b.Max)})
 	}
 	if c.Significant {
 		facts = append(facts, [2]string{"significant", "yes"})
@@ -232,7 +234,7 @@ func (s *session) stacksCommand() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), stacks)
 			}
 			if stacks == "" {
-				_, err = fmt.Fprintln(cmd.ErrOrStderr(), oneLine(path), "has no goroutines: it is not running")
+				_, err = fmt.Fprintln(cmd.ErrOrStderr(), typed(path), "has no goroutines: it is not running")
 				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), printable(stacks))

@@ -24,7 +24,7 @@ func (broken) Run(context.Context) error {
 func startTroubled(t *testing.T) (address string) {
 	t.Helper()
 	child := func(id string, w func() sup.Worker) sup.ChildSpec[sup.Worker] {
-		return sup.ChildSpec[sup.Worker]{ID: id, Budget: sup.Intensity{Restarts: 1, Within: time.Hour}, Start: func(context.Context) (sup.Worker, error) { return w(), nil }}
+		return sup.ChildSpec[sup.Worker]{ID: id, Budget: sup.Intensity{Restarts: 1, Within: time.Hour}, Backoff: sup.Backoff{Min: time.Millisecond, Max: time.Minute}, Start: func(context.Context) (sup.Worker, error) { return w(), nil }}
 	}
 	above := func(id string, children ...sup.ChildSpec[sup.Worker]) sup.ChildSpec[sup.Worker] {
 		return child(id, func() sup.Worker { return sup.New(sup.Spec[sup.Worker]{Children: children}) })
@@ -66,6 +66,21 @@ func TestTroubleFurtherDownIsSeenFromAbove(t *testing.T) {
 		t.Errorf("there is nothing below them:\n%s", out)
 	}
 	supctl(t, exitDegraded, "-a", address, "status", "--check")
+}
+
+func TestAChildsStatusTellsItsBudgetAndItsBackoff(t *testing.T) {
+	address := startTroubled(t)
+	out, _ := supctl(t, exitDone, "-a", address, "status", "app/outer/bad")
+	contains(t, out, "quarantined", "budget      1 of 1 in 1h\nbackoff     1ms..1m\n")
+	out, _ = supctl(t, exitDone, "-a", address, "status", "app/good")
+	contains(t, out, "budget      0 of 1 in 1h\n")
+	address, _ = startOrders(t)
+	out, _ = supctl(t, exitDone, "-a", address, "status", "orders/db")
+	if strings.Contains(out, "budget") || strings.Contains(out, "backoff") {
+		t.Errorf("it has neither:\n%s", out)
+	}
+	out, _ = supctl(t, exitDone, "-a", address, "status")
+	contains(t, out, "restarts    0 of 3 in 5s\n")
 }
 
 func TestErrorsThatWereJoinedStandBelowEachOther(t *testing.T) {

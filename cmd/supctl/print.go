@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 
@@ -45,8 +46,30 @@ func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(printable(text), func(r rune) bool { return r == '\n' }), " / ")
 }
 
+// typed is a path as it can be typed: what is not to be printed is written %, and
+// two hex digits for each byte.
+func typed(path string) string {
+	var b strings.Builder
+	for len(path) > 0 {
+		r, size := utf8.DecodeRuneInString(path)
+		if unicode.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+			b.WriteRune(r)
+		} else {
+			for _, c := range []byte(path[:size]) {
+				fmt.Fprintf(&b, "%%%02X", c)
+			}
+		}
+		path = path[size:]
+	}
+	return b.String()
+}
+
+// typedID is an id as it stands in a path.
+func typedID(id string) string { return typed(sup.ChildPath("", id)[1:]) }
+
 // quoted is a path as a shell takes it.
 func quoted(path string) string {
+	path = typed(path)
 	plain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/-_.:%@+,", r)
 	}
@@ -140,6 +163,26 @@ func age(d time.Duration) string {
 	}
 	d = d.Round(time.Hour)
 	return fmt.Sprintf("%dd%02dh", d/day, d%day/time.Hour)
+}
+
+// short prints a time as it is written in a declaration: 1m, not 1m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if hours, ok := strings.CutSuffix(text, "h0m0s"); ok {
+		return hours + "h"
+	}
+	if minutes, ok := strings.CutSuffix(text, "m0s"); ok {
+		return minutes + "m"
+	}
+	return text
+}
+
+// spent tells how much of an intensity, or of a budget, is used up.
+func spent(used int, of sup.Intensity) string {
+	if of.Restarts < 0 {
+		return "unlimited"
+	}
+	return fmt.Sprintf("%d of %d in %s", used, of.Restarts, short(of.Within))
 }
 
 func since(t time.Time) string {

@@ -95,12 +95,14 @@ func TestAnOperatorsDay(t *testing.T) {
 	}{
 		{0, "tree", "├── feeds"},
 		{0, "tree orders/feeds", "└── ACME"},
-		{0, "tree orders/feeds", "orders/feeds     running  up "},
+		{0, "tree orders/feeds", "orders/feeds    running  up "},
 		{0, "tree", ", keyed, max 3, 3/5s\n"},
 		{0, "status orders/feeds", "set         keyed, max 3\n"},
 		{0, "status", "below them  2: 2 running\n"},
-		{0, "tree", `\x1b[31mred`},
-		{0, "children orders/feeds/", "ACME         running"},
+		{0, "tree", `├── %1B[31mred`},
+		{0, "children orders/feeds", `%1B[31mred`},
+		{0, "events orders/feeds/%1B[31mred", "child ready         orders/feeds/%1B[31mred #1\n"},
+		{0, "children orders/feeds/", "ACME        running"},
 		{0, "status orders/feeds/%1B[31mred", "running"},
 		{0, "status", "5: 5 running"},
 		{0, "status orders/db", "incarnation 1"},
@@ -117,7 +119,7 @@ func TestAnOperatorsDay(t *testing.T) {
 		{4, "restart orders/db --incarnation 1", "supctl status orders/db"},
 		{0, "restart orders/db --incarnation 2", "orders/db: restarted"},
 		{4, "restart orders/temp", "is temporary"},
-		{4, "restart orders/control", "supctl shutdown NAME"},
+		{4, "restart orders/control", "supctl shutdown orders\n"},
 		{4, "delete orders/db", "supctl terminate orders/db"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
@@ -186,26 +188,6 @@ func TestAnErrorHasOnePrefix(t *testing.T) {
 		if !strings.HasPrefix(err, c.says) {
 			t.Errorf("supctl %s says\n%swhich does not begin with\n%s", c.line, err, c.says)
 		}
-	}
-}
-
-func TestOfAChildThatIsNotThereTheNearestIsNamed(t *testing.T) {
-	address, _ := startOrders(t)
-	for path, want := range map[string]string{
-		"orders/feds":        "did you mean orders/feeds? for what there is: supctl children orders",
-		"orders/DB":          "did you mean orders/db? for what there is: supctl children orders",
-		"orders/tem":         "did you mean orders/temp? ",
-		"orders/feeds/acem":  "did you mean orders/feeds/ACME? for what there is: supctl children orders/feeds",
-		"orders/feeds/red":   "did you mean 'orders/feeds/%1B[31mred'?",
-		"orders/nothing":     "\nfor what there is: supctl children orders\n",
-		"orders/nothing/x":   "\nfor what there is: supctl children orders\n",
-		"orders/db/x":        "orders/db is a worker\nfor what there is: supctl tree",
-		"orderz/db":          "paths begin with orders/\nfor what there is: supctl tree",
-		"orders":             "children are below orders/\nfor what there is: supctl tree",
-		"orders/feeds/o'nil": "\nfor what there is: supctl children orders/feeds\n",
-	} {
-		_, err := supctl(t, exitNotFound, "-a", address, "restart", path)
-		contains(t, err, want)
 	}
 }
 

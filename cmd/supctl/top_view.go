@@ -16,7 +16,7 @@ import (
 func (t *top) View() tea.View {
 	v := tea.NewView(t.draw())
 	v.AltScreen = true
-	v.WindowTitle = "supctl top " + oneLine(t.tree.Path)
+	v.WindowTitle = "supctl top " + typed(t.tree.Path)
 	return v
 }
 
@@ -38,7 +38,7 @@ func (t *top) draw() string {
 	children := t.children()
 	from, to := t.visible(children)
 	for _, c := range children[from:to] {
-		id := oneLine(c.ID)
+		id := typedID(c.ID)
 		if c.Kind == sup.KindSupervisor {
 			id += "/"
 		}
@@ -78,7 +78,7 @@ func (t *top) summary() string {
 	if t.tree.Running {
 		up = "up " + age(t.tree.Uptime)
 	}
-	return ansi.Truncate(fmt.Sprintf("%s  %s, %v, %d of %v restarts  %s", bold.Render(oneLine(t.tree.Path)), up, t.tree.Strategy,
+	return ansi.Truncate(fmt.Sprintf("%s  %s, %v, %d of %v restarts  %s", bold.Render(typed(t.tree.Path)), up, t.tree.Strategy,
 		t.tree.Restarts, t.tree.Intensity, t.looked.Format("15:04:05")), t.width, "…")
 }
 
@@ -125,7 +125,7 @@ func (t *top) visible(children []sup.ChildInfo) (from, to int) {
 func (t *top) footer() string {
 	switch {
 	case t.asked != "":
-		return busy.Render(fmt.Sprintf("%s %s? y: yes, any other key: no", t.asked, oneLine(t.chosen)))
+		return busy.Render(fmt.Sprintf("%s %s? y: yes, any other key: no", t.asked, typedID(t.chosen)))
 	case t.trouble != nil:
 		return bad.Render(oneLine(t.trouble.Error()))
 	case t.notice != "":

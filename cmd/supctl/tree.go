@@ -43,7 +43,7 @@ type row struct {
 }
 
 func drawTree(w io.Writer, tree sup.SupervisorInfo) error {
-	root := row{name: bold.Render(oneLine(tree.Path)), state: "running", style: good, rest: supervisorFacts(tree)}
+	root := row{name: bold.Render(typed(tree.Path)), state: "running", style: good, rest: supervisorFacts(tree)}
 	if !tree.Running {
 		root.state, root.style = "not running", busy
 	} else {
@@ -60,7 +60,7 @@ func rowsBelow(tree sup.SupervisorInfo, indent string) []row {
 			branch, below = "└── ", "    "
 		}
 		rows = append(rows, row{
-			name:  faint.Render(indent+branch) + oneLine(c.ID),
+			name:  faint.Render(indent+branch) + typedID(c.ID),
 			state: c.State.String(),
 			style: stateStyle(c.State),
 			rest:  childFacts(c),

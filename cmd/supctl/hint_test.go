@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+func TestOfAChildThatIsNotThereTheNearestIsNamed(t *testing.T) {
+	address, _ := startOrders(t)
+	for path, want := range map[string]string{
+		"orders/feds":        "did you mean orders/feeds? for what there is: supctl children orders",
+		"orders/DB":          "did you mean orders/db? for what there is: supctl children orders",
+		"orders/tem":         "did you mean orders/temp? ",
+		"orders/feeds/acem":  "did you mean orders/feeds/ACME? for what there is: supctl children orders/feeds",
+		"orders/feeds/red":   "did you mean 'orders/feeds/%1B[31mred'?",
+		"orders/nothing":     "\nfor what there is: supctl children orders\n",
+		"orders/nothing/x":   "\nfor what there is: supctl children orders\n",
+		"orders/db/x":        "orders/db is a worker\nfor what there is: supctl tree",
+		"orderz/db":          "paths begin with orders/\nfor what there is: supctl tree",
+		"orders":             "children are below orders/\nfor what there is: supctl tree",
+		"orders/feeds/o'nil": "\nfor what there is: supctl children orders/feeds\n",
+	} {
+		_, err := supctl(t, exitNotFound, "-a", address, "restart", path)
+		contains(t, err, want)
+	}
+}
+
+func TestErrorsSayWhatToTypeInstead(t *testing.T) {
+	address, _ := startOrders(t)
+	for _, c := range []struct {
+		code       int
+		line, says string
+	}{
+		{exitRefused, "restart orders/control", "\nwhat can be ended is the whole tree: supctl shutdown orders\n"},
+		{exitNotFound, "shutdown order", "\nwhat can be ended is the whole tree: supctl shutdown orders\n"},
+		{exitNotFound, "shutdown orders/feds", "\ndid you mean orders/feeds? "},
+		{exitRefused, "shutdown orders/db", "\na worker is stopped with: supctl terminate orders/db\n"},
+		{exitRefused, "start orders/db x", "\nfor what there is: supctl tree\n"},
+		{exitRefused, "start orders x", "\na set that takes keys is a keyed one in: supctl tree\n"},
+		{exitUsage, "-a /run/control.sock tree", "supctl: -a /run/control.sock: did you mean unix:/run/control.sock?\n"},
+		{exitUsage, "-a run/control.sock tree", "did you mean unix:run/control.sock?\n"},
+	} {
+		_, err := supctl(t, c.code, append([]string{"-a", address}, strings.Split(c.line, " ")...)...)
+		contains(t, err, c.says)
+	}
+}
+
+// startRooms starts a set whose keys are numbers, and serves it.
+func startRooms(t *testing.T) (address string) {
+	t.Helper()
+	rooms, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := rooms.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	address = "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
+	t.Cleanup(serve(t, rooms, address))
+	return address
+}
+
+func TestOfATextThatIsNoKeyTheOtherKeysAreTold(t *testing.T) {
+	address := startRooms(t)
+	_, err := supctl(t, exitRefused, "-a", address, "start", "rooms", "kitchen")
+	contains(t, err, "the text is not that of a key", "\nfor keys that there are: supctl children rooms\n")
+}
+
+func TestCompletionOffersWhatACommandIsFor(t *testing.T) {
+	orders, _ := startOrders(t)
+	rooms := startRooms(t)
+	for _, c := range []struct {
+		address, command, typed string
+		want                    []string
+	}{
+		{orders, "start", "", []string{"orders/"}},
+		{orders, "start", "orders/", []string{"orders/feeds", "orders/feeds/"}},
+		{orders, "start", "orders/feeds/", nil},
+		{rooms, "start", "", []string{"rooms/", "rooms"}},
+		{orders, "tree", "orders/", []string{"orders/feeds", "orders/feeds/"}},
+		{orders, "shutdown", "o", []string{"orders/", "orders"}},
+		{orders, "terminate", "orders/d", []string{"orders/db"}},
+		{orders, "delete", "orders/", []string{"orders/feeds/"}},
+	} {
+		out, _ := supctl(t, exitDone, "__complete", "-a", c.address, c.command, c.typed)
+		var offered []string
+		for line := range strings.Lines(out) {
+			if path, _, _ := strings.Cut(strings.TrimSpace(line), "\t"); !strings.HasPrefix(path, ":") {
+				offered = append(offered, path)
+			}
+		}
+		if diff := cmp.Diff(c.want, offered); diff != "" {
+			t.Errorf("%s %q (-want +got):\n%s", c.command, c.typed, diff)
+		}
+	}
+}
+
+// Whatever an id is, what is shown of it can be typed.
+func TestNamesAreShownAsTheyAreTyped(t *testing.T) {
+	for id, shown := range map[string]string{
+		"plain": "plain", "a/b": "a%2Fb", "100%": "100%25", "two words": "two words", "\x1b[2J": "%1B[2J", "ünï": "ünï",
+		"\u202eevil": "%E2%80%AEevil", "\xff\xef": "%FF%EF", "\uFFFD": "\uFFFD", "a\nb": "a%0Ab", "%FF": "%25FF",
+	} {
+		address, s := startOrders(t)
+		path := "orders/feeds/" + shown
+		out, _ := supctl(t, exitDone, "-a", address, "start", "orders/feeds", id)
+		contains(t, out, path+": started\n")
+		for _, command := range []string{"tree", "children"} {
+			out, _ := supctl(t, exitDone, "-a", address, command, "orders/feeds")
+			contains(t, out, shown+" ")
+		}
+		out, _ = supctl(t, exitDone, "-a", address, "status", path)
+		contains(t, out, "path        "+path+"\n")
+		out, _ = supctl(t, exitDone, "-a", address, "events", path)
+		contains(t, out, "child ready         "+path+" #1\n")
+		_, said := supctl(t, exitRefused, "-a", address, "delete", path)
+		contains(t, said, "supctl terminate "+quoted(path)+"\n")
+		supctl(t, exitDone, "-a", address, "terminate", path)
+		if child, err := sup.Inspect(s).Child(t.Context(), sup.ChildPath("orders/feeds", id)); err != nil || child.State != sup.Stopped {
+			t.Errorf("%q is %v, %v", id, child.State, err)
+		}
+	}
+}
