@@ -35,6 +35,8 @@ func (s *session) completeKeyed() cobra.CompletionFunc {
 	})
 }
 
+// complete offers the paths of those children that it is told to offer, and to go
+// down from all supervisors.
 func (s *session) complete(which func(ctx context.Context, c sup.Inspector, path string, child sup.ChildInfo) bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		const quiet = cobra.ShellCompDirectiveNoFileComp

@@ -30,8 +30,8 @@ interrupted or the tree has ended.
 When the connection is lost, -f says so, goes on where it was cut as soon as there
 is a server again, and says that too; what was not on record any more it says it
 had to skip. If the program was started anew, its events are numbered from 1
-again, and that is said too. If there is no server for a minute, or for as long as --patience
-says, the program is taken to be gone for good: the exit code is 5.
+again, and that is said too. If there is no server for a minute, or for as long as
+--patience says, the program is taken to be gone for good: the exit code is 5.
 
 With -o json each line is an event, or tells that some were skipped before the
 next one: {"kind":"skipped","after":33}, with the number of the last one before.

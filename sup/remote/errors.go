@@ -24,7 +24,8 @@ var (
 	// trusts.
 	ErrUntrusted = errors.New("the control server's certificate is not trusted")
 	// ErrDenied: the server does not know the client, or the client's role does
-	// not allow the call.
+	// not allow the call; or the system does not let the client connect to the
+	// socket, and then it wraps fs.ErrPermission too.
 	ErrDenied = errors.New("access denied")
 	// ErrBusy: the server has as many streams of events as it allows.
 	ErrBusy = errors.New("the control server has as many streams as it allows")

@@ -123,7 +123,8 @@ func (h *handler) tell(ctx context.Context, path string, after uint64, stream es
 
 // last ends a stream. If it is the server that ends, what the stream has not told
 // by then is on record: who watches a shutdown sees what comes before the turn of
-// the server. That takes a part of the grace at most, whatever the reader does.
+// the server. To begin with one takes a part of the grace at most; a client that
+// does not read is cut off with the rest, when that is over.
 func (h *handler) last(ctx context.Context, path string, after uint64, stream espalierv1connect.ControlEventsServerStream) error {
 	cause := context.Cause(ctx)
 	if !errors.Is(cause, ErrEnding) {

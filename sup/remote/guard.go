@@ -118,11 +118,11 @@ func (g *guard) recognize(r *http.Request) (*caller, error) {
 
 // uninvited tells a process that no grant covers it.
 func uninvited(p *process) string {
-	host := "root"
+	granted := "root"
 	if uid := os.Getuid(); uid != 0 {
-		host = fmt.Sprintf("uid %d or root", uid)
+		granted = fmt.Sprintf("uid %d or root", uid)
 	}
-	return fmt.Sprintf("nothing is granted to %v: use %s, or grant it a role in the Config.Access of the server", p, host)
+	return fmt.Sprintf("nothing is granted to %v: run as %s, or grant that uid a role in the Config.Access of the server", p, granted)
 }
 
 func hostOf(hostport string) string {
