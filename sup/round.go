@@ -134,18 +134,14 @@ func (s *core) awaitRound(failed *child, wait time.Duration) bool {
 	if wait == 0 {
 		return true
 	}
-	timer := time.NewTimer(wait)
+	timer, began := time.NewTimer(wait), s.now()
 	defer timer.Stop()
 	s.mu.Lock()
 	failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last}, s.now())
 	s.mu.Unlock()
 	for {
-		// If it has ended while another round was led, what is queued comes after
-		// this one.
-		select {
-		case <-timer.C:
+		if s.now()-began >= wait { // also while another round was led: what is queued comes after this one
 			return true
-		default:
 		}
 		s.mu.Lock()
 		called := failed.state != Restarting && (failed.state != Stuck || failed.cur.fate == fateRest) // off, by an operator

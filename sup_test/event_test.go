@@ -211,6 +211,9 @@ func TestTheEventsOfAChildComeInTheOrderOfItsLife(t *testing.T) {
 				var children []sup.ChildSpec[*fake]
 				for i := range 10 {
 					children = append(children, sup.ChildSpec[*fake]{ID: fmt.Sprint(i), Start: makes(fake{run: func(ctx context.Context) error {
+						if i%3 == 0 { // at once, and without a timer of no time: see golang.org/issue/78156
+							return errBoom
+						}
 						select {
 						case <-time.After(time.Duration(i%3) * time.Millisecond):
 							return errBoom
