@@ -3,6 +3,7 @@ package sup
 import (
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // State is where a child stands.
@@ -92,6 +93,11 @@ func newLife[W Worker]() *incarnation {
 }
 
 func (l *life[W]) worker() Worker { return l.w }
+
+// lifeOf is the life of an incarnation that [newLife] made for this W, whose
+// first field it is. To go there by its body is to follow one more pointer: a
+// [Keyed.Get] takes 1.45 times what its map does, and would take 1.55 times.
+func lifeOf[W Worker](inc *incarnation) *life[W] { return (*life[W])(unsafe.Pointer(inc)) }
 
 // made puts what a start function returned into its life.
 func made[W Worker](inc *incarnation, w W, err error) error {

@@ -140,7 +140,7 @@ func (s *core) linkLocked(c *child) {
 }
 
 // unlinkLocked removes a child.
-func (s *core) unlinkLocked(c *child) {
+func (s *core) unlinkLocked(c *child, now time.Duration) {
 	if c.unlinked.Load() {
 		return
 	}
@@ -168,6 +168,6 @@ func (s *core) unlinkLocked(c *child) {
 	delete(s.fallen, c)
 	delete(s.supers, c)
 	c.slot.forget()
-	c.emitLocked(news{kind: ChildRemoved, exit: c.last}, s.now())
+	c.emitLocked(news{kind: ChildRemoved, exit: c.last}, now)
 	c.wakeLocked()
 }

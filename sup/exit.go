@@ -191,15 +191,15 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 	switch {
 	case inc.ignored && inc.fate == fateOpen:
 		c.discard = false
-		s.restLocked(c)
+		s.restLocked(c, now)
 	case inc.spent && !c.parked && s.phase < ending:
-		s.quarantineLocked(c)
+		s.quarantineLocked(c, now)
 	case inc.fate == fateRest, s.phase >= ending:
-		s.restLocked(c)
+		s.restLocked(c, now)
 	case inc.sponsored && !inc.ready && !inc.automatic:
-		s.restLocked(c) // and the sponsor sees to what follows
+		s.restLocked(c, now) // and the sponsor sees to what follows
 	case inc.sponsored && !inc.ready, inc.fate == fateRound, s.absorbsLocked(c):
-		s.holdLocked(c)
+		s.holdLocked(c, now)
 	default:
 		return s.decideLocked(c, inc.ready, exit, now)
 	}
@@ -211,19 +211,19 @@ func (s *core) decideLocked(c *child, ready bool, exit Exit, now time.Duration) 
 	switch judge(c.policy.restart, s.decl.strategy, exit.Kind, !ready) {
 	case again:
 		if s.phase == beginning { // decided when the start is over, as in OTP
-			s.queueLocked(c)
+			s.queueLocked(c, now)
 			return nil, false
 		}
 		return s.retryLocked(c, now), false
 	case round:
-		s.queueLocked(c)
+		s.queueLocked(c, now)
 		if s.leading || s.phase == beginning {
 			return nil, false
 		}
 		s.leading = true
 		return nil, true
 	}
-	s.restLocked(c)
+	s.restLocked(c, now)
 	s.autoShutdownLocked(c)
 	return nil, false
 }
@@ -250,10 +250,10 @@ func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 	v := charge(c.budget, &s.restarts, now)
 	switch v {
 	case quarantine:
-		s.quarantineLocked(c)
+		s.quarantineLocked(c, now)
 	case escalate:
 		if c.cur == nil { // else it is stuck in its start, and rests when it is gone
-			s.restLocked(c)
+			s.restLocked(c, now)
 		}
 		limit := s.decl.intensity
 		s.endLocked(&StopError{Reason: ByShutdown}, &IntensityError{
@@ -268,39 +268,39 @@ func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 
 // quarantineLocked quarantines a child: one that is stuck in its start, when it
 // is gone, so that no operator starts another beside it.
-func (s *core) quarantineLocked(c *child) {
+func (s *core) quarantineLocked(c *child, now time.Duration) {
 	if c.cur != nil {
 		c.cur.fate, c.cur.spent = fateRest, true
 		c.wakeLocked()
 		return
 	}
 	c.queued = false
-	c.moveLocked(Quarantined, s.now(), news{kind: ChildQuarantined, exit: c.last})
+	c.moveLocked(Quarantined, now, news{kind: ChildQuarantined, exit: c.last})
 }
 
 // restLocked lets a child rest: declared and stopped, or no longer declared.
-func (s *core) restLocked(c *child) {
+func (s *core) restLocked(c *child, now time.Duration) {
 	c.queued = false
-	c.moveLocked(Stopped, s.now(), news{kind: ChildStopped, exit: c.last})
+	c.moveLocked(Stopped, now, news{kind: ChildStopped, exit: c.last})
 	if c.policy.restart == Temporary || c.discard {
-		s.unlinkLocked(c)
+		s.unlinkLocked(c, now)
 	}
 }
 
 // holdLocked keeps a child for the round that it is part of (T4).
-func (s *core) holdLocked(c *child) {
+func (s *core) holdLocked(c *child, now time.Duration) {
 	if c.policy.restart == Temporary {
-		s.restLocked(c)
+		s.restLocked(c, now)
 		return
 	}
 	c.queued = false
-	c.moveLocked(Restarting, s.now(), news{kind: ChildRestarting, exit: c.last})
+	c.moveLocked(Restarting, now, news{kind: ChildRestarting, exit: c.last})
 }
 
 // queueLocked lets a failure wait: for the end of the start, or for a round to
 // be led.
-func (s *core) queueLocked(c *child) {
-	c.moveLocked(Restarting, s.now(), news{kind: ChildRestarting, exit: c.last})
+func (s *core) queueLocked(c *child, now time.Duration) {
+	c.moveLocked(Restarting, now, news{kind: ChildRestarting, exit: c.last})
 	c.queued = true
 	s.failed = append(s.failed, c)
 	s.interrupt = closeMade(s.interrupt)

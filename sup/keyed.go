@@ -230,12 +230,16 @@ func (k *Keyed[K, W]) Start(ctx context.Context, key K) (Child[W], error) {
 // Get returns the worker of a key that is live and ready, or false if there is
 // none at the moment. It takes no lock and allocates nothing.
 func (k *Keyed[K, W]) Get(key K) (W, bool) {
-	m, ok := k.member(key)
-	if !ok {
-		var none W
-		return none, false
+	// The same as member, by hand: the call would cost a twentieth of a Get.
+	if members := k.members.Load(); members != nil && (!k.doubtful || nameable(key)) {
+		if m, ok := members.Load(key); ok {
+			if inc := m.live.Load(); inc != nil {
+				return lifeOf[W](inc).w, true
+			}
+		}
 	}
-	return liveWorker[W](&m.child)
+	var none W
+	return none, false
 }
 
 // Child returns a handle to the child of a key. See [Supervisor.Child].

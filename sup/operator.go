@@ -106,7 +106,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	inc := c.cur
 	switch {
 	case inc == nil && c.state == Restarting, c.state == Quarantined, c.state == Idle:
-		s.restLocked(c) // F3
+		s.restLocked(c, s.now()) // F3
 		s.mu.Unlock()
 		return nil
 	case inc == nil:
@@ -172,7 +172,7 @@ func (s *core) delete(c *child, seen int) error {
 	if err := c.restsLocked(seen); err != nil {
 		return err
 	}
-	s.unlinkLocked(c)
+	s.unlinkLocked(c, s.now())
 	return nil
 }
 
@@ -186,7 +186,7 @@ func (s *core) remove(ctx context.Context, c *child) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.discard && c.cur == nil {
-		s.unlinkLocked(c)
+		s.unlinkLocked(c, s.now())
 	}
 	return err
 }

@@ -108,7 +108,7 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 	case inc == nil && c.queued: // its failure is part of this round now (I5)
 		c.queued = false
 	case inc == nil && c.state == Stopped && !c.parked:
-		s.holdLocked(c)
+		s.holdLocked(c, s.now())
 	case inc == nil:
 	case c.state == Stuck: // it is waited for when the round starts it again
 		inc.fate = max(inc.fate, fateRound)

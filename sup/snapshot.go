@@ -133,7 +133,7 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	var members []*child
 	s.mu.Lock()
 	for len(children) < s.count {
-		n := s.count + s.count/16 // some may be added meanwhile
+		n := s.count + len(children)/16 // the second time with some to spare: children come meanwhile
 		s.mu.Unlock()
 		children, members = make([]ChildInfo, n), make([]*child, n)
 		s.mu.Lock()

@@ -183,7 +183,7 @@ func (s *core) stopForEndLocked(c *child, now time.Duration) *incarnation {
 	inc := c.cur
 	switch {
 	case inc == nil && c.state == Restarting:
-		s.restLocked(c)
+		s.restLocked(c, now)
 		return nil
 	case inc == nil:
 		c.wakeLocked() // who waits for one whose turn never came has to look further
@@ -277,6 +277,9 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 	c := inc.child
 	var timer *time.Timer
 	for turn := 0; ; turn++ {
+		if turn < yields {
+			runtime.Gosched()
+		}
 		s.mu.Lock()
 		if inc.over || c.state == Stuck {
 			s.mu.Unlock()
@@ -284,7 +287,6 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 		}
 		if turn < yields {
 			s.mu.Unlock()
-			runtime.Gosched()
 			continue
 		}
 		changed, left := c.changedLocked(), inc.stopBy-s.now()

@@ -11,9 +11,10 @@ import (
 // over. Their stacks are taken first, in one dump for all.
 func (s *core) overdue(incs ...*incarnation) {
 	var late []*incarnation
+	now := s.now()
 	s.mu.Lock()
 	for _, inc := range incs {
-		if !inc.over && inc.child.state != Stuck && inc.stopBy != 0 && inc.stopBy <= s.now() {
+		if !inc.over && inc.child.state != Stuck && inc.stopBy != 0 && inc.stopBy <= now {
 			late = append(late, inc)
 		}
 	}
