@@ -44,6 +44,7 @@ type child struct {
 	sup    *core
 	policy *policy
 	slot   slot
+	name   string // the id; "" where the slot makes it
 	seq    uint64 // place in the order
 
 	live atomic.Pointer[incarnation] // the ready one, for handles; written under sup.mu
@@ -74,7 +75,7 @@ type child struct {
 
 // slot is the typed side of a child.
 type slot interface {
-	id() string
+	text() string // the id of a child without a name
 	incarnate() *incarnation
 	start(inc *incarnation) error // makes the worker and puts it in the body
 	forget()                      // the child is no longer declared
@@ -130,7 +131,14 @@ func newChild(c *child, s *core, p *policy, slot slot) *child {
 	return c
 }
 
-func (c *child) path() string { return joinPath(c.sup.path, c.slot.id()) }
+func (c *child) id() string {
+	if c.name != "" {
+		return c.name
+	}
+	return c.slot.text()
+}
+
+func (c *child) path() string { return joinPath(c.sup.path, c.id()) }
 
 // stackText is the stack of a stuck incarnation, or "".
 func (c *child) stackText() string {

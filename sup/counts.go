@@ -120,7 +120,7 @@ func (c *child) template() string {
 	if c.added || c.sup.decl.set != NoSet {
 		return Template
 	}
-	return c.slot.id()
+	return c.id()
 }
 
 func (c *child) countsLocked() Counts {

@@ -130,26 +130,21 @@ func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 // keyedMember is a child of a [Keyed].
 type keyedMember[K comparable, W Worker] struct {
 	child
-	key  K
-	text string // of the key; "" where it is cheap to make
-	set  *Keyed[K, W]
+	key K
+	set *Keyed[K, W]
 }
 
 func (k *Keyed[K, W]) newMember(life *core, key K) *keyedMember[K, W] {
 	m := &keyedMember[K, W]{key: key, set: k}
-	switch any(key).(type) {
-	case string, int: // see cheapText
-	default:
-		m.text = keyText(key)
+	if _, is := any(key).(int); !is { // whose text is cheap to make, and costs memory
+		m.name = keyText(key)
 	}
 	newChild(&m.child, life, k.policy, m)
 	return m
 }
 
-func (m *keyedMember[K, W]) id() string {
-	if m.text != "" {
-		return m.text
-	}
+// text runs no code of the key's type: it may be called under the lock.
+func (m *keyedMember[K, W]) text() string {
 	text, _ := cheapText(m.key)
 	return text
 }

@@ -106,7 +106,7 @@ func (s *core) event(e *entry) Event {
 	case e.child == nil:
 		return Event{Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: s.path, Exit: e.exit}
 	}
-	id := e.child.slot.id()
+	id := e.child.id()
 	event := Event{
 		Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: joinPath(s.path, id), ID: id,
 		Incarnation: int(e.n), Exit: e.exit, Delay: e.delay,

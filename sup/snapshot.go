@@ -127,15 +127,18 @@ type nestedCore struct {
 
 // look returns a snapshot of this supervisor and its children, and the
 // supervisors among them. What can be done without the lock, is: memory is made
-// before, and ids into text after.
+// before, and the ids that have to be made are made after.
 func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	var children []ChildInfo
-	var members []*child
+	var unnamed []*child
 	s.mu.Lock()
 	for len(children) < s.count {
 		n := s.count + len(children)/16 // the second time with some to spare: children come meanwhile
 		s.mu.Unlock()
-		children, members = make([]ChildInfo, n), make([]*child, n)
+		children = make([]ChildInfo, n)
+		if s.decl.set == KeyedSet {
+			unnamed = make([]*child, n)
+		}
 		s.mu.Lock()
 	}
 	n := 0
@@ -144,7 +147,9 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 			nested = append(nested, nestedCore{n, below, below.handed})
 		}
 		c.infoLocked(&children[n])
-		members[n] = c
+		if unnamed != nil && c.name == "" {
+			unnamed[n] = c
+		}
 		n++
 	}
 	info = SupervisorInfo{
@@ -162,10 +167,9 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	info.Uptime, info.Restarts = s.upLocked()
 	s.mu.Unlock()
 	info.Children = children[:n]
-	for i := range info.Children {
-		info.Children[i].ID = members[i].slot.id()
-		if p := members[i].policy; !p.plain {
-			info.Children[i].Policy = p.told()
+	for i, c := range unnamed {
+		if c != nil {
+			info.Children[i].ID = c.id()
 		}
 	}
 	return info, nested
@@ -201,13 +205,14 @@ func (s *core) info(c *child) (info ChildInfo, declared bool) {
 	c.infoLocked(&info)
 	declared = !c.unlinked.Load()
 	s.mu.Unlock()
-	info.ID, info.Policy = c.slot.id(), c.policy.told()
+	info.ID = c.id()
 	return info, declared
 }
 
-// infoLocked fills in a snapshot, but for the id. The snapshot must be empty:
+// infoLocked fills in a snapshot, but for an id that has to be made. It must be empty:
 // what need not be written costs nothing.
 func (c *child) infoLocked(info *ChildInfo) {
+	info.ID = c.name
 	info.Restart = c.policy.restart
 	info.Significant = c.policy.significant
 	info.State = c.state
@@ -230,6 +235,9 @@ func (c *child) infoLocked(info *ChildInfo) {
 	}
 	if c.state == Stuck {
 		info.Stack = c.stackText()
+	}
+	if !c.policy.plain {
+		info.Policy = c.policy.told()
 	}
 }
 

@@ -99,16 +99,16 @@ func (c ChildSpec[W]) check(f *faults, auto AutoShutdown) {
 // member is a child of a type, with an id.
 type member[W Worker] struct {
 	child
-	name  string
 	maker func(ctx context.Context) (W, error)
 }
 
 func newMember[W Worker](s *core, id string, p *policy, start func(context.Context) (W, error)) *child {
-	m := &member[W]{name: id, maker: start}
+	m := &member[W]{maker: start}
+	m.name = id
 	return newChild(&m.child, s, p, m)
 }
 
-func (m *member[W]) id() string              { return m.name }
+func (m *member[W]) text() string            { return m.name }
 func (m *member[W]) incarnate() *incarnation { return newLife[W]() }
 func (m *member[W]) start(inc *incarnation) error {
 	w, err := m.maker(inc)
@@ -124,7 +124,7 @@ func (m *member[W]) forget() {
 
 // declareLocked links a child that is reached by its id.
 func (s *core) declareLocked(c *child) {
-	s.byID[c.slot.id()] = c
+	s.byID[c.id()] = c
 	s.linkLocked(c)
 }
 
@@ -221,7 +221,7 @@ func (s *Supervisor[W]) Child(id string) Child[W] {
 func (s *Supervisor[W]) All() iter.Seq2[string, W] {
 	return func(yield func(string, W) bool) {
 		for _, c := range s.current().children() {
-			if w, ok := liveWorker[W](c); ok && !yield(c.slot.id(), w) {
+			if w, ok := liveWorker[W](c); ok && !yield(c.id(), w) {
 				return
 			}
 		}
