@@ -42,7 +42,8 @@
 //  11. No function panics on its arguments. (A nil *Context is not an argument;
 //     its methods panic as those of any nil pointer.)
 //  12. The package keeps no goroutine. What ends a watch when its context does is
-//     a [context.AfterFunc].
+//     a [context.AfterFunc], for which package context needs a goroutine if the
+//     context is neither its own nor has a method AfterFunc, as those of workers do.
 //
 // # Usage
 //

@@ -1,6 +1,9 @@
 package kv
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+)
 
 // partialEquality reports whether K has values that are not equal to themselves,
 // or that cannot be compared at all. Most types have none, and their keys are
@@ -39,4 +42,21 @@ func equal[T comparable](a, b T) (eq bool) {
 		}
 	}()
 	return a == b
+}
+
+// keyText is a key as text, for errors. Nothing that is reached through the key is
+// read, unless by a method of its own: its owner may be writing there.
+func keyText(key any) string {
+	value := reflect.ValueOf(key)
+	if !value.IsValid() || !value.Comparable() { // then it may even contain itself
+		return fmt.Sprintf("a %T", key)
+	}
+	switch key.(type) {
+	case fmt.Stringer, error:
+	default:
+		if value.Kind() == reflect.Pointer {
+			return fmt.Sprintf("%T(%p)", key, key)
+		}
+	}
+	return fmt.Sprint(key)
 }

@@ -60,7 +60,7 @@ func (c *Context[K, V]) Update(key K, f func(old V, ok bool) (V, Op)) error {
 		return errors.New("kv: Update needs a function, not nil")
 	}
 	if !c.open(key) {
-		return fmt.Errorf("%w: %v", ErrKey, key)
+		return fmt.Errorf("%w: %s", ErrKey, keyText(key))
 	}
 	for range freeRuns {
 		c.guards.giveWay(key)
@@ -83,10 +83,10 @@ func (c *Context[K, V]) updateGuarded(key K, f func(V, bool) (V, Op)) error {
 			return err
 		}
 		if g.broken {
-			return fmt.Errorf("%w: %v", ErrReentrant, key)
+			return fmt.Errorf("%w: %s", ErrReentrant, keyText(key))
 		}
 	}
-	return fmt.Errorf("%w: %v", ErrConflict, key)
+	return fmt.Errorf("%w: %s", ErrConflict, keyText(key))
 }
 
 // runUpdate runs f once and reports whether that settled the Update.

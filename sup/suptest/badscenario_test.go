@@ -34,6 +34,12 @@ stop a
 pass soon
 pass -1s
 add b
+child c permanent each transient
+child c permanent keyed 3x/5s
+child c permanent keyed 3/5s max=3oops
+child c permanent factor=2,5
+child c permanent replicas 3/5s count=2.7
+child c permanent fail=1..2x
 `))
 	if err == nil {
 		t.Fatal("read")
@@ -58,6 +64,12 @@ add b
 		`line 19: time: invalid duration "soon"`,
 		`line 20: is negative`,
 		`line 21: want "add PATH RESTART …"`,
+		`line 22: child c: each: only a set has them; it stands behind keyed or replicas`,
+		`line 23: child c: "3x/5s" is no intensity, such as 3/5s or unlimited: "3x" is no whole number`,
+		`line 24: child c: max=3oops: "3oops" is no whole number`,
+		`line 25: child c: factor=2,5: "2,5" is no number`,
+		`line 26: child c: count=2.7: "2.7" is no whole number`,
+		`line 27: child c: fail=1..2x: "1..2x" are no attempts, such as 2..3`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q", want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,6 +159,9 @@ func (d *declared) parse(words []string) (err error) {
 				words = words[1:]
 			}
 		case "each":
+			if d.kind != aKeyed && d.kind != aReplicas {
+				return errors.New("each: only a set has them; it stands behind keyed or replicas")
+			}
 			if len(words) == 0 {
 				return errors.New("each: say what each is like, beginning with the restart policy")
 			}
@@ -189,7 +193,7 @@ func (d *declared) parseOption(word string) (err error) {
 	case "auto":
 		d.auto, err = oneOf("auto-shutdown", value, sup.AnySignificant, sup.AllSignificant)
 	case "max", "count":
-		_, err = fmt.Sscan(value, &d.size)
+		d.size, err = parseNumber(value)
 	case "shutdown":
 		switch value {
 		case "infinity":
@@ -205,7 +209,9 @@ func (d *declared) parseOption(word string) (err error) {
 			d.policy.Backoff.Max, err = parseTime(most)
 		}
 	case "factor":
-		_, err = fmt.Sscan(value, &d.policy.Backoff.Factor)
+		if d.policy.Backoff.Factor, err = strconv.ParseFloat(value, 64); err != nil {
+			err = fmt.Errorf("%q is no number", value)
+		}
 	case "budget":
 		d.policy.Budget, err = parseIntensity(value)
 	case "stuck":
@@ -244,12 +250,20 @@ func parseTime(s string) (time.Duration, error) {
 	return d, err
 }
 
+func parseNumber(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no whole number", s)
+	}
+	return n, nil
+}
+
 func parseIntensity(s string) (i sup.Intensity, err error) {
 	if s == "unlimited" {
 		return sup.Unlimited, nil
 	}
 	n, within, _ := strings.Cut(s, "/")
-	if _, err = fmt.Sscan(n, &i.Restarts); err == nil {
+	if i.Restarts, err = parseNumber(n); err == nil {
 		i.Within, err = parseTime(within)
 	}
 	if err != nil {
@@ -259,7 +273,11 @@ func parseIntensity(s string) (i sup.Intensity, err error) {
 }
 
 func parseAttempts(s string) (a attempts, err error) {
-	if _, err = fmt.Sscanf(s, "%d..%d", &a.from, &a.to); err != nil || a.from < 1 || a.to < a.from {
+	from, to, _ := strings.Cut(s, "..")
+	if a.from, err = parseNumber(from); err == nil {
+		a.to, err = parseNumber(to)
+	}
+	if err != nil || a.from < 1 || a.to < a.from {
 		return a, fmt.Errorf("%q are no attempts, such as 2..3", s)
 	}
 	return a, nil
