@@ -59,8 +59,13 @@ import (
 )
 
 // Handler returns a handler that shows the tree of an inspector, see the
-// package comment. It keeps nothing between requests and has no goroutine of its
-// own; it is safe for concurrent use, and may be made before the tree is started.
+// package comment. It keeps nothing between requests; it is safe for concurrent
+// use, and may be made before the tree is started.
+//
+// A request waits for the goroutines that it starts, but for that of a restart
+// which takes longer than the page waits: it sees the restart through without the
+// request. It is done when its calls to the controller are, at the latest when the
+// supervisor of the child ends, and that is who waits for it: a Shutdown of the tree.
 //
 // Of options that cannot be, such as two contexts of one name, every request is
 // told in the answer, which is then 500.

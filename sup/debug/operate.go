@@ -24,7 +24,8 @@ type order struct {
 	Incarnation *int   `json:"incarnation"` // that the page showed; 0 of a child that had none, and of the top
 }
 
-// calls are the operations of an order.
+// calls are the operations of an order. When their context ends they return, and
+// what they have begun goes on.
 var calls = map[string]func(ctx context.Context, c sup.Controller, t sup.Target) error{
 	"restart":   restart,
 	"terminate": func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Terminate(ctx, t) },
@@ -38,8 +39,35 @@ var (
 	errOwn = errors.New("debug: this page is served from within what is to be restarted, and could not start it again")
 )
 
-// restart starts a child that is at rest, and one that runs anew.
+// restart replaces a child, and sees that through when ctx has ended: who was
+// told to stop is not to stay down because its answer was not waited for, and
+// the end of the context of a start is the end of what it starts.
 func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		if panicked := survive(func() { err = replace(context.WithoutCancel(ctx), c, t) }); panicked != nil {
+			err = panicked // here it would end the program, and not only the request
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// A replacer is a controller that stops a child and starts it again in one call,
+// such as that of a tree which is reached over a network: a connection that is
+// lost between two would leave the child stopped.
+type replacer interface {
+	Replace(ctx context.Context, t sup.Target) error
+}
+
+// replace starts a child that is at rest, and one that runs anew.
+func replace(ctx context.Context, c sup.Controller, t sup.Target) error {
 	child, err := c.Child(ctx, t.Path)
 	switch {
 	case err != nil:
@@ -50,6 +78,9 @@ func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
 		return errTemporary
 	case t.Path == sup.Path(ctx), strings.HasPrefix(sup.Path(ctx), t.Path+"/"):
 		return errOwn
+	}
+	if one, is := c.(replacer); is {
+		return one.Replace(ctx, t)
 	}
 	if err := c.Terminate(ctx, t); err != nil {
 		return err

@@ -25,8 +25,10 @@ func (o option) apply(h *handler) { o(h) }
 // one since, nothing is done ([sup.ErrIncarnation]).
 //
 // A restart of a child that runs stops it first: [sup.Controller.Terminate], and
-// then [sup.Controller.Restart]. The worker that serves the page, and what is above
-// it, is not restarted by it, where the contexts of requests are of that worker.
+// then [sup.Controller.Restart]; or, in one call, the Replace of a controller that
+// has one, as the client of package remote. It is seen through, also when it takes
+// longer than the page waits. The worker that serves the page, and what is above it,
+// is not restarted by it, where the contexts of requests are of that worker.
 func Operator(c sup.Controller, authorize func(r *http.Request) error) Option {
 	return option(func(h *handler) {
 		if c == nil {

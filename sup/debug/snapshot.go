@@ -34,8 +34,8 @@ func (h *handler) serveText(w http.ResponseWriter, r *http.Request) {
 	serveText(w, tree.String())
 }
 
-// survive calls what may call methods of the worker's errors, or of values of a
-// context, which may panic.
+// survive calls what may call methods of the worker's errors, of values of a
+// context, or of a controller that is the program's own, which may panic.
 func survive(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -1,0 +1,158 @@
+package debug_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/debug"
+	"github.com/google/go-cmp/cmp"
+)
+
+// A slowcoach takes its time to start, but not the first one, and to stop.
+type slowcoach struct{ start, stop time.Duration }
+
+func (w slowcoach) Initialize(ctx context.Context) error {
+	if sup.Incarnation(ctx) == 1 {
+		return nil
+	}
+	select {
+	case <-time.After(w.start):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w slowcoach) Run(ctx context.Context) error {
+	<-ctx.Done()
+	time.Sleep(w.stop)
+	return ctx.Err()
+}
+
+// shop starts a supervisor of one child, in a bubble.
+func shop(t *testing.T, db slowcoach) *sup.Supervisor[slowcoach] {
+	t.Helper()
+	s, err := sup.Start(context.Background(), sup.Spec[slowcoach]{Name: "shop", Children: []sup.ChildSpec[slowcoach]{
+		{ID: "db", Start: func(context.Context) (slowcoach, error) { return db, nil }},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+const restartDB = `{"op":"restart","path":"shop/db","incarnation":1}`
+
+func TestARestartThatIsNotWaitedForIsSeenThrough(t *testing.T) {
+	for name, c := range map[string]struct {
+		db   slowcoach
+		rest bool // it is stopped before
+	}{
+		"a slow stop":                 {slowcoach{stop: 4 * time.Second}, false},
+		"a slow start":                {slowcoach{start: 4 * time.Second}, false},
+		"a slow start of one at rest": {slowcoach{start: 4 * time.Second}, true},
+		"both":                        {slowcoach{4 * time.Second, 4 * time.Second}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := shop(t, c.db)
+				defer s.Shutdown(context.Background())
+				if c.rest {
+					if err := s.Terminate(t.Context(), "db"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				gone, cancel := context.WithCancel(t.Context())
+				began := time.Now()
+				w := post(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)), restartDB,
+					func(r *http.Request) { *r = *r.WithContext(gone) })
+				cancel() // as the server does when a request is answered
+				if took := time.Since(began); w.Code != http.StatusAccepted || took != 3*time.Second {
+					t.Errorf("after %v: %d", took, w.Code)
+				}
+				mustContain(t, w.Body.String(), "restart shop/db: it takes longer than 3s, and goes on")
+				time.Sleep(time.Hour)
+				if info, _ := s.Child("db").Info(); info.State != sup.Running || info.Incarnation != 2 {
+					t.Errorf("an hour later it is %v, incarnation %d", info.State, info.Incarnation)
+				}
+			})
+		})
+	}
+}
+
+// Its goroutine would hold up the end of the bubble.
+func TestARestartThatIsNotWaitedForEndsWithTheTree(t *testing.T) {
+	for name, db := range map[string]slowcoach{
+		"while it stops":  {stop: 4 * time.Second},
+		"while it starts": {start: 24 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := shop(t, db)
+				if w := post(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)), restartDB); w.Code != http.StatusAccepted {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+				began := time.Now()
+				if err := s.Shutdown(context.Background()); err != nil || time.Since(began) > 5*time.Second {
+					t.Errorf("after %v: %v", time.Since(began), err)
+				}
+				synctest.Wait()
+				if info, _ := s.Child("db").Info(); info.State == sup.Running {
+					t.Errorf("it is %v", info.State)
+				}
+			})
+		})
+	}
+}
+
+// replacing is a controller that restarts in one call.
+type replacing struct {
+	sup.Controller
+	asked []sup.Target
+}
+
+func (r *replacing) Replace(_ context.Context, t sup.Target) error {
+	r.asked = append(r.asked, t)
+	return nil
+}
+
+func TestARestartIsOneCallWhereThereIsOne(t *testing.T) {
+	s := start(t, auction())
+	c := &replacing{Controller: sup.Control(s)}
+	h := debug.Handler(sup.Inspect(s), debug.Operator(c, everybody))
+	const order = `{"op":"restart","path":"auction/ada","incarnation":1}`
+	if w := post(h, order); w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if info, _ := s.Child("ada").Info(); info.Incarnation != 1 {
+		t.Errorf("it is replaced twice: incarnation %d", info.Incarnation)
+	}
+	if err := s.Terminate(t.Context(), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if w := post(h, order); w.Code != http.StatusOK { // which is a start
+		t.Errorf("of one at rest: %d %s", w.Code, w.Body)
+	}
+	if d := cmp.Diff([]sup.Target{{Path: "auction/ada", Incarnation: 1}}, c.asked); d != "" {
+		t.Error(d)
+	}
+}
+
+// broken is a controller that panics.
+type broken struct{ sup.Controller }
+
+func (broken) Restart(context.Context, sup.Target) error { panic("no such luck") }
+
+func TestARestartThatPanicsIsAnswered(t *testing.T) {
+	s := start(t, auction())
+	w := post(debug.Handler(sup.Inspect(s), debug.Operator(broken{sup.Control(s)}, everybody)),
+		`{"op":"restart","path":"auction/ada","incarnation":1}`)
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("%d", w.Code)
+	}
+	mustContain(t, w.Body.String(), "panic: no such luck")
+}
