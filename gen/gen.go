@@ -123,7 +123,8 @@ func (l *Loader) Load(dir string) (*Package, []Fault, error) {
 }
 
 // Outputs returns what the generated files of a package without faults should
-// be, those to be removed included.
+// be, those to be removed included. None is removed as long as a file of the
+// package does not parse; the faults say why.
 func (p *Package) Outputs() ([]Output, []Fault, error) {
 	var outputs []Output
 	for _, test := range []bool{false, true} {
@@ -135,6 +136,10 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 			continue
 		case len(trees) == 0:
 			if IsGenerated(existing) {
+				// The trees may be in a file that cannot be read just now.
+				if faults := p.src.unread(); len(faults) > 0 {
+					return nil, faults, nil
+				}
 				outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, Remove: true})
 			}
 			continue

@@ -2,6 +2,7 @@ package gen
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
@@ -16,29 +17,38 @@ type header struct {
 }
 
 // imports reports whether a file that begins with src imports a package, and
-// whether that is certain. It is not if src ends before the imports do.
+// whether that is certain. It is not if src ends before the imports do. A file
+// whose imports cannot be read, as after a merge with conflicts, imports what
+// it mentions anywhere, so that the parser gets to say what is wrong with it.
 func imports(src []byte, whole bool, path string) (found, certain bool) {
 	h := &header{src: bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")), whole: whole}
 	if h.word() != "package" || h.word() == "" {
-		return false, !h.short
+		return h.unreadable(path)
 	}
-	for h.word() == "import" {
-		if !h.take('(') {
-			if h.spec() == path {
-				return true, true
-			}
-			continue
-		}
-		for !h.take(')') {
+	next := h.word()
+	for ; next == "import"; next = h.word() {
+		block := h.take('(')
+		for once := !block; once || block && !h.take(')'); once = false {
 			switch h.spec() {
 			case path:
 				return true, true
 			case "":
-				return false, !h.short
+				return h.unreadable(path)
 			}
 		}
 	}
+	if h.at < len(h.src) && !slices.Contains(declarations, next) {
+		return h.unreadable(path)
+	}
 	return false, !h.short
+}
+
+// declarations are the words that can follow the imports.
+var declarations = []string{"const", "func", "type", "var"}
+
+// unreadable is imports for a file whose imports cannot be read.
+func (h *header) unreadable(path string) (found, certain bool) {
+	return h.whole && bytes.Contains(h.src, []byte(path)), h.whole
 }
 
 // spec reads an import specification and returns its path, or "".

@@ -29,7 +29,8 @@ type file struct {
 	ast        *ast.File
 	test       bool
 	importsSup bool
-	broken     bool // does not parse
+	broken     bool    // does not parse
+	faults     []Fault // why not
 	imports    []*Import
 	dots       []string // paths of dot imports
 }
@@ -62,7 +63,8 @@ func isSource(name string) bool {
 	return strings.HasSuffix(name, ".go") && !strings.HasPrefix(name, "_") && !strings.HasPrefix(name, ".")
 }
 
-// newSource parses files, if one of them could have a tree in it.
+// newSource parses files, if one of them could have a tree in it, or had: then
+// it takes more than imports to tell that there are none any more.
 func newSource(dir string, contents map[string][]byte) *source {
 	s := &source{dir: dir, fset: token.NewFileSet(), generated: make(map[string][]byte)}
 	candidates := false
@@ -83,7 +85,7 @@ func newSource(dir string, contents map[string][]byte) *source {
 			importsSup: found,
 		})
 	}
-	if !candidates {
+	if !candidates && len(s.generated) == 0 {
 		s.files = nil
 	}
 	for _, f := range s.files {
@@ -109,19 +111,31 @@ func (s *source) parse(f *file) {
 	if f.ast == nil {
 		f.ast = &ast.File{Name: ast.NewIdent("")}
 	}
-	// A file without trees is only looked at for the names it declares, and its
-	// syntax is the compiler's matter.
-	if list, ok := err.(scanner.ErrorList); ok && f.importsSup {
+	if list, ok := err.(scanner.ErrorList); ok {
 		f.broken = true
 		for _, e := range list {
 			pos := e.Pos
 			if pos.Filename == "" {
 				pos.Filename = f.name
 			}
-			s.faults = append(s.faults, Fault{Pos: pos, Message: strings.ReplaceAll(e.Msg, "\n", `\n`)})
+			f.faults = append(f.faults, Fault{Pos: pos, Message: strings.ReplaceAll(e.Msg, "\n", `\n`)})
 		}
 	}
+	// A file without trees is only looked at for the names it declares, and its
+	// syntax is the compiler's matter.
+	if f.importsSup {
+		s.faults = append(s.faults, f.faults...)
+	}
 	f.readImports()
+}
+
+// unread are the faults of all files that do not parse.
+func (s *source) unread() []Fault {
+	var faults []Fault
+	for _, f := range s.files {
+		faults = append(faults, f.faults...)
+	}
+	return SortFaults(faults)
 }
 
 // position returns a place in the file, whatever //line directives say.

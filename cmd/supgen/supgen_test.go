@@ -214,6 +214,32 @@ func TestItsOutputGoesWithTheLastTree(t *testing.T) {
 	}
 }
 
+// As long as a file does not parse, nobody knows what trees are in it.
+func TestItsOutputStaysAsLongAsAFileDoesNotParse(t *testing.T) {
+	for name, test := range map[string]struct{ from, to, want string }{
+		"a conflict in the imports": {"import ", "import (\n<<<<<<< HEAD\n\t\"fmt\"\n=======\n)\nimport ",
+			"orders.go:4:1: missing import path\n"},
+		"a conflict before the package":  {"package", "<<<<<<< HEAD\npackage", "orders.go:1:1: expected 'package', found '<<'\n"},
+		"a file that is only half there": {orders, "", "orders.go:1:1: expected 'package', found 'EOF'\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := write(t, map[string]string{"orders.go": orders, "more.go": "package orders\n"})
+			supgen(t, dir)
+			rewrite(t, filepath.Join(dir, "orders.go"), test.from, test.to)
+			before := read(t, dir, "sup_gen.go")
+			for _, args := range [][]string{nil, {"-check", "./..."}, {"./..."}} {
+				got := supgen(t, dir, args...)
+				if got.code != trouble || got.out != "" || !strings.HasPrefix(got.errors, test.want) {
+					t.Errorf("%v: %v, want %d and %q", args, got, trouble, test.want)
+				}
+			}
+			if read(t, dir, "sup_gen.go") != before {
+				t.Error("its output has changed")
+			}
+		})
+	}
+}
+
 func TestAFileOfSomebodyElseIsLeftAlone(t *testing.T) {
 	const own = "// Written by hand.\n\npackage orders\n"
 	dir := write(t, map[string]string{"orders.go": orders, "sup_gen.go": own})
