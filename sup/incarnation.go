@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/identity"
 )
 
 // An incarnation is one life of a child, and the context of it.
@@ -85,14 +87,12 @@ type attachments struct {
 	failure   error                // of a goroutine, the watchdog or the start timeout: takes the place of Run's
 }
 
-type incarnationKey struct{}
-
 // incarnationOf returns the incarnation whose context ctx is or derives from.
 func incarnationOf(ctx context.Context) *incarnation {
 	if ctx == nil {
 		return nil
 	}
-	inc, _ := ctx.Value(incarnationKey{}).(*incarnation)
+	inc, _ := identity.Of(ctx).(*incarnation)
 	return inc
 }
 
@@ -164,7 +164,7 @@ func (inc *incarnation) stopCause() error {
 
 // Value implements [context.Context].
 func (inc *incarnation) Value(key any) any {
-	if _, ok := key.(incarnationKey); ok {
+	if _, ok := key.(identity.Key); ok {
 		return inc
 	}
 	return inc.valuesContext().Value(key)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/identity"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -78,7 +79,7 @@ func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, me
 	if err := ended(ctx, "process"); err != nil {
 		return err
 	}
-	p := &processor[M]{box: b, ctx: ctx, path: sup.Path(ctx), f: f, policy: policy.withDefaults()}
+	p := &processor[M]{box: b, ctx: ctx, path: sup.Path(ctx), life: identity.Of(ctx), f: f, policy: policy.withDefaults()}
 	b.enter(p)
 	defer b.leave(p)
 	var tick <-chan time.Time

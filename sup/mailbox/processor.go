@@ -15,6 +15,7 @@ type processor[M any] struct {
 	box    *Mailbox[M]
 	ctx    context.Context
 	path   string // of the worker; "" if it is not supervised
+	life   any    // the incarnation of the worker, see package identity
 	f      func(ctx context.Context, message M) error
 	policy Policy[M]
 	end    error         // how it ends; set by its own goroutine
@@ -137,8 +138,10 @@ func (p *processor[M]) settle(reason error) {
 }
 
 // enter makes a processor known, and has it take over from those that it
-// replaces: of the same child, told to stop, and not back yet. An incarnation
-// begins while another is not over only if the child's spec says so.
+// replaces: of another incarnation of the same child, told to stop, and not back
+// yet. An incarnation begins while another is not over only if the child's spec
+// says so. One of the same incarnation is a reader that its worker has told to
+// stop, and finishes what it is at.
 func (b *Mailbox[M]) enter(p *processor[M]) {
 	if p.path == "" {
 		return
@@ -155,7 +158,7 @@ func (b *Mailbox[M]) enter(p *processor[M]) {
 	b.processors[p.path] = p
 	b.mu.Unlock()
 	for _, other := range others {
-		if other.ctx.Err() != nil {
+		if other.life != p.life && other.ctx.Err() != nil {
 			other.surrender()
 		}
 	}
