@@ -59,13 +59,20 @@ func (s *stream) keepAlive() error {
 
 // write replaces the time that the server gives an answer, which a stream
 // outlives, by one for each write; where there is none to set, none is needed.
+// Between writes there is none: over HTTP/2 it resets the stream when it is
+// reached, also a quiet one. After a write that failed it stays, since the server
+// would write the end of the answer to a client that does not read.
 func (s *stream) write(text string) error {
 	s.written = time.Now()
 	_ = s.control.SetWriteDeadline(s.written.Add(stalled))
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}
-	return s.control.Flush()
+	if err := s.control.Flush(); err != nil {
+		return err
+	}
+	_ = s.control.SetWriteDeadline(time.Time{})
+	return nil
 }
 
 // rest is how long a stream waits after a message that took so long to make and
