@@ -143,13 +143,15 @@ func backoff(b Backoff) *jen.Statement {
 func number(x float64) *jen.Statement { return jen.Op(strconv.FormatFloat(x, 'g', -1, 64)) }
 
 // params is the list of type parameters of a declaration, and args that of a
-// use; both are empty for a tree that is not generic.
+// use; both are empty for a tree that is not generic. The declaration has a
+// comma at the end, since [T *C] would be the length of an array; gofmt takes it
+// away where it can.
 func (t *Tree) params() jen.Code {
 	var list []jen.Code
 	for _, p := range t.Params {
 		list = append(list, jen.Id(p.Name).Add(p.Constraint.code()))
 	}
-	return brackets(list)
+	return brackets(list, ",]")
 }
 
 func (t *Tree) args() jen.Code {
@@ -157,14 +159,14 @@ func (t *Tree) args() jen.Code {
 	for _, p := range t.Params {
 		list = append(list, jen.Id(p.Name))
 	}
-	return brackets(list)
+	return brackets(list, "]")
 }
 
-func brackets(list []jen.Code) jen.Code {
+func brackets(list []jen.Code, shut string) jen.Code {
 	if len(list) == 0 {
 		return jen.Null()
 	}
-	return inline("[", "]", list)
+	return inline("[", shut, list)
 }
 
 // own is a name that is generated for a tree, with its type arguments.

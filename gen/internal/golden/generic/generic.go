@@ -64,6 +64,14 @@ type Numbers struct {
 	Rows *Sorted[string, Row, float64]
 }
 
+// Pointed has a type parameter that could be the length of an array, but for
+// the comma.
+type Pointed[T *Row,] struct {
+	sup.Tree
+
+	Stage sup.Child[*Stage[T]]
+}
+
 // Row is a list.
 type Row []float64
 

@@ -280,3 +280,52 @@ func _() {
 	}
 	var _ outdatedRunGoGenerate = Numbers{}
 }
+
+// PointedChildren makes the children of Pointed. A method New… runs at every
+// start and restart of its child; the children declared before it are ready then.
+type PointedChildren[T *Row,] interface {
+	NewStage(ctx context.Context, p *Pointed[T]) (*Stage[T], error)
+}
+
+// NewPointed returns a new Pointed, which has not been started. The observers see
+// every event of it and of the trees in it.
+//
+//	pointed
+//	└── stage *Stage[T]
+func NewPointed[T *Row](c PointedChildren[T], observers ...sup.Observer) *Pointed[T] {
+	p := &Pointed[T]{}
+	p.Declare(
+		sup.TreeSpec{
+			Name:      "pointed",
+			Observers: observers,
+		},
+		p.Stage.Declare(sup.ChildSpec[*Stage[T]]{
+			ID:    "stage",
+			Start: func(ctx context.Context) (*Stage[T], error) { return c.NewStage(ctx, p) },
+		}),
+	)
+	return p
+}
+
+// PointedFuncs makes the children of Pointed by plain functions.
+func PointedFuncs[T *Row](newStage func(ctx context.Context, p *Pointed[T]) (*Stage[T], error)) PointedChildren[T] {
+	return funcsOfPointed[T]{newStage}
+}
+
+type funcsOfPointed[T *Row,] struct {
+	newStage func(ctx context.Context, p *Pointed[T]) (*Stage[T], error)
+}
+
+func (f funcsOfPointed[T]) NewStage(ctx context.Context, p *Pointed[T]) (*Stage[T], error) {
+	return f.newStage(ctx, p)
+}
+
+// If this does not compile, Pointed has changed since supgen read it: run go
+// generate again.
+func _[T *Row]() {
+	type outdatedRunGoGenerate = struct {
+		sup.Tree
+		Stage sup.Child[*Stage[T]]
+	}
+	var _ outdatedRunGoGenerate = Pointed[T]{}
+}
