@@ -270,7 +270,12 @@ func (p *Package) checkGenerated() {
 // variables of the functions in it.
 func (p *Package) chooseNames(test bool) *importNames {
 	trees := p.emitted(test)
-	names := &importNames{byPath: make(map[string]*Import), paths: make(map[string]string)}
+	names := &importNames{byPath: make(map[string]*Import), paths: make(map[string]string), params: make(map[string]bool)}
+	for _, t := range trees {
+		for _, param := range t.Params {
+			names.params[param.Name] = true
+		}
+	}
 	names.taken = func(name string) bool {
 		return len(trees) > 0 && p.declares(trees[0].file, name)
 	}

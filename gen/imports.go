@@ -87,6 +87,7 @@ func isMajorVersion(s string) bool {
 type importNames struct {
 	byPath map[string]*Import
 	paths  map[string]string // by name
+	params map[string]bool   // type parameters of the trees
 	taken  func(name string) bool
 }
 
@@ -104,10 +105,11 @@ func (n *importNames) add(imp *Import) {
 }
 
 // free reports whether a name can be had. The one in the source can, as the
-// source could not have it otherwise.
+// source could not have it otherwise; but a type parameter in another of its
+// files can hide it.
 func (n *importNames) free(name string, imp *Import) bool {
 	_, used := n.paths[name]
-	return !used && !isReserved(name) && (name == imp.Name && imp.fromSource() || !n.taken(name))
+	return !used && !n.params[name] && !isReserved(name) && (name == imp.Name && imp.fromSource() || !n.taken(name))
 }
 
 // fromSource tells the imports of the source from those that generated code

@@ -1,0 +1,10 @@
+package hiding
+
+import supervision "github.com/espalier-go/espalier/sup"
+
+// Other is in another file, where sup is another name.
+type Other[sup supervision.Worker] struct {
+	supervision.Tree
+
+	Worker supervision.Child[sup]
+}
