@@ -229,6 +229,53 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errBroken }
 
+// good is a record that was read.
+func good(t *testing.T) *flight.Record {
+	t.Helper()
+	r, err := flight.Read(strings.NewReader(header + tree + first + `{"end":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
+	wrong := good(t)
+	wrong.Tree.Path = ""
+	for range 3 {
+		wrong.Events = append(wrong.Events, wrong.Events[0])
+	}
+	wrong.Events[2].Seq, wrong.Events[2].Kind = 2, 0
+	wrong.Events[3].Seq, wrong.Events[3].Delay = 3, -1
+	many := good(t)
+	many.Events = make([]sup.Event, 1000)
+	for _, test := range []struct {
+		record *flight.Record
+		want   string
+	}{
+		{nil, "flight: writing a record: there is none: take one with Take"},
+		{new(flight.Record), "flight: writing a record: it has no tree with a path: take one with Take"},
+		{wrong, "flight: writing a record: it has no tree with a path: take one with Take\nevent number 1 comes after 1\n" +
+			"event number 2 has no kind\nevent number 3 has a negative incarnation or delay"},
+		{many, "flight: writing a record: " + strings.TrimSuffix(strings.Repeat("event number 0 comes after 0\n", 10), "\n")},
+	} {
+		var file bytes.Buffer
+		n, err := test.record.WriteTo(&file)
+		if fmt.Sprint(err) != test.want || n != 0 || file.Len() != 0 {
+			t.Errorf("%d bytes: %v; want %s", file.Len(), err, test.want)
+		}
+	}
+}
+
+func TestARecordIsNeitherReadFromNothingNorWrittenToNothing(t *testing.T) {
+	if _, err := flight.Read(nil); err == nil || !strings.Contains(err.Error(), "flight: no reader: give") {
+		t.Errorf("read: %v", err)
+	}
+	if _, err := good(t).WriteTo(nil); err == nil || !strings.Contains(err.Error(), "flight: no writer: give") {
+		t.Errorf("written: %v", err)
+	}
+}
+
 // A thousand bad lines are not a thousand faults.
 func TestNotAllFaultsOfAWreckAreListed(t *testing.T) {
 	_, err := flight.Read(strings.NewReader(header + tree + strings.Repeat("{}x\n", 1000)))

@@ -42,6 +42,9 @@ const (
 // faults, up to ten, each a [LineError] that wraps [ErrFormat], [ErrVersion] or
 // [ErrCut]; or it is that of r.
 func Read(r io.Reader) (*Record, error) {
+	if r == nil {
+		return nil, errors.New("flight: no reader: give that of a file")
+	}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	in := &reader{record: new(Record), expect: (*reader).header}
@@ -141,23 +144,17 @@ func (in *reader) event(line []byte) {
 	if !in.parse(line, &l, `{"event":…} or {"end":N}`) {
 		return
 	}
-	switch e := l.Event; {
-	case e == nil:
+	if l.Event == nil {
 		in.fault("%w: expected {\"event\":…} or {\"end\":N}", ErrFormat)
-	case e.Seq <= in.last:
-		in.fault("%w: event number %d comes after %d", ErrFormat, e.Seq, in.last)
-	case e.Kind == 0:
-		in.fault("%w: event number %d has no kind", ErrFormat, e.Seq)
-	case e.Path == "":
-		in.fault("%w: event number %d has no path", ErrFormat, e.Seq)
-	case e.Time.IsZero():
-		in.fault("%w: event number %d has no time", ErrFormat, e.Seq)
-	case e.Incarnation < 0 || e.Delay < 0:
-		in.fault("%w: event number %d has a negative incarnation or delay", ErrFormat, e.Seq)
-	default:
-		in.last = e.Seq
-		in.record.Events = append(in.record.Events, e.read())
+		return
 	}
+	e := l.Event.read()
+	if err := checkEvent(e, in.last); err != nil {
+		in.fault("%w: %w", ErrFormat, err)
+		return
+	}
+	in.last = e.Seq
+	in.record.Events = append(in.record.Events, e)
 }
 
 func (in *reader) end(line []byte) {

@@ -78,9 +78,55 @@ func (e *event) read() sup.Event {
 	}
 }
 
+// check returns what is wrong with a record: what [Read] would not read is not
+// written.
+func (r *Record) check() error {
+	if r == nil {
+		return errors.New("there is none: take one with Take")
+	}
+	var faults []error
+	if r.Tree.Path == "" {
+		faults = append(faults, errors.New("it has no tree with a path: take one with Take"))
+	}
+	var last uint64
+	for _, e := range r.Events {
+		if err := checkEvent(e, last); err == nil {
+			last = e.Seq
+		} else if faults = append(faults, err); len(faults) == maxFaults {
+			break
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// checkEvent returns what is wrong with an event that comes after another one.
+func checkEvent(e sup.Event, after uint64) error {
+	switch {
+	case e.Seq <= after:
+		return fmt.Errorf("event number %d comes after %d", e.Seq, after)
+	case e.Kind == 0:
+		return fmt.Errorf("event number %d has no kind", e.Seq)
+	case e.Path == "":
+		return fmt.Errorf("event number %d has no path", e.Seq)
+	case e.Time.IsZero():
+		return fmt.Errorf("event number %d has no time", e.Seq)
+	case e.Incarnation < 0 || e.Delay < 0:
+		return fmt.Errorf("event number %d has a negative incarnation or delay", e.Seq)
+	}
+	return nil
+}
+
 // WriteTo writes the record in the format of this package. It implements
-// [io.WriterTo].
+// [io.WriterTo]. The error is that of w; or it lists what is wrong with the
+// record, up to ten faults, and nothing is written then: one that [Take] or [Read]
+// returned has none.
 func (r *Record) WriteTo(w io.Writer) (int64, error) {
+	if w == nil {
+		return 0, errors.New("flight: no writer: give that of a file")
+	}
+	if err := r.check(); err != nil {
+		return 0, fmt.Errorf("flight: writing a record: %w", err)
+	}
 	to := &counter{w: w}
 	buffered := bufio.NewWriter(to)
 	lines := json.NewEncoder(buffered)
