@@ -3,6 +3,7 @@ package figures
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +20,9 @@ type Var struct{ Tree sup.Inspector }
 const patience = 5 * time.Second
 
 // String returns a JSON object: by name of the figure, its values by their
-// labels, joined with blanks. Figures that are 0 are left out. Should the tree not
-// be reached, the object has an "error" instead.
+// labels, joined with blanks. The id of a child is written there as in paths, see
+// [sup.ChildPath], and a blank within a label %20. Figures that are 0 are left out.
+// Should the tree not be reached, the object has an "error" instead.
 func (v Var) String() string {
 	shown := make(map[string]any)
 	if v.Tree == nil {
@@ -50,6 +52,20 @@ func byLabels(tree sup.SupervisorInfo, shown map[string]any) {
 			values = make(map[string]float64)
 			shown[name] = values
 		}
-		values[strings.Join(p.Labels, " ")] = p.Value
+		values[joined(p.Labels)] = p.Value
 	}
+}
+
+// joined returns labels as one key, which no others have. In a path a percent sign
+// of an id is escaped already; so it has to be in the id of a child before blanks
+// are.
+func joined(labels []string) string {
+	escaped := slices.Clone(labels)
+	if len(escaped) > 1 {
+		escaped[1] = sup.ChildPath("", escaped[1])[1:]
+	}
+	for i, label := range escaped {
+		escaped[i] = strings.ReplaceAll(label, " ", "%20")
+	}
+	return strings.Join(escaped, " ")
 }

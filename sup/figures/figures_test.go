@@ -154,6 +154,41 @@ func TestAVarThatCannotBeReadSaysWhy(t *testing.T) {
 	}
 }
 
+// Blanks stand between labels, and ids may have some.
+func TestAVarKeepsApartWhatIsNotTheSame(t *testing.T) {
+	var branches []sup.ChildInfo
+	ids := []string{"a", "a b", "a b c", "a%20b", "c", "b c", "b%20c", "b/c"}
+	for _, id := range ids {
+		branch := sup.SupervisorInfo{Path: sup.ChildPath("my shop", id)}
+		for _, id := range ids {
+			branch.Children = append(branch.Children, sup.ChildInfo{ID: id, Incarnation: 1})
+		}
+		branches = append(branches, sup.ChildInfo{ID: id, Supervisor: &branch})
+	}
+	var shown map[string]map[string]float64
+	v := figures.Var{Tree: found{tree: sup.SupervisorInfo{Path: "my shop", Children: branches}}}
+	if err := json.Unmarshal([]byte(v.String()), &shown); err != nil {
+		t.Fatal(err)
+	}
+	starts := shown["sup.starts"]
+	if n := len(starts); n != len(ids)*len(ids) {
+		t.Errorf("%d children are told of, there are %d", n, len(ids)*len(ids))
+	}
+	for _, key := range []string{"my%20shop/a c", "my%20shop/a b%20c", "my%20shop/a%20b c", "my%20shop/a%2520b b%2520c", "my%20shop/b%2Fc b%2Fc"} {
+		if starts[key] != 1 {
+			t.Errorf("there is no %q in %v", key, starts)
+		}
+	}
+}
+
+// found is an inspector of a snapshot.
+type found struct {
+	sup.Inspector
+	tree sup.SupervisorInfo
+}
+
+func (f found) Tree(context.Context, string) (sup.SupervisorInfo, error) { return f.tree, nil }
+
 // lost is an inspector of what cannot be reached.
 type lost struct{ sup.Inspector }
 
