@@ -14,6 +14,7 @@ var (
 	CanTrip         = canTrip
 	ImportsAtTop    = imports
 	Snake           = snake
+	Lower           = lower
 	OptionNames     = optionNames
 	PackageLikeness = likeness
 )

@@ -15,12 +15,15 @@ func upper(name string) string {
 	return string(unicode.ToUpper(r)) + name[size:]
 }
 
-// lower makes the first word of a name small: httpServer.
+// lower makes the first word of a name small: httpServer. Letters are counted,
+// as a small one can be of more bytes than its capital.
 func lower(name string) string {
-	if all := words(name); len(all) > 0 && len(all[0]) < len(name) {
-		return all[0] + name[len(all[0]):]
+	bare := strings.TrimLeft(name, "_")
+	if first, _ := utf8.DecodeRuneInString(bare); !unicode.IsLetter(first) {
+		return name // which is none without its underscore
 	}
-	return strings.ToLower(name)
+	word := words(bare)[0]
+	return word + string([]rune(bare)[utf8.RuneCountInString(word):])
 }
 
 // The names of what is generated for a tree are exported if the tree is.

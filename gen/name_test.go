@@ -22,6 +22,17 @@ func TestIDsAreNamesInSmallLetters(t *testing.T) {
 	}
 }
 
+func TestVariablesBeginWithASmallWord(t *testing.T) {
+	for name, want := range map[string]string{
+		"DB": "db", "HTTPServer": "httpServer", "Web_Server": "web_Server", "_DB": "db", "_web": "web", "_2nd": "_2nd",
+		"__": "__", "ȺéÉé": "ⱥéÉé", "世界": "世界", "ÄrgerÖl": "ärgerÖl",
+	} {
+		if got := gen.Lower(name); got != want {
+			t.Errorf("%s becomes %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestImportPathsGivePackageNames(t *testing.T) {
 	for _, test := range []struct {
 		name, path string
