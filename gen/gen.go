@@ -69,6 +69,10 @@
 // OrdersFuncs, which makes an OrdersChildren of plain functions; and guards,
 // which do not compile when the struct has changed since.
 //
+// The methods of OrdersChildren are exported, whatever the fields are: NewFeed
+// for a child feed, Web for a nested tree web, and TreeX for one whose name X has
+// no capital to begin with, as Tree_web and Tree世界.
+//
 // Reading is syntax only: types are copied as they stand, and checked by the
 // compiler. Packages are told apart by the names in the import declarations;
 // where an import has none, its name must be recognizable in its path.

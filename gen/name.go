@@ -46,12 +46,17 @@ func (t *Tree) generatedNames() []string {
 }
 
 // The methods of the interface of constructors are exported whatever the field
-// is, so that other packages can implement it.
+// is, so that other packages can implement it. Not every name becomes exported
+// by a capital: there are none of _ and 世.
 func (f *Field) makerName() string {
-	if f.Kind == Nested {
-		return upper(f.Name)
+	switch name := upper(f.Name); {
+	case f.Kind != Nested:
+		return "New" + name
+	case ast.IsExported(name):
+		return name
+	default:
+		return "Tree" + name
 	}
-	return "New" + upper(f.Name)
 }
 
 func (f *Field) countName() string { return "Count" + upper(f.Name) }

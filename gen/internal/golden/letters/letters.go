@@ -1,4 +1,5 @@
-// Package letters has names of letters whose small ones are of another length.
+// Package letters has names of letters whose small ones are of another length,
+// or that there are no capitals of.
 package letters
 
 import (
@@ -27,4 +28,7 @@ type Outer struct {
 	sup.Tree
 	ȺéÉé *Web // the small Ⱥ has three bytes, the capital two
 	WebÉ *Web
+	_web *Web
+	世界   *Web
+	_子   sup.Child[*W]
 }

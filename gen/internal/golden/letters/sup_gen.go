@@ -67,6 +67,9 @@ func _() {
 type OuterChildren interface {
 	ȺéÉé() WebChildren
 	WebÉ() WebChildren
+	Tree_web() WebChildren
+	Tree世界() WebChildren
+	New_子(ctx context.Context, o *Outer) (*W, error)
 }
 
 // NewOuter returns a new Outer, which has not been started. The observers see
@@ -75,12 +78,19 @@ type OuterChildren interface {
 //	outer
 //	├── ⱥé_éé *Web
 //	│   └── db *W
-//	└── web_é *Web
-//	    └── db *W
+//	├── web_é *Web
+//	│   └── db *W
+//	├── web *Web
+//	│   └── db *W
+//	├── 世界 *Web
+//	│   └── db *W
+//	└── 子 *W
 func NewOuter(c OuterChildren, observers ...sup.Observer) *Outer {
 	o := &Outer{
 		ȺéÉé: NewWeb(c.ȺéÉé()),
 		WebÉ: NewWeb(c.WebÉ()),
+		_web: NewWeb(c.Tree_web()),
+		世界:   NewWeb(c.Tree世界()),
 	}
 	o.Declare(
 		sup.TreeSpec{
@@ -89,6 +99,12 @@ func NewOuter(c OuterChildren, observers ...sup.Observer) *Outer {
 		},
 		sup.Nest(o.ȺéÉé, sup.ChildSpec[*Web]{ID: "ⱥé_éé"}),
 		sup.Nest(o.WebÉ, sup.ChildSpec[*Web]{ID: "web_é"}),
+		sup.Nest(o._web, sup.ChildSpec[*Web]{ID: "web"}),
+		sup.Nest(o.世界, sup.ChildSpec[*Web]{ID: "世界"}),
+		o._子.Declare(sup.ChildSpec[*W]{
+			ID:    "子",
+			Start: func(ctx context.Context) (*W, error) { return c.New_子(ctx, o) },
+		}),
 	)
 	return o
 }
@@ -97,13 +113,19 @@ func NewOuter(c OuterChildren, observers ...sup.Observer) *Outer {
 func OuterFuncs(
 	ⱥéÉéChildren WebChildren,
 	webÉChildren WebChildren,
+	webChildren WebChildren,
+	世界Children WebChildren,
+	new_子 func(ctx context.Context, o *Outer) (*W, error),
 ) OuterChildren {
-	return funcsOfOuter{ⱥéÉéChildren, webÉChildren}
+	return funcsOfOuter{ⱥéÉéChildren, webÉChildren, webChildren, 世界Children, new_子}
 }
 
 type funcsOfOuter struct {
 	ⱥéÉéChildren WebChildren
 	webÉChildren WebChildren
+	webChildren  WebChildren
+	世界Children   WebChildren
+	new_子        func(ctx context.Context, o *Outer) (*W, error)
 }
 
 func (f funcsOfOuter) ȺéÉé() WebChildren {
@@ -114,6 +136,18 @@ func (f funcsOfOuter) WebÉ() WebChildren {
 	return f.webÉChildren
 }
 
+func (f funcsOfOuter) Tree_web() WebChildren {
+	return f.webChildren
+}
+
+func (f funcsOfOuter) Tree世界() WebChildren {
+	return f.世界Children
+}
+
+func (f funcsOfOuter) New_子(ctx context.Context, o *Outer) (*W, error) {
+	return f.new_子(ctx, o)
+}
+
 // If this does not compile, Outer has changed since supgen read it: run go
 // generate again.
 func _() {
@@ -121,6 +155,9 @@ func _() {
 		sup.Tree
 		ȺéÉé *Web
 		WebÉ *Web
+		_web *Web
+		世界   *Web
+		_子   sup.Child[*W]
 	}
 	var _ outdatedRunGoGenerate = Outer{}
 }
