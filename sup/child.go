@@ -55,9 +55,9 @@ type child struct {
 	change     chan struct{} // made by who waits; closed at every transition
 	last       Exit
 	since      time.Duration
-	restarts   int32
-	failures   int32 // exits that were abnormal
-	n          int32 // incarnations so far
+	restarts   int
+	failures   int // exits that were abnormal
+	n          int // incarnations so far
 	state      State
 	parked     bool        // an operator stopped it: rounds leave it alone
 	queued     bool        // its failure waits for a round to be led

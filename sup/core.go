@@ -40,6 +40,7 @@ type core struct {
 	stop chan struct{} // closed when it is to end
 	gone chan struct{} // closed when all children have stopped
 	done chan struct{} // closed when the observers know it too
+	next chan struct{} // closed when another life has taken the place of this one
 
 	mu          sync.Mutex
 	phase       phase
@@ -90,6 +91,7 @@ func newCore(ctx context.Context, d *declaration, self *supervision) *core {
 		stop:     make(chan struct{}),
 		gone:     make(chan struct{}),
 		done:     make(chan struct{}),
+		next:     make(chan struct{}),
 	}
 	inc := incarnationOf(ctx)
 	if inc == nil {

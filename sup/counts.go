@@ -124,5 +124,5 @@ func (c *child) template() string {
 }
 
 func (c *child) countsLocked() Counts {
-	return Counts{int(c.n), int(c.restarts), int(c.failures)}
+	return Counts{c.n, c.restarts, c.failures}
 }

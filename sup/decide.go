@@ -47,7 +47,7 @@ func charge(own, supervisors *window, now time.Duration) verdict {
 }
 
 // streak counts the restarts in a row, for the backoff (B1).
-type streak int32
+type streak int
 
 // next returns the wait before the next restart.
 func (s *streak) next(b Backoff) time.Duration {

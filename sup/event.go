@@ -98,7 +98,8 @@ func (s *core) noteLocked(c *child, e news, now time.Duration) {
 		}
 		to = new(entry)
 	}
-	to.child, to.at, to.kind, to.exit, to.delay, to.event = c, now, e.kind, e.exit, e.delay, nil
+	to.child, to.at, to.kind, to.delay, to.event = c, now, e.kind, e.delay, nil
+	to.exitKind, to.err = e.exit.Kind, e.exit.Err
 	to.because = nil
 	if c != nil {
 		to.n = c.n

@@ -125,10 +125,10 @@ func (s *core) readied(inc *incarnation) bool {
 	return true
 }
 
-// startFailed notes whether a start that failed is one that was not meant to
-// be (S4).
+// startFailed notes whether a start function that returned an error chose not to
+// start its child (S4).
 func (s *core) startFailed(inc *incarnation) {
-	if inc.failure() != nil || !isIgnore(inc.outcome.Err) {
+	if _, panicked := inc.outcome.Err.(*PanicError); panicked || inc.failure() != nil || !isIgnore(inc.outcome.Err) {
 		return
 	}
 	s.mu.Lock()
@@ -337,12 +337,20 @@ func (s *core) autoShutdownLocked(c *child) {
 // begins now.
 func (s *core) fail(inc *incarnation, err error) {
 	s.mu.Lock()
-	if !inc.over && inc.stopBy == 0 {
-		s.stoppingLocked(inc, s.now(), news{kind: ChildStopping})
-		s.boundStopLocked(inc)
-	}
+	s.failingLocked(inc)
 	s.mu.Unlock()
 	inc.fail(err)
+}
+
+// failingLocked lets the time for stopping begin, and reports false if it has
+// already, or the incarnation is over.
+func (s *core) failingLocked(inc *incarnation) bool {
+	if inc.over || inc.stopBy != 0 {
+		return false
+	}
+	s.stoppingLocked(inc, s.now(), news{kind: ChildStopping})
+	s.boundStopLocked(inc)
+	return true
 }
 
 // windingUp notes that the Run of an incarnation has returned, and that

@@ -138,6 +138,7 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 		}
 		select {
 		case <-changed:
+		case <-c.sup.next:
 		case <-c.sup.ending(h.ref.follows()):
 		case <-ctx.Done():
 			return none, callError("wait for", c.path(), context.Cause(ctx))
@@ -224,15 +225,14 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 // prospectOfHost is the prospect of the children of a tree that has ended, and
 // that its parent may restart.
 func (s *core) prospectOfHost() (<-chan struct{}, error) {
-	if !isClosed(s.done) {
-		return s.done, nil
-	}
 	p, c := s.parent, s.host.child
 	p.mu.Lock()
 	next := c.cur != s.host && c.state == Running
-	same := c.cur == s.host && c.state == Running // it has returned, which is not known yet
-	if same {
+	if c.cur == s.host && p.phase < ending { // it has not gone, or that is not known yet
 		defer p.mu.Unlock()
+		if s.host.fate == fateRest {
+			return nil, ErrStopped
+		}
 		return c.changedLocked(), nil
 	}
 	p.mu.Unlock()

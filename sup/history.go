@@ -15,7 +15,7 @@ type history struct {
 
 type counted struct {
 	child *child
-	n     int32
+	n     int
 	at    time.Duration
 	exit  Exit
 }
@@ -43,7 +43,7 @@ func (h *history) exits(born time.Time) []ChildExit {
 	var all []ChildExit
 	for i := range h.ring {
 		c := h.ring[(h.next+i)%len(h.ring)]
-		all = append(all, ChildExit{c.child.path(), int(c.n), born.Add(c.at), c.exit})
+		all = append(all, ChildExit{c.child.path(), c.n, born.Add(c.at), c.exit})
 	}
 	return all
 }

@@ -40,7 +40,7 @@ type incarnation struct {
 	abandoned  bool
 	spent      bool // its child is to be quarantined when it is gone
 	fate       fate
-	n          int32 // from 1; fixed once begun
+	n          int // from 1; fixed once begun
 
 	mu sync.Mutex // protects done, cause and more; held for moments only
 
@@ -117,7 +117,7 @@ func Path(ctx context.Context) string {
 // 1, or 0 if it belongs to none.
 func Incarnation(ctx context.Context) int {
 	if inc := incarnationOf(ctx); inc != nil {
-		return int(inc.n)
+		return inc.n
 	}
 	return 0
 }

@@ -210,12 +210,7 @@ func (k *Keyed[K, W]) Start(ctx context.Context, key K) (Child[W], error) {
 	}
 	life := k.current()
 	m := k.newMember(life, key)
-	err := life.adopt(ctx, &m.child, k.max, func() error {
-		if other, taken := k.members.Load().LoadOrStore(key, m); taken {
-			return takenErrorLocked(&other.child)
-		}
-		return nil
-	})
+	err := life.adopt(ctx, &m.child, k.max, func() *child { return k.find(key) }, func() { k.members.Load().Store(key, m) })
 	if err == nil { // the common case, without the text of the key
 		return Child[W]{&m.self}, nil
 	}

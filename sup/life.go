@@ -37,6 +37,7 @@ func (c *child) loop(inc *incarnation) {
 		for inc.phase != lifeOver {
 			inc.step(inc.mark())
 		}
+		c.sup.endUndriven(inc)
 		if c.sup.labels {
 			inc.endTask()
 		}
@@ -154,7 +155,11 @@ func (inc *incarnation) returned(err error) {
 		}
 	case lifeTerminate:
 		inc.phase = lifeOver
-		if before := inc.outcome; err != nil && inc.classify(err, inc.stopCause(), before.Err).Kind != ExitAbnormal {
+		cause := inc.stopCause()
+		if cause == returnedCause { // nobody has asked it to stop
+			cause = nil
+		}
+		if before := inc.outcome; err != nil && inc.classify(err, cause, before.Err).Kind != ExitAbnormal {
 			inc.outcome = before
 		}
 	}
@@ -215,7 +220,7 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	inc.closed = tasks == 0
 	inc.cancelLocked(returnedCause)
 	inc.mu.Unlock()
-	failedStart := err != nil && inc.phase <= lifeInitialize
+	started := inc.phase > lifeStart
 	if next == lifeTerminate {
 		if _, ok := inc.body.worker().(Terminator); !ok {
 			next = lifeOver
@@ -229,7 +234,7 @@ func (inc *incarnation) end(err error, next lifePhase) {
 		inc.child.sup.windingUp(inc)
 	}
 	inc.classify(err, cause, nil)
-	if failedStart {
+	if err != nil && !started {
 		inc.child.sup.startFailed(inc)
 	}
 }
@@ -269,6 +274,6 @@ func (inc *incarnation) label() {
 	}
 	pprof.SetGoroutineLabels(pprof.WithLabels(inc, pprof.Labels(
 		"sup.path", inc.child.path(),
-		"sup.incarnation", strconv.Itoa(int(inc.n)))))
+		"sup.incarnation", strconv.Itoa(inc.n))))
 	inc.beginTask()
 }

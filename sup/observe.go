@@ -29,6 +29,8 @@ type pump struct {
 
 	seq atomic.Uint64 // of the last event; with listeners it is counted up under mu
 
+	before <-chan struct{} // closed when those of the root's last life have been told everything; run's
+
 	mu      sync.Mutex
 	queue   []delivery
 	running bool
@@ -121,6 +123,10 @@ func (p *pump) run() {
 			go p.run()
 		}
 	}()
+	if p.before != nil {
+		<-p.before
+		p.before = nil
+	}
 	for {
 		p.mu.Lock()
 		if len(p.queue) == 0 {

@@ -29,21 +29,22 @@ func (s *core) admit() error {
 
 // adopt adds a child at the end of the order and returns when it is ready
 // (O1). If it does not get ready, nothing stays behind; only ErrIgnore leaves
-// it declared. The reserve function takes the id, or says why it cannot.
-func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() error) error {
+// it declared. The id is claimed when nothing can refuse the child any more: it is
+// found without the lock from then on.
+func (s *core) adopt(ctx context.Context, c *child, limit int, taken func() *child, claim func()) error {
 	ctx = given(ctx)
 	called := calledBefore(ctx)
 	s.mu.Lock()
 	err := s.admitLocked()
 	if err == nil {
-		err = reserve()
+		if other := taken(); other != nil {
+			err = takenErrorLocked(other)
+		}
 	}
 	if err == nil && limit > 0 && s.count >= limit {
-		c.slot.forget()
 		err = fmt.Errorf("%w: %d children", ErrMaxChildren, limit)
 	}
 	if err == nil && called != nil {
-		c.slot.forget()
 		s.mu.Unlock()
 		return s.startError(c, called)
 	}
@@ -53,6 +54,7 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, reserve func() er
 	}
 	c.discard = true // until it is ready
 	c.added = true
+	claim()
 	s.linkLocked(c)
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
@@ -97,7 +99,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 		s.mu.Unlock()
 		return notFoundOr(err)
 	}
-	if seen != 0 && seen != int(c.n) {
+	if seen != 0 && seen != c.n {
 		s.mu.Unlock()
 		return ErrIncarnation
 	}
@@ -110,6 +112,9 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 		s.mu.Unlock()
 		return nil
 	case inc == nil:
+		if c.discard {
+			s.unlinkLocked(c, s.now())
+		}
 		s.mu.Unlock()
 		return nil
 	}
@@ -126,7 +131,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.cur == inc && c.state == Stuck || inc.abandoned {
-		return &StuckError{Children: []StuckChild{{c.path(), int(inc.n), c.stackText()}}}
+		return &StuckError{Children: []StuckChild{{c.path(), inc.n, c.stackText()}}}
 	}
 	return nil
 }
@@ -151,6 +156,9 @@ func (s *core) restart(ctx context.Context, c *child, seen int) error {
 		return s.startError(c, called)
 	}
 	c.budget, c.row = nil, 0 // a fresh start
+	if c.state == Quarantined {
+		c.parked = true // should it fail, no round revives it
+	}
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
 	if err := s.awaitStart(ctx, inc, ByOperator); err != nil {
@@ -194,7 +202,7 @@ func (s *core) remove(ctx context.Context, c *child) error {
 // restsLocked says why a child can be neither restarted nor deleted by a caller
 // who has seen that incarnation, or any if it is 0; or nil.
 func (c *child) restsLocked(seen int) error {
-	if seen != 0 && seen != int(c.n) {
+	if seen != 0 && seen != c.n {
 		return ErrIncarnation
 	}
 	switch c.state {

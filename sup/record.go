@@ -32,15 +32,16 @@ type record struct {
 // An entry is one event on record: what it is made from, or, once the life that
 // it belongs to has ended, the event.
 type entry struct {
-	seq     uint64
-	at      time.Duration
-	delay   time.Duration
-	exit    Exit
-	child   *child // nil if it is about the supervisor
-	because *child
-	event   *Event
-	n       int32
-	kind    EventKind
+	seq      uint64
+	at       time.Duration
+	delay    time.Duration
+	err      error  // with exitKind, the exit
+	child    *child // nil if it is about the supervisor
+	because  *child
+	event    *Event
+	n        int
+	kind     EventKind
+	exitKind ExitKind
 }
 
 func newRecord(asked int, above *core) record {
@@ -104,12 +105,12 @@ func (s *core) event(e *entry) Event {
 	case e.event != nil:
 		return *e.event
 	case e.child == nil:
-		return Event{Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: s.path, Exit: e.exit}
+		return Event{Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: s.path, Exit: Exit{e.exitKind, e.err}}
 	}
 	id := e.child.id()
 	event := Event{
 		Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: joinPath(s.path, id), ID: id,
-		Incarnation: int(e.n), Exit: e.exit, Delay: e.delay,
+		Incarnation: e.n, Exit: Exit{e.exitKind, e.err}, Delay: e.delay,
 	}
 	if e.because != nil {
 		event.Because = e.because.path()
@@ -138,6 +139,11 @@ func (s *core) recentLocked() []Event {
 	events := make([]Event, len(entries))
 	for i := range entries {
 		events[i] = s.event(&entries[i])
+		if earlier, is := events[i].Exit.Err.(*IntensityError); is { // or each would keep all before it
+			bare := *earlier
+			bare.Recent = nil
+			events[i].Exit.Err = &bare
+		}
 	}
 	return events
 }

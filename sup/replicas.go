@@ -150,8 +150,9 @@ func (r *Replicas[W]) Get(i int) (W, bool) {
 // false if all are. It takes no lock and allocates nothing.
 func (r *Replicas[W]) Next() (W, bool) {
 	all := r.replicas()
-	for range all {
-		if w, ok := liveWorker[W](all[r.turns.Add(1)%uint64(len(all))]); ok {
+	turn := r.turns.Add(1)
+	for i := range uint64(len(all)) {
+		if w, ok := liveWorker[W](all[(turn+i)%uint64(len(all))]); ok {
 			return w, true
 		}
 	}
@@ -172,8 +173,9 @@ func (r *Replicas[W]) Do(ctx context.Context, f func(w W) error) error {
 		return f(w)
 	}
 	var failures []error
-	for range r.Len() {
-		w, err := r.Child(int(r.turns.Add(1) % uint64(r.Len()))).Wait(ctx)
+	turn, n := r.turns.Add(1), uint64(r.Len())
+	for i := range n {
+		w, err := r.Child(int((turn + i) % n)).Wait(ctx)
 		if err == nil {
 			return f(w)
 		}

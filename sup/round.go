@@ -105,6 +105,7 @@ func (s *core) stopRound(cause *StopError) {
 func (s *core) stopForRoundLocked(c *child) *incarnation {
 	inc := c.cur
 	switch {
+	case c.seq > s.roundTo: // added since
 	case inc == nil && c.queued: // its failure is part of this round now (I5)
 		c.queued = false
 	case inc == nil && c.state == Stopped && !c.parked:

@@ -216,11 +216,11 @@ func (c *child) infoLocked(info *ChildInfo) {
 	info.Restart = c.policy.restart
 	info.Significant = c.policy.significant
 	info.State = c.state
-	info.Incarnation = int(c.n)
-	info.Restarts = int(c.restarts)
+	info.Incarnation = c.n
+	info.Restarts = c.restarts
 	info.Added = c.added
 	if c.failures > 0 {
-		info.Failures = int(c.failures)
+		info.Failures = c.failures
 	}
 	if c.last.Kind != ExitNone {
 		info.LastExit = c.last

@@ -199,7 +199,7 @@ func (inc *incarnation) startErrorLocked() error {
 	}
 	stuck := !inc.over || inc.abandoned // then the outcome is not there to be read
 	if stuck && inc.stopCause() == nil {
-		return &StuckError{Children: []StuckChild{{inc.child.path(), int(inc.n), inc.child.stackText()}}}
+		return &StuckError{Children: []StuckChild{{inc.child.path(), inc.n, inc.child.stackText()}}}
 	}
 	if stuck || inc.outcome.Kind == ExitShutdown && inc.fate != fateOpen {
 		return inc.stopCause()
@@ -222,12 +222,11 @@ func ignored(err error) bool {
 // startOverdue ends a start that has run out of time (S5).
 func (s *core) startOverdue(inc *incarnation) {
 	s.mu.Lock()
-	if inc.over || inc.stopBy != 0 || inc.ready {
-		s.mu.Unlock()
-		return
-	}
+	late := !inc.ready && s.failingLocked(inc)
 	s.mu.Unlock()
-	s.fail(inc, &StartTimeoutError{After: inc.child.policy.startTimeout})
+	if late {
+		inc.fail(&StartTimeoutError{After: inc.child.policy.startTimeout})
+	}
 }
 
 // armLocked bounds what an incarnation is doing now. The timer counts as a

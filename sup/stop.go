@@ -334,6 +334,31 @@ func (s *core) finish() {
 	close(s.done)
 }
 
+// endUndriven ends the life of the supervisor that an incarnation is, where its
+// Initialize has begun one and no Run has come to drive it: a worker that embeds a
+// supervisor may fail between the two.
+func (s *core) endUndriven(inc *incarnation) {
+	if !inc.supervisor { // which this goroutine has noted
+		return
+	}
+	life := inc.supervision().current()
+	if life.host != inc {
+		return
+	}
+	life.mu.Lock()
+	left := !life.driven && (life.phase == serving || life.phase == ending)
+	if left {
+		life.driven = true
+		life.endLocked(&StopError{Reason: ByShutdown}, nil)
+	}
+	life.mu.Unlock()
+	if left {
+		s.windingUp(inc)
+		life.sweep()
+		life.finish()
+	}
+}
+
 func endExit(failure error) Exit {
 	if failure == nil {
 		return Exit{Kind: ExitNormal}

@@ -36,7 +36,7 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 		s.mu.Unlock()
 		return
 	}
-	failure := &StuckError{Children: []StuckChild{{c.path(), int(inc.n), stack}}, Err: inc.failure()}
+	failure := &StuckError{Children: []StuckChild{{c.path(), inc.n, stack}}, Err: inc.failure()}
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
 	c.stack = &stack
@@ -192,7 +192,7 @@ func (s *core) stillThere(cause error) error {
 	err := &StuckError{Err: cause}
 	dump := s.orphan.dump()
 	for _, inc := range left {
-		err.Children = append(err.Children, StuckChild{inc.child.path(), int(inc.n), dump.of(inc)})
+		err.Children = append(err.Children, StuckChild{inc.child.path(), inc.n, dump.of(inc)})
 	}
 	return err
 }

@@ -89,6 +89,7 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	if s.above == nil && last.hasEnded() { // of a nested one the record is with the one above
 		last.bequeath(s)
 		s.events.pump.seq.Store(last.events.pump.seq.Load())
+		s.events.pump.before = last.done
 	}
 	last.mu.Lock()
 	defer last.mu.Unlock()
@@ -112,6 +113,7 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	f.decl.populate(s)
 	f.life.Store(s)
 	last.over.Store(true)
+	close(last.next)
 	return s, nil
 }
 

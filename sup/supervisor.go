@@ -162,13 +162,7 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 		return Child[W]{new(reference)}, callError("start child", path, &SpecError{Path: path, Faults: f.list})
 	}
 	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
-	err := life.adopt(ctx, c, 0, func() error {
-		if other := life.byID[spec.ID]; other != nil {
-			return takenErrorLocked(other)
-		}
-		life.byID[spec.ID] = c
-		return nil
-	})
+	err := life.adopt(ctx, c, 0, func() *child { return life.byID[spec.ID] }, func() { life.byID[spec.ID] = c })
 	if err == nil { // the common case, without the text of the path
 		return Child[W]{&c.self}, nil
 	}

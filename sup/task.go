@@ -16,7 +16,7 @@ func (inc *incarnation) beginTask() {
 	s := inc.child.sup
 	ctx, task := trace.NewTask(s.values, joinPath(s.path, inc.child.template()))
 	trace.Log(ctx, "sup.path", inc.child.path())
-	trace.Log(ctx, "sup.incarnation", strconv.Itoa(int(inc.n)))
+	trace.Log(ctx, "sup.incarnation", strconv.Itoa(inc.n))
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
 	more := inc.moreLocked()
