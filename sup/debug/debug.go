@@ -33,7 +33,8 @@
 // The page shows errors and stacks to whoever can reach it. Like that of
 // net/http/pprof the handler belongs on an address of its own, or behind what
 // checks who asks. Pages of other origins cannot read what it serves, nor frame
-// it; its own runs no inline script and loads nothing from elsewhere.
+// it, and those of other sites not even ask for leaks, record and stacks; its own
+// runs no inline script and loads nothing from elsewhere.
 //
 // # Ending
 //
@@ -153,6 +154,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	serve := pages[name]
 	if serve == nil {
 		http.Error(w, fmt.Sprintf("debug: there is no %q here: the page is at the path that ends in a slash", name), http.StatusNotFound)
+		return
+	}
+	if withheld[name] && h.refuseForeign(w, r, "a request for "+name) {
 		return
 	}
 	serve(h, w, r)

@@ -95,8 +95,7 @@ func (h *handler) serveOperate(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "debug: an operator's call is a POST", http.StatusMethodNotAllowed)
 		return
 	}
-	if err := h.crossed.Check(r); err != nil {
-		http.Error(w, "debug: an operator's call must come from the page itself: "+err.Error(), http.StatusForbidden)
+	if h.refuseForeign(w, r, "an operator's call") {
 		return
 	}
 	if err := h.authorize(r); err != nil {
