@@ -190,9 +190,29 @@ func heldBy(v reflect.Value) int {
 			size += heldBy(f)
 		}
 	case reflect.Array:
+		if !canHold(v.Type().Elem()) {
+			break // a million bytes need no look each
+		}
 		for i := range v.Len() {
 			size += heldBy(v.Index(i))
 		}
 	}
 	return size
+}
+
+// canHold reports whether a value of a type may hold more than the bytes of it.
+func canHold(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.String, reflect.Slice, reflect.Interface:
+		return true
+	case reflect.Array:
+		return canHold(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if canHold(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -143,6 +143,29 @@ func TestTheSizeOfAValueIsThatOfWhatItHoldsItself(t *testing.T) {
 	}
 }
 
+// Each of these would be looked at for days, element by element.
+func TestElementsThatHoldNothingAreNotLookedAt(t *testing.T) {
+	type nothing struct {
+		_ [0]func()
+		_ struct{}
+	}
+	var c kv.Context[string, any]
+	c.Set("array", [1 << 50]struct{}{})
+	c.Set("of arrays", [1 << 50][0]*int{})
+	c.Set("of structs", [1 << 50]nothing{})
+	c.Set("with text", struct {
+		many [1 << 50]nothing
+		text [2]string
+	}{text: [2]string{"abc", "de"}})
+	got := make(map[string]int)
+	for _, k := range list(t, debug.Keys("c", &c), "").Keys {
+		got[k.Key] = k.Size
+	}
+	if d := cmp.Diff(map[string]int{"array": 0, "of arrays": 0, "of structs": 0, "with text": 2*16 + 5}, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestChangesAreToldTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c kv.Context[string, int]
