@@ -78,7 +78,11 @@ func (a *asking) fail(err error) bool {
 // A request is delivered once at most. If the worker that holds it in
 // [Mailbox.Process] ends without a reply, Ask returns at once, and nobody else
 // gets the request; one that still waits in the mailbox is for the worker's next
-// incarnation. A request whose asker has gone is not delivered any more.
+// incarnation.
+//
+// A request whose asker has gone is not delivered any more: when Ask returns since
+// ctx has ended, either a worker had taken the request before, and is done with it,
+// at it or about to begin, or none will ever get it.
 //
 // Errors: a [NoReplyError]; [ErrClosed]; the cause of ctx, after which the
 // worker may have done what was asked, or not; and what the worker gave to

@@ -75,7 +75,7 @@
 //	{noreply, …}, gen_server:reply        Call.Reply later, until Process returns
 //	exit noproc                           none: the request waits for the worker's next incarnation
 //	exit of the server during the call    NoReplyError, at once, with the reason
-//	exit timeout                          the cause of ctx; the request is not delivered any more
+//	exit timeout                          the cause of ctx; a request that no worker has taken is not delivered any more
 //	a late reply                          Reply reports false; nothing arrives
 //	call of itself: exit calling_self     not noticed: it waits until its ctx ends
 //

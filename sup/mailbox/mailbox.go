@@ -47,6 +47,11 @@ type parcel[M any] struct {
 	dead       bool    // it is with DeadLetter, or was
 }
 
+// gone reports that it is a request, and nobody waits for the reply any more. It is
+// looked at when a parcel is taken, and again when whoever waited for that wakes up
+// with it: the asker may have given up in between.
+func (p *parcel[M]) gone() bool { return p.asked != nil && p.asked.settled.Load() }
+
 // New returns a mailbox of a capacity, see [Mailbox.SetCapacity].
 func New[M any](capacity int) *Mailbox[M] {
 	b := new(Mailbox[M])
@@ -144,11 +149,14 @@ func (b *Mailbox[M]) admitLocked() {
 // takeLocked takes the next message out, or says why not: ErrEmpty or
 // ErrClosed.
 func (b *Mailbox[M]) takeLocked(p *parcel[M]) error {
-	if len(b.back) > 0 {
-		*p = b.back[0]
+	for len(b.back) > 0 {
+		first := b.back[0]
 		b.back = slices.Delete(b.back, 0, 1)
 		b.admitLocked()
-		return nil
+		if !first.gone() {
+			*p = first
+			return nil
+		}
 	}
 	for b.queue.n > 0 {
 		it := b.queue.pop()
@@ -175,7 +183,7 @@ func (b *Mailbox[M]) takeLocked(p *parcel[M]) error {
 func (b *Mailbox[M]) putBack(p parcel[M]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if p.asked != nil && p.asked.settled.Load() {
+	if p.gone() {
 		return
 	}
 	if w := b.receivers.first; w != nil {

@@ -67,11 +67,15 @@ func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M], tic
 	for err == ErrEmpty {
 		select {
 		case <-w.ready:
-			*p, err = w.parcel, w.err
+			if *p, err = w.parcel, w.err; p.gone() {
+				err = b.resume(w, p)
+			}
 		case <-ctx.Done():
 			if err = ended(ctx, call); !b.withdraw(&b.receivers, w) {
 				<-w.ready
-				*p, err, late = w.parcel, w.err, true
+				if !w.parcel.gone() {
+					*p, err, late = w.parcel, w.err, true
+				}
 			}
 		case <-tick:
 			sup.Beat(ctx)
@@ -79,4 +83,17 @@ func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M], tic
 	}
 	b.reuse(w)
 	return late, err
+}
+
+// resume is for a waiter that was handed a request which is gone: it takes the next
+// message, or stands again where it stood.
+func (b *Mailbox[M]) resume(w *waiter[M], p *parcel[M]) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	*p, w.parcel = parcel[M]{}, parcel[M]{}
+	err := b.takeLocked(p)
+	if err == ErrEmpty {
+		b.receivers.join(w)
+	}
+	return err
 }

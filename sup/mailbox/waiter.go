@@ -8,20 +8,38 @@ type waiter[M any] struct {
 	err        error         // what the call returns, then
 	parcel     parcel[M]     // what a Receive gets; of what a Send sends, message and asked
 	standing   bool          // in a line
+	turn       uint64        // where it stands there; 0 until it has stood in one
 	prev, next *waiter[M]
 }
 
 // A line is of those who wait, first come, first served.
-type line[M any] struct{ first, last *waiter[M] }
+type line[M any] struct {
+	first, last *waiter[M]
+	turns       uint64 // that were given out
+}
 
+// join has a waiter stand behind all others, or, if it stood in the line before,
+// behind those who came before it.
 func (l *line[M]) join(w *waiter[M]) {
-	w.standing, w.prev, w.next = true, l.last, nil
-	if l.last != nil {
-		l.last.next = w
-	} else {
-		l.first = w
+	if w.turn == 0 {
+		l.turns++
+		w.turn = l.turns
 	}
-	l.last = w
+	before := l.last
+	for before != nil && before.turn > w.turn {
+		before = before.prev
+	}
+	w.standing, w.prev = true, before
+	if before != nil {
+		w.next, before.next = before.next, w
+	} else {
+		w.next, l.first = l.first, w
+	}
+	if w.next != nil {
+		w.next.prev = w
+	} else {
+		l.last = w
+	}
 }
 
 func (l *line[M]) leave(w *waiter[M]) {
@@ -54,7 +72,7 @@ func (b *Mailbox[M]) newWaiter() *waiter[M] {
 
 // reuse takes back a waiter that is in no line.
 func (b *Mailbox[M]) reuse(w *waiter[M]) {
-	w.parcel, w.err = parcel[M]{}, nil // let go of the message
+	w.parcel, w.err, w.turn = parcel[M]{}, nil, 0 // let go of the message
 	b.waiters.Put(w)
 }
 

@@ -1,0 +1,213 @@
+package mailbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup/mailbox"
+	"github.com/espalier-go/espalier/sup/suptest"
+)
+
+// oneByOne has goroutines take turns for the rest of a test: one that is woken goes
+// on when the one that woke it waits, or ends.
+func oneByOne(t *testing.T) {
+	was := runtime.GOMAXPROCS(1)
+	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
+}
+
+// askAndGo asks somebody who waits for a request, and gives up before that one has
+// noticed it.
+func askAndGo(t *testing.T, b *mailbox.Mailbox[double], request int) {
+	t.Helper()
+	_, err := mailbox.Ask(&ending{Context: context.Background()}, b, request)
+	wantError(t, "Ask", err, context.Canceled)
+}
+
+func TestARequestIsNotDeliveredOnceAskHasReturned(t *testing.T) {
+	for way, read := range map[string]func(ctx context.Context, b *mailbox.Mailbox[double], f func(double)){
+		"Process": func(ctx context.Context, b *mailbox.Mailbox[double], f func(double)) {
+			_ = b.Process(ctx, func(_ context.Context, c double) error { f(c); return nil },
+				mailbox.Policy[double]{Beat: time.Hour})
+		},
+		"All": func(ctx context.Context, b *mailbox.Mailbox[double], f func(double)) {
+			for c := range b.All(ctx) {
+				f(c)
+			}
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			oneByOne(t)
+			const asks = 2000
+			var b mailbox.Mailbox[double]
+			var gone [asks]atomic.Bool
+			ctx, cancel := context.WithCancel(t.Context())
+			late, answered := 0, 0
+			var readers sync.WaitGroup
+			for range 2 {
+				readers.Go(func() {
+					read(ctx, &b, func(c double) {
+						if gone[c.Request].Load() {
+							late++ // the readers take turns
+						}
+						c.Reply(2 * c.Request)
+					})
+				})
+			}
+			for i := range asks {
+				for mailbox.Waiting(&b) < 2 {
+					runtime.Gosched()
+				}
+				if i%2 == 0 {
+					askAndGo(t, &b, i)
+					gone[i].Store(true)
+				} else if got, err := mailbox.Ask(t.Context(), &b, i); got == 2*i && err == nil {
+					answered++
+				}
+			}
+			cancel()
+			readers.Wait()
+			if late > 0 || answered != asks/2 {
+				t.Errorf("%d of %d were delivered though their askers had gone; %d of %d were answered",
+					late, asks/2, answered, asks/2)
+			}
+		})
+	}
+}
+
+// On real threads an asker goes at any moment: while its request is in the mailbox,
+// on the way to a reader, or with one. Those who stay are answered.
+func TestAskersThatComeAndGoLeaveNothing(t *testing.T) {
+	var b mailbox.Mailbox[double]
+	ctx, cancel := context.WithCancel(t.Context())
+	var readers, askers sync.WaitGroup
+	const asks = 3000
+	var delivered [asks + 1]atomic.Int32
+	for range 2 {
+		readers.Go(func() {
+			err := b.Process(ctx, func(_ context.Context, c double) error {
+				delivered[c.Request].Add(1)
+				c.Reply(2 * c.Request)
+				return nil
+			}, mailbox.Policy[double]{})
+			wantError(t, "Process", err, context.Canceled)
+		})
+	}
+	for asker := range 3 {
+		askers.Go(func() {
+			for i := asker; i < asks; i += 3 {
+				ctx, giveUp := context.WithCancel(t.Context())
+				go giveUp()
+				got, err := mailbox.Ask(ctx, &b, i)
+				if err == nil && got != 2*i || err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("Ask: %d, %v", got, err)
+				}
+				if n := delivered[i].Load(); err == nil && n != 1 {
+					t.Errorf("%d was answered, and delivered %d times", i, n)
+				}
+			}
+		})
+	}
+	askers.Wait()
+	if n := b.Len(); n != 0 {
+		t.Errorf("Len %d", n)
+	}
+	got, err := mailbox.Ask(t.Context(), &b, asks)
+	if got != 2*asks || err != nil {
+		t.Errorf("Ask: %d, %v", got, err)
+	}
+	cancel()
+	readers.Wait()
+	for i := range delivered {
+		if n := delivered[i].Load(); n > 1 {
+			t.Errorf("%d was delivered %d times", i, n)
+		}
+	}
+}
+
+func TestThoseWhoWaitKeepTheirPlacesWhenARequestIsGivenUp(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		oneByOne(t)
+		var b mailbox.Mailbox[double]
+		var j journal
+		for i := range 4 {
+			go func() {
+				c, err := b.Receive(t.Context())
+				j.add(fmt.Sprintf("receiver %d: %d %v", i, c.Request, err))
+			}()
+			synctest.Wait()
+		}
+		for range 2 { // for the receivers 0 and 1
+			askAndGo(t, &b, 99)
+		}
+		synctest.Wait()
+		for i := range 4 {
+			fill(t, &b, double{Request: 10 + i})
+			j.expect(t, fmt.Sprintf("receiver %d: %d <nil>", i, 10+i))
+		}
+	})
+}
+
+func TestWhoIsHandedARequestThatWasGivenUpGoesOnAsIfItHadNotBeen(t *testing.T) {
+	for name, then := range map[string]struct {
+		do   func(t *testing.T, b *mailbox.Mailbox[double])
+		want string
+	}{
+		"another comes": {func(t *testing.T, b *mailbox.Mailbox[double]) { fill(t, b, double{Request: 1}) }, "1 <nil>"},
+		"it is closed":  {func(t *testing.T, b *mailbox.Mailbox[double]) { b.Close() }, "0 mailbox: the mailbox is closed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			suptest.Run(t, func(t *testing.T) {
+				oneByOne(t)
+				var b mailbox.Mailbox[double]
+				var j journal
+				go func() {
+					c, err := b.Receive(t.Context())
+					j.add(fmt.Sprint(c.Request, " ", err))
+				}()
+				synctest.Wait()
+				askAndGo(t, &b, 99)
+				then.do(t, &b) // before the receiver has noticed
+				j.expect(t, then.want)
+				wantRest(t, &b)
+			})
+		})
+	}
+}
+
+// A request that has come back from a worker that was told to stop is answered by
+// who made a message of it.
+func TestARequestThatHasComeBackAndWasAnsweredIsNotDelivered(t *testing.T) {
+	oneByOne(t)
+	var b mailbox.Mailbox[double]
+	cameBack := 0
+	for range 100 {
+		leave, done := waiting(&b, func(ctx context.Context) {
+			err := b.Process(ctx, func(_ context.Context, c double) error { c.Reply(0); return nil }, mailbox.Policy[double]{})
+			wantError(t, "Process", err, context.Canceled)
+		})
+		var call double
+		told := make(chan error)
+		go func() {
+			leave()
+			_, err := mailbox.AskAs(context.Background(), &b, 1, func(c double) double { call = c; return c })
+			told <- err
+		}()
+		<-done
+		if b.Len() == 1 {
+			cameBack++
+			call.Reply(0)
+		}
+		wantError(t, "AskAs", <-told, nil)
+		wantRest(t, &b)
+	}
+	if cameBack == 0 {
+		t.Error("none has come back: this shows nothing")
+	}
+}
