@@ -19,7 +19,7 @@ import (
 func FuzzTag(f *testing.F) {
 	for _, tag := range []string{
 		`sup:"permanent,shutdown=5s"`, `sup:"rest_for_one,intensity=3/5s"`, `sup:"max=3" json:"x"`, `sup:"count=4,backoff=1s..5m"`,
-		`sup:"-"`, `sup:""`, `sup:",,"`, `sup:"a=b=c"`, `sup:"\u00e9\"\\"`, `sup:`, `sup:"`, `sup`, "sup:\"name=\x00\"",
+		`sup:"-"`, `sup:""`, `sup:",,"`, `sup:"a=b=c"`, `sup:"\u00e9\"\\"`, `sup:`, `sup:"`, `sup`, "sup:\"name=\x00\"", "sup:\"name=\xff\"",
 		`sup:"budget=5/1m,factor=1e999,jitter=-0"`, `json:"sup:\"x\""`, "sup:\"name=`\"", `sup:"significant,transient,reset=1h"`, `sup:"cap=9"`, `sup:"cap=unbounded"`,
 	} {
 		for field := range uint8(8) {

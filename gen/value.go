@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // What sup.Infinity and sup.Brutal are.
@@ -138,6 +139,9 @@ func readWord(words ...string) func(string) (any, error) {
 }
 
 func readName(s string) (any, error) {
+	if !utf8.ValidString(s) {
+		return nil, fmt.Errorf("%q is not UTF-8", s)
+	}
 	for _, r := range s {
 		if !strconv.IsPrint(r) {
 			return nil, fmt.Errorf("%q has characters that cannot be seen", s)
