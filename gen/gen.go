@@ -19,7 +19,8 @@
 // All other fields are left alone. The tag sup:"-" leaves a field out that
 // would be a child, and on sup.Tree itself says that the tree is declared by
 // hand. So is a struct without any tags whose constructor, as NewOrders, is
-// there already.
+// there already, be it for another system; but not in a file that is part of no
+// build, as by //go:build ignore.
 //
 // A child is called what its field is, in lower case with underscores: field
 // DB is "db" and WebServer is "web_server", so the path of a feed of type

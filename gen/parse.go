@@ -43,8 +43,14 @@ func (p *Package) fault(pos token.Pos, hint, format string, args ...any) {
 	p.faults = append(p.faults, Fault{p.src.position(pos), fmt.Sprintf(format, args...), hint})
 }
 
-// inPackage is the key of a name, as a directory can hold two packages.
-func (f *file) inPackage(name string) string { return f.ast.Name.Name + "." + name }
+// inPackage is the key of a name, as a directory can hold two packages, and
+// files that are part of neither.
+func (f *file) inPackage(name string) string {
+	if f.ignored {
+		return "ignored " + f.ast.Name.Name + "." + name
+	}
+	return f.ast.Name.Name + "." + name
+}
 
 func (p *Package) declares(f *file, name string) bool {
 	_, ok := p.declared[f.inPackage(name)]
