@@ -16,8 +16,12 @@ type Output struct {
 	Remove bool // there are no trees any more
 }
 
-// Stale reports whether the file has to be written, or removed.
-func (o Output) Stale() bool { return o.Remove || !bytes.Equal(o.Old, o.New) }
+// Stale reports whether the file has to be written, or removed. One that was
+// checked out with the line ends of Windows is as it should be.
+func (o Output) Stale() bool { return o.Remove || !bytes.Equal(unixLines(o.Old), o.New) }
+
+// unixLines makes the line ends of a text those of the output.
+func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
 // Write makes the file what it should be. It writes only what changes, and
 // through a temporary file, so that no reader sees half of it.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/espalier-go/espalier/gen"
 )
 
-// diff returns what would change in a file, in the unified format, or "".
+// diff returns what would change in a file, in the unified format, or "". Line
+// ends are no change, as they make no output stale.
 func diff(o gen.Output) string {
 	if !o.Stale() {
 		return ""
@@ -21,14 +23,14 @@ func diff(o gen.Output) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "--- %s\n+++ %s\n", from, to)
-	for _, h := range hunks(edits(lines(o.Old), lines(o.New))) {
+	for _, h := range hunks(edits(nil, lines(o.Old), lines(o.New))) {
 		h.write(&b)
 	}
 	return b.String()
 }
 
 func lines(content []byte) []string {
-	all := strings.SplitAfter(string(content), "\n")
+	all := strings.SplitAfter(strings.ReplaceAll(string(content), "\r\n", "\n"), "\n")
 	return all[:len(all)-1+min(1, len(all[len(all)-1]))]
 }
 
@@ -38,46 +40,92 @@ type edit struct {
 	line string
 }
 
-// edits finds a longest common subsequence. Generated files are short, and
-// most of them does not change, so the quadratic way is good enough.
-func edits(a, b []string) []edit {
-	var head, tail []edit
+// edits appends what makes b of a. What both begin and end with stays, and so
+// do the lines between that stand once in each (the longest row of them that has
+// the same order in both); these cut the rest into parts that are alike. Where
+// there are none, all goes and all comes. This is the "patience diff" of Bram
+// Cohen: in space that is linear, and short for Go, which has such lines all over.
+func edits(all []edit, a, b []string) []edit {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
-		head = append(head, edit{' ', a[0]})
+		all = append(all, edit{' ', a[0]})
 		a, b = a[1:], b[1:]
 	}
-	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
-		tail = append(tail, edit{' ', a[len(a)-1]})
-		a, b = a[:len(a)-1], b[:len(b)-1]
+	shorter := min(len(a), len(b))
+	same := 0
+	for same < shorter && a[len(a)-1-same] == b[len(b)-1-same] {
+		same++
 	}
-	length := make([][]int, len(a)+1) // of what a[i:] and b[j:] have in common
-	for i := range length {
-		length[i] = make([]int, len(b)+1)
+	tail := a[len(a)-same:]
+	a, b = a[:len(a)-same], b[:len(b)-same]
+	row := anchors(a, b)
+	if len(row) == 0 {
+		all = appendEdits(all, '-', a)
+		all = appendEdits(all, '+', b)
+		return appendEdits(all, ' ', tail)
 	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			length[i][j] = max(length[i+1][j], length[i][j+1])
-			if a[i] == b[j] {
-				length[i][j] = length[i+1][j+1] + 1
-			}
+	from := anchor{}
+	for _, to := range append(row, anchor{len(a), len(b)}) {
+		all = edits(all, a[from.a:to.a], b[from.b:to.b])
+		from = to
+	}
+	return appendEdits(all, ' ', tail)
+}
+
+func appendEdits(all []edit, op byte, lines []string) []edit {
+	for _, line := range lines {
+		all = append(all, edit{op, line})
+	}
+	return all
+}
+
+// anchor is where a line stands in both texts.
+type anchor struct{ a, b int }
+
+// anchors returns the longest row of lines that stand once in a and once in b,
+// and in the same order.
+func anchors(a, b []string) []anchor {
+	placesInA, placesInB := places(a), places(b)
+	// For each length, the end of a row that is earliest in b; and for each line
+	// the one before it in its row.
+	var ends []anchor
+	before := make(map[anchor]anchor)
+	for i, line := range a {
+		j, ok := placesInB[line]
+		if !ok || j == several || placesInA[line] == several {
+			continue
+		}
+		this := anchor{i, j}
+		length, _ := slices.BinarySearchFunc(ends, this, func(end, this anchor) int { return end.b - this.b })
+		if length == len(ends) {
+			ends = append(ends, this)
+		}
+		ends[length] = this
+		if length > 0 {
+			before[this] = ends[length-1]
 		}
 	}
-	all := head
-	for i, j := 0, 0; i < len(a) || j < len(b); {
-		switch {
-		case i < len(a) && j < len(b) && a[i] == b[j]:
-			all = append(all, edit{' ', a[i]})
-			i, j = i+1, j+1
-		case j == len(b) || i < len(a) && length[i+1][j] >= length[i][j+1]:
-			all = append(all, edit{'-', a[i]})
-			i++
-		default:
-			all = append(all, edit{'+', b[j]})
-			j++
-		}
+	if len(ends) == 0 {
+		return nil
 	}
-	for i := len(tail) - 1; i >= 0; i-- {
-		all = append(all, tail[i])
+	row := make([]anchor, len(ends))
+	at := ends[len(ends)-1]
+	for i := range slices.Backward(row) {
+		row[i] = at
+		at = before[at]
+	}
+	return row
+}
+
+const several = -1
+
+// places says where each line stands, or that it does at several places.
+func places(lines []string) map[string]int {
+	all := make(map[string]int, len(lines))
+	for i, line := range lines {
+		if _, again := all[line]; again {
+			i = several
+		}
+		all[line] = i
 	}
 	return all
 }

@@ -193,6 +193,29 @@ func TestDiffPrintsWhatWouldChange(t *testing.T) {
 	}
 }
 
+// On Windows, git checks files out with other line ends.
+func TestLineEndsMakeNothingStale(t *testing.T) {
+	dir := write(t, map[string]string{"orders.go": orders})
+	supgen(t, dir)
+	for _, name := range []string{"orders.go", "sup_gen.go"} {
+		rewrite(t, filepath.Join(dir, name), "\n", "\r\n")
+	}
+	before := read(t, dir, "sup_gen.go")
+	for _, args := range [][]string{{"-check"}, {"-check", "./..."}, {"-diff"}, nil} {
+		if got := supgen(t, dir, args...); got != (result{}) {
+			t.Errorf("%v: %v", args, got)
+		}
+	}
+	if read(t, dir, "sup_gen.go") != before {
+		t.Error("the output was written again")
+	}
+	rewrite(t, filepath.Join(dir, "orders.go"), "1s", "2s")
+	got := supgen(t, dir, "-diff")
+	if n := strings.Count(got.out, "\n-"); got.code != stale || n != 3 {
+		t.Errorf("the diff after a change takes %d lines away, want 3, and the code is %d:\n%s", n, got.code, got.out)
+	}
+}
+
 func TestItsOutputGoesWithTheLastTree(t *testing.T) {
 	dir := write(t, map[string]string{"orders.go": orders, "orders_test.go": strings.ReplaceAll(orders, "Orders", "Tests")})
 	supgen(t, dir)
