@@ -17,7 +17,8 @@ import (
 // it is, one followed by /... with all below it. Of the latter only those are
 // returned that may hold a tree or an output of supgen. As the go command does,
 // it passes by directories called testdata or vendor, those whose names begin
-// with a dot or an underscore, and other modules.
+// with a dot or an underscore, other modules, and what the go.mod file says is to
+// be ignored.
 func Find(patterns []string) ([]string, error) {
 	var dirs []string
 	for _, pattern := range patterns {
@@ -49,6 +50,7 @@ func Find(patterns []string) ([]string, error) {
 
 // search looks through a tree of directories with several goroutines.
 type search struct {
+	module  module
 	pending sync.WaitGroup
 	free    chan struct{} // a place for each goroutine
 
@@ -58,7 +60,7 @@ type search struct {
 }
 
 func findBelow(root string) ([]string, error) {
-	s := &search{free: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	s := &search{module: findModule(root), free: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	s.dir(root)
 	s.pending.Wait()
 	return s.found, errors.Join(s.errs...)
@@ -67,6 +69,9 @@ func findBelow(root string) ([]string, error) {
 // dir looks at a directory and then at those in it, in other goroutines as far
 // as there are places.
 func (s *search) dir(dir string) {
+	if s.module.ignores(dir) {
+		return
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		s.mu.Lock()

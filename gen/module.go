@@ -17,7 +17,10 @@ type Loader struct {
 }
 
 // module is where a package's module is, if it is in one.
-type module struct{ root, path string }
+type module struct {
+	root, path string
+	ignored    []string // directories that the go command passes by
+}
 
 // parsed returns the package in a directory, which is not checked.
 func (l *Loader) parsed(dir string) (*Package, error) {
@@ -88,7 +91,7 @@ func findModule(dir string) module {
 	}
 	for {
 		if file, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
-			return module{root, modulePath(file)}
+			return readModule(root, file)
 		}
 		parent := filepath.Dir(root)
 		if parent == root {
@@ -98,18 +101,68 @@ func findModule(dir string) module {
 	}
 }
 
-// modulePath returns the path that a go.mod file gives, or "".
-func modulePath(file []byte) string {
+// readModule reads a go.mod file.
+func readModule(root string, file []byte) module {
+	m := module{root: root, ignored: directives(file, "ignore")}
+	if path := directives(file, "module"); len(path) > 0 {
+		m.path = path[0]
+	}
+	return m
+}
+
+// directives returns the arguments of all directives of a kind in a go.mod file,
+// each of which takes one: of those on lines of their own, and of those in blocks.
+func directives(file []byte, kind string) []string {
+	var all []string
+	block := ""
 	for line := range bytes.Lines(file) {
 		text, _, _ := strings.Cut(string(line), "//")
-		fields := strings.Fields(text)
-		if len(fields) != 2 || fields[0] != "module" {
+		text = strings.TrimSpace(text)
+		if opened, ok := strings.CutSuffix(text, "("); ok {
+			block = strings.TrimSpace(opened) + " "
 			continue
 		}
-		if path, err := strconv.Unquote(fields[1]); err == nil {
-			return path
+		if text == ")" {
+			block = ""
+			continue
 		}
-		return fields[1]
+		after, ok := strings.CutPrefix(block+text, kind)
+		argument := strings.TrimSpace(after)
+		if !ok || argument == "" || argument == after {
+			continue
+		}
+		if unquoted, err := strconv.Unquote(argument); err == nil {
+			argument = unquoted
+		}
+		all = append(all, argument)
 	}
-	return ""
+	return all
 }
+
+// ignores reports whether the go command passes by a directory of the module,
+// since go.mod says so of it or of one that it is in: a path that begins with ./
+// is one from the root of the module, and any other can be anywhere in it.
+func (m module) ignores(dir string) bool {
+	if len(m.ignored) == 0 {
+		return false
+	}
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return false
+	}
+	below, err := filepath.Rel(m.root, absolute)
+	if err != nil {
+		return false
+	}
+	below = betweenSlashes(filepath.ToSlash(below))
+	for _, path := range m.ignored {
+		fromRoot, isFromRoot := strings.CutPrefix(path, "./")
+		at := strings.Index(below, betweenSlashes(fromRoot))
+		if at == 0 || at > 0 && !isFromRoot {
+			return true
+		}
+	}
+	return false
+}
+
+func betweenSlashes(path string) string { return "/" + strings.Trim(path, "/") + "/" }

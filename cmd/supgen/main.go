@@ -6,7 +6,8 @@
 //	supgen [flags] [packages]
 //
 // A package is a directory, or a directory followed by /... for all below it,
-// as in ./...; without one, it is the current directory. In a source file:
+// as in ./..., but for those that the go command passes by, as testdata and what
+// go.mod ignores. Without one, it is the current directory. In a source file:
 //
 //	//go:generate go tool supgen
 //

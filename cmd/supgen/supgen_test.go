@@ -373,6 +373,7 @@ func TestVersionAndHelp(t *testing.T) {
 func TestSomeDirectoriesArePassedBy(t *testing.T) {
 	dir := write(t, map[string]string{
 		"testdata/a/orders.go": orders, "vendor/b/orders.go": orders, ".git/c/orders.go": orders,
+		"go.mod": "module orders\n\nignore ./bin\n", "bin/f/orders.go": orders,
 		"_d/orders.go": orders, "module/go.mod": "module m\n", "module/e/orders.go": orders,
 		"deep/down/here/orders.go": orders, "_orders.go": orders, "orders.txt": orders,
 		"long/orders.go": "/*" + strings.Repeat("a long licence\nimport \"x\"\n", 1000) + "*/\n" + orders,
