@@ -93,7 +93,7 @@ func (b *Mailbox[M]) resume(w *waiter[M], p *parcel[M]) error {
 	*p, w.parcel = parcel[M]{}, parcel[M]{}
 	err := b.takeLocked(p)
 	if err == ErrEmpty {
-		b.receivers.join(w)
+		b.receivers.rejoin(w)
 	}
 	return err
 }

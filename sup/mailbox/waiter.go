@@ -8,7 +8,7 @@ type waiter[M any] struct {
 	err        error         // what the call returns, then
 	parcel     parcel[M]     // what a Receive gets; of what a Send sends, message and asked
 	standing   bool          // in a line
-	turn       uint64        // where it stands there; 0 until it has stood in one
+	turn       uint64        // when it came to that; the first is 1
 	prev, next *waiter[M]
 }
 
@@ -18,28 +18,36 @@ type line[M any] struct {
 	turns       uint64 // that were given out
 }
 
-// join has a waiter stand behind all others, or, if it stood in the line before,
-// behind those who came before it.
 func (l *line[M]) join(w *waiter[M]) {
-	if w.turn == 0 {
-		l.turns++
-		w.turn = l.turns
+	l.turns++
+	w.turn = l.turns
+	l.insert(w, nil)
+}
+
+// rejoin has a waiter stand where it stood before, behind those who came earlier.
+func (l *line[M]) rejoin(w *waiter[M]) {
+	next := l.first
+	for next != nil && next.turn < w.turn {
+		next = next.next
 	}
-	before := l.last
-	for before != nil && before.turn > w.turn {
-		before = before.prev
-	}
-	w.standing, w.prev = true, before
-	if before != nil {
-		w.next, before.next = before.next, w
-	} else {
-		w.next, l.first = l.first, w
-	}
-	if w.next != nil {
-		w.next.prev = w
+	l.insert(w, next)
+}
+
+// insert has a waiter stand before next, or, if that is nil, behind all others; of
+// whom it reads nothing then, as that would wait for another core's cache.
+func (l *line[M]) insert(w, next *waiter[M]) {
+	prev := l.last
+	if next != nil {
+		prev, next.prev = next.prev, w
 	} else {
 		l.last = w
 	}
+	if prev != nil {
+		prev.next = w
+	} else {
+		l.first = w
+	}
+	w.standing, w.prev, w.next = true, prev, next
 }
 
 func (l *line[M]) leave(w *waiter[M]) {
@@ -72,7 +80,7 @@ func (b *Mailbox[M]) newWaiter() *waiter[M] {
 
 // reuse takes back a waiter that is in no line.
 func (b *Mailbox[M]) reuse(w *waiter[M]) {
-	w.parcel, w.err, w.turn = parcel[M]{}, nil, 0 // let go of the message
+	w.parcel, w.err = parcel[M]{}, nil // let go of the message
 	b.waiters.Put(w)
 }
 
