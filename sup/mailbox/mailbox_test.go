@@ -59,6 +59,74 @@ func TestOrderHoldsWhileTheRingTurnsAndGrows(t *testing.T) {
 	}
 }
 
+func TestTheMemoryOfABurstIsGivenBackThoughTheMailboxIsNeverEmpty(t *testing.T) {
+	const burst, kept = 100_000, 1024
+	b := mailbox.New[int](mailbox.Unbounded)
+	sent, next := 0, 0
+	send := func() { fill(t, b, sent); sent++ }
+	receive := func() {
+		if got, err := b.TryReceive(); got != next || err != nil {
+			t.Fatalf("got %d, %v; want %d", got, err, next)
+		}
+		next++
+	}
+	for range burst {
+		send()
+	}
+	for b.Len() > 1 {
+		if receive(); b.Len()%3 == 0 { // so that what is left lies across the end of the ring, too
+			receive()
+			send()
+		}
+		if room := mailbox.Room(b); room > max(kept, 16*b.Len()) {
+			t.Fatalf("there is memory for %d, with %d in it", room, b.Len())
+		}
+	}
+	if room := mailbox.Room(b); room > kept {
+		t.Errorf("there is memory for %d", room)
+	}
+}
+
+// Wherever the number of messages goes up and down, memory does not.
+func TestAMailboxDoesNotGrowAndShrinkWithEachMessage(t *testing.T) {
+	b := mailbox.New[int](mailbox.Unbounded)
+	resized := 0
+	room := mailbox.Room(b)
+	look := func() {
+		if now := mailbox.Room(b); now != room {
+			room, resized = now, resized+1
+		}
+	}
+	const most, swing = 10_000, 5
+	for _, step := range []int{1, -1} { // up, and down again
+		for b.Len() != most*(1+step)/2 {
+			before := resized
+			for range 3 {
+				for range swing {
+					fill(t, b, 1)
+					look()
+				}
+				for range swing {
+					_, _ = b.TryReceive()
+					look()
+				}
+			}
+			if resized > before+1 {
+				t.Fatalf("at %d messages the memory was changed %d times", b.Len(), resized-before)
+			}
+			if step > 0 {
+				fill(t, b, 1)
+			} else {
+				_, _ = b.TryReceive()
+			}
+			look()
+		}
+	}
+	if resized < 10 { // it has grown to 16384 by doubling, and shrunk at 1023 and 127
+		t.Errorf("the memory was changed %d times: this shows nothing", resized)
+	}
+}
+
 func TestTheMemoryOfABurstIsGivenBack(t *testing.T) {
 	b := mailbox.New[int](mailbox.Unbounded)
 	for range 100_000 {

@@ -6,19 +6,22 @@ type item[M any] struct {
 	asked   *asking // the request that it is, or nil
 }
 
-// A queue is a ring that grows as needed, so that a large capacity costs nothing
-// until it is used.
+// A queue is a ring that grows when it is full, so that a large capacity costs
+// nothing until it is used, and shrinks when it is all but empty, so that the memory
+// of a burst is given back. Either way it is half full then, or as short as it gets:
+// what comes and goes at a border does not have it copied again and again.
 type queue[M any] struct {
 	ring    []item[M] // its length is a power of two, or 0
 	head, n int
+	low     int // with fewer items the ring is too large
 }
 
-// kept is how many items a queue keeps room for once it has been emptied.
+// kept is the length to which a ring does not shrink further.
 const kept = 1024
 
 func (q *queue[M]) push(it item[M]) {
 	if q.n == len(q.ring) {
-		q.grow()
+		q.resize(max(8, 2*len(q.ring)))
 	}
 	q.ring[(q.head+q.n)&(len(q.ring)-1)] = it
 	q.n++
@@ -31,15 +34,20 @@ func (q *queue[M]) pop() item[M] {
 	*slot = item[M]{} // let go of the message
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.n--
-	if q.n == 0 && len(q.ring) > kept {
-		q.ring, q.head = nil, 0
+	if q.n < q.low {
+		q.resize(max(kept, len(q.ring)/8))
 	}
 	return it
 }
 
-func (q *queue[M]) grow() {
-	ring := make([]item[M], max(8, 2*len(q.ring)))
+// resize makes the ring longer, or shorter than it is but long enough: what does not
+// fit then is empty.
+func (q *queue[M]) resize(length int) {
+	ring := make([]item[M], length)
 	n := copy(ring, q.ring[q.head:])
 	copy(ring[n:], q.ring[:q.head])
-	q.ring, q.head = ring, 0
+	q.ring, q.head, q.low = ring, 0, 0
+	if length > kept {
+		q.low = length / 16
+	}
 }
