@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 )
 
@@ -85,18 +86,20 @@ func (a *asking) fail(err error) bool {
 // at it or about to begin, or none will ever get it.
 //
 // Errors: a [NoReplyError]; [ErrClosed]; the cause of ctx, after which the
-// worker may have done what was asked, or not; and what the worker gave to
-// [Call.Fail]. A worker that asks itself waits in vain.
+// worker may have done what was asked, or not; what the worker gave to
+// [Call.Fail]; and one that wraps [ErrArguments] for a nil mailbox. A worker that
+// asks itself waits in vain.
 func Ask[Req, Resp any](ctx context.Context, b *Mailbox[Call[Req, Resp]], request Req) (Resp, error) {
 	return AskAs(ctx, b, request, func(c Call[Req, Resp]) Call[Req, Resp] { return c })
 }
 
 // AskAs is [Ask] for a mailbox of messages of several kinds: wrap makes one of
-// the call. It is called once, in the goroutine of the caller.
+// the call. It is called once, in the goroutine of the caller. A nil wrap is an error
+// that wraps [ErrArguments].
 func AskAs[Req, Resp, M any](ctx context.Context, b *Mailbox[M], request Req, wrap func(Call[Req, Resp]) M) (Resp, error) {
 	var none Resp
-	if wrap == nil {
-		return none, errNoWrap
+	if b == nil || wrap == nil {
+		return none, badAsk(b == nil, wrap == nil)
 	}
 	ctx = given(ctx)
 	r := &reply[Resp]{asking: asking{done: make(chan struct{})}}
@@ -119,10 +122,19 @@ func AskAs[Req, Resp, M any](ctx context.Context, b *Mailbox[M], request Req, wr
 	return r.response, nil
 }
 
-var (
-	errNoWrap        = fmt.Errorf("mailbox: ask: %w: wrap is nil: give a function that makes a message of the call, or use Ask", ErrArguments)
-	errFailedWithNil = fmt.Errorf("mailbox: ask: %w: the worker failed the request, and gave no reason", ErrNoReply)
-)
+var errFailedWithNil = fmt.Errorf("mailbox: ask: %w: the worker failed the request, and gave no reason", ErrNoReply)
+
+// badAsk reports all that is wrong with the arguments of AskAs.
+func badAsk(noMailbox, noWrap bool) error {
+	var faults []string
+	if noMailbox {
+		faults = append(faults, "the mailbox is nil: give that of a worker")
+	}
+	if noWrap {
+		faults = append(faults, "wrap is nil: give a function that makes a message of the call, or use Ask")
+	}
+	return fmt.Errorf("mailbox: ask: %w: %s", ErrArguments, strings.Join(faults, "; "))
+}
 
 // giveUp makes room for others if a request, which is settled, is still in the
 // mailbox.

@@ -339,8 +339,6 @@ func TestACallThatNobodyAskedTakesNoAnswer(t *testing.T) {
 	if err != nil || c.Reply(1) || c.Fail(errBoom) || c.Context() == nil {
 		t.Errorf("%v, Context %v", err, c.Context())
 	}
-	_, err = mailbox.AskAs[int, int](t.Context(), &b, 1, nil)
-	wantError(t, "AskAs without a function", err, mailbox.ErrArguments)
 }
 
 func TestTheAskerOfAnAbandonedWorkerIsToldWhenThatIsReplaced(t *testing.T) {

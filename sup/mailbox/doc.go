@@ -28,7 +28,8 @@
 //     delivered once at most.
 //  8. No code of the caller runs under a lock, and the package keeps no goroutine.
 //  9. No function panics on its arguments, and Process panics only with what its
-//     functions panic with.
+//     functions panic with. (A nil *Mailbox is not an argument of its methods, which
+//     panic as those of any nil pointer.)
 //
 // A mailbox lives as long as the program has a reference to it. What is in it when
 // the process ends is lost; where that matters, keep messages in a log on disk.

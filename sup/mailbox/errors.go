@@ -16,7 +16,7 @@ var (
 	ErrClosed = errors.New("mailbox: the mailbox is closed")
 	// ErrNoReply: see [NoReplyError]; or the worker gave [Call.Fail] no error.
 	ErrNoReply = errors.New("no reply")
-	// ErrArguments: Process or AskAs cannot work with what it was given; the text
+	// ErrArguments: Process, Ask or AskAs cannot work with what it was given; the text
 	// says why, and what to give instead. Nothing was done.
 	ErrArguments = errors.New("the arguments have faults")
 )
@@ -28,7 +28,8 @@ type NoReplyError struct {
 	// Path is that of the worker, or "" if it was not supervised.
 	Path string
 	// Err is what the worker ended with: the error that it returned, a
-	// [sup.PanicError], [sup.ErrGoexit], or the cause of its context.
+	// [sup.PanicError], [sup.ErrGoexit], or the cause of its context. It is nil only
+	// in one that is made by hand.
 	Err error
 }
 
@@ -37,11 +38,20 @@ func (e *NoReplyError) Error() string {
 	if e.Path != "" {
 		who = e.Path
 	}
-	return "mailbox: " + who + " ended without a reply: " + prefix.Cut(e.Err)
+	text := "mailbox: " + who + " ended without a reply"
+	if e.Err == nil {
+		return text
+	}
+	return text + ": " + prefix.Cut(e.Err)
 }
 
 // Unwrap returns ErrNoReply and the cause.
-func (e *NoReplyError) Unwrap() []error { return []error{ErrNoReply, e.Err} }
+func (e *NoReplyError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrNoReply}
+	}
+	return []error{ErrNoReply, e.Err}
+}
 
 // withoutPrefix is an error without the prefix of its package, as one stands
 // before it already.
