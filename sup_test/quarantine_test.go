@@ -258,3 +258,35 @@ func TestAQuarantinedChildStaysSoThroughRounds(t *testing.T) {
 		})
 	}
 }
+
+// T4: a quarantined child that an operator has tried to restart, in vain, stays
+// stopped in a round of others.
+func TestARestartInVainDoesNotLetARoundReviveAQuarantinedChild(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		a, q := c.child(tr, "a"), c.child(tr, "q")
+		good, broken := q.Start, false
+		q.Budget = none
+		q.Start = func(ctx context.Context) (*fake, error) {
+			if broken {
+				return nil, errBoom
+			}
+			return good(ctx)
+		}
+		s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Children: []sup.ChildSpec[*fake]{a, q}})
+		c.die("q", errBoom)
+		expectStates(t, s, "a running, q quarantined")
+		broken = true
+		if err := s.Restart(t.Context(), "q"); !errors.Is(err, errBoom) {
+			t.Errorf("Restart: %v", err)
+		}
+		broken = false
+		c.die("a", errBoom)
+		expectStates(t, s, "a running, q stopped")
+		if err := s.Restart(t.Context(), "q"); err != nil {
+			t.Error(err)
+		}
+		c.die("a", errBoom)
+		expectStates(t, s, "a running, q running")
+	})
+}

@@ -242,3 +242,31 @@ func TestARestartThatTimesOutIsAFailedAttempt(t *testing.T) {
 		}
 	})
 }
+
+// S4: but no panic that carries it, no Initialize that returns it, and no
+// supervisor whose start has failed over it.
+func TestOnlyAStartFunctionIgnores(t *testing.T) {
+	late := func(ctx context.Context) (*fake, error) { <-ctx.Done(); return nil, sup.ErrIgnore }
+	for name, spec := range map[string]sup.ChildSpec[sup.Worker]{
+		"a panic": {Start: func(context.Context) (sup.Worker, error) { panic(fmt.Errorf("boom: %w", sup.ErrIgnore)) }},
+		"Initialize": {Start: func(context.Context) (sup.Worker, error) {
+			return &fake{initialize: func(context.Context) error { return sup.ErrIgnore }}, nil
+		}},
+		"a child of it": {Start: func(context.Context) (sup.Worker, error) {
+			return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{{ID: "b", StartTimeout: time.Second, Start: late}}}), nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				spec.ID = "a"
+				s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{spec}})
+				if !errors.Is(err, sup.ErrStart) {
+					t.Errorf("Start: %v", err)
+				}
+				if s != nil {
+					_ = s.Shutdown(context.Background())
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,74 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// full starts a set that is full, and goes on starting the child 99, which is
+// refused each time.
+func full(t *testing.T, size int) (k *sup.Keyed[int, *fake], end func()) {
+	t.Helper()
+	ctx := context.Background()
+	k, err := sup.StartKeyed(ctx, sup.KeyedSpec[int, *fake]{Max: size, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range size {
+		if _, err := k.Start(ctx, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var starter sync.WaitGroup
+	var over atomic.Bool
+	starter.Go(func() {
+		for !over.Load() {
+			if _, err := k.Start(ctx, 99); !errors.Is(err, sup.ErrMaxChildren) {
+				t.Errorf("Start: %v", err)
+			}
+		}
+	})
+	return k, func() {
+		over.Store(true)
+		starter.Wait()
+	}
+}
+
+// O1, O5: a child whose start is refused is never there to be removed. (It was in
+// the map for a moment, and to remove it took all others off the list.)
+func TestAChildThatIsRefusedCannotBeRemoved(t *testing.T) {
+	k, end := full(t, 3)
+	for range 100_000 {
+		if err := k.Remove(context.Background(), 99); !errors.Is(err, sup.ErrNotFound) {
+			t.Errorf("Remove: %v", err)
+			break
+		}
+	}
+	end()
+	if n := len(k.Children()); n != 3 {
+		t.Errorf("%d children", n)
+	}
+	if err := k.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// H1: nor does a handle find it, and miss the child that comes after.
+func TestAHandleDoesNotFindAChildThatIsRefused(t *testing.T) {
+	k, end := full(t, 1)
+	for range 100_000 {
+		if info, is := k.Child(99).Info(); is {
+			t.Errorf("it is there: %+v", info)
+			break
+		}
+	}
+	end()
+	if err := k.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,103 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// Events: an observer that starts the tree again is not called for the next life
+// before it has returned, and is told what is left of the last one first.
+func TestAnObserverIsToldOneLifeAfterTheOther(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *sup.Supervisor[*fake]
+		var calls atomic.Int32
+		var told []uint64
+		again := true
+		s = sup.New(sup.Spec[*fake]{
+			Children: []sup.ChildSpec[*fake]{{ID: "a", Start: makes(fake{})}},
+			Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
+				if calls.Add(1) > 1 {
+					t.Errorf("two calls at a time at event %d", e.Seq)
+				}
+				defer calls.Add(-1)
+				told = append(told, e.Seq)
+				if e.Kind == sup.SupervisorStopped && again {
+					again = false
+					if err := s.Start(context.Background()); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(time.Second)
+				}
+			})},
+		})
+		for range 2 {
+			if err := s.Start(t.Context()); err != nil && !errors.Is(err, sup.ErrAlreadyRunning) {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if !slices.IsSorted(told) || len(told) == 0 || int(told[len(told)-1]) != len(told) {
+			t.Errorf("told %d", told)
+		}
+	})
+}
+
+// The error of an escalation has the last events, which may be that the life
+// before has escalated; but not what came before that, and so on without end.
+func TestTheErrorOfALifeDoesNotKeepThoseOfAllBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := sup.New(sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{
+			{ID: "a", Start: makes(fake{run: func(context.Context) error { return errBoom }})},
+		}})
+		kept := make(map[*sup.IntensityError]bool)
+		var keep func(err error)
+		keep = func(err error) {
+			var gaveUp *sup.IntensityError
+			if !errors.As(err, &gaveUp) || kept[gaveUp] {
+				return
+			}
+			kept[gaveUp] = true
+			for _, e := range gaveUp.Recent {
+				keep(e.Exit.Err)
+			}
+		}
+		for range 100 {
+			clear(kept)
+			keep(s.Run(t.Context()))
+		}
+		if n := len(kept); n < 2 || n > 32 {
+			t.Errorf("the last error leads to %d", n)
+		}
+	})
+}
+
+// W4: Terminate has the last word also with the error of a context that is not
+// the worker's, if nobody asked that to stop.
+func TestATerminateThatReturnsTheErrorOfAContextHasFailed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, lone(sup.ChildSpec[*fake]{Restart: sup.Temporary, Start: makes(fake{
+			run:       func(context.Context) error { return nil },
+			terminate: func(context.Context, sup.Exit) error { return context.Canceled },
+		})}))
+		time.Sleep(time.Second)
+		var exit sup.Exit
+		for _, e := range s.Recorded() {
+			if e.Kind == sup.ChildExited {
+				exit = e.Exit
+			}
+		}
+		if exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, context.Canceled) {
+			t.Errorf("exit: %v", exit)
+		}
+	})
+}

@@ -1,0 +1,41 @@
+package sup_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// Next and Do find a replica that is live however many ask at once: each call
+// has a turn of its own, and does not take that of another.
+func TestManyWhoAskForAReplicaFindTheOneThatIsLive(t *testing.T) {
+	ctx := context.Background()
+	r, err := sup.StartReplicas(ctx, sup.ReplicasSpec[*fake]{Count: 2, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Terminate(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for range 50_000 {
+				if _, ok := r.Next(); !ok {
+					t.Error("Next finds none")
+					return
+				}
+				if err := r.Do(ctx, func(*fake) error { return nil }); err != nil {
+					t.Errorf("Do: %v", err)
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+	if err := r.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}
