@@ -240,7 +240,10 @@ func (w *pacedWriter) WriteHeader(status int) {
 // Flush implements http.Flusher, which streams demand.
 func (w *pacedWriter) Flush() {
 	w.extend()
-	_ = w.control.Flush() // the next Write tells what is wrong
+	if w.control.Flush() == nil { // else the next Write tells what is wrong
+		// Over HTTP/2 a deadline resets a stream that is only quiet.
+		_ = w.control.SetWriteDeadline(time.Time{})
+	}
 }
 
 // Unwrap is for http.ResponseController.
