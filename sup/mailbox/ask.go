@@ -161,6 +161,7 @@ func (b *Mailbox[M]) sweepLocked() {
 			b.queue.push(it)
 		}
 	}
+	b.queue.trim()
 	b.stale = 0
 }
 

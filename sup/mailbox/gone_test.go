@@ -211,3 +211,30 @@ func TestARequestThatHasComeBackAndWasAnsweredIsNotDelivered(t *testing.T) {
 		t.Error("none has come back: this shows nothing")
 	}
 }
+
+func TestTheMemoryOfRequestsThatWereGivenUpIsGivenBack(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		const asks, kept = 5000, 1024
+		b := mailbox.New[double](mailbox.Unbounded)
+		fill(t, b, double{Request: 7})
+		ctx, giveUp := context.WithCancel(t.Context())
+		for range asks {
+			go func() {
+				_, err := mailbox.Ask(ctx, b, 0)
+				wantError(t, "Ask", err, context.Canceled)
+			}()
+		}
+		synctest.Wait()
+		if b.Len() != 1+asks {
+			t.Fatalf("Len %d", b.Len())
+		}
+		giveUp()
+		synctest.Wait()
+		if room := mailbox.Room(b); b.Len() != 1 || room > kept {
+			t.Errorf("there is memory for %d, with %d in it", room, b.Len())
+		}
+		if c, err := b.TryReceive(); c.Request != 7 || err != nil {
+			t.Errorf("got %d, %v", c.Request, err)
+		}
+	})
+}

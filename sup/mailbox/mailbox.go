@@ -150,16 +150,13 @@ func (b *Mailbox[M]) admitLocked() {
 // ErrClosed.
 func (b *Mailbox[M]) takeLocked(p *parcel[M]) error {
 	for len(b.back) > 0 {
-		first := b.back[0]
-		b.back = slices.Delete(b.back, 0, 1)
-		b.admitLocked()
-		if !first.gone() {
-			*p = first
+		if b.takeBackLocked(p) {
 			return nil
 		}
 	}
 	for b.queue.n > 0 {
 		it := b.queue.pop()
+		b.queue.trim()
 		place := b.taken
 		b.taken++
 		if it.asked != nil && b.droppedLocked(it.asked) {
@@ -176,6 +173,19 @@ func (b *Mailbox[M]) takeLocked(p *parcel[M]) error {
 		return ErrClosed
 	}
 	return ErrEmpty
+}
+
+// takeBackLocked takes out the first of what has come back, and reports false if that
+// is for nobody.
+func (b *Mailbox[M]) takeBackLocked(p *parcel[M]) bool {
+	first := b.back[0]
+	b.back = slices.Delete(b.back, 0, 1)
+	b.admitLocked()
+	if first.gone() {
+		return false
+	}
+	*p = first
+	return true
 }
 
 // putBack puts a message back where it was in the order, unless it is a request

@@ -13,7 +13,6 @@ type item[M any] struct {
 type queue[M any] struct {
 	ring    []item[M] // its length is a power of two, or 0
 	head, n int
-	low     int // with fewer items the ring is too large
 }
 
 // kept is the length to which a ring does not shrink further.
@@ -34,10 +33,24 @@ func (q *queue[M]) pop() item[M] {
 	*slot = item[M]{} // let go of the message
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.n--
-	if q.n < q.low {
+	return it
+}
+
+// trim gives memory back that is too much for what has been left by pop, which does
+// not call it, so as to be inlined.
+func (q *queue[M]) trim() {
+	if len(q.ring) > kept && q.n < len(q.ring)/16 {
+		q.shrink()
+	}
+}
+
+// shrink is what trim seldom does, and is kept out of what it is inlined into.
+//
+//go:noinline
+func (q *queue[M]) shrink() {
+	for len(q.ring) > kept && q.n < len(q.ring)/16 {
 		q.resize(max(kept, len(q.ring)/8))
 	}
-	return it
 }
 
 // resize makes the ring longer, or shorter than it is but long enough: what does not
@@ -46,8 +59,5 @@ func (q *queue[M]) resize(length int) {
 	ring := make([]item[M], length)
 	n := copy(ring, q.ring[q.head:])
 	copy(ring[n:], q.ring[:q.head])
-	q.ring, q.head, q.low = ring, 0, 0
-	if length > kept {
-		q.low = length / 16
-	}
+	q.ring, q.head = ring, 0
 }
