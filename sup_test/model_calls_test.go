@@ -208,6 +208,7 @@ func (m *model) restart(c *node, call int) {
 			return
 		}
 		c.spent, c.row = nil, 0
+		c.held = c.held || c.state == sup.Quarantined // T4: should it fail
 		c.starter, c.restarting = call, false
 		m.begin(c)
 	default:
