@@ -81,6 +81,45 @@ func TestARequestIsNotDeliveredOnceAskHasReturned(t *testing.T) {
 	}
 }
 
+// A looked is a context that tells when somebody looks into it, as [sup.Beat] does.
+type looked struct {
+	context.Context
+	look func()
+}
+
+func (l *looked) Value(key any) any {
+	l.look()
+	return l.Context.Value(key)
+}
+
+func TestARequestThatIsGivenUpAsAWorkerBeatsIsNotDelivered(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		var b mailbox.Mailbox[double]
+		var j journal
+		asker, giveUp := context.WithCancel(t.Context())
+		told := make(chan struct{})
+		atBeat := func() {}
+		go func() {
+			ctx := &looked{t.Context(), func() { atBeat() }}
+			_ = b.Process(ctx, func(_ context.Context, c double) error {
+				j.add(fmt.Sprint("delivered: ", c.Request))
+				return nil
+			}, mailbox.Policy[double]{Beat: time.Hour})
+		}()
+		synctest.Wait()
+		atBeat = func() {
+			giveUp()
+			<-told
+			atBeat = func() {}
+		}
+		_, err := mailbox.Ask(asker, &b, 1)
+		wantError(t, "Ask", err, context.Canceled)
+		close(told)
+		fill(t, &b, double{Request: 2})
+		j.expect(t, "delivered: 2")
+	})
+}
+
 // On real threads an asker goes at any moment: while its request is in the mailbox,
 // on the way to a reader, or with one. Those who stay are answered.
 func TestAskersThatComeAndGoLeaveNothing(t *testing.T) {

@@ -35,6 +35,10 @@ type processor[M any] struct {
 // deliver calls f with the message, or DeadLetter if that is due.
 func (p *processor[M]) deliver() error {
 	d := &p.own
+	if d.gone() { // since it was taken
+		*d = parcel[M]{}
+		return nil
+	}
 	d.dead = d.deliveries >= p.policy.Deliveries
 	if !d.dead {
 		d.deliveries++
