@@ -183,7 +183,7 @@ type IntensityError struct {
 	Path      string // of the supervisor
 	Intensity Intensity
 	Exits     []ChildExit // oldest first; the last 100 at most
-	Recent    []Event     // the last on record of the supervisor and what has ended below it, oldest first; 32 at most
+	Recent    []Event     // the last on record of the supervisor and what has ended below it, oldest first; 32 at most. An IntensityError among them has no Recent
 }
 
 // A ChildExit is an exit, or a failed attempt to start, that was counted.
