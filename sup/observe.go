@@ -218,6 +218,7 @@ func (d *dispatcher) throttle(enough <-chan struct{}) {
 // root of a tree, waits until the observers have been told everything.
 func (d *dispatcher) close() {
 	p := d.pump
+	waits := d.up == nil && !withinObserver() // or one that runs the next life would wait for itself
 	p.mu.Lock()
 	d.closed = true
 	for _, sub := range d.subs {
@@ -230,7 +231,7 @@ func (d *dispatcher) close() {
 	p.listeners.Add(int32(-len(d.subs) - own))
 	d.subs = nil
 	var idle chan struct{}
-	if d.up == nil && p.running {
+	if waits && p.running {
 		if p.idle == nil {
 			p.idle = make(chan struct{})
 		}

@@ -52,6 +52,38 @@ func TestAnObserverIsToldOneLifeAfterTheOther(t *testing.T) {
 	})
 }
 
+// Not even where it runs the next life to its end.
+func TestAnObserverMayRunTheNextLife(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *sup.Supervisor[*fake]
+		var lives atomic.Int32
+		s = sup.New(sup.Spec[*fake]{
+			Children: []sup.ChildSpec[*fake]{{ID: "a", Start: makes(fake{})}},
+			Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
+				if e.Kind != sup.SupervisorStopped {
+					return
+				}
+				if lives.Add(1) == 1 {
+					ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+					defer cancel()
+					if err := s.Run(ctx); err != nil {
+						t.Error(err)
+					}
+				}
+			})},
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		if n := lives.Load(); n != 2 {
+			t.Errorf("told the end of %d lives", n)
+		}
+	})
+}
+
 // The error of an escalation has the last events, which may be that the life
 // before has escalated; but not what came before that, and so on without end.
 func TestTheErrorOfALifeDoesNotKeepThoseOfAllBefore(t *testing.T) {
