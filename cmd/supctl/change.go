@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -80,7 +81,7 @@ func (s *session) done(cmd *cobra.Command, path, did string, child sup.ChildInfo
 		}
 		return printJSON(w, result)
 	}
-	_, err := fmt.Fprintf(w, "%s: %s\n", typed(path), did)
+	_, err := fmt.Fprintf(w, "%s: %s\n", termtext.Path(path), did)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -55,9 +56,10 @@ func (s *session) complete(which func(ctx context.Context, c sup.Inspector, path
 		}
 		at := strings.LastIndexByte(typed, '/')
 		if at < 0 {
-			found := []cobra.Completion{root.Path + "/"}
+			path := termtext.Path(root.Path)
+			found := []cobra.Completion{path + "/"}
 			if which(ctx, c, root.Path, sup.ChildInfo{Kind: sup.KindSupervisor, State: sup.Running}) {
-				found = append(found, root.Path)
+				found = append(found, path)
 			}
 			return found, quiet | cobra.ShellCompDirectiveNoSpace
 		}
@@ -69,7 +71,7 @@ func (s *session) complete(which func(ctx context.Context, c sup.Inspector, path
 		var found []cobra.Completion
 		directive := quiet
 		for _, child := range children {
-			path := sup.ChildPath(above, child.ID)
+			path := termtext.Path(sup.ChildPath(above, child.ID))
 			if !strings.HasPrefix(path, typed) {
 				continue
 			}

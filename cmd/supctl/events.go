@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/espalier-go/espalier/internal/prefix"
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
 )
@@ -119,7 +120,7 @@ func printUntil(ctx context.Context, c sup.Inspector, path string, after, last u
 // isWithin reports whether a path is another one, as somebody has typed that, or
 // below it.
 func isWithin(path, above string) bool {
-	rest, found := strings.CutPrefix(typed(path), typed(above))
+	rest, found := strings.CutPrefix(termtext.Path(path), termtext.Path(above))
 	return found && (rest == "" || rest[0] == '/')
 }
 
@@ -158,7 +159,7 @@ func (s *session) printGap(stdout, stderr io.Writer, err error) error {
 }
 
 func eventLine(e sup.Event) string {
-	line := fmt.Sprintf("%s %6d  %s  %s", e.Time.Format("15:04:05.000"), e.Seq, eventStyle(e).Render(fmt.Sprintf("%-18v", e.Kind)), typed(e.Path))
+	line := fmt.Sprintf("%s %6d  %s  %s", e.Time.Format("15:04:05.000"), e.Seq, eventStyle(e).Render(fmt.Sprintf("%-18v", e.Kind)), termtext.Path(e.Path))
 	if e.Incarnation > 0 {
 		line += faint.Render(fmt.Sprintf(" #%d", e.Incarnation))
 	}
@@ -166,7 +167,7 @@ func eventLine(e sup.Event) string {
 		line += " in " + age(e.Delay)
 	}
 	if e.Kind == sup.ChildExited || e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildStuck {
-		line += "  " + oneLine(exitText(e.Exit))
+		line += "  " + termtext.Line(exitText(e.Exit))
 	}
 	return line
 }

@@ -10,6 +10,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -139,7 +140,7 @@ func printStatus(w io.Writer, s sup.Status) error {
 		up = "running, up " + age(s.Uptime)
 	}
 	facts := [][2]string{
-		{"path", typed(s.Path)},
+		{"path", termtext.Path(s.Path)},
 		{"state", up},
 		{"strategy", s.Strategy.String()},
 		{"restarts", spent(s.Restarts, s.Intensity)},
@@ -168,7 +169,7 @@ func summed(states map[sup.State]int) string {
 
 func printChild(w io.Writer, path string, c sup.ChildInfo) error {
 	facts := [][2]string{
-		{"path", typed(path)},
+		{"path", termtext.Path(path)},
 		{"kind", c.Kind.String()},
 		{"state", stateStyle(c.State).Render(c.State.String()) + ", for " + since(c.Since)},
 		{"restart", c.Restart.String()},
@@ -185,13 +186,13 @@ func printChild(w io.Writer, path string, c sup.ChildInfo) error {
 		facts = append(facts, [2]string{"significant", "yes"})
 	}
 	if c.LastExit.Kind != sup.ExitNone {
-		facts = append(facts, [2]string{"last exit", indented(printable(exitText(c.LastExit)))})
+		facts = append(facts, [2]string{"last exit", indented(termtext.Text(exitText(c.LastExit)))})
 	}
 	if panicked, ok := errors.AsType[*sup.PanicError](c.LastExit.Err); ok && panicked.Stack != "" {
-		facts = append(facts, [2]string{"panicked at", "\n" + printable(panicked.Stack)})
+		facts = append(facts, [2]string{"panicked at", "\n" + termtext.Text(panicked.Stack)})
 	}
 	if c.Stack != "" {
-		facts = append(facts, [2]string{"stuck at", "\n" + printable(c.Stack)})
+		facts = append(facts, [2]string{"stuck at", "\n" + termtext.Text(c.Stack)})
 	}
 	return printFacts(w, facts)
 }
@@ -234,10 +235,10 @@ func (s *session) stacksCommand() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), stacks)
 			}
 			if stacks == "" {
-				_, err = fmt.Fprintln(cmd.ErrOrStderr(), typed(path), "has no goroutines: it is not running")
+				_, err = fmt.Fprintln(cmd.ErrOrStderr(), termtext.Path(path), "has no goroutines: it is not running")
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), printable(stacks))
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), termtext.Text(stacks))
 			return err
 		},
 	}

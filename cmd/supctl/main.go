@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/espalier-go/espalier/internal/prefix"
+	"github.com/espalier-go/espalier/internal/termtext"
 )
 
 func main() {
@@ -38,9 +39,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, "supctl:", printable(prefix.Cut(err)))
+	fmt.Fprintln(stderr, "supctl:", termtext.Text(prefix.Cut(err)))
 	if hint := s.hint(ctx, err); hint != "" {
-		fmt.Fprintln(stderr, printable(hint))
+		fmt.Fprintln(stderr, termtext.Text(hint))
 	}
 	return exitCode(err)
 }

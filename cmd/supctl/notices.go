@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/internal/prefix"
+	"github.com/espalier-go/espalier/internal/termtext"
 )
 
 // notices tells who reads a stream of events what its client logs: a line when
@@ -27,7 +28,7 @@ func (n *notices) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	_, err := fmt.Fprintln(n.to, oneLine(line))
+	_, err := fmt.Fprintln(n.to, termtext.Line(line))
 	return err
 }
 

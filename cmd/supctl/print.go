@@ -1,75 +1,28 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
-// printable makes text from another program harmless for a terminal: what is
-// not to be printed is shown escaped, line ends excepted.
-func printable(text string) string {
-	clean := func(r rune) bool { return r == '\n' || unicode.IsPrint(r) }
-	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) || r == unicode.ReplacementChar }) < 0 {
-		return text
-	}
-	var b strings.Builder
-	for i, r := range text {
-		switch {
-		case r == unicode.ReplacementChar && text[i] != '\xef': // a byte that is no UTF-8
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case clean(r):
-			b.WriteRune(r)
-		case r == '\t':
-			b.WriteString("    ")
-		default:
-			q := strconv.QuoteRune(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-	}
-	return b.String()
-}
-
-// oneLine is printable, without line ends.
-func oneLine(text string) string {
-	return strings.Join(strings.FieldsFunc(printable(text), func(r rune) bool { return r == '\n' }), " / ")
-}
-
-// typed is a path as it can be typed: what is not to be printed is written %, and
-// two hex digits for each byte.
-func typed(path string) string {
-	var b strings.Builder
-	for len(path) > 0 {
-		r, size := utf8.DecodeRuneInString(path)
-		if unicode.IsPrint(r) && (r != utf8.RuneError || size > 1) {
-			b.WriteRune(r)
-		} else {
-			for _, c := range []byte(path[:size]) {
-				fmt.Fprintf(&b, "%%%02X", c)
-			}
-		}
-		path = path[size:]
-	}
-	return b.String()
-}
-
 // typedID is an id as it stands in a path.
-func typedID(id string) string { return typed(sup.ChildPath("", id)[1:]) }
+func typedID(id string) string { return termtext.Path(sup.ChildPath("", id)[1:]) }
 
 // quoted is a path as a shell takes it.
 func quoted(path string) string {
-	path = typed(path)
+	path = termtext.Path(path)
 	plain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/-_.:%@+,", r)
 	}
@@ -81,9 +34,14 @@ func quoted(path string) string {
 
 // printJSON prints a value as one line of JSON.
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(termtext.JSON(b.Bytes()))
+	return err
 }
 
 // Colors stand for how a child is, not for what.

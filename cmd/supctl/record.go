@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/spf13/cobra"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup/flight"
 )
 
@@ -26,7 +28,12 @@ that a test replays (suptest.Replay), that is a test:
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), s.timeout)
 			defer cancel()
-			return flight.Dump(ctx, cmd.OutOrStdout(), c, lookedAt(ctx, c, args))
+			var record bytes.Buffer
+			if err := flight.Dump(ctx, &record, c, lookedAt(ctx, c, args)); err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(termtext.JSON(record.Bytes()))
+			return err
 		},
 	}
 }

@@ -190,21 +190,3 @@ func TestAnErrorHasOnePrefix(t *testing.T) {
 		}
 	}
 }
-
-func TestTextOfOtherProgramsIsHarmless(t *testing.T) {
-	for text, want := range map[string]string{
-		"plain – ünïcode": "plain – ünïcode",
-		"\x1b[2J":         `\x1b[2J`,
-		"a\tb":            "a    b",
-		"\x9b2J\xff":      `\x9b2J\xff`,
-		"\u202eevil":      `\u202eevil`,
-		"two\nlines":      "two\nlines",
-	} {
-		if got := printable(text); got != want {
-			t.Errorf("%q is printed as %q, want %q", text, got, want)
-		}
-	}
-	if got := oneLine("two\n\nlines\n"); got != "two / lines" {
-		t.Errorf("one line is %q", got)
-	}
-}

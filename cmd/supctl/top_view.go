@@ -9,6 +9,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -16,7 +17,7 @@ import (
 func (t *top) View() tea.View {
 	v := tea.NewView(t.draw())
 	v.AltScreen = true
-	v.WindowTitle = "supctl top " + typed(t.tree.Path)
+	v.WindowTitle = "supctl top " + termtext.Path(t.tree.Path)
 	return v
 }
 
@@ -44,7 +45,7 @@ func (t *top) draw() string {
 		}
 		last := troubles(below(c))
 		if c.LastExit.Kind != sup.ExitNone {
-			last = append(last, oneLine(exitText(c.LastExit)))
+			last = append(last, termtext.Line(exitText(c.LastExit)))
 		}
 		state := fmt.Sprintf(stateColumn, c.State)
 		if c.ID != t.chosen {
@@ -78,7 +79,7 @@ func (t *top) summary() string {
 	if t.tree.Running {
 		up = "up " + age(t.tree.Uptime)
 	}
-	return ansi.Truncate(fmt.Sprintf("%s  %s, %v, %d of %v restarts  %s", bold.Render(typed(t.tree.Path)), up, t.tree.Strategy,
+	return ansi.Truncate(fmt.Sprintf("%s  %s, %v, %d of %v restarts  %s", bold.Render(termtext.Path(t.tree.Path)), up, t.tree.Strategy,
 		t.tree.Restarts, t.tree.Intensity, t.looked.Format("15:04:05")), t.width, "…")
 }
 
@@ -127,9 +128,9 @@ func (t *top) footer() string {
 	case t.asked != "":
 		return busy.Render(fmt.Sprintf("%s %s? y: yes, any other key: no", t.asked, typedID(t.chosen)))
 	case t.trouble != nil:
-		return bad.Render(oneLine(t.trouble.Error()))
+		return bad.Render(termtext.Line(t.trouble.Error()))
 	case t.notice != "":
-		return oneLine(t.notice)
+		return termtext.Line(t.notice)
 	}
 	return faint.Render(fmt.Sprintf("s: sort (by %v)  enter: down  left: up  r: restart  t: terminate  q: quit", t.order))
 }

@@ -8,6 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -43,7 +44,7 @@ type row struct {
 }
 
 func drawTree(w io.Writer, tree sup.SupervisorInfo) error {
-	root := row{name: bold.Render(typed(tree.Path)), state: "running", style: good, rest: supervisorFacts(tree)}
+	root := row{name: bold.Render(termtext.Path(tree.Path)), state: "running", style: good, rest: supervisorFacts(tree)}
 	if !tree.Running {
 		root.state, root.style = "not running", busy
 	} else {
@@ -102,7 +103,7 @@ func childFacts(c sup.ChildInfo) []string {
 		facts = append(facts, busy.Render(restarts(c.Restarts)))
 	}
 	if c.LastExit.Kind == sup.ExitAbnormal || atRest(c) && c.LastExit.Kind != sup.ExitNone {
-		facts = append(facts, "last exit "+oneLine(exitText(c.LastExit)))
+		facts = append(facts, "last exit "+termtext.Line(exitText(c.LastExit)))
 	}
 	return facts
 }
