@@ -126,7 +126,7 @@ func TestOverPlainTCPTheHostIsThisOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for host, want := range map[string]int{"127.0.0.1:" + port: 200, "localhost": 200, "[::1]:" + port: 200, "evil.example:" + port: 403, "localhost.evil.example": 403, "10.0.0.1": 403} {
+	for host, want := range map[string]int{"127.0.0.1:" + port: 200, "localhost": 200, "[::1]:" + port: 200, "LocalHost:" + port: 200, "localhost.": 200, "[::1].evil.example": 403, "evil.example:" + port: 403, "localhost.evil.example": 403, "10.0.0.1": 403} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+control+"Status", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)

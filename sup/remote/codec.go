@@ -10,17 +10,34 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/espalier-go/espalier/internal/termtext"
 )
 
 // A strictCodec reads JSON and refuses fields that it does not know. One that is
 // misspelt would leave empty what it was meant for, and in most calls an empty
-// path is the whole tree.
+// path is the whole tree. The JSON that it writes is harmless for a terminal, to
+// which curl prints it.
 type strictCodec struct{ *connectproto.JSONCodec }
 
 func newStrictCodec() strictCodec {
 	codec := connectproto.NewJSONCodec()
 	codec.UnmarshalOptions.DiscardUnknown = false
 	return strictCodec{codec}
+}
+
+// MarshalWrite writes a message as [termtext.JSON] does.
+func (c strictCodec) MarshalWrite(ctx context.Context, dst io.Writer, message any) error {
+	m, ok := message.(proto.Message)
+	if !ok {
+		return c.JSONCodec.MarshalWrite(ctx, dst, message)
+	}
+	encoded, err := c.MarshalOptions.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = dst.Write(termtext.JSON(encoded))
+	return err
 }
 
 // UnmarshalRead says what a message has, if it is not understood.

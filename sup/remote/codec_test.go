@@ -3,11 +3,13 @@ package remote_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"unicode"
 
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
@@ -123,6 +125,44 @@ func TestTheLogHasPathsAsEverywhereElse(t *testing.T) {
 		}
 		if !strings.Contains(log.String(), "path=shop/feeds/a%2Fb%0A%FF ") {
 			t.Errorf("the log:\n%s", &log)
+		}
+	})
+}
+
+// What curl prints goes to a terminal.
+func TestAnAnswerInJSONDoesNotControlATerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const hostile = "\x1b[2J\x7f\u009b31m\u202e\u2066"
+		s := startShop(t)
+		defer s.end(t)
+		s.db.fail <- errors.New(hostile)
+		synctest.Wait()
+		w := newWire()
+		defer serve(t, sup.Control(s), w, nil)()
+		if _, err := s.feeds.Start(t.Context(), hostile); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range [][2]string{
+			{"Tree", `{}`},
+			{"Child", `{"path":"shop/db"}`},
+			{"Children", `{"path":"shop/feeds"}`},
+			{"Status", `{"path":"shop/feeds/` + "\u202e" + `"}`},
+			{"StartChild", `{"path":"shop/feeds","key":"` + "\u202e\u009b" + `"}`},
+			{"StartChild", `{"path":"shop/feeds","key":"` + "\u202e\u009b" + `2"}`}, // there is no room
+		} {
+			conn, err := w.dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			go io.WriteString(conn, request(c[0], plain+"Connection: close\r\n", c[1]))
+			answer, err := io.ReadAll(conn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := strings.ReplaceAll(string(answer), "\r\n", "\n")
+			if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+				t.Errorf("%s %s: there is a %q in\n%q", c[0], c[1], text[i], text)
+			}
 		}
 	})
 }

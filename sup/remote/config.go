@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/hostcheck"
 )
 
 // Defaults of [Config].
@@ -140,7 +142,7 @@ func (s *settings) checkTCP(faults *faults) {
 		faults.add(`Address: %q is not of the form "unix:PATH" or "host:port"`, s.Address)
 		return
 	}
-	s.checkReach(faults, s.Address, !isLoopback(host))
+	s.checkReach(faults, s.Address, !hostcheck.IsLoopback(host))
 }
 
 // checkReach is about who can reach a server over TCP: this machine, or those
@@ -231,16 +233,6 @@ func (s *settings) fillIn(faults *faults) {
 	if s.Logger == nil {
 		s.Logger = slog.Default()
 	}
-}
-
-// isLoopback reports whether a host is this machine under a name that no other
-// one reaches.
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // faults collects what is wrong with a configuration.

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
+	"github.com/espalier-go/espalier/internal/hostcheck"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1/espalierv1connect"
 )
@@ -75,7 +76,7 @@ func (d Dialer) Dial(address string) (*Client, error) {
 	}
 	d.fillIn()
 	host, _, _ := net.SplitHostPort(address)
-	secure := !isUnix && (d.TLS != nil || d.Token != "" || d.Connect == nil && !isLoopback(host))
+	secure := !isUnix && (d.TLS != nil || d.Token != "" || d.Connect == nil && !hostcheck.IsLoopback(host))
 	base := "http://" + address
 	if isUnix {
 		base = "http://localhost"

@@ -17,6 +17,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/espalier-go/espalier/internal/hostcheck"
 )
 
 // A guard stands before everything that a client can reach: it finds out who
@@ -91,7 +93,7 @@ func (g *guard) recognize(r *http.Request) (*caller, error) {
 	}
 	guest := guestOf(r.Context())
 	_, overTCP := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	if r.TLS == nil && overTCP && !isLoopback(hostOf(r.Host)) {
+	if r.TLS == nil && overTCP && !(hostcheck.Hosts{}).Allow(r.Host) {
 		// A name that somebody has made to mean this machine.
 		g.turned.log("a wrong host", slog.String("who", r.RemoteAddr), slog.String("host", r.Host))
 		return nil, connect.NewError(connect.CodePermissionDenied, "this host is localhost, and nothing else")
@@ -123,13 +125,6 @@ func uninvited(p *process) string {
 		granted = fmt.Sprintf("uid %d or root", uid)
 	}
 	return fmt.Sprintf("nothing is granted to %v: run as %s, or grant that uid a role in the Config.Access of the server", p, granted)
-}
-
-func hostOf(hostport string) string {
-	if host, _, err := net.SplitHostPort(hostport); err == nil {
-		return host
-	}
-	return strings.Trim(hostport, "[]")
 }
 
 // readBody reads the whole request, which is one small message whatever the

@@ -5,8 +5,10 @@ import (
 	"errors"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
@@ -58,12 +60,16 @@ func Answer(err error, protocol string) error {
 		w.Room = headerRoom
 	}
 	m := w.Error(err)
-	answer := connect.NewError(codeOf(ReadError(m)), m.Text)
+	answer := connect.NewError(codeOf(ReadError(m)), termtext.Text(m.Text)) // curl prints it
 	value, marshalErr := proto.Marshal(m)
 	if marshalErr != nil || w.Room < 0 && protocol != connect.ProtocolNameConnect {
 		return answer
 	}
-	return answer.WithDetail(&connect.ErrorDetail{Type: detailType, Value: value})
+	detail := &connect.ErrorDetail{Type: detailType, Value: value}
+	if readable, err := protojson.Marshal(m); err == nil { // else package connect writes its own
+		detail.Debug = termtext.JSON(readable)
+	}
+	return answer.WithDetail(detail)
 }
 
 // codeOf is given an error that has been read: of one that has not, methods
