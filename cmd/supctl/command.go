@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"os/user"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 type session struct {
 	address, output          string
 	ca, cert, key, tokenFile string
+	serverUser               string
 	timeout, patience        time.Duration
 	isPatient                func() bool // --patience was given
 
@@ -62,6 +65,7 @@ func (s *session) command() *cobra.Command {
 	f.StringVar(&s.cert, "cert", os.Getenv("SUPCTL_CERT"), "`file` with a certificate to show; or set SUPCTL_CERT")
 	f.StringVar(&s.key, "key", os.Getenv("SUPCTL_KEY"), "`file` with its key; or set SUPCTL_KEY")
 	f.StringVar(&s.tokenFile, "token-file", os.Getenv("SUPCTL_TOKEN_FILE"), "`file` with a bearer token to send; or set SUPCTL_TOKEN_FILE")
+	f.StringVar(&s.serverUser, "server-user", os.Getenv("SUPCTL_SERVER_USER"), "`user` that the server of a unix socket runs as, where other users can put sockets too; or set SUPCTL_SERVER_USER")
 	f.DurationVar(&s.timeout, "timeout", remote.DefaultTimeout, "how long a call may take; 0 for as long as the server lets it")
 	f.DurationVar(&s.patience, "patience", 0, "how long to wait for a server that is not there; 0 for not at all")
 	s.isPatient = func() bool { return f.Changed("patience") }
@@ -122,6 +126,13 @@ func (s *session) dial() (*remote.Client, error) {
 		}
 		d.TLS = config
 	}
+	if s.serverUser != "" && strings.HasPrefix(s.address, "unix:") {
+		uid, err := lookupUser(s.serverUser)
+		if err != nil {
+			return nil, err
+		}
+		d.ServerUsers = []uint32{uid}
+	}
 	if s.tokenFile != "" {
 		token, err := os.ReadFile(s.tokenFile)
 		if err != nil {
@@ -135,6 +146,19 @@ func (s *session) dial() (*remote.Client, error) {
 	}
 	s.client = c
 	return c, nil
+}
+
+// lookupUser returns the id of a user with a name, or the number itself.
+func lookupUser(name string) (uint32, error) {
+	number := name
+	if known, err := user.Lookup(name); err == nil {
+		number = known.Uid
+	}
+	uid, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return 0, usage("--server-user %q: there is no such user", name)
+	}
+	return uint32(uid), nil
 }
 
 // defaultStreamPatience is enough for a program to be started anew.

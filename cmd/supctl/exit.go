@@ -37,7 +37,8 @@ func exitCodesTopic() *cobra.Command {
      restarted, it is another incarnation than --incarnation says, the key is
      taken or none, it is no supervisor, it is the control server itself
   5  the server cannot be reached
-  6  the server does not let you in, or its certificate is not trusted
+  6  the server does not let you in, or its certificate or its user is not
+     trusted
   7  it was not done in time, or a child does not stop
   8  status --check: something in the tree is not as it should be
   9  the child did not start`,

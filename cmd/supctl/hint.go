@@ -23,6 +23,8 @@ func (s *session) hint(ctx context.Context, err error) string {
 		return "for what there is: supctl help"
 	case errors.Is(err, remote.ErrUnreachable):
 		return "is the program running, and is its control server at " + s.address + "?"
+	case errors.Is(err, remote.ErrUntrusted) && strings.HasPrefix(s.address, "unix:"):
+		return "if the program runs as that user, name it: --server-user USER"
 	case errors.Is(err, remote.ErrUntrusted):
 		return "if the authority that has signed it is your own, name it: --ca FILE"
 	case errors.Is(err, remote.ErrDenied) && strings.HasPrefix(s.address, "unix:"):

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
 )
 
 func TestOfAChildThatIsNotThereTheNearestIsNamed(t *testing.T) {
@@ -128,4 +129,22 @@ func TestNamesAreShownAsTheyAreTyped(t *testing.T) {
 			t.Errorf("%q is %v, %v", id, child.State, err)
 		}
 	}
+}
+
+func TestTheUserOfTheServerIsNamedOrNumbered(t *testing.T) {
+	address, _ := startOrders(t)
+	for _, name := range []string{"root", "0", "12345"} {
+		supctl(t, exitDone, "-a", address, "--server-user", name, "tree") // this user is always allowed
+	}
+	_, said := supctl(t, exitUsage, "-a", address, "--server-user", "no such user", "tree")
+	contains(t, said, `--server-user "no such user": there is no such user`)
+	_, said = supctl(t, exitUsage, "-a", "unix:@control", "tree")
+	contains(t, said, "abstract socket, which any user can bind")
+}
+
+func TestAServerOfAnotherUserIsNotTrusted(t *testing.T) {
+	s := &session{address: "unix:/tmp/control.sock"}
+	contains(t, s.hint(t.Context(), remote.ErrUntrusted), "--server-user USER")
+	s.address = "10.0.0.1:1"
+	contains(t, s.hint(t.Context(), remote.ErrUntrusted), "--ca FILE")
 }

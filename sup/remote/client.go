@@ -194,7 +194,9 @@ func (c *Client) look(ctx context.Context, path string, call func(ctx context.Co
 func (c *Client) change(ctx context.Context, op, path string, call func(ctx context.Context, wait *durationpb.Duration) error) error {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	again := func(err error) bool { return isDial(err) && !errors.Is(err, ErrDenied) }
+	again := func(err error) bool {
+		return isDial(err) && !errors.Is(err, ErrDenied) && !errors.Is(err, ErrUntrusted)
+	}
 	return c.patiently(ctx, again, func() error {
 		deadline, _ := ctx.Deadline()
 		left := max(time.Until(deadline), 0)
@@ -338,7 +340,7 @@ func (c *Client) isShutOut(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	conn, err := c.dialer.connect(ctx, c.address, c.address, true)
+	conn, err := c.dialer.connect(ctx, c.address, true)
 	if err != nil {
 		return false
 	}
@@ -359,10 +361,11 @@ func (c *Client) isShutOut(ctx context.Context) bool {
 }
 
 // isUntrusted reports whether the client has refused the certificate of the
-// server.
+// server, or its user.
 func isUntrusted(err error) bool {
-	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	return ok
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, user := errors.AsType[*imposterError](err)
+	return certificate || user
 }
 
 var _ sup.Controller = (*Client)(nil)

@@ -32,6 +32,12 @@ const (
 type Config struct {
 	// Address is "unix:" and the path of a socket, or "host:port". Beyond
 	// loopback, TCP needs TLS. Required, unless there is a Listener.
+	//
+	// The directories that lead to a socket, up to the root, must belong to this
+	// user or to root, and no other user may write to them; a sticky one such as
+	// /tmp may be among them, but not the last. The last one is made if it does
+	// not exist, with mode 0700. A name that begins with @, an abstract socket, is
+	// refused, since any user can bind one.
 	Address string
 	// Listener is listened on instead of an Address, and closed in the end. What
 	// is demanded of a TCP address is of a TCP listener too; of others, such as a
@@ -39,7 +45,7 @@ type Config struct {
 	Listener net.Listener
 	// Mode is the mode of the unix socket. The processes of this user and of
 	// root are always operators there; others have to be let in by the mode, and
-	// granted a role. The directory is made if there is none, with mode 0700.
+	// granted a role.
 	Mode fs.FileMode
 	// Access says who else may do what. Required with TCP.
 	Access []Grant
@@ -95,7 +101,7 @@ func (c Config) settings() (*settings, error) {
 }
 
 func (s *settings) checkAddress(faults *faults) {
-	path, isUnix := strings.CutPrefix(s.Address, "unix:")
+	path, isUnix := socketPath(s.Address)
 	switch {
 	case s.Listener != nil && s.Address != "":
 		faults.add("Address and Listener: give one of them")
@@ -117,14 +123,7 @@ func (s *settings) checkAddress(faults *faults) {
 }
 
 func (s *settings) checkSocket(faults *faults) {
-	switch {
-	case s.socket == "":
-		faults.add(`Address: %q has no path: use one such as "unix:/run/orders/control.sock"`, s.Address)
-	case len(s.socket) > maxSocketPath:
-		faults.add("Address: the path of the socket has %d bytes, and the system takes %d: use a shorter one", len(s.socket), maxSocketPath)
-	case !peersKnown:
-		faults.add("Address: unix sockets do not tell who connects on this system: use TCP with TLS")
-	}
+	checkSocketPath(faults, s.Address, s.socket)
 	if s.TLS != nil {
 		faults.add("TLS: is not for unix sockets: leave it out")
 	}

@@ -55,6 +55,11 @@ type Dialer struct {
 	// Info when it goes on; at Debug of the attempts in between. Default: nobody
 	// is.
 	Logger *slog.Logger
+	// ServerUsers are user ids that the server of a unix socket may run as, besides
+	// this user and root. The owner of the socket's directory is allowed too, if no
+	// other user can write to that directory, or to one above it. The server of
+	// another user gets nothing: [ErrUntrusted].
+	ServerUsers []uint32
 	// Connect makes the connections, in place of the address: through a tunnel,
 	// say. The address is a name then, with TLS the one that the certificate of
 	// the server has to have.
@@ -69,8 +74,8 @@ func Dial(address string) (*Client, error) { return Dialer{}.Dial(address) }
 
 // Dial is the function [Dial], with these settings.
 func (d Dialer) Dial(address string) (*Client, error) {
-	path, isUnix := strings.CutPrefix(address, "unix:")
-	faults := d.check(address, isUnix)
+	path, isUnix := socketPath(address)
+	faults := d.check(address, path, isUnix)
 	if err := faults.err(); err != nil {
 		return nil, err
 	}
@@ -89,7 +94,7 @@ func (d Dialer) Dial(address string) (*Client, error) {
 	}
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			c, err := d.connect(ctx, address, path, secure)
+			c, err := d.connect(ctx, address, secure)
 			if err != nil {
 				return nil, &dialError{err}
 			}
@@ -119,17 +124,18 @@ const (
 	idleTimeout      = 90 * time.Second // less than that of the server
 )
 
-func (d Dialer) check(address string, isUnix bool) faults {
+func (d Dialer) check(address, path string, isUnix bool) faults {
 	var faults faults
-	path, _ := strings.CutPrefix(address, "unix:")
 	_, port, err := net.SplitHostPort(address)
 	switch {
-	case isUnix && path == "":
-		faults.add(`the address %q has no path: use one such as "unix:/run/orders/control.sock"`, address)
 	case isUnix && d.Connect != nil:
 		faults.add("Connect: the address is that of a unix socket: leave one of them out")
 	case isUnix && (d.TLS != nil || d.Token != ""):
 		faults.add("TLS and Token are not for unix sockets: leave them out")
+	case isUnix:
+		checkSocketPath(&faults, address, path)
+	case len(d.ServerUsers) > 0:
+		faults.add("ServerUsers: is for unix sockets: TCP does not tell which user listens")
 	case !isUnix && (err != nil || port == ""):
 		faults.add(`the address %q is not of the form "unix:PATH" or "host:port"`, address)
 	}
@@ -190,14 +196,18 @@ func (d *Dialer) clientTLS() *tls.Config {
 }
 
 // connect makes a connection.
-func (d *Dialer) connect(ctx context.Context, address, path string, secure bool) (net.Conn, error) {
+func (d *Dialer) connect(ctx context.Context, address string, secure bool) (net.Conn, error) {
 	if d.Connect != nil {
 		return d.Connect(ctx)
 	}
 	dialer := net.Dialer{Timeout: handshakeTimeout}
-	if path != address { // it had the prefix of a unix socket
+	if path, isUnix := socketPath(address); isUnix {
 		c, err := dialer.DialContext(ctx, "unix", path)
 		if err != nil {
+			return nil, err
+		}
+		if err := d.checkServer(c, path); err != nil {
+			c.Close()
 			return nil, err
 		}
 		return &socketConn{c, &net.UnixAddr{Name: path, Net: "unix"}}, nil

@@ -20,9 +20,9 @@ var (
 	// lost. Of a call that changes something it is not known then whether it was
 	// carried out.
 	ErrUnreachable = errors.New("the control server cannot be reached")
-	// ErrUntrusted: the certificate of the server is not one that the client
-	// trusts.
-	ErrUntrusted = errors.New("the control server's certificate is not trusted")
+	// ErrUntrusted is returned when the client does not trust the certificate of the
+	// server, or the user that the server of a unix socket runs as.
+	ErrUntrusted = errors.New("the control server is not trusted")
 	// ErrDenied: the server does not know the client, or the client's role does
 	// not allow the call; or the system does not let the client connect to the
 	// socket, and then it wraps fs.ErrPermission too.

@@ -18,7 +18,8 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// TestMain lets the test binary be a client that is another user's; and finds,
+// TestMain lets the test binary be a client, or a server, that is another user's;
+// and finds,
 // when the tests have run, that no goroutine of theirs is left.
 func TestMain(m *testing.M) {
 	if address := os.Getenv("REMOTE_ROLE_AT"); address != "" {
@@ -26,6 +27,13 @@ func TestMain(m *testing.M) {
 			crowd(address)
 		}
 		fmt.Println(roleAt(address))
+		return
+	}
+	if path := os.Getenv("REMOTE_LISTEN_AT"); path != "" {
+		if err := listenAt(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
 	before := runtime.NumGoroutine()
@@ -65,6 +73,27 @@ func roleAt(address string) string {
 		return "operator"
 	}
 	return fmt.Sprint(err)
+}
+
+// listenAt takes one connection, and says how much was sent over it first.
+func listenAt(path string) error {
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := os.Chmod(path, 0o666); err != nil {
+		return err
+	}
+	fmt.Println("listening")
+	c, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	n, _ := c.Read(make([]byte, 1000))
+	fmt.Println(n, "bytes")
+	return nil
 }
 
 // crowd connects many times, says nothing, and returns when the server has closed

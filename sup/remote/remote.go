@@ -6,7 +6,7 @@
 //  1. A [Client] is a [sup.Controller], as [sup.Control] is in the process: the
 //     same calls, the same snapshots, the same errors. [errors.Is] and [errors.As]
 //     find in an error what they would find there.
-//  2. Nobody is let in whom nothing is granted to. Over a unix socket the
+//  2. Nobody is let in to whom nothing is granted. Over a unix socket the
 //     kernel says who connects: processes of the same user, and of root, are
 //     operators, others are what [Config.Access] says. Over TCP a certificate or
 //     a token says it, in TLS 1.3; without TLS a server listens on loopback only,
@@ -25,7 +25,9 @@
 //  7. A request with a field that is misspelt is refused, and the whole tree is
 //     shut down only if that is said.
 //  8. A socket of a live server is not taken from it, and a stale one is
-//     replaced.
+//     replaced. A server does not listen, and a client sends nothing, where
+//     another user can have put a socket of their own, see [Config.Address] and
+//     [Dialer.ServerUsers].
 //
 // # Usage
 //

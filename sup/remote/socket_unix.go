@@ -32,7 +32,7 @@ type socket struct {
 // is never there with a wider one, and a client finds either the old or the new
 // one.
 func listenUnix(ctx context.Context, path string, mode fs.FileMode) (*socket, error) {
-	dir := filepath.Dir(path)
+	dir := filepath.Dir(path) // path is clean, so this is the directory of what is bound
 	if err := checkDirectory(dir); err != nil {
 		return nil, err
 	}
@@ -93,31 +93,6 @@ func (s *socket) Close() error {
 
 // Addr is the address under which clients find the socket.
 func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
-
-// checkDirectory makes a directory for this user alone, or finds that nobody
-// else can put anything into the one that is there.
-func checkDirectory(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o700); err == nil || !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return err
-	}
-	owner, known := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !info.IsDir():
-		return fmt.Errorf("%s is no directory", dir)
-	case known && owner.Uid != uint32(os.Getuid()) && owner.Uid != 0:
-		return fmt.Errorf("the directory %s belongs to uid %d: use one of your own", dir, owner.Uid)
-	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("others may write to the directory %s (%v): use one that does not exist yet, or chmod go-w it", dir, info.Mode())
-	}
-	return nil
-}
 
 // dialTimeout is how long a server that may be there has for being found.
 const dialTimeout = 2 * time.Second
