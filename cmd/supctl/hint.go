@@ -31,6 +31,8 @@ func (s *session) hint(ctx context.Context, err error) string {
 		return "run supctl as the user that the program runs as, or as root; or have the program let you in (remote.Config: Mode, Access)"
 	case errors.Is(err, remote.ErrDenied):
 		return "show who you are: --cert FILE --key FILE, or --token-file FILE"
+	case errors.Is(err, remote.ErrBusy):
+		return "try again when other clients are done; the bounds are those of remote.Config: MaxStreams, MaxCalls, MaxConnections"
 	case errors.Is(err, remote.ErrEnding):
 		return "the control server is part of what shuts down, which goes on; see the program's log"
 	case errors.Is(err, remote.ErrSelf):

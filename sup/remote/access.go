@@ -155,9 +155,11 @@ func Tokens(check func(token string) (name string, r Role)) Grant {
 // interface that is every user and every program of this machine.
 func Anyone(r Role) Grant {
 	return Grant{kind: byAnything, role: r, covers: func(p *peer) (string, Role) {
-		return "anyone at " + p.addr, r
+		return anyoneAt + p.addr, r
 	}}
 }
+
+const anyoneAt = "anyone at "
 
 // A peer is who is at the other end of a connection, as far as that is proven.
 type peer struct {

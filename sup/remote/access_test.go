@@ -167,7 +167,7 @@ func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 		"no name":                    {remote.Config{Address: ":1", TLS: certificate, Access: []remote.Grant{remote.Certificate("", remote.Viewer), remote.Token(secret, "", remote.Viewer)}}, []string{"Certificate: the name is empty", "Token: the name is empty"}},
 		"TLS over a unix socket":     {remote.Config{Address: "unix:/x", TLS: certificate}, []string{"TLS: is not for unix sockets"}},
 		"a mode that is more":        {remote.Config{Address: "unix:/x", Mode: 0o4600 | 1<<31}, []string{"Mode: "}},
-		"negative numbers":           {remote.Config{Address: "unix:/x", MaxConnections: -1, MaxRequest: -1, Heartbeat: -1, Grace: -1}, []string{"MaxConnections: -1", "MaxRequest", "Heartbeat", "Grace"}},
+		"negative numbers":           {remote.Config{Address: "unix:/x", MaxConnections: -1, MaxCalls: -1, MaxAnswers: -1, MaxRequest: -1, Heartbeat: -1, Grace: -1}, []string{"MaxConnections: -1", "MaxCalls: -1", "MaxAnswers: -1", "MaxRequest", "Heartbeat", "Grace"}},
 		"a controller that is nil":   {remote.Config{Address: "unix:/x"}, []string{"the controller is nil"}},
 		"a listener for all":         {remote.Config{Listener: everywhere(t), Access: anyone}, []string{"TLS: is nil", "Anyone is for loopback only"}},
 		"an address that is in use?": {remote.Config{Address: "203.0.113.1:1", TLS: certificate, Access: []remote.Grant{remote.Token(secret, "x", remote.Viewer)}}, []string{"listen on 203.0.113.1:1"}},

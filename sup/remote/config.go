@@ -18,6 +18,8 @@ const (
 	DefaultMode           fs.FileMode   = 0o600
 	DefaultMaxConnections               = 128
 	DefaultMaxStreams                   = 32
+	DefaultMaxCalls                     = 64
+	DefaultMaxAnswers                   = 128 << 20
 	DefaultMaxRequest                   = 64 << 10
 	DefaultHeaderTimeout  time.Duration = 5 * time.Second
 	DefaultWriteTimeout   time.Duration = 10 * time.Second
@@ -57,8 +59,10 @@ type Config struct {
 	// who was turned away at Warn, each look at Debug. Default slog.Default().
 	Logger *slog.Logger
 
-	MaxConnections int           // further ones are closed at once
+	MaxConnections int           // further ones replace those that have shown nothing, then idle ones, or are closed at once; some are not for viewers
 	MaxStreams     int           // streams of events in all connections
+	MaxCalls       int           // calls of one client under way, in all its connections, streams included
+	MaxAnswers     int           // bytes that answers to viewers may take together, and as many again for operators; further ones wait
 	MaxRequest     int           // bytes
 	HeaderTimeout  time.Duration // for a TLS handshake, the header and the body of a request, each
 	WriteTimeout   time.Duration // for each 64 KiB of an answer
@@ -211,6 +215,8 @@ func (s *settings) fillIn(faults *faults) {
 	}
 	number("MaxConnections", &s.MaxConnections, DefaultMaxConnections)
 	number("MaxStreams", &s.MaxStreams, DefaultMaxStreams)
+	number("MaxCalls", &s.MaxCalls, DefaultMaxCalls)
+	number("MaxAnswers", &s.MaxAnswers, DefaultMaxAnswers)
 	number("MaxRequest", &s.MaxRequest, DefaultMaxRequest)
 	duration := func(name string, d *time.Duration, byDefault time.Duration) {
 		if *d < 0 {

@@ -27,8 +27,9 @@ var (
 	// not allow the call; or the system does not let the client connect to the
 	// socket, and then it wraps fs.ErrPermission too.
 	ErrDenied = errors.New("access denied")
-	// ErrBusy: the server has as many streams of events as it allows.
-	ErrBusy = errors.New("the control server has as many streams as it allows")
+	// ErrBusy is returned when the server has as many streams of events, or calls of
+	// this client, or connections of viewers, as it allows. Nothing was carried out.
+	ErrBusy = wire.ErrBusy
 	// ErrNewProgram: the program that a stream of events was cut from was started
 	// anew, and the numbers of its events begin again, at 1. It comes together with
 	// a [sup.SkippedError], whose number is one of the program before.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func (h *handler) Events(ctx context.Context, r *pb.EventsRequest, stream espali
 	case h.streams <- struct{}{}:
 		defer func() { <-h.streams }()
 	default:
-		return connect.Errorf(connect.CodeResourceExhausted, "there are %d streams already", h.settings.MaxStreams)
+		return answer(ctx, fmt.Errorf("remote: %w: there are %d streams already", ErrBusy, h.settings.MaxStreams))
 	}
 	after, restarted, err := h.from(ctx, r)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/espalier-go/espalier/internal/hostcheck"
+	"github.com/espalier-go/espalier/sup/remote/internal/wire"
 )
 
 // A guard stands before everything that a client can reach: it finds out who
@@ -29,6 +30,7 @@ type guard struct {
 	next     http.Handler
 	turned   *occasional
 	errors   *connecthttp.ErrorWriter
+	peers    calls
 
 	mu     sync.Mutex
 	calls  int
@@ -42,6 +44,7 @@ func newGuard(s *settings, next http.Handler) *guard {
 		next:     next,
 		turned:   &occasional{logger: s.Logger},
 		errors:   connecthttp.NewErrorWriter(),
+		peers:    calls{limit: s.MaxCalls, peers: make(map[string]*peerCalls)},
 		idle:     make(chan struct{}),
 	}
 }
@@ -50,7 +53,9 @@ func newGuard(s *settings, next http.Handler) *guard {
 const envelope = 1 << 10
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !g.enter() {
+	guest := guestOf(r.Context())
+	defer guest.end()
+	if !guest.begin() || !g.enter() {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -60,11 +65,17 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer paced.extend() // for what net/http writes itself
 	caller, err := g.recognize(r)
 	if err == nil {
+		err = g.count(guest, caller)
+	}
+	if err == nil {
+		defer g.peers.end(caller.key())
 		err = g.readBody(w, r)
 	}
 	if err != nil {
 		paced.extend()
-		w.Header().Set("Connection", "close") // what is left of the request is not read
+		if r.ProtoMajor == 1 || caller == nil {
+			w.Header().Set("Connection", "close") // what is left of the request is not read
+		}
 		g.errors.Write(paced, r, err)
 		return
 	}
@@ -73,9 +84,23 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // A caller is a client that may do something.
 type caller struct {
-	peer *peer
-	who  string
-	role Role
+	peer  *peer
+	who   string
+	role  Role
+	calls *peerCalls
+}
+
+// key is the same for all connections of a client, as far as its credentials tell.
+func (c *caller) key() string {
+	if c.peer.process != nil {
+		return fmt.Sprintf("uid %d", c.peer.process.uid)
+	}
+	if address, ok := strings.CutPrefix(c.who, anyoneAt); ok {
+		if host, _, err := net.SplitHostPort(address); err == nil {
+			return anyoneAt + host
+		}
+	}
+	return c.who
 }
 
 type callerKey struct{}
@@ -115,7 +140,21 @@ func (g *guard) recognize(r *http.Request) (*caller, error) {
 		g.turned.log("no access", slog.String("who", r.RemoteAddr))
 		return nil, connect.NewError(connect.CodeUnauthenticated, "no access: send a certificate or a token that the server knows")
 	}
-	return &caller{p, who, role}, nil
+	return &caller{peer: p, who: who, role: role}, nil
+}
+
+// count turns away a client that has too many connections, or too many requests
+// under way, before its request is read.
+func (g *guard) count(guest *guest, c *caller) error {
+	if !guest.show(c.role) {
+		g.turned.log("too many connections of viewers", slog.String("who", c.who))
+		return wire.Answer(fmt.Errorf("remote: %w: too many connections of viewers", ErrBusy), connect.ProtocolNameConnect)
+	}
+	if c.calls = g.peers.begin(c.key()); c.calls == nil {
+		g.turned.log("too many calls", slog.String("who", c.who))
+		return wire.Answer(fmt.Errorf("remote: %w: %d calls of %s are under way", ErrBusy, g.settings.MaxCalls, c.key()), connect.ProtocolNameConnect)
+	}
+	return nil
 }
 
 // uninvited tells a process that no grant covers it.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/espalier-go/espalier/sup"
@@ -29,6 +30,7 @@ type handler struct {
 	serving    context.Context // ends when the server is told to
 	seen       sync.WaitGroup  // replacements that are seen through
 	replaced   sync.Map        // the paths of what is replaced now
+	answers    map[Role]*answers
 }
 
 // intercept lets a call through if the role of the caller allows it. What the
@@ -52,10 +54,28 @@ func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
 			defer cancel()
 			ctx = bounded
 		}
+		if isLook(op) {
+			look, err := h.answers[caller.role].begin(ctx, caller.calls)
+			if err != nil {
+				h.report(ctx, needed, call, err)
+				return answer(ctx, context.Cause(ctx))
+			}
+			defer look.end()
+			call.look = look
+		}
 		err := next(ctx, spec, stream)
 		h.report(ctx, needed, call, err)
 		return err
 	}
+}
+
+// isLook reports whether the answer to a call may be large.
+func isLook(op string) bool {
+	switch op {
+	case "Tree", "Children", "Child", "Stacks":
+		return true
+	}
+	return false
 }
 
 // A call is what is logged of one.
@@ -65,6 +85,7 @@ type call struct {
 	caller      *caller
 	begun       time.Time
 	late        bool // it is the outcome, after the call has returned
+	look        *look
 }
 
 type callKey struct{}
@@ -74,6 +95,17 @@ func about(ctx context.Context, path string, incarnation int32) {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		c.path, c.incarnation = path, incarnation
 	}
+}
+
+// held returns an answer once there is room for it.
+func held[M proto.Message](ctx context.Context, m M) (M, error) {
+	if c, ok := ctx.Value(callKey{}).(*call); ok && c.look != nil {
+		if err := c.look.hold(ctx, m); err != nil {
+			var none M
+			return none, answer(ctx, context.Cause(ctx))
+		}
+	}
+	return m, nil
 }
 
 // report logs a call.
@@ -135,7 +167,7 @@ func (h *handler) Tree(ctx context.Context, r *pb.TreeRequest) (*pb.TreeResponse
 		return nil, answer(ctx, err)
 	}
 	w := wire.Writer{Room: answerRoom}
-	return &pb.TreeResponse{Supervisor: w.Supervisor(tree)}, nil
+	return held(ctx, &pb.TreeResponse{Supervisor: w.Supervisor(tree)})
 }
 
 func (h *handler) Children(ctx context.Context, r *pb.ChildrenRequest) (*pb.ChildrenResponse, error) {
@@ -145,7 +177,7 @@ func (h *handler) Children(ctx context.Context, r *pb.ChildrenRequest) (*pb.Chil
 		return nil, answer(ctx, err)
 	}
 	w := wire.Writer{Room: answerRoom}
-	return &pb.ChildrenResponse{Children: w.Children(children)}, nil
+	return held(ctx, &pb.ChildrenResponse{Children: w.Children(children)})
 }
 
 func (h *handler) Child(ctx context.Context, r *pb.ChildRequest) (*pb.ChildResponse, error) {
@@ -155,7 +187,7 @@ func (h *handler) Child(ctx context.Context, r *pb.ChildRequest) (*pb.ChildRespo
 		return nil, answer(ctx, err)
 	}
 	w := wire.Writer{Room: answerRoom}
-	return &pb.ChildResponse{Child: w.Child(child)}, nil
+	return held(ctx, &pb.ChildResponse{Child: w.Child(child)})
 }
 
 func (h *handler) Stacks(ctx context.Context, r *pb.StacksRequest) (*pb.StacksResponse, error) {
@@ -164,7 +196,7 @@ func (h *handler) Stacks(ctx context.Context, r *pb.StacksRequest) (*pb.StacksRe
 	if err != nil {
 		return nil, answer(ctx, err)
 	}
-	return &pb.StacksResponse{Stacks: wire.Text(stacks[:min(len(stacks), answerRoom)])}, nil
+	return held(ctx, &pb.StacksResponse{Stacks: wire.Text(stacks[:min(len(stacks), answerRoom)])})
 }
 
 func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.StartChildResponse, error) {

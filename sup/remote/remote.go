@@ -21,7 +21,9 @@
 //  5. A stream of events goes on after a cut, and after a restart of the
 //     server, from the last event that was told, and says what it had to skip.
 //  6. No client holds up the tree, or another client for long: what is read,
-//     written, waited for and held open is bounded, see [Config].
+//     written, waited for and held open is bounded, see [Config]. Connections
+//     without credentials, and viewers, take no place and no memory from
+//     operators.
 //  7. A request with a field that is misspelt is refused, and the whole tree is
 //     shut down only if that is said.
 //  8. A socket of a live server is not taken from it, and a stale one is

@@ -108,6 +108,7 @@ func (s *Server) Run(ctx context.Context) error {
 		self:       sup.Path(ctx),
 		streams:    make(chan struct{}, settings.MaxStreams),
 		serving:    calls,
+		answers:    map[Role]*answers{Viewer: newAnswers(settings.MaxAnswers), Operator: newAnswers(settings.MaxAnswers)},
 	}
 	guard := newGuard(settings, control.routes())
 	h := settings.httpServer(calls, guard)

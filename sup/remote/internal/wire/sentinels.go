@@ -14,6 +14,7 @@ import (
 
 // What package remote exports under the same names.
 var (
+	ErrBusy   = errors.New("the control server has as much to do as it allows")
 	ErrEnding = errors.New("the control server ends")
 	ErrSelf   = errors.New("it has the control server in it, which nobody could start again from outside")
 )
@@ -53,6 +54,7 @@ var sentinels = []struct {
 	{"sup.ErrUnhealthy", sup.ErrUnhealthy},
 	{"sup.ErrOwnTree", sup.ErrOwnTree},
 	{"sup.ErrNilWorker", sup.ErrNilWorker},
+	{"remote.ErrBusy", ErrBusy},
 	{"remote.ErrEnding", ErrEnding},
 	{"remote.ErrSelf", ErrSelf},
 	{"context.Canceled", context.Canceled},

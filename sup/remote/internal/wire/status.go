@@ -38,6 +38,7 @@ var codes = []struct {
 	{sup.ErrKey, connect.CodeInvalidArgument},
 	{sup.ErrNotKeyed, connect.CodeInvalidArgument},
 	{sup.ErrNoSupervisor, connect.CodeInvalidArgument},
+	{ErrBusy, connect.CodeResourceExhausted},
 	{ErrEnding, connect.CodeUnavailable},
 	{ErrSelf, connect.CodeFailedPrecondition},
 	{sup.ErrRunning, connect.CodeFailedPrecondition},
