@@ -4,11 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"unicode"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
@@ -47,8 +51,11 @@ func TestAViewerChangesNothing(t *testing.T) {
 		if after := lastEvent(t, s); after != before {
 			t.Error("something has changed")
 		}
-		if n := strings.Count(log.String(), "level=WARN msg=\"operator's call\""); n != 5 {
-			t.Errorf("%d warnings:\n%s", n, log.String())
+		for _, want := range []string{"op=StartChild %s path=shop/feeds/IBM", "op=Terminate %s path=shop/db", "op=Restart %s path=shop/db", "op=Delete %s path=shop/db", "op=Shutdown %s path=shop"} {
+			want = `level=WARN msg="operator's call" ` + fmt.Sprintf(want, `who="anyone at pipe" role=viewer`) + ` took=0s result="access denied"`
+			if strings.Count(log.String(), want) != 1 {
+				t.Errorf("no %s in the log:\n%s", want, log.String())
+			}
 		}
 	})
 }
@@ -71,7 +78,7 @@ func TestEachCallOfAnOperatorIsLogged(t *testing.T) {
 		}
 		for _, want := range []string{
 			`level=INFO msg="operator's call" op=Terminate who="anyone at pipe" role=operator path=shop/db incarnation=1 took=0s result=done`,
-			`op=Delete who="anyone at pipe" role=operator path="shop/none\nlevel=INFO" took=0s result="sup: delete shop/none%0Alevel=INFO: there is no such child"`,
+			`op=Delete who="anyone at pipe" role=operator path="shop/none%0Alevel=INFO" took=0s result="sup: delete shop/none%0Alevel=INFO: there is no such child"`,
 			`op=StartChild who="anyone at pipe" role=operator path=shop/feeds/IBM took=0s result=done`,
 		} {
 			if !strings.Contains(log.String(), want) {
@@ -197,4 +204,54 @@ func everywhere(t *testing.T) net.Listener {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
+}
+
+// A handler of logs need not escape anything: that of JSON leaves what a terminal
+// obeys, and a client chooses the text.
+func TestWhatIsLoggedOfACallIsHarmless(t *testing.T) {
+	const hostile = "\x1b[2J\u009b31m\u202e\n"
+	logOf := func(token string) (log *logbook) {
+		log = new(logbook)
+		address, trust := serveTokens(t, sup.Control(sup.New(sup.Spec[idle]{Name: "tree"})), func(c *remote.Config) {
+			c.Logger = slog.New(slog.NewJSONHandler(log, nil))
+			c.Access = append(c.Access, remote.Tokens(func(given string) (string, remote.Role) {
+				if given == "named" {
+					return hostile, remote.Viewer
+				}
+				return "", 0
+			}))
+		})
+		c := client(t, address, trust, token)
+		for _, path := range []string{"tree/" + hostile, "tree/" + strings.Repeat("x", 10_000)} {
+			if err := c.Terminate(t.Context(), sup.Target{Path: path}); err == nil {
+				t.Errorf("%q was done", path)
+			}
+		}
+		transport := &http.Transport{TLSClientConfig: trust}
+		defer transport.CloseIdleConnections()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+address+control+url.PathEscape("Explode"+hostile), strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := transport.RoundTrip(r); err == nil {
+			answer.Body.Close()
+		}
+		return log
+	}
+	for token, want := range map[string]string{
+		secret:       `"path":"tree/%1B[2J%C2%9B31m%E2%80%AE%0A"`,
+		viewerSecret: `"path":"tree/%1B[2J%C2%9B31m%E2%80%AE%0A"`,
+		"named":      `"who":"token \\x1b[2J\\u009b31m\\u202e"`,
+		"stranger":   `"op":"Terminate"`,
+	} {
+		log := logOf(token).String()
+		if !strings.Contains(log, want) {
+			t.Errorf("for the token %q: no %s in:\n%s", token, want, log)
+		}
+		for line := range strings.Lines(log) {
+			if i := strings.IndexFunc(line, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 || len(line) > 8000 {
+				t.Errorf("for the token %q: there is a %q in %d bytes\n%q", token, line[max(i, 0)], len(line), line)
+			}
+		}
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/espalier-go/espalier/internal/hostcheck"
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup/remote/internal/wire"
 )
 
@@ -113,14 +114,14 @@ func callerOf(ctx context.Context) *caller {
 // recognize finds out who sends a request.
 func (g *guard) recognize(r *http.Request) (*caller, error) {
 	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
-		g.turned.log("a browser", slog.String("who", r.RemoteAddr))
+		g.turned.log("a browser", slog.String("who", r.RemoteAddr), asked(r))
 		return nil, connect.NewError(connect.CodePermissionDenied, "this is not for browsers")
 	}
 	guest := guestOf(r.Context())
 	_, overTCP := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if r.TLS == nil && overTCP && !(hostcheck.Hosts{}).Allow(r.Host) {
 		// A name that somebody has made to mean this machine.
-		g.turned.log("a wrong host", slog.String("who", r.RemoteAddr), slog.String("host", r.Host))
+		g.turned.log("a wrong host", slog.String("who", r.RemoteAddr), slog.String("host", termtext.Line(r.Host)), asked(r))
 		return nil, connect.NewError(connect.CodePermissionDenied, "this host is localhost, and nothing else")
 	}
 	p := &peer{addr: r.RemoteAddr, process: guest.process}
@@ -137,21 +138,28 @@ func (g *guard) recognize(r *http.Request) (*caller, error) {
 	case role == 0 && guest.stranger: // the gate has logged it
 		return nil, connect.NewError(connect.CodePermissionDenied, uninvited(p.process))
 	case role == 0:
-		g.turned.log("no access", slog.String("who", r.RemoteAddr))
+		g.turned.log("no access", slog.String("who", r.RemoteAddr), asked(r))
 		return nil, connect.NewError(connect.CodeUnauthenticated, "no access: send a certificate or a token that the server knows")
 	}
 	return &caller{peer: p, who: who, role: role}, nil
+}
+
+// asked is the method that a request without access is for. Of what the method is
+// about, nothing is known: the request of a stranger is not read.
+func asked(r *http.Request) slog.Attr {
+	method := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	return slog.String("op", loggedPath(method))
 }
 
 // count turns away a client that has too many connections, or too many requests
 // under way, before its request is read.
 func (g *guard) count(guest *guest, c *caller) error {
 	if !guest.show(c.role) {
-		g.turned.log("too many connections of viewers", slog.String("who", c.who))
+		g.turned.log("too many connections of viewers", slog.String("who", termtext.Line(c.who)))
 		return wire.Answer(fmt.Errorf("remote: %w: too many connections of viewers", ErrBusy), connect.ProtocolNameConnect)
 	}
 	if c.calls = g.peers.begin(c.key()); c.calls == nil {
-		g.turned.log("too many calls", slog.String("who", c.who))
+		g.turned.log("too many calls", slog.String("who", termtext.Line(c.who)))
 		return wire.Answer(fmt.Errorf("remote: %w: %d calls of %s are under way", ErrBusy, g.settings.MaxCalls, c.key()), connect.ProtocolNameConnect)
 	}
 	return nil

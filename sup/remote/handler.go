@@ -10,8 +10,11 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 	"github.com/espalier-go/espalier/sup/remote/internal/wire"
@@ -44,11 +47,12 @@ func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
 			needed = Viewer
 		}
 		call := &call{op: op, caller: caller, begun: time.Now()}
+		ctx = context.WithValue(ctx, callKey{}, call)
 		if caller == nil || caller.role < needed {
+			h.aboutDenied(ctx, spec, stream)
 			h.report(ctx, needed, call, ErrDenied)
 			return connect.Errorf(connect.CodePermissionDenied, "%s takes the role of %v", op, needed)
 		}
-		ctx = context.WithValue(ctx, callKey{}, call)
 		if spec.StreamType == connect.StreamTypeUnary {
 			bounded, cancel := context.WithTimeout(ctx, h.settings.CallTimeout)
 			defer cancel()
@@ -97,6 +101,35 @@ func about(ctx context.Context, path string, incarnation int32) {
 	}
 }
 
+// aboutDenied notes what a call is about that no method answers.
+func (h *handler) aboutDenied(ctx context.Context, spec connect.Spec, stream connect.ServerStream) {
+	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
+	if !ok {
+		return
+	}
+	request, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+	if err != nil {
+		return
+	}
+	m := request.New().Interface()
+	if stream.Receive(m) != nil { // the guard has read it, so this does not wait
+		return
+	}
+	switch r := m.(type) {
+	case *pb.StartChildRequest:
+		about(ctx, h.pathOfNew(ctx, r), 0)
+	case interface{ GetTarget() *pb.Target }:
+		about(ctx, h.named(ctx, r.GetTarget().GetPath()), r.GetTarget().GetIncarnation())
+	case interface{ GetPath() string }:
+		about(ctx, r.GetPath(), 0)
+	}
+}
+
+// pathOfNew is the path of the child that a request would start.
+func (h *handler) pathOfNew(ctx context.Context, r *pb.StartChildRequest) string {
+	return wire.Path(sup.ChildPath(h.named(ctx, r.GetPath()), wire.ReadID(r.GetKey(), r.GetRawKey())))
+}
+
 // held returns an answer once there is room for it.
 func held[M proto.Message](ctx context.Context, m M) (M, error) {
 	if c, ok := ctx.Value(callKey{}).(*call); ok && c.look != nil {
@@ -119,10 +152,10 @@ func (h *handler) report(ctx context.Context, needed Role, c *call, err error) {
 	}
 	attrs := []slog.Attr{slog.String("op", c.op)}
 	if c.caller != nil {
-		attrs = append(attrs, slog.String("who", c.caller.who), slog.String("role", c.caller.role.String()))
+		attrs = append(attrs, slog.String("who", termtext.Line(c.caller.who)), slog.String("role", c.caller.role.String()))
 	}
 	if c.path != "" {
-		attrs = append(attrs, slog.String("path", c.path))
+		attrs = append(attrs, slog.String("path", loggedPath(c.path)))
 	}
 	if c.incarnation != 0 {
 		attrs = append(attrs, slog.Int("incarnation", int(c.incarnation)))
@@ -135,11 +168,22 @@ func (h *handler) report(ctx context.Context, needed Role, c *call, err error) {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("result", ErrDenied.Error()))
 	case ok:
-		attrs = append(attrs, slog.String("result", answer.Message()))
+		attrs = append(attrs, slog.String("result", termtext.Line(answer.Message())))
 	default:
-		attrs = append(attrs, slog.String("result", err.Error()))
+		attrs = append(attrs, slog.String("result", termtext.Line(err.Error())))
 	}
 	h.settings.Logger.LogAttrs(context.WithoutCancel(ctx), level, message, attrs...)
+}
+
+// maxLoggedPath bounds a path in the log, in bytes: a client may send any.
+const maxLoggedPath = 1 << 10
+
+// loggedPath is a path as it is logged, for a handler that escapes nothing.
+func loggedPath(path string) string {
+	if len(path) > maxLoggedPath {
+		path = path[:maxLoggedPath] + "…"
+	}
+	return termtext.Path(path)
 }
 
 // answer makes of an error what the client is told.
@@ -201,7 +245,7 @@ func (h *handler) Stacks(ctx context.Context, r *pb.StacksRequest) (*pb.StacksRe
 
 func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.StartChildResponse, error) {
 	key := wire.ReadID(r.GetKey(), r.GetRawKey())
-	about(ctx, wire.Path(sup.ChildPath(h.named(ctx, r.GetPath()), key)), 0)
+	about(ctx, h.pathOfNew(ctx, r), 0)
 	ctx, cancel := within(ctx, r.GetWait())
 	defer cancel()
 	child, err := h.controller.StartChild(ctx, wire.ReadPath(r.GetPath()), key)

@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 	"connectrpc.com/connect/v2/connectproto"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1/espalierv1connect"
 )
@@ -189,7 +190,7 @@ func (s *settings) httpServer(calls context.Context, handler http.Handler) *http
 type quiet struct{ logger *slog.Logger }
 
 func (q quiet) Write(line []byte) (int, error) {
-	q.logger.Debug("connection", slog.String("problem", string(line)))
+	q.logger.Debug("connection", slog.String("problem", termtext.Line(string(line))))
 	return len(line), nil
 }
 
