@@ -1,0 +1,119 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/sup/remote"
+)
+
+// What reads many trees, such as a collector of metrics, gives each of them so
+// much time, whatever the server does.
+func TestAServerThatDoesNotAnswerCostsTheTimeOfTheCall(t *testing.T) {
+	const begun = "HTTP/1.1 200 OK\r\nContent-Type: application/proto\r\n"
+	for name, s := range map[string]struct{ first, then string }{
+		"says nothing":         {"", ""},
+		"begins a header":      {begun, ""},
+		"goes on with headers": {begun, "X: y\r\n"},
+		"is always early":      {"", "HTTP/1.1 103 Early Hints\r\n\r\n"},
+		"begins a body":        {begun + "Content-Length: 1000000\r\n\r\n", ""},
+		"drips a body":         {begun + "Content-Length: 1000000\r\n\r\n", "x"},
+		"drips chunks":         {begun + "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWire()
+			l := w.listen()
+			var serving sync.WaitGroup
+			serving.Go(func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					serving.Go(func() {
+						if _, err := c.Read(make([]byte, 1)); err != nil { // a request
+							c.Close()
+							return
+						}
+						serving.Go(func() { io.Copy(io.Discard, c) })
+						drip(c, s.first, s.then)
+					})
+				}
+			})
+			defer serving.Wait()
+			defer w.cut()
+			defer l.Close()
+			for _, d := range []remote.Dialer{{}, {Patience: time.Hour}, {Timeout: time.Hour}} {
+				c := dial(t, w, d)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				begun := time.Now()
+				_, err := c.Tree(ctx, "")
+				if took := time.Since(begun); err == nil || took > 5*time.Second {
+					t.Errorf("a server that %s: error %v after %v", name, err, took)
+				}
+				if s.then == "" && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("a server that %s: error %v is not about the time", name, err)
+				}
+				cancel()
+				c.Close()
+			}
+			// Without a deadline it is that of the Dialer.
+			c := dial(t, w, remote.Dialer{Timeout: 7 * time.Second})
+			begun := time.Now()
+			if _, err := c.Tree(context.Background(), ""); err == nil || time.Since(begun) > 7*time.Second {
+				t.Errorf("a server that %s: error %v after %v", name, err, time.Since(begun))
+			}
+			c.Close()
+		})
+	}
+}
+
+// drip writes one text at once, and another one again and again, until the
+// connection is closed.
+func drip(c net.Conn, first, then string) {
+	defer c.Close()
+	if _, err := io.WriteString(c, first); err != nil {
+		return
+	}
+	for then != "" {
+		time.Sleep(time.Second)
+		if _, err := io.WriteString(c, then); err != nil {
+			return
+		}
+	}
+	io.Copy(io.Discard, c)
+}
+
+// The cause of an error is there for those that sort errors without package remote.
+func TestTheCauseOfAnUnreachableServerIsFound(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	c, err := remote.Dial(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Tree(t.Context(), "")
+	if !errors.Is(err, remote.ErrUnreachable) || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("error %v", err)
+	}
+	missing, err := remote.Dial("unix:" + t.TempDir() + "/control.sock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer missing.Close()
+	if _, err := missing.Tree(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) || !errors.Is(err, syscall.ENOENT) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v", err)
+	}
+}
