@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 	"unicode"
 
 	"connectrpc.com/connect/v2"
@@ -204,6 +205,31 @@ func everywhere(t *testing.T) net.Listener {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
+}
+
+func TestCallsThatAreDeniedDoNotFillTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startShop(t)
+		defer s.end(t)
+		w := newWire()
+		var log logbook
+		defer serve(t, sup.Control(s), w, func(c *remote.Config) {
+			c.Access, c.Logger = []remote.Grant{remote.Anyone(remote.Viewer)}, log.logger()
+		})()
+		c := dial(t, w, remote.Dialer{})
+		defer c.Close()
+		for range 1000 {
+			_ = c.Terminate(t.Context(), sup.Target{Path: "shop/db"})
+		}
+		if n := strings.Count(log.String(), "op=Terminate"); n != 20 {
+			t.Errorf("%d lines", n)
+		}
+		time.Sleep(time.Second)
+		_ = c.Terminate(t.Context(), sup.Target{Path: "shop/feeds"})
+		if want := `path=shop/feeds took=0s result="access denied" others=980`; !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in the log:\n%s", want, log.String())
+		}
+	})
 }
 
 // A handler of logs need not escape anything: that of JSON leaves what a terminal

@@ -50,6 +50,40 @@ func (c *calls) end(name string) {
 	}
 }
 
+// streams counts the streams of events. A few are not for viewers, so they cannot
+// keep an operator from watching.
+type streams struct {
+	limit int
+
+	mu sync.Mutex
+	n  int
+}
+
+// most is how many streams there may be, so that another one of a role begins.
+func (s *streams) most(role Role) int {
+	if role == Operator {
+		return s.limit
+	}
+	return withoutReserve(s.limit)
+}
+
+// begin counts a stream, unless there are as many as may be.
+func (s *streams) begin(role Role) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.n >= s.most(role) {
+		return false
+	}
+	s.n++
+	return true
+}
+
+func (s *streams) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.n--
+}
+
 // answers bounds the memory that answers to looks take, which are as large as the
 // tree, while they are made and until the client has read them. Viewers and
 // operators have bounds of their own, so no viewer keeps an operator waiting.

@@ -60,7 +60,7 @@ type Config struct {
 	Logger *slog.Logger
 
 	MaxConnections int           // further ones replace those that have shown nothing, then idle ones, or are closed at once; some are not for viewers
-	MaxStreams     int           // streams of events in all connections
+	MaxStreams     int           // streams of events in all connections; some are not for viewers
 	MaxCalls       int           // calls of one client under way, in all its connections, streams included
 	MaxAnswers     int           // bytes that answers to viewers may take together, and as many again for operators; further ones wait
 	MaxRequest     int           // bytes

@@ -29,12 +29,11 @@ const eventRoom = 1 << 20
 // misses is dropped by the subscription that the events come from.
 func (h *handler) Events(ctx context.Context, r *pb.EventsRequest, stream espalierv1connect.ControlEventsServerStream) error {
 	about(ctx, r.GetPath(), 0)
-	select {
-	case h.streams <- struct{}{}:
-		defer func() { <-h.streams }()
-	default:
-		return answer(ctx, fmt.Errorf("remote: %w: there are %d streams already", ErrBusy, h.settings.MaxStreams))
+	role := callerOf(ctx).role
+	if !h.streams.begin(role) {
+		return answer(ctx, fmt.Errorf("remote: %w: there are %d streams already, as many as a %v may have", ErrBusy, h.streams.most(role), role))
 	}
+	defer h.streams.end()
 	after, restarted, err := h.from(ctx, r)
 	if err != nil {
 		return answer(ctx, err)

@@ -183,10 +183,10 @@ func (g *gate) makeRoomLocked(in *guest, role Role) (out *guest, ok bool) {
 
 // maxViewers is how many connections may be those of viewers: some are left for
 // operators, who are unknown when they connect.
-func (g *gate) maxViewers() int {
-	n := g.settings.MaxConnections
-	return max(n-max(n/8, 1), 1)
-}
+func (g *gate) maxViewers() int { return withoutReserve(g.settings.MaxConnections) }
+
+// withoutReserve is how many of n places are not kept for operators.
+func withoutReserve(n int) int { return max(n-max(n/8, 1), 1) }
 
 func (g *gate) viewersLocked() (n int) {
 	for _, guest := range g.guests {

@@ -29,12 +29,16 @@ type handler struct {
 	controller sup.Controller
 	settings   *settings
 	self       string // the path of the server, if it is a child
-	streams    chan struct{}
+	streams    streams
 	serving    context.Context // ends when the server is told to
 	seen       sync.WaitGroup  // replacements that are seen through
 	replaced   sync.Map        // the paths of what is replaced now
 	answers    map[Role]*answers
+	denied     *occasional // logs calls that a viewer may not make
 }
+
+// deniedBurst is how many calls that are denied are logged one by one.
+const deniedBurst = 20
 
 // intercept lets a call through if the role of the caller allows it. What the
 // protocol file does not mark as free of side effects is for operators.
@@ -164,9 +168,9 @@ func (h *handler) report(ctx context.Context, needed Role, c *call, err error) {
 	switch answer, ok := errors.AsType[*connect.Error](err); {
 	case err == nil:
 		attrs = append(attrs, slog.String("result", "done"))
-	case errors.Is(err, ErrDenied):
-		level = slog.LevelWarn
-		attrs = append(attrs, slog.String("result", ErrDenied.Error()))
+	case err == ErrDenied:
+		h.denied.record(message, append(attrs, slog.String("result", ErrDenied.Error())))
+		return
 	case ok:
 		attrs = append(attrs, slog.String("result", termtext.Line(answer.Message())))
 	default:

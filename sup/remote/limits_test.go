@@ -168,6 +168,42 @@ func TestBusyViewersLeavePlacesForOperators(t *testing.T) {
 	}
 }
 
+func TestStreamsOfViewersLeaveSomeForOperators(t *testing.T) {
+	address, trust := serveTokens(t, sup.Control(startShopOverTCP(t)), func(c *remote.Config) { c.MaxStreams = 4 })
+	first := func(c *remote.Client) error {
+		for _, err := range c.Events(t.Context(), "", 0) {
+			return err
+		}
+		return nil
+	}
+	// A stream that goes on holds a place.
+	ctx, cancel := context.WithCancel(t.Context())
+	var held sync.WaitGroup
+	defer held.Wait()
+	defer cancel()
+	for range 3 {
+		begun := make(chan error, 1)
+		c := client(t, address, trust, viewerSecret)
+		held.Go(func() {
+			for _, err := range c.Events(ctx, "", 0) {
+				select {
+				case begun <- err:
+				default:
+				}
+			}
+		})
+		if err := <-begun; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := first(client(t, address, trust, viewerSecret)); !errors.Is(err, remote.ErrBusy) {
+		t.Errorf("a fourth stream of viewers: %v", err)
+	}
+	if err := first(client(t, address, trust, secret)); err != nil {
+		t.Errorf("a stream of an operator: %v", err)
+	}
+}
+
 // startShopOverTCP starts a shop that ends with the test.
 func startShopOverTCP(t *testing.T) *shop {
 	t.Helper()

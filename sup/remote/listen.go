@@ -29,29 +29,38 @@ func (s *settings) listen(ctx context.Context) (net.Listener, error) {
 	return l, nil
 }
 
-// An occasional logger says at most once a second why somebody was turned
-// away, and how many others were: who knocks does not fill the log.
+// An occasional logger logs at most once a second, after a first few records, and
+// how many others there were: a client that is turned away does not fill the log.
 type occasional struct {
 	logger *slog.Logger
+	burst  int // records that need not wait for each other; 0 means 1
+
 	mu     sync.Mutex
-	last   time.Time
-	missed int
+	next   time.Time // when the burst is whole again
+	missed int       // since the last record
 }
 
+// log logs why a client is turned away.
 func (o *occasional) log(why string, attrs ...slog.Attr) {
+	o.record("turned away", append(attrs, slog.String("why", why)))
+}
+
+func (o *occasional) record(message string, attrs []slog.Attr) {
 	now := time.Now()
 	o.mu.Lock()
-	if now.Sub(o.last) < time.Second {
+	if o.next.Before(now) {
+		o.next = now
+	}
+	if o.next.Sub(now) > time.Duration(max(o.burst, 1)-1)*time.Second {
 		o.missed++
 		o.mu.Unlock()
 		return
 	}
 	missed := o.missed
-	o.last, o.missed = now, 0
+	o.next, o.missed = o.next.Add(time.Second), 0
 	o.mu.Unlock()
-	attrs = append(attrs, slog.String("why", why))
 	if missed > 0 {
 		attrs = append(attrs, slog.Int("others", missed))
 	}
-	o.logger.LogAttrs(context.Background(), slog.LevelWarn, "turned away", attrs...)
+	o.logger.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
 }

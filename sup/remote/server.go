@@ -107,8 +107,9 @@ func (s *Server) Run(ctx context.Context) error {
 		controller: s.controller,
 		settings:   settings,
 		self:       sup.Path(ctx),
-		streams:    make(chan struct{}, settings.MaxStreams),
+		streams:    streams{limit: settings.MaxStreams},
 		serving:    calls,
+		denied:     &occasional{logger: settings.Logger, burst: deniedBurst},
 		answers:    map[Role]*answers{Viewer: newAnswers(settings.MaxAnswers), Operator: newAnswers(settings.MaxAnswers)},
 	}
 	guard := newGuard(settings, control.routes())
