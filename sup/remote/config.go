@@ -38,8 +38,9 @@ type Config struct {
 	// The directories that lead to a socket, up to the root, must belong to this
 	// user or to root, and no other user may write to them; a sticky one such as
 	// /tmp may be among them, but not the last. The last one is made if it does
-	// not exist, with mode 0700. A name that begins with @, an abstract socket, is
-	// refused, since any user can bind one.
+	// not exist, with mode 0700. Where the directories cannot be so, give a Listener.
+	// A name that begins with @, an abstract socket, is refused, since any user can
+	// bind one.
 	Address string
 	// Listener is listened on instead of an Address, and closed in the end. What
 	// is demanded of a TCP address is of a TCP listener too; of others, such as a
