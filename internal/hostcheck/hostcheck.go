@@ -39,7 +39,7 @@ func New(hosts ...string) (Hosts, error) {
 	return h, nil
 }
 
-// Allow reports whether a request may name a host, which is that of
+// Allow reports whether a request may name a host, which may have a port, as in
 // [net/http.Request.Host]. Case, a dot at the end and the spelling of an IP
 // address make no difference. A request that names no host is not allowed.
 func (h Hosts) Allow(hostport string) bool {

@@ -50,8 +50,9 @@ func Line(text string) string {
 	return strings.Join(strings.FieldsFunc(Text(text), func(r rune) bool { return r == '\n' }), " / ")
 }
 
-// Path returns a path with % and two hexadecimal digits in place of each byte
-// that is not to be printed, as package sup writes control characters in an id.
+// Path returns a path that can be typed. Each byte that is not to be printed is
+// written % and two hexadecimal digits, as package sup writes control characters
+// in an id.
 func Path(path string) string {
 	if isClean(path, ' ') {
 		return path

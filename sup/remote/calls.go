@@ -108,8 +108,8 @@ type look struct {
 	held    int64
 }
 
-// begin waits until another answer may be made for a peer. The error is that of
-// ctx.
+// begin waits until another answer may be made for a peer. It returns an error if
+// ctx ends first.
 func (a *answers) begin(ctx context.Context, peer *peerCalls) (*look, error) {
 	if err := peer.looks.Acquire(ctx, 1); err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ type guest struct {
 	stranger bool     // no grant covers the process
 	gate     *gate    // nil for a stranger
 	leave    func()
-	expiry   *time.Timer // closes a connection that is still unknown then; nil if the process is known
+	expiry   *time.Timer // closes a connection that stays unknown; nil if the process is known
 
 	// Guarded by gate.mu.
 	role Role // the highest that the process or a request has shown; 0 while unknown
@@ -285,7 +285,7 @@ func (c *guest) end() {
 	c.busy--
 }
 
-// show is that of the gate.
+// show calls [gate.show].
 func (c *guest) show(role Role) bool { return c.gate == nil || c.gate.show(c, role) }
 
 func (c *guest) Close() error {

@@ -65,7 +65,7 @@ func TestAServerThatDoesNotAnswerCostsTheTimeOfTheCall(t *testing.T) {
 				cancel()
 				c.Close()
 			}
-			// Without a deadline it is that of the Dialer.
+			// A call without a deadline has the Dialer's.
 			c := dial(t, w, remote.Dialer{Timeout: 7 * time.Second})
 			begun := time.Now()
 			if _, err := c.Tree(context.Background(), ""); err == nil || time.Since(begun) > 7*time.Second {

@@ -96,7 +96,7 @@ func (d directory) problem(users ...uint32) error {
 	trusted := func(uid uint32) bool { return uid == 0 || slices.Contains(users, uid) }
 	switch {
 	case d.path != "/" && !trusted(d.uid): // who owns the root may be unknown in a user namespace
-		return fmt.Errorf("the directory %s belongs to uid %d, who can replace the socket: use a directory of your own", d.path, d.uid)
+		return fmt.Errorf("the directory %s belongs to uid %d, which can replace the socket: use a directory of your own", d.path, d.uid)
 	case !d.writableByOthers():
 		return nil
 	case d.mode&fs.ModeSticky != 0 && d.last:
@@ -104,7 +104,7 @@ func (d directory) problem(users ...uint32) error {
 	case d.mode&fs.ModeSticky == 0:
 		return fmt.Errorf("others can write to the directory %s (%v), and replace the socket: use another one, or chmod go-w %[1]s", d.path, d.mode)
 	case !trusted(d.entryUID):
-		return fmt.Errorf("an entry of the directory %s (%v) on the way to the socket belongs to uid %d, who can replace the socket: use a directory of your own", d.path, d.mode, d.entryUID)
+		return fmt.Errorf("an entry of the directory %s (%v) on the way to the socket belongs to uid %d, which can replace the socket: use a directory of your own", d.path, d.mode, d.entryUID)
 	}
 	return nil
 }
