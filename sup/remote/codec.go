@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/espalier-go/espalier/internal/termtext"
+	"github.com/espalier-go/espalier/sup/remote/internal/wire"
 )
 
 // A strictCodec reads JSON and refuses fields that it does not know. One that is
@@ -47,6 +48,26 @@ func (c strictCodec) UnmarshalRead(ctx context.Context, src io.Reader, message a
 		return fmt.Errorf("%w; its fields are %s", err, fieldsOf(m.ProtoReflect().Descriptor()))
 	}
 	return err
+}
+
+// A weighingCodec reads what a server answers, unless that would take too much
+// memory.
+type weighingCodec struct {
+	*connectproto.BinaryCodec
+	max int // bytes of memory
+}
+
+// UnmarshalRead calls [wire.Unmarshal].
+func (c weighingCodec) UnmarshalRead(ctx context.Context, src io.Reader, message any) error {
+	m, ok := message.(proto.Message)
+	if !ok {
+		return c.BinaryCodec.UnmarshalRead(ctx, src, message)
+	}
+	encoded, err := io.ReadAll(src)
+	if err != nil {
+		return err
+	}
+	return wire.Unmarshal(encoded, m, c.max)
 }
 
 // fieldsOf lists what is in a message, and in those within.

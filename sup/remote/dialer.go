@@ -12,6 +12,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
+	"connectrpc.com/connect/v2/connectproto"
 
 	"github.com/espalier-go/espalier/internal/hostcheck"
 	"github.com/espalier-go/espalier/sup"
@@ -21,7 +22,7 @@ import (
 // Defaults of [Dialer].
 const (
 	DefaultTimeout   = time.Minute
-	DefaultMaxAnswer = 256 << 20
+	DefaultMaxAnswer = 128 << 20
 )
 
 // DefaultBackoff spaces out attempts to reach a server that is not there.
@@ -48,8 +49,9 @@ type Dialer struct {
 	StreamPatience time.Duration
 	// Backoff spaces out all these attempts. Default [DefaultBackoff].
 	Backoff sup.Backoff
-	// MaxAnswer bounds an answer, in bytes: the default, [DefaultMaxAnswer], is
-	// enough for a million children.
+	// MaxAnswer bounds an answer, in bytes, and the memory that it takes to sixteen
+	// times as much. The default, [DefaultMaxAnswer], is enough for a million
+	// children.
 	MaxAnswer int
 	// Logger is told at Warn when a stream was cut, or cannot begin yet, and at
 	// Info when it goes on; at Debug of the attempts in between. Default: nobody
@@ -110,12 +112,17 @@ func (d Dialer) Dial(address string) (*Client, error) {
 	c := &Client{dialer: d, address: address, secure: secure, transport: transport}
 	// A redirection would take the token elsewhere.
 	h := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	codec := weighingCodec{connectproto.NewBinaryCodec(), max(d.MaxAnswer, d.MaxAnswer*unfolding)}
 	c.control = espalierv1connect.NewControlClient(connect.NewClient(
-		connecthttp.NewTransport(h, base, connecthttp.WithReadMaxBytes(d.MaxAnswer)),
+		connecthttp.NewTransport(h, base, connecthttp.WithReadMaxBytes(d.MaxAnswer), connecthttp.WithCodecs(codec)),
 		c.authorize,
 	))
 	return c, nil
 }
+
+// unfolding is how much more memory than its length an answer may take. Children
+// about which there is nothing to say take the most.
+const unfolding = 16
 
 // Times of a connection.
 const (

@@ -1,10 +1,14 @@
 package remote_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"syscall"
@@ -12,7 +16,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/espalier-go/espalier/sup/remote"
+	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
 
 // What reads many trees, such as a collector of metrics, gives each of them so
@@ -90,6 +98,42 @@ func drip(c net.Conn, first, then string) {
 		}
 	}
 	io.Copy(io.Discard, c)
+}
+
+// A few hundred bytes can become 1 MiB when they are unpacked, and 400 MiB when they
+// are read: so many messages are in them, of two bytes each.
+func TestAnAnswerThatWouldTakeAllMemoryIsRefused(t *testing.T) {
+	child, err := proto.Marshal(&pb.Supervisor{Children: []*pb.Child{{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within := bytes.Repeat(child, 450_000)
+	answer := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), within)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		z.Write(answer)
+		z.Close()
+	}))
+	defer server.Close()
+	c, err := remote.Dialer{MaxAnswer: 1 << 20}.Dial(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if tree, err := c.Tree(t.Context(), ""); !errors.Is(err, remote.ErrProtocol) || !strings.Contains(err.Error(), "bytes of memory") {
+		t.Errorf("%d children, %v", len(tree.Children), err)
+	}
+	large, err := remote.Dialer{MaxAnswer: 64 << 20}.Dial(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer large.Close()
+	if tree, err := large.Tree(t.Context(), ""); err != nil || len(tree.Children) != 450_000 {
+		t.Errorf("for a client with room, %d children, %v", len(tree.Children), err)
+	}
 }
 
 // The cause of an error is there for those that sort errors without package remote.

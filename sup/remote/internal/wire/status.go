@@ -24,6 +24,10 @@ const (
 	headerRoom = 2 << 10
 )
 
+// maxDetail is how many bytes of memory the detail of an error may take in a
+// client: much more than any that is written, see errorRoom.
+const maxDetail = 64 << 20
+
 // codes says which code an error is answered with: the first that it wraps.
 var codes = []struct {
 	err  error
@@ -92,7 +96,7 @@ func ReadAnswer(answer *connect.Error) error {
 			continue
 		}
 		m := new(pb.Error)
-		if err := proto.Unmarshal(d.Value, m); err != nil {
+		if err := Unmarshal(d.Value, m, maxDetail); err != nil {
 			return nil // as if it were not there: the text of the answer is
 		}
 		return ReadError(m)
