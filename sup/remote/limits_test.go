@@ -28,6 +28,7 @@ func serveTokens(t *testing.T, c sup.Controller, edit func(*remote.Config)) (add
 	ours := newAuthority(t)
 	config := remote.Config{
 		Address: "127.0.0.1:0", TLS: ours.server(t), Logger: new(logbook).logger(),
+		HeaderTimeout: time.Minute, WriteTimeout: time.Minute, // the machine may be busy
 		Access: []remote.Grant{remote.Token(secret, "ops", remote.Operator), remote.Token(viewerSecret, "watch", remote.Viewer)},
 	}
 	edit(&config)
@@ -48,7 +49,7 @@ func serveTokens(t *testing.T, c sup.Controller, edit func(*remote.Config)) (add
 // client is one with a token, which is closed when the test ends.
 func client(t *testing.T, address string, trust *tls.Config, token string) *remote.Client {
 	t.Helper()
-	c, err := remote.Dialer{TLS: trust, Token: token, Timeout: time.Minute}.Dial(address)
+	c, err := remote.Dialer{TLS: trust, Token: token, Timeout: 5 * time.Minute}.Dial(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +303,7 @@ func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
 // eventually waits for what other goroutines do.
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not come about")
 		}
