@@ -1,13 +1,14 @@
 package kv
 
-// CompareAndSwap makes value the value of key if key is present and its value
-// equals old, and reports whether it did. Values that cannot be compared
-// (interfaces that hold a slice, a map or a function) equal nothing.
+// CompareAndSwap sets key to value if key is present and its value equals old.
+// It reports whether it did. Values that cannot be compared (interfaces that
+// hold a slice, a map or a function) equal nothing. It is atomic, and safe for
+// concurrent use.
 func CompareAndSwap[K, V comparable](c *Context[K, V], key K, old, value V) bool {
 	if p := c.current(key); p == nil || !equal(*p, old) {
 		return false
 	}
-	c.guards.giveWay(key)
+	c.guards.giveWay(key, nil)
 	e := c.lock(key)
 	if e == nil {
 		return false

@@ -4,14 +4,14 @@ import "errors"
 
 // Errors of [Context.Update], to be tested for with errors.Is.
 var (
-	// ErrReentrant: the function changed its own key by another call, and not
-	// only once. Let it return the value instead.
-	ErrReentrant = errors.New("kv: the Update function itself changes its key")
+	// ErrConflict is returned when the key changed during each of a thousand
+	// runs of the Update function. Either other goroutines change it all the
+	// time (make the function shorter, or let one goroutine own the key), or
+	// the function itself changes it by another call (let it return the value
+	// instead).
+	ErrConflict = errors.New("key changed during every run of the Update function")
 
-	// ErrConflict: others changed the key each time the function ran. Make the
-	// function shorter, or let a single goroutine own the key.
-	ErrConflict = errors.New("kv: the key kept changing while the Update function ran")
-
-	// ErrKey: the key is not equal to itself, so no value can be kept under it.
-	ErrKey = errors.New("kv: the key is not equal to itself")
+	// ErrKey is returned when the key is not equal to itself, as a NaN is, so
+	// that no value can be kept under it.
+	ErrKey = errors.New("key not equal to itself")
 )

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/espalier-go/espalier/kv"
 )
 
-// A worker that is restarted finds what the one before it left.
+// A restarted worker finds the state that the previous one left.
 func Example() {
 	var done kv.Context[string, bool] // outlives the workers
 
@@ -49,25 +48,6 @@ func ExampleContext() {
 	// Output: {99 101} true
 }
 
-func ExampleContext_Get() {
-	var c kv.Context[string, int]
-	c.Set("a", 1)
-	a, ok := c.Get("a")
-	fmt.Println(a, ok)
-	b, ok := c.Get("b")
-	fmt.Println(b, ok)
-	// Output:
-	// 1 true
-	// 0 false
-}
-
-func ExampleContext_Has() {
-	var seen kv.Context[string, struct{}]
-	seen.Set("a", struct{}{})
-	fmt.Println(seen.Has("a"), seen.Has("b"))
-	// Output: true false
-}
-
 func ExampleContext_View() {
 	type Page struct {
 		Title string
@@ -85,22 +65,6 @@ func ExampleContext_View() {
 	// true
 }
 
-func ExampleContext_Len() {
-	var c kv.Context[string, int]
-	c.Set("a", 1)
-	c.Set("b", 2)
-	fmt.Println(c.Len())
-	// Output: 2
-}
-
-func ExampleContext_Set() {
-	var c kv.Context[string, int]
-	c.Set("a", 1)
-	c.Set("a", 2)
-	fmt.Println(c.Snapshot())
-	// Output: map[a:2]
-}
-
 func ExampleContext_GetOrSet() {
 	var owners kv.Context[string, string]
 	for _, name := range []string{"ann", "bob"} {
@@ -110,16 +74,6 @@ func ExampleContext_GetOrSet() {
 	// Output:
 	// ann false
 	// ann true
-}
-
-func ExampleContext_Delete() {
-	var c kv.Context[string, int]
-	c.Set("a", 1)
-	fmt.Println(c.Delete("a"))
-	fmt.Println(c.Delete("a"))
-	// Output:
-	// 1 true
-	// 0 false
 }
 
 func ExampleContext_Update() {
@@ -148,7 +102,7 @@ func ExampleContext_Update() {
 	// false <nil>
 }
 
-// An Update function can use the other keys, but must not change its own.
+// An Update function may use other keys, but must change its own only through its result.
 func ExampleContext_Update_otherKeys() {
 	var c kv.Context[string, int]
 	c.Set("a", 1)
@@ -158,26 +112,11 @@ func ExampleContext_Update_otherKeys() {
 		b, _ := c.Get("b")
 		return a + b, kv.Set
 	}))
-	fmt.Println(c.Update("a", func(a int, _ bool) (int, kv.Op) {
-		c.Set("a", 20)
-		return a, kv.Set
-	}))
 	a, _ := c.Get("a")
 	fmt.Println(a)
 	// Output:
 	// <nil>
-	// kv: the Update function itself changes its key: a
-	// 20
-}
-
-func ExampleOp() {
-	fmt.Println(kv.Keep, kv.Set, kv.Delete)
-	// Output: Keep Set Delete
-}
-
-func ExampleOp_String() {
-	fmt.Println(kv.Set.String(), kv.Op(7))
-	// Output: Set Op(7)
+	// 11
 }
 
 func ExampleCompareAndSwap() {
@@ -210,22 +149,6 @@ func ExampleContext_All() {
 	}
 	fmt.Println(sum, c.Snapshot())
 	// Output: 3 map[a:0 b:0]
-}
-
-func ExampleContext_Keys() {
-	var c kv.Context[string, int]
-	c.Set("a", 1)
-	c.Set("b", 2)
-	fmt.Println(slices.Sorted(c.Keys()))
-	// Output: [a b]
-}
-
-func ExampleContext_Clear() {
-	var c kv.Context[string, int]
-	c.Set("a", 1)
-	c.Clear()
-	fmt.Println(c.Len())
-	// Output: 0
 }
 
 func ExampleContext_Snapshot() {

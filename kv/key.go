@@ -5,9 +5,8 @@ import (
 	"reflect"
 )
 
-// partialEquality reports whether K has values that are not equal to themselves,
-// or that cannot be compared at all. Most types have none, and their keys are
-// not checked.
+// partialEquality reports whether K has values that are not equal to themselves
+// or cannot be compared. Keys of all other types are not checked.
 func partialEquality[K comparable]() bool {
 	return partial(reflect.TypeFor[K]())
 }
@@ -28,13 +27,13 @@ func partial(t reflect.Type) bool {
 	return false
 }
 
-// selfEqual reports whether key can be found again in a map.
+// selfEqual reports whether a map lookup can find key.
 func selfEqual[K comparable](key K) bool {
 	return equal(key, key)
 }
 
 // equal reports whether a == b. Interfaces whose contents cannot be compared,
-// for which the operator panics, are equal to nothing.
+// for which the operator panics, equal nothing.
 func equal[T comparable](a, b T) (eq bool) {
 	defer func() {
 		if recover() != nil {
@@ -44,11 +43,11 @@ func equal[T comparable](a, b T) (eq bool) {
 	return a == b
 }
 
-// keyText is a key as text, for errors. Nothing that is reached through the key is
-// read, unless by a method of its own: its owner may be writing there.
+// keyText returns a key as text for errors. It reads nothing through pointers in
+// the key, except by a method of the key, because their owner may be writing.
 func keyText(key any) string {
 	value := reflect.ValueOf(key)
-	if !value.IsValid() || !value.Comparable() { // then it may even contain itself
+	if !value.IsValid() || !value.Comparable() { // it may even contain itself
 		return fmt.Sprintf("a %T", key)
 	}
 	switch key.(type) {

@@ -2,12 +2,12 @@ package kv
 
 import "iter"
 
-// All returns an iterator over the keys and values.
+// All returns an iterator over the keys and values, in no particular order.
 //
-// It is no snapshot. A key that is present from the start of the loop to its end
-// comes exactly once; one that is set or deleted meanwhile comes once or not at
-// all; each value is one that its key had at some time during the loop. The order
-// is unspecified. The loop's body may change c.
+// The iteration is not a snapshot. A key that is present for the whole loop is
+// yielded exactly once. A key that is set or deleted during the loop is yielded
+// at most once. Each value is one that its key had at some time during the loop.
+// The body of the loop may change c.
 func (c *Context[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		m := c.entries.Load()
@@ -21,7 +21,7 @@ func (c *Context[K, V]) All() iter.Seq2[K, V] {
 	}
 }
 
-// Keys returns an iterator over the keys, in the manner of [Context.All].
+// Keys returns an iterator over the keys. It iterates like [Context.All].
 func (c *Context[K, V]) Keys() iter.Seq[K] {
 	return func(yield func(K) bool) {
 		m := c.entries.Load()
@@ -34,18 +34,17 @@ func (c *Context[K, V]) Keys() iter.Seq[K] {
 	}
 }
 
-// Clear deletes, one after the other, the keys that are present. A key that is
-// set meanwhile may stay.
+// Clear deletes the keys that are present, one after the other. A key that is
+// set meanwhile may remain.
 func (c *Context[K, V]) Clear() {
 	for key := range c.Keys() {
 		c.Delete(key)
 	}
 }
 
-// Snapshot returns a copy of c as a map, never nil. While nobody writes it is
-// exact. A write that had returned before the call is in it, one that was called
-// after the return is not, and of those in between some may be and others not:
-// writers are not stopped, so different keys may be from different moments.
+// Snapshot returns a copy of c as a map, which is never nil. It is exact if there
+// are no concurrent writes. Writes are not blocked, so a concurrent write may or
+// may not be included, and different keys may be from different moments.
 func (c *Context[K, V]) Snapshot() map[K]V {
 	m := make(map[K]V, c.Len())
 	for key, value := range c.All() {
@@ -54,13 +53,13 @@ func (c *Context[K, V]) Snapshot() map[K]V {
 	return m
 }
 
-// Restore makes c hold what m holds: it deletes the keys that m does not have and
-// sets all those that it has, one after the other; a nil map empties c. If
-// nobody else writes, a Snapshot afterwards equals m. Watchers see every deletion
-// and every Set, also where the value was the same before. Keys of m that are not
-// equal to themselves are left out.
+// Restore replaces the contents of c by those of m. It deletes the keys that m
+// lacks and sets all keys of m, one after the other. A nil map empties c. Without
+// concurrent writes, a Snapshot afterwards equals m. Watchers see every deletion
+// and every Set, even to an equal value. Keys of m that are not equal to
+// themselves are left out.
 //
-// m must not be written to while Restore runs.
+// m must not be modified while Restore runs.
 func (c *Context[K, V]) Restore(m map[K]V) {
 	for key := range c.Keys() {
 		if _, ok := m[key]; !ok {

@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// An Op is what an Update function wants done with its key.
+// Op is the decision of an Update function about its key.
 type Op int
 
 const (
-	// Keep leaves the key as it is, present or not. The value returned with it
-	// is ignored.
+	// Keep leaves the key as it is, present or absent. The value returned with
+	// it is ignored.
 	Keep Op = iota
-	// Set makes the value returned with it the key's value.
+	// Set sets the key to the value returned with it.
 	Set
-	// Delete removes the key, if it is present. The value returned with it is
+	// Delete removes the key if it is present. The value returned with it is
 	// ignored.
 	Delete
 )
@@ -33,37 +33,38 @@ func (op Op) String() string {
 }
 
 const (
-	// freeRuns is how often f runs before its key is guarded. A guard costs the
-	// key's writers about a microsecond each, a lost run of a short f a tenth of
-	// that; three losses in a row are rare even on a key that all cores update.
+	// freeRuns is the number of runs before the key is guarded. A guard costs
+	// each writer of the key some microseconds, a lost run of a short function a
+	// tenth of one. Three losses in a row are rare even on a key that all cores
+	// update.
 	freeRuns = 3
-	// guardedRuns is how often f runs after that.
+	// guardedRuns is the number of runs after that.
 	guardedRuns = 1000 - freeRuns
 )
 
-// Update changes the value of key to what f makes of it, atomically. f is given
-// the value, and whether key is present (if not, the value is the zero V). It
-// returns the new value and what to do: [Keep], [Set] or [Delete].
+// Update atomically replaces the value of key by the result of f. It calls f with
+// the value and whether key is present. The value is the zero V if it is not.
+// f returns the new value and an [Op]: [Keep], [Set] or [Delete].
 //
-// f runs without any lock. If key changed meanwhile, its result is dropped and it
-// runs again; so f can run more than once, and the last run counts. f may use
-// other keys of c freely, and may read its own. It must not change its own key
-// other than by what it returns: that spoils the run, and is found out after a few.
+// f runs without a lock. If key changed meanwhile, the result is dropped and f
+// runs again, so f may run more than once, and only the last run counts. f may
+// use other keys of c freely and may read its own. It must change its own key
+// only through its result, because any other change makes the run a lost one.
 //
-// The error is nil if f's decision, Keep included, has taken effect; else
-// nothing that f returned has. It wraps [ErrReentrant] if f changed key by
-// itself, [ErrConflict] if others changed it in every one of a thousand runs, and
-// [ErrKey] if key is not equal to itself, when f does not run at all; or it says
-// that f was nil or returned an unknown Op.
+// The error is nil if the decision of f, Keep included, has taken effect.
+// Otherwise nothing that f returned has taken effect, and the error wraps
+// [ErrConflict] if key changed during each of a thousand runs, wraps [ErrKey] if
+// key is not equal to itself, in which case f does not run, or says that f is
+// nil or returned an unknown Op.
 func (c *Context[K, V]) Update(key K, f func(old V, ok bool) (V, Op)) error {
 	if f == nil {
-		return errors.New("kv: Update needs a function, not nil")
+		return errors.New("update: nil function")
 	}
 	if !c.open(key) {
-		return fmt.Errorf("%w: %s", ErrKey, keyText(key))
+		return updateError(key, ErrKey)
 	}
 	for range freeRuns {
-		c.guards.giveWay(key)
+		c.guards.giveWay(key, nil)
 		if done, err := c.runUpdate(key, f); done {
 			return err
 		}
@@ -71,25 +72,27 @@ func (c *Context[K, V]) Update(key K, f func(old V, ok bool) (V, Op)) error {
 	return c.updateGuarded(key, f)
 }
 
-// updateGuarded goes on with an Update that has lost all its free runs.
+// updateGuarded continues an Update that has lost all its free runs.
 func (c *Context[K, V]) updateGuarded(key K, f func(V, bool) (V, Op)) error {
-	// One guard for all the runs: writers that wait for it to go must not come
-	// in between two of them.
+	// One guard covers all runs, so that the writers that yield to it do not
+	// write between two of them.
 	g := c.guards.add(key)
 	defer c.guards.remove(g)
 	for range guardedRuns {
-		c.guards.giveWay(key) // to the guards of others
+		c.guards.giveWay(key, g)
 		if done, err := c.runUpdate(key, f); done {
 			return err
 		}
-		if g.broken {
-			return fmt.Errorf("%w: %s", ErrReentrant, keyText(key))
-		}
 	}
-	return fmt.Errorf("%w: %s", ErrConflict, keyText(key))
+	return updateError(key, ErrConflict)
 }
 
-// runUpdate runs f once and reports whether that settled the Update.
+// updateError adds the key to an error of Update.
+func updateError(key any, err error) error {
+	return fmt.Errorf("update of %s: %w", keyText(key), err)
+}
+
+// runUpdate runs f once and reports whether the Update is decided.
 func (c *Context[K, V]) runUpdate(key K, f func(V, bool) (V, Op)) (done bool, err error) {
 	var seen *V
 	e, _ := c.entries.Load().Load(key)
@@ -103,7 +106,7 @@ func (c *Context[K, V]) runUpdate(key K, f func(V, bool) (V, Op)) (done bool, er
 	value, op := f(old, seen != nil)
 	switch {
 	case op < Keep || op > Delete:
-		return true, fmt.Errorf("kv: Update function returned %v; it can be Keep, Set or Delete", op)
+		return true, updateError(key, fmt.Errorf("function returned %v, want Keep, Set or Delete", op))
 	case op == Keep, op == Delete && seen == nil:
 		return c.current(key) == seen, nil
 	case seen == nil:
@@ -122,7 +125,7 @@ func (c *Context[K, V]) runUpdate(key K, f func(V, bool) (V, Op)) (done bool, er
 	return true, nil
 }
 
-// insertAbsent makes p the value of key unless key is present, and reports
+// insertAbsent sets key to the value at p unless key is present. It reports
 // whether it did.
 func (c *Context[K, V]) insertAbsent(key K, p *V) bool {
 	if e := c.lock(key); e != nil {

@@ -189,7 +189,7 @@ func TestAWatchEndsWithItsLoop(t *testing.T) {
 	for name, leave := range leave {
 		t.Run(name, func(t *testing.T) {
 			var c counts
-			var endless context.Context // nil is allowed
+			endless := context.Background()
 			one, all := c.Watch(endless, "a", 0), c.WatchAll(endless, 0)
 			c.Set("a", 1)
 			c.Set("a", 2)

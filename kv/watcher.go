@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// watchers are those of one Context.
+// watchers are the watchers of one Context.
 //
 // Locks are taken in this order: entry.mu, watchers.mu, watcher.mu.
 type watchers[K comparable, V any] struct {
-	count atomic.Int64 // of watchers; written under mu, read by every write
+	count atomic.Int64 // number of watchers; written under mu, read by every write
 
-	mu  sync.RWMutex // held shared to publish
+	mu  sync.RWMutex // held for reading to publish
 	all map[*watcher[K, V]]struct{}
 	key map[K]map[*watcher[K, V]]struct{}
 }
@@ -61,36 +61,36 @@ func (ws *watchers[K, V]) removeKey(key K, w *watcher[K, V]) {
 	ws.count.Add(-1)
 }
 
-// publish tells those concerned that key has taken the value p, or is gone if p
-// is nil. The caller holds the lock of the key's entry, so changes of one key are
-// published in their order.
+// publish queues a change of key for its watchers: the value at p, or a deletion
+// if p is nil. The caller holds the lock of the key's entry, so changes of one key
+// are published in their order.
 func (ws *watchers[K, V]) publish(key K, p *V) {
 	ws.mu.RLock()
 	defer ws.mu.RUnlock()
 	for w := range ws.all {
-		w.put(news[K, V]{key, p})
+		w.put(change[K, V]{key, p})
 	}
 	for w := range ws.key[key] {
-		w.put(news[K, V]{key, p})
+		w.put(change[K, V]{key, p})
 	}
 }
 
-// news is a Change that is waiting to be taken. It shares the value, which is
+// A change is a [Change] that waits for a reader. It shares the value, which is
 // never modified, with the entry.
-type news[K comparable, V any] struct {
+type change[K comparable, V any] struct {
 	key   K
-	value *V // nil: deleted
+	value *V // nil if the key was deleted
 }
 
-// A watcher is a bounded queue that drops its oldest news when it is full.
+// A watcher is a bounded queue of changes that drops the oldest when it is full.
 type watcher[K comparable, V any] struct {
-	wake  chan struct{} // holds one token if there may be news
+	wake  chan struct{} // holds one token if there may be changes
 	limit int
 
-	mu      sync.Mutex   // guards what follows
-	ring    []news[K, V] // of length 0 to limit, grown as needed
-	head, n int          // the oldest is ring[head]; there are n
-	skipped int          // dropped since the last take
+	mu      sync.Mutex     // protects the fields below
+	ring    []change[K, V] // of length 0 to limit, grows as needed
+	head, n int            // ring[head] is the oldest of n changes
+	skipped int            // number of changes dropped since the last take
 }
 
 func newWatcher[K comparable, V any](buffer int) *watcher[K, V] {
@@ -100,7 +100,7 @@ func newWatcher[K comparable, V any](buffer int) *watcher[K, V] {
 	return &watcher[K, V]{wake: make(chan struct{}, 1), limit: buffer}
 }
 
-func (w *watcher[K, V]) put(item news[K, V]) {
+func (w *watcher[K, V]) put(item change[K, V]) {
 	w.mu.Lock()
 	switch {
 	case w.n == w.limit:
@@ -115,36 +115,36 @@ func (w *watcher[K, V]) put(item news[K, V]) {
 
 	select {
 	case w.wake <- struct{}{}:
-	default: // it is awake already
+	default: // a token is there already
 	}
 }
 
-// take returns the oldest news as a Change, if there is any.
-func (w *watcher[K, V]) take() (change Change[K, V], ok bool) {
+// take removes and returns the oldest change, if there is one.
+func (w *watcher[K, V]) take() (next Change[K, V], ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.n == 0 {
-		return change, false
+		return next, false
 	}
 	item := w.popLocked()
-	change = Change[K, V]{Key: item.key, Skipped: w.skipped}
+	next = Change[K, V]{Key: item.key, Skipped: w.skipped}
 	if item.value != nil {
-		change.Value, change.Present = *item.value, true
+		next.Value, next.Present = *item.value, true
 	}
 	w.skipped = 0
-	return change, true
+	return next, true
 }
 
-func (w *watcher[K, V]) popLocked() news[K, V] {
+func (w *watcher[K, V]) popLocked() change[K, V] {
 	item := w.ring[w.head]
-	w.ring[w.head] = news[K, V]{} // let go of the value
+	w.ring[w.head] = change[K, V]{} // release the value
 	w.head = (w.head + 1) % len(w.ring)
 	w.n--
 	return item
 }
 
 func (w *watcher[K, V]) growLocked() {
-	ring := make([]news[K, V], min(w.limit, max(8, 2*len(w.ring))))
+	ring := make([]change[K, V], min(w.limit, max(8, 2*len(w.ring))))
 	n := copy(ring, w.ring[w.head:])
 	copy(ring[n:], w.ring[:w.head])
 	w.ring, w.head = ring, 0
