@@ -70,7 +70,7 @@ check:
 	$(GO) vet work
 	$$(cd tools && GOWORK=off $(GO) tool -n staticcheck) work
 	$(GO) tool supgen -check ./...
-	cd tools && GOWORK=off $(GO) test ./consumer && GOWORK=off $(GO) run ./consumer
+	tools/published.sh
 	@set -e; for os in darwin freebsd windows; do echo "GOOS=$$os go vet ./sup/proc ./sup/remote"; GOOS=$$os $(GO) vet ./sup/proc ./sup/remote; done
 
 # bench prints BENCHMARKS.md: what is measured, how to read it, and the table of
@@ -102,8 +102,8 @@ proto:
 
 # imports accepts what sup and kv bring into a program, which check compares.
 imports:
-	cd tools && GOWORK=off $(GO) run ./consumer -update
+	tools/published.sh -update
 
 # tidy runs go mod tidy in all modules that users can get.
 tidy:
-	cd tools && GOWORK=off $(GO) run ./consumer -tidy
+	tools/published.sh -tidy

@@ -9,6 +9,7 @@ require (
 	github.com/charmbracelet/x/term v0.2.2
 	github.com/espalier-go/espalier v0.1.0
 	github.com/espalier-go/espalier/sup/remote v0.1.0
+	github.com/google/go-cmp v0.7.0
 	github.com/spf13/cobra v1.10.2
 )
 
