@@ -1,0 +1,3 @@
+// Package docs holds the pages in this directory and the tests that compile the
+// programs on them.
+package docs
