@@ -34,8 +34,8 @@ type Command struct {
 	Path string
 	// Args are its arguments, without its name.
 	Args []string
-	// Env is its environment, each entry "NAME=value". nil means that of the
-	// host, without NOTIFY_FD; empty means none.
+	// Env is its environment, each entry "NAME=value". nil means [Environ], that
+	// of the host but for what is addressed to the host alone; empty means none.
 	Env []string
 	// Dir is its working directory. Default: that of the host.
 	Dir string
@@ -266,7 +266,7 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 			return nil, err
 		}
 		p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, ends[2])
-		p.cmd.Env = append(withoutNotify(p.cmd.Env), fmt.Sprintf("%s=%d", NotifyVariable, 2+len(p.cmd.ExtraFiles)))
+		p.cmd.Env = append(withoutVariables(p.cmd.Env, NotifyVariable), fmt.Sprintf("%s=%d", NotifyVariable, 2+len(p.cmd.ExtraFiles)))
 	}
 	if p.cgroup, err = newCgroup(c.Limits); err != nil {
 		return nil, err
@@ -287,7 +287,7 @@ func (c Command) exec() *exec.Cmd {
 	cmd := exec.Command(c.Path, c.Args...)
 	cmd.Dir, cmd.ExtraFiles = c.Dir, slices.Clone(c.ExtraFiles)
 	if cmd.Env = c.Env; c.Env == nil {
-		cmd.Env = withoutNotify(os.Environ())
+		cmd.Env = Environ()
 	}
 	if c.Stdin != nil {
 		cmd.Stdin = c.Stdin

@@ -3,9 +3,7 @@ package proc
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 )
 
 // NotifyVariable is the environment variable in which a process finds the
@@ -37,13 +35,6 @@ func Notify(message string) (bool, error) {
 		return false, fmt.Errorf("proc: notify: %w", os.NewSyscallError("write", err))
 	}
 	return true, nil
-}
-
-// withoutNotify is an environment without the descriptor of somebody else.
-func withoutNotify(env []string) []string {
-	return slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
-		return strings.HasPrefix(entry, NotifyVariable+"=")
-	})
 }
 
 // messages takes apart what comes on the descriptor: lines NAME=value, and for
