@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -272,8 +271,8 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 		return nil, err
 	}
 	setAttributes(p.cmd, p.cgroup)
-	if err := startOnThread(ctx, func() error { return startLimited(p.cmd, c.Limits) }); err != nil {
-		return nil, errors.Join(c.explain(err), p.cgroup.remove())
+	if p.cmd, err = startProgram(ctx, p.cmd, c.Limits); err != nil {
+		return nil, errors.Join(c.explain(p.cmd.Path, err), p.cgroup.remove())
 	}
 	if c.Stdout == Logged || c.Stderr == Logged {
 		p.log = newLineLog(c, p, sup.Path(ctx), sup.Incarnation(ctx))
@@ -293,20 +292,6 @@ func (c Command) exec() *exec.Cmd {
 		cmd.Stdin = c.Stdin
 	}
 	return cmd
-}
-
-// explain finds out whether a start has failed because of the directory, which
-// the system reports as if it were the program that is not there.
-func (c Command) explain(err error) error {
-	if c.Dir == "" {
-		return err
-	}
-	if stat, statErr := os.Stat(c.Dir); statErr != nil {
-		return fmt.Errorf("its directory: %w", statErr)
-	} else if !stat.IsDir() {
-		return &fs.PathError{Op: "chdir", Path: c.Dir, Err: syscall.ENOTDIR}
-	}
-	return err
 }
 
 // pumped reads what nobody else does, until the end.
