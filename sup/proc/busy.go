@@ -35,20 +35,20 @@ func retryBusy(ctx context.Context, start func() error) error {
 
 // startProgram starts a process, and returns what it has started: a copy of cmd,
 // because an exec.Cmd can be tried only once.
-func startProgram(ctx context.Context, cmd *exec.Cmd, l Limits) (tried *exec.Cmd, err error) {
+func (c Command) startProgram(ctx context.Context, cmd *exec.Cmd) (tried *exec.Cmd, err error) {
 	err = retryBusy(ctx, func() (err error) {
-		tried, err = tryStart(ctx, cmd, l)
+		tried, err = c.tryStart(ctx, cmd)
 		return err
 	})
 	return tried, err
 }
 
 // tryStart tries once, on the starter's thread.
-func tryStart(ctx context.Context, cmd *exec.Cmd, l Limits) (*exec.Cmd, error) {
+func (c Command) tryStart(ctx context.Context, cmd *exec.Cmd) (*exec.Cmd, error) {
 	tried := &exec.Cmd{
 		Path: cmd.Path, Args: cmd.Args, Env: cmd.Env, Dir: cmd.Dir, Err: cmd.Err,
 		Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr,
 		ExtraFiles: cmd.ExtraFiles, SysProcAttr: cmd.SysProcAttr,
 	}
-	return tried, startOnThread(ctx, func() error { return startLimited(tried, l) })
+	return tried, startOnThread(ctx, func() error { return startLimited(tried, c.Limits) })
 }

@@ -61,13 +61,13 @@ func TestAProgramThatWasJustWrittenStarts(t *testing.T) {
 	if !errors.Is(err, syscall.ETXTBSY) || !strings.HasSuffix(err.Error(), "text file busy: the file is open for writing") {
 		t.Fatalf("the error is %v", err)
 	}
-	cmd, tries := Command{Path: path}.exec(), 0
+	command, tries := Command{Path: path}, 0
 	var started *exec.Cmd
 	err = retryBusy(t.Context(), func() error {
 		if tries++; tries == 2 {
 			file.Close()
 		}
-		started, err = tryStart(t.Context(), cmd, Limits{})
+		started, err = command.tryStart(t.Context(), command.exec())
 		return err
 	})
 	if err != nil {

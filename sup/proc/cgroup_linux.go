@@ -44,7 +44,7 @@ func newCgroup(l Limits) (*cgroup, error) {
 		return nil, &LimitError{"Cgroup", fmt.Errorf("name one that is writable: %w", err)}
 	}
 	for _, s := range settings {
-		if err := os.WriteFile(filepath.Join(g.dir, s.file), []byte(s.value), 0); err != nil {
+		if err := writeControl(g.dir, s.file, s.value); err != nil {
 			return nil, errors.Join(&LimitError{s.limit, err}, g.remove())
 		}
 	}
@@ -135,17 +135,29 @@ func hasController(parent, name string) error {
 	return fmt.Errorf("%s does not have the controller %s: %w", parent, name, errors.ErrUnsupported)
 }
 
-// kill kills everything in the group.
-func (g *cgroup) kill() {
+// kill kills everything in the group, and reports whether the kernel has. Before
+// Linux 5.14 it cannot, and then those of other users are not killed.
+func (g *cgroup) kill() bool {
 	if g == nil {
-		return
+		return false
 	}
-	if os.WriteFile(filepath.Join(g.dir, "cgroup.kill"), []byte("1"), 0) == nil {
-		return
+	if writeControl(g.dir, "cgroup.kill", "1") == nil {
+		return true
 	}
-	for _, pid := range g.members() { // before Linux 5.14
+	for _, pid := range g.members() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
+	return false
+}
+
+// writeControl writes to a file of a control group, which the kernel has created.
+func writeControl(dir, name, value string) error {
+	file, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(value)
+	return errors.Join(err, file.Close())
 }
 
 func (g *cgroup) members() []int {

@@ -271,12 +271,11 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 		return nil, err
 	}
 	setAttributes(p.cmd, p.cgroup)
-	if p.cmd, err = startProgram(ctx, p.cmd, c.Limits); err != nil {
+	p.mark()
+	if p.cmd, err = c.startProgram(ctx, p.cmd); err != nil {
 		return nil, errors.Join(c.explain(p.cmd.Path, err), p.cgroup.remove())
 	}
-	if c.Stdout == Logged || c.Stderr == Logged {
-		p.log = newLineLog(c, p, sup.Path(ctx), sup.Incarnation(ctx))
-	}
+	p.log = newLineLog(c, p, sup.Path(ctx), sup.Incarnation(ctx))
 	p.begin()
 	return p, nil
 }

@@ -43,8 +43,8 @@ func (e *CommandError) Error() string {
 // Unwrap returns ErrCommand.
 func (e *CommandError) Unwrap() error { return ErrCommand }
 
-// An ExitError tells that a process ended in a way that is not normal. It wraps
-// [ErrExit].
+// An ExitError tells that a process ended in a way that is not normal, or could
+// not be killed. It wraps [ErrExit] and, if that is set, Unkilled.
 type ExitError struct {
 	Exit
 }
@@ -52,13 +52,18 @@ type ExitError struct {
 func (e *ExitError) Error() string {
 	text := e.Exit.String()
 	if e.Killed {
-		text = "it did not stop in time and was killed"
+		text = "it did not stop in time and was killed" + e.leftText()
 	}
 	return fmt.Sprintf("proc: %s: %s%s", e.Path, text, lastWords(e.Lines))
 }
 
-// Unwrap returns ErrExit.
-func (e *ExitError) Unwrap() error { return ErrExit }
+// Unwrap returns ErrExit and, where there is one, Unkilled.
+func (e *ExitError) Unwrap() []error {
+	if e.Unkilled == nil {
+		return []error{ErrExit}
+	}
+	return []error{ErrExit, e.Unkilled}
+}
 
 // A NotReadyError tells that a process ended, or ReadyWithin ran out, before
 // it was ready. It wraps [ErrNotReady] and Err.

@@ -260,3 +260,13 @@ func ExampleProcess_Writer() {
 	p.Stop(context.Background(), time.Second)
 	// Output: [over the wire] <nil>
 }
+
+// A process gets the environment of the host, and a variable more.
+func ExampleEnviron() {
+	command := shell("echo $GREETING")
+	command.Env = append(proc.Environ(), "GREETING=hello")
+	p := begin(command)
+	<-p.Done()
+	fmt.Println(p.Tail())
+	// Output: [hello]
+}

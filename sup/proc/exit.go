@@ -3,6 +3,7 @@ package proc
 import (
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -24,24 +25,43 @@ type Exit struct {
 	MaxRSS    int64
 	Survivors []int  // processes of its group that had outlived it, and were killed; Linux only
 	Lines     []Line // the last lines of output, oldest first, see [Command].Tail
+	// Left are the processes that it has left running: daemons in sessions or
+	// groups of their own, and those of other users that could not be killed. The
+	// log has a warning of them. Linux only.
+	Left []int
+	// Unkilled says why the process could not be killed. It runs on; Code is -1.
+	// nil if the process has ended.
+	Unkilled error
 }
 
 // String returns, say, "exit code 3" or "signal: killed (core dumped)".
 func (e Exit) String() string {
+	var text string
 	switch {
+	case e.Unkilled != nil:
+		return "still running: " + e.Unkilled.Error()
 	case e.Signal == 0 && e.Code < 0:
-		return "exit status unknown: something else in this program has waited for the process"
+		text = "exit status unknown: something else in this program has waited for the process"
 	case e.Signal == 0:
-		return fmt.Sprintf("exit code %d", e.Code)
+		text = fmt.Sprintf("exit code %d", e.Code)
+	default:
+		text = "signal: " + e.Signal.String()
 	}
-	text := "signal: " + e.Signal.String()
 	if e.Core {
 		text += " (core dumped)"
 	}
 	if e.OOM {
 		text += " (out of memory)"
 	}
-	return text
+	return text + e.leftText()
+}
+
+// leftText is how the text of an exit goes on if processes were left running.
+func (e Exit) leftText() string {
+	if len(e.Left) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; processes left running in the background: %v", e.Left)
 }
 
 // Err returns nil for exit code 0, and an [ExitError] for everything else.
@@ -53,13 +73,14 @@ func (e Exit) Err() error {
 }
 
 // exitOf makes the exit of a process that has been reaped.
-func (p *Process) exitOf(state *os.ProcessState, survivors []int) Exit {
+func (p *Process) exitOf(state *os.ProcessState, survivors, left []int) Exit {
 	exit := Exit{
 		Path:      p.cmd.Path,
 		Pid:       p.Pid(),
 		Code:      -1,
-		Survivors: survivors,
+		Survivors: slices.DeleteFunc(survivors, func(pid int) bool { return slices.Contains(left, pid) }),
 		Lines:     p.tail.lines(),
+		Left:      left,
 	}
 	if state == nil { // somebody else has reaped it
 		return exit
@@ -73,4 +94,9 @@ func (p *Process) exitOf(state *os.ProcessState, survivors []int) Exit {
 	}
 	exit.Killed = p.killed.Load() && (exit.Signal == syscall.SIGKILL || !canAsk)
 	return exit
+}
+
+// unended makes the exit of a process that could not be killed.
+func (p *Process) unended(err error) Exit {
+	return Exit{Path: p.cmd.Path, Pid: p.Pid(), Code: -1, Lines: p.tail.lines(), Unkilled: err}
 }

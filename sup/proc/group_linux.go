@@ -1,19 +1,13 @@
 package proc
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// canAsk: a process can be asked to stop.
-const canAsk = true
 
 // setAttributes gives the process a group of its own, lets it die with its
 // host, and puts it into its control group.
@@ -24,15 +18,6 @@ func setAttributes(cmd *exec.Cmd, cg *cgroup) {
 		cmd.SysProcAttr.CgroupFD = int(cg.file.Fd())
 	}
 }
-
-// signalGroup is called only as long as the leader of the group has not been
-// reaped: until then its id is no one else's.
-func signalGroup(leader *os.Process, sig syscall.Signal) error {
-	return os.NewSyscallError("kill", syscall.Kill(-leader.Pid, sig))
-}
-
-// resume lets a process that is stopped go on, so that it hears other signals.
-func (p *Process) resume() { _ = p.Signal(syscall.SIGCONT) }
 
 // reap waits until the process has ended, reaps it, and kills what is left of
 // its group.
@@ -56,15 +41,30 @@ func (p *Process) reap() (*os.ProcessState, []int) {
 	if syscall.Kill(-pid, 0) == syscall.ESRCH {
 		return state, nil
 	}
-	survivors := groupMembers(pid)
+	survivors, _ := groupMembers(pid)
 	_ = syscall.Kill(-pid, syscall.SIGKILL)
-	awaitGone(func() bool { return syscall.Kill(-pid, 0) == syscall.ESRCH || len(groupMembers(pid)) == 0 })
+	awaitGone(func() bool {
+		reapGroup(pid)
+		if syscall.Kill(-pid, 0) == syscall.ESRCH {
+			return true
+		}
+		members, err := groupMembers(pid)
+		return err == nil && len(members) == 0
+	})
 	return state, survivors
 }
 
-// killTime is how long something that was killed may take to go. What takes
-// longer hangs in the kernel, or belongs to another user.
-const killTime = 2 * time.Second
+// reapGroup reaps the children of this program in a group whose leader has been
+// reaped. What has outlived its parent becomes a child of this program when that
+// is the init of a container or a subreaper, and nobody else waits for it.
+func reapGroup(pgid int) {
+	for {
+		pid, err := syscall.Wait4(-pgid, nil, syscall.WNOHANG, nil)
+		if err != syscall.EINTR && (err != nil || pid == 0) {
+			return
+		}
+	}
+}
 
 // awaitGone waits until what was killed is gone, up to killTime.
 func awaitGone(gone func() bool) {
@@ -74,23 +74,23 @@ func awaitGone(gone func() bool) {
 	}
 }
 
+// hasEnded reports whether a child of this program has ended. It does not reap
+// it.
+func hasEnded(p *Process) bool {
+	// The kernel fills in the id only if there is one that has ended.
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, p.Pid(), &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == unix.ECHILD || err == nil && info.Signo != 0
+}
+
 // groupMembers lists the processes of a group that have not ended.
-func groupMembers(pgid int) []int {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+func groupMembers(pgid int) ([]int, error) {
+	processes, err := listProcesses()
 	var members []int
-	for _, name := range stats {
-		stat, err := os.ReadFile(name)
-		if err != nil {
-			continue // it has ended since
-		}
-		_, after, _ := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(" "))
-		fields := bytes.Fields(after) // state, parent, group, …
-		if len(fields) < 3 || string(fields[2]) != strconv.Itoa(pgid) || bytes.ContainsAny(fields[0], "ZX") {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
-			members = append(members, pid)
+	for _, p := range processes {
+		if p.group == pgid && !p.ended {
+			members = append(members, p.pid)
 		}
 	}
-	return members
+	return members, err
 }

@@ -17,6 +17,8 @@ func setAttributes(*exec.Cmd, *cgroup) {}
 
 func signalGroup(leader *os.Process, sig syscall.Signal) error { return leader.Signal(sig) }
 
+func hasEnded(*Process) bool { return true }
+
 func (p *Process) resume() {}
 
 func (p *Process) reap() (*os.ProcessState, []int) {

@@ -21,15 +21,15 @@ func TestAGroupHasTheProcessesThatHaveNotEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	group := sleeper.Process.Pid
-	if diff := cmp.Diff([]int{group}, groupMembers(group)); diff != "" {
-		t.Error(diff)
+	if members, err := groupMembers(group); err != nil || !cmp.Equal([]int{group}, members) {
+		t.Error(members, err)
 	}
 	_ = sleeper.Process.Kill()
 	if err := unix.Waitid(unix.P_PID, group, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
 		t.Fatal(err)
 	}
-	if members := groupMembers(group); len(members) != 0 || syscall.Kill(-group, 0) != nil {
-		t.Errorf("the members of a group that has ended are %v", members)
+	if members, err := groupMembers(group); err != nil || len(members) != 0 || syscall.Kill(-group, 0) != nil {
+		t.Errorf("the members of a group that has ended are %v, %v", members, err)
 	}
 	_ = sleeper.Wait()
 }

@@ -6,22 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
-
-// canAsk: a process can be asked to stop.
-const canAsk = true
 
 // setAttributes gives the process a group of its own.
 func setAttributes(cmd *exec.Cmd, _ *cgroup) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
-
-func signalGroup(leader *os.Process, sig syscall.Signal) error {
-	return os.NewSyscallError("kill", syscall.Kill(-leader.Pid, sig))
-}
-
-// resume lets a process that is stopped go on, so that it hears other signals.
-func (p *Process) resume() { _ = p.Signal(syscall.SIGCONT) }
 
 // reap waits until the process has ended, and kills what is left of its group.
 func (p *Process) reap() (*os.ProcessState, []int) {
@@ -31,4 +22,15 @@ func (p *Process) reap() (*os.ProcessState, []int) {
 	p.reaped = true
 	_ = syscall.Kill(-p.Pid(), syscall.SIGKILL)
 	return state, nil
+}
+
+// hasEnded reports whether a process has ended. There is no way to ask here that
+// does not reap it, so its end gets some time to be noticed.
+func hasEnded(p *Process) bool {
+	select {
+	case <-p.life.Done():
+		return true
+	case <-time.After(time.Second):
+		return false
+	}
 }

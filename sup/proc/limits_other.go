@@ -30,7 +30,7 @@ func newCgroup(l Limits) (*cgroup, error) {
 	return nil, nil
 }
 
-func (*cgroup) kill()         {}
+func (*cgroup) kill() bool    { return false }
 func (*cgroup) end() []int    { return nil }
 func (*cgroup) remove() error { return nil }
 func (*cgroup) oom() bool     { return false }

@@ -21,6 +21,7 @@ type lineLog struct {
 	level  func(Line) slog.Level
 	mu     sync.Mutex // protects ended, and orders offers before the closing
 	ended  bool
+	left   []int     // processes left running; set before queue is closed
 	queue  chan Line // closed when the process has ended
 	unsaid atomic.Int64
 	total  atomic.Int64
@@ -73,11 +74,12 @@ func (l *lineLog) offer(line Line) {
 	}
 }
 
-// end tells that there are no more lines: the process has ended.
-func (l *lineLog) end() {
+// end tells that there are no more lines: the process has ended, and has left
+// some processes running.
+func (l *lineLog) end(left []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ended = true
+	l.ended, l.left = true, left
 	close(l.queue)
 }
 
@@ -112,6 +114,11 @@ func (l *lineLog) write(attrs []any) {
 		logger.LogAttrs(context.Background(), l.level(line), "output", attrs...)
 	}
 	l.sayDropped(logger)
+	if len(l.left) > 0 {
+		logger.LogAttrs(context.Background(), slog.LevelWarn, "processes left running in the background",
+			slog.Any("processes", l.left),
+			slog.String("advice", "run the program in the foreground, or set Limits.Cgroup"))
+	}
 }
 
 func (l *lineLog) sayDropped(logger *slog.Logger) {

@@ -2,7 +2,10 @@ package proc
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"sync"
@@ -17,16 +20,21 @@ type Process struct {
 	cmd    *exec.Cmd
 	ask    syscall.Signal
 	tail   *tail
-	watch  func(Line)    // may be nil
-	log    *lineLog      // nil if no stream is logged
+	watch  func(Line) // may be nil
+	log    *lineLog
 	cgroup *cgroup       // nil if it has none of its own
 	pipes  []*pipe       // all that it writes to
 	out    [2]*pipe      // of those, stdout and stderr
 	emit   [2]func(Line) // what is told their lines
 	failed chan error    // has room for what became of the caller's functions
+	marked string        // by which its descendants are recognized; Linux only
 	killed atomic.Bool
-	life   context.Context // ends with the process
-	exit   Exit            // fixed when life has ended
+
+	life      context.Context // ends with the process, or when it cannot be killed
+	ended     context.CancelFunc
+	pumps     sync.WaitGroup // read the pipes
+	concluded sync.Once
+	exit      Exit // fixed when life has ended
 
 	mu     sync.Mutex // protects reaped, and orders signals before the reaping
 	reaped bool       // its id may be another's
@@ -35,35 +43,39 @@ type Process struct {
 // begin starts the goroutines of a process. All end with it; the one that
 // waits for it waits for the others, but for that of the log.
 func (p *Process) begin() {
-	life, ended := context.WithCancel(context.Background())
-	p.life = life
-	var pumps sync.WaitGroup
+	p.life, p.ended = context.WithCancel(context.Background())
 	for _, pipe := range p.pipes {
 		if !pipe.piped {
-			pumps.Go(pipe.pumped)
+			p.pumps.Go(pipe.pumped)
 		}
 	}
 	go func() {
 		state, survivors := p.reap()
 		survivors = append(survivors, p.cgroup.end()...)
+		p.conclude(func() Exit { return p.exitOf(state, survivors, p.leftOf()) })
+		p.cgroup.remove()
+	}()
+}
+
+// conclude fixes the exit, once all output has been read.
+func (p *Process) conclude(how func() Exit) {
+	p.concluded.Do(func() {
 		for _, pipe := range p.pipes {
 			pipe.finish()
 		}
-		pumps.Wait()
-		p.exit = p.exitOf(state, survivors)
-		p.cgroup.remove()
-		if p.log != nil {
-			p.log.end()
-		}
-		ended()
-	}()
+		p.pumps.Wait()
+		p.exit = how()
+		p.log.end(p.exit.Left)
+		p.ended()
+	})
 }
 
 // Pid returns the id of the process, which is that of its group too.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Done is closed when the process has ended, been reaped and its output read,
-// and nothing is left of its group.
+// Done is closed when the process has ended, been reaped and its output read, and
+// nothing is left of its group. It is also closed when the process cannot be
+// killed, see [Exit].Unkilled.
 func (p *Process) Done() <-chan struct{} { return p.life.Done() }
 
 // Wait waits until the process has ended, see [Process.Done], and returns how.
@@ -91,9 +103,10 @@ func (p *Process) Exit() (Exit, bool) {
 	}
 }
 
-// Signal sends a signal to the process group. It returns os.ErrProcessDone when
-// the process has ended. Where there are no groups it goes to the process, if
-// the system can send it at all.
+// Signal sends a signal to the process group, and to the process itself if it has
+// left the group. It returns os.ErrProcessDone when the process has ended, and an
+// error that wraps fs.ErrPermission when it has become another user's. Where there
+// are no groups the signal goes to the process, if the system can send it at all.
 func (p *Process) Signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,21 +116,41 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	return signalGroup(p.cmd.Process, sig)
 }
 
-// Kill kills the process group, and everything in the control group of the
-// process, if it has one. It returns os.ErrProcessDone when the process has
-// ended.
+// Kill kills everything in the control group of the process, if it has one, the
+// process group, and the process. It returns os.ErrProcessDone when the process
+// has ended.
+//
+// A process that has become another user's cannot be killed without privileges.
+// Then the error wraps fs.ErrPermission, and the process is given up:
+// [Process.Done] is closed, and [Exit].Unkilled has the error.
 func (p *Process) Kill() error {
-	if err := p.Signal(syscall.SIGKILL); err != nil {
+	p.mu.Lock()
+	reaped := p.reaped
+	p.mu.Unlock()
+	if reaped {
+		return os.ErrProcessDone
+	}
+	all := p.cgroup.kill()
+	err := p.Signal(syscall.SIGKILL)
+	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	p.cgroup.kill()
-	return nil
+	if all || hasEnded(p) { // a process that ends refuses signals until it is reaped
+		return nil
+	}
+	err = fmt.Errorf("process %d of another user: %w", p.Pid(), err)
+	// The output is read to its end first, which takes a goroutine: the caller
+	// may be the function that is told of it.
+	go p.conclude(func() Exit { return p.unended(err) })
+	return err
 }
 
 // Stop asks the process group to stop, with the StopSignal, and kills it when
 // grace is over, or ctx ends. A process that has been stopped by SIGSTOP is
 // continued, so that it can hear. Stop returns when the process has ended, see
-// [Process.Done]; nothing but a process that hangs in the kernel outlives that.
+// [Process.Done]; or when it cannot be killed; or when ctx has ended and the
+// process, which hangs in the kernel, has not for two seconds after it was killed.
+// [Exit].Unkilled tells the last two.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
 	ctx = given(ctx)
 	if grace > 0 && p.Signal(p.ask) == nil {
@@ -133,36 +166,41 @@ func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
 	}
 	select {
 	case <-p.life.Done():
+		return p.exit
 	default:
-		p.killed.Store(true)
-		_ = p.Kill() // that it has ended meanwhile is as good
-		<-p.life.Done()
 	}
-	return p.exit
+	p.killed.Store(true)
+	_ = p.Kill() // the exit has the error; that it has ended meanwhile is as good
+	timer := time.NewTimer(killTime)
+	defer timer.Stop()
+	select {
+	case <-p.life.Done():
+		return p.exit
+	case <-timer.C:
+	}
+	select {
+	case <-p.life.Done():
+		return p.exit
+	case <-ctx.Done():
+		return p.unended(fmt.Errorf("process %d was killed and has not ended: %w", p.Pid(), context.Cause(ctx)))
+	}
 }
+
+// killTime is how long something that was killed may take to go. What takes
+// longer hangs in the kernel, or belongs to another user.
+const killTime = 2 * time.Second
 
 // Tail returns the last lines of output so far, oldest first.
 func (p *Process) Tail() []Line { return p.tail.lines() }
 
 // Dropped returns how many lines the log has not been told because it was too
 // slow.
-func (p *Process) Dropped() int {
-	if p.log == nil {
-		return 0
-	}
-	return int(p.log.total.Load())
-}
+func (p *Process) Dropped() int { return int(p.log.total.Load()) }
 
 // Flush waits until the process has ended, and the log has been told all that
 // it has written. When ctx ends first, the log is told no more: the rest is
 // dropped, and the error is the cause of ctx.
-func (p *Process) Flush(ctx context.Context) error {
-	if p.log == nil {
-		_, err := p.Wait(ctx)
-		return err
-	}
-	return p.log.flush(given(ctx))
-}
+func (p *Process) Flush(ctx context.Context) error { return p.log.flush(given(ctx)) }
 
 // Stdout returns what the process writes to its standard output, if that is
 // Piped, else nil. It ends when the process has, even if somebody else

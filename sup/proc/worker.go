@@ -137,7 +137,7 @@ const flushTime = time.Second
 // StopSignal, or exited with code 0 or, as shells do, with 128 plus the number
 // of the signal, or if it is a Normal one. All else is returned as an
 // [ExitError], also that it had to be killed, but not if the child has no time
-// for stopping.
+// for stopping. So is that it could not be killed, see [Exit].Unkilled.
 func (w *Worker) Terminate(ctx context.Context, exit sup.Exit) error {
 	if w.process == nil {
 		return nil
@@ -146,6 +146,9 @@ func (w *Worker) Terminate(ctx context.Context, exit sup.Exit) error {
 	defer w.watch.Wait()
 	grace := graceUntil(ctx)
 	how := w.process.Stop(context.Background(), grace)
+	if how.Unkilled != nil {
+		return &ExitError{how}
+	}
 	killedAtOnce := how.Killed && (grace <= 0 || !canAsk)
 	if exit.Kind != sup.ExitShutdown || killedAtOnce || !how.Killed && w.stopped(how) {
 		return nil

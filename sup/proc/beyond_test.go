@@ -1,0 +1,236 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+func init() {
+	roles["deserter"] = deserterRole
+	roles["powerless"] = powerlessRole
+}
+
+// deserterRole leaves its process group for that of its host, and then is the
+// role that its argument names.
+func deserterRole(args []string) int {
+	group, err := syscall.Getpgid(os.Getppid())
+	if err == nil {
+		err = syscall.Setpgid(0, group)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return roles[args[0]](args[1:])
+}
+
+// A process that has joined the group of its host hears all signals, and no other
+// process of that group does.
+func TestAProcessThatHasLeftItsGroupIsReached(t *testing.T) {
+	for _, tt := range []struct {
+		role string
+		stop func(*proc.Process) proc.Exit
+		want proc.Exit
+	}{
+		{"graceful", func(p *proc.Process) proc.Exit { return p.Stop(t.Context(), time.Hour) }, proc.Exit{Code: 5}},
+		{"stubborn", func(p *proc.Process) proc.Exit { return p.Stop(t.Context(), 50*time.Millisecond) },
+			proc.Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true}},
+		{"stubborn", func(p *proc.Process) proc.Exit {
+			if err := p.Kill(); err != nil {
+				t.Error(err)
+			}
+			exit, _ := p.Wait(t.Context())
+			return exit
+		}, proc.Exit{Code: -1, Signal: syscall.SIGKILL}},
+	} {
+		p := start(t, fake("deserter", tt.role, "5"))
+		said(t, p, "up")
+		exit := tt.stop(p)
+		got := proc.Exit{Code: exit.Code, Signal: exit.Signal, Killed: exit.Killed, Unkilled: exit.Unkilled}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.role, diff)
+		}
+		if !gone(p.Pid()) {
+			t.Error("the process is still there")
+		}
+	}
+}
+
+func TestAStartTimeoutEndsAProcessThatHasLeftItsGroup(t *testing.T) {
+	var w *proc.Worker
+	command := fake("deserter", "stubborn")
+	command.Ready = proc.ReadyNotify()
+	_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
+		Start: func(ctx context.Context) (_ *proc.Worker, err error) {
+			w, err = command.Worker(ctx)
+			return w, err
+		},
+		StartTimeout: 300 * time.Millisecond,
+		Shutdown:     time.Second,
+	})
+	if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
+		t.Errorf("the start says %v", err)
+	}
+	if !gone(w.Process().Pid()) {
+		t.Error("the process is still there")
+	}
+}
+
+// powerlessRole starts processes as root, becomes another user, and cannot kill
+// them any more: it says how each way to end them goes.
+func powerlessRole([]string) int {
+	command := fake("stubborn")
+	said := func(what string, err error) {
+		text, _, _ := strings.Cut(fmt.Sprint(err), "; its last words")
+		fmt.Printf("%s: %v, permission: %v\n", what, text, errors.Is(err, fs.ErrPermission))
+	}
+	var all []*proc.Process
+	for range 2 {
+		p, err := command.Start(context.Background())
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		fmt.Println("child", p.Pid())
+		all = append(all, p)
+	}
+	begun := make(chan *proc.Process, 1)
+	slow := command
+	slow.Ready = proc.ReadyFunc(func(ctx context.Context, p *proc.Process) error {
+		begun <- p
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	worker, err := slow.Worker(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	starting, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	started := make(chan error)
+	go func() { started <- worker.Initialize(starting) }()
+	fmt.Println("child", (<-begun).Pid())
+
+	const nobody = 65534
+	if err := syscall.Setresuid(nobody, nobody, nobody); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	said("Signal", all[0].Signal(syscall.SIGTERM))
+	said("Kill", all[0].Kill())
+	exit, err := all[0].Wait(context.Background())
+	said("Wait", errors.Join(err, exit.Err()))
+	said("Stop", all[1].Stop(context.Background(), time.Hour).Err())
+	cancel(errors.New("called off"))
+	said("Initialize", <-started)
+	said("Terminate", worker.Terminate(context.Background(), sup.Exit{Kind: sup.ExitShutdown}))
+	return 0
+}
+
+// What cannot be killed is an error that says so, in time.
+func TestAProcessOfAnotherUserIsGivenUp(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: only root can start a process of another user")
+	}
+	host := start(t, fake("powerless"))
+	exit, err := host.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []string
+	var got []string
+	for _, text := range texts(exit.Lines) {
+		if pid, ok := strings.CutPrefix(text, "child "); ok {
+			pids = append(pids, pid)
+			continue
+		}
+		for i, pid := range pids {
+			text = strings.ReplaceAll(text, pid, "P"+strconv.Itoa(i))
+		}
+		got = append(got, text)
+	}
+	for _, pid := range pids {
+		pid, _ := strconv.Atoi(pid)
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		eventually(t, "the end of the process", func() bool { return gone(pid) })
+	}
+	exe, _ := os.Executable()
+	running := "proc: " + exe + ": still running: process %s of another user: kill: operation not permitted, permission: true"
+	want := []string{
+		"Signal: kill: operation not permitted, permission: true",
+		"Kill: process P0 of another user: kill: operation not permitted, permission: true",
+		"Wait: " + fmt.Sprintf(running, "P0"),
+		"Stop: " + fmt.Sprintf(running, "P1"),
+		"Initialize: called off, permission: false",
+		"Terminate: " + fmt.Sprintf(running, "P2"),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%v: %s", exit, diff)
+	}
+}
+
+// A program that goes into the background leaves its daemons without a trace but
+// for these.
+func TestWhatAProcessLeavesRunningIsSaid(t *testing.T) {
+	var log records
+	command := fake("fork", "3", "setsid")
+	command.Logger = slog.New(log.logger().Handler())
+	p := start(t, command)
+	exit, err := p.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(said(t, p, "forked "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{child}, exit.Left); diff != "" || len(exit.Survivors) > 0 {
+		t.Errorf("left: %s; survivors: %v", diff, exit.Survivors)
+	}
+	if want := fmt.Sprintf("exit code 3; processes left running in the background: [%d]", child); !strings.Contains(exit.Err().Error(), want) {
+		t.Errorf("the error is %v", exit.Err())
+	}
+	if err := p.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	want := []string{fmt.Sprintf(`level=WARN msg="processes left running in the background" processes=[%d] advice="run the program in the foreground, or set Limits.Cgroup"`, child)}
+	if diff := cmp.Diff(want, log.lines()); diff != "" {
+		t.Error(diff)
+	}
+	if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the end of the daemon", func() bool { return gone(child) })
+}
+
+// Processes of others, and those of another process that still runs, are none of
+// those that a process has left.
+func TestAProcessLeavesNothingOfAnother(t *testing.T) {
+	other := start(t, fake("fork", "sleep", "setsid"))
+	daemon, _ := strconv.Atoi(said(t, other, "forked "))
+	if exit := exitOf(t, fake("exit", "0")); len(exit.Left) > 0 {
+		t.Errorf("left: %v", exit.Left)
+	}
+	if exit := other.Stop(t.Context(), time.Hour); !cmp.Equal([]int{daemon}, exit.Left) {
+		t.Errorf("left: %v, want %d", exit.Left, daemon)
+	}
+	_ = syscall.Kill(daemon, syscall.SIGKILL)
+	eventually(t, "the end of the daemon", func() bool { return gone(daemon) })
+}
