@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,6 +25,26 @@ import (
 func init() {
 	roles["deserter"] = deserterRole
 	roles["powerless"] = powerlessRole
+	roles["daemonize"] = daemonizeRole
+}
+
+// daemonizeRole starts a process in a session of its own, without the output, says
+// its id, and exits with the code, or sleeps where that is "sleep".
+func daemonizeRole(args []string) int {
+	daemon := fake("sleep")
+	command := exec.Command(daemon.Path)
+	command.Env = daemon.Env
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := command.Start(); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("forked", command.Process.Pid)
+	if args[0] == "sleep" {
+		return sleepRole(nil)
+	}
+	code, _ := strconv.Atoi(args[0])
+	return code
 }
 
 // deserterRole leaves its process group for that of its host, and then is the
@@ -190,7 +211,7 @@ func TestAProcessOfAnotherUserIsGivenUp(t *testing.T) {
 // for these.
 func TestWhatAProcessLeavesRunningIsSaid(t *testing.T) {
 	var log records
-	command := fake("fork", "3", "setsid")
+	command := fake("daemonize", "3")
 	command.Logger = slog.New(log.logger().Handler())
 	p := start(t, command)
 	exit, err := p.Wait(t.Context())
@@ -223,7 +244,9 @@ func TestWhatAProcessLeavesRunningIsSaid(t *testing.T) {
 // Processes of others, and those of another process that still runs, are none of
 // those that a process has left.
 func TestAProcessLeavesNothingOfAnother(t *testing.T) {
-	other := start(t, fake("fork", "sleep", "setsid"))
+	command := fake("daemonize", "sleep")
+	command.Logger = discard
+	other := start(t, command)
 	daemon, _ := strconv.Atoi(said(t, other, "forked "))
 	if exit := exitOf(t, fake("exit", "0")); len(exit.Left) > 0 {
 		t.Errorf("left: %v", exit.Left)

@@ -50,5 +50,12 @@ func (c Command) tryStart(ctx context.Context, cmd *exec.Cmd) (*exec.Cmd, error)
 		Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr,
 		ExtraFiles: cmd.ExtraFiles, SysProcAttr: cmd.SysProcAttr,
 	}
-	return tried, startOnThread(ctx, func() error { return startLimited(tried, c.Limits) })
+	startBegins()
+	err := startOnThread(ctx, func() error { return startLimited(tried, c.Limits) })
+	if err != nil {
+		startEnds(nil)
+		return tried, err
+	}
+	startEnds(tried.Process)
+	return tried, nil
 }

@@ -182,10 +182,19 @@ func (g *cgroup) end() []int {
 		return nil
 	}
 	left := g.members()
+	var seen []processStat
+	for _, pid := range left {
+		if p, _, err := readProcess(pid, nil); err == nil {
+			seen = append(seen, p)
+		}
+	}
 	awaitGone(func() bool {
 		g.kill()
 		return strings.Contains(g.read("cgroup.events"), "populated 0")
 	})
+	for _, p := range seen {
+		reapIfEnded(p) // it may be a child of this program by now, see reapGroup
+	}
 	return left
 }
 

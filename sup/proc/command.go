@@ -34,7 +34,8 @@ type Command struct {
 	// Args are its arguments, without its name.
 	Args []string
 	// Env is its environment, each entry "NAME=value". nil means [Environ], that
-	// of the host but for what is addressed to the host alone; empty means none.
+	// of the host but for what is addressed to the host alone; empty means none. On
+	// Linux, ESPALIER_PROCESS is added to both.
 	Env []string
 	// Dir is its working directory. Default: that of the host.
 	Dir string

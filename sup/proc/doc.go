@@ -10,13 +10,16 @@
 //     before, or takes too long, is a failed start, and its error has the
 //     process's last words.
 //  2. Each process leads a process group of its own. To stop it, the group gets
-//     the StopSignal, has the time for stopping of the child as grace, and is
-//     killed before that is over, and reaped. So a child that is a process is
-//     never stuck (SEMANTICS X6), except by a process that hangs in the kernel,
-//     or by the caller's own functions.
+//     the StopSignal, and so does a process that has left the group. It has the
+//     time for stopping of the child as grace, and is killed before that is over,
+//     and reaped. So a child that is a process is never stuck, except by a process
+//     that hangs in the kernel, or by the caller's own functions. One that has
+//     become another user's and cannot be killed is given up with an error, see
+//     [Exit].Unkilled.
 //  3. When the process has ended, whatever is left of its group is killed, and
 //     with [Limits].Cgroup also what has left the group. Only then does Run
-//     return, so that no incarnation meets remains of the one before.
+//     return, so that no incarnation meets remains of the one before. What is
+//     left running all the same is in [Exit].Left and in the log.
 //  4. On Linux a process dies with its host, however that dies: all processes
 //     are started by one thread, which never ends, and get SIGKILL when it does.
 //  5. The exit is a value, [Exit]: code, signal, core dump, times, memory, the
@@ -67,11 +70,22 @@
 // executes a program that is set-user-ID or set-group-ID, or has file
 // capabilities.
 //
+// To recognize what a process leaves running, it has the variable
+// ESPALIER_PROCESS in its environment, also where Env is empty. It may be
+// removed: then nothing is said of what is left.
+//
+// # Containers
+//
+// In a container, the host may be process 1. Then every orphan becomes its child,
+// and is a zombie when it ends, until the host reaps it. What is left in the group
+// of a process is always reaped, and [ReapOrphans] reaps more. For all else, run an
+// init as process 1, such as tini, or docker run --init.
+//
 // # Systems
 //
 // On Linux, all of it. On other Unix systems, guarantees 4 and 8 do not hold (a
-// limit is an error that wraps errors.ErrUnsupported), and Exit.Survivors is
-// empty. Elsewhere there are no groups and no signals either: to stop a process
+// limit is an error that wraps errors.ErrUnsupported), and Exit.Survivors and
+// Exit.Left are empty. Elsewhere there are no groups and no signals either: to stop a process
 // is to kill it, by itself; ReadyNotify and ExtraFiles do not work; and where
 // somebody else keeps its output open, a process ends a second late.
 //

@@ -270,3 +270,16 @@ func ExampleEnviron() {
 	fmt.Println(p.Tail())
 	// Output: [hello]
 }
+
+// Process 1 of a container reaps what its processes leave in sessions of their
+// own.
+func ExampleReapOrphans() {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- proc.ReapOrphans(ctx) }()
+	p := begin(shell("exit 3"))
+	<-p.Done()
+	stop()
+	fmt.Println(<-ended)
+	// Output: context canceled
+}

@@ -37,6 +37,7 @@ func (p *Process) reap() (*os.ProcessState, []int) {
 	_ = syscall.Kill(-pid, syscall.SIGSTOP)
 	state, _ := p.cmd.Process.Wait() // does not wait: it has ended
 	p.reaped = true
+	startReaped(pid)
 	p.mu.Unlock()
 	if syscall.Kill(-pid, 0) == syscall.ESRCH {
 		return state, nil
@@ -44,24 +45,27 @@ func (p *Process) reap() (*os.ProcessState, []int) {
 	survivors, _ := groupMembers(pid)
 	_ = syscall.Kill(-pid, syscall.SIGKILL)
 	awaitGone(func() bool {
-		reapGroup(pid)
+		if !reapGroup(pid) {
+			return false
+		}
 		if syscall.Kill(-pid, 0) == syscall.ESRCH {
 			return true
 		}
 		members, err := groupMembers(pid)
-		return err == nil && len(members) == 0
+		return err == nil && len(members) == 0 && reapGroup(pid)
 	})
 	return state, survivors
 }
 
 // reapGroup reaps the children of this program in a group whose leader has been
 // reaped. What has outlived its parent becomes a child of this program when that
-// is the init of a container or a subreaper, and nobody else waits for it.
-func reapGroup(pgid int) {
+// is the init of a container or a subreaper, and nothing else waits for it.
+// reapGroup reports whether there are no such children any more.
+func reapGroup(pgid int) bool {
 	for {
 		pid, err := syscall.Wait4(-pgid, nil, syscall.WNOHANG, nil)
 		if err != syscall.EINTR && (err != nil || pid == 0) {
-			return
+			return err != nil
 		}
 	}
 }

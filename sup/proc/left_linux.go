@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // markVariable marks a process and its descendants, so that those that have left
@@ -22,14 +22,15 @@ import (
 const markVariable = "ESPALIER_PROCESS"
 
 var (
-	hostMark = rand.Text()[:16] // begins all marks of this host
-	marks    atomic.Int64
+	hostMark   = rand.Text()[:16]                            // tells the marks of this host from those of others
+	markPrefix = []byte(markVariable + "=" + hostMark + "-") // of entries
+	marks      atomic.Int64
 )
 
 // mark gives the process a mark.
 func (p *Process) mark() {
-	p.marked = fmt.Sprintf("%s-%d", hostMark, marks.Add(1))
-	p.cmd.Env = append(withoutVariables(p.cmd.Env, markVariable), markVariable+"="+p.marked)
+	p.marked = strconv.FormatInt(marks.Add(1), 10)
+	p.cmd.Env = append(withoutVariables(p.cmd.Env, markVariable), string(markPrefix)+p.marked)
 }
 
 // leftOf returns the processes that a process has left running: what could not be
@@ -50,6 +51,7 @@ func (p *Process) leftOf() []int {
 // census is one look at all processes.
 type census struct {
 	processes []processStat
+	host      processStat
 	marked    map[string][]processStat // those of this host that run, by mark
 	err       error
 	done      chan struct{}
@@ -76,13 +78,14 @@ func takeCensus() *census {
 	censuses.next = c
 	censuses.mu.Unlock()
 
-	censuses.taking.Lock() // reading /proc takes some milliseconds, and never blocks
+	censuses.taking.Lock() // held while /proc is read, which does not block
 	defer censuses.taking.Unlock()
 	censuses.mu.Lock()
 	censuses.next = nil // callers from now on might look for what this one has missed
 	censuses.mu.Unlock()
 	defer close(c.done)
 	c.take()
+	descendants.update(c)
 	return c
 }
 
@@ -90,32 +93,57 @@ func (c *census) take() {
 	if c.processes, c.err = listProcesses(); c.err != nil {
 		return
 	}
-	self := os.Getpid()
-	c.marked = make(map[string][]processStat)
-	begun := uint64(0) // of the host: what is older is none of its processes
-	if i := slices.IndexFunc(c.processes, func(p processStat) bool { return p.pid == self }); i >= 0 {
-		begun = c.processes[i].start
+	var buf []byte
+	if c.host, buf, c.err = readProcess(os.Getpid(), nil); c.err != nil {
+		return
 	}
+	c.marked = make(map[string][]processStat)
+	var executing []processStat
 	for _, p := range c.processes {
-		if p.ended || p.pid == self || p.start < begun {
+		if p.ended || p.kernel || p.pid == c.host.pid || p.start < c.host.start { // what is older is none of the host's
 			continue
 		}
-		if mark := markOf(p.pid); strings.HasPrefix(mark, hostMark+"-") {
-			c.marked[mark] = append(c.marked[mark], p)
+		var hasOne bool
+		if hasOne, buf = c.look(p, buf); !hasOne {
+			executing = append(executing, p)
 		}
+	}
+	for wait := time.Millisecond; ; wait *= 2 {
+		executing = slices.DeleteFunc(executing, func(p processStat) bool {
+			hasOne, _ := c.look(p, nil)
+			return hasOne || !isRecent(p)
+		})
+		if len(executing) == 0 {
+			return
+		}
+		time.Sleep(wait)
 	}
 }
 
-// markOf returns the mark of a process, "" if it has none, or belongs to another
-// user.
-func markOf(pid int) string {
-	environ, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+// look files a process under its mark, if it has one of this host. It returns
+// false if the process has no environment, because it is about to execute a
+// program. buf is for [readProcess].
+func (c *census) look(p processStat, buf []byte) (bool, []byte) {
+	environ, err := readProc(p.pid, "environ", buf)
+	if err != nil {
+		return true, environ // it belongs to another user, or is gone
+	}
 	for entry := range bytes.SplitSeq(environ, []byte{0}) {
-		if mark, ok := bytes.CutPrefix(entry, []byte(markVariable+"=")); ok {
-			return string(mark)
+		if mark, ok := bytes.CutPrefix(entry, markPrefix); ok {
+			c.marked[string(mark)] = append(c.marked[string(mark)], p)
 		}
 	}
-	return ""
+	return len(environ) > 0, environ
+}
+
+// isRecent reports whether a process was started within the last second. Later, it
+// has no environment because it was given none.
+func isRecent(p processStat) bool {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		return false
+	}
+	return p.start+ticks > uint64(now.Nano())/(1e9/ticks)
 }
 
 // isGone reports whether reading of a process has failed because it is gone.

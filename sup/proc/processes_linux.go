@@ -3,21 +3,27 @@ package proc
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // processStat is what /proc says of a process.
 type processStat struct {
 	pid, parent, group, session int
 
-	ended bool   // and was not reaped yet
-	start uint64 // in clock ticks since the start of the system
+	ended  bool   // with all its threads, and was not reaped yet
+	kernel bool   // is a thread of the kernel
+	start  uint64 // in clock ticks since the start of the system
 }
 
-// listProcesses returns all processes that /proc shows. The error is that of the
-// list, when the host has run out of descriptors say. A process that ends while
-// the list is made may be missing.
+// ticks is how many clock ticks there are in a second of /proc, on all
+// architectures that Go has.
+const ticks = 100
+
+// listProcesses returns all processes that /proc shows, and fails if the host has
+// run out of descriptors, say. A process that ends while the list is made may be
+// missing.
 func listProcesses() ([]processStat, error) {
 	proc, err := os.Open("/proc")
 	if err != nil {
@@ -28,13 +34,15 @@ func listProcesses() ([]processStat, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []processStat
+	all := make([]processStat, 0, len(names))
+	var buf []byte
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}
-		p, err := readProcess(pid)
+		var p processStat
+		p, buf, err = readProcess(pid, buf)
 		switch {
 		case err == nil:
 			all = append(all, p)
@@ -45,17 +53,27 @@ func listProcesses() ([]processStat, error) {
 	return all, nil
 }
 
-// readProcess returns what /proc says of one process. See proc_pid_stat(5).
-func readProcess(pid int) (processStat, error) {
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+const kernelThread = 0x00200000 // PF_KTHREAD
+
+// readProcess returns what /proc says of one process, see proc_pid_stat(5). It
+// returns the buffer for the next call.
+func readProcess(pid int, buf []byte) (processStat, []byte, error) {
+	stat, err := readProc(pid, "stat", buf)
 	if err != nil {
-		return processStat{}, err
+		return processStat{}, stat, err
 	}
+	const state, parent, group, session, flags, threads, start = 0, 1, 2, 3, 6, 17, 19
+	var fields [start + 1][]byte
+	n := 0
 	// The name of the program stands in parentheses, and may have any bytes.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const state, parent, group, session, start = 0, 1, 2, 3, 19
-	if len(fields) <= start {
-		return processStat{}, os.ErrNotExist
+	for field := range bytes.FieldsSeq(stat[bytes.LastIndexByte(stat, ')')+1:]) {
+		fields[n] = field
+		if n++; n == len(fields) {
+			break
+		}
+	}
+	if n < len(fields) {
+		return processStat{}, stat, unix.ESRCH
 	}
 	number := func(field int) uint64 {
 		n, _ := strconv.ParseUint(string(fields[field]), 10, 64)
@@ -66,7 +84,45 @@ func readProcess(pid int) (processStat, error) {
 		parent:  int(number(parent)),
 		group:   int(number(group)),
 		session: int(number(session)),
-		ended:   bytes.ContainsAny(fields[state], "ZX"),
-		start:   number(start),
-	}, nil
+		// The first thread may have ended before the others.
+		ended:  bytes.ContainsAny(fields[state], "ZX") && number(threads) <= 1,
+		kernel: number(flags)&kernelThread != 0,
+		start:  number(start),
+	}, stat, nil
+}
+
+// readProc reads a file of a process into buf, which grows as needed. Its system
+// calls are raw: package os would have every file watched for readiness, which
+// takes longer than to read it.
+func readProc(pid int, name string, buf []byte) ([]byte, error) {
+	var fd int
+	var err error
+	for {
+		fd, err = unix.Open("/proc/"+strconv.Itoa(pid)+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return buf[:0], os.NewSyscallError("open", err)
+	}
+	defer unix.Close(fd)
+	if cap(buf) == 0 {
+		buf = make([]byte, 4096)
+	}
+	buf = buf[:cap(buf)]
+	for n := 0; ; {
+		read, err := unix.Read(fd, buf[n:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return buf[:0], os.NewSyscallError("read", err)
+		case read == 0:
+			return buf[:n], nil
+		}
+		if n += read; n == len(buf) {
+			buf = append(buf, make([]byte, len(buf))...)
+		}
+	}
 }
