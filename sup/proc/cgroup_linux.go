@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +18,8 @@ import (
 // a process that has none of its own.
 type cgroup struct {
 	dir  string
-	file *os.File // the directory, for the start
+	file *os.File // the directory, for the start; it holds the lock of the group
 }
-
-var cgroups atomic.Int64 // numbers those of this host
 
 // newCgroup makes a control group, or returns nil where the limits need none.
 func newCgroup(l Limits) (*cgroup, error) {
@@ -39,17 +36,18 @@ func newCgroup(l Limits) (*cgroup, error) {
 			return nil, &LimitError{s.limit, err}
 		}
 	}
-	g := &cgroup{dir: filepath.Join(parent, fmt.Sprintf("proc-%d-%d", os.Getpid(), cgroups.Add(1)))}
-	if err := os.Mkdir(g.dir, 0o755); err != nil {
+	sweepOnce(parent)
+	g, err := makeCgroup(parent)
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return nil, &LimitError{"Cgroup", fmt.Errorf("name one that is writable: %w", err)}
+	case err != nil:
+		return nil, &LimitError{"Cgroup", err}
 	}
 	for _, s := range settings {
 		if err := writeControl(g.dir, s.file, s.value); err != nil {
 			return nil, errors.Join(&LimitError{s.limit, err}, g.remove())
 		}
-	}
-	if g.file, err = os.Open(g.dir); err != nil {
-		return nil, errors.Join(&LimitError{"Cgroup", err}, g.remove())
 	}
 	return g, nil
 }
@@ -190,7 +188,8 @@ func (g *cgroup) end() []int {
 	}
 	awaitGone(func() bool {
 		g.kill()
-		return strings.Contains(g.read("cgroup.events"), "populated 0")
+		events, err := os.ReadFile(filepath.Join(g.dir, "cgroup.events"))
+		return errors.Is(err, fs.ErrNotExist) || strings.Contains(string(events), "populated 0")
 	})
 	for _, p := range seen {
 		reapIfEnded(p) // it may be a child of this program by now, see reapGroup
@@ -220,12 +219,13 @@ func (g *cgroup) peak() int64 {
 	return peak
 }
 
-// remove removes the group, and those that the process has made below it.
+// remove removes the group, and those that the process has made below it. Its
+// lock goes last: a group that cannot be removed is left to the next host.
 func (g *cgroup) remove() error {
 	if g == nil {
 		return nil
 	}
-	g.file.Close()
+	defer g.file.Close()
 	var dirs []string
 	_ = filepath.WalkDir(g.dir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {

@@ -4,9 +4,11 @@ package proc
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,4 +71,88 @@ func TestAGroupTellsOfMemory(t *testing.T) {
 	if diff := cmp.Diff([]int{7, 8}, g.members()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// A temporary directory stands for the cgroup file system, of which this needs no
+// more than directories and locks.
+func TestTheNextFreeNameIsTaken(t *testing.T) {
+	parent := t.TempDir()
+	next := cgroups.Load() + 1
+	for n := range int64(3) { // of a host with the same id
+		if err := os.Mkdir(filepath.Join(parent, fmt.Sprintf(groupName, os.Getpid(), next+n)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, err := makeCgroup(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf(groupName, os.Getpid(), next+3); filepath.Base(g.dir) != want {
+		t.Errorf("the group is %s, want %s", g.dir, want)
+	}
+	if err := g.remove(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheGroupsOfAHostThatIsGoneAreRemoved(t *testing.T) {
+	parent := t.TempDir()
+	var groups []*cgroup
+	for range 2 {
+		g, err := makeCgroup(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups = append(groups, g)
+	}
+	for _, name := range []string{"espalier-1", "other-1-2"} {
+		if err := os.Mkdir(filepath.Join(parent, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	below := filepath.Join(groups[0].dir, "below")
+	if err := os.Mkdir(below, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	groups[0].file.Close() // the kernel does so when a host ends
+	sweepCgroups(parent)
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, entry := range entries {
+		got = append(got, entry.Name())
+	}
+	if diff := cmp.Diff([]string{"espalier-1", filepath.Base(groups[1].dir), "other-1-2"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if err := groups[1].remove(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Hosts that begin and sweep at the same time never lose a group.
+func TestAGroupOutlivesTheSweepsOfOthers(t *testing.T) {
+	parent := t.TempDir()
+	var hosts sync.WaitGroup
+	for range 4 {
+		hosts.Go(func() {
+			for range 30 {
+				g, err := makeCgroup(parent)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				sweepCgroups(parent)
+				if stat, err := os.Stat(g.dir); err != nil || !stat.IsDir() {
+					t.Errorf("a group was lost: %v", err)
+				}
+				if err := g.remove(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	hosts.Wait()
 }

@@ -72,14 +72,13 @@ func (e Exit) Err() error {
 	return &ExitError{e}
 }
 
-// exitOf makes the exit of a process that has been reaped.
+// exitOf makes the exit of a process that has been reaped, but for the lines.
 func (p *Process) exitOf(state *os.ProcessState, survivors, left []int) Exit {
 	exit := Exit{
 		Path:      p.cmd.Path,
 		Pid:       p.Pid(),
 		Code:      -1,
 		Survivors: slices.DeleteFunc(survivors, func(pid int) bool { return slices.Contains(left, pid) }),
-		Lines:     p.tail.lines(),
 		Left:      left,
 	}
 	if state == nil { // somebody else has reaped it

@@ -28,8 +28,10 @@ type Limits struct {
 	// processes, and the root.
 	//
 	// With a control group, what has left the process group is killed after the
-	// end of the process too. The group is called proc-HOST-N, after the id of the
-	// host. A host that is killed leaves it behind.
+	// end of the process too. The group is called espalier-HOST-N, after the process
+	// id of the host. A host that is killed leaves it behind, with what has left the
+	// process groups. The next host that uses this Cgroup kills and removes that: it
+	// finds that nobody holds the lock (flock(2)) of the group.
 	Cgroup string
 }
 

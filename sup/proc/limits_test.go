@@ -158,7 +158,7 @@ func TestAControlGroupHoldsAllDescendants(t *testing.T) {
 
 // controlGroups lists those that this test has made.
 func controlGroups(root string) []string {
-	dirs, _ := filepath.Glob(filepath.Join(root, fmt.Sprintf("proc-%d-*", os.Getpid())))
+	dirs, _ := filepath.Glob(filepath.Join(root, fmt.Sprintf("espalier-%d-*", os.Getpid())))
 	return dirs
 }
 
@@ -187,7 +187,7 @@ func TestMemoryAndProcessorsNeedTheirControllers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		own := fmt.Sprintf("0::/proc-%d-", os.Getpid())
+		own := fmt.Sprintf("0::/espalier-%d-", os.Getpid())
 		if !strings.Contains(strings.Join(texts(exit.Lines), "\n"), own) {
 			t.Errorf("its control group is not its own: %q", texts(exit.Lines))
 		}

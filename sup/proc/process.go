@@ -52,8 +52,12 @@ func (p *Process) begin() {
 	go func() {
 		state, survivors := p.reap()
 		survivors = append(survivors, p.cgroup.end()...)
-		p.conclude(func() Exit { return p.exitOf(state, survivors, p.leftOf()) })
-		p.cgroup.remove()
+		exit := p.exitOf(state, survivors, p.leftOf())
+		_ = p.cgroup.remove() // what cannot be removed is left to the next host
+		p.conclude(func() Exit {
+			exit.Lines = p.tail.lines()
+			return exit
+		})
 	}()
 }
 
