@@ -80,7 +80,8 @@ var (
 )
 
 // await waits until the process is ready. said is closed when it said so, by a
-// line or a message. Where ctx ends first, the error is its cause.
+// line or a message. Where ctx ends first, the error wraps its cause, and how the last
+// try went.
 func (r Readiness) await(ctx context.Context, p *Process, said <-chan struct{}, within time.Duration) error {
 	if r.what == "" {
 		return nil
@@ -102,6 +103,9 @@ func (r Readiness) await(ctx context.Context, p *Process, said <-chan struct{}, 
 	case errLate:
 		failed.After = within
 	default:
+		if last != nil && !errors.Is(last, context.Canceled) && !errors.Is(last, context.DeadlineExceeded) {
+			return fmt.Errorf("%w; the last try to reach the process: %w", cause, last)
+		}
 		return cause
 	}
 	failed.Lines = p.Tail()

@@ -42,7 +42,7 @@ func (w *Worker) Process() *Process { return w.process }
 // Initialize starts the process, and returns when it is ready.
 //
 // Errors: those of [Command.Start]; a [NotReadyError] if the process ends
-// first, or ReadyWithin does; the cause of ctx.
+// first, or ReadyWithin does; one that wraps the cause of ctx.
 func (w *Worker) Initialize(ctx context.Context) error {
 	w.said, w.alive = make(chan struct{}), make(chan struct{}, 1)
 	w.ready.Store(false)

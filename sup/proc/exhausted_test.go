@@ -1,0 +1,133 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+func init() { roles["exhausted"] = exhaustedRole }
+
+// exhaustedRole is a host that has run out of descriptors. It starts a process
+// with none left, with one, and so on, until a start succeeds, and says what the
+// failures were that do not wrap EMFILE.
+func exhaustedRole(args []string) int {
+	if err := exhausted(context.Background(), args[0]); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
+}
+
+func exhausted(ctx context.Context, what string) error {
+	command := fake("exit", "0")
+	switch what {
+	case "notify":
+		command.Ready = proc.ReadyNotify()
+		command.Path, command.Args, command.Env = "sh", []string{"-c", `echo READY=1 >&$NOTIFY_FD`}, nil
+	case "rlimits":
+		command.Limits.Rlimits = map[proc.Rlimit]uint64{proc.CoreSize: 0}
+	case "script":
+		command.Path, command.Args, command.Env = "/usr/bin/env", []string{"true"}, nil
+	}
+	start := func() error {
+		w, err := command.Worker(ctx)
+		if err != nil {
+			return err
+		}
+		err = w.Initialize(ctx)
+		if p := w.Process(); p != nil {
+			p.Stop(ctx, time.Hour)
+		}
+		return err
+	}
+	if err := start(); err != nil { // the runtime opens descriptors of its own
+		return err
+	}
+	limit := syscall.Rlimit{Cur: 64, Max: 64}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	var held []*os.File
+	for {
+		file, err := os.Open("/dev/null")
+		if errors.Is(err, syscall.EMFILE) {
+			break
+		} else if err != nil {
+			return err
+		}
+		held = append(held, file)
+	}
+	failures := 0
+	for {
+		err := start()
+		if err == nil {
+			break
+		}
+		failures++
+		if !errors.Is(err, syscall.EMFILE) {
+			fmt.Printf("%d free: %v\n", failures-1, err)
+		}
+		last := len(held) - 1
+		held[last].Close()
+		held = held[:last]
+	}
+	if failures == 0 {
+		return errors.New("the first start has succeeded")
+	}
+	fmt.Println("done")
+	return nil
+}
+
+// A supervisor recognizes by the error that a start has failed for want of the
+// host's own resources.
+func TestAStartWithoutDescriptorsSaysSo(t *testing.T) {
+	for _, what := range []string{"plain", "notify", "rlimits", "script"} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			exit := exitOf(t, fake("exhausted", what))
+			if diff := cmp.Diff([]string{"done"}, texts(exit.Lines)); diff != "" {
+				t.Errorf("%v: %s", exit, diff)
+			}
+		})
+	}
+}
+
+// Readiness that the host has no descriptor to ask for is not the process's fault.
+func TestAProbeWithoutDescriptorsSaysSo(t *testing.T) {
+	out := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	command := fake("sleep")
+	command.Ready = proc.ReadyFunc(func(context.Context, *proc.Process) error { return out })
+	command.ReadyWithin = 50 * time.Millisecond
+	w, err := command.Worker(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Initialize(t.Context()); !errors.Is(err, proc.ErrNotReady) || !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("the error is %v", err)
+	}
+	w.Process().Stop(t.Context(), 0)
+
+	command.ReadyWithin = 0
+	if w, err = command.Worker(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	late := errors.New("late")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, late)
+	defer cancel()
+	if err := w.Initialize(ctx); !errors.Is(err, late) || !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("the error is %v", err)
+	}
+	w.Process().Stop(t.Context(), 0)
+}
