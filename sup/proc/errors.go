@@ -65,8 +65,8 @@ func (e *ExitError) Unwrap() []error {
 	return []error{ErrExit, e.Unkilled}
 }
 
-// A NotReadyError tells that a process ended, or ReadyWithin ran out, before
-// it was ready. It wraps [ErrNotReady] and Err.
+// A NotReadyError tells that a process ended, or ReadyWithin or the StartTimeout of
+// the child ran out, before it was ready. It wraps [ErrNotReady] and Err.
 type NotReadyError struct {
 	Path  string        // of the command
 	For   string        // what was waited for: "a line that matches …"

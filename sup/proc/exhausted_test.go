@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
@@ -130,4 +132,9 @@ func TestAProbeWithoutDescriptorsSaysSo(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	w.Process().Stop(t.Context(), 0)
+
+	_, err = supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker, StartTimeout: 50 * time.Millisecond})
+	if !errors.Is(err, sup.ErrStartTimeout) || !errors.Is(err, syscall.EMFILE) || strings.Count(err.Error(), "not ready within 50ms") != 1 {
+		t.Errorf("the error is %v", err)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+
+	"github.com/espalier-go/espalier/sup"
 )
 
 // Readiness says when a process that was started is ready. The zero value is
@@ -103,10 +105,12 @@ func (r Readiness) await(ctx context.Context, p *Process, said <-chan struct{}, 
 	case errLate:
 		failed.After = within
 	default:
-		if last != nil && !errors.Is(last, context.Canceled) && !errors.Is(last, context.DeadlineExceeded) {
+		switch {
+		case last == nil, errors.Is(last, context.Canceled), errors.Is(last, context.DeadlineExceeded):
+			return cause
+		case !errors.Is(cause, sup.ErrStartTimeout): // which the supervisor adds by itself
 			return fmt.Errorf("%w; the last try to reach the process: %w", cause, last)
 		}
-		return cause
 	}
 	failed.Lines = p.Tail()
 	return failed
