@@ -1,0 +1,126 @@
+package late_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/internal/late"
+)
+
+const ms = time.Millisecond
+
+func TestMuchDependsOnTheLengthOfTheLimit(t *testing.T) {
+	for _, tt := range []struct {
+		limit, late time.Duration
+		want        bool
+	}{
+		{time.Second, 0, false},
+		{time.Second, -time.Second, false},
+		{time.Second, 100 * ms, false},
+		{time.Second, 101 * ms, true},
+		{ms, 10 * ms, false}, // the scheduler
+		{ms, 11 * ms, true},
+		{time.Hour, time.Second, false},
+		{time.Hour, 1001 * ms, true},
+		{0, 11 * ms, true},
+	} {
+		if got := late.Much(tt.limit, tt.late); got != tt.want {
+			t.Errorf("Much(%v, %v) = %v", tt.limit, tt.late, got)
+		}
+	}
+}
+
+// stopped is a program that stands still from one moment to another.
+type stopped struct{ from, to time.Duration }
+
+// at returns when a timer fires that is due at a moment.
+func (s stopped) at(due time.Duration) time.Duration {
+	if s.from <= due && due < s.to {
+		return s.to
+	}
+	return due
+}
+
+// over returns when a limit from 0 on has run out, and the number of times that
+// its timer has fired.
+func over(l late.Limit, s stopped) (now time.Duration, fired int) {
+	for wait := l.Next(0); wait > 0; wait = l.Next(now) {
+		now = s.at(now + wait)
+		fired++
+	}
+	return now, fired
+}
+
+func TestALimitIsExtendedOnceByItsLengthIfTheProgramWasStopped(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		length  time.Duration
+		stopped stopped
+		want    time.Duration
+	}{
+		{"not stopped", time.Second, stopped{}, time.Second},
+		{"before both timers, and shorter", time.Second, stopped{0, 400 * ms}, time.Second},
+		{"between the timers", time.Second, stopped{600 * ms, 900 * ms}, time.Second},
+		{"over the first, for a moment", time.Second, stopped{400 * ms, 550 * ms}, time.Second},
+		{"over the second, for a moment", time.Second, stopped{900 * ms, 1100 * ms}, 1100 * ms},
+		{"from the beginning, just as long", time.Second, stopped{0, time.Second}, 2 * time.Second},
+		{"after the first timer, just as long", time.Second, stopped{501 * ms, 1501 * ms}, 2501 * ms},
+		{"before the end, just as long", time.Second, stopped{999 * ms, 1999 * ms}, 2999 * ms},
+		{"for a day", time.Second, stopped{999 * ms, 24 * time.Hour}, 24*time.Hour + time.Second},
+		{"a limit of a day, for an hour", 24 * time.Hour, stopped{23 * time.Hour, 25 * time.Hour}, 49 * time.Hour},
+		{"a limit of 1 ns", 1, stopped{1, time.Minute}, time.Minute + 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, _ := over(late.Begin(0, tt.length), tt.stopped); got != tt.want {
+				t.Errorf("it is over after %v, not %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// However the stop lies, what a limit bounds has run for all of its length, or the
+// stop was shorter than the limit; and a stop extends it by one length at most.
+func TestAStopAsLongAsTheLimitIsAlwaysSeen(t *testing.T) {
+	const length = 100 * ms
+	for from := time.Duration(0); from < length; from += ms / 4 {
+		for _, longer := range []time.Duration{0, 1, ms, length, time.Hour} {
+			s := stopped{from, from + length + longer}
+			if got, _ := over(late.Begin(0, length), s); got != s.to+length {
+				t.Fatalf("stopped from %v to %v it is over after %v", s.from, s.to, got)
+			}
+		}
+	}
+}
+
+// A program that is late all the time finds what is stuck all the same.
+func TestALimitIsExtendedOnceOnly(t *testing.T) {
+	l := late.Begin(0, time.Second)
+	now := time.Duration(0)
+	for wait := l.Next(now); wait > 0; wait = l.Next(now) {
+		now += wait + 400*ms
+	}
+	if now > 3*time.Second {
+		t.Errorf("it is over after %v", now)
+	}
+	if !l.Extended() {
+		t.Error("it was not extended")
+	}
+}
+
+func TestALimitThatIsNotLateFiresTwice(t *testing.T) {
+	for _, length := range []time.Duration{2, 3, ms, time.Hour} {
+		if now, fired := over(late.Begin(0, length), stopped{}); now != length || fired != 2 {
+			t.Errorf("a limit of %v is over after %v and %d timers", length, now, fired)
+		}
+	}
+	if now, fired := over(late.Rest(0, 300*ms, time.Second), stopped{}); now != 300*ms || fired != 1 {
+		t.Errorf("the rest of a limit is over after %v and %d timers", now, fired)
+	}
+}
+
+func TestTheZeroLimitHasRunOut(t *testing.T) {
+	var l late.Limit
+	if wait := l.Next(0); wait != 0 {
+		t.Errorf("it runs for %v more", wait)
+	}
+}
