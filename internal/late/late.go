@@ -10,7 +10,10 @@
 // time.Since of a fixed moment.
 package late
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Much reports whether a timer that is late by the given time shows that the
 // program was stopped, where it guards a limit of the given length. It was if the
@@ -24,47 +27,59 @@ func Much(limit, late time.Duration) bool {
 	return late > min(max(limit/10, 10*time.Millisecond), time.Second)
 }
 
-// A Limit is a time limit that is looked at twice: a timer fires after half of
-// its length, and at its end. A stop that is as long as the limit makes one of the
-// two late by half of the length at least, wherever in the limit it begins. A
-// single timer could be late by next to nothing.
+// Wait returns how long the next timer of a limit runs, of which some time is
+// left: until half of the limit is left, and then until its end.
 //
-// The zero Limit has run out. A Limit is not safe for concurrent use.
+// A stop that is as long as the limit makes one of the two timers late by half of
+// the length at least, wherever in the limit it begins. A single timer could be
+// late by next to nothing.
+func Wait(left, length time.Duration) time.Duration {
+	if half := length - length/2; left > half {
+		return left - half
+	}
+	return max(left, 0)
+}
+
+// A Limit is a time limit that is extended if the program was stopped. The zero
+// Limit has run out. It is not safe for concurrent use.
 type Limit struct {
-	length   time.Duration
-	end      time.Duration
-	look     time.Duration // when the timer is to fire
-	extended bool
+	Length   time.Duration
+	End      time.Duration // when it runs out
+	Look     time.Duration // when the timer is to fire that runs now
+	Extended bool
 }
 
 // Begin returns a limit of the given length that begins now.
-func Begin(now, length time.Duration) Limit { return Limit{length: length, end: now + length, look: now} }
-
-// Rest returns a limit of the given length of which the part until end is left.
-func Rest(now, end, length time.Duration) Limit { return Limit{length: length, end: end, look: now} }
+func Begin(now, length time.Duration) Limit {
+	l := Limit{Length: length, Look: now}
+	l.endIn(now)
+	return l
+}
 
 // Next returns how long the timer has to run before Next is called again; 0 if
 // the limit has run out. It is called to set the timer, and each time that it has
 // fired; calls before that do no harm.
 func (l *Limit) Next(now time.Duration) time.Duration {
-	if !l.extended && Much(l.length, now-l.look) {
-		l.extended = true
-		l.end = now + l.length
+	if !l.Extended && Much(l.Length, now-l.Look) {
+		l.Extended = true
+		l.endIn(now)
 	}
-	left := l.end - now
-	if left <= 0 {
-		return 0
-	}
-	wait := left
-	if half := (l.length + 1) / 2; wait > half {
-		wait -= half
-	}
-	l.look = now + wait
+	wait := Wait(l.End-now, l.Length)
+	l.Look = now + wait
 	return wait
 }
 
-// Extended reports whether the limit has been extended.
-func (l *Limit) Extended() bool { return l.extended }
+func (l *Limit) endIn(now time.Duration) {
+	l.End = math.MaxInt64
+	if l.Length < math.MaxInt64-now {
+		l.End = now + l.Length
+	}
+}
 
-// End returns when the limit runs out, if it is not extended further.
-func (l *Limit) End() time.Duration { return l.end }
+// Renew lets a limit run for its whole length from a moment on that has passed,
+// such as the last sign of life, and lets it be extended again. The timer goes on:
+// the program may have been stopped since that moment.
+func (l *Limit) Renew(from time.Duration) {
+	l.endIn(from)
+	l.Extended = false
+}

@@ -1,6 +1,7 @@
 package late_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -102,7 +103,7 @@ func TestALimitIsExtendedOnceOnly(t *testing.T) {
 	if now > 3*time.Second {
 		t.Errorf("it is over after %v", now)
 	}
-	if !l.Extended() {
+	if !l.Extended {
 		t.Error("it was not extended")
 	}
 }
@@ -113,7 +114,7 @@ func TestALimitThatIsNotLateFiresTwice(t *testing.T) {
 			t.Errorf("a limit of %v is over after %v and %d timers", length, now, fired)
 		}
 	}
-	if now, fired := over(late.Rest(0, 300*ms, time.Second), stopped{}); now != 300*ms || fired != 1 {
+	if now, fired := over(late.Limit{Length: time.Second, End: 300 * ms}, stopped{}); now != 300*ms || fired != 1 {
 		t.Errorf("the rest of a limit is over after %v and %d timers", now, fired)
 	}
 }
@@ -122,5 +123,33 @@ func TestTheZeroLimitHasRunOut(t *testing.T) {
 	var l late.Limit
 	if wait := l.Next(0); wait != 0 {
 		t.Errorf("it runs for %v more", wait)
+	}
+}
+
+// A sign of life renews a limit; a stop after it extends the renewed one.
+func TestALimitIsRenewedBySignsOfLife(t *testing.T) {
+	l := late.Begin(0, time.Second)
+	if wait := l.Next(0); wait != 500*ms {
+		t.Fatalf("it waits for %v", wait)
+	}
+	l.Renew(400 * ms)
+	if wait := l.Next(500 * ms); wait != 400*ms || l.End != 1400*ms {
+		t.Fatalf("after a sign of life it waits for %v, and ends at %v", wait, l.End)
+	}
+	l.Renew(800 * ms) // and is stopped before the timer fires
+	if wait := l.Next(2000 * ms); wait != 500*ms || l.End != 3000*ms || !l.Extended {
+		t.Fatalf("after a stop it waits for %v, and ends at %v", wait, l.End)
+	}
+	l.Renew(2100 * ms)
+	if l.Extended {
+		t.Error("it cannot be extended again")
+	}
+}
+
+func TestALimitWithoutAnEndStaysOne(t *testing.T) {
+	const forever = time.Duration(math.MaxInt64)
+	l := late.Begin(time.Hour, forever)
+	if wait := l.Next(2 * time.Hour); wait <= 0 || l.End != forever {
+		t.Errorf("it waits for %v, and ends at %v", wait, l.End)
 	}
 }
