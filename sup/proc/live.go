@@ -19,6 +19,9 @@ const (
 // failed several times in a row, the worker ends with an [UnhealthyError],
 // which is an abnormal exit. Each probe that succeeds is a sup.Beat, so that
 // ChildSpec.Watchdog can be used on top. The zero value asks nothing.
+//
+// An interval or a timeout that runs out because the whole program was stopped, by
+// docker pause say, is extended once by its full length.
 type Liveness struct {
 	// Probe is how to ask. Required, if any of the other fields is set.
 	Probe LiveProbe
@@ -102,14 +105,7 @@ func (l Liveness) watch(ctx context.Context, p *Process, alive <-chan struct{}) 
 			}
 		}
 	}
-	timer := time.NewTimer(interval)
-	defer timer.Stop()
-	for failures := 0; ; {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		}
+	for failures := 0; waitInterval(ctx, interval); {
 		err := ask.within(ctx, timeout, p)
 		switch {
 		case ctx.Err() != nil:
@@ -122,6 +118,6 @@ func (l Liveness) watch(ctx context.Context, p *Process, alive <-chan struct{}) 
 				return &UnhealthyError{Path: p.cmd.Path, Failures: failures, Err: err}
 			}
 		}
-		timer.Reset(interval)
 	}
+	return nil
 }

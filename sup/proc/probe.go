@@ -70,8 +70,8 @@ func urlFault(text string) string {
 
 // within asks with a bound on the time that the answer takes.
 func (ask probe) within(ctx context.Context, limit time.Duration, p *Process) error {
-	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
-	defer cancel()
+	bounded, end := withLimit(ctx, limit, fmt.Errorf("no answer within %v", limit))
+	defer end()
 	err := ask(bounded, p)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		return context.Cause(bounded)

@@ -159,28 +159,24 @@ func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
 	ctx = given(ctx)
 	if grace > 0 && p.Signal(p.ask) == nil {
 		p.resume()
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
+		asking, end := withLimit(ctx, grace, nil)
+		defer end()
 		select {
 		case <-p.life.Done():
-			return p.exit
-		case <-timer.C:
-		case <-ctx.Done():
+		case <-asking.Done():
 		}
 	}
-	select {
-	case <-p.life.Done():
-		return p.exit
-	default:
+	if exit, ended := p.Exit(); ended {
+		return exit
 	}
 	p.killed.Store(true)
 	_ = p.Kill() // the exit has the error; that it has ended meanwhile is as good
-	timer := time.NewTimer(killTime)
-	defer timer.Stop()
+	killing, end := withLimit(context.Background(), killTime, nil)
+	defer end()
 	select {
 	case <-p.life.Done():
 		return p.exit
-	case <-timer.C:
+	case <-killing.Done():
 	}
 	select {
 	case <-p.life.Done():

@@ -92,7 +92,9 @@ func (r Readiness) await(ctx context.Context, p *Process, said <-chan struct{}, 
 	defer cancel(nil)
 	defer context.AfterFunc(p.life, func() { cancel(errEnded) })()
 	if within > 0 {
-		defer time.AfterFunc(within, func() { cancel(errLate) }).Stop()
+		var end func()
+		waiting, end = withLimit(waiting, within, errLate)
+		defer end()
 	}
 	last, ready := r.wait(waiting, p, said)
 	if ready {
