@@ -98,13 +98,19 @@ func (c *census) take() {
 		return
 	}
 	c.marked = make(map[string][]processStat)
+	sessions := make(map[int]int, len(c.processes)) // by process
+	for _, p := range c.processes {
+		sessions[p.pid] = p.session
+	}
 	var executing []processStat
 	for _, p := range c.processes {
 		if p.ended || p.kernel || p.pid == c.host.pid || p.start < c.host.start { // what is older is none of the host's
 			continue
 		}
 		var hasOne bool
-		if hasOne, buf = c.look(p, buf); !hasOne {
+		if hasOne, buf = c.look(p, buf); !hasOne && p.session != sessions[p.parent] {
+			// The parent of a daemon has gone, and its new one, which reaps orphans,
+			// is in another session. Only then is it worth to wait.
 			executing = append(executing, p)
 		}
 	}
