@@ -90,12 +90,20 @@ func sweepCgroups(parent string) {
 		if err != nil {
 			continue
 		}
-		g := &cgroup{dir, file}
-		g.kill() // all of them first, and then they end at the same time
-		left = append(left, g)
+		left = append(left, &cgroup{dir, file})
 	}
+	// All of them have the time to end together: a start waits for this.
+	awaitGone(func() bool {
+		gone := true
+		for _, g := range left {
+			if !g.empty() {
+				g.kill()
+				gone = false
+			}
+		}
+		return gone
+	})
 	for _, g := range left {
-		g.end()
 		_ = g.remove()
 	}
 }

@@ -188,13 +188,18 @@ func (g *cgroup) end() []int {
 	}
 	awaitGone(func() bool {
 		g.kill()
-		events, err := os.ReadFile(filepath.Join(g.dir, "cgroup.events"))
-		return errors.Is(err, fs.ErrNotExist) || strings.Contains(string(events), "populated 0")
+		return g.empty()
 	})
 	for _, p := range seen {
 		reapIfEnded(p) // it may be a child of this program by now, see reapGroup
 	}
 	return left
+}
+
+// empty reports whether nothing runs in the group, or the group is gone.
+func (g *cgroup) empty() bool {
+	events, err := os.ReadFile(filepath.Join(g.dir, "cgroup.events"))
+	return errors.Is(err, fs.ErrNotExist) || strings.Contains(string(events), "populated 0")
 }
 
 // oom reports whether something in the group was killed for lack of memory.

@@ -14,7 +14,67 @@ import (
 	"time"
 )
 
-func init() { roles["grouped"] = groupedRole }
+func init() {
+	roles["grouped"] = groupedRole
+	roles["delegated"] = delegatedRole
+}
+
+// delegatedRole starts a process with a control group as root, and becomes another
+// user, to which the group is delegated.
+func delegatedRole(args []string) int {
+	command := fake("stubborn")
+	command.Limits.Cgroup = args[0]
+	p, err := command.Start(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	const nobody = 65534
+	kill, _ := filepath.Glob(filepath.Join(args[0], "espalier-*", "cgroup.kill"))
+	for _, path := range append(kill, args[0]) {
+		if err := os.Chown(path, nobody, nobody); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+	}
+	if err := syscall.Setresuid(nobody, nobody, nobody); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if exit := p.Stop(context.Background(), time.Hour); exit.Signal != syscall.SIGKILL || exit.Unkilled != nil {
+		fmt.Println(exit)
+		return 1
+	}
+	return 0
+}
+
+// The control group kills a process that no signal reaches.
+func TestAControlGroupReachesAProcessOfAnotherUser(t *testing.T) {
+	host := start(t, fake("delegated", cgroupOf(t)))
+	if exit, err := host.Wait(t.Context()); err != nil || exit.Code != 0 {
+		t.Errorf("%v, %q, %v", exit, exit.Lines, err)
+	}
+}
+
+// cgroupOf makes a control group of the kernel's for the groups of a test. It skips
+// the test where there cannot be one.
+func cgroupOf(t *testing.T) string {
+	t.Helper()
+	root := cgroupRoot(t)
+	if root == "" || syscall.Access(root, 2) != nil {
+		t.Skip("NOT TESTED on the kernel's control groups: there is no cgroup v2 here that is writable")
+	}
+	parent, err := os.MkdirTemp(root, "test-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(parent); err != nil {
+			t.Error(err)
+		}
+	})
+	return parent
+}
 
 // groupedRole is a host of a process with a control group, and of a daemon in it.
 func groupedRole(args []string) int {
@@ -45,19 +105,7 @@ func groupedRole(args []string) int {
 // A host that is killed leaves its control groups, and in them what is out of
 // reach of the signal by which its processes die with it.
 func TestWhatAKilledHostHasLeftIsRemovedByTheNext(t *testing.T) {
-	root := cgroupRoot(t)
-	if root == "" || syscall.Access(root, 2) != nil {
-		t.Skip("NOT TESTED on the kernel's control groups: there is no cgroup v2 here that is writable")
-	}
-	parent := filepath.Join(root, fmt.Sprintf("test-%d", os.Getpid()))
-	if err := os.Mkdir(parent, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.Remove(parent); err != nil {
-			t.Error(err)
-		}
-	})
+	parent := cgroupOf(t)
 	groups := func() []string {
 		dirs, _ := filepath.Glob(filepath.Join(parent, "*/"))
 		var groups []string
