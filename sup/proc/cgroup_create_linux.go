@@ -80,12 +80,13 @@ func sweepOnce(parent string) {
 // can be taken: the kernel releases it when a host ends. What cannot be removed,
 // such as the groups of another user, stays.
 func sweepCgroups(parent string) {
-	dirs, _ := filepath.Glob(filepath.Join(parent, groupPattern))
+	entries, _ := os.ReadDir(parent)
 	var left []*cgroup
-	for _, dir := range dirs {
-		if stat, err := os.Lstat(dir); err != nil || !stat.IsDir() {
+	for _, entry := range entries {
+		if match, _ := filepath.Match(groupPattern, entry.Name()); !match || !entry.IsDir() {
 			continue
 		}
+		dir := filepath.Join(parent, entry.Name())
 		file, err := lockDir(dir)
 		if err != nil {
 			continue
