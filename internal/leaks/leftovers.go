@@ -67,7 +67,7 @@ func goroutines(packages []string) string {
 	var left []string
 	for _, g := range strings.Split(string(stacks), "\n\n")[1:] {
 		ours := slices.ContainsFunc(packages, func(p string) bool { return strings.Contains(g, p) })
-		if ours && !strings.Contains(g, "sup/proc.startOnThread") {
+		if ours && !strings.Contains(g, "sup/proc.(*starter)") {
 			left = append(left, g)
 		}
 	}

@@ -51,7 +51,7 @@ func (c Command) tryStart(ctx context.Context, cmd *exec.Cmd) (*exec.Cmd, error)
 		ExtraFiles: cmd.ExtraFiles, SysProcAttr: cmd.SysProcAttr,
 	}
 	startBegins()
-	err := startOnThread(ctx, func() error { return startLimited(tried, c.Limits) })
+	err := c.startOnThread(ctx, func() error { return startLimited(tried, c) })
 	if err != nil {
 		startEnds(nil)
 		return tried, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -42,8 +43,34 @@ type Command struct {
 	// Stdin is what it reads. Default: nothing. Every incarnation reads on in
 	// the same file.
 	Stdin *os.File
-	// ExtraFiles are its descriptors from 3. The files remain the caller's.
+	// ExtraFiles are its descriptors from 3, after those of Listeners. The files
+	// remain the caller's.
 	ExtraFiles []*os.File
+	// Listeners are sockets that every incarnation gets, as its first descriptors
+	// from 3, see [Listener]. They remain the caller's.
+	Listeners []*Listener
+
+	// User is the user that the process runs as, a name or a number. Default:
+	// that of the host. A host that may not change users, as root may, can only
+	// name its own.
+	//
+	// Where Env is nil, HOME, USER and LOGNAME are those of the user. Neither
+	// the program nor Dir is looked up as the user: who may not use them is an
+	// error of the start.
+	User string
+	// Group is the group that it runs as, a name or a number. Default: that of
+	// User in the user database, or, without a User, that of the host.
+	Group string
+	// Groups are its supplementary groups, names or numbers. nil means those that
+	// User has in the group database, or, without a User, those of the host;
+	// empty means none.
+	Groups []string
+	// Umask is the mask of the permissions of files that it creates. Default:
+	// that of the host, which is never changed. Linux only.
+	Umask *fs.FileMode
+	// Nice is its nice value, from -20, the most favoured, to 19. 0 means that of
+	// the host. A lower value than the host's takes privileges. Linux only.
+	Nice int
 
 	// Stdout and Stderr say what becomes of its output. Default Logged.
 	Stdout, Stderr Output
@@ -154,6 +181,9 @@ func (c Command) Validate() error {
 	if c.Ready.line != nil && c.Stdout == Piped && c.Stderr == Piped {
 		f.add("Ready", "waits for a line, but both streams are Piped: let one be Logged or Kept")
 	}
+	c.checkListeners(&f)
+	c.checkIdentity(&f)
+	c.checkPriority(&f)
 	c.Limits.check(&f)
 	c.Ready.check(&f)
 	c.Live.check(&f)
@@ -273,8 +303,12 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 	}
 	setAttributes(p.cmd, p.cgroup)
 	p.mark()
+	if err := c.setIdentity(p.cmd); err != nil {
+		return nil, errors.Join(err, p.cgroup.remove())
+	}
+	p.cmd.Env = c.listenEnviron(p.cmd.Env) // its entries must be the last ones
 	if p.cmd, err = c.startProgram(ctx, p.cmd); err != nil {
-		return nil, errors.Join(c.explain(p.cmd.Path, err), p.cgroup.remove())
+		return nil, errors.Join(c.explainIdentity(c.explain(p.cmd.Path, err)), p.cgroup.remove())
 	}
 	p.log = newLineLog(c, p, sup.Path(ctx), sup.Incarnation(ctx))
 	p.begin()
@@ -284,7 +318,7 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 // exec is the command as package os/exec takes it.
 func (c Command) exec() *exec.Cmd {
 	cmd := exec.Command(c.Path, c.Args...)
-	cmd.Dir, cmd.ExtraFiles = c.Dir, slices.Clone(c.ExtraFiles)
+	cmd.Dir, cmd.ExtraFiles = c.Dir, slices.Concat(c.listenerFiles(), c.ExtraFiles)
 	if cmd.Env = c.Env; c.Env == nil {
 		cmd.Env = Environ()
 	}

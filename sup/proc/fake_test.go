@@ -35,6 +35,8 @@ var roles = map[string]func(args []string) int{
 	"beat":     beatRole,
 	"limits":   limitsRole,
 	"host":     hostRole,
+	"inherit":  inheritRole,
+	"drop":     dropRole,
 }
 
 // fake is the command of a fake process that logs nothing.

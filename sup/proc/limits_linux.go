@@ -3,6 +3,7 @@ package proc
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 
@@ -21,24 +22,25 @@ var rlimitNumbers = [...]int{
 	StackSize:    unix.RLIMIT_STACK,
 }
 
-// startLimited starts a process with its resource limits. It must be called on
-// the starter's thread, which traces the process until it lets it go.
+// startLimited starts a process with its resource limits, and with its id in the
+// environment for its listeners. It must be called on a starter's
+// thread, which traces the process until it lets it go.
 //
 // Between fork and exec, Go runs no code of ours, and once the program runs it
 // is too late: it may have forked. But a process that is traced stops after its
 // exec, before its first instruction.
-func startLimited(cmd *exec.Cmd, l Limits) error {
-	if len(l.Rlimits) == 0 {
+func startLimited(cmd *exec.Cmd, c Command) error {
+	if len(c.Limits.Rlimits) == 0 && len(c.Listeners) == 0 {
 		return cmd.Start()
 	}
 	cmd.SysProcAttr.Ptrace = true
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, syscall.EPERM) { // of a program that may not be run, it is EACCES
-			return &LimitError{"Rlimits", fmt.Errorf("ptrace(2) is not allowed here: %w", err)}
+			return c.traceError(fmt.Errorf("ptrace(2) is not allowed here: %w", err))
 		}
 		return err
 	}
-	if err := limitTraced(cmd.Process.Pid, l); err != nil {
+	if err := c.limitTraced(cmd.Process.Pid, cmd.SysProcAttr.Credential); err != nil {
 		_ = cmd.Process.Kill()
 		_, _ = cmd.Process.Wait()
 		return err
@@ -46,9 +48,18 @@ func startLimited(cmd *exec.Cmd, l Limits) error {
 	return nil
 }
 
+// traceError is the error of a start under ptrace, with the first field that
+// needs it.
+func (c Command) traceError(err error) error {
+	if len(c.Limits.Rlimits) > 0 {
+		return &LimitError{"Rlimits", err}
+	}
+	return fmt.Errorf("Listeners: %w", err)
+}
+
 // limitTraced sets the limits of a process that is about to stop after its
 // exec, and lets it go.
-func limitTraced(pid int, l Limits) error {
+func (c Command) limitTraced(pid int, as *syscall.Credential) error {
 	for {
 		var status syscall.WaitStatus
 		_, err := syscall.Wait4(pid, &status, 0, nil)
@@ -56,23 +67,50 @@ func limitTraced(pid int, l Limits) error {
 			continue
 		}
 		if err != nil || !status.Stopped() {
-			return &LimitError{"Rlimits", fmt.Errorf("it ended before they could be set (%v)", err)}
+			return c.traceError(fmt.Errorf("it ended before they could be set (%v)", err))
 		}
 		if status.StopSignal() == syscall.SIGTRAP {
 			break
 		}
 		if err := syscall.PtraceCont(pid, int(status.StopSignal())); err != nil {
-			return &LimitError{"Rlimits", err}
+			return c.traceError(err)
 		}
 	}
-	for r, value := range l.Rlimits {
+	for r, value := range c.Limits.Rlimits {
 		limit := &unix.Rlimit{Cur: value, Max: value}
-		if err := unix.Prlimit(pid, rlimitNumbers[r], limit, nil); err != nil {
+		if err := prlimit(pid, rlimitNumbers[r], limit, as); err != nil {
 			return &LimitError{r.String(), fmt.Errorf("to %d: %w", value, err)}
 		}
 	}
+	if len(c.Listeners) > 0 {
+		if err := writeListenPid(pid); err != nil {
+			return fmt.Errorf("Listeners: %s: %w", listenPidVariable, err)
+		}
+	}
 	if err := syscall.PtraceDetach(pid); err != nil {
-		return &LimitError{"Rlimits", err}
+		return c.traceError(err)
 	}
 	return nil
+}
+
+// prlimit sets a limit of a process. That of another user's takes a privilege
+// that root does not have in most containers, unless the real user and group of
+// the thread are those of the process.
+func prlimit(pid, resource int, limit *unix.Rlimit, as *syscall.Credential) error {
+	err := unix.Prlimit(pid, resource, limit, nil)
+	if as == nil || err != unix.EPERM {
+		return err
+	}
+	const keep = ^uintptr(0)
+	uid, gid := os.Getuid(), os.Getgid()
+	// Raw system calls change this thread alone.
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESGID, uintptr(as.Gid), keep, keep); errno != 0 {
+		return err
+	}
+	defer unix.RawSyscall(unix.SYS_SETRESGID, uintptr(gid), keep, keep)
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(as.Uid), keep, keep); errno != 0 {
+		return err
+	}
+	defer unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), keep, keep)
+	return unix.Prlimit(pid, resource, limit, nil)
 }

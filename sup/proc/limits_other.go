@@ -8,8 +8,8 @@ import (
 	"os/exec"
 )
 
-func startLimited(cmd *exec.Cmd, l Limits) error {
-	for r := range l.Rlimits {
+func startLimited(cmd *exec.Cmd, c Command) error {
+	for r := range c.Limits.Rlimits {
 		return unsupported(r.String())
 	}
 	return cmd.Start()

@@ -70,12 +70,12 @@ func leftProcesses(mark string) string {
 }
 
 // leftGoroutines lists the goroutines of the package under test but for the
-// starter, which stays on purpose.
+// starters, which stay on purpose.
 func leftGoroutines() string {
 	buf := make([]byte, 1<<20)
 	var left strings.Builder
 	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(stack, "espalier/sup") && !strings.Contains(stack, "proc.startOnThread.func1") && !strings.Contains(stack, "leftGoroutines") {
+		if strings.Contains(stack, "espalier/sup") && !strings.Contains(stack, "proc.(*starter).") && !strings.Contains(stack, "leftGoroutines") {
 			left.WriteString(stack + "\n\n")
 		}
 	}

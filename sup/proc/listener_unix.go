@@ -1,0 +1,104 @@
+//go:build unix
+
+package proc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// openSocket is a socket that was just opened.
+type openSocket interface {
+	Socket
+	Close() error
+}
+
+// open opens a socket, and replaces one in the file system that is left over.
+func open(network, address string) (openSocket, error) {
+	socket, err := openOnce(network, address)
+	if errors.Is(err, syscall.EADDRINUSE) && isLeftOver(network, address) && os.Remove(address) == nil {
+		return openOnce(network, address)
+	}
+	return socket, err
+}
+
+func openOnce(network, address string) (openSocket, error) {
+	var config net.ListenConfig
+	switch network {
+	case "tcp", "tcp4", "tcp6", "unix", "unixpacket":
+		l, err := config.Listen(context.Background(), network, address)
+		if err != nil {
+			return nil, err
+		}
+		if l, ok := l.(*net.UnixListener); ok {
+			l.SetUnlinkOnClose(false) // it stays open
+		}
+		return l.(openSocket), nil
+	case "udp", "udp4", "udp6", "unixgram":
+		conn, err := config.ListenPacket(context.Background(), network, address)
+		if err != nil {
+			return nil, err
+		}
+		return conn.(openSocket), nil
+	}
+	return nil, fmt.Errorf("listen %s %s: use a network of tcp, udp or unix: %w", network, address, errors.ErrUnsupported)
+}
+
+// isLeftOver reports whether there is a socket in the file system that nobody has
+// open.
+func isLeftOver(network, path string) bool {
+	stat, err := os.Lstat(path)
+	if err != nil || stat.Mode().Type() != fs.ModeSocket {
+		return false
+	}
+	conn, err := net.Dial(network, path)
+	if err == nil {
+		conn.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// inheritable makes the file of a socket one whose mode does not change when it
+// is inherited, and returns its address.
+func inheritable(file *os.File) (*os.File, net.Addr, error) {
+	defer file.Close()
+	addr, err := addressOf(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, nil, err
+	}
+	fd := -1
+	controlErr := raw.Control(func(socket uintptr) { fd, err = unix.FcntlInt(socket, unix.F_DUPFD_CLOEXEC, 3) })
+	if err = errors.Join(controlErr, os.NewSyscallError("fcntl", err)); err != nil {
+		return nil, nil, err
+	}
+	if err := unix.SetNonblock(fd, false); err != nil { // before os.File remembers another mode
+		unix.Close(fd)
+		return nil, nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(fd), addr.String()), addr, nil
+}
+
+// addressOf returns the address of a socket that listens, or takes datagrams.
+func addressOf(file *os.File) (net.Addr, error) {
+	if l, err := net.FileListener(file); err == nil {
+		defer l.Close()
+		return l.Addr(), nil
+	}
+	conn, err := net.FilePacketConn(file)
+	if err != nil {
+		return nil, fmt.Errorf("no socket that listens: %w", err)
+	}
+	defer conn.Close()
+	return conn.LocalAddr(), nil
+}
