@@ -187,6 +187,9 @@ func (c Command) Validate() error {
 	c.Limits.check(&f)
 	c.Ready.check(&f)
 	c.Live.check(&f)
+	if c.Ready.done && c.Live.asked() {
+		f.add("Live.Probe", "asks a process that has ended by then: leave it out with ReadyDone")
+	}
 	if len(f) > 0 {
 		return &CommandError{Path: c.Path, Faults: f}
 	}

@@ -179,3 +179,28 @@ func ExampleUnhealthyError() {
 	fmt.Println(plain(exit.Err), errors.Is(exit.Err, sup.ErrUnhealthy))
 	// Output: proc: sh is unhealthy: failure 2 in a row: no answer true
 }
+
+// A migration comes before the service that needs it: the service starts when the
+// migration has ended with exit code 0.
+func ExampleReadyDone() {
+	ctx := context.Background()
+	migration := shell("echo 3 tables migrated")
+	migration.Ready = proc.ReadyDone()
+	s, err := sup.Start(ctx, sup.Spec[*proc.Worker]{
+		Children: []sup.ChildSpec[*proc.Worker]{
+			{ID: "migration", Start: migration.Worker, StartTimeout: time.Minute},
+			{ID: "service", Start: shell("exec sleep 1000").Worker},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	w, up := s.Child("migration").Get()
+	exit, ended := w.Process().Exit()
+	fmt.Println(up, ended, exit, exit.Lines)
+	fmt.Println(s.Shutdown(ctx))
+	// Output:
+	// true true exit code 0 [3 tables migrated]
+	// <nil>
+}

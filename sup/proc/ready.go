@@ -17,6 +17,7 @@ type Readiness struct {
 	line   *regexp.Regexp // of a line
 	ask    probe          // is repeated
 	notify bool
+	done   bool   // waits for a good end
 	fault  string // of the arguments
 }
 

@@ -63,6 +63,9 @@ func (w *Worker) Initialize(ctx context.Context) error {
 		return err
 	}
 	w.process = process
+	if w.command.Ready.done {
+		return w.awaitEnd(ctx)
+	}
 	return w.command.Ready.await(ctx, process, w.said, w.command.ReadyWithin)
 }
 
@@ -90,10 +93,14 @@ var errNotInitialized = errors.New("proc: the worker has no process: call Initia
 // Run waits for the end of the process, and returns what Normal makes of it: by
 // default nil for exit code 0, and an [ExitError] otherwise. It ends before the
 // process with the cause of ctx; an [UnhealthyError]; or a sup.PanicError out of
-// the Logger, Level, Watch or the liveness probe.
+// the Logger, Level, Watch or the liveness probe. With [ReadyDone] the process has
+// ended before, and Run waits for the end of ctx.
 func (w *Worker) Run(ctx context.Context) error {
 	if w.process == nil {
 		return errNotInitialized
+	}
+	if w.command.Ready.done {
+		return w.remain(ctx)
 	}
 	watching, stop := context.WithCancel(ctx)
 	unhealthy := make(chan error, 1)

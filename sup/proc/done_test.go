@@ -1,0 +1,170 @@
+//go:build linux
+
+package proc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/proc"
+)
+
+// migration is a process that writes a line to a file and ends with a code.
+func migration(file string, code int) proc.Command {
+	return proc.Command{
+		Path:   "sh",
+		Args:   []string{"-c", "echo migrated >>$0; echo no such column >&2; exit $1", file, fmt.Sprint(code)},
+		Ready:  proc.ReadyDone(),
+		Stdout: proc.Kept,
+		Stderr: proc.Kept,
+	}
+}
+
+// service is a process that runs as long as it finds a migrated file.
+func service(file string) proc.Command {
+	return proc.Command{Path: "sh", Args: []string{"-c", "test -s $0 && exec sleep 1000", file}, Stdout: proc.Kept}
+}
+
+func written(t *testing.T, file string) int {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return strings.Count(string(content), "migrated")
+}
+
+// A service starts when the migration before it has ended well, which counts as
+// no exit; a round of both runs it again.
+func TestAMigrationEndsBeforeTheServiceStarts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data")
+	s, err := sup.Start(t.Context(), sup.Spec[*proc.Worker]{
+		Strategy: sup.OneForAll,
+		Children: []sup.ChildSpec[*proc.Worker]{
+			{ID: "migration", Start: migration(file, 0).Worker},
+			{ID: "service", Start: service(file).Worker},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, _ := s.Child("service").Get()
+	m, up := s.Child("migration").Get()
+	if !up || written(t, file) != 1 {
+		t.Fatalf("the migration is up: %v, and has run %d times", up, written(t, file))
+	}
+	exit, ended := m.Process().Exit()
+	if !ended || exit.Code != 0 || !gone(m.Process().Pid()) {
+		t.Errorf("the exit of the migration is %v, %v", exit, ended)
+	}
+	_ = w.Process().Kill()
+	eventually(t, "the restart of both", func() bool {
+		again, up := s.Child("service").Get()
+		return up && again != w
+	})
+	if n := written(t, file); n != 2 {
+		t.Errorf("the migration has run %d times", n)
+	}
+	for _, id := range []string{"migration", "service"} {
+		if info, _ := s.Child(id).Info(); info.Incarnation != 2 || info.State != sup.Running {
+			t.Errorf("%s: %v, incarnation %d", id, info.State, info.Incarnation)
+		}
+	}
+	if err := s.Restart(t.Context(), "migration"); !errors.Is(err, sup.ErrRunning) {
+		t.Errorf("the restart of one that is done: %v", err)
+	}
+	if err := errors.Join(s.Terminate(t.Context(), "migration"), s.Restart(t.Context(), "migration")); err != nil || written(t, file) != 3 {
+		t.Errorf("an operator's restart: %v; it has run %d times", err, written(t, file))
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, child := range s.Children() {
+		if child.LastExit.Kind != sup.ExitShutdown {
+			t.Errorf("the last exit of %s is %v", child.ID, child.LastExit)
+		}
+	}
+}
+
+func TestAMigrationThatFailsIsAFailedStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data")
+	var service sup.ChildSpec[*proc.Worker]
+	service.ID, service.Start = "service", func(context.Context) (*proc.Worker, error) {
+		return nil, errors.New("the service was started")
+	}
+	normal := migration(file, 4)
+	normal.Normal = func(exit proc.Exit) error {
+		if exit.Code == 4 {
+			return nil
+		}
+		return exit.Err()
+	}
+	slow := proc.Command{Path: "sleep", Args: []string{"1000"}, Ready: proc.ReadyDone(), ReadyWithin: 50 * time.Millisecond}
+	for _, tt := range []struct {
+		name    string
+		command proc.Command
+		want    string
+	}{
+		{"a code", migration(file, 3), `is not ready: waited for its end: exit code 3; its last words: "no such column"`},
+		{"a signal", proc.Command{Path: "sh", Args: []string{"-c", "kill -9 $$"}, Ready: proc.ReadyDone()}, "waited for its end: signal: killed"},
+		{"too late", slow, "waited for its end for 50ms"},
+		{"its own code", normal, "the service was started"},
+		{"a panic", proc.Command{Path: "sh", Args: []string{"-c", "echo; exec sleep 1000"}, Ready: proc.ReadyDone(), Watch: func(proc.Line) { panic("oh no") }}, "oh no"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := sup.Start(t.Context(), sup.Spec[*proc.Worker]{Children: []sup.ChildSpec[*proc.Worker]{
+				{ID: "migration", Start: tt.command.Worker}, service,
+			}})
+			if !errors.Is(err, sup.ErrStart) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// One that is going on is stopped with the start that it is part of.
+func TestAMigrationThatGoesOnIsStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	command := fake("graceful", "0")
+	command.Ready = proc.ReadyDone()
+	var w *proc.Worker
+	stopped := make(chan error)
+	command.Watch = func(line proc.Line) {
+		if line.Text == "up" {
+			cancel()
+		}
+	}
+	go func() {
+		_, err := sup.Start(ctx, sup.Spec[*proc.Worker]{Children: []sup.ChildSpec[*proc.Worker]{{
+			ID: "migration", Start: func(ctx context.Context) (_ *proc.Worker, err error) {
+				w, err = command.Worker(ctx)
+				return w, err
+			},
+		}}})
+		stopped <- err
+	}()
+	if err := <-stopped; !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	exit, ended := w.Process().Exit()
+	if diff := cmp.Diff([]string{"up", "told: terminated"}, texts(exit.Lines)); !ended || diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestALivenessProbeOfAProcessThatHasEndedIsAFault(t *testing.T) {
+	err := proc.Command{Path: "x", Ready: proc.ReadyDone(), Live: proc.Liveness{Probe: proc.LiveNotify()}}.Validate()
+	want := `proc: command "x": Live.Probe: asks a process that has ended by then: leave it out with ReadyDone`
+	if err == nil || err.Error() != want {
+		t.Errorf("the error is %v", err)
+	}
+}
