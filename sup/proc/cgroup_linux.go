@@ -168,6 +168,9 @@ func (g *cgroup) members() []int {
 	return pids
 }
 
+// has reports whether a process is in the group.
+func (g *cgroup) has(pid int) bool { return g != nil && slices.Contains(g.members(), pid) }
+
 func (g *cgroup) read(file string) string {
 	content, _ := os.ReadFile(filepath.Join(g.dir, file))
 	return string(content)

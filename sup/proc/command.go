@@ -269,6 +269,7 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 			for _, made := range p.pipes {
 				made.file.Close()
 			}
+			p.notify.remove()
 		}
 	}()
 	connect := func(made *pipe) error {
@@ -294,12 +295,20 @@ func (c Command) launch(ctx context.Context, line func(Line), notified func(stri
 	}
 	p.cmd.Stdout, p.cmd.Stderr = ends[Stdout], ends[Stderr]
 	if notified != nil {
-		heard := &messages{tell: notified}
+		tell := func(message string) {
+			p.status.hear(message)
+			notified(message)
+		}
+		heard := &messages{tell: tell}
 		if err := connect(&pipe{see: heard.write, end: heard.flush}); err != nil {
 			return nil, err
 		}
 		p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, ends[2])
 		p.cmd.Env = append(withoutVariables(p.cmd.Env, NotifyVariable), fmt.Sprintf("%s=%d", NotifyVariable, 2+len(p.cmd.ExtraFiles)))
+		if p.notify, err = listenNotify(tell); err != nil {
+			return nil, err
+		}
+		p.cmd.Env = c.Live.environ(p.notify.environ(p.cmd.Env))
 	}
 	if p.cgroup, err = newCgroup(c.Limits); err != nil {
 		return nil, err

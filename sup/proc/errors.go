@@ -54,7 +54,7 @@ func (e *ExitError) Error() string {
 	if e.Killed {
 		text = "it did not stop in time and was killed" + e.leftText()
 	}
-	return fmt.Sprintf("proc: %s: %s%s", e.Path, text, lastWords(e.Lines))
+	return fmt.Sprintf("proc: %s: %s%s%s", e.Path, text, e.Status.last(), lastWords(e.Lines))
 }
 
 // Unwrap returns ErrExit and, where there is one, Unkilled.
@@ -73,6 +73,8 @@ type NotReadyError struct {
 	After time.Duration // ReadyWithin, if that ran out, else 0
 	Err   error         // an *ExitError, or how the last try went; may be nil
 	Lines []Line        // the last lines of output, oldest first
+	// Status is what the process has last said of itself.
+	Status Status
 }
 
 func (e *NotReadyError) Error() string {
@@ -87,7 +89,7 @@ func (e *NotReadyError) Error() string {
 	case e.Err != nil:
 		text += ": " + prefix.Cut(e.Err)
 	}
-	return text + lastWords(e.Lines)
+	return text + e.Status.last() + lastWords(e.Lines)
 }
 
 // Unwrap returns ErrNotReady and, where there is one, Err.

@@ -204,3 +204,39 @@ func ExampleReadyDone() {
 	// true true exit code 0 [3 tables migrated]
 	// <nil>
 }
+
+// What a process says of itself as to systemd, such as with the command
+// systemd-notify or with sd_notify(3).
+func ExampleStatus() {
+	command := sd("STATUS=3 of 4 shards", "READY=1", "RELOADING=1", "barrier")
+	s, err := sup.Start(context.Background(), sup.Spec[*proc.Worker]{
+		Children: []sup.ChildSpec[*proc.Worker]{{ID: "db", Start: command.Worker}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	w, _ := s.Child("db").Get()
+	for !w.Process().Status().Reloading {
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Printf("%+v\n", w.Process().Status())
+	fmt.Println(s.Shutdown(context.Background()))
+	// Output:
+	// {Text:3 of 4 shards Errno:errno 0 Reloading:true Stopping:false}
+	// <nil>
+}
+
+// The last status is in the error of a process that fails.
+func ExampleProcess_Status() {
+	command := sd("STATUS=waiting for the disk", "exit")
+	_, err := sup.Start(context.Background(), sup.Spec[*proc.Worker]{
+		Name:     "shop",
+		Children: []sup.ChildSpec[*proc.Worker]{{ID: "db", Start: command.Worker}},
+	})
+	exit, ok := errors.AsType[*proc.ExitError](err)
+	if ok {
+		fmt.Println(exit.Code, exit.Status.Text)
+	}
+	// Output: 3 waiting for the disk
+}

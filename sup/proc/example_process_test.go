@@ -226,7 +226,7 @@ func ExampleNotReadyError() {
 	fmt.Println(plain(err))
 	fmt.Println(errors.Is(err, proc.ErrNotReady), errors.Is(err, proc.ErrExit))
 	// Output:
-	// sup: start of shop/web: sh is not ready: waited for READY=1 on NOTIFY_FD: exit code 1; its last words: "the port is taken"
+	// sup: start of shop/web: sh is not ready: waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 1; its last words: "the port is taken"
 	// true true
 }
 

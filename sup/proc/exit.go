@@ -32,6 +32,8 @@ type Exit struct {
 	// Unkilled says why the process could not be killed. It runs on; Code is -1.
 	// nil if the process has ended.
 	Unkilled error
+	// Status is what the process has last said of itself.
+	Status Status
 }
 
 // String returns, say, "exit code 3" or "signal: killed (core dumped)".

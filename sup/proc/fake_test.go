@@ -37,6 +37,7 @@ var roles = map[string]func(args []string) int{
 	"host":     hostRole,
 	"inherit":  inheritRole,
 	"drop":     dropRole,
+	"sd":       sdRole,
 }
 
 // fake is the command of a fake process that logs nothing.
@@ -204,11 +205,16 @@ func limitsRole([]string) int {
 }
 
 // hostRole supervises three processes, says their ids, and sleeps, or, with
-// "exit", exits without a word to them.
+// "exit", exits without a word to them. With "notify" the processes tell it that
+// they are ready.
 func hostRole(args []string) int {
+	command := fake("stubborn")
+	if args[0] == "notify" {
+		command = sd("READY=1")
+	}
 	spec := sup.Spec[*proc.Worker]{}
 	for _, id := range []string{"a", "b", "c"} {
-		spec.Children = append(spec.Children, sup.ChildSpec[*proc.Worker]{ID: id, Start: fake("stubborn").Worker})
+		spec.Children = append(spec.Children, sup.ChildSpec[*proc.Worker]{ID: id, Start: command.Worker})
 	}
 	s, err := sup.Start(context.Background(), spec)
 	if err != nil {

@@ -1,8 +1,10 @@
 package proc
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -51,8 +53,9 @@ func LiveHTTP(url string) LiveProbe {
 	return LiveProbe{ask: probeHTTP(url), fault: urlFault(url)}
 }
 
-// LiveNotify does not ask: the process has to send the line "WATCHDOG=1" at
-// least once in each interval, as with [ReadyNotify]. See [Notify].
+// LiveNotify does not ask: the process has to send "WATCHDOG=1" at least once in
+// each interval, in one of the ways of [ReadyNotify]. The interval is in its
+// environment, as WATCHDOG_USEC in microseconds.
 func LiveNotify() LiveProbe { return LiveProbe{notify: true} }
 
 // LiveFunc calls f, which must return when its ctx ends.
@@ -79,15 +82,22 @@ func (l Liveness) check(f *faults) {
 
 func (l Liveness) asked() bool { return l.Probe.ask != nil || l.Probe.notify }
 
+func (l Liveness) interval() time.Duration { return cmp.Or(l.Interval, DefaultInterval) }
+
+// environ is an environment with the time that a process has for its messages.
+func (l Liveness) environ(env []string) []string {
+	if !l.Probe.notify {
+		return env
+	}
+	return append(env, fmt.Sprintf("WATCHDOG_USEC=%d", max(1, l.interval().Microseconds())))
+}
+
 var errNoMessage = errors.New("no " + NotifyAlive + " in the interval")
 
 // watch asks until the process is unhealthy, or ctx ends; then it returns nil.
 // alive has a message where the process has sent one.
 func (l Liveness) watch(ctx context.Context, p *Process, alive <-chan struct{}) error {
-	interval, timeout, limit := l.Interval, l.Timeout, l.Failures
-	if interval == 0 {
-		interval = DefaultInterval
-	}
+	interval, timeout, limit := l.interval(), l.Timeout, l.Failures
 	if timeout == 0 {
 		timeout = DefaultTimeout
 	}

@@ -10,12 +10,18 @@ import (
 // number of the descriptor for [ReadyNotify] and [LiveNotify].
 const NotifyVariable = "NOTIFY_FD"
 
+// socketVariable is the environment variable in which a process finds the
+// address of the socket of sd_notify(3).
+const socketVariable = "NOTIFY_SOCKET"
+
 // Messages that a process can send.
 const (
 	// NotifyReady says that the process is ready.
 	NotifyReady = "READY=1"
 	// NotifyAlive says that the process is alive.
 	NotifyAlive = "WATCHDOG=1"
+	// notifyTrigger says that it is not.
+	notifyTrigger = "WATCHDOG=trigger"
 )
 
 // Notify sends a message to the host of this process, if there is one that

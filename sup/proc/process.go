@@ -23,6 +23,8 @@ type Process struct {
 	watch  func(Line) // may be nil
 	log    *lineLog
 	cgroup *cgroup       // nil if it has none of its own
+	notify *notifySocket // nil if it has none
+	status statusBox
 	pipes  []*pipe       // all that it writes to
 	out    [2]*pipe      // of those, stdout and stderr
 	emit   [2]func(Line) // what is told their lines
@@ -49,6 +51,9 @@ func (p *Process) begin() {
 			p.pumps.Go(pipe.pumped)
 		}
 	}
+	if p.notify != nil {
+		p.pumps.Go(func() { p.notify.serve(p) })
+	}
 	go func() {
 		state, survivors := p.reap()
 		survivors = append(survivors, p.cgroup.end()...)
@@ -67,8 +72,10 @@ func (p *Process) conclude(how func() Exit) {
 		for _, pipe := range p.pipes {
 			pipe.finish()
 		}
+		p.notify.finish()
 		p.pumps.Wait()
 		p.exit = how()
+		p.exit.Status = p.Status()
 		p.log.end(p.exit.Left)
 		p.ended()
 	})

@@ -45,12 +45,28 @@ func ReadyHTTP(url string) Readiness {
 	return Readiness{what: "GET " + url, ask: probeHTTP(url), fault: urlFault(url)}
 }
 
-// ReadyNotify: the process is ready when it says so on a descriptor that it
-// inherits, whose number is in its environment as NOTIFY_FD: with the line
-// "READY=1", see [Notify], or with a single byte that is no capital letter, such
-// as a newline. Other lines mean nothing.
+// ReadyNotify: the process is ready when it says "READY=1", in one of two ways.
+//
+// On a descriptor that it inherits, whose number is in its environment as
+// NOTIFY_FD: with the line "READY=1", see [Notify], or with a single byte that is
+// no capital letter, such as a newline.
+//
+// Or, on Linux, as a service says it to systemd: with sd_notify(3), package
+// sup/systemd or the command systemd-notify, on the socket that is in its
+// environment as NOTIFY_SOCKET. The socket is the process's own, and is removed
+// when it has ended. A message counts if its sender is the process, or one of its
+// process group or, with [Limits].Cgroup, of its control group; this is
+// NotifyAccess=all of systemd, and sends the messages of others to nowhere. A
+// sender that ends at once may not be known any more; systemd-notify waits. A
+// datagram counts up to 4 KiB.
+//
+// Of the other messages, "WATCHDOG=1" is a sup.Beat for the watchdog of the child,
+// and a sign of life for [LiveNotify]; "WATCHDOG=trigger" makes the process
+// unhealthy at once. STATUS, ERRNO, RELOADING and STOPPING are in the [Status]. The
+// rest of sd_notify means nothing: MAINPID, EXTEND_TIMEOUT_USEC, and descriptors to
+// be stored, which are closed.
 func ReadyNotify() Readiness {
-	return Readiness{what: NotifyReady + " on " + NotifyVariable, notify: true}
+	return Readiness{what: NotifyReady + " on " + NotifyVariable + " or " + socketVariable, notify: true}
 }
 
 // ReadyFunc: the process is ready when f returns nil. It is called again and
@@ -115,7 +131,7 @@ func (r Readiness) await(ctx context.Context, p *Process, said <-chan struct{}, 
 			return fmt.Errorf("%w; the last try to reach the process: %w", cause, last)
 		}
 	}
-	failed.Lines = p.Tail()
+	failed.Lines, failed.Status = p.Tail(), p.Status()
 	return failed
 }
 

@@ -103,13 +103,13 @@ func TestAProcessThatDoesNotGetReadyIsAFailedStart(t *testing.T) {
 		want    []string // in the error
 	}{
 		{"it ends", fake("exit", "3", "!no disk"), proc.ReadyNotify(), 0,
-			[]string{"waited for READY=1 on NOTIFY_FD: exit code 3", `its last words: "no disk"`}},
+			[]string{"waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 3", `its last words: "no disk"`}},
 		{"it ends well", fake("exit", "0"), proc.ReadyLine(regexp.MustCompile("up")), time.Hour,
 			[]string{`waited for a line that matches "up": exit code 0`}},
 		{"it says something else", fake("sleep"), proc.ReadyLine(regexp.MustCompile("up")), 300 * time.Millisecond,
 			[]string{`waited for a line that matches "up" for 300ms`}},
 		{"it sends something else", fake("notify", `STATUS=loading\n`), proc.ReadyNotify(), 300 * time.Millisecond,
-			[]string{"waited for READY=1 on NOTIFY_FD for 300ms"}},
+			[]string{"waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET for 300ms"}},
 		{"it does not listen", fake("sleep"), proc.ReadyTCP(nobody), 300 * time.Millisecond,
 			[]string{"waited for TCP " + nobody + " for 300ms", "connection refused"}},
 		{"the status is bad", fake("serve", bad, "0s"), proc.ReadyHTTP("http://" + bad + "/bad"), 600 * time.Millisecond,

@@ -20,6 +20,7 @@ type Worker struct {
 	ready   atomic.Bool   // the process has said so
 	said    chan struct{} // closed then
 	alive   chan struct{} // has room for one message
+	unwell  chan struct{} // likewise
 	watch   sync.WaitGroup
 }
 
@@ -44,7 +45,7 @@ func (w *Worker) Process() *Process { return w.process }
 // Errors: those of [Command.Start]; a [NotReadyError] if the process ends
 // first, or ReadyWithin does; one that wraps the cause of ctx.
 func (w *Worker) Initialize(ctx context.Context) error {
-	w.said, w.alive = make(chan struct{}), make(chan struct{}, 1)
+	w.said, w.alive, w.unwell = make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
 	w.ready.Store(false)
 	var lines func(Line)
 	if pattern := w.command.Ready.line; pattern != nil {
@@ -56,7 +57,7 @@ func (w *Worker) Initialize(ctx context.Context) error {
 	}
 	var messages func(string)
 	if w.command.Ready.notify || w.command.Live.Probe.notify {
-		messages = w.hear
+		messages = w.hearWith(ctx)
 	}
 	process, err := w.command.start(ctx, lines, messages)
 	if err != nil {
@@ -81,14 +82,34 @@ func (w *Worker) hear(message string) {
 	case NotifyReady:
 		w.sayReady()
 	case NotifyAlive:
-		select {
-		case w.alive <- struct{}{}:
-		default:
+		leave(w.alive)
+	case notifyTrigger:
+		leave(w.unwell)
+	}
+}
+
+// hearWith is hear, and feeds the watchdog of the incarnation that ctx belongs to.
+func (w *Worker) hearWith(ctx context.Context) func(message string) {
+	return func(message string) {
+		w.hear(message)
+		if message == NotifyAlive {
+			sup.Beat(ctx)
 		}
 	}
 }
 
-var errNotInitialized = errors.New("proc: the worker has no process: call Initialize before Run")
+// leave leaves a message in a channel that has room for one.
+func leave(message chan<- struct{}) {
+	select {
+	case message <- struct{}{}:
+	default:
+	}
+}
+
+var (
+	errNotInitialized = errors.New("proc: the worker has no process: call Initialize before Run")
+	errTriggered      = errors.New("the process has sent " + notifyTrigger)
+)
 
 // Run waits for the end of the process, and returns what Normal makes of it: by
 // default nil for exit code 0, and an [ExitError] otherwise. It ends before the
@@ -120,6 +141,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		return context.Cause(ctx)
 	case err := <-unhealthy:
 		return err
+	case <-w.unwell:
+		return &UnhealthyError{Path: w.command.Path, Failures: 1, Err: errTriggered}
 	case err := <-w.process.failed:
 		return err
 	}
