@@ -14,6 +14,8 @@
 //   - sup/debug: a live page of a tree, for people, over HTTP.
 //   - sup/mailbox: typed messages to workers that outlive them, request and reply.
 //   - sup/proc: operating system processes as workers.
+//   - sup/systemd: the program as a service of systemd: ready, alive, stopping, and
+//     its sockets.
 //   - sup/plugin: typed plugins, which are processes, called, replaced in place,
 //     and kept by directory; a module of its own.
 //   - sup/remote and cmd/supctl: a tree watched and operated from outside, by Go

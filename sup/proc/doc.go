@@ -6,9 +6,9 @@
 //
 //  1. A process is started in Initialize, and the child is ready when its
 //     [Readiness] says so: at once, by a line of output, a TCP port, an HTTP
-//     status 2xx, or a message on an inherited descriptor. A process that ends
-//     before, or takes too long, is a failed start, and its error has the
-//     process's last words.
+//     status 2xx, a message, or, with [ReadyDone], its good end. A process that
+//     ends otherwise before, or takes too long, is a failed start, and its error
+//     has the process's last words.
 //  2. Each process leads a process group of its own. To stop it, the group gets
 //     the StopSignal, and so does a process that has left the group. It has the
 //     time for stopping of the child as grace, and is killed before that is over,
@@ -21,7 +21,7 @@
 //     return, so that no incarnation meets remains of the one before. What is
 //     left running all the same is in [Exit].Left and in the log.
 //  4. On Linux a process dies with its host, however that dies: all processes
-//     are started by one thread, which never ends, and get SIGKILL when it does.
+//     are started by threads that never end, and get SIGKILL when those do.
 //  5. The exit is a value, [Exit]: code, signal, core dump, times, memory, the
 //     last lines of output. Code 0 is normal, unless Normal says otherwise; all
 //     else is an [ExitError], an abnormal exit.
@@ -31,8 +31,9 @@
 //     read. A line is at most [MaxLine] bytes long, and valid UTF-8.
 //  7. A process that fails its [Liveness] probe too often in a row is unhealthy:
 //     it is stopped as above, and its exit is abnormal.
-//  8. [Limits] apply from the first instruction of the program on. One that
-//     cannot be set is an error, and nothing is left running.
+//  8. [Limits], User, Group, Groups, Umask, Nice and Listeners apply from the
+//     first instruction of the program on. What cannot be set is an error, and
+//     nothing is left running. The host keeps its own.
 //  9. A Command is checked before anything begins, and all its faults come in
 //     one error.
 //
@@ -83,11 +84,13 @@
 //
 // # Systems
 //
-// On Linux, all of it. On other Unix systems, guarantees 4 and 8 do not hold (a
-// limit is an error that wraps errors.ErrUnsupported), and Exit.Survivors and
-// Exit.Left are empty. Elsewhere there are no groups and no signals either: to stop a process
-// is to kill it, by itself; ReadyNotify and ExtraFiles do not work; and where
-// somebody else keeps its output open, a process ends a second late.
+// On Linux, all of it. On other Unix systems, guarantee 4 does not hold; a limit,
+// Umask and Nice are errors that wrap errors.ErrUnsupported; Exit.Survivors and
+// Exit.Left are empty; ReadyNotify knows no NOTIFY_SOCKET, and a process with
+// Listeners no LISTEN_PID. Elsewhere there are no users, groups and signals
+// either: to stop a process is to kill it, by itself; ReadyNotify, ExtraFiles and
+// Listeners do not work; and where another process keeps its output open, a
+// process ends a second late.
 //
 // All methods are safe for concurrent use.
 package proc
