@@ -65,8 +65,10 @@ type Command struct {
 	// User has in the group database, or, without a User, those of the host;
 	// empty means none.
 	Groups []string
-	// Umask is the mask of the permissions of files that it creates. Default:
-	// that of the host, which is never changed. Linux only.
+	// Umask is the mask of the permissions of files that it creates, such as
+	// new(fs.FileMode(0o027)). Default: that of the host, which is never changed.
+	// Linux only, and only where unshare(2) is allowed, which it is not in some
+	// containers.
 	Umask *fs.FileMode
 	// Nice is its nice value, from -20, the most favoured, to 19. 0 means that of
 	// the host. A lower value than the host's takes privileges. Linux only.

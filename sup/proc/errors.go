@@ -127,3 +127,6 @@ func (e *LimitError) Error() string { return fmt.Sprintf("limit %s: %v", e.Limit
 
 // Unwrap returns ErrLimit and the reason.
 func (e *LimitError) Unwrap() []error { return []error{ErrLimit, e.Err} }
+
+// inField says to which field of a [Command] an error of its start belongs.
+func inField(field string, err error) error { return fmt.Errorf("%s: %w", field, err) }

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -32,6 +33,21 @@ func FuzzLines(f *testing.F) {
 			if !utf8.ValidString(line.Text) || utf8.RuneCountInString(line.Text) > MaxLine || line.Cut < 0 {
 				t.Errorf("%q, and %d more", line.Text, line.Cut)
 			}
+		}
+	})
+}
+
+// Whatever a process says of itself, the status is short and valid.
+func FuzzStatus(f *testing.F) {
+	for _, message := range []string{"STATUS=up", "ERRNO=2", "ERRNO=-1", "READY=1", "RELOADING=1", "=", "STATUS=" + strings.Repeat("a\xff", maxStatus)} {
+		f.Add(message)
+	}
+	f.Fuzz(func(t *testing.T, message string) {
+		var box statusBox
+		box.hear(message)
+		status := box.get()
+		if len(status.Text) > maxStatus || !utf8.ValidString(status.Text) || status.Errno >= 1<<16 {
+			t.Errorf("%q leads to %+v", message, status)
 		}
 	})
 }

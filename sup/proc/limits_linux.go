@@ -54,7 +54,7 @@ func (c Command) traceError(err error) error {
 	if len(c.Limits.Rlimits) > 0 {
 		return &LimitError{"Rlimits", err}
 	}
-	return fmt.Errorf("Listeners: %w", err)
+	return inField("Listeners", err)
 }
 
 // limitTraced sets the limits of a process that is about to stop after its
@@ -84,7 +84,7 @@ func (c Command) limitTraced(pid int, as *syscall.Credential) error {
 	}
 	if len(c.Listeners) > 0 {
 		if err := writeListenPid(pid); err != nil {
-			return fmt.Errorf("Listeners: %s: %w", listenPidVariable, err)
+			return inField("Listeners", fmt.Errorf("%s: %w", listenPidVariable, err))
 		}
 	}
 	if err := syscall.PtraceDetach(pid); err != nil {

@@ -44,13 +44,14 @@ func starterOf(kind threadKind) *starter {
 func (k threadKind) prepare() error {
 	if k.nice != 0 {
 		if err := unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), k.nice); err != nil {
-			return fmt.Errorf("Nice: to %d: %w", k.nice, err)
+			return inField("Nice", fmt.Errorf("to %d: %w", k.nice, err))
 		}
 	}
 	if k.masked {
 		// The threads of a program share umask and working directory.
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
-			return fmt.Errorf("Umask: %w", os.NewSyscallError("unshare", err))
+			return inField("Umask", fmt.Errorf("a thread of this host cannot have one of its own, as in a container that forbids unshare(2): "+
+				"set it in the program, or by \"sh -c 'umask …; exec …'\": %w", os.NewSyscallError("unshare", err)))
 		}
 	}
 	return nil
@@ -73,7 +74,7 @@ func (c Command) startOnThread(ctx context.Context, start func() error) error {
 	defer unix.Close(dir)
 	return s.startOnThread(ctx, func() error {
 		if err := unix.Fchdir(dir); err != nil {
-			return fmt.Errorf("Umask: the working directory of the host: %w", err)
+			return inField("Umask", fmt.Errorf("the working directory of the host: %w", err))
 		}
 		unix.Umask(int(*c.Umask))
 		return start()

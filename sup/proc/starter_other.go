@@ -15,10 +15,10 @@ func onMainThread() bool { return false }
 
 func (c Command) startOnThread(ctx context.Context, start func() error) error {
 	if c.Umask != nil {
-		return fmt.Errorf("Umask: this system has none for one thread alone: %w", errors.ErrUnsupported)
+		return inField("Umask", fmt.Errorf("this system has none for one thread alone: %w", errors.ErrUnsupported))
 	}
 	if c.Nice != 0 {
-		return fmt.Errorf("Nice: this system has none for one thread alone: %w", errors.ErrUnsupported)
+		return inField("Nice", fmt.Errorf("this system has none for one thread alone: %w", errors.ErrUnsupported))
 	}
 	return plainStarter.startOnThread(ctx, start)
 }

@@ -39,10 +39,11 @@ func (b *statusBox) hear(message string) {
 	name, value, _ := strings.Cut(message, "=")
 	switch name {
 	case "STATUS":
-		if len(value) > maxStatus {
-			value = string(wholeRunes([]byte(value[:maxStatus])))
+		text := strings.ToValidUTF8(value, "\uFFFD")
+		if len(text) > maxStatus {
+			text = string(wholeRunes([]byte(text[:maxStatus])))
 		}
-		b.status.Text = strings.ToValidUTF8(value, "\uFFFD")
+		b.status.Text = text
 	case "ERRNO":
 		if number, err := strconv.ParseUint(value, 10, 16); err == nil {
 			b.status.Errno = syscall.Errno(number)
