@@ -3,7 +3,6 @@ package proc
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -22,11 +21,11 @@ func ReadyDone() Readiness { return Readiness{what: "its end", done: true} }
 
 // awaitEnd waits until the process has ended well.
 func (w *Worker) awaitEnd(ctx context.Context) error {
-	var late <-chan time.Time
+	waiting := ctx
 	if within := w.command.ReadyWithin; within > 0 {
-		timer := time.NewTimer(within)
-		defer timer.Stop()
-		late = timer.C
+		var end func()
+		waiting, end = withLimit(ctx, within, errLate)
+		defer end()
 	}
 	failed := &NotReadyError{Path: w.command.Path, For: w.command.Ready.what}
 	select {
@@ -34,14 +33,16 @@ func (w *Worker) awaitEnd(ctx context.Context) error {
 		if failed.Err = w.judge(w.process.exit); failed.Err == nil || errors.Is(failed.Err, sup.ErrShutdown) {
 			return nil
 		}
-	case <-late:
-		failed.After = w.command.ReadyWithin
 	case err := <-w.process.failed:
 		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	case <-waiting.Done():
+		cause := context.Cause(waiting)
+		if cause != errLate {
+			return cause
+		}
+		failed.After = w.command.ReadyWithin
 	}
-	failed.Lines = w.process.Tail()
+	failed.Lines, failed.Status = w.process.Tail(), w.process.Status()
 	return failed
 }
 

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -168,7 +167,7 @@ func (c Command) listenEnviron(env []string) []string {
 	for i, l := range c.Listeners {
 		names[i] = l.name
 	}
-	env = append(slices.Clip(env), fmt.Sprintf("LISTEN_FDS=%d", len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
+	env = append(withoutVariables(env, "LISTEN_PIDFDID"), fmt.Sprintf("LISTEN_FDS=%d", len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
 	if runtime.GOOS == "linux" {
 		env = append(env, listenPidVariable+"="+noPid)
 	}

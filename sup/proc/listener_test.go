@@ -308,7 +308,7 @@ func TestTheEnvironmentOfAProcessWithSockets(t *testing.T) {
 	t.Setenv("LISTEN_PID", "1")
 	t.Setenv("LISTEN_FDS", "7")
 	l := listen(t, "tcp", "127.0.0.1:0")
-	for _, env := range [][]string{nil, {}, {"LISTEN_PID=5", "A=" + strings.Repeat("x", 100_000), "not.a.name=1", "LISTEN_FDNAMES=x"}} {
+	for _, env := range [][]string{nil, {}, {"LISTEN_PID=5", "A=" + strings.Repeat("x", 100_000), "not.a.name=1", "LISTEN_FDNAMES=x", "LISTEN_PIDFDID=3"}} {
 		command := proc.Command{Path: "/usr/bin/env", Args: []string{"-0"}, Env: env, Listeners: []*proc.Listener{l}, Stdout: proc.Piped}
 		p := start(t, command)
 		all, err := io.ReadAll(p.Stdout())

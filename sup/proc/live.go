@@ -89,7 +89,7 @@ func (l Liveness) environ(env []string) []string {
 	if !l.Probe.notify {
 		return env
 	}
-	return append(env, fmt.Sprintf("WATCHDOG_USEC=%d", max(1, l.interval().Microseconds())))
+	return append(withoutVariables(env, "WATCHDOG_PID"), fmt.Sprintf("WATCHDOG_USEC=%d", max(1, l.interval().Microseconds())))
 }
 
 var errNoMessage = errors.New("no " + NotifyAlive + " in the interval")

@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/espalier-go/espalier/internal/leftover"
 )
 
 // A notifySocket is the datagram socket on which one process speaks sd_notify(3).
 type notifySocket struct {
 	conn *net.UnixConn
-	dir  string // holds the socket, "" if that is an abstract one
+	dir  *leftover.Dir // holds the socket, nil if that is an abstract one
 	tell func(message string)
 	buf  [maxDatagram + 1]byte
 	oob  [oobSize]byte
@@ -38,17 +40,18 @@ const (
 // notifyDirs is what the names of the directories begin with.
 const notifyDirs = "proc-notify-"
 
-var reclaim sync.Once
+// sweepNotifyDirs removes what hosts have left behind that were killed.
+var sweepNotifyDirs = sync.OnceFunc(func() { _, _ = leftover.Sweep(os.TempDir(), notifyDirs+"*") })
 
 // listenNotify opens a socket in a directory of its own. Not all programs know
 // abstract sockets, nor can those that have a network of their own reach them; so
 // one is used only where no directory can be made.
 func listenNotify(tell func(string)) (*notifySocket, error) {
-	reclaim.Do(reclaimNotifyDirs)
+	sweepNotifyDirs()
 	s := &notifySocket{tell: tell}
 	address := "@" + notifyDirs + rand.Text()
-	if dir, err := os.MkdirTemp("", notifyDirs); err == nil {
-		s.dir, address = dir, filepath.Join(dir, "notify")
+	if dir, err := leftover.MkdirTemp("", notifyDirs); err == nil {
+		s.dir, address = dir, filepath.Join(dir.Path(), "notify")
 	}
 	if err := s.listen(address); err != nil {
 		s.remove()
@@ -73,7 +76,7 @@ func (s *notifySocket) listen(address string) error {
 		return err
 	}
 	s.conn = conn.(*net.UnixConn)
-	if s.dir == "" {
+	if s.dir == nil {
 		return nil
 	}
 	// A process that root has started may have become another user before it
@@ -82,7 +85,7 @@ func (s *notifySocket) listen(address string) error {
 	if os.Geteuid() == 0 {
 		directory, socket = 0o711, 0o666
 	}
-	return errors.Join(os.Chmod(address, socket), os.Chmod(s.dir, directory))
+	return errors.Join(os.Chmod(address, socket), os.Chmod(s.dir.Path(), directory))
 }
 
 // environ is an environment with the address of the socket.
@@ -124,8 +127,8 @@ func (s *notifySocket) remove() {
 	if s.conn != nil {
 		s.conn.Close()
 	}
-	if s.dir != "" {
-		os.RemoveAll(s.dir)
+	if s.dir != nil {
+		_ = s.dir.Remove() // what cannot be removed is left to the next host
 	}
 }
 
@@ -188,23 +191,4 @@ func (p *Process) has(pid int) bool {
 		return true
 	}
 	return p.cgroup.has(pid)
-}
-
-// reclaimNotifyDirs removes what hosts have left that were killed: directories of
-// this user with a socket that nobody has open.
-func reclaimNotifyDirs() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), notifyDirs+"*"))
-	for _, dir := range dirs {
-		stat, err := os.Lstat(dir)
-		if err != nil || !stat.IsDir() {
-			continue
-		}
-		if owner, ok := stat.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Geteuid() {
-			continue
-		}
-		if socket := filepath.Join(dir, "notify"); isLeftOver("unixgram", socket) {
-			os.Remove(socket)
-			os.Remove(dir)
-		}
-	}
 }
