@@ -46,17 +46,17 @@ type Command struct {
 	// ExtraFiles are its descriptors from 3, after those of Listeners. The files
 	// remain the caller's.
 	ExtraFiles []*os.File
-	// Listeners are sockets that every incarnation gets, as its first descriptors
-	// from 3, see [Listener]. They remain the caller's.
+	// Listeners are sockets that each incarnation inherits as its descriptors from
+	// 3, see [Listener]. They remain the caller's.
 	Listeners []*Listener
 
 	// User is the user that the process runs as, a name or a number. Default:
-	// that of the host. A host that may not change users, as root may, can only
-	// name its own.
+	// that of the host. Only a host that runs as root, or has CAP_SETUID and
+	// CAP_SETGID, may name another user than its own.
 	//
-	// Where Env is nil, HOME, USER and LOGNAME are those of the user. Neither
-	// the program nor Dir is looked up as the user: who may not use them is an
-	// error of the start.
+	// If Env is nil, HOME, USER and LOGNAME are those of the user. If the user may
+	// not execute the program or enter Dir, the start fails with an error that
+	// wraps fs.ErrPermission.
 	User string
 	// Group is the group that it runs as, a name or a number. Default: that of
 	// User in the user database, or, without a User, that of the host.

@@ -8,15 +8,18 @@ import (
 )
 
 // ReadyDone: the process is ready when it has ended well, as a migration does
-// that comes before a service. Exit code 0 is a good end, and whatever Normal
-// says is a normal or an orderly one; any other is a failed start.
+// that comes before a service. Exit code 0 is a good end, and so is an exit that
+// Normal calls normal or orderly. Any other exit is a failed start.
 //
-// The child then stays up without a process until it is stopped, so that a
-// permanent one is not restarted because it is done. It runs the process again
-// when it is restarted: by an operator, or in a round, such as that of
-// sup.OneForAll when the service fails. Its [Worker.Process] has the exit and the
-// last lines of output. A child like that can have no watchdog, and ReadyWithin
-// or its StartTimeout bound the time that the process may take.
+// The child then stays up without a process until it is stopped, as a systemd
+// unit of Type=oneshot does with RemainAfterExit. So a permanent child is not
+// restarted because its process is done. The process runs again when the child is
+// restarted, by an operator or in a round, such as that of sup.OneForAll after a
+// failure of the service. [Worker.Process] has the exit and the last lines of
+// output.
+//
+// Neither Live nor ChildSpec.Watchdog can be used with it. ReadyWithin or the
+// StartTimeout of the child bound the run of the process.
 func ReadyDone() Readiness { return Readiness{what: "its end", done: true} }
 
 // awaitEnd waits until the process has ended well.

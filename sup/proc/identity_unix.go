@@ -16,8 +16,8 @@ const hasUsers = true
 
 func ownIdentity() (uid, gid uint32) { return uint32(os.Geteuid()), uint32(os.Getegid()) }
 
-// forbidden says why the host may not start a process with the identity, "" if
-// it may.
+// forbidden returns why the host may not start a process with the identity, or
+// "" if it may.
 func (id *identity) forbidden() string {
 	uid, gid := ownIdentity()
 	if id.uid != uid && !mayChangeUser() {
@@ -46,8 +46,8 @@ func (c Command) setIdentity(cmd *exec.Cmd) error {
 	return nil
 }
 
-// explainIdentity says as whom the process would have run, if it was for want of
-// a permission that it was not started.
+// explainIdentity adds the user of the process to the error of a start that failed
+// for lack of a permission.
 func (c Command) explainIdentity(err error) error {
 	if !errors.Is(err, fs.ErrPermission) || c.User == "" && c.Group == "" && c.Groups == nil {
 		return err

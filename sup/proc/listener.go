@@ -10,27 +10,27 @@ import (
 	"sync"
 )
 
-// A Listener is a socket that the host opens once, and that every incarnation of
-// a process gets ([Command].Listeners). While none is running, the connections of
-// clients wait in the socket's queue, so that a restart refuses none.
+// A Listener is a socket that the host opens once and each incarnation of a
+// process inherits, see [Command].Listeners. Between two incarnations, the
+// connections of clients wait in the queue of the socket, so that a restart
+// refuses none.
 //
-// The process finds its sockets by the convention of systemd's socket activation:
-// they are its descriptors from 3, in the order of Command.Listeners;
-// LISTEN_FDS is how many there are, LISTEN_FDNAMES has their names, separated by
-// colons, and LISTEN_PID is the id of the process. Whatever reads these, such as
-// sd_listen_fds(3) or package sup/systemd, can be started like that.
+// The process finds its sockets by the convention of systemd's socket activation,
+// which sd_listen_fds(3), package sup/systemd and many programs implement. The
+// sockets are its descriptors from 3, in the order of Command.Listeners.
+// LISTEN_FDS is their number, LISTEN_FDNAMES has their names, separated by colons,
+// and LISTEN_PID is the id of the process.
 //
-// LISTEN_PID is set on Linux only, and for it the process is started under
-// ptrace(2), see [Limits].Rlimits. Where that is not allowed, or a program wants
-// no such convention, the file of a socket can be one of Command.ExtraFiles
-// instead.
+// LISTEN_PID is set on Linux only. To set it, the process is started under
+// ptrace(2), see [Limits].Rlimits. If ptrace is not allowed, the start fails, and
+// the file of a socket can be one of Command.ExtraFiles instead.
 //
-// The Listener belongs to its opener, who closes it when the supervisor has
-// ended. Several children may have the same one; the system gives each connection
-// to one of those that accept. The sockets are in blocking mode at first; a
-// process that changes the mode changes it for its successors too. Since the
-// socket is open all the time, [ReadyTCP] and [LiveTCP] say nothing of a process
-// that has it.
+// The caller of [Listen] closes the Listener when the supervisor has ended.
+// Several children may have the same Listener. The system then gives each
+// connection to one of the processes that accept. The socket is in blocking mode
+// at first, and a process that changes the mode changes it for later incarnations
+// too. Since the socket is always open, [ReadyTCP] and [LiveTCP] say nothing
+// about a process that has it.
 //
 // All methods are safe for concurrent use.
 type Listener struct {
@@ -50,8 +50,8 @@ type listener struct {
 
 // Listen opens a socket for processes: with the networks "tcp", "tcp4", "tcp6",
 // "unix" and "unixpacket" as [net.Listen], with "udp", "udp4", "udp6" and
-// "unixgram" as [net.ListenPacket]. A socket in the file system that a host has
-// left behind, and that nobody listens on, is replaced.
+// "unixgram" as [net.ListenPacket]. A socket file that no process has open any
+// more is replaced.
 //
 // Errors: those of package net; errors.ErrUnsupported for other networks, and
 // where a process cannot inherit a socket.
@@ -79,8 +79,8 @@ type Socket interface {
 }
 
 // ListenerOf returns a Listener of a socket that is open already, such as one
-// that the host itself has inherited. s remains the caller's, who may close it at
-// once, and should not accept from it any longer: its mode becomes blocking.
+// that the host itself has inherited. s remains the caller's. It may be closed at
+// once, and must not be used to accept any more, because its mode becomes blocking.
 func ListenerOf(s Socket) (*Listener, error) {
 	file, err := s.File()
 	if err != nil {
@@ -93,9 +93,9 @@ func ListenerOf(s Socket) (*Listener, error) {
 	return &Listener{listener: &listener{addr: addr, file: file}, name: "unknown"}, nil
 }
 
-// Named returns the same socket under a name, which LISTEN_FDNAMES tells the
-// process. The name without it is "unknown", as with systemd. A name has 1 to 255
-// characters of ASCII, and no colon; another one is a fault of the [Command].
+// Named returns the same socket under another name, for LISTEN_FDNAMES. Default:
+// "unknown", as with systemd. A name has 1 to 255 printable characters of ASCII
+// and no colon. Any other is a fault of the [Command].
 func (l *Listener) Named(name string) *Listener { return &Listener{l.listener, name} }
 
 // Name returns the name.

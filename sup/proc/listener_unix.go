@@ -51,8 +51,7 @@ func openOnce(network, address string) (openSocket, error) {
 	return nil, fmt.Errorf("listen %s %s: use a network of tcp, udp or unix: %w", network, address, errors.ErrUnsupported)
 }
 
-// isLeftOver reports whether there is a socket in the file system that nobody has
-// open.
+// isLeftOver reports whether a path is a socket that no process has open.
 func isLeftOver(network, path string) bool {
 	stat, err := os.Lstat(path)
 	if err != nil || stat.Mode().Type() != fs.ModeSocket {

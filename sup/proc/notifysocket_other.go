@@ -2,8 +2,7 @@
 
 package proc
 
-// notifySocket is what only Linux has: elsewhere, a datagram does not say who has
-// sent it.
+// notifySocket is empty. Only on Linux does a datagram carry the id of its sender.
 type notifySocket struct{}
 
 func listenNotify(func(string)) (*notifySocket, error) { return nil, nil }

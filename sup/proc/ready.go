@@ -53,18 +53,19 @@ func ReadyHTTP(url string) Readiness {
 //
 // Or, on Linux, as a service says it to systemd: with sd_notify(3), package
 // sup/systemd or the command systemd-notify, on the socket that is in its
-// environment as NOTIFY_SOCKET. The socket is the process's own, and is removed
-// when it has ended. A message counts if its sender is the process, or one of its
-// process group or, with [Limits].Cgroup, of its control group; this is
-// NotifyAccess=all of systemd, and sends the messages of others to nowhere. A
-// sender that ends at once may not be known any more; systemd-notify waits. A
-// datagram counts up to 4 KiB.
+// environment as NOTIFY_SOCKET. Each incarnation has a socket of its own, which is
+// removed when the process has ended.
 //
-// Of the other messages, "WATCHDOG=1" is a sup.Beat for the watchdog of the child,
-// and a sign of life for [LiveNotify]; "WATCHDOG=trigger" makes the process
-// unhealthy at once. STATUS, ERRNO, RELOADING and STOPPING are in the [Status]. The
-// rest of sd_notify means nothing: MAINPID, EXTEND_TIMEOUT_USEC, and descriptors to
-// be stored, which are closed.
+// A message counts if its sender belongs to the process group of the process or,
+// with [Limits].Cgroup, to its control group. All others are dropped. This is
+// NotifyAccess=all of systemd. The message of a sender other than the process that
+// ends at once may be dropped too, because the kernel no longer knows its group;
+// systemd-notify waits. Datagrams of more than 4 KiB are dropped.
+//
+// The message "WATCHDOG=1" is a sup.Beat for the watchdog of the child, and a sign
+// of life for [LiveNotify]. "WATCHDOG=trigger" makes the process unhealthy at once.
+// STATUS, ERRNO, RELOADING and STOPPING are in the [Status]. All other messages
+// have no effect, and descriptors that come with them are closed.
 func ReadyNotify() Readiness {
 	return Readiness{what: NotifyReady + " on " + NotifyVariable + " or " + socketVariable, notify: true}
 }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// A Status is what a process says of itself with the messages of sd_notify(3),
-// see [ReadyNotify]. The last one counts.
+// A Status is what a process has last said about itself with the messages of
+// sd_notify(3), see [ReadyNotify].
 type Status struct {
 	Text      string        // "STATUS=…": for people; at most 1 KiB, and valid UTF-8
 	Errno     syscall.Errno // "ERRNO=…": why it fails
@@ -32,7 +32,7 @@ func (b *statusBox) get() Status {
 	return b.status
 }
 
-// hear is told every message.
+// hear takes in a message.
 func (b *statusBox) hear(message string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,9 +57,8 @@ func (b *statusBox) hear(message string) {
 	}
 }
 
-// Status returns what the process has last said of itself. It is zero for a
-// process without [ReadyNotify] or [LiveNotify]. When the process has ended, it is
-// in its [Exit] too.
+// Status returns what the process has last said about itself, also after its end.
+// It is zero for a process without [ReadyNotify] or [LiveNotify].
 func (p *Process) Status() Status { return p.status.get() }
 
 // last is how the status goes into the text of an error.

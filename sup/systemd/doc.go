@@ -1,10 +1,10 @@
-// Package systemd connects a program that has a supervision tree with systemd,
-// whose service it is: it tells systemd when the tree is ready, that it is alive,
-// and that it stops, and takes the sockets that systemd has opened.
+// Package systemd makes a program with a supervision tree a good service of
+// systemd. It reports when the tree is ready, alive and stopping, and takes over
+// sockets that systemd has opened.
 //
 // # Use
 //
-// [Follow] does all of the telling. It belongs at the end of main:
+// [Follow] sends all reports. It belongs at the end of main:
 //
 //	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 //	defer stop()
@@ -24,8 +24,8 @@
 //	WatchdogSec=30
 //	Restart=on-failure
 //
-// A program that systemd has not started, or that is not a Type=notify, can do
-// the same: there is nobody to tell then.
+// In a program that systemd has not started, or whose unit has another Type, Follow
+// sends nothing and only waits for the end of the tree.
 //
 // [Sockets] are those of a socket unit. They stay open as long as the program
 // runs, and each incarnation of a worker gets a listener of its own from
@@ -39,15 +39,14 @@
 //  3. With WatchdogSec, WATCHDOG=1 is sent at half of that time, as long as the
 //     tree is healthy: no child at any depth is sup.Stuck, and Options.Healthy, if
 //     set, returns nil. Go cannot kill a goroutine, but systemd can restart the
-//     program. It does so by SIGABRT, upon which Go prints all stacks.
-//     A child that is stuck for less than half of the time does no harm, and one
-//     that was abandoned (sup.Abandon) counts as replaced.
+//     program. It does so by SIGABRT, upon which Go prints all stacks. A child
+//     that is stuck for less than half of the time has no effect, nor has one that
+//     was abandoned (sup.Abandon).
 //  4. A status says why the tree is not healthy.
 //  5. A message that cannot be sent is logged, and does no harm otherwise.
 //
-// The protocols are those of sd_notify(3) and sd_listen_fds(3). They are small and
-// fixed, and so are written out here instead of pulling in a library: package sup
-// and what is close to it bring nothing into a program.
+// The protocols are those of sd_notify(3) and sd_listen_fds(3). Both are small and
+// fixed, so this package implements them itself and needs no library.
 //
 // All functions and methods are safe for concurrent use.
 package systemd

@@ -102,7 +102,7 @@ func Example() {
 }
 
 func ExampleNotify() {
-	fmt.Println(systemd.Notify("STATUS=3 of 4 shards loaded")) // nobody to tell
+	fmt.Println(systemd.Notify("STATUS=3 of 4 shards loaded")) // without systemd
 	print, end := pretend()
 	defer end()
 	fmt.Println(systemd.Notify("STATUS=3 of 4 shards loaded", "EXTEND_TIMEOUT_USEC=30000000"))

@@ -23,10 +23,10 @@ type Tree interface {
 
 // Options change what [Follow] does. The zero value is good for most programs.
 type Options struct {
-	// Healthy is asked, besides what Follow finds out by itself, whether the
-	// program is alive. An error keeps back the sign of life, and its text is the
-	// status. It must return when its ctx ends, which is before the next sign of
-	// life is due. nil asks nothing.
+	// Healthy is called before each sign of life, if no child is stuck. If it
+	// returns an error, no sign of life is sent, and the status is its text. It must
+	// return when its ctx ends, which is when the next sign of life is due. If nil,
+	// only stuck children matter.
 	Healthy func(ctx context.Context) error
 	// Logger gets a record for each message that cannot be sent, and when the tree
 	// is no longer healthy. Default: slog.Default().
@@ -35,14 +35,14 @@ type Options struct {
 
 var errNotStarted = errors.New("systemd: the tree has not started: call Follow when Start has returned nil")
 
-// Follow tells systemd what becomes of a tree that has started, see the package
-// comment, and returns when it has ended. The error is the reason why the tree has
-// ended, nil if it was told to: that of its Err. A tree that has not started is an
+// Follow reports to systemd on a tree that has started, see the package comment,
+// and returns when the tree has ended. The error is that of the tree's Err: why it
+// gave up, and nil after a shutdown. If the tree has not started, Follow returns an
 // error at once.
 //
-// ctx is not the life of the tree. When it ends first, Follow returns its cause,
-// and no sign of life is sent any more. It is for a program that waits no longer
-// for children that ignore their contexts.
+// ctx is not the life of the tree. If ctx ends first, Follow returns its cause and
+// sends nothing more. A program can use it to wait no longer for children that
+// ignore their contexts.
 func Follow(ctx context.Context, tree Tree, options Options) error {
 	if status, err := sup.Inspect(tree).Status(ctx, ""); !closed(tree.Ending()) && (err != nil || !status.Running) {
 		return errNotStarted

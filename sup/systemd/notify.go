@@ -13,9 +13,8 @@ import (
 const sendTime = 5 * time.Second
 
 // Notify sends messages to systemd, such as "STATUS=warming up", together in one
-// datagram. See sd_notify(3) for what there is; [Follow] sends the usual ones. It
-// returns false and no error in a program that has nobody to tell: NOTIFY_SOCKET is
-// not in its environment.
+// datagram. They are listed in sd_notify(3), and [Follow] sends the usual ones.
+// Notify returns false and no error if NOTIFY_SOCKET is not in the environment.
 //
 // Errors: a message that is not "NAME=value" in one line; a NOTIFY_SOCKET that is
 // neither an absolute path nor begins with "@"; those of package net. A datagram

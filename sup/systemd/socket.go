@@ -20,9 +20,9 @@ type Socket struct {
 // "unknown".
 func (s *Socket) Name() string { return s.name }
 
-// Listener returns a new listener of a stream socket. Each call returns one of its
-// own, so that every incarnation of a worker can close the one that it has:
-// connections that nobody has accepted wait for the next one.
+// Listener returns a new listener of a stream socket. Each incarnation of a worker
+// should call it, and close its listener in the end. Connections that were not
+// accepted wait for the next listener.
 func (s *Socket) Listener() (net.Listener, error) {
 	l, err := net.FileListener(s.file)
 	if err != nil {
@@ -51,14 +51,13 @@ func (s *Socket) File() (*os.File, error) {
 }
 
 // Sockets returns the sockets that systemd has opened for this program, in the
-// order of its units: none if it was not started by a socket unit. The same ones
-// are returned by all calls.
+// order of LISTEN_FDS, and none if no socket unit has started it. All calls return
+// the same sockets.
 //
-// The first call takes LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES out of the
-// environment, so that the processes that the program starts do not mistake them
-// for theirs.
+// The first call removes LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES from the
+// environment, so that child processes do not take them for their own.
 //
-// The error says which variable has a value that cannot be.
+// The error names the variable whose value is invalid.
 func Sockets() ([]*Socket, error) { return taken() }
 
 var taken = sync.OnceValues(func() ([]*Socket, error) {

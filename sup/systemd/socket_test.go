@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket stays open when a listener of it is closed: the next one gets the
-// connections that nobody has accepted.
+// A socket stays open when its listener is closed, and the next listener gets the
+// connections that were not accepted.
 func TestASocketOutlivesItsListeners(t *testing.T) {
 	sockets, err := Sockets()
 	if err != nil || len(sockets) != 2 {
