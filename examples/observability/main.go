@@ -1,5 +1,6 @@
 // Command observability serves what Prometheus wants to know of a tree that has
-// its troubles: plugins that crash, one that is quarantined, one that is stuck.
+// its troubles: plugins that crash, one that is quarantined, one that is stuck. A tree of
+// another program is unreachable besides.
 //
 //	go run ./examples/observability [-listen ADDRESS]    and scrape http://ADDRESS/metrics
 //
@@ -24,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/promsup"
 )
 
@@ -56,7 +58,7 @@ func serve(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(promsup.New(tree))
+	registry.MustRegister(promsup.NewOf(sup.Inspect(tree), unreachable{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}

@@ -24,6 +24,9 @@ func TestTheTroublesOfTheTreeAreServed(t *testing.T) {
 		`sup_restarts_total{child="*",supervisor="host/feeds"} 3`,
 		`sup_intensity_used_ratio{supervisor="host/feeds"} 0.75`,
 		`sup_supervisors{supervisor="host/reports"} 0`,
+		`sup_up{tree="host"} 1`,
+		`sup_up{tree="tree 2"} 0`,
+		`sup_down_reason{reason="connection refused",tree="tree 2"} 1`,
 	}
 	deadline := time.Now().Add(time.Minute)
 	for missing := wanted; len(missing) > 0; {

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -27,6 +29,15 @@ const (
 	// flakyEvery is how long the flaky one lives.
 	flakyEvery = 2 * time.Second
 )
+
+// unreachable stands for a tree of another program, reached by package remote, whose
+// server is down.
+type unreachable struct{ sup.Inspector }
+
+// Tree returns the error of a connection that is refused.
+func (unreachable) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+	return sup.SupervisorInfo{}, fmt.Errorf("dial far: %w", syscall.ECONNREFUSED)
+}
 
 func good(ctx context.Context) error {
 	<-ctx.Done()

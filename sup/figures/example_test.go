@@ -76,12 +76,12 @@ func ExampleVar() {
 	uptime := regexp.MustCompile(`,"sup.uptime".*}`)
 	fmt.Println(uptime.ReplaceAllString(expvar.Get("office").String(), "…"))
 	// Output:
-	// {"sup.children":{"office ada running":1},"sup.intensity.limit":{"office":3},"sup.intensity.window":{"office":5},"sup.starts":{"office ada":1},"sup.supervisors":{"office":1}…
+	// {"sup.children":{"office ada running":1},"sup.intensity.limit":{"office":3},"sup.intensity.window":{"office":5},"sup.starts":{"office ada":1},"sup.supervisors":{"office":1},"sup.up":{"office":1}…
 }
 
 func ExampleVar_String() {
 	fmt.Println(figures.Var{})
-	// Output: {"error":"figures: a Var without a Tree: give it sup.Inspect of one"}
+	// Output: {"error":"figures: a Var without a Tree: give it sup.Inspect of one","sup.up":{"":0}}
 }
 
 // How near a supervisor is to giving up.

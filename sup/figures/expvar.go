@@ -3,10 +3,12 @@ package figures
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/poll"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -16,24 +18,23 @@ import (
 //	expvar.Publish("sup", figures.Var{Tree: sup.Inspect(tree)})
 type Var struct{ Tree sup.Inspector }
 
-// patience is how long a Var waits for a tree that is reached over a network.
-const patience = 5 * time.Second
-
 // String returns a JSON object: by name of the figure, its values by their
 // labels, joined with blanks. The id of a child is written there as in paths, see
 // [sup.ChildPath], and a blank within a label %20. Figures that are 0 are left out.
-// Should the tree not be reached, the object has an "error" instead.
+// The "sup.up" of the tree is 1. If the tree cannot be read within five seconds, the
+// object has an "error" instead, and a "sup.up" of 0 without a label.
 func (v Var) String() string {
 	shown := make(map[string]any)
 	if v.Tree == nil {
-		shown["error"] = "figures: a Var without a Tree: give it sup.Inspect of one"
+		shown[poll.Up], shown["error"] = map[string]int{"": 0}, "figures: a Var without a Tree: give it sup.Inspect of one"
 	} else {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), poll.Patience)
 		defer cancel()
-		tree, err := v.Tree.Tree(ctx, "")
+		tree, err := poll.Snapshot(ctx, v.Tree)
 		if err != nil {
-			shown["error"] = err.Error()
+			shown[poll.Up], shown["error"] = map[string]int{"": 0}, fmt.Sprint(err) // survives a method that panics
 		} else {
+			shown[poll.Up] = map[string]int{joined([]string{poll.Label(tree.Path)}): 1}
 			byLabels(tree, shown)
 		}
 	}

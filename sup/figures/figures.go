@@ -14,6 +14,8 @@
 //     each tenant in a set of supervisors is child "db" of "app/tenants/*".
 //   - state is that of the child: "running", "stuck", …
 //
+// A label is valid UTF-8: other bytes of an id are written as in a path, %FF, say.
+//
 // What stands for many is their sum, and for times and shares that of the one
 // which is worst off.
 //
@@ -31,6 +33,12 @@
 //	sup.intensity.limit   {restart}    supervisor                 restarts that it bears; not if they are unlimited, as the next two
 //	sup.intensity.window  s            supervisor                 within this time
 //	sup.intensity.used    1            supervisor                 how much of that it has used; at 1 the next failure ends it
+//
+// The exporters add two figures. sup.up is 1 if the figures of a tree, named by the
+// label tree, could be read, and 0 if not: because it is reached over a network and
+// has not answered within five seconds, say. While it is 0, sup.down.reason is 1
+// for the tree and a label reason, such as "timeout", and the tree has no others. A tree of
+// this process that is not running is up; its sup.supervisors are 0.
 //
 // Counters do not fall when children are removed, or supervisors below the root
 // end; they start again with the program. The names of Prometheus have

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -146,9 +147,12 @@ func TestThePackageCommentListsTheFigures(t *testing.T) {
 }
 
 func TestAVarThatCannotBeReadSaysWhy(t *testing.T) {
-	for _, v := range []figures.Var{{}, {Tree: lost{}}} {
-		var shown map[string]string
-		if err := json.Unmarshal([]byte(v.String()), &shown); err != nil || shown["error"] == "" {
+	for _, v := range []figures.Var{{}, {Tree: lost{}}, {Tree: lost{panics: true}}, {Tree: lost{err: rude{}}}} {
+		var shown struct {
+			Error string
+			Up    map[string]float64 `json:"sup.up"`
+		}
+		if err := json.Unmarshal([]byte(v.String()), &shown); err != nil || shown.Error == "" || shown.Up[""] != 0 || len(shown.Up) != 1 {
 			t.Errorf("%s: %v", v, err)
 		}
 	}
@@ -190,8 +194,60 @@ type found struct {
 func (f found) Tree(context.Context, string) (sup.SupervisorInfo, error) { return f.tree, nil }
 
 // lost is an inspector of what cannot be reached.
-type lost struct{ sup.Inspector }
+type lost struct {
+	sup.Inspector
+	panics bool
+	err    error
+}
 
-func (lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+func (l lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+	switch {
+	case l.panics:
+		panic("no tree")
+	case l.err != nil:
+		return sup.SupervisorInfo{}, l.err
+	}
 	return sup.SupervisorInfo{}, errors.New("no route to the tree")
+}
+
+// rude is an error whose method panics.
+type rude struct{}
+
+func (rude) Error() string { panic("no text") }
+
+// A tree that does not answer is given up.
+func TestAVarWaitsFiveSeconds(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		began := time.Now()
+		text := figures.Var{Tree: mute{}}.String()
+		if took := time.Since(began); took != 5*time.Second || !strings.Contains(text, `"sup.up":{"":0}`) {
+			t.Errorf("after %v: %s", took, text)
+		}
+	})
+}
+
+// mute is an inspector of a tree that does not answer.
+type mute struct{ sup.Inspector }
+
+func (mute) Tree(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
+	<-ctx.Done()
+	return sup.SupervisorInfo{}, context.Cause(ctx)
+}
+
+func TestALabelIsValidUTF8(t *testing.T) {
+	points := figures.Of(sup.SupervisorInfo{Path: "shop\xfe", Children: []sup.ChildInfo{
+		{ID: "\xff", Incarnation: 1}, {ID: "%FF", Incarnation: 2},
+		{ID: "\xffbelow", Supervisor: &sup.SupervisorInfo{Path: "shop\xfe/\xffbelow"}},
+	}}, time.Now())
+	seen := make(map[string]float64)
+	for _, p := range points {
+		key := figures.Metrics()[p.Metric].Name + " " + strings.Join(p.Labels, " ")
+		if _, twice := seen[key]; twice || !utf8.ValidString(key) {
+			t.Errorf("%q: %v", key, p)
+		}
+		seen[key] = p.Value
+	}
+	if n := seen["sup.starts shop%FE %FF"]; n != 3 {
+		t.Errorf("two children of one label have started %v times: %v", n, seen)
+	}
 }

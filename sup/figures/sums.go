@@ -3,6 +3,7 @@ package figures
 import (
 	"time"
 
+	"github.com/espalier-go/espalier/internal/poll"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -41,7 +42,10 @@ func newSums(at time.Time) *sums {
 	return &sums{at: at, supervisors: make(map[string]*supervisor)}
 }
 
+// supervisor returns the sums of a supervisor, of whose path a label is made first:
+// two that differ in the label do so in the sums.
 func (s *sums) supervisor(path string) *supervisor {
+	path = poll.Label(path)
 	one := s.supervisors[path]
 	if one == nil {
 		one = &supervisor{path: path, children: make(map[string]*child)}
@@ -52,6 +56,7 @@ func (s *sums) supervisor(path string) *supervisor {
 }
 
 func (s *supervisor) child(id string) *child {
+	id = poll.Label(id)
 	one := s.children[id]
 	if one == nil {
 		one = &child{id: id}

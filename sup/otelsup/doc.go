@@ -7,6 +7,12 @@
 // name there ("sup.restarts"), with the attributes sup.supervisor, sup.child and
 // sup.state. They are observed from a snapshot at each collection.
 //
+// A tree that cannot be read does not fail the collection. Its sup.up, with the attribute
+// sup.tree, is 0, and its sup.down.reason, with the attributes sup.tree and sup.reason,
+// is 1 for the reason: "timeout", "name taken" if another tree has its name, "host not
+// found", "panic", a reason of the system such as "connection refused", or "error". The
+// whole text is logged with [slog.Default] when the reason changes.
+//
 // # Traces
 //
 // An [Observer] makes spans of events. Their times are those of the events.

@@ -39,6 +39,7 @@ func ExampleMetrics() {
 	// sup.intensity.limit {restart}
 	// sup.intensity.window s
 	// sup.intensity.used 1
+	// sup.up {tree}
 }
 
 // The same for a tree that is reached by an inspector.

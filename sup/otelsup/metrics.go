@@ -10,14 +10,15 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/espalier-go/espalier/internal/poll"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/figures"
 )
 
-// Metrics registers the figures of some trees, which should have different
-// names, with a meter. They are told until the registration is taken back, also
-// before the trees start and after they have ended. The error is that of the
-// meter, or says that there is none or that a tree is nil.
+// Metrics registers the figures of some trees with a meter. They are observed until
+// the registration is unregistered, also before the trees start and after they have
+// ended. The error is that of the meter, or says that there is none, that a tree is
+// nil, or that two trees have the same name ([sup.Spec.Name]).
 func Metrics(meter metric.Meter, trees ...sup.AnySupervisor) (metric.Registration, error) {
 	inspectors := make([]sup.Inspector, len(trees))
 	for i, tree := range trees {
@@ -29,21 +30,27 @@ func Metrics(meter metric.Meter, trees ...sup.AnySupervisor) (metric.Registratio
 }
 
 // MetricsOf is [Metrics] for trees that are reached through inspectors, over a
-// network perhaps. The deadline of a collection is that of its reader; a tree that
-// is not reached is an error of the collection, which tells the others all the
-// same.
+// network perhaps. A collection reads all trees at the same time and waits five seconds
+// for them, or until the deadline of its reader. A tree that cannot be read is no error
+// of the collection, for which a reader would drop the figures of all: its sup.up is 0,
+// see the package comment. The names of trees of other programs are known once they have
+// been reached: if two have the same, the first one keeps it, and the sup.up of the other
+// is 0.
 func MetricsOf(meter metric.Meter, trees ...sup.Inspector) (metric.Registration, error) {
 	if meter == nil {
 		return nil, errors.New("otelsup: no meter: give one, such as otel.Meter of your package's path")
 	}
-	for i, tree := range trees {
-		if tree == nil {
-			return nil, fmt.Errorf("otelsup: tree %d is nil: give a supervisor, or an inspector of one", i)
-		}
+	c := &collection{trees: poll.NewSet(trees...)}
+	if err := c.trees.Check(); err != nil {
+		return nil, fmt.Errorf("otelsup: %w", err)
 	}
-	c := &collection{trees: trees}
 	var instruments []metric.Observable
-	for _, m := range figures.Metrics() {
+	all := figures.Metrics()
+	c.up, c.reason = len(all), len(all)+1
+	all = append(all,
+		figures.Metric{Name: poll.Up, Unit: poll.Unit, Help: poll.UpHelp, Labels: poll.UpLabels},
+		figures.Metric{Name: poll.Reason, Unit: poll.Unit, Help: poll.ReasonHelp, Labels: poll.ReasonLabels})
+	for _, m := range all {
 		instrument, observe, err := instrumentOf(meter, m)
 		if err != nil {
 			return nil, fmt.Errorf("otelsup: %s: %w", m.Name, err)
@@ -64,9 +71,10 @@ func MetricsOf(meter metric.Meter, trees ...sup.Inspector) (metric.Registration,
 
 // collection is what a callback needs. It is fixed once made.
 type collection struct {
-	trees   []sup.Inspector
-	observe []observing // by [figures.Point].Metric
-	keys    [][]attribute.Key
+	trees      *poll.Set
+	observe    []observing // by [figures.Point].Metric
+	keys       [][]attribute.Key
+	up, reason int // indexes in observe and keys
 }
 
 type observing func(o metric.Observer, value float64, attributes metric.MeasurementOption)
@@ -94,21 +102,24 @@ func instrumentOf(meter metric.Meter, m figures.Metric) (metric.Observable, obse
 
 // collect implements [metric.Callback].
 func (c *collection) collect(ctx context.Context, o metric.Observer) error {
-	var failures []error
-	for i, tree := range c.trees {
-		snapshot, err := tree.Tree(ctx, "")
-		if err != nil {
-			failures = append(failures, fmt.Errorf("otelsup: tree %d: %w", i, err))
+	for _, reading := range c.trees.Read(ctx) {
+		if reading.Err != nil {
+			c.point(o, c.up, 0, reading.Tree)
+			c.point(o, c.reason, 1, reading.Tree, reading.Reason)
 			continue
 		}
-		for _, p := range figures.Of(snapshot, time.Now()) {
-			attributes := make([]attribute.KeyValue, len(p.Labels))
-			for i, key := range c.keys[p.Metric] {
-				attributes[i] = key.String(p.Labels[i])
-			}
-			set := attribute.NewSet(attributes...)
-			c.observe[p.Metric](o, p.Value, metric.WithAttributeSet(set))
+		c.point(o, c.up, 1, reading.Tree)
+		for _, p := range figures.Of(reading.Snapshot, time.Now()) {
+			c.point(o, p.Metric, p.Value, p.Labels...)
 		}
 	}
-	return errors.Join(failures...)
+	return nil
+}
+
+func (c *collection) point(o metric.Observer, at int, value float64, labels ...string) {
+	attributes := make([]attribute.KeyValue, len(labels))
+	for i, key := range c.keys[at] {
+		attributes[i] = key.String(labels[i])
+	}
+	c.observe[at](o, value, metric.WithAttributeSet(attribute.NewSet(attributes...)))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -289,20 +288,48 @@ func TestAMeterAndATreeThatAreNotThereAreErrors(t *testing.T) {
 	}
 	reader := metric.NewManualReader()
 	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("test")
-	if _, err := otelsup.Metrics(meter, nil, sup.New(sup.Spec[sup.Worker]{})); err == nil || !strings.Contains(err.Error(), "otelsup: tree 0 is nil") {
+	if _, err := otelsup.Metrics(meter, nil, sup.New(sup.Spec[sup.Worker]{})); err == nil || !strings.Contains(err.Error(), "otelsup: tree 1 is nil") {
 		t.Error(err)
 	}
+	if _, err := otelsup.Metrics(meter, sup.New(sup.Spec[sup.Worker]{}), sup.New(sup.Spec[sup.Worker]{})); err == nil ||
+		!strings.Contains(err.Error(), `otelsup: trees 1 and 2 are both named "supervisor": give each Spec a Name`) {
+		t.Error(err)
+	}
+	otelsup.Observer(nil).Observe(sup.Event{Kind: sup.ChildStarting, Seq: 1, Path: "a/b", Time: time.Now()})
+}
+
+// A reader exports nothing of a collection that has failed.
+func TestATreeThatCannotBeReadIsDown(t *testing.T) {
+	reader := metric.NewManualReader()
+	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("test")
 	if _, err := otelsup.MetricsOf(meter, lost{}, sup.Inspect(sup.New(sup.Spec[sup.Worker]{}))); err != nil {
 		t.Fatal(err)
 	}
 	var told metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &told); !errors.Is(err, errLost) {
-		t.Error(err)
+	if err := reader.Collect(t.Context(), &told); err != nil {
+		t.Fatal(err)
 	}
-	if len(told.ScopeMetrics) == 0 || !slices.ContainsFunc(told.ScopeMetrics[0].Metrics, func(m metricdata.Metrics) bool { return m.Name == "sup.supervisors" }) {
-		t.Error("the tree that is there is not told")
+	got := make(map[string]int64)
+	for _, m := range told.ScopeMetrics[0].Metrics {
+		gauge, ok := m.Data.(metricdata.Gauge[int64])
+		if !ok {
+			continue
+		}
+		for _, p := range gauge.DataPoints {
+			key := m.Name
+			for _, a := range p.Attributes.ToSlice() {
+				key += " " + a.Value.AsString()
+			}
+			got[key] = p.Value
+		}
 	}
-	otelsup.Observer(nil).Observe(sup.Event{Kind: sup.ChildStarting, Seq: 1, Path: "a/b", Time: time.Now()})
+	for key, want := range map[string]int64{
+		"sup.up tree 1": 0, "sup.down.reason error tree 1": 1, "sup.up supervisor": 1, "sup.supervisors supervisor": 0,
+	} {
+		if value, ok := got[key]; !ok || value != want {
+			t.Errorf("%s is %d in %v", key, value, got)
+		}
+	}
 }
 
 type lost struct{ sup.Inspector }

@@ -19,27 +19,37 @@
 //	sup_intensity_limit{supervisor}                 gauge
 //	sup_intensity_window_seconds{supervisor}        gauge
 //	sup_intensity_used_ratio{supervisor}            gauge
+//	sup_up{tree}                                    gauge
+//	sup_down_reason{tree,reason}                    gauge
+//
+// A tree that cannot be read does not fail the collection. Its sup_up is 0, and its
+// sup_down_reason is 1 for the reason: "timeout" after five seconds, "name taken" if
+// another tree of the collector has its name, "host not found", "panic", a reason of the
+// system such as "connection refused", or "error". The whole text is logged with
+// [slog.Default] when the reason changes. The label tree is the path of the tree;
+// one that was never reached is named by its place among the arguments, "tree 2".
 //
 // Alert rules and a dashboard are in examples/observability.
 package promsup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/espalier-go/espalier/internal/poll"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/figures"
 )
 
 // collector implements [prometheus.Collector]. It is fixed once made.
 type collector struct {
-	trees   []sup.Inspector
-	metrics []metric // by [figures.Point].Metric
+	trees      *poll.Set
+	metrics    []metric // by [figures.Point].Metric
+	up, reason metric
 }
 
 type metric struct {
@@ -47,10 +57,13 @@ type metric struct {
 	kind prometheus.ValueType
 }
 
-// New returns a collector of the figures of some trees, which should have
-// different names: a registry takes one such collector, unless each is wrapped
-// with labels of its own ([prometheus.WrapRegistererWith]). It is safe for
-// concurrent use, and good before the trees start and after they have ended.
+// New returns a collector of the figures of some trees. A registry takes one such
+// collector, unless each is wrapped with labels of its own
+// ([prometheus.WrapRegistererWith]). It is safe for concurrent use, and good before the
+// trees start and after they have ended.
+//
+// The trees must have different names ([sup.Spec.Name]). If two have the same, or one is
+// nil, Register returns an error that says which, and MustRegister panics.
 func New(trees ...sup.AnySupervisor) prometheus.Collector {
 	inspectors := make([]sup.Inspector, len(trees))
 	for i, tree := range trees {
@@ -62,18 +75,34 @@ func New(trees ...sup.AnySupervisor) prometheus.Collector {
 }
 
 // NewOf is [New] for trees that are reached through inspectors, over a network
-// perhaps. A collection waits five seconds for a tree; one that is not reached
-// is an error of the collection, which tells the others all the same.
+// perhaps. A collection reads all trees at the same time and waits five seconds for
+// them, or six for an inspector that ignores its context. The names of trees of other
+// programs are known once they have been reached: if two have the same, the first one
+// keeps it, and the sup_up of the other is 0.
 func NewOf(trees ...sup.Inspector) prometheus.Collector {
-	c := &collector{trees: trees}
+	c := &collector{trees: poll.NewSet(trees...)}
 	for _, m := range figures.Metrics() {
-		kind := prometheus.GaugeValue
-		if m.Counter {
-			kind = prometheus.CounterValue
-		}
-		c.metrics = append(c.metrics, metric{prometheus.NewDesc(name(m), m.Help, m.Labels, nil), kind})
+		c.metrics = append(c.metrics, newMetric(m))
 	}
+	c.up = newMetric(figures.Metric{Name: poll.Up, Unit: poll.Unit, Help: poll.UpHelp, Labels: poll.UpLabels})
+	c.reason = newMetric(figures.Metric{Name: poll.Reason, Unit: poll.Unit, Help: poll.ReasonHelp, Labels: poll.ReasonLabels})
 	return c
+}
+
+func newMetric(m figures.Metric) metric {
+	kind := prometheus.GaugeValue
+	if m.Counter {
+		kind = prometheus.CounterValue
+	}
+	return metric{prometheus.NewDesc(name(m), m.Help, m.Labels, nil), kind}
+}
+
+func (m metric) at(value float64, labels ...string) prometheus.Metric {
+	one, err := prometheus.NewConstMetric(m.desc, m.kind, value, labels...)
+	if err != nil {
+		return prometheus.NewInvalidMetric(m.desc, err)
+	}
+	return one
 }
 
 // name is the name of a metric as Prometheus wants it, with its unit.
@@ -90,42 +119,31 @@ func name(m figures.Metric) string {
 	return name
 }
 
-// Describe implements [prometheus.Collector].
+// Describe implements [prometheus.Collector]. A registry refuses the description of
+// trees that cannot be told apart.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
+	if err := c.trees.Check(); err != nil {
+		to <- prometheus.NewInvalidDesc(fmt.Errorf("promsup: %w", err))
+		return
+	}
 	for _, m := range c.metrics {
 		to <- m.desc
 	}
+	to <- c.up.desc
+	to <- c.reason.desc
 }
-
-// patience is how long a collection waits for one tree.
-const patience = 5 * time.Second
 
 // Collect implements [prometheus.Collector].
 func (c *collector) Collect(to chan<- prometheus.Metric) {
-	for i, tree := range c.trees {
-		if err := c.collect(tree, to); err != nil {
-			to <- prometheus.NewInvalidMetric(c.metrics[0].desc, fmt.Errorf("promsup: tree %d: %w", i, err))
+	for _, reading := range c.trees.Read(context.Background()) {
+		if reading.Err != nil {
+			to <- c.up.at(0, reading.Tree)
+			to <- c.reason.at(1, reading.Tree, reading.Reason)
+			continue
+		}
+		to <- c.up.at(1, reading.Tree)
+		for _, p := range figures.Of(reading.Snapshot, time.Now()) {
+			to <- c.metrics[p.Metric].at(p.Value, p.Labels...)
 		}
 	}
-}
-
-func (c *collector) collect(tree sup.Inspector, to chan<- prometheus.Metric) error {
-	if tree == nil {
-		return errors.New("is nil: give a supervisor, or an inspector of one")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	snapshot, err := tree.Tree(ctx, "")
-	if err != nil {
-		return err
-	}
-	for _, p := range figures.Of(snapshot, time.Now()) {
-		m := c.metrics[p.Metric]
-		one, err := prometheus.NewConstMetric(m.desc, m.kind, p.Value, p.Labels...)
-		if err != nil { // an id that is no UTF-8
-			one = prometheus.NewInvalidMetric(m.desc, err)
-		}
-		to <- one
-	}
-	return nil
 }

@@ -3,13 +3,19 @@ package promsup_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/espalier-go/espalier/sup"
@@ -58,36 +64,86 @@ func TestThePedanticRegistryAndTheLinterAreContent(t *testing.T) {
 	}
 }
 
-// A tree that is not reached does not hide the others, and an id that is no
-// label is an error and no panic.
-func TestWhatCannotBeToldIsAnError(t *testing.T) {
-	errLost := errors.New("no route to the tree")
+// scrape asks a server for the metrics of a collector, as Prometheus does.
+func scrape(t *testing.T, c prometheus.Collector) (status int, page string) {
+	t.Helper()
+	r := prometheus.NewPedanticRegistry()
+	if err := r.Register(c); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(promhttp.HandlerFor(r, promhttp.HandlerOpts{}))
+	defer server.Close()
+	answer, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+// A tree that is not reached does not hide the others, whatever the reason.
+func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 	odd := spec("odd")
 	odd.Children[0].ID = "\xff"
-	r := prometheus.NewPedanticRegistry()
-	r.MustRegister(promsup.NewOf(lost{err: errLost}, nil, sup.Inspect(sup.New(spec("a"))), sup.Inspect(sup.New(odd))))
-	families, err := r.Gather()
-	if !errors.Is(err, errLost) && (err == nil || !strings.Contains(err.Error(), errLost.Error())) {
-		t.Errorf("error: %v", err)
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	status, page := scrape(t, promsup.NewOf(
+		lost{err: errors.New("no route to the tree")},
+		sup.Inspect(sup.New(spec("a"))),
+		lost{err: refused},
+		lost{panics: true},
+		lost{path: "remote"},
+		lost{path: "remote"},
+		lost{path: "a"},
+		sup.Inspect(sup.New(odd)),
+	))
+	if status != http.StatusOK {
+		t.Fatalf("%d %s", status, page)
 	}
-	if err == nil || !strings.Contains(err.Error(), "tree 1: is nil: give a supervisor") {
-		t.Errorf("error of the tree that is nil: %v", err)
-	}
-	if err == nil || !strings.Contains(err.Error(), "UTF-8") {
-		t.Errorf("error of the odd id: %v", err)
-	}
-	if len(families) == 0 {
-		t.Error("nothing is told")
+	for _, line := range []string{
+		`sup_up{tree="tree 1"} 0`, `sup_down_reason{reason="error",tree="tree 1"} 1`,
+		`sup_up{tree="a"} 1`, `sup_supervisors{supervisor="a"} 0`,
+		`sup_up{tree="tree 3"} 0`, `sup_down_reason{reason="connection refused",tree="tree 3"} 1`,
+		`sup_up{tree="tree 4"} 0`, `sup_down_reason{reason="panic",tree="tree 4"} 1`,
+		`sup_up{tree="remote"} 1`, `sup_supervisors{supervisor="remote"} 1`,
+		`sup_up{tree="remote (tree 6)"} 0`, `sup_down_reason{reason="name taken",tree="remote (tree 6)"} 1`,
+		`sup_up{tree="a (tree 7)"} 0`,
+		`sup_up{tree="odd"} 1`, `sup_starts_total{child="%FF",supervisor="odd"} 0`,
+	} {
+		if !strings.Contains(page, line+"\n") {
+			t.Errorf("there is no %s in\n%s", line, page)
+		}
 	}
 }
 
+func TestTreesThatCannotBeToldApartAreNotRegistered(t *testing.T) {
+	for want, c := range map[string]prometheus.Collector{
+		`promsup: trees 1 and 3 are both named "supervisor": give each Spec a Name of its own`: promsup.New(sup.New(spec("")), sup.New(spec("a")), sup.New(spec(""))),
+		`promsup: tree 2 is nil: give a supervisor, or an inspector of one`:                    promsup.NewOf(lost{}, nil),
+		`promsup: tree 1 is nil`: promsup.New(nil),
+	} {
+		if err := prometheus.NewRegistry().Register(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
+// lost is an inspector of a tree that cannot be read, unless there is a path.
 type lost struct {
 	sup.Inspector
-	err error
+	err    error
+	panics bool
+	path   string
 }
 
 func (l lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
-	return sup.SupervisorInfo{}, l.err
+	if l.panics {
+		panic("no tree")
+	}
+	return sup.SupervisorInfo{Path: l.path, Running: true}, l.err
 }
 
 // The package comment lists what is collected.
