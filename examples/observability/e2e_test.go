@@ -248,8 +248,8 @@ func (p promServer) rules(t *testing.T) (queries []string) {
 			queries = append(queries, r.Query)
 		}
 	}
-	if len(queries) != 6 {
-		t.Errorf("%d alert rules are loaded; want 6", len(queries))
+	if len(queries) != 7 {
+		t.Errorf("%d alert rules are loaded; want 7", len(queries))
 	}
 	return queries
 }
