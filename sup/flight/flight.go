@@ -29,7 +29,8 @@
 //  4. {"end":N}, the number of events, without which the file was cut short.
 //
 // Times are RFC 3339 with nanoseconds, in the zone of the machine that they are
-// from; durations are written as "1.5s". Of an error there is its text.
+// from; durations are written as "1.5s". Of an error there is its text. What a terminal
+// would obey is escaped, such as \u001b.
 package flight
 
 import (

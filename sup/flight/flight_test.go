@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -341,4 +342,36 @@ func TestAnErrorOfTheTreeHasNoPrefixOfItsOwn(t *testing.T) {
 			t.Errorf("%v does not wrap what it is about", err)
 		}
 	})
+}
+
+// A record is written to a terminal too, by cat, say.
+func TestNothingThatATerminalObeysIsWritten(t *testing.T) {
+	const hostile = "\x1b[2J\x07\r\x7f\u009b31m\u0085\u202e\u2066\u200f\u061c\u2028\U000e0041"
+	r := &flight.Record{
+		Taken: time.Now(),
+		Tree:  sup.SupervisorInfo{Name: hostile, Path: hostile, Children: []sup.ChildInfo{{ID: hostile, Stack: hostile}}},
+		Events: []sup.Event{{
+			Seq: 1, Time: time.Now(), Kind: sup.ChildExited, Path: hostile, ID: hostile, Because: hostile, Stack: hostile,
+			Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: errors.New(hostile)},
+		}},
+	}
+	var file bytes.Buffer
+	if _, err := r.WriteTo(&file); err != nil {
+		t.Fatal(err)
+	}
+	if i := strings.IndexFunc(file.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+		t.Errorf("%q at byte %d of %q", file.String()[i:i+4], i, file.String())
+	}
+	back, err := flight.Read(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := back.Events[0]
+	for of, text := range map[string]string{
+		"name": back.Tree.Name, "child": back.Tree.Children[0].ID, "path": e.Path, "error": e.Exit.Err.Error(), "because": e.Because, "stack": e.Stack,
+	} {
+		if text != hostile {
+			t.Errorf("the %s reads as %q", of, text)
+		}
+	}
 }

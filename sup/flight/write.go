@@ -2,12 +2,14 @@ package flight
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -129,17 +131,16 @@ func (r *Record) WriteTo(w io.Writer) (int64, error) {
 	}
 	to := &counter{w: w}
 	buffered := bufio.NewWriter(to)
-	lines := json.NewEncoder(buffered)
-	lines.SetEscapeHTML(false)
-	err := lines.Encode(headerLine{Version, r.Taken, r.Complete})
+	lines := newLineWriter(buffered)
+	err := lines.write(headerLine{Version, r.Taken, r.Complete})
 	if err == nil {
-		err = lines.Encode(treeLine{&r.Tree})
+		err = lines.write(treeLine{&r.Tree})
 	}
 	for i := 0; err == nil && i < len(r.Events); i++ {
-		err = lines.Encode(eventLine{written(r.Events[i])})
+		err = lines.write(eventLine{written(r.Events[i])})
 	}
 	if n := len(r.Events); err == nil {
-		err = lines.Encode(endLine{&n})
+		err = lines.write(endLine{&n})
 	}
 	if err == nil {
 		err = buffered.Flush()
@@ -148,6 +149,29 @@ func (r *Record) WriteTo(w io.Writer) (int64, error) {
 		err = fmt.Errorf("flight: writing a record: %w", err)
 	}
 	return to.n, err
+}
+
+// A lineWriter writes values as lines of JSON that are harmless for a terminal.
+type lineWriter struct {
+	w       io.Writer
+	line    bytes.Buffer
+	encoder *json.Encoder // writes to line
+}
+
+func newLineWriter(w io.Writer) *lineWriter {
+	l := &lineWriter{w: w}
+	l.encoder = json.NewEncoder(&l.line)
+	l.encoder.SetEscapeHTML(false)
+	return l
+}
+
+func (l *lineWriter) write(v any) error {
+	l.line.Reset()
+	if err := l.encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := l.w.Write(termtext.JSON(l.line.Bytes()))
+	return err
 }
 
 // counter counts what is written.
