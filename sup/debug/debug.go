@@ -33,8 +33,34 @@
 // The page shows errors and stacks to whoever can reach it. Like that of
 // net/http/pprof the handler belongs on an address of its own, or behind what
 // checks who asks. Pages of other origins cannot read what it serves, nor frame
-// it, and those of other sites not even ask for leaks, record and stacks; its own
-// runs no inline script and loads nothing from elsewhere.
+// it, nor open streams, and those of other sites not even ask for leaks, record and
+// stacks; its own runs no inline script and loads nothing from elsewhere.
+//
+// A request has to name a host that is allowed: localhost, a loopback address such as
+// 127.0.0.1, or one given with [Hosts]. Otherwise a page of another site could read the
+// tree through a name of its own that it lets mean this machine (DNS rebinding). So
+// give the name under which the page is opened from other machines, or through a
+// reverse proxy. The hosts in X-Forwarded-Host and Forwarded have to be allowed too,
+// for a proxy that asks for this server by another name than it was asked for.
+// The handler looks at the last segment of the path, so a proxy that keeps users away from
+// operate has to do so for all paths below the prefix that end in it.
+//
+// In all texts and in JSON, what a terminal would obey is escaped, such as \x1b.
+//
+// # Limits
+//
+// At most 64 streams are served at the same time, and 32 to one machine; of other
+// answers than the page itself 16, and 8 to one machine; of an operator's calls
+// likewise. Further requests get the status 503. All that comes through one proxy counts as
+// one machine. A client that does not read is given up after ten seconds without
+// progress, or after the WriteTimeout of the server for answers that are no streams.
+// An answer that a tree does not give within 30 seconds is given up.
+//
+// # Log
+//
+// The handler logs each operator's call at Info. A request that is refused is logged
+// at Warn, at most once a second for each reason: its host, its origin, authorize, or a
+// limit. The record has the path of the child, the method and the peer. See [Logger].
 //
 // # Ending
 //
@@ -49,19 +75,23 @@
 package debug
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/espalier-go/espalier/internal/hostcheck"
 	"github.com/espalier-go/espalier/sup"
 )
 
 // Handler returns a handler that shows the tree of an inspector, see the
-// package comment. It keeps nothing between requests; it is safe for concurrent
-// use, and may be made before the tree is started.
+// package comment. It is safe for concurrent use, and may be made before the tree is
+// started.
 //
 // A request waits for the goroutines that it starts, but for that of a restart
 // which takes longer than the page waits: it sees the restart through without the
@@ -71,7 +101,12 @@ import (
 // Of options that cannot be, such as two contexts of one name, every request is
 // told in the answer, which is then 500.
 func Handler(tree sup.Inspector, options ...Option) http.Handler {
-	h := &handler{tree: tree, searching: make(chan struct{}, 1)}
+	h := &handler{
+		tree: tree, searching: make(chan struct{}, 1),
+		streams: newGate("streams", maxStreams, maxStreamsEach),
+		answers: newGate("answers", maxAnswers, maxAnswersEach),
+		calls:   newGate("calls", maxCalls, maxCallsEach),
+	}
 	h.epoch.text = rand.Text()
 	if tree == nil {
 		h.fault("Handler: the inspector is nil: give it sup.Inspect(tree)")
@@ -83,16 +118,29 @@ func Handler(tree sup.Inspector, options ...Option) http.Handler {
 		}
 		o.apply(h)
 	}
+	hosts, err := hostcheck.New(h.extraHosts...)
+	if err != nil {
+		h.fault("Hosts: %v", err)
+	}
+	h.hosts = hosts
 	h.leaks = leakProfile() != nil && isLocal(tree)
 	return h
 }
 
 type handler struct {
-	tree   sup.Inspector
-	epoch  epoch
-	states []state
-	leaks  bool // can be looked for
-	faults []string
+	tree       sup.Inspector
+	epoch      epoch
+	states     []state
+	leaks      bool // can be looked for
+	faults     []string
+	extraHosts []string // besides the loopback names
+	hosts      hostcheck.Hosts
+
+	logger   *slog.Logger // nil for slog.Default()
+	throttle throttle
+	streams  *gate
+	answers  *gate
+	calls    *gate
 
 	controller sup.Controller // nil where there are no buttons
 	authorize  func(*http.Request) error
@@ -134,47 +182,109 @@ func isLocal(tree sup.Inspector) bool {
 	return reflect.TypeOf(tree) == reflect.TypeOf(here)
 }
 
+// A page is what is served under a name.
+type page struct {
+	serve func(h *handler, w http.ResponseWriter, r *http.Request)
+	from  reach
+	gate  func(h *handler) *gate // nil if there is no bound
+}
+
+// pages are what is served, by the last segment of the path.
+var pages = map[string]page{
+	"":          {(*handler).servePage, anySite, nil},
+	"page.js":   {(*handler).servePage, anySite, nil},
+	"page.css":  {(*handler).servePage, anySite, nil},
+	"tree.json": {(*handler).serveTree, anySite, answers},
+	"tree.txt":  {(*handler).serveText, anySite, answers},
+	"state":     {(*handler).serveState, anySite, answers},
+	"record":    {(*handler).serveRecord, sameSite, answers},
+	"stacks":    {(*handler).serveStacks, sameSite, answers},
+	"leaks":     {(*handler).serveLeaks, sameSite, answers},
+	"events":    {(*handler).serveEvents, samePage, streams},
+	"watch":     {(*handler).serveWatch, samePage, streams},
+}
+
+func answers(h *handler) *gate { return h.answers }
+func streams(h *handler) *gate { return h.streams }
+
+const (
+	// maxQuery is how long a query may be, in bytes: the path of a child, say.
+	maxQuery = 16 << 10
+	// answerTime is how long an answer may take to make: a tree that is reached
+	// over a network may never answer.
+	answerTime = 30 * time.Second
+)
+
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
+	if err := h.checkHost(r); err != nil {
+		h.denied(r, "host", slog.String("host", logText(r.Host)), slog.String("err", logText(err.Error())))
+		fail(w, http.StatusForbidden, "debug: "+err.Error())
+		return
+	}
 	if len(h.faults) > 0 {
-		http.Error(w, "debug: "+strings.Join(h.faults, "\ndebug: "), http.StatusInternalServerError)
+		fail(w, http.StatusInternalServerError, "debug: "+strings.Join(h.faults, "\ndebug: "))
+		return
+	}
+	if n := len(r.URL.RawQuery); n > maxQuery {
+		fail(w, http.StatusRequestURITooLong, fmt.Sprintf("debug: the query has %d bytes: use %d at most", n, maxQuery))
 		return
 	}
 	name := lastSegment(r.URL.Path)
+	if name != lastSegment(r.URL.EscapedPath()) {
+		// A proxy may know the path by its letters, and this handler by their meaning.
+		fail(w, http.StatusNotFound, "debug: the last segment of the path is escaped: write it as it is")
+		return
+	}
 	if name == "operate" && h.controller != nil {
 		h.serveOperate(w, r)
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "debug: "+r.Method+" is not served here: use GET", http.StatusMethodNotAllowed)
+		fail(w, http.StatusMethodNotAllowed, "debug: "+clip(r.Method, maxName)+" is not served here: use GET")
 		return
 	}
-	serve := pages[name]
-	if serve == nil {
-		http.Error(w, fmt.Sprintf("debug: there is no %q here: the page is at the path that ends in a slash", name), http.StatusNotFound)
+	p, ok := pages[name]
+	if !ok {
+		fail(w, http.StatusNotFound, fmt.Sprintf("debug: there is no %q here: the page is at the path that ends in a slash", clip(name, maxName)))
 		return
 	}
-	if withheld[name] && h.refuseForeign(w, r, "a request for "+name) {
+	if err := h.checkOrigin(r, p.from); err != nil {
+		h.denied(r, "origin", slog.String("err", logText(err.Error())))
+		fail(w, http.StatusForbidden, "debug: a request for "+name+" must come from the page itself: "+err.Error())
 		return
 	}
-	serve(h, w, r)
+	if p.gate != nil {
+		leave, ok := h.enter(p.gate(h), w, r)
+		if !ok {
+			return
+		}
+		defer leave()
+	}
+	if p.from != samePage { // streams have deadlines of their own
+		w = paced(w, r)
+		ctx, cancel := context.WithTimeoutCause(r.Context(), answerTime, errAnswerTime)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	p.serve(h, w, r)
+}
+
+// errAnswerTime is the cause of the end of an answer's context.
+var errAnswerTime = fmt.Errorf("debug: the tree has not answered within %v", answerTime)
+
+// enter passes a gate, or answers that there are too many requests.
+func (h *handler) enter(g *gate, w http.ResponseWriter, r *http.Request) (leave func(), ok bool) {
+	peer := peerOf(r)
+	if !g.enter(peer) {
+		h.denied(r, "too many "+g.what)
+		w.Header().Set("Retry-After", "1")
+		fail(w, http.StatusServiceUnavailable, fmt.Sprintf("debug: too many %s at the same time: %d are served, and %d to one machine: try again", g.what, g.all, g.each))
+		return nil, false
+	}
+	return func() { g.leave(peer) }, true
 }
 
 func lastSegment(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
-
-// pages are what is served, by the last segment of the path.
-var pages = map[string]func(h *handler, w http.ResponseWriter, r *http.Request){
-	"":          (*handler).servePage,
-	"page.js":   (*handler).servePage,
-	"page.css":  (*handler).servePage,
-	"tree.json": (*handler).serveTree,
-	"tree.txt":  (*handler).serveText,
-	"events":    (*handler).serveEvents,
-	"record":    (*handler).serveRecord,
-	"stacks":    (*handler).serveStacks,
-	"leaks":     (*handler).serveLeaks,
-	"state":     (*handler).serveState,
-	"watch":     (*handler).serveWatch,
-}

@@ -66,7 +66,7 @@ func TestThePageLoadsNothingFromElsewhere(t *testing.T) {
 func TestAPageThatHasNotChangedIsNotSentAgain(t *testing.T) {
 	h := debug.Handler(sup.Inspect(sup.New(auction())))
 	tag := get(h, "/page.js").Header().Get("ETag")
-	r := httptest.NewRequest(http.MethodGet, "/page.js", nil)
+	r := request(http.MethodGet, "/page.js", nil)
 	r.Header.Set("If-None-Match", tag)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -111,7 +111,7 @@ func TestWhatIsNotThereIsSaidClearly(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/tree.json", nil))
+	h.ServeHTTP(w, request(http.MethodPost, "/tree.json", nil))
 	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("a POST: %d, Allow: %s", w.Code, w.Header().Get("Allow"))
 	}

@@ -122,7 +122,7 @@ func (h *handler) about(epoch string) *about {
 func (h *handler) resumed(r *http.Request) uint64 {
 	id := r.Header.Get("Last-Event-ID")
 	if id == "" {
-		id = r.FormValue("after")
+		id = query(r, "after")
 	}
 	seq, ours := strings.CutPrefix(id, h.epoch.now()+"-")
 	if !ours {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 
 	"github.com/espalier-go/espalier/kv"
@@ -101,6 +103,46 @@ func ExampleOperator() {
 	// {"done":true}
 	// 409
 	// sup: terminate auction/ada: the child is another incarnation by now: look again
+}
+
+// A page that is opened as https://panel.example/debug/sup/, through a proxy.
+func ExampleHosts() {
+	srv := httptest.NewServer(debug.Handler(sup.Inspect(sup.New(auction())), debug.Hosts("panel.example")))
+	defer srv.Close()
+	for _, host := range []string{"panel.example", "evil.example"} {
+		r, err := http.NewRequest(http.MethodGet, srv.URL+"/tree.txt", nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		r.Host = host
+		text, _, _ := strings.Cut(body(http.DefaultClient.Do(r)), "\n├")
+		fmt.Println(text)
+	}
+	// Output:
+	// 200
+	// auction one_for_one 3/5s, not running
+	// 403
+	// debug: host "evil.example" is not allowed: open the page as localhost, or give the handler debug.Hosts("evil.example")
+}
+
+func ExampleLogger() {
+	h := debug.Handler(sup.Inspect(sup.New(auction())), debug.Logger(slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == "who" { // the example's output is fixed
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))))
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	r, err := http.NewRequest(http.MethodGet, srv.URL+"/record", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	body(http.DefaultClient.Do(r))
+	// Output: level=WARN msg="turned away" why=origin method=GET page=record err="a page of another site has asked, or links here"
 }
 
 // Of a context that is given with Keys, the values stay where they are.

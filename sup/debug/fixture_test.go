@@ -3,6 +3,7 @@ package debug_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -77,8 +78,15 @@ func crash(t *testing.T, s *sup.Supervisor[*bidder], id string) {
 // get asks a handler, and returns its answer.
 func get(h http.Handler, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	h.ServeHTTP(w, request(http.MethodGet, target, nil))
 	return w
+}
+
+// request is one to this machine.
+func request(method, target string, body io.Reader) *http.Request {
+	r := httptest.NewRequest(method, target, body)
+	r.Host = "localhost:8080"
+	return r
 }
 
 // mustContain fails where a text does not contain each of others.

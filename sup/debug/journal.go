@@ -134,14 +134,17 @@ func linesOf(events []sup.Event) []line {
 
 // stackOf returns the stack that an event comes with. What follows from an exit
 // carries that again, and there it would be told twice.
-func stackOf(e sup.Event) string {
-	if e.Kind == sup.ChildExited {
-		if panicked, ok := errors.AsType[*sup.PanicError](e.Exit.Err); ok {
-			return panicked.Stack
-		}
-		if unhealthy, ok := errors.AsType[*sup.UnhealthyError](e.Exit.Err); ok {
-			return unhealthy.Stack
-		}
+func stackOf(e sup.Event) (stack string) {
+	stack = e.Stack
+	if e.Kind != sup.ChildExited {
+		return stack
 	}
-	return e.Stack
+	_ = survive(func() { // the error has methods of the program's own
+		if panicked, ok := errors.AsType[*sup.PanicError](e.Exit.Err); ok {
+			stack = panicked.Stack
+		} else if unhealthy, ok := errors.AsType[*sup.UnhealthyError](e.Exit.Err); ok {
+			stack = unhealthy.Stack
+		}
+	})
+	return stack
 }

@@ -31,8 +31,8 @@ type leakReport struct {
 // serveLeaks looks for leaked goroutines, which takes a garbage collection.
 func (h *handler) serveLeaks(w http.ResponseWriter, r *http.Request) {
 	if !h.leaks {
-		http.Error(w, "debug: leaked goroutines are found only in a program built with GOEXPERIMENT=goroutineleakprofile, "+
-			"and in its own tree", http.StatusNotImplemented)
+		fail(w, http.StatusNotImplemented, "debug: leaked goroutines are found only in a program built with GOEXPERIMENT=goroutineleakprofile, "+
+			"and in its own tree")
 		return
 	}
 	select {
@@ -43,10 +43,10 @@ func (h *handler) serveLeaks(w http.ResponseWriter, r *http.Request) {
 	}
 	var profile bytes.Buffer
 	if err := leakProfile().WriteTo(&profile, 1); err != nil {
-		http.Error(w, "debug: "+err.Error(), http.StatusInternalServerError)
+		fail(w, http.StatusInternalServerError, "debug: "+err.Error())
 		return
 	}
-	path := r.FormValue("path")
+	path := query(r, "path")
 	report := leakReport{Leaks: []leak{}}
 	for _, l := range leaksIn(profile.String()) {
 		switch {

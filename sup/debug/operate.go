@@ -1,10 +1,13 @@
 package debug
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"strings"
@@ -92,39 +95,101 @@ func replace(ctx context.Context, c sup.Controller, t sup.Target) error {
 func (h *handler) serveOperate(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST")
-		http.Error(w, "debug: an operator's call is a POST", http.StatusMethodNotAllowed)
+		fail(w, http.StatusMethodNotAllowed, "debug: an operator's call is a POST")
 		return
 	}
-	if h.refuseForeign(w, r, "an operator's call") {
+	leave, ok := h.enter(h.calls, w, r)
+	if !ok {
 		return
 	}
-	if err := h.authorize(r); err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
+	defer leave()
+	// The call is read first, so that the record of one that is denied says what it was.
+	body, err := readBody(w, r)
+	var o order
+	if err == nil {
+		o, err = readOrder(body)
+	}
+	if err := h.checkOrigin(r, samePage); err != nil {
+		h.denied(r, "origin", append(o.attrs(), slog.String("err", logText(err.Error())))...)
+		fail(w, http.StatusForbidden, "debug: an operator's call must come from the page itself: "+err.Error())
+		return
+	}
+	if err := h.ask(r); err != nil {
+		h.denied(r, "authorize", append(o.attrs(), slog.String("err", logText(fmt.Sprint(err))))...)
+		if _, is := errors.AsType[*panicError](err); is { // what it says is for the log
+			fail(w, http.StatusInternalServerError, "debug: authorize has panicked, and the call is refused")
+			return
+		}
+		fail(w, http.StatusForbidden, fmt.Sprint(err))
 		return
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		http.Error(w, "debug: an operator's call is sent as application/json", http.StatusUnsupportedMediaType)
+		fail(w, http.StatusUnsupportedMediaType, "debug: an operator's call is sent as application/json")
 		return
 	}
-	o, err := readOrder(w, r)
 	if err != nil {
-		http.Error(w, "debug: "+err.Error(), http.StatusBadRequest)
+		fail(w, http.StatusBadRequest, "debug: "+err.Error())
 		return
 	}
-	// Who closes the page has not called off what was asked for.
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(r.Context()), patience, errPatience)
-	defer cancel()
-	err = calls[o.Op](ctx, h.controller, sup.Target{Path: o.Path, Incarnation: *o.Incarnation})
+	began := time.Now()
+	err = h.carryOut(r, o)
+	h.report(r, o, time.Since(began), err)
 	switch {
 	case err == nil:
 		answer(w, http.StatusOK, done{Done: true})
-	case errors.Is(err, errPatience), errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
+	case errors.Is(err, errPatience):
 		answer(w, http.StatusAccepted, done{Note: o.Op + " " + o.Path + ": it takes longer than " + patience.String() + ", and goes on"})
 	case errors.Is(err, errTemporary), errors.Is(err, errOwn):
-		http.Error(w, err.Error(), http.StatusConflict)
+		fail(w, http.StatusConflict, err.Error())
 	default:
 		refuse(w, err)
 	}
+}
+
+// ask asks authorize, which is the program's own.
+func (h *handler) ask(r *http.Request) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v}
+		}
+	}()
+	asked := *r
+	asked.Body = http.NoBody // it has been read
+	return h.authorize(&asked)
+}
+
+// A panicError is a panic of authorize.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// carryOut makes an operator's call. The error is errPatience if it takes longer than
+// the page waits.
+func (h *handler) carryOut(r *http.Request, o order) (err error) {
+	// An operator that closes the page has not called off the call.
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(r.Context()), patience, errPatience)
+	defer cancel()
+	target := sup.Target{Path: o.Path, Incarnation: *o.Incarnation}
+	if panicked := survive(func() { err = calls[o.Op](ctx, h.controller, target) }); panicked != nil {
+		return panicked
+	}
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		return errPatience
+	}
+	return err
+}
+
+// report logs an operator's call.
+func (h *handler) report(r *http.Request, o order, took time.Duration, err error) {
+	result := "done"
+	switch {
+	case errors.Is(err, errPatience):
+		result = "goes on"
+	case err != nil:
+		result = logText(fmt.Sprint(err))
+	}
+	attrs := append(o.attrs(), peerAttr(r), slog.Duration("took", took), slog.String("result", result))
+	h.log(slog.LevelInfo, "operator's call", attrs...)
 }
 
 // errPatience is the cause of the end of a call's context.
@@ -139,14 +204,34 @@ type done struct {
 // maxOrder bounds what is read of a request, in bytes.
 const maxOrder = 64 << 10
 
-func readOrder(w http.ResponseWriter, r *http.Request) (order, error) {
+// bodyTime is how long a request may take to be sent.
+const bodyTime = 10 * time.Second
+
+// readBody reads a request, which has one message.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	// A writer without deadlines is one of a test, whose requests are in memory.
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOrder))
+	if err != nil {
+		w.Header().Set("Connection", "close") // the rest is not read
+		return nil, fmt.Errorf("the call cannot be read: %w", err)
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+func readOrder(body []byte) (order, error) {
 	var o order
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
+	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&o); err != nil {
-		return o, fmt.Errorf("the call cannot be read: %w", err)
+		return order{}, fmt.Errorf("the call cannot be read: %w", err)
 	}
 	var faults []error
+	if _, err := d.Token(); err != io.EOF {
+		faults = append(faults, errors.New("something comes after the call: send one"))
+	}
 	if calls[o.Op] == nil {
 		faults = append(faults, fmt.Errorf("op is %q: it is one of restart, terminate and shutdown", o.Op))
 	}

@@ -18,7 +18,7 @@ import (
 
 // post sends an order, as the page does.
 func post(h http.Handler, order string, change ...func(r *http.Request)) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, "/debug/sup/operate", strings.NewReader(order))
+	r := request(http.MethodPost, "/debug/sup/operate", strings.NewReader(order))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	for _, f := range change {

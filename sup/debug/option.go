@@ -1,25 +1,45 @@
 package debug
 
 import (
+	"log/slog"
 	"net/http"
 
 	"github.com/espalier-go/espalier/kv"
 	"github.com/espalier-go/espalier/sup"
 )
 
-// An Option is what [Operator], [Keys] and [Values] return, for [Handler].
+// An Option is what [Hosts], [Logger], [Operator], [Keys] and [Values] return, for [Handler].
 type Option interface{ apply(h *handler) }
 
 type option func(h *handler)
 
 func (o option) apply(h *handler) { o(h) }
 
+// Hosts allows requests that name one of some hosts, besides localhost and the
+// loopback addresses: see "Who may see it" in the package comment. Each is a name or
+// an IP address, such as "panel.example", or with a port if no other is allowed, such as
+// "10.0.0.7:8080". Given more than once, the hosts of all are allowed.
+func Hosts(hosts ...string) Option {
+	return option(func(h *handler) { h.extraHosts = append(h.extraHosts, hosts...) })
+}
+
+// Logger sets the logger of refused requests and of operator's calls. The default is
+// [slog.Default] at the time of the record.
+func Logger(l *slog.Logger) Option {
+	return option(func(h *handler) {
+		if l == nil {
+			h.fault("Logger: the logger is nil: give one, or leave the option out")
+		}
+		h.logger = l
+	})
+}
+
 // Operator puts buttons on the page: restart, terminate and shut down. They work
 // on the tree of the controller, which is that of the inspector.
 //
 // authorize is asked before each call, and may be called concurrently; an error
-// refuses it, and its text is shown. It sees the request, with cookies and
-// headers, but must not read its body. Besides, a call has to be a POST from the
+// refuses it, and its text is shown. A panic refuses it too, and is logged. It sees the
+// request, with cookies and headers, and an empty body. Besides, a call has to be a POST from the
 // page itself, cross-origin requests are refused before authorize is asked, and
 // it carries the incarnation that the page showed: if the child has had another
 // one since, nothing is done ([sup.ErrIncarnation]).

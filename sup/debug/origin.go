@@ -5,24 +5,28 @@ import (
 	"net/http"
 )
 
-// withheld is what pages of other sites may not ask for, although they could not
-// read the answer: it costs a garbage collection, or a look at all goroutines or
-// all events, each time.
-var withheld = map[string]bool{"leaks": true, "record": true, "stacks": true}
+// A reach says which pages may send a request, as far as a browser says where it
+// is from (https://www.w3.org/TR/fetch-metadata/). A client that says nothing is
+// no browser.
+type reach int
+
+const (
+	anySite  reach = iota // what links may lead to; no other origin can read it
+	sameSite              // what costs a garbage collection, or a look at all goroutines or all events
+	samePage              // what changes something, or lasts
+)
 
 var errCrossSite = errors.New("a page of another site has asked, or links here")
 
-// refuseForeign answers a request that a page from elsewhere has made, and reports
-// whether it has. A browser says where a request is from (https://www.w3.org/TR/fetch-metadata/);
-// who says nothing is none.
-func (h *handler) refuseForeign(w http.ResponseWriter, r *http.Request, what string) bool {
-	err := h.crossed.Check(r) // lets pass all that only reads
-	if err == nil && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-		err = errCrossSite
+// checkOrigin returns an error if a page that is not within reach sends a request.
+func (h *handler) checkOrigin(r *http.Request, within reach) error {
+	switch {
+	case within == samePage:
+		unsafe := *r // the check lets pass all that only reads
+		unsafe.Method = http.MethodPost
+		return h.crossed.Check(&unsafe)
+	case within == sameSite && r.Header.Get("Sec-Fetch-Site") == "cross-site":
+		return errCrossSite
 	}
-	if err == nil {
-		return false
-	}
-	http.Error(w, "debug: "+what+" must come from the page itself: "+err.Error(), http.StatusForbidden)
-	return true
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 func TestPagesOfOtherSitesDoNotAskForWhatCosts(t *testing.T) {
 	h := debug.Handler(sup.Inspect(start(t, auction())))
 	ask := func(method, target, site string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(method, "/debug/sup/"+target, nil)
+		r := request(method, "/debug/sup/"+target, nil)
 		if site != "" {
 			r.Header.Set("Sec-Fetch-Site", site)
 		}

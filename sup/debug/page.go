@@ -44,7 +44,7 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	content, err := files.ReadFile("page/" + name)
 	if err != nil {
-		http.Error(w, "debug: "+err.Error(), http.StatusInternalServerError)
+		fail(w, http.StatusInternalServerError, "debug: "+err.Error())
 		return
 	}
 	sum := sha256.Sum256(content)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -50,7 +51,7 @@ func windowOf(i sup.Intensity, used int) window {
 // order.
 func rowsOf(tree sup.SupervisorInfo, now time.Time) []row {
 	top := row{
-		Path: tree.Path, ID: tree.Name, State: "not running",
+		Path: tree.Path, ID: termtext.Text(tree.Name), State: "not running",
 		Supervisor: true, Life: lifeOf(tree, now),
 	}
 	if tree.Running {
@@ -66,7 +67,7 @@ func appendRows(rows []row, tree sup.SupervisorInfo, now time.Time) []row {
 		r := row{
 			Path:        sup.ChildPath(tree.Path, c.ID),
 			Parent:      tree.Path,
-			ID:          c.ID,
+			ID:          termtext.Text(c.ID),
 			State:       c.State.String(),
 			Since:       c.Since.UnixMilli(),
 			Restart:     c.Restart.String(),

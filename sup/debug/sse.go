@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/termtext"
 )
 
 const (
@@ -46,7 +48,7 @@ func (s *stream) send(id string, b []byte) error {
 	if id != "" {
 		id = "id: " + id + "\n"
 	}
-	return s.write(id + "data: " + string(b) + "\n\n")
+	return s.write(id + "data: " + string(termtext.JSON(b)) + "\n\n")
 }
 
 // keepAlive writes a comment if nothing was written for some time.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +40,7 @@ func read(t *testing.T, h http.Handler, target, after string) *reader {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &reader{header: make(http.Header), ended: make(chan struct{}), cancel: cancel}
-	request := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	request := request(http.MethodGet, target, nil).WithContext(ctx)
 	if after != "" {
 		request.Header.Set("Last-Event-ID", after)
 	}

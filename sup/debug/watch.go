@@ -20,7 +20,7 @@ func (h *handler) serveState(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s, ok := h.named(w, r); ok {
-		answer(w, http.StatusOK, s.list(r.FormValue("part")))
+		answer(w, http.StatusOK, s.list(query(r, "part")))
 	}
 }
 
@@ -69,10 +69,10 @@ func (h *handler) serveWatch(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) named(w http.ResponseWriter, r *http.Request) (state, bool) {
-	name := r.FormValue("name")
+	name := query(r, "name")
 	s, ok := h.state(name)
 	if !ok {
-		http.Error(w, fmt.Sprintf("debug: there is no context %q here", name), http.StatusNotFound)
+		fail(w, http.StatusNotFound, fmt.Sprintf("debug: there is no context %q here", clip(name, maxName)))
 	}
 	return s, ok
 }

@@ -1,0 +1,279 @@
+package debug_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/debug"
+)
+
+const terminateAda = `{"op":"terminate","path":"auction/ada","incarnation":1}`
+
+// Errors are answers too.
+func TestAllAnswersForbidFramesAndSniffingAndAreNotStored(t *testing.T) {
+	s := start(t, auction())
+	var c kv.Context[string, int]
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Keys("c", &c), debug.Operator(sup.Control(s), everybody)))
+	check := func(name string, header http.Header) {
+		t.Helper()
+		for key, want := range map[string]string{
+			"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff",
+			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Referrer-Policy": "no-referrer",
+		} {
+			if !strings.Contains(header.Get(key), want) {
+				t.Errorf("%s: %s is %q", name, key, header.Get(key))
+			}
+		}
+		cache := "no-store"
+		if name == "" || strings.HasPrefix(name, "page.") { // the same to everybody
+			cache = "no-cache"
+		}
+		if header.Get("Cache-Control") != cache {
+			t.Errorf("%q: Cache-Control is %q", name, header.Get("Cache-Control"))
+		}
+		for key := range header {
+			if strings.HasPrefix(key, "Access-Control-") {
+				t.Errorf("%s: %s: %s", name, key, header.Get(key))
+			}
+		}
+	}
+	for _, target := range everything {
+		response := srv.begin(t, t.Context(), http.MethodGet, target, "", with("Origin", srv.URL))
+		response.Body.Close()
+		check(target, response.Header)
+		if target != "" && !strings.HasPrefix(target, "page.") {
+			check(target, srv.ask(t, http.MethodGet, target, "", host("evil.example")).header)
+		}
+	}
+	for name, a := range map[string]answer{
+		"not found":  srv.ask(t, http.MethodGet, "tree.json?path=nonsense", ""),
+		"a call":     srv.ask(t, http.MethodPost, "operate", terminateAda, with("Content-Type", "application/json")),
+		"a bad call": srv.ask(t, http.MethodPost, "operate", "{}", with("Content-Type", "application/json")),
+		"preflight":  srv.ask(t, http.MethodOptions, "operate", "", with("Origin", "http://evil.example"), with("Access-Control-Request-Method", "POST")),
+		"too long":   srv.ask(t, http.MethodGet, "tree.json?path="+strings.Repeat("x", 20_000), ""),
+	} {
+		check(name, a.header)
+	}
+}
+
+func TestNoOtherMethodMakesACall(t *testing.T) {
+	s := start(t, auction())
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)))
+	for _, override := range []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, "PoSt", "X" + strings.Repeat("Y", 1000)} {
+			for _, target := range []string{"operate", "operate?_method=POST"} {
+				a := srv.ask(t, method, target, terminateAda, with("Content-Type", "application/json"), with(override, "POST"))
+				if a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "POST" || len(a.body) > 1000 {
+					t.Errorf("%.20s %s: %d %s", method, target, a.status, a.body)
+				}
+			}
+		}
+	}
+	if info, _ := s.Child("ada").Info(); info.State != sup.Running {
+		t.Errorf("the child is %v", info.State)
+	}
+}
+
+// What a proxy does not know for operate is not operate.
+func TestAPathIsTakenByItsLetters(t *testing.T) {
+	s := start(t, auction())
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)))
+	for _, target := range []string{"x%2foperate", "%2Foperate", "%6fperate", "operate%00", "operate%20", "operate;a=b", "OPERATE", "operate%2f", "tree%2ejson", `x%5coperate`, "%2e%2e%2foperate", "page%2ejs"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			a := srv.ask(t, method, target, terminateAda, with("Content-Type", "application/json"))
+			if a.status != http.StatusNotFound && a.status != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: %d %s", method, target, a.status, a.body)
+			}
+		}
+	}
+	if info, _ := s.Child("ada").Info(); info.State != sup.Running {
+		t.Errorf("the child is %v", info.State)
+	}
+}
+
+func TestALongQueryIsRefusedAndNotSentBack(t *testing.T) {
+	srv := open(t, debug.Handler(sup.Inspect(start(t, auction()))))
+	for _, target := range everything {
+		name, _, _ := strings.Cut(target, "?")
+		a := srv.ask(t, http.MethodGet, name+"?path="+strings.Repeat("x", 100_000), "")
+		if a.status != http.StatusRequestURITooLong || len(a.body) > 1000 {
+			t.Errorf("%s: %d, %d bytes", target, a.status, len(a.body))
+		}
+	}
+	long := strings.Repeat("x", 10_000)
+	if a := srv.ask(t, http.MethodGet, long, ""); a.status != http.StatusNotFound || len(a.body) > 1000 {
+		t.Errorf("a long name: %d, %d bytes", a.status, len(a.body))
+	}
+	if a := srv.ask(t, http.MethodGet, "tree.txt", "", host(long)); a.status != http.StatusForbidden || len(a.body) > 2000 {
+		t.Errorf("a long host: %d, %d bytes", a.status, len(a.body))
+	}
+}
+
+// An untouched body fails the test if it is read.
+type untouched struct{ t *testing.T }
+
+func (u untouched) Read([]byte) (int, error) {
+	u.t.Error("the body is read")
+	return 0, io.EOF
+}
+
+// A form of many parts would be read into memory and files, whatever the method.
+func TestTheBodyOfAReadingRequestIsNotRead(t *testing.T) {
+	var c kv.Context[string, int]
+	h := debug.Handler(sup.Inspect(start(t, auction())), debug.Keys("c", &c))
+	form := multipart.NewWriter(new(bytes.Buffer))
+	for _, target := range []string{"tree.json", "tree.txt", "record", "stacks", "leaks", "state?name=c", "state?name=d", "page.js"} {
+		r := request(http.MethodGet, "/debug/sup/"+target, untouched{t})
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		h.ServeHTTP(newDiscard(), r)
+	}
+}
+
+type discard struct{ header http.Header }
+
+func newDiscard() discard                         { return discard{make(http.Header)} }
+func (d discard) Header() http.Header             { return d.header }
+func (d discard) WriteHeader(int)                 {}
+func (d discard) Write(b []byte) (n int, e error) { return len(b), nil }
+
+func TestACallThatIsSentTooSlowlyIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := sup.New(auction())
+		w, ended, end := serveRaw(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)), nil)
+		defer end()
+		conn, err := w.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		began := time.Now()
+		sent := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(conn, "POST /operate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"op\":")
+			for err == nil {
+				time.Sleep(time.Second)
+				_, err = io.WriteString(conn, " ")
+			}
+			sent <- err
+		}()
+		text, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustContain(t, string(text), "400 Bad Request", "Connection: close", "the call cannot be read")
+		if took := (<-ended).Sub(began); took != 10*time.Second {
+			t.Errorf("it ended after %v", took)
+		}
+		conn.Close()
+		<-sent
+	})
+}
+
+// Connections that send nothing are of the server; calls that are not sent hold
+// no place but their own.
+func TestCallsThatAreNotSentDoNotKeepOthersOut(t *testing.T) {
+	s := start(t, auction())
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)))
+	for range 8 {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST /debug/sup/operate HTTP/1.1\r\nHost: localhost\r\nX-Peer: 10.0.0.1:1\r\nContent-Length: 1000\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	call := func(peer string) answer {
+		return srv.ask(t, http.MethodPost, "operate", "{}", with("Content-Type", "application/json"), from(peer))
+	}
+	eventually(t, func() bool { return call("10.0.0.1:1").status == http.StatusServiceUnavailable })
+	if a := call("10.0.0.2:1"); a.status != http.StatusBadRequest {
+		t.Errorf("of another machine: %d %s", a.status, a.body)
+	}
+	if a := srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.1:1")); a.status != http.StatusOK {
+		t.Errorf("an answer: %d %s", a.status, a.body)
+	}
+}
+
+func TestAnAuthorizeThatPanicsRefusesTheCall(t *testing.T) {
+	s := start(t, auction())
+	for _, value := range []any{"secret", fmt.Errorf("secret"), http.ErrAbortHandler, rudePanic{}} {
+		var book logbook
+		srv := open(t, debug.Handler(sup.Inspect(s), logger(&book), debug.Operator(sup.Control(s), func(*http.Request) error { panic(value) })))
+		a := srv.ask(t, http.MethodPost, "operate", terminateAda, with("Content-Type", "application/json"))
+		if a.status != http.StatusInternalServerError || a.body != "debug: authorize has panicked, and the call is refused\n" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		if records := book.take(); len(records) != 1 || !strings.HasPrefix(records[0]["err"], "panic: ") || records[0]["path"] != "auction/ada" {
+			t.Errorf("log: %v", records)
+		}
+	}
+	if info, _ := s.Child("ada").Info(); info.State != sup.Running {
+		t.Errorf("the child is %v", info.State)
+	}
+}
+
+type rudePanic struct{}
+
+func (rudePanic) Error() string { panic("no text") }
+
+func TestAuthorizeSeesAnEmptyBodyAndTheCallIsMade(t *testing.T) {
+	s := start(t, auction())
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), func(r *http.Request) error {
+		if b, err := io.ReadAll(r.Body); len(b) > 0 || err != nil {
+			t.Errorf("body %q, %v", b, err)
+		}
+		return r.ParseForm()
+	})))
+	if a := srv.ask(t, http.MethodPost, "operate", terminateAda, with("Content-Type", "application/json")); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestWhatComesAfterACallIsAFault(t *testing.T) {
+	s := start(t, auction())
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)))
+	for _, more := range []string{terminateAda, "}", "x", `,{"op":"shutdown"}`} {
+		a := srv.ask(t, http.MethodPost, "operate", terminateAda+more, with("Content-Type", "application/json"))
+		if a.status != http.StatusBadRequest || !strings.Contains(a.body, "something comes after the call") {
+			t.Errorf("%q: %d %s", more, a.status, a.body)
+		}
+	}
+}
+
+// A stream lasts, so another page may not open it, even one of the same site.
+func TestPagesOfOtherOriginsDoNotOpenStreams(t *testing.T) {
+	var c kv.Context[string, int]
+	srv := open(t, debug.Handler(sup.Inspect(start(t, auction())), debug.Keys("c", &c)))
+	for _, target := range []string{"events", "watch?name=c"} {
+		for name, change := range map[string]func(*http.Request){
+			"cross-site": with("Sec-Fetch-Site", "cross-site"), "same-site": with("Sec-Fetch-Site", "same-site"),
+			"another origin": with("Origin", "http://evil.example"), "an opaque origin": with("Origin", "null"),
+		} {
+			if a := srv.ask(t, http.MethodGet, target, "", change); a.status != http.StatusForbidden {
+				t.Errorf("%s, %s: %d", target, name, a.status)
+			}
+		}
+		for name, change := range map[string]func(*http.Request){
+			"no browser": with("Accept", "*/*"), "the page": with("Sec-Fetch-Site", "same-origin"), "the address bar": with("Sec-Fetch-Site", "none"),
+			"the page, by its origin": with("Origin", srv.URL),
+		} {
+			response := srv.begin(t, t.Context(), http.MethodGet, target, "", change)
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				t.Errorf("%s, %s: %s", target, name, response.Status)
+			}
+		}
+	}
+}
