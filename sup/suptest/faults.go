@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -141,7 +142,7 @@ func (f *Faults) command(what, name string, fault func(ctx context.Context) erro
 		why = "it has ended just now"
 	}
 	if why != "" {
-		f.t.Fatalf("suptest: %s of %q: %s", what, name, why)
+		f.t.Fatalf("suptest: %s of %q: %s", what, name, termtext.Text(why))
 	}
 	settle(f.t)
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A path in a scenario is a field: what is blank in an id, and a comma, is
-// written %XX there, as a slash and control characters are in all paths.
+// A path in a scenario is a field: what is blank in an id or not to be printed, and a
+// comma, is written %XX there, as a slash and control characters are in all paths.
 
 // fieldOf makes a field of a path.
 func fieldOf(path string) string {
 	apart := func(r rune) bool {
-		return r == ',' || unicode.IsSpace(r) || unicode.IsControl(r) || r == unicode.ReplacementChar
+		return r == ',' || unicode.IsSpace(r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar
 	}
 	if !strings.ContainsFunc(path, apart) {
 		return path

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -13,6 +14,9 @@ import (
 func Line(e sup.Event) string {
 	return e.Kind.String() + " " + e.Path + strings.Join(details(e), "")
 }
+
+// shownLine is the line of an event in the output of a test, which goes to a terminal.
+func shownLine(e sup.Event) string { return termtext.Text(Line(e)) }
 
 // details are the parts of a line that an expectation may leave out.
 func details(e sup.Event) []string {
@@ -27,7 +31,7 @@ func details(e sup.Event) []string {
 	case sup.ChildExited, sup.SupervisorFailed, sup.ObserverPanicked: // others repeat it
 		all = append(all, ": "+e.Exit.Kind.String())
 		if e.Exit.Err != nil {
-			all = append(all, ": "+e.Exit.Err.Error())
+			all = append(all, ": "+fmt.Sprint(e.Exit.Err)) // survives a method that panics
 		}
 	}
 	return all
@@ -95,13 +99,13 @@ func diffLines(want []string, got []sup.Event) string {
 	for i, j := 0, 0; i < len(want) || j < len(got); {
 		switch {
 		case i < len(want) && j < len(got) && lineFits(want[i], got[j]):
-			fmt.Fprintf(&b, "\t  %s\n", Line(got[j]))
+			fmt.Fprintf(&b, "\t  %s\n", shownLine(got[j]))
 			i, j = i+1, j+1
 		case i < len(want) && (j == len(got) || kept[i+1][j] >= kept[i][j+1]):
 			fmt.Fprintf(&b, "\t- %s\n", want[i])
 			i++
 		default:
-			fmt.Fprintf(&b, "\t+ %s\n", Line(got[j]))
+			fmt.Fprintf(&b, "\t+ %s\n", shownLine(got[j]))
 			j++
 		}
 	}

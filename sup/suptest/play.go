@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -78,7 +79,7 @@ func newPlayer(t *testing.T, sc *Scenario, f *Faults, tree sup.AnySupervisor, st
 	go func() {
 		for e, err := range p.control.Events(t.Context(), "", sup.FromNow) {
 			if err != nil {
-				t.Errorf("suptest: the events of %s: %v", p.root, err)
+				t.Errorf("suptest: the events of %s: %s", termtext.Path(p.root), termtext.Text(fmt.Sprint(err)))
 				return
 			}
 			p.events.Observe(e)

@@ -123,7 +123,7 @@ func (r *Recorder) await(t testing.TB, want []string, take func(sup.Event) (fit 
 		if take(e) {
 			mark = '*'
 		}
-		fmt.Fprintf(&seen, "      %c %s\n", mark, Line(e))
+		fmt.Fprintf(&seen, "      %c %s\n", mark, shownLine(e))
 	}
 	settle(t)
 }

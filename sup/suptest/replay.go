@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/flight"
 )
@@ -105,7 +106,7 @@ func (sc *Scenario) replay(t *testing.T, tree func(t *testing.T, f *Faults) sup.
 	for _, e := range p.events.Events() {
 		path := fieldOf(strings.TrimPrefix(e.Path, p.root+"/"))
 		if e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildQuarantined && sc.tells("quarantine "+path) {
-			grief = append(grief, Line(e))
+			grief = append(grief, shownLine(e))
 		}
 	}
 	if len(grief) > 0 {
@@ -119,7 +120,7 @@ func (p *player) started() {
 	p.t.Helper()
 	if p.failed != nil {
 		if errors.Is(p.failed, sup.ErrSpec) {
-			p.t.Fatalf("suptest: the tree cannot be replayed on: %v", p.failed)
+			p.t.Fatalf("suptest: the tree cannot be replayed on: %s", termtext.Text(p.failed.Error()))
 		}
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -109,7 +110,7 @@ func Start[W sup.Worker](t testing.TB, spec sup.Spec[W]) *sup.Supervisor[W] {
 	t.Helper()
 	s, err := sup.Start(context.Background(), spec)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(termtext.Text(fmt.Sprint(err)))
 	}
 	Cleanup(t, s)
 	return s
@@ -135,10 +136,10 @@ func Cleanup(t testing.TB, s interface {
 			return
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "suptest: the tree does not stop: %v", err)
+		fmt.Fprintf(&b, "suptest: the tree does not stop: %s", termtext.Text(fmt.Sprint(err)))
 		if stuck, ok := errors.AsType[*sup.StuckError](err); ok {
 			for _, c := range stuck.Children {
-				fmt.Fprintf(&b, "\n\n%s #%d:\n%s", c.Path, c.Incarnation, c.Stack)
+				fmt.Fprintf(&b, "\n\n%s #%d:\n%s", termtext.Path(c.Path), c.Incarnation, c.Stack)
 			}
 		}
 		t.Error(b.String())

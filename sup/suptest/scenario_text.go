@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -13,7 +14,7 @@ func (sc *Scenario) String() string {
 	var b strings.Builder
 	comment := func(lines []string) {
 		for _, line := range lines {
-			b.WriteString(strings.TrimRight("# "+line, " ") + "\n")
+			b.WriteString(strings.TrimRight("# "+termtext.Line(line), " ") + "\n")
 		}
 	}
 	comment(sc.Comments)
