@@ -118,8 +118,16 @@ func (s *Set) Read(ctx context.Context) []Reading {
 		reading.Go(func() { readings[i].Snapshot, readings[i].Err = t.read(ctx) })
 	}
 	reading.Wait()
-	for _, record := range s.settle(readings) {
-		slog.LogAttrs(ctx, record.level, record.message, record.attrs...)
+	for i := range readings { // without mu: the errors have methods of their own
+		readings[i].Reason = reasonOf(readings[i].Err)
+	}
+	for _, r := range s.settle(readings) {
+		if r.Err == nil {
+			slog.LogAttrs(ctx, slog.LevelInfo, "metrics of a tree available again", slog.String("tree", r.Tree))
+			continue
+		}
+		slog.LogAttrs(ctx, slog.LevelWarn, "metrics of a tree unavailable",
+			slog.String("tree", r.Tree), slog.String("reason", r.Reason), slog.String("err", textOf(r.Err)))
 	}
 	return readings
 }
@@ -172,18 +180,11 @@ func Snapshot(ctx context.Context, inspector sup.Inspector) (snapshot sup.Superv
 	return inspector.Tree(ctx, "")
 }
 
-// A logRecord is what is logged once mu is released.
-type logRecord struct {
-	level   slog.Level
-	message string
-	attrs   []slog.Attr
-}
-
-// settle names the readings, and refuses those whose name another tree has.
-func (s *Set) settle(readings []Reading) []logRecord {
+// settle names the readings, and refuses those whose name another tree has. It
+// returns those whose reason has changed.
+func (s *Set) settle(readings []Reading) (changed []Reading) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var records []logRecord
 	used := make(map[string]bool)
 	for i, t := range s.trees {
 		r := &readings[i]
@@ -192,7 +193,7 @@ func (s *Set) settle(readings []Reading) []logRecord {
 			if j := s.holderLocked(name); j >= 0 && j != i {
 				t.name = ""
 				t.label = fmt.Sprintf("%s (tree %d)", name, i+1)
-				r.Snapshot, r.Err = sup.SupervisorInfo{}, &takenError{name, j + 1}
+				r.Snapshot, r.Err, r.Reason = sup.SupervisorInfo{}, &takenError{name, j + 1}, nameTaken
 			} else {
 				t.name = name
 			}
@@ -204,18 +205,12 @@ func (s *Set) settle(readings []Reading) []logRecord {
 			r.Tree += "'"
 		}
 		used[r.Tree] = true
-		r.Reason = reasonOf(r.Err)
-		switch {
-		case r.Reason == t.reason:
-		case r.Err != nil:
-			records = append(records, logRecord{slog.LevelWarn, "metrics of a tree unavailable",
-				[]slog.Attr{slog.String("tree", r.Tree), slog.String("reason", r.Reason), slog.String("err", textOf(r.Err))}})
-		default:
-			records = append(records, logRecord{slog.LevelInfo, "metrics of a tree available again", []slog.Attr{slog.String("tree", r.Tree)}})
+		if r.Reason != t.reason {
+			changed = append(changed, *r)
 		}
 		t.reason = r.Reason
 	}
-	return records
+	return changed
 }
 
 // holderLocked returns the index of the tree that has a name, also while that

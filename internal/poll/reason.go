@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"syscall"
-	"unicode/utf8"
+
+	"github.com/espalier-go/espalier/internal/termtext"
 )
 
 var errNil = errors.New("tree is nil")
+
+const nameTaken = "name taken"
 
 // A takenError is returned for a tree whose name another tree of the set has.
 type takenError struct {
@@ -39,9 +41,6 @@ func reasonOf(err error) (reason string) {
 			reason = "error"
 		}
 	}()
-	if _, is := errors.AsType[*takenError](err); is {
-		return "name taken"
-	}
 	if _, is := errors.AsType[*panicError](err); is {
 		return "panic"
 	}
@@ -63,24 +62,10 @@ func reasonOf(err error) (reason string) {
 	return "error"
 }
 
-// textOf is the text of an error, whose method may panic.
-func textOf(err error) string { return fmt.Sprintf("%v", err) }
+// textOf returns the text of an error for a record. The method of the error may panic.
+func textOf(err error) string { return termtext.Line(fmt.Sprintf("%v", err)) }
 
-// Label returns a text as the value of a label, which is valid UTF-8: other bytes are
-// written as in a path, such as %FF.
-func Label(text string) string {
-	if utf8.ValidString(text) {
-		return text
-	}
-	var b strings.Builder
-	for len(text) > 0 {
-		r, size := utf8.DecodeRuneInString(text)
-		if r == utf8.RuneError && size == 1 {
-			fmt.Fprintf(&b, "%%%02X", text[0])
-		} else {
-			b.WriteString(text[:size])
-		}
-		text = text[size:]
-	}
-	return b.String()
-}
+// Label returns a text as the value of a label. What is not to be printed, and bytes
+// that are no UTF-8, are written as in a path, such as %FF: a page of metrics is looked
+// at in terminals too.
+func Label(text string) string { return termtext.Path(text) }

@@ -2,8 +2,10 @@ package debug_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"iter"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -277,3 +279,33 @@ func TestPagesOfOtherOriginsDoNotOpenStreams(t *testing.T) {
 		}
 	}
 }
+
+// An inspector of the program's own is called in goroutines of the handler.
+type panicking struct{ sup.Inspector }
+
+func (panicking) Events(context.Context, string, uint64) iter.Seq2[sup.Event, error] {
+	return func(func(sup.Event, error) bool) { panic("no events") }
+}
+
+func TestAnInspectorThatPanicsEndsNoProgram(t *testing.T) {
+	srv := open(t, debug.Handler(panicking{sup.Inspect(start(t, auction()))}))
+	text := srv.head(t, "events", "no events")
+	mustContain(t, text, `"path":"auction/ada"`, "a method of the program's own: panic: no events")
+}
+
+// An error of a worker has methods of its own, which are called for its stack.
+func TestAnErrorWhoseAsPanicsIsSurvivedByAStream(t *testing.T) {
+	s := start(t, auction())
+	b, err := s.Child("ada").Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.ill <- rudeAs{}
+	srv := open(t, debug.Handler(sup.Inspect(s)))
+	srv.head(t, "events", `"kind":"child exited"`)
+}
+
+type rudeAs struct{}
+
+func (rudeAs) Error() string { return "rude" }
+func (rudeAs) As(any) bool   { panic("no type") }

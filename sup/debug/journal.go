@@ -42,8 +42,13 @@ func (j *journal) follow(ctx context.Context) {
 	retry := time.NewTicker(again)
 	defer retry.Stop()
 	for ctx.Err() == nil {
-		for e, err := range j.tree.Events(ctx, "", j.after()) {
-			j.add(e, err)
+		err := survive(func() { // an inspector of the program's own would end the program
+			for e, err := range j.tree.Events(ctx, "", j.after()) {
+				j.add(e, err)
+			}
+		})
+		if err != nil {
+			j.add(sup.Event{}, err)
 		}
 		select {
 		case <-ctx.Done():

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/internal/poll"
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -39,7 +40,7 @@ func (v Var) String() string {
 		}
 	}
 	text, _ := json.Marshal(shown) // maps of numbers and texts always can be
-	return string(text)
+	return string(termtext.JSON(text))
 }
 
 func byLabels(tree sup.SupervisorInfo, shown map[string]any) {

@@ -14,7 +14,8 @@
 //     each tenant in a set of supervisors is child "db" of "app/tenants/*".
 //   - state is that of the child: "running", "stuck", …
 //
-// A label is valid UTF-8: other bytes of an id are written as in a path, %FF, say.
+// In a label, what is not to be printed and bytes that are no UTF-8 are written as
+// in a path, %FF, say.
 //
 // What stands for many is their sum, and for times and shares that of the one
 // which is worst off.

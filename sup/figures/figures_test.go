@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -232,6 +233,20 @@ type mute struct{ sup.Inspector }
 func (mute) Tree(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
 	<-ctx.Done()
 	return sup.SupervisorInfo{}, context.Cause(ctx)
+}
+
+// An expvar page is looked at in terminals too.
+func TestAVarIsHarmlessForATerminal(t *testing.T) {
+	const hostile = "\x1b[2J\x7f\u009b31m\u202e"
+	for _, v := range []figures.Var{
+		{Tree: found{tree: sup.SupervisorInfo{Path: hostile, Children: []sup.ChildInfo{{ID: hostile, Incarnation: 1}}}}},
+		{Tree: lost{err: errors.New(hostile)}},
+	} {
+		text := v.String()
+		if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || !json.Valid([]byte(text)) {
+			t.Errorf("%q", text)
+		}
+	}
 }
 
 func TestALabelIsValidUTF8(t *testing.T) {

@@ -98,6 +98,7 @@ func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 		lost{path: "remote"},
 		lost{path: "remote"},
 		lost{path: "a"},
+		lost{path: "\x1b[2J\u202e"},
 		sup.Inspect(sup.New(odd)),
 	))
 	if status != http.StatusOK {
@@ -111,6 +112,7 @@ func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 		`sup_up{tree="remote"} 1`, `sup_supervisors{supervisor="remote"} 1`,
 		`sup_up{tree="remote (tree 6)"} 0`, `sup_down_reason{reason="name taken",tree="remote (tree 6)"} 1`,
 		`sup_up{tree="a (tree 7)"} 0`,
+		`sup_up{tree="%1B[2J%E2%80%AE"} 1`,
 		`sup_up{tree="odd"} 1`, `sup_starts_total{child="%FF",supervisor="odd"} 0`,
 	} {
 		if !strings.Contains(page, line+"\n") {
