@@ -244,3 +244,28 @@ func TestATreeThatDoesNotAnswerIsGivenUp(t *testing.T) {
 		}
 	})
 }
+
+func TestAClientThatDoesNotReadAnAnswerOverHTTP2LosesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := sup.Spec[*bidder]{Name: "auction"}
+		for i := range 2000 { // more than a client takes unread
+			spec.Children = append(spec.Children, sup.ChildSpec[*bidder]{ID: fmt.Sprintf("%d-%s", i, strings.Repeat("x", 4000)), Start: newBidder})
+		}
+		h := debug.Handler(sup.Inspect(sup.New(spec)))
+		ended := make(chan time.Time, 1)
+		client, url, end := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			ended <- time.Now()
+		}), true)
+		defer end()
+		began := time.Now()
+		response, err := client.Get(url + "/tree.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if took := (<-ended).Sub(began); response.Proto != "HTTP/2.0" || took < 10*time.Second || took > time.Minute {
+			t.Errorf("over %s it ended after %v", response.Proto, took)
+		}
+	})
+}
