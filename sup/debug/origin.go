@@ -24,7 +24,16 @@ func (h *handler) checkOrigin(r *http.Request, within reach) error {
 	case within == samePage:
 		unsafe := *r // the check lets pass all that only reads
 		unsafe.Method = http.MethodPost
-		return h.crossed.Check(&unsafe)
+		err := h.crossed.Check(&unsafe)
+		// A browser that sends an Origin only has it of the host that a proxy was asked
+		// for. Those that are handed on are allowed, see checkHost.
+		for _, unsafe.Host = range forwardedHosts(r.Header) {
+			if err == nil {
+				break
+			}
+			err = h.crossed.Check(&unsafe)
+		}
+		return err
 	case within == sameSite && r.Header.Get("Sec-Fetch-Site") == "cross-site":
 		return errCrossSite
 	}
