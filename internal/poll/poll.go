@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,7 +98,7 @@ func (s *Set) Check() error {
 			continue
 		}
 		if j, taken := first[t.label]; taken {
-			faults = append(faults, fmt.Errorf("trees %d and %d are both named %q: give each Spec a Name of its own", j, i+1, t.label))
+			faults = append(faults, fmt.Errorf("trees %d and %d are both named %q: give each Spec a Name of its own, and each tree once", j, i+1, t.label))
 			continue
 		}
 		first[t.label] = i + 1
@@ -190,7 +190,7 @@ func (s *Set) settle(readings []Reading) (changed []Reading) {
 		r := &readings[i]
 		if r.Err == nil {
 			name := Label(r.Snapshot.Path)
-			if j := s.holderLocked(name); j >= 0 && j != i {
+			if j := s.holderLocked(name, i); j >= 0 {
 				t.name = ""
 				t.label = fmt.Sprintf("%s (tree %d)", name, i+1)
 				r.Snapshot, r.Err, r.Reason = sup.SupervisorInfo{}, &takenError{name, j + 1}, nameTaken
@@ -213,8 +213,19 @@ func (s *Set) settle(readings []Reading) (changed []Reading) {
 	return changed
 }
 
-// holderLocked returns the index of the tree that has a name, also while that
-// cannot be read, since its series go on afterwards; -1 if there is none.
-func (s *Set) holderLocked(name string) int {
-	return slices.IndexFunc(s.trees, func(t *tree) bool { return t.name == name })
+// holderLocked returns the index of another tree whose series have the name of tree i,
+// or -1. It has them also while it cannot be read, since they go on afterwards.
+func (s *Set) holderLocked(name string, i int) int {
+	for j, t := range s.trees {
+		if j != i && t.name != "" && overlap(t.name, name) {
+			return j
+		}
+	}
+	return -1
+}
+
+// overlap reports whether two paths are the same, or one is below the other: a
+// supervisor may be given, and one that is nested in it.
+func overlap(a, b string) bool {
+	return strings.HasPrefix(a+"/", b+"/") || strings.HasPrefix(b+"/", a+"/")
 }

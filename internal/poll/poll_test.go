@@ -131,6 +131,13 @@ func TestANameIsKeptWhileItsTreeIsDown(t *testing.T) {
 	check(t, s.Read(t.Context()), "shop:  error", "shop (tree 2):  name taken")
 }
 
+// The series of a nested supervisor are those of its tree.
+func TestATreeAndWhatIsNestedInItAreOne(t *testing.T) {
+	s := poll.NewSet(named("shop"), named("shop/till"), named("shop-2"), named("bank/desk"), named("bank"))
+	check(t, s.Read(t.Context()),
+		"shop: shop ", "shop/till (tree 2):  name taken", "shop-2: shop-2 ", "bank/desk: bank/desk ", "bank (tree 5):  name taken")
+}
+
 func TestLabelsAreDistinct(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := poll.NewSet(named("tree 3"), named("x (tree 5)"), stub{tree: mute}, named("x"), named("x"), named("tree 3"))

@@ -15,14 +15,15 @@ var errNil = errors.New("tree is nil")
 
 const nameTaken = "name taken"
 
-// A takenError is returned for a tree whose name another tree of the set has.
+// A takenError is returned for a tree whose name another tree of the set has, or that is
+// nested in another one.
 type takenError struct {
 	name  string
 	other int // number of the other tree, from 1
 }
 
 func (e *takenError) Error() string {
-	return fmt.Sprintf("the name %q is taken by tree %d: give each tree a name of its own", e.name, e.other)
+	return fmt.Sprintf("the name %q is that of tree %d, or of a supervisor there: give each tree once, with a name of its own", e.name, e.other)
 }
 
 // A panicError is a panic of an inspector.

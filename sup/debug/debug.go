@@ -68,7 +68,11 @@
 // are open, and would wait for them; so let the contexts of the requests end
 // with the worker that serves them:
 //
-//	srv := &http.Server{Handler: mux, BaseContext: func(net.Listener) context.Context { return ctx }}
+//	srv := &http.Server{
+//		Handler:           mux,
+//		BaseContext:       func(net.Listener) context.Context { return ctx },
+//		ReadHeaderTimeout: 5 * time.Second, // bounds what comes before the handler
+//	}
 //
 // An operator's call from the page waits for no more than three seconds, so that
 // a page which is served from within the tree can shut the tree down.

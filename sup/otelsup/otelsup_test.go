@@ -337,3 +337,58 @@ type lost struct{ sup.Inspector }
 func (lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
 	return sup.SupervisorInfo{}, errLost
 }
+
+// An exporter keeps the names of what it exports.
+type exporter struct{ names map[string]bool }
+
+func (e *exporter) Temporality(k metric.InstrumentKind) metricdata.Temporality {
+	return metric.DefaultTemporalitySelector(k)
+}
+func (e *exporter) Aggregation(k metric.InstrumentKind) metric.Aggregation {
+	return metric.DefaultAggregationSelector(k)
+}
+func (e *exporter) ForceFlush(context.Context) error { return nil }
+func (e *exporter) Shutdown(context.Context) error   { return nil }
+func (e *exporter) Export(ctx context.Context, all *metricdata.ResourceMetrics) error {
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			e.names[m.Name] = true
+		}
+	}
+	return ctx.Err()
+}
+
+// A reader that exports by itself drops a collection that has failed, or that has taken
+// all of its time.
+func TestATreeThatDoesNotAnswerIsExportedAsDown(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		e := &exporter{make(map[string]bool)}
+		provider := metric.NewMeterProvider(metric.WithReader(metric.NewPeriodicReader(e)))
+		if _, err := otelsup.MetricsOf(provider.Meter("test"), mute{}, sup.Inspect(sup.New(sup.Spec[sup.Worker]{Name: "here"}))); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := provider.ForceFlush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("the export took %v", took)
+		}
+		for _, name := range []string{"sup.up", "sup.down.reason", "sup.supervisors"} {
+			if !e.names[name] {
+				t.Errorf("%s is not exported: %v", name, e.names)
+			}
+		}
+		if err := provider.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// mute is an inspector of a tree that does not answer.
+type mute struct{ sup.Inspector }
+
+func (mute) Tree(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
+	<-ctx.Done()
+	return sup.SupervisorInfo{}, context.Cause(ctx)
+}

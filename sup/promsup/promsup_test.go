@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -98,6 +99,7 @@ func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 		lost{path: "remote"},
 		lost{path: "remote"},
 		lost{path: "a"},
+		lost{path: "a/db"},
 		lost{path: "\x1b[2J\u202e"},
 		sup.Inspect(sup.New(odd)),
 	))
@@ -112,6 +114,7 @@ func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 		`sup_up{tree="remote"} 1`, `sup_supervisors{supervisor="remote"} 1`,
 		`sup_up{tree="remote (tree 6)"} 0`, `sup_down_reason{reason="name taken",tree="remote (tree 6)"} 1`,
 		`sup_up{tree="a (tree 7)"} 0`,
+		`sup_up{tree="a/db (tree 8)"} 0`,
 		`sup_up{tree="%1B[2J%E2%80%AE"} 1`,
 		`sup_up{tree="odd"} 1`, `sup_starts_total{child="%FF",supervisor="odd"} 0`,
 	} {
@@ -119,6 +122,57 @@ func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 			t.Errorf("there is no %s in\n%s", line, page)
 		}
 	}
+}
+
+// A nested supervisor knows its path once it runs.
+func TestASupervisorAndOneThatIsNestedInItFailNoCollection(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		inner := sup.New(spec("inner"))
+		outer := sup.New(sup.Spec[sup.Worker]{Name: "outer", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "inner", Start: func(context.Context) (sup.Worker, error) { return inner, nil }},
+		}})
+		r := prometheus.NewPedanticRegistry()
+		r.MustRegister(promsup.New(inner, outer))
+		if err := outer.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		suptest.Cleanup(t, outer)
+		if _, err := r.Gather(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The scrape of Prometheus has a timeout of ten seconds.
+func TestTreesThatDoNotAnswerDelayACollectionByFiveSeconds(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		r := prometheus.NewPedanticRegistry()
+		r.MustRegister(promsup.NewOf(mute{}, sup.Inspect(sup.New(spec("a"))), mute{}, mute{}))
+		began := time.Now()
+		families, err := r.Gather()
+		if took := time.Since(began); err != nil || took != 5*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		up := make(map[string]float64)
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if f.GetName() == "sup_up" {
+					up[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+				}
+			}
+		}
+		if diff := cmp.Diff(map[string]float64{"tree 1": 0, "a": 1, "tree 3": 0, "tree 4": 0}, up); diff != "" {
+			t.Errorf("sup_up (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// mute is an inspector of a tree that does not answer.
+type mute struct{ sup.Inspector }
+
+func (mute) Tree(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
+	<-ctx.Done()
+	return sup.SupervisorInfo{}, context.Cause(ctx)
 }
 
 func TestTreesThatCannotBeToldApartAreNotRegistered(t *testing.T) {
