@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -181,31 +180,41 @@ func TestACallThatIsSentTooSlowlyIsRefused(t *testing.T) {
 	})
 }
 
-// Connections that send nothing are of the server; calls that are not sent hold
-// no place but their own.
 func TestCallsThatAreNotSentDoNotKeepOthersOut(t *testing.T) {
-	s := start(t, auction())
-	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)))
-	for range 8 {
-		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		s := sup.New(auction())
+		w, _, end := serveRaw(t, mounted(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody))), nil)
+		defer end()
+		for range 8 {
+			conn, err := w.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "POST /debug/sup/operate HTTP/1.1\r\nHost: localhost\r\nX-Peer: 10.0.0.1:1\r\nContent-Length: 1000\r\n\r\n{"); err != nil {
+				t.Fatal(err)
+			}
 		}
-		defer conn.Close()
-		if _, err := io.WriteString(conn, "POST /debug/sup/operate HTTP/1.1\r\nHost: localhost\r\nX-Peer: 10.0.0.1:1\r\nContent-Length: 1000\r\n\r\n{"); err != nil {
-			t.Fatal(err)
+		synctest.Wait()
+		client := &http.Client{Transport: &http.Transport{DialContext: w.dial}}
+		defer client.CloseIdleConnections()
+		srv := site{"http://localhost", client}
+		call := func(peer string) answer {
+			return srv.ask(t, http.MethodPost, "operate", "{}", with("Content-Type", "application/json"), from(peer))
 		}
-	}
-	call := func(peer string) answer {
-		return srv.ask(t, http.MethodPost, "operate", "{}", with("Content-Type", "application/json"), from(peer))
-	}
-	eventually(t, func() bool { return call("10.0.0.1:1").status == http.StatusServiceUnavailable })
-	if a := call("10.0.0.2:1"); a.status != http.StatusBadRequest {
-		t.Errorf("of another machine: %d %s", a.status, a.body)
-	}
-	if a := srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.1:1")); a.status != http.StatusOK {
-		t.Errorf("an answer: %d %s", a.status, a.body)
-	}
+		mustBeBusy(t, call("10.0.0.1:1"), "calls")
+		if a := call("10.0.0.2:1"); a.status != http.StatusBadRequest {
+			t.Errorf("of another machine: %d %s", a.status, a.body)
+		}
+		if a := srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.1:1")); a.status != http.StatusOK {
+			t.Errorf("an answer: %d %s", a.status, a.body)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if a := call("10.0.0.1:1"); a.status != http.StatusBadRequest {
+			t.Errorf("when they have been given up: %d %s", a.status, a.body)
+		}
+	})
 }
 
 func TestAnAuthorizeThatPanicsRefusesTheCall(t *testing.T) {
@@ -238,9 +247,7 @@ func TestAuthorizeSeesAnEmptyBodyAndTheCallIsMade(t *testing.T) {
 		}
 		return r.ParseForm()
 	})))
-	if a := srv.ask(t, http.MethodPost, "operate", terminateAda, with("Content-Type", "application/json")); a.status != http.StatusOK {
-		t.Errorf("%d %s", a.status, a.body)
-	}
+	mustBeMade(t, srv.ask(t, http.MethodPost, "operate", terminateAda, with("Content-Type", "application/json")))
 }
 
 func TestWhatComesAfterACallIsAFault(t *testing.T) {

@@ -83,9 +83,13 @@ func TestRecordsOfDenialsAreFewAndShort(t *testing.T) {
 }
 
 func TestCallsOfOperatorsAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { testCallsOfOperatorsAreLogged(t) })
+}
+
+func testCallsOfOperatorsAreLogged(t *testing.T) {
 	s := start(t, auction())
 	var book logbook
-	srv := open(t, debug.Handler(sup.Inspect(s), logger(&book), debug.Operator(sup.Control(s), everybody)))
+	srv := openWithin(t, debug.Handler(sup.Inspect(s), logger(&book), debug.Operator(sup.Control(s), everybody)))
 	for range 2 {
 		srv.ask(t, http.MethodPost, "operate", `{"op":"restart","path":"auction/ada","incarnation":1}`, with("Content-Type", "application/json"), from("10.0.0.1:7"))
 	}

@@ -98,34 +98,36 @@ func (g gated) Tree(ctx context.Context, path string) (sup.SupervisorInfo, error
 }
 
 func TestTheNumberOfAnswersThatAreMadeIsBounded(t *testing.T) {
-	tree := gated{sup.Inspect(start(t, auction())), make(chan struct{}), make(chan struct{})}
-	srv := open(t, debug.Handler(tree))
-	answers := make(chan answer, 16)
-	for i := range 16 {
-		go func() {
-			answers <- srv.ask(t, http.MethodGet, []string{"tree.json", "tree.txt", "record"}[i%3], "", from(fmt.Sprintf("10.0.0.%d:%d", i/8, i)))
-		}()
-		<-tree.asked
-		if i == 7 {
-			mustBeBusy(t, srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.0:1")), "answers")
+	synctest.Test(t, func(t *testing.T) {
+		tree := gated{sup.Inspect(sup.New(auction())), make(chan struct{}, 100), make(chan struct{})}
+		srv := openWithin(t, debug.Handler(tree))
+		answers := make(chan answer, 16)
+		for i := range 16 {
+			go func() {
+				answers <- srv.ask(t, http.MethodGet, []string{"tree.json", "tree.txt", "record"}[i%3], "", from(fmt.Sprintf("10.0.0.%d:%d", i/8, i)))
+			}()
+			<-tree.asked
+			if i == 7 {
+				mustBeBusy(t, srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.0:1")), "answers")
+			}
 		}
-	}
-	for _, target := range []string{"tree.json", "tree.txt", "record", "stacks?path=auction/ada", "leaks", "state"} {
-		mustBeBusy(t, srv.ask(t, http.MethodGet, target, "", from("10.0.0.9:1")), "answers")
-	}
-	if a := srv.ask(t, http.MethodGet, "", "", from("10.0.0.9:1")); a.status != http.StatusOK {
-		t.Errorf("the page itself: %d", a.status)
-	}
-	close(tree.release)
-	for range 16 {
-		if a := <-answers; a.status != http.StatusOK {
-			t.Errorf("%d %s", a.status, a.body)
+		for _, target := range []string{"tree.json", "tree.txt", "record", "stacks?path=auction/ada", "leaks", "state"} {
+			mustBeBusy(t, srv.ask(t, http.MethodGet, target, "", from("10.0.0.9:1")), "answers")
 		}
-	}
-	go func() { <-tree.asked }()
-	if a := srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.0:1")); a.status != http.StatusOK {
-		t.Errorf("afterwards: %d", a.status)
-	}
+		if a := srv.ask(t, http.MethodGet, "", "", from("10.0.0.9:1")); a.status != http.StatusOK {
+			t.Errorf("the page itself: %d", a.status)
+		}
+		close(tree.release)
+		for range 16 {
+			if a := <-answers; a.status != http.StatusOK {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}
+		synctest.Wait()
+		if a := srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.0:1")); a.status != http.StatusOK {
+			t.Errorf("afterwards: %d", a.status)
+		}
+	})
 }
 
 // large is a tree whose answer is larger than what a connection holds.
@@ -164,7 +166,7 @@ func TestAClientThatDoesNotReadAnAnswerLosesIt(t *testing.T) {
 func serveRaw(t *testing.T, h http.Handler, configure func(*http.Server)) (w *wire, ended chan time.Time, end func()) {
 	t.Helper()
 	w = newWire()
-	ended = make(chan time.Time, 10)
+	ended = make(chan time.Time, 100)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { ended <- time.Now() }()
 		h.ServeHTTP(w, r)

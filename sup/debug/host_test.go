@@ -81,7 +81,7 @@ func TestTheHostsThatAProxyHandsOnAreChecked(t *testing.T) {
 
 func TestARequestWithoutAHostIsToldWhatIsMissing(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction()))))
-	text := raw(t, "tcp", srv.Listener.Addr().String(), "GET /debug/sup/tree.txt HTTP/1.0\r\n\r\n")
+	text := raw(t, "tcp", strings.TrimPrefix(srv.URL, "http://"), "GET /debug/sup/tree.txt HTTP/1.0\r\n\r\n")
 	mustContain(t, text, "403 Forbidden", "the request names no host: send a Host header, such as localhost")
 }
 

@@ -14,22 +14,46 @@ import (
 )
 
 // A site is a server of a handler, reached over HTTP.
-type site struct{ *httptest.Server }
+type site struct {
+	URL    string
+	client *http.Client
+}
 
-// open serves a handler as a program does. A request with an X-Peer is one of that
-// address.
+// open serves a handler as a program does.
 func open(t *testing.T, h http.Handler) site {
 	t.Helper()
+	server := httptest.NewServer(mounted(h))
+	t.Cleanup(server.Close)
+	return site{server.URL, server.Client()}
+}
+
+// openWithin serves a handler within a bubble.
+func openWithin(t *testing.T, h http.Handler) site {
+	t.Helper()
+	client, url, end := serve(t, mounted(h), false)
+	t.Cleanup(end)
+	return site{url, client}
+}
+
+// mounted is a handler at its usual place. A request with an X-Peer is one of that
+// address.
+func mounted(h http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/debug/sup/", h)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if peer := r.Header.Get("X-Peer"); peer != "" {
 			r.RemoteAddr = peer
 		}
 		mux.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return site{server}
+	})
+}
+
+// mustBeMade fails unless an answer tells that a call was made, which may go on.
+func mustBeMade(t *testing.T, a answer) {
+	t.Helper()
+	if a.status != http.StatusOK && a.status != http.StatusAccepted {
+		t.Errorf("%d %s", a.status, a.body)
+	}
 }
 
 // An answer is that of a server, of a stream without its body.
@@ -61,7 +85,7 @@ func (s site) begin(t *testing.T, ctx context.Context, method, target, body stri
 	for _, f := range change {
 		f(r)
 	}
-	response, err := s.Client().Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, target, err)
 	}
