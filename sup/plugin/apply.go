@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -43,7 +44,12 @@ const (
 	remove  action = "remove"
 )
 
-func (d *Dir[T]) apply(ctx context.Context, name string, f *file[T], v version) (action, error) {
+func (d *Dir[T]) apply(ctx context.Context, name string, f *file[T], v version) (done action, err error) {
+	defer func() { // else the watcher would end of a Spec that panics, and begin again for ever
+		if value := recover(); value != nil {
+			err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
+		}
+	}()
 	path := filepath.Join(d.spec.Path, name)
 	var spec Spec[T]
 	wanted := v.there()

@@ -39,8 +39,14 @@ func script(t *testing.T, kind, version string) string {
 // put puts a plugin into the folder, in one step.
 func (f folder) put(name, kind, version string) {
 	f.Helper()
+	f.write(name, script(f.T, kind, version))
+}
+
+// write puts a file into the folder, in one step.
+func (f folder) write(name, content string) {
+	f.Helper()
 	temp := filepath.Join(f.path, "."+name)
-	if err := os.WriteFile(temp, []byte(script(f.T, kind, version)), 0o755); err != nil {
+	if err := os.WriteFile(temp, []byte(content), 0o755); err != nil {
 		f.Fatal(err)
 	}
 	if err := os.Rename(temp, filepath.Join(f.path, name)); err != nil {

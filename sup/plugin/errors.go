@@ -44,6 +44,9 @@ var (
 	// ErrReplaced: another version took its place. It is the cause that calls
 	// see which were cut off because they outlasted the DrainTimeout.
 	ErrReplaced = errors.New("replaced by another version")
+	// ErrLimit is the cause when a plugin has gone past a limit of its spec,
+	// [Spec].MaxMessage or [Spec].MaxBrokered.
+	ErrLimit = errors.New("a limit is exceeded")
 )
 
 // ErrEnded: the incarnation that a [Client] is has ended, or is about to.
@@ -90,7 +93,7 @@ type DiedError struct {
 	// Path, Pid and Lines are set.
 	Exit proc.Exit
 	// Cause is why it was ended: it wraps [ErrUnreachable], [ErrUnanswered],
-	// [ErrReplaced] or [sup.ErrShutdown]; or a [proc.ExitError], if it ended by
+	// [ErrReplaced], [ErrLimit] or [sup.ErrShutdown]; or a [proc.ExitError], if it ended by
 	// itself.
 	Cause error
 	// Err is what the call returned that was cut off; nil outside of a call.

@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,10 +16,13 @@ import (
 //
 //	core version|version of the protocol|network|address|protocol|certificate
 //
-// go-plugin reads it again, and its errors are text only.
+// It is the only line of a plugin that is interpreted, and it is not passed on:
+// go-plugin reads a line that is made of the parts that were checked.
 type handshake struct {
-	version  int
-	protocol goplugin.Protocol
+	version          int
+	network, address string
+	protocol         goplugin.Protocol
+	certificate      string // in base64; "" if the plugin does not encrypt
 }
 
 // plausible tells a handshake, be it a wrong one, from other output.
@@ -29,6 +34,10 @@ func plausible(line string) bool {
 	_, err := strconv.Atoi(parts[0])
 	return err == nil
 }
+
+// shortestCertificate is the length from which on the sixth part is a
+// certificate. Older versions of go-plugin have other words there.
+const shortestCertificate = 51
 
 // readHandshake reads the first line that a plugin printed.
 func readHandshake(line string) (handshake, error) {
@@ -44,11 +53,45 @@ func readHandshake(line string) (handshake, error) {
 	if err != nil {
 		return handshake{}, fmt.Errorf("%w: it printed %s, whose version is no number", ErrHandshake, shortened(line))
 	}
-	h := handshake{version, goplugin.ProtocolNetRPC}
+	h := handshake{version: version, network: parts[2], address: parts[3], protocol: goplugin.ProtocolNetRPC}
+	if h.network != "unix" && h.network != "tcp" || h.address == "" {
+		return handshake{}, fmt.Errorf("%w: it printed %s, whose address is none: a plugin listens on unix or tcp", ErrHandshake, shortened(line))
+	}
 	if len(parts) > 4 && parts[4] != "" {
 		h.protocol = goplugin.Protocol(parts[4])
 	}
+	if len(parts) > 5 && len(parts[5]) >= shortestCertificate {
+		h.certificate = parts[5]
+	}
 	return h, nil
+}
+
+// checkEncryption finds out whether host and plugin agree on that. A certificate
+// that nobody has asked for ends a host in go-plugin.
+func (h handshake) checkEncryption(wanted bool) error {
+	switch {
+	case !wanted && h.certificate == "":
+		return nil
+	case !wanted:
+		return fmt.Errorf("%w: it encrypts, and the spec has no AutoMTLS: set that, or take PLUGIN_CLIENT_CERT out of the plugin's environment", ErrHandshake)
+	case h.certificate == "":
+		return fmt.Errorf("%w: it has no certificate, which AutoMTLS needs: build the plugin with a version of go-plugin that has AutoMTLS, and without a TLSProvider", ErrHandshake)
+	}
+	der, err := base64.RawStdEncoding.DecodeString(h.certificate)
+	if err == nil {
+		_, err = x509.ParseCertificate(der)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: its certificate is none: %w", ErrHandshake, err)
+	}
+	return nil
+}
+
+// forGoPlugin is the handshake as go-plugin is given it. The address in it leads
+// nowhere: all connections are made here, by a wire, and go-plugin must not make
+// one of its own to a plugin that has ended.
+func (h handshake) forGoPlugin() string {
+	return fmt.Sprintf("%d|%d|unix|/|%s|%s", goplugin.CoreProtocolVersion, h.version, h.protocol, h.certificate)
 }
 
 // dialerFor returns the dialer for a plugin, which is the one of its version.
@@ -62,7 +105,7 @@ func dialerFor[T any](dialers map[int]Dialer[T], h handshake) (Dialer[T], error)
 		return d, fmt.Errorf("%w: it serves version %d, and this host knows %s", ErrVersion, h.version, strings.Join(known, ", "))
 	}
 	if !slices.Contains(d.protocol, h.protocol) {
-		return d, fmt.Errorf("%w: it speaks %q, and the spec's version %d is for %q", ErrVersion, h.protocol, h.version, d.protocol)
+		return d, fmt.Errorf("%w: it speaks %s, and the spec's version %d is for %q", ErrVersion, shortened(string(h.protocol)), h.version, d.protocol)
 	}
 	return d, nil
 }

@@ -17,6 +17,7 @@ type instance[T any] struct {
 	spec     *Spec[T]
 	file     version // of the binary, as it was just before the start
 	binary   *binary
+	wire     *wire
 	config   *goplugin.ClientConfig
 	host     *goplugin.Client
 	link     goplugin.ClientProtocol
@@ -41,6 +42,7 @@ func newInstance[T any](ctx context.Context, spec *Spec[T]) *instance[T] {
 	in := &instance[T]{spec: spec, file: spec.file(), gone: make(chan struct{})}
 	in.life, in.end = context.WithCancelCause(context.Background())
 	in.binary = newBinary(ctx, spec.Command)
+	in.wire = newWire(limits{spec.MaxMessage, spec.MaxBrokered}, in.condemn)
 	return in
 }
 
@@ -108,8 +110,8 @@ func (in *instance[T]) discard() {
 	if in.binary.proc != nil {
 		<-in.binary.proc.Done()
 	}
+	in.wire.cut(ErrUnreachable)
 	if in.link != nil {
-		in.hangUp()
 		_ = in.link.Close() // it cannot tell a plugin that has ended to quit
 	}
 	in.gather()
@@ -135,6 +137,7 @@ func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause erro
 	}
 	in.binary.end()
 	<-in.gone
+	in.wire.cut(ErrUnreachable) // the process may have left one that serves its socket
 	in.gather()
 	in.host.Kill() // clears up
 }

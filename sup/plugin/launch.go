@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/rpc"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 
+	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
@@ -24,11 +26,14 @@ func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
 	dialers := spec.dialers()
 	in := newInstance(bound, spec)
 	in.binary.accept = func(h handshake) (err error) {
-		in.dialer, err = dialerFor(dialers, h)
+		if in.dialer, err = dialerFor(dialers, h); err != nil {
+			return err
+		}
 		in.version, in.protocol = h.version, h.protocol
-		return err
+		in.wire.network, in.wire.address = h.network, h.address
+		return h.checkEncryption(spec.AutoMTLS)
 	}
-	in.config = spec.config(dialers, in.binary)
+	in.config = spec.config(dialers, in.binary, in.wire)
 	in.host = goplugin.NewClient(in.config)
 
 	if err := in.start(bound); err != nil {
@@ -42,18 +47,28 @@ func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
 }
 
 // start makes an instance ready, or discards it: also when what is the user's in
-// it panics.
-func (in *instance[T]) start(ctx context.Context) error {
+// it, or go-plugin, panics. A start has callers that no panic may reach: of
+// Replace, and the watcher of a Dir, which would begin again for ever.
+func (in *instance[T]) start(ctx context.Context) (err error) {
 	ready := false
 	defer func() {
+		if value := recover(); value != nil {
+			err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
+		}
 		if !ready {
 			in.discard()
 		}
 	}()
 	// Nothing that go-plugin does in a start can be called off, but all of it
-	// ends with the process.
-	callOff := context.AfterFunc(ctx, in.binary.end)
-	err := in.connect(ctx)
+	// ends with the process and the connections to it.
+	callOff := context.AfterFunc(ctx, func() {
+		in.binary.end()
+		in.wire.cut(context.Cause(ctx))
+	})
+	err = in.connect(ctx)
+	if verdict := in.verdict.Load(); err != nil && verdict != nil {
+		err = *verdict
+	}
 	if deadline, _ := ctx.Deadline(); isDeadline(err) && time.Until(deadline) < sooner {
 		<-ctx.Done()
 	}
@@ -74,7 +89,7 @@ const sooner = 100 * time.Millisecond
 // startSlack keeps go-plugin's own bound on a start behind ours.
 const startSlack = time.Minute
 
-func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary) *goplugin.ClientConfig {
+func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary, w *wire) *goplugin.ClientConfig {
 	versions := make(map[int]goplugin.PluginSet, len(dialers))
 	for v, d := range dialers {
 		versions[v] = goplugin.PluginSet{s.Serves: d.stub}
@@ -84,6 +99,7 @@ func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary) *goplugin.ClientC
 		VersionedPlugins: versions,
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolNetRPC, goplugin.ProtocolGRPC},
 		AutoMTLS:         s.AutoMTLS,
+		GRPCDialOptions:  w.dialOptions(),
 		SkipHostEnv:      true,
 		StartTimeout:     s.StartTimeout + startSlack,
 		Logger:           hclog.NewNullLogger(),
@@ -99,7 +115,7 @@ func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary) *goplugin.ClientC
 
 // connect starts the process, and makes and probes its T.
 func (in *instance[T]) connect(ctx context.Context) error {
-	link, err := in.dial()
+	link, err := in.dial(ctx)
 	if err != nil {
 		return in.reached(err)
 	}
@@ -138,6 +154,9 @@ func (in *instance[T]) reached(err error) error {
 		if errors.Is(err, own) {
 			return err
 		}
+	}
+	if dialled := in.wire.dialFailure(); dialled != nil {
+		err = dialled
 	}
 	return &because{ErrUnreachable, err}
 }

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 
@@ -10,20 +11,20 @@ import (
 )
 
 // dial starts the process and connects to it.
-func (in *instance[T]) dial() (goplugin.ClientProtocol, error) {
-	addr, err := in.host.Start()
-	if err != nil {
+func (in *instance[T]) dial(ctx context.Context) (goplugin.ClientProtocol, error) {
+	if _, err := in.host.Start(); err != nil {
 		return nil, err
 	}
 	if in.protocol == goplugin.ProtocolGRPC {
 		return in.host.Client()
 	}
-	return in.dialRPC(addr)
+	return in.dialRPC(ctx)
 }
 
-// dialRPC does for net/rpc what go-plugin does, on a connection that is quiet.
-func (in *instance[T]) dialRPC(addr net.Addr) (goplugin.ClientProtocol, error) {
-	conn, err := net.Dial(addr.Network(), addr.String())
+// dialRPC does for net/rpc what go-plugin does, on a connection that is quiet
+// and has limits.
+func (in *instance[T]) dialRPC(ctx context.Context) (goplugin.ClientProtocol, error) {
+	conn, err := in.wire.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +32,7 @@ func (in *instance[T]) dialRPC(addr net.Addr) (goplugin.ClientProtocol, error) {
 	if in.config.TLSConfig != nil {
 		conn = tls.Client(conn, in.config.TLSConfig)
 	}
+	conn = newFramed(conn, in.wire)
 	link, err := goplugin.NewRPCClient(conn, goplugin.PluginSet{in.spec.Serves: in.dialer.stub})
 	if err != nil {
 		return nil, err // and the connection is closed
@@ -54,15 +56,7 @@ func (c quiet) Write(b []byte) (int, error) {
 // quit asks the plugin to end itself, and reports whether it has heard.
 func (in *instance[T]) quit() bool {
 	if isClosed(in.gone) {
-		in.hangUp()
+		in.wire.cut(ErrUnreachable) // else go-plugin connects again in order to say that it closes
 	}
 	return in.link.Close() == nil
-}
-
-// hangUp closes a connection that nobody is at the other end of, or go-plugin
-// would try to connect again in order to say that it closes it.
-func (in *instance[T]) hangUp() {
-	if link, ok := in.link.(*goplugin.GRPCClient); ok {
-		_ = link.Conn.Close() // it is closed a second time by go-plugin
-	}
 }

@@ -22,7 +22,7 @@ type binary struct {
 	command proc.Command
 	accept  func(h handshake) error
 	first   chan string // the first line of its standard output
-	line    string      // the same, once Start has it
+	line    string      // the handshake that go-plugin reads, once Start has it
 	sockets string      // the directory of its socket
 
 	mu    sync.Mutex
@@ -54,9 +54,7 @@ func newBinary(ctx context.Context, command proc.Command) *binary {
 // addEnv adds what go-plugin tells a plugin through its environment.
 func (b *binary) addEnv(env []string) {
 	if b.command.Env == nil {
-		b.command.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool {
-			return strings.HasPrefix(entry, proc.NotifyVariable+"=") // as proc has it
-		})
+		b.command.Env = withoutCookie(proc.Environ(), os.Environ())
 	}
 	b.command.Env = append(b.command.Env, env...)
 }
@@ -70,11 +68,12 @@ func (b *binary) Start(context.Context) error {
 	if err != nil {
 		return err
 	}
+	var line string
 	select {
-	case b.line = <-b.first:
+	case line = <-b.first:
 	case <-p.Done():
 		select {
-		case b.line = <-b.first:
+		case line = <-b.first:
 		default:
 			exit, _ := p.Exit()
 			if unasked(exit.Lines) {
@@ -85,10 +84,11 @@ func (b *binary) Start(context.Context) error {
 	case <-b.ctx.Done():
 		return context.Cause(b.ctx)
 	}
-	h, err := readHandshake(b.line)
+	h, err := readHandshake(line)
 	if err != nil {
 		return err
 	}
+	b.line = h.forGoPlugin()
 	return b.accept(h)
 }
 

@@ -37,6 +37,8 @@ func serve(kind string) {
 	switch kind {
 	case "host":
 		hostRole()
+	case "nested-host":
+		nestedHostRole(arg)
 	case "grpc":
 		config.Plugins = grpcPlugins(serviceName)
 		config.GRPCServer = goplugin.DefaultGRPCServer
@@ -113,12 +115,51 @@ func hostRole() {
 	hang()
 }
 
+// nestedHostRole is a host that prints what its plugin finds in its environment.
+func nestedHostRole(variable string) {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv(role, "grpc")
+	s, err := sup.Start(context.Background(), sup.Spec[*plugin.Client[Words]]{
+		Children: []sup.ChildSpec[*plugin.Client[Words]]{{ID: "words", Start: plugin.NewSource(plugin.Spec[Words]{
+			Command:   proc.Command{Path: self, Stdout: proc.Kept, Stderr: proc.Kept},
+			Handshake: handshake,
+			Dial:      plugin.GRPC(newGRPCWords),
+		}).Start}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range strings.Split(variable, ",") {
+		err = errors.Join(err, plugin.Do(context.Background(), s.Child("words"), func(ctx context.Context, w Words) error {
+			answer, err := w.Tell(ctx, "env "+name)
+			fmt.Printf("%s=%s\n", name, answer)
+			return err
+		}))
+	}
+	if err := errors.Join(err, s.Shutdown(context.Background())); err != nil {
+		panic(err)
+	}
+	os.Exit(0)
+}
+
 func hang() { time.Sleep(time.Hour) }
 
 // obey does what a test tells a plugin, in it.
 func obey(ctx context.Context, order string) (string, error) {
 	verb, arg, _ := strings.Cut(order, " ")
 	switch verb {
+	case "big":
+		n, err := strconv.Atoi(arg)
+		return strings.Repeat("x", n), err
+	case "offer": // connections
+		n, err := strconv.Atoi(arg)
+		for id := range n {
+			offer(uint32(1000 + id))
+		}
+		return "", err
 	case "pid":
 		return strconv.Itoa(os.Getpid()), nil
 	case "env":

@@ -67,6 +67,19 @@ type Spec[T any] struct {
 	// asked only when a call has failed in a way that makes one doubt it.
 	Liveness Liveness
 
+	// MaxMessage is how many bytes a message of the plugin may have: an answer, or
+	// one element of a stream. Over gRPC a call with a longer answer fails with the
+	// code ResourceExhausted; a call may have its own limit
+	// (grpc.MaxCallRecvMsgSize). Over net/rpc, where no call can fail by itself, the
+	// plugin is ended with [ErrLimit]; connections that a [Stub] has made through
+	// its broker are not looked at. Default [DefaultMaxMessage].
+	MaxMessage int
+	// MaxBrokered is how many connections the plugin may open or offer through
+	// go-plugin's broker within 5 s, each of which costs the host a goroutine for as
+	// long. One that opens more is ended with [ErrLimit]. Default
+	// [DefaultMaxBrokered].
+	MaxBrokered int
+
 	known *atomic.Pointer[version] // a version of the binary that serves a T; set with the defaults
 }
 
@@ -109,6 +122,12 @@ func (s Spec[T]) withDefaults() Spec[T] {
 	}
 	if s.Liveness.Failures == 0 && s.Liveness.Interval != 0 {
 		s.Liveness.Failures = 3
+	}
+	if s.MaxMessage == 0 {
+		s.MaxMessage = DefaultMaxMessage
+	}
+	if s.MaxBrokered == 0 {
+		s.MaxBrokered = DefaultMaxBrokered
 	}
 	s.Command.Args = slices.Clone(s.Command.Args)
 	s.Command.Env = slices.Clone(s.Command.Env)
@@ -181,6 +200,12 @@ func (s Spec[T]) check() error {
 	}
 	if s.Liveness.Failures < 0 {
 		fault("Liveness.Failures is %d: give 0 for the default, or more", s.Liveness.Failures)
+	}
+	if s.MaxMessage < 0 {
+		fault("MaxMessage is %d: give 0 for %d bytes, or more", s.MaxMessage, DefaultMaxMessage)
+	}
+	if s.MaxBrokered < 0 {
+		fault("MaxBrokered is %d: give 0 for %d, or more", s.MaxBrokered, DefaultMaxBrokered)
 	}
 	if s.Liveness.Interval == 0 && s.Liveness != (Liveness{}) {
 		fault("Liveness has no Interval: give the time from one question to the next")

@@ -111,7 +111,15 @@ type grpcWords struct {
 	impl    Words
 }
 
-func (p grpcWords) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
+// offer opens a connection to the host through the broker that the plugin has.
+var offer func(id uint32)
+
+func (p grpcWords) GRPCServer(b *goplugin.GRPCBroker, s *grpc.Server) error {
+	offer = func(id uint32) {
+		if l, err := b.Accept(id); err == nil {
+			l.Close()
+		}
+	}
 	s.RegisterService(serviceOf(p.service), grpcServer{p.impl})
 	return nil
 }
@@ -124,7 +132,12 @@ func (p grpcWords) GRPCClient(ctx context.Context, _ *goplugin.GRPCBroker, conn 
 
 type rpcWords struct{ impl Words }
 
-func (p rpcWords) Server(*goplugin.MuxBroker) (any, error) { return &rpcServer{p.impl}, nil }
+func (p rpcWords) Server(b *goplugin.MuxBroker) (any, error) {
+	offer = func(id uint32) {
+		go b.Dial(id)
+	}
+	return &rpcServer{p.impl}, nil
+}
 func (p rpcWords) Client(_ *goplugin.MuxBroker, c *rpc.Client) (any, error) {
 	return newRPCWords(c)
 }
