@@ -115,7 +115,7 @@ func (in *instance[T]) discard() {
 		_ = in.link.Close() // it cannot tell a plugin that has ended to quit
 	}
 	in.gather()
-	in.host.Kill() // clears up
+	in.clearUp()
 }
 
 // stop ends an instance: it lets the calls in flight return for a time, asks the
@@ -139,7 +139,13 @@ func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause erro
 	<-in.gone
 	in.wire.cut(ErrUnreachable) // the process may have left one that serves its socket
 	in.gather()
-	in.host.Kill() // clears up
+	in.clearUp()
+}
+
+// clearUp removes what go-plugin has made.
+func (in *instance[T]) clearUp() {
+	in.host.Kill()
+	in.binary.release()
 }
 
 // drain takes no more calls and waits until none is in flight, or for a time.

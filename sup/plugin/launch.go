@@ -24,6 +24,7 @@ func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
 	bound, cancel := context.WithTimeoutCause(ctx, spec.StartTimeout, &NotReadyError{spec.StartTimeout})
 	defer cancel()
 	dialers := spec.dialers()
+	sweepSockets()
 	in := newInstance(bound, spec)
 	in.binary.accept = func(h handshake) (err error) {
 		if in.dialer, err = dialerFor(dialers, h); err != nil {
@@ -107,7 +108,7 @@ func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary, w *wire) *goplugi
 		SyncStderr:       b.writer(proc.Stderr),
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, sockets string) (runner.Runner, error) {
 			b.addEnv(cmd.Env)
-			b.sockets = sockets
+			b.hold(sockets)
 			return b, nil
 		},
 	}

@@ -3,10 +3,8 @@
 package plugin_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -39,12 +37,3 @@ func runTests(m *testing.M) int {
 }
 
 func countChildren() int { return len(strings.Fields(leaks.Children())) }
-
-// removeSockets removes the directories that go-plugin makes for its sockets.
-func removeSockets() error {
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "plugin-dir*"))
-	for _, dir := range dirs {
-		err = errors.Join(err, os.RemoveAll(dir))
-	}
-	return err
-}

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/espalier-go/espalier/internal/logline"
 	"github.com/espalier-go/espalier/sup/proc"
@@ -14,7 +16,8 @@ import (
 
 // decoder is a handler of the records of a process's output: a line in the JSON
 // of go-hclog, which go-plugin and what is written for it log with, becomes a
-// record of its own, with the attributes of the process.
+// record of its own, with the attributes of the process, and those of the line in
+// a group.
 type decoder struct {
 	slog.Handler
 }
@@ -37,19 +40,20 @@ func (d decoder) WithGroup(name string) slog.Handler { return decoder{d.Handler.
 
 // Handle decodes a record if its line can be.
 func (d decoder) Handle(ctx context.Context, r slog.Record) error {
+	shown := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key != "line" {
-			return true
+		switch {
+		case a.Key != "line":
+			shown.AddAttrs(a)
+		case !decode(&shown, a.Value.String()):
+			shown.AddAttrs(slog.String("line", printable(a.Value.String())))
 		}
-		if line, ok := decode(r, a.Value.String()); ok {
-			r = line
-		}
-		return false
+		return true
 	})
-	if !d.Handler.Enabled(ctx, r.Level) {
+	if !d.Handler.Enabled(ctx, shown.Level) {
 		return nil
 	}
-	return d.Handler.Handle(ctx, r)
+	return d.Handler.Handle(ctx, shown)
 }
 
 // levels is a rule for the level of lines, for which a handshake is of no
@@ -73,29 +77,78 @@ func levels(rule func(proc.Line) slog.Level) func(proc.Line) slog.Level {
 	}
 }
 
+// pluginGroup is the group of the attributes that a plugin gives to a record of
+// its own. The others are the host's.
+const pluginGroup = "plugin"
+
 // decode makes a record of a line of go-hclog, and reports false if it is none.
-func decode(r slog.Record, line string) (slog.Record, bool) {
+// Level and message of the record are the plugin's. Its attributes get a group of
+// their own: it must not say anything in the name of the host.
+func decode(r *slog.Record, line string) bool {
 	if !strings.HasPrefix(line, "{") {
-		return r, false
+		return false
 	}
 	var fields map[string]any
 	if json.Unmarshal([]byte(line), &fields) != nil {
-		return r, false
+		return false
 	}
 	message, ok := fields["@message"].(string)
 	if !ok {
-		return r, false
+		return false
 	}
-	decoded := slog.NewRecord(r.Time, r.Level, message, r.PC)
+	r.Message = printable(message)
 	if level, ok := fields["@level"].(string); ok {
 		if known, ok := logline.Level(level); ok {
-			decoded.Level = known
+			r.Level = known
 		}
 	}
+	var attrs []any
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if !strings.HasPrefix(key, "@") || key == "@module" {
-			decoded.AddAttrs(slog.Any(strings.TrimPrefix(key, "@"), fields[key]))
+			attrs = append(attrs, slog.Any(printable(strings.TrimPrefix(key, "@")), printableValue(fields[key])))
 		}
 	}
-	return decoded, true
+	if attrs != nil {
+		r.AddAttrs(slog.Group(pluginGroup, attrs...))
+	}
+	return true
+}
+
+// printableValue is a value of JSON with all text in it printable.
+func printableValue(value any) any {
+	switch v := value.(type) {
+	case string:
+		return printable(v)
+	case []any:
+		for i := range v {
+			v[i] = printableValue(v[i])
+		}
+	case map[string]any:
+		clean := make(map[string]any, len(v))
+		for key, value := range v {
+			clean[printable(key)] = printableValue(value)
+		}
+		return clean
+	}
+	return value
+}
+
+// printable is text with its control characters, and those that change the
+// direction of writing, escaped as in Go: a handler may write to a terminal, or
+// a line for each record.
+func printable(text string) string {
+	bad := func(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }
+	if strings.IndexFunc(text, bad) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if bad(r) {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

@@ -4,6 +4,9 @@ package plugin_test
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -35,7 +38,7 @@ func (r *records) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(r, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey || a.Key == "pid" || a.Key == "timestamp" {
+			if a.Key == slog.TimeKey || a.Key == "pid" {
 				return slog.Attr{}
 			}
 			return a
@@ -58,7 +61,7 @@ func TestWhatAPluginPrintsIsLoggedWithPathAndIncarnation(t *testing.T) {
 			}
 			for _, want := range []string{
 				`level=INFO msg=output path=host/words incarnation=1 stream=stdout line="to stdout"`,
-				`level=WARN msg="low paper" path=host/words incarnation=1 n=7`,
+				`level=WARN msg="low paper" path=host/words incarnation=1 stream=stderr plugin.n=7`,
 			} {
 				eventually(t, want, func() bool { return strings.Contains(log.String(), want) })
 			}
@@ -96,5 +99,40 @@ func TestALineThatSaysItsLevelHasIt(t *testing.T) {
 	eventually(t, "it is logged", func() bool { return line.MatchString(log.String()) })
 	if level := line.FindStringSubmatch(log.String())[1]; level != "DEBUG" {
 		t.Errorf("its level is %s", level)
+	}
+}
+
+// What a plugin logs must not pass for what the host says.
+func TestAPluginSetsNoAttributeOfTheHost(t *testing.T) {
+	var log records
+	spec := specOf(t, "grpc")
+	spec.Command.Stderr = proc.Logged
+	spec.Command.Logger = slog.New(slog.NewJSONHandler(&log, nil)).With("who", "host")
+	h := start(t, spec)
+	for _, order := range []string{
+		`raw {"@message":"in\nvain","@level":"warn","time":"now","level":"AUDIT","msg":"granted","path":"root","who":"admin","pid":1,"stream":"none","plugin":{"who":"\u001b[2J"}}`,
+		"raw red \x1b[31m and \u202e back",
+	} {
+		if _, err := h.tell(t.Context(), order); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "both are logged", func() bool { return strings.Contains(log.String(), "back") })
+	for _, line := range strings.Split(log.String(), "\n") {
+		var got map[string]any
+		if !strings.Contains(line, "vain") && !strings.Contains(line, "back") || json.Unmarshal([]byte(line), &got) != nil {
+			continue
+		}
+		if got["who"] != "host" || got["path"] != "host/words" || got["stream"] != "stderr" || got["level"] != "WARN" || got["time"] == "now" {
+			t.Errorf("it has set what is the host's: %s", line)
+		}
+		for _, key := range []string{"time", "level", "msg", "path", "who", "pid", "stream"} {
+			if n := strings.Count(line[:cmp.Or(max(strings.Index(line, `"plugin":{`), 0), len(line))], `"`+key+`":`); n != 1 {
+				t.Errorf("%s is there %d times: %s", key, n, line)
+			}
+		}
+		if strings.ContainsAny(fmt.Sprint(got), "\n\x1b\u202e") {
+			t.Errorf("it has control characters: %q", fmt.Sprint(got))
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-plugin/runner"
 
+	"github.com/espalier-go/espalier/internal/leftover"
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
@@ -24,6 +25,9 @@ type binary struct {
 	first   chan string // the first line of its standard output
 	line    string      // the handshake that go-plugin reads, once Start has it
 	sockets string      // the directory of its socket
+
+	lock    *leftover.Dir // on that, so that a later host knows whether this one is gone
+	lockErr error
 
 	mu    sync.Mutex
 	ended bool
@@ -63,6 +67,9 @@ func (b *binary) addEnv(env []string) {
 func (b *binary) Start(context.Context) error {
 	if err := checkSockets(b.sockets); err != nil {
 		return err
+	}
+	if b.lockErr != nil {
+		return fmt.Errorf("%w: %w", ErrSocket, b.lockErr)
 	}
 	p, err := b.begin()
 	if err != nil {
@@ -104,6 +111,19 @@ func (b *binary) begin() (*proc.Process, error) {
 	}
 	b.proc = p
 	return p, nil
+}
+
+// hold takes the directory of the socket, which go-plugin has made and removes.
+func (b *binary) hold(sockets string) {
+	b.sockets = sockets
+	b.lock, b.lockErr = leftover.Take(sockets)
+}
+
+// release lets go of the directory of the socket, which has been removed.
+func (b *binary) release() {
+	if b.lock != nil {
+		_ = b.lock.Release()
+	}
 }
 
 // unasked reports whether these are the words of go-plugin's Serve to who starts

@@ -24,6 +24,9 @@ import (
 // logger writes to the standard error of the process, as it was when it began.
 var logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true})
 
+// standardError is that of the process. go-plugin replaces os.Stderr.
+var standardError = os.Stderr
+
 // serve is the main function of a plugin of a kind.
 func serve(kind string) {
 	kind, arg, _ := strings.Cut(kind, "=")
@@ -179,6 +182,8 @@ func obey(ctx context.Context, order string) (string, error) {
 		}
 	case "print":
 		fmt.Println(arg)
+	case "raw": // to where go-plugin does not come
+		fmt.Fprintln(standardError, arg)
 	case "mutter": // as go-plugin does on its own
 		log.Print("[DEBUG] " + arg)
 	case "log":

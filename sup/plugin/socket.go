@@ -2,9 +2,13 @@ package plugin
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
+
+	"github.com/espalier-go/espalier/internal/leftover"
 )
 
 // maxSocketPath is how long the path of a Unix socket may be, in bytes: what the
@@ -14,6 +18,15 @@ const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 // socketName stands for the names that go-plugin gives to sockets: plugin, and a
 // random number of 32 bits.
 const socketName = "plugin4294967295"
+
+// sweepSockets removes the directories of sockets of hosts that were killed. It
+// does so once: hosts that are killed later are for the next start of a program.
+var sweepSockets = sync.OnceFunc(func() {
+	_, _ = leftover.Sweep(os.TempDir(), socketDirs) // what cannot be removed is in no start's way
+})
+
+// socketDirs are the names of the directories that go-plugin makes for sockets.
+const socketDirs = "plugin-dir*"
 
 // checkSockets finds out whether a plugin can have its sockets in a directory. It
 // would exit with code 0 and no handshake else.
