@@ -3,9 +3,13 @@ package plugin
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
+	"time"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -14,15 +18,36 @@ import (
 // version of a file at a time.
 func (w *watcher[T]) see(ctx context.Context, name string, f *file[T], v version) {
 	d := w.dir
-	done, err := d.apply(ctx, name, f, v)
+	d.mu.Lock()
+	seen, before, failed := f.seen, f.content, f.failed
+	d.mu.Unlock()
+
+	now, err := content{}, error(nil)
+	if v.there() {
+		// Before the plugin is started: what takes the place of this file meanwhile
+		// is another content then.
+		now, err = readContent(ctx, v.target)
+	}
+	done, same, unread := ignore, false, err != nil
+	switch {
+	case unread:
+	case seen.there() && v.like(seen) && before.same(now):
+		same = true
+	default:
+		done, err = d.apply(ctx, name, f, v)
+	}
+
 	called := ctx.Err() != nil // off
-	if !called {
+	if errors.Is(err, fs.ErrNotExist) && unread {
+		err = nil // it has gone meanwhile, and the next look sees that
+	}
+	if !called && !same && (err == nil || failed == nil || err.Error() != failed.Error()) {
 		d.report(name, done, err)
 	}
 	d.mu.Lock()
 	f.busy = false
 	if !called {
-		f.seen, f.failed = v, err
+		f.learn(v, now, same, unread, err, d.spec.Rescan)
 	}
 	if !f.seen.there() && !f.next.there() {
 		delete(d.files, name)
@@ -33,6 +58,37 @@ func (w *watcher[T]) see(ctx context.Context, name string, f *file[T], v version
 	default: // it will look at all files
 	}
 }
+
+// learn notes what has become of a version. What has failed for a reason that is
+// not in the file is tried again.
+func (f *file[T]) learn(v version, now content, same, unread bool, err error, rescan time.Duration) {
+	f.again, f.confirm = time.Time{}, time.Time{}
+	if !same {
+		f.failed = err
+	}
+	switch {
+	case unread, exhausted(err):
+		f.again = time.Now().Add(exhaustedPause)
+		return
+	case errors.Is(err, ErrInsecure):
+		f.again = time.Now().Add(rescan)
+		return
+	}
+	first := f.seen != v
+	f.seen, f.content = v, now
+	switch {
+	case f.source == nil || !now.known:
+	case v.status.IsZero():
+		f.confirm = time.Now().Add(rescan)
+	case first:
+		f.confirm = time.Now().Add(confirmAfter)
+	}
+}
+
+// confirmAfter is when the content of a version is read once more. What is
+// written sooner after the first reading may have the same time, as file systems
+// count it; the coarsest count 2 s.
+const confirmAfter = 3 * time.Second
 
 // action is what is done about a file.
 type action string
@@ -67,6 +123,12 @@ func (d *Dir[T]) apply(ctx context.Context, name string, f *file[T], v version) 
 	}
 	if spec.Command.Path == "" {
 		spec.Command.Path = path
+	}
+	if err := d.checkWriters(path); err != nil {
+		if source == nil {
+			return add, err
+		}
+		return upgrade, err
 	}
 	if source == nil {
 		return add, d.add(ctx, name, f, spec)
@@ -130,6 +192,26 @@ func (d *Dir[T]) upgrade(ctx context.Context, name string, source *Source[T], sp
 			return err
 		}
 	}
+}
+
+// checkDirectory finds out whether the directory is there, and whose it is.
+func (d *Dir[T]) checkDirectory() error {
+	info, err := os.Stat(d.spec.Path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return syscall.ENOTDIR
+	}
+	return d.checkWriters(d.spec.Path)
+}
+
+// checkWriters finds out whether others may change what is at a path.
+func (d *Dir[T]) checkWriters(path string) error {
+	if d.spec.AllowInsecure {
+		return nil
+	}
+	return checkWriters(path)
 }
 
 func (d *Dir[T]) report(name string, done action, err error) {

@@ -67,9 +67,20 @@ func (c *Client[T]) begin(ctx context.Context) error {
 // reason to end by itself, so whatever it exits with is abnormal. Or, when ctx
 // has, with its cause.
 func (c *Client[T]) Run(ctx context.Context) error {
-	if c.current.Load() == nil {
-		if err := c.begin(ctx); err != nil {
+	for c.current.Load() == nil {
+		err := c.begin(ctx)
+		if err == nil {
+			break
+		}
+		// A start by Run would count as a failure of the plugin, and a start by
+		// Initialize would not.
+		if !exhausted(err) {
 			return err
+		}
+		select {
+		case <-time.After(exhaustedPause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 	for {

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -18,18 +19,32 @@ type DirSpec[T any] struct {
 	// itself a child. Default "plugins".
 	Name string
 	// Path is the directory. Required, and it must be there at the start; it may
-	// go and come back later.
+	// go and come back later. A user other than root and that of this program who
+	// may change it, or a directory above it, is a start error that wraps
+	// [ErrInsecure]: that user could run programs as this one. One who may change
+	// a plugin's file is the failure of that plugin.
 	Path string
+	// AllowInsecure accepts directories and files that others may change.
+	AllowInsecure bool
 	// Spec returns the spec of the plugin in a file, or false to leave the file
 	// alone. Required. It is asked again for each version of the file. A
 	// Command.Path that it leaves empty is that of the file.
 	Spec func(path string) (spec Spec[T], ok bool)
-	// Settle is how long a file must not have changed before it is taken for
-	// complete, and have been away before it is taken for removed. Default
+	// Ignore reports whether the file of a name is no plugin, whatever it may look
+	// like. It may be called from several goroutines, at any time. Default
+	// [Leftover].
+	Ignore func(name string) bool
+	// Settle is how long a file must have been seen not to change before it is
+	// taken for complete, and have been away before it is taken for removed. The
+	// times of the file do not count: the clock of a file server may be another.
+	// So a Dir is ready this long after its start, if there are plugins. Default
 	// [DefaultSettle].
 	Settle time.Duration
 	// Rescan is the time after which the directory is looked at although nothing
-	// was heard, as on file systems over a network. Default [DefaultRescan].
+	// was heard, as on file systems over a network. Where the system has no more
+	// notifications to give, the directory is polled each second, or each Settle if
+	// that is longer, and Rescan is the time until they are asked for again; see
+	// [Dir.Polled]. Default [DefaultRescan].
 	Rescan time.Duration
 	// Budget is how often each plugin may fail before it is quarantined. Default
 	// [DefaultBudget].
@@ -41,7 +56,8 @@ type DirSpec[T any] struct {
 	Shutdown time.Duration
 	// Observers see every event of the plugins.
 	Observers []sup.Observer
-	// Logger is told what is done about the files. Default: nobody is.
+	// Logger receives a record for each action on a file, and a warning when the
+	// directory is polled. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -65,7 +81,9 @@ var (
 // operator, gets it out of there.
 //
 // A plugin is a regular file, or a link to one, that may be executed and whose
-// name does not begin with a dot. Its key is that name.
+// name neither begins with a dot nor is one of a [Leftover]. Its key is that name.
+// A file is another version when its time, size, mode or place has changed, or its
+// content.
 //
 // A Dir is a supervisor, through the [sup.Tree] in it: start it with Start or
 // Run, or make it a child with [sup.Nest]. It is ready when all plugins that
@@ -82,8 +100,9 @@ type Dir[T any] struct {
 	spec    DirSpec[T]
 	watcher sup.Child[*watcher[T]]
 
-	mu    sync.Mutex
-	files map[string]*file[T] // by name
+	mu     sync.Mutex
+	files  map[string]*file[T] // by name
+	polled error               // why the directory is polled; nil if it is not
 }
 
 // NewDir returns a Dir that has not been started. What is wrong with the spec
@@ -97,6 +116,9 @@ func NewDir[T any](spec DirSpec[T]) *Dir[T] {
 	}
 	if spec.Rescan == 0 {
 		spec.Rescan = DefaultRescan
+	}
+	if spec.Ignore == nil {
+		spec.Ignore = Leftover
 	}
 	if spec.Budget == (sup.Intensity{}) {
 		spec.Budget = DefaultBudget
@@ -171,7 +193,7 @@ func (d *Dir[T]) List() []DirPlugin {
 	var all []DirPlugin
 	for name, f := range d.files {
 		if f.source != nil || f.failed != nil {
-			all = append(all, DirPlugin{Name: name, Path: f.seen.target, Failed: f.failed})
+			all = append(all, DirPlugin{Name: name, Path: cmp.Or(f.seen.target, f.next.target), Failed: f.failed})
 		}
 	}
 	d.mu.Unlock()
@@ -180,6 +202,14 @@ func (d *Dir[T]) List() []DirPlugin {
 	}
 	slices.SortFunc(all, func(a, b DirPlugin) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// Polled returns why the directory is polled, or nil if it is not: while there
+// are notifications of its changes.
+func (d *Dir[T]) Polled() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.polled
 }
 
 // check returns a [SpecError] with all faults, or nil.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/espalier-go/espalier/internal/prefix"
@@ -48,6 +49,10 @@ var (
 	// [Spec].MaxMessage or [Spec].MaxBrokered.
 	ErrLimit = errors.New("a limit is exceeded")
 )
+
+// ErrInsecure is returned when users other than root and that of this program may
+// change the plugins of a [Dir].
+var ErrInsecure = errors.New("others may change it")
 
 // ErrEnded: the incarnation that a [Client] is has ended, or is about to.
 var ErrEnded = errors.New("plugin: it has ended")
@@ -182,6 +187,20 @@ func unprefixed(err error) string {
 	}
 	return prefix.Cut(err)
 }
+
+// exhausted reports whether the host has run out of what a start needs. The
+// plugin has no part in that.
+func exhausted(err error) bool {
+	for _, number := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN} {
+		if errors.Is(err, number) {
+			return true
+		}
+	}
+	return false
+}
+
+// exhaustedPause is the time until what failed for that reason is tried again.
+const exhaustedPause = time.Second
 
 // because is one of the sentinels and what it is about.
 type because struct{ what, err error }

@@ -123,3 +123,23 @@ func ExampleDirPlugin() {
 	}
 	// Output: words is not of the newest version: no handshake
 }
+
+func ExampleLeftover() {
+	fmt.Println(plugin.Leftover("words"), plugin.Leftover("words~"), plugin.Leftover("words.dpkg-new"))
+	// Output: false true true
+}
+
+func ExampleDir_Polled() {
+	ctx := context.Background()
+	path := examplePlugins()
+	defer os.RemoveAll(path)
+	dir, err := plugin.StartDir(ctx, plugin.DirSpec[Words]{Path: path, Spec: wordsFile})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dir.Shutdown(ctx)
+	if why := dir.Polled(); why != nil {
+		fmt.Println("changes are noticed a second late:", why)
+	}
+	// Output:
+}

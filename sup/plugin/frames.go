@@ -3,6 +3,7 @@ package plugin
 import (
 	be "encoding/binary"
 	"fmt"
+	"io"
 	"net"
 )
 
@@ -38,15 +39,33 @@ func newFramed(conn net.Conn, w *wire) *framed {
 	}}
 }
 
-// Read ends the plugin that breaks a limit, and reads nothing of that.
+// Read ends the plugin that breaks a limit, and reads nothing of that. To yamux,
+// most errors are a reason to print to the standard error of the host: so
+// whenever a plugin dies. It is silent where a connection is closed between two
+// frames, or ends within one.
 func (f *framed) Read(b []byte) (int, error) {
 	n, err := f.Conn.Read(b)
 	if broken := f.see(b[:n]); broken != nil {
 		f.wire.exceed(broken)
 		_ = f.Conn.Close()
-		return 0, net.ErrClosed // yamux prints any other error
+		n, err = 0, broken
 	}
-	return n, err
+	switch {
+	case n > 0 || err == nil:
+		return n, nil
+	case f.body > 0:
+		return 0, io.EOF
+	}
+	return 0, net.ErrClosed
+}
+
+// Write drops what cannot be written, for the same reason: the next read tells
+// that the connection has ended.
+func (f *framed) Write(b []byte) (int, error) {
+	if _, err := f.Conn.Write(b); err != nil {
+		_ = f.Conn.Close()
+	}
+	return len(b), nil
 }
 
 // Kinds of frames and a flag.

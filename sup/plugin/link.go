@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"crypto/tls"
-	"net"
 
 	goplugin "github.com/hashicorp/go-plugin"
 
@@ -21,14 +20,12 @@ func (in *instance[T]) dial(ctx context.Context) (goplugin.ClientProtocol, error
 	return in.dialRPC(ctx)
 }
 
-// dialRPC does for net/rpc what go-plugin does, on a connection that is quiet
-// and has limits.
+// dialRPC does for net/rpc what go-plugin does, on a connection that has limits.
 func (in *instance[T]) dialRPC(ctx context.Context) (goplugin.ClientProtocol, error) {
 	conn, err := in.wire.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conn = quiet{conn}
 	if in.config.TLSConfig != nil {
 		conn = tls.Client(conn, in.config.TLSConfig)
 	}
@@ -39,18 +36,6 @@ func (in *instance[T]) dialRPC(ctx context.Context) (goplugin.ClientProtocol, er
 	}
 	err = link.SyncStreams(in.binary.writer(proc.Stdout), in.binary.writer(proc.Stderr))
 	return link, err
-}
-
-// quiet is a connection that tells of its end by reads only. To yamux, which
-// has it, a write that fails is a reason to print to the standard error of the
-// host: so whenever a plugin dies.
-type quiet struct{ net.Conn }
-
-func (c quiet) Write(b []byte) (int, error) {
-	if _, err := c.Conn.Write(b); err != nil {
-		_ = c.Conn.Close()
-	}
-	return len(b), nil
 }
 
 // quit asks the plugin to end itself, and reports whether it has heard.

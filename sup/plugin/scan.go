@@ -1,65 +1,67 @@
 package plugin
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
-	"time"
 )
 
-// version identifies what is in a file, as far as can be told without reading
-// it. The zero version is that of no file.
-type version struct {
-	target  string // the file, links followed
-	size    int64
-	changed time.Time
-	mode    fs.FileMode
-	id      any // tells a file from another that took its place, where the system does
-}
-
-func (v version) there() bool { return v.target != "" }
-
-// scan returns the plugins that are in a directory, by name. A directory that
-// is not there has none.
-func scan(dir string) (map[string]version, error) {
-	found := make(map[string]version)
+// scan returns the plugins that are in a directory, by name, and the errors of
+// those of which it is not known whether they are. A directory that is not there
+// has none.
+func scan(dir string, ignore func(name string) bool) (found map[string]version, unknown map[string]error, err error) {
+	found, unknown = make(map[string]version), make(map[string]error)
 	entries, err := os.ReadDir(dir)
 	if os.IsNotExist(err) {
-		return found, nil
+		return found, unknown, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
+		name := e.Name()
+		if strings.HasPrefix(name, ".") || ignore(name) {
 			continue
 		}
-		if v := look(filepath.Join(dir, e.Name())); v.there() {
-			found[e.Name()] = v
+		v, err := look(filepath.Join(dir, name))
+		if err != nil {
+			unknown[name] = err
+		} else if v.there() {
+			found[name] = v
 		}
 	}
-	return found, nil
+	return found, unknown, nil
 }
 
-// look returns the version of a file, or the zero version if it is no plugin,
-// or gone.
-func look(path string) version {
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return version{}
+// Leftover reports whether a name is one that an editor, a package manager or a
+// transfer gives to a file that is not, or not yet, what it looks like:
+//
+//   - a backup or what a merge has left: p~, p.bak, p.old, p.orig, p.rej, p.save
+//   - of an editor: #p#, p.swp, p.swo, p.swx, 4913
+//   - of dpkg and ucf: p.dpkg-new, p.dpkg-old, p.dpkg-dist, p.dpkg-tmp and the like,
+//     p.ucf-new, p.ucf-old, p.ucf-dist
+//   - of rpm: p.rpmnew, p.rpmsave, p.rpmorig, and p;5f3c2d1a while it unpacks
+//   - of pacman and apk: p.pacnew, p.pacsave, p.pacorig, p.apk-new
+//   - of a transfer: p.part, p.partial, p.filepart, p.crdownload, p.tmp, p.temp
+//
+// It is the default of [DirSpec].Ignore. Letters of either case count; names that
+// begin with a dot are no plugins anyway.
+func Leftover(name string) bool {
+	name = strings.ToLower(name)
+	if strings.HasSuffix(name, "~") || name == "4913" || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#") {
+		return true
 	}
-	info, err := os.Stat(target)
-	if err != nil || !info.Mode().IsRegular() || !executable(info) {
-		return version{}
+	if before, id, found := strings.Cut(name, ";"); found && before != "" && len(id) == 8 && strings.Trim(id, "0123456789abcdef") == "" {
+		return true
 	}
-	return version{target, info.Size(), info.ModTime(), info.Mode(), fileID(info)}
+	ending := filepath.Ext(name)
+	return slices.Contains(leftoverEndings, ending) || strings.HasPrefix(ending, ".dpkg-") || strings.HasPrefix(ending, ".ucf-")
 }
 
-func executable(info fs.FileInfo) bool {
-	if runtime.GOOS == "windows" {
-		return strings.EqualFold(filepath.Ext(info.Name()), ".exe")
-	}
-	return info.Mode().Perm()&0o111 != 0
+var leftoverEndings = []string{
+	".bak", ".old", ".orig", ".rej", ".save",
+	".swp", ".swo", ".swx",
+	".rpmnew", ".rpmsave", ".rpmorig", ".pacnew", ".pacsave", ".pacorig", ".apk-new",
+	".part", ".partial", ".filepart", ".crdownload", ".tmp", ".temp",
 }

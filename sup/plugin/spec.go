@@ -233,7 +233,8 @@ func (s *Spec[T]) file() version {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.Command.Dir, path)
 	}
-	return look(path)
+	v, _ := look(path) // the start says what is wrong with it
+	return v
 }
 
 func isZero[V any](v V) bool { return reflect.ValueOf(&v).Elem().IsZero() }

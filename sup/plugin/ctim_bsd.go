@@ -1,0 +1,10 @@
+//go:build darwin || freebsd || netbsd
+
+package plugin
+
+import (
+	"syscall"
+	"time"
+)
+
+func statusTime(stat *syscall.Stat_t) time.Time { return time.Unix(stat.Ctimespec.Unix()) }
