@@ -68,5 +68,10 @@
 // clock, and are virtual within a testing/synctest bubble; package suptest
 // helps to test trees there. A nil context counts as context.Background().
 //
+// A Watchdog, a StartTimeout and a Shutdown time are extended once, by their full
+// length, if their timer fires much later than it was due. The whole program was
+// stopped then, by docker pause, SIGSTOP, a debugger or a suspended machine, and
+// its children with it. What is really stuck is found one interval later.
+//
 // Where the semantics differ from OTP's, the README of the module says so.
 package sup

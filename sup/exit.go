@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/late"
 )
 
 // What happens in the goroutine of a child between two phases of its life: the
@@ -46,7 +48,8 @@ func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	}
 	c.moveLocked(Starting, now, news{kind: ChildStarting})
 	if d := c.policy.startTimeout; d > 0 {
-		s.armLocked(inc, d, s.startOverdue)
+		limit := late.Begin(now, d)
+		s.armLocked(inc, limit.Next, s.startOverdue)
 	}
 }
 

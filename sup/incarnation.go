@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/internal/identity"
+	"github.com/espalier-go/espalier/internal/late"
 )
 
 // An incarnation is one life of a child, and the context of it.
@@ -39,6 +40,7 @@ type incarnation struct {
 	over       bool // it has ended, or was abandoned
 	abandoned  bool
 	spent      bool // its child is to be quarantined when it is gone
+	extended   bool // its time for stopping, because the program was stopped meanwhile
 	fate       fate
 	n          int // from 1; fixed once begun
 
@@ -57,9 +59,11 @@ type incarnation struct {
 
 // limits are the timers of an incarnation.
 type limits struct {
-	timer *time.Timer // bounds its start, then its stop
-	watch *time.Timer // of the watchdog
-	beat  atomic.Int64
+	timer  *time.Timer // bounds its start, then its stop
+	watch  *time.Timer // of the watchdog
+	silent late.Limit  // of the watchdog; protected by child.sup.mu
+	heard  int64       // the beat from which it runs; protected by child.sup.mu
+	beat   atomic.Int64
 }
 
 // body is the typed part of an incarnation, see [life].

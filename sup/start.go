@@ -229,20 +229,32 @@ func (s *core) startOverdue(inc *incarnation) {
 	}
 }
 
-// armLocked bounds what an incarnation is doing now. The timer counts as a
-// goroutine of the supervisor, which waits for it.
-func (s *core) armLocked(inc *incarnation, d time.Duration, overdue func(*incarnation)) {
+// armLocked bounds what an incarnation is doing now. next returns how long the
+// timer has to run before next is called again, and 0 if the time is over. The
+// timer counts as a goroutine of the supervisor, which waits for it.
+func (s *core) armLocked(inc *incarnation, next func(now time.Duration) time.Duration, overdue func(*incarnation)) {
 	s.disarmLocked(inc)
 	if inc.limits == nil {
 		inc.limits = new(limits)
 	}
 	s.busy++
-	inc.limits.timer = time.AfterFunc(d, func() {
+	var timer *time.Timer
+	timer = time.AfterFunc(next(s.now()), func() {
+		s.mu.Lock()
+		if inc.limits.timer == timer { // else it was disarmed, and overdue finds that there is nothing to do
+			if wait := next(s.now()); wait > 0 {
+				timer.Reset(wait)
+				s.mu.Unlock()
+				return
+			}
+		}
+		s.mu.Unlock()
 		overdue(inc)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.endGoroutineLocked()
 	})
+	inc.limits.timer = timer
 }
 
 // disarmLocked takes the bound away. A timer that has fired already finds out

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/late"
 )
 
 // endLocked lets the supervisor end. Its Run sees to the rest. Only the first
@@ -115,7 +117,9 @@ func (s *core) stopSet() {
 	s.mu.Unlock()
 	batch := make([]*incarnation, 0, setBatch)
 	var left, patient []*incarnation // with a time to stop in, and with any
-	now := s.now()                   // one for all
+	var latest time.Duration
+	sorted := true // left is, by the ends of that time
+	now := s.now() // one for all
 	for more := true; more; {
 		batch = batch[:0]
 		s.mu.Lock()
@@ -130,6 +134,8 @@ func (s *core) stopSet() {
 				batch = append(batch, inc)
 				if inc.stopBy != Infinity {
 					left = append(left, inc)
+					sorted = sorted && latest <= inc.stopBy
+					latest = inc.stopBy
 				} else {
 					patient = append(patient, inc)
 				}
@@ -140,21 +146,29 @@ func (s *core) stopSet() {
 			inc.cancel(s.stopCause)
 		}
 	}
-	s.awaitSet(left)
+	s.awaitSet(left, sorted)
 	for _, inc := range patient {
 		s.awaitGone(context.Background(), inc)
 	}
 }
 
 // awaitSet waits until some incarnations have ended, or are stuck.
-func (s *core) awaitSet(left []*incarnation) {
+func (s *core) awaitSet(left []*incarnation, sorted bool) {
 	if len(left) == 0 {
 		return
 	}
-	slices.SortStableFunc(left, func(a, b *incarnation) int { return cmp.Compare(a.stopBy, b.stopBy) })
-	timer := time.NewTimer(left[0].stopBy - s.now())
+	s.mu.Lock()
+	length := left[0].stopTimeLocked() // of all: the members of a set share their policy
+	if !sorted {
+		sortByStopLocked(left)
+	}
+	now := s.now()
+	wait := late.Wait(left[0].stopBy-now, length)
+	s.mu.Unlock()
+	look := now + wait // when the timer is to fire
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	for len(left) > 0 {
+	for {
 		s.mu.Lock()
 		quiet, onlyStuck := s.quietLocked(), s.busy <= s.stuck
 		s.mu.Unlock()
@@ -166,14 +180,62 @@ func (s *core) awaitSet(left []*incarnation) {
 			continue
 		case <-timer.C:
 		}
-		now, late := s.now(), 0
-		for late < len(left) && left[late].stopBy <= now {
-			late++
+		now, over := s.now(), 0
+		s.mu.Lock()
+		if late.Much(length, now-look) {
+			extendStopsLocked(left, now)
 		}
-		s.overdue(left[:late]...)
-		if left = left[late:]; len(left) > 0 {
-			timer.Reset(left[0].stopBy - now)
+		for over < len(left) && left[over].stopBy <= now {
+			over++
 		}
+		s.mu.Unlock()
+		s.overdue(left[:over]...)
+		if left = left[over:]; len(left) == 0 {
+			return
+		}
+		s.mu.Lock()
+		wait := late.Wait(left[0].stopBy-now, length)
+		s.mu.Unlock()
+		look = now + wait
+		timer.Reset(wait)
+	}
+}
+
+func sortByStopLocked(incs []*incarnation) {
+	slices.SortStableFunc(incs, func(a, b *incarnation) int { return cmp.Compare(a.stopBy, b.stopBy) })
+}
+
+// extendStopsLocked gives some incarnations of one supervisor their time for
+// stopping once more, because the whole program was stopped meanwhile.
+func extendStopsLocked(incs []*incarnation, now time.Duration) {
+	for _, inc := range incs {
+		if !inc.extended {
+			inc.stopBy, inc.extended = late.Begin(now, inc.stopTimeLocked()).End, true
+		}
+	}
+	sortByStopLocked(incs)
+}
+
+// stopTimeLocked is how long an incarnation has for stopping. Nobody waits for a
+// brutal one, but it is missed if it never goes.
+func (inc *incarnation) stopTimeLocked() time.Duration {
+	if grace := inc.child.policy.grace(inc.supervisor); grace != Brutal {
+		return grace
+	}
+	return DefaultShutdown
+}
+
+// stopLooks returns a function that says when a timer has to look whether the time
+// of an incarnation for stopping is over. It is called with the lock held, before
+// the timer is set and each time that it has fired, and returns how long the timer
+// has to run; 0 if the time is over.
+func (inc *incarnation) stopLooks(began time.Duration) func(now time.Duration) time.Duration {
+	look := began
+	return func(now time.Duration) time.Duration {
+		limit := late.Limit{Length: inc.stopTimeLocked(), End: inc.stopBy, Look: look, Extended: inc.extended}
+		wait := limit.Next(now)
+		inc.stopBy, inc.extended, look = limit.End, limit.Extended, limit.Look
+		return wait
 	}
 }
 
@@ -220,15 +282,7 @@ func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e news) {
 		return
 	}
 	c := inc.child
-	grace := c.policy.grace(inc.supervisor)
-	switch {
-	case grace == Brutal: // nobody waits, but it is missed if it never goes
-		inc.stopBy = now + DefaultShutdown
-	case grace > Infinity-now:
-		inc.stopBy = Infinity
-	default:
-		inc.stopBy = now + grace
-	}
+	inc.stopBy = late.Begin(now, inc.stopTimeLocked()).End
 	c.live.Store(nil)
 	if inc.begun {
 		c.moveLocked(Stopping, now, e)
@@ -239,7 +293,7 @@ func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e news) {
 // for stops that nobody waits for.
 func (s *core) boundStopLocked(inc *incarnation) {
 	if inc.stopBy != Infinity {
-		s.armLocked(inc, inc.stopBy-s.now(), func(inc *incarnation) { s.overdue(inc) })
+		s.armLocked(inc, inc.stopLooks(s.now()), func(inc *incarnation) { s.overdue(inc) })
 	}
 }
 
@@ -275,7 +329,9 @@ func (s *core) letGo(inc *incarnation) {
 // watch over the rest.
 func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 	c := inc.child
+	var looks func(now time.Duration) time.Duration
 	var timer *time.Timer
+	var expired <-chan time.Time // nil if no timer runs
 	for turn := 0; ; turn++ {
 		if turn < yields {
 			runtime.Gosched()
@@ -289,24 +345,31 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 			s.mu.Unlock()
 			continue
 		}
-		changed, left := c.changedLocked(), inc.stopBy-s.now()
+		changed, bounded, wait := c.changedLocked(), inc.stopBy != Infinity && expired == nil, time.Duration(0)
+		if bounded {
+			now := s.now()
+			if looks == nil {
+				looks = inc.stopLooks(now)
+			}
+			wait = looks(now)
+		}
 		s.mu.Unlock()
-		if left <= 0 {
+		switch {
+		case bounded && wait == 0:
 			s.overdue(inc)
 			continue
-		}
-		var expired <-chan time.Time
-		if inc.stopBy != Infinity {
-			if timer == nil {
-				timer = time.NewTimer(left)
-				defer timer.Stop()
-			}
+		case bounded && timer == nil:
+			timer = time.NewTimer(wait)
+			defer timer.Stop()
+			expired = timer.C
+		case bounded:
+			timer.Reset(wait)
 			expired = timer.C
 		}
 		select {
 		case <-changed:
 		case <-expired:
-			timer = nil
+			expired = nil
 		case <-ctx.Done():
 			cause := context.Cause(ctx)
 			s.mu.Lock()

@@ -3,6 +3,8 @@ package sup
 import (
 	"context"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/late"
 )
 
 // The watchdog of an incarnation (L1) is a timer that looks for beats.
@@ -21,9 +23,12 @@ func (s *core) watchLocked(inc *incarnation) {
 	if inc.child.policy.watchdog == 0 {
 		return
 	}
-	inc.limits.beat.Store(int64(s.now()))
+	now := s.now()
+	inc.limits.heard = int64(now)
+	inc.limits.beat.Store(inc.limits.heard)
+	inc.limits.silent = late.Begin(now, inc.child.policy.watchdog)
 	s.busy++
-	inc.limits.watch = time.AfterFunc(inc.child.policy.watchdog, func() { s.listen(inc) })
+	inc.limits.watch = time.AfterFunc(inc.limits.silent.Next(now), func() { s.listen(inc) })
 }
 
 // unwatchLocked ends that.
@@ -52,11 +57,15 @@ func (s *core) silence(inc *incarnation) time.Duration {
 		s.endGoroutineLocked()
 		return 0
 	}
-	limit := inc.child.policy.watchdog
-	silent := s.now() - time.Duration(inc.limits.beat.Load())
-	if silent < limit {
-		inc.limits.watch.Reset(limit - silent)
+	l := inc.limits
+	if beat := l.beat.Load(); beat != l.heard {
+		l.heard = beat
+		l.silent.Renew(time.Duration(beat))
+	}
+	now := s.now()
+	if wait := l.silent.Next(now); wait > 0 {
+		l.watch.Reset(wait)
 		return 0
 	}
-	return silent
+	return now - time.Duration(l.heard)
 }
