@@ -3,6 +3,8 @@ package kv
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/espalier-go/espalier/internal/foreign"
 )
 
 // partialEquality reports whether K has values that are not equal to themselves
@@ -57,5 +59,5 @@ func keyText(key any) string {
 			return fmt.Sprintf("%T(%p)", key, key)
 		}
 	}
-	return fmt.Sprint(key)
+	return foreign.Sprint(key)
 }

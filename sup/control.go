@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+
+	"github.com/espalier-go/espalier/internal/foreign"
 )
 
 // A Controller is an [Inspector] that also carries out an operator's calls.
@@ -135,21 +137,17 @@ func (k *Keyed[K, W]) keySet() *keySet {
 
 // keyOf makes a key from its text.
 func keyOf[K comparable](text string) (key K, err error) {
-	returned := false
-	defer func() { // UnmarshalText is not ours
-		if !returned {
-			err = caught(recover())
-		}
-		if err != nil {
-			err = fmt.Errorf("%w: %w", errKeyText, err)
-		}
-	}()
 	if u, ok := any(&key).(encoding.TextUnmarshaler); ok {
-		err = u.UnmarshalText([]byte(text))
+		if failure := foreign.Call(func() { err = u.UnmarshalText([]byte(text)) }); failure != nil {
+			err = failureOf(failure)
+		}
+		err = shield(err)
 	} else {
 		err = setText(reflect.ValueOf(&key).Elem(), text)
 	}
-	returned = true
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errKeyText, err)
+	}
 	return key, err
 }
 

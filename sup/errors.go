@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -349,10 +350,15 @@ func (e *StopError) Unwrap() []error {
 	return []error{ErrShutdown, e.Err}
 }
 
+func isNilPointer(v any) bool {
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
 // unprefixed is the text of err without this package's prefix, or that of another
 // of this module: a prefix stands once, at the surface.
 func unprefixed(err error) string {
-	if own, ok := err.(interface{ unprefixed() string }); ok {
+	if own, ok := err.(interface{ unprefixed() string }); ok && !isNilPointer(err) {
 		return own.unprefixed()
 	}
 	return prefix.Cut(err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/foreign"
 	"github.com/espalier-go/espalier/internal/late"
 )
 
@@ -131,18 +132,17 @@ func (s *core) readied(inc *incarnation) bool {
 // startFailed notes whether a start function that returned an error chose not to
 // start its child (S4).
 func (s *core) startFailed(inc *incarnation) {
-	if _, panicked := inc.outcome.Err.(*PanicError); panicked || inc.failure() != nil || !isIgnore(inc.outcome.Err) {
+	switch err := inc.outcome.Err.(type) {
+	case *PanicError, *foreign.Shielded:
 		return
+	default:
+		if inc.failure() != nil || !errors.Is(err, ErrIgnore) {
+			return
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	inc.ignored = true
-}
-
-// isIgnore looks for ErrIgnore with the methods of err, which may panic.
-func isIgnore(err error) (is bool) {
-	defer func() { _ = recover() }()
-	return errors.Is(err, ErrIgnore)
 }
 
 // exited settles an incarnation that is over, and returns the next one for the

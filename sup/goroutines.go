@@ -57,17 +57,9 @@ func (inc *incarnation) leave(err error) {
 	if err == nil {
 		return
 	}
-	failure := ErrGoexit // if the methods of err end this goroutine
-	defer func() {
-		if failure != nil {
-			inc.child.sup.fail(inc, failure)
-		}
-	}()
-	cause := inc.stopCause()
-	if cause == nil || classify(err, cause).Kind == ExitAbnormal {
-		failure = err
-	} else {
-		failure = nil
+	err = shield(err)
+	if cause := inc.stopCause(); cause == nil || classify(err, cause).Kind == ExitAbnormal {
+		inc.child.sup.fail(inc, err)
 	}
 }
 

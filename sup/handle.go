@@ -141,7 +141,7 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 		case <-c.sup.next:
 		case <-c.sup.ending(h.ref.follows()):
 		case <-ctx.Done():
-			return none, callError("wait for", c.path(), context.Cause(ctx))
+			return none, callError("wait for", c.path(), causeOf(ctx))
 		}
 	}
 }

@@ -3,7 +3,6 @@ package sup
 import (
 	"context"
 	"encoding"
-	"fmt"
 	"iter"
 	"reflect"
 	"strconv"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v4"
+
+	"github.com/espalier-go/espalier/internal/foreign"
 )
 
 // A Keyed is a supervisor of children that come and go at run time: a dynamic
@@ -166,24 +167,13 @@ func keyText[K comparable](key K) string {
 		return text
 	}
 	if m, ok := any(key).(encoding.TextMarshaler); ok {
-		if text, err := marshalled(m); err == nil {
-			return text
+		var text []byte
+		err := error(ErrKey)
+		if foreign.Call(func() { text, err = m.MarshalText() }) == nil && err == nil {
+			return string(text)
 		}
 	}
-	return fmt.Sprint(key)
-}
-
-// marshalled is the text of what writes it itself, which may panic.
-func marshalled(m encoding.TextMarshaler) (text string, err error) {
-	returned := false
-	defer func() {
-		if !returned {
-			err = caught(recover())
-		}
-	}()
-	b, err := m.MarshalText()
-	returned = true
-	return string(b), err
+	return foreign.Sprint(key)
 }
 
 func (m *keyedMember[K, W]) incarnate() *incarnation { return newLife[W]() }

@@ -78,7 +78,7 @@ func caught(recovered any) error {
 	if recovered == nil { // panic(nil) is a runtime.PanicNilError
 		return ErrGoexit
 	}
-	return &PanicError{Value: recovered, Stack: stackOfPanic(string(debug.Stack()))}
+	return &PanicError{Value: printable(recovered), Stack: stackOfPanic(string(debug.Stack()))}
 }
 
 // stackOfPanic takes off a stack, from its top, what has caught the panic.
@@ -125,6 +125,7 @@ func (inc *incarnation) make() error {
 
 // returned moves on to the next phase; err is how the current one ended.
 func (inc *incarnation) returned(err error) {
+	err = shield(err)
 	switch inc.phase {
 	case lifeBackoff:
 		inc.phase = lifeStart
@@ -166,13 +167,8 @@ func (inc *incarnation) returned(err error) {
 }
 
 // classify makes an error the outcome, joined with one from before if there is
-// one and this one is abnormal. The methods of err are the worker's code: where
-// they end the goroutine, that is the outcome, and the life goes on in the phase
-// that has been set already.
+// one and this one is abnormal.
 func (inc *incarnation) classify(err, stopCause, before error) Exit {
-	if err != nil { // nil has no methods, and is what most exits are
-		inc.outcome = Exit{ExitAbnormal, joined(before, ErrGoexit)}
-	}
 	exit := classify(err, stopCause)
 	if exit.Kind == ExitAbnormal {
 		exit.Err = joined(before, exit.Err)

@@ -156,7 +156,7 @@ func (p *pump) tell(o Observer, d delivery, i int) {
 		if returned {
 			return
 		}
-		failure := caught(recover())
+		failure := shield(caught(recover()))
 		if d.event.Kind == ObserverPanicked {
 			return // or two of them could keep each other busy
 		}

@@ -70,7 +70,7 @@ func calledBefore(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return &StopError{Reason: ByOperator, Err: context.Cause(ctx)}
+	return &StopError{Reason: ByOperator, Err: causeOf(ctx)}
 }
 
 // startError is the error of an operator's start that failed.

@@ -167,7 +167,7 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) 
 		case <-s.stop:
 			cause = s.stopCause
 		case <-ctx.Done():
-			cause = &StopError{Reason: by, Err: context.Cause(ctx)}
+			cause = &StopError{Reason: by, Err: causeOf(ctx)}
 			if by == ByShutdown {
 				cause = stopCauseOf(ctx)
 			}

@@ -51,7 +51,7 @@ func (s *core) drive(ctx context.Context) error {
 // stopCauseOf is the cause that children see when ctx, that of their
 // supervisor, is cancelled: for a nested one that of its own stop.
 func stopCauseOf(ctx context.Context) *StopError {
-	cause := context.Cause(ctx)
+	cause := causeOf(ctx)
 	if stop, ok := cause.(*StopError); ok {
 		return stop
 	}
@@ -371,7 +371,7 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 		case <-expired:
 			expired = nil
 		case <-ctx.Done():
-			cause := context.Cause(ctx)
+			cause := causeOf(ctx)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if !inc.over && c.state != Stuck {

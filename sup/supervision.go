@@ -220,7 +220,7 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 	case <-gone:
 	case <-ctx.Done():
 		if !isClosed(gone) {
-			return s.stillThere(context.Cause(ctx))
+			return s.stillThere(causeOf(ctx))
 		}
 	}
 	for {
@@ -231,7 +231,7 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return s.stillThere(context.Cause(ctx))
+			return s.stillThere(causeOf(ctx))
 		}
 	}
 }

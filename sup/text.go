@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/espalier-go/espalier/internal/foreign"
 )
 
 // Snapshots and events can be written as JSON and read again: enumerations by
@@ -90,7 +92,7 @@ type exitText struct {
 func (e Exit) MarshalJSON() ([]byte, error) {
 	text := exitText{Kind: e.Kind}
 	if e.Err != nil {
-		text.Error = fmt.Sprint(e.Err) // survives a method that panics
+		text.Error = foreign.ErrorText(e.Err)
 	}
 	return json.Marshal(text)
 }

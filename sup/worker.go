@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/espalier-go/espalier/internal/foreign"
 )
 
 // A Worker is anything that can be supervised: a service, a connection, a
@@ -38,6 +40,13 @@ type Terminator interface {
 
 // An Exit is how one incarnation of a child ended. The zero Exit stands for
 // "none yet".
+//
+// Err is the error that was returned, unless one of its methods Error, Is, As and
+// Unwrap, or of an error that it wraps, panics or calls runtime.Goexit, as those of a
+// nil pointer mostly do. Then it is an error whose methods return: it wraps a
+// [PanicError] or [ErrGoexit], and errors.As still finds the one that was returned.
+// The methods are called once, before the exit is known. One that blocks keeps the
+// incarnation from ending.
 type Exit struct {
 	Kind ExitKind
 	Err  error // what Run, or whatever else ended it, returned; nil for a normal exit
@@ -72,25 +81,12 @@ func (k ExitKind) String() string {
 	return nameOf(k, "none", "normal", "shutdown", "abnormal")
 }
 
-// classify turns what a worker returned into an exit. The stop cause is nil as
-// long as the supervisor has not asked the incarnation to stop. The methods of
-// err are the worker's code: a panic in them is its exit.
-func classify(err, stopCause error) (exit Exit) {
+// classify turns what a worker returned, shielded, into an exit. The stop cause is
+// nil as long as the supervisor has not asked the incarnation to stop.
+func classify(err, stopCause error) Exit {
 	if err == nil {
 		return Exit{Kind: ExitNormal}
 	}
-	returned := false
-	defer func() {
-		if !returned {
-			exit = Exit{ExitAbnormal, caught(recover())}
-		}
-	}()
-	exit = classifyError(err, stopCause)
-	returned = true
-	return exit
-}
-
-func classifyError(err, stopCause error) Exit {
 	asked := errors.Is(err, ErrShutdown) ||
 		stopCause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, stopCause))
 	if asked && !abnormalByType(err) {
@@ -104,8 +100,11 @@ func classifyError(err, stopCause error) Exit {
 // those may well wrap ErrShutdown (SEMANTICS N2). Not so the cause of a stop: that
 // of a round wraps what its sibling has failed with.
 func abnormalByType(err error) bool {
-	if _, is := err.(*StopError); is {
+	switch err.(type) {
+	case *StopError:
 		return false
+	case *foreign.Shielded:
+		return true
 	}
 	own, matches := err.(interface{ Is(error) bool })
 	for _, sentinel := range []error{ErrIntensity, ErrPanic, ErrGoexit, ErrStuck, ErrUnhealthy, ErrStartTimeout} {
