@@ -6,9 +6,11 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/espalier-go/espalier/internal/leaks"
 )
@@ -58,4 +60,49 @@ func dead(pid string) bool {
 	}
 	_, state, _ := strings.Cut(string(stat), ") ")
 	return strings.HasPrefix(state, "Z")
+}
+
+// docker pause and the like stop both: the plugin cannot answer, and the host's
+// time for the answer is over when it goes on.
+func TestAPluginIsNotUnhealthyBecauseTheHostWasStopped(t *testing.T) {
+	host := exec.Command("/proc/self/exe")
+	host.Env, host.Stderr = environ("watching-host"), os.Stderr
+	in, err := host.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := host.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	lines.Scan()
+	words, err := strconv.Atoi(lines.Text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signal := func(pid int, sig syscall.Signal) {
+		if err := syscall.Kill(pid, sig); err != nil {
+			t.Error(err)
+		}
+	}
+	signal(words, syscall.SIGSTOP)
+	time.Sleep(watchingTimeout / 8) // a question is asked
+	signal(host.Process.Pid, syscall.SIGSTOP)
+	time.Sleep(watchingTimeout + watchingTimeout/4)
+	signal(host.Process.Pid, syscall.SIGCONT)
+	signal(words, syscall.SIGCONT)
+	if _, err := in.Write([]byte("\n")); err != nil {
+		t.Error(err)
+	}
+	lines.Scan()
+	if last := lines.Text(); last != "last exit: none" {
+		t.Error(last)
+	}
+	if err := host.Wait(); err != nil {
+		t.Error(err)
+	}
 }

@@ -151,12 +151,11 @@ func (in *instance[T]) clearUp() {
 // drain takes no more calls and waits until none is in flight, or for a time.
 func (in *instance[T]) drain(ctx context.Context, most time.Duration) {
 	in.calls.close()
-	timer := time.NewTimer(most)
-	defer timer.Stop()
+	ctx, cancel := within(ctx, most, context.DeadlineExceeded)
+	defer cancel()
 	select {
 	case <-in.calls.drained():
 	case <-in.gone:
-	case <-timer.C:
 	case <-ctx.Done():
 	}
 }

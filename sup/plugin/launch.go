@@ -21,7 +21,7 @@ import (
 // launch starts a plugin and returns it when it is ready, or an error, a
 // *StartError, and nothing left.
 func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
-	bound, cancel := context.WithTimeoutCause(ctx, spec.StartTimeout, &NotReadyError{spec.StartTimeout})
+	bound, cancel := within(ctx, spec.StartTimeout, &NotReadyError{spec.StartTimeout})
 	defer cancel()
 	dialers := spec.dialers()
 	sweepSockets()
@@ -70,7 +70,7 @@ func (in *instance[T]) start(ctx context.Context) (err error) {
 	if verdict := in.verdict.Load(); err != nil && verdict != nil {
 		err = *verdict
 	}
-	if deadline, _ := ctx.Deadline(); isDeadline(err) && time.Until(deadline) < sooner {
+	if deadline, ok := ctx.Deadline(); ok && isDeadline(err) && time.Until(deadline) < sooner {
 		<-ctx.Done()
 	}
 	ready = callOff() && err == nil
@@ -83,7 +83,7 @@ func (in *instance[T]) start(ctx context.Context) (err error) {
 	return err
 }
 
-// sooner is by how much the time of a start may be over in the plugin, which
+// sooner is by how much the time of the caller may be over in the plugin, which
 // has been told the deadline, before it is here.
 const sooner = 100 * time.Millisecond
 

@@ -41,7 +41,7 @@ func (in *instance[T]) watchLiveness() {
 			return
 		case <-turn.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), l.Timeout)
+		ctx, cancel := within(context.Background(), l.Timeout, context.DeadlineExceeded)
 		stop := context.AfterFunc(in.life, cancel)
 		err := in.ping(ctx)
 		stop()

@@ -40,6 +40,8 @@ func serve(kind string) {
 	switch kind {
 	case "host":
 		hostRole()
+	case "watching-host":
+		watchingHostRole()
 	case "nested-host":
 		nestedHostRole(arg)
 	case "grpc":
@@ -117,6 +119,39 @@ func hostRole() {
 	fmt.Println(strings.Join(pids, " "))
 	hang()
 }
+
+// watchingHostRole is a host that asks its plugin whether it is there. It prints
+// the process of that, and, after it has read a line, why it has ended.
+func watchingHostRole() {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	s, err := sup.Start(context.Background(), sup.Spec[*plugin.Client[Words]]{
+		Children: []sup.ChildSpec[*plugin.Client[Words]]{{ID: "words", Start: plugin.NewSource(plugin.Spec[Words]{
+			Command:   proc.Command{Path: self, Env: environ("grpc"), Stdout: proc.Kept, Stderr: proc.Kept},
+			Handshake: handshake,
+			Dial:      plugin.GRPC(newGRPCWords),
+			Liveness:  plugin.Liveness{Interval: 10 * time.Millisecond, Timeout: watchingTimeout, Failures: 1},
+		}).Start}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	c, _ := s.Child("words").Get()
+	fmt.Println(c.Pid())
+	fmt.Scanln()
+	time.Sleep(watchingTimeout / 4) // for what is due to happen
+	info, _ := s.Child("words").Info()
+	fmt.Printf("last exit: %v\n", info.LastExit)
+	if err := s.Shutdown(context.Background()); err != nil {
+		panic(err)
+	}
+	os.Exit(0)
+}
+
+// watchingTimeout is the time for an answer.
+const watchingTimeout = 4 * time.Second
 
 // nestedHostRole is a host that prints what its plugin finds in its environment.
 func nestedHostRole(variable string) {

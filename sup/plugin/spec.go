@@ -56,8 +56,11 @@ type Spec[T any] struct {
 	// Probe, if set, is called with each new T before it is ready; an error is a
 	// failed start. Its context ends with the StartTimeout.
 	Probe func(ctx context.Context, t T) error
-	// StartTimeout is how long the plugin may take to be ready. Default
-	// [DefaultStartTimeout].
+	// StartTimeout is how long the plugin may take to be ready, from the start of
+	// its process to the end of the Probe. Default [DefaultStartTimeout].
+	//
+	// It, the DrainTimeout and the Timeout of Liveness are extended once if the host
+	// was stopped meanwhile, by SIGSTOP or because the machine was suspended.
 	StartTimeout time.Duration
 	// DrainTimeout is how long calls in flight may go on when the plugin is
 	// replaced, or told to stop; at most half of its time for stopping then.
