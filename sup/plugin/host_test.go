@@ -94,6 +94,7 @@ func TestAPluginIsNotUnhealthyBecauseTheHostWasStopped(t *testing.T) {
 	signal(host.Process.Pid, syscall.SIGSTOP)
 	time.Sleep(watchingTimeout + watchingTimeout/4)
 	signal(host.Process.Pid, syscall.SIGCONT)
+	time.Sleep(watchingTimeout / 8) // the plugin goes on a little later
 	signal(words, syscall.SIGCONT)
 	if _, err := in.Write([]byte("\n")); err != nil {
 		t.Error(err)
