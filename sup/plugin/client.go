@@ -99,7 +99,8 @@ func (c *Client[T]) Run(ctx context.Context) error {
 
 // Terminate ends the process: it lets calls in flight return for the spec's
 // DrainTimeout, asks the plugin to quit, and kills it when its time for
-// stopping is nearly over. Nothing is left of it when Terminate returns.
+// stopping is nearly over. Nothing is left of it when Terminate returns, unless
+// the process could not be killed: then the error is a [DiedError] that wraps why.
 func (c *Client[T]) Terminate(ctx context.Context, exit sup.Exit) error {
 	c.end.Do(func() { close(c.over) })
 	c.mu.Lock()
@@ -117,7 +118,7 @@ func (c *Client[T]) Terminate(ctx context.Context, exit sup.Exit) error {
 		cause = sup.ErrShutdown
 	}
 	in.stop(kill, drain, cause)
-	return nil
+	return in.unkilled()
 }
 
 // killTime divides the time that a child has for stopping: half of it, and

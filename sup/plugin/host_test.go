@@ -4,6 +4,7 @@ package plugin_test
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/internal/leaks"
+	"github.com/espalier-go/espalier/sup/plugin"
 )
 
 func TestNothingIsLeftOfPluginsWhoseHostIsKilled(t *testing.T) {
@@ -105,5 +107,50 @@ func TestAPluginIsNotUnhealthyBecauseTheHostWasStopped(t *testing.T) {
 	}
 	if err := host.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A supervisor must be able to see that a start has failed because the host has
+// run out of descriptors, wherever in the start that was.
+func TestAStartForWhichTheHostHasNoDescriptorSaysSo(t *testing.T) {
+	for _, wire := range wires {
+		t.Run(wire, func(t *testing.T) {
+			host := exec.Command("/proc/self/exe")
+			host.Env, host.Stderr = environ("starved-host="+wire), os.Stderr
+			out, err := host.Output()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+			t.Logf("%s", out)
+			if n := len(lines); n < 3 || !strings.HasPrefix(lines[n-1], "started with") {
+				t.Fatalf("there are %d lines", n)
+			}
+			for _, line := range lines[:len(lines)-1] {
+				if !strings.HasPrefix(line, "true ") {
+					t.Error("the error does not wrap EMFILE:", line)
+				}
+			}
+		})
+	}
+}
+
+// A process that has left its group gets no signal that is sent to that.
+func TestAPluginThatLeavesItsGroupIsEndedInTime(t *testing.T) {
+	spec := specOf(t, "deserter=silent")
+	spec.StartTimeout = time.Second
+	if err := startError(t, spec); !errors.Is(err, plugin.ErrNotReady) {
+		t.Error(err)
+	}
+	h := start(t, specOf(t, "deserter"))
+	if err := h.replace(t.Context(), t, specOf(t, "deserter")); err != nil {
+		t.Error(err)
+	}
+	pid := h.pid(t)
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if exists(pid) {
+		t.Errorf("process %d is left", pid)
 	}
 }

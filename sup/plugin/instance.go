@@ -142,6 +142,19 @@ func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause erro
 	in.clearUp()
 }
 
+// unkilled is the error of a process that could not be killed, and nil of one
+// that has ended.
+func (in *instance[T]) unkilled() error {
+	if in.binary.proc == nil {
+		return nil
+	}
+	exit, _ := in.binary.proc.Exit()
+	if exit.Unkilled == nil {
+		return nil
+	}
+	return in.died(&proc.ExitError{Exit: exit})
+}
+
 // clearUp removes what go-plugin has made.
 func (in *instance[T]) clearUp() {
 	in.host.Kill()

@@ -38,6 +38,9 @@ func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
 	in.host = goplugin.NewClient(in.config)
 
 	if err := in.start(bound); err != nil {
+		if left := in.unkilled(); left != nil {
+			err = &because{err, left}
+		}
 		failure := &StartError{Name: spec.Name, Path: spec.Command.Path, Err: err}
 		if in.binary.proc != nil {
 			failure.Lines = in.binary.proc.Tail()

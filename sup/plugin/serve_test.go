@@ -40,6 +40,8 @@ func serve(kind string) {
 	switch kind {
 	case "host":
 		hostRole()
+	case "starved-host":
+		starvedHostRole(arg)
 	case "watching-host":
 		watchingHostRole()
 	case "nested-host":
@@ -72,6 +74,20 @@ func serve(kind string) {
 	case "nowhere":
 		fmt.Println("1|1|unix|/nowhere|grpc")
 		hang()
+	case "deserter": // in the group of the host, where no signal to its own reaches it
+		parent, err := syscall.Getpgid(os.Getppid())
+		if err == nil {
+			err = syscall.Setpgid(0, parent)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(6)
+		}
+		if arg == "silent" {
+			hang()
+		}
+		config.Plugins = grpcPlugins(serviceName)
+		config.GRPCServer = goplugin.DefaultGRPCServer
 	case "silent":
 		fmt.Fprintln(os.Stderr, "I am thinking")
 		hang()
@@ -118,6 +134,51 @@ func hostRole() {
 	}
 	fmt.Println(strings.Join(pids, " "))
 	hang()
+}
+
+// starvedHostRole is a host that starts a plugin with no descriptor left, with one
+// more, and so on until it succeeds. It prints the failures.
+func starvedHostRole(wire string) {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	spec := plugin.Spec[Words]{
+		Command:   proc.Command{Path: self, Env: environ(wire), Stdout: proc.Kept, Stderr: proc.Kept},
+		Handshake: handshake,
+		Dial:      plugin.Stub[Words](eitherWords{}),
+	}
+	start := func() error {
+		c, err := plugin.NewSource(spec).Start(context.Background())
+		if err == nil {
+			err = errors.Join(c.Initialize(context.Background()), c.Terminate(context.Background(), sup.Exit{}))
+		}
+		return err
+	}
+	if err := start(); err != nil { // it opens what is opened once
+		panic(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 100, Max: 100}); err != nil {
+		panic(err)
+	}
+	var all []*os.File
+	for {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		all = append(all, file)
+	}
+	for n := 0; ; n++ {
+		err := start()
+		if err == nil {
+			fmt.Println("started with", n)
+			os.Exit(0)
+		}
+		fmt.Println(errors.Is(err, syscall.EMFILE), err)
+		all[0].Close()
+		all = all[1:]
+	}
 }
 
 // watchingHostRole is a host that asks its plugin whether it is there. It prints
