@@ -32,6 +32,15 @@ func TestNoPluginOutlivesAHostThatIsKilled(t *testing.T) {
 	if left := leaks.AwaitNone(func() string { return strings.Join(runningBelow(temp), " ") }); left != "" {
 		t.Errorf("running after their host: %s", left)
 	}
+
+	next := command(t, "-plain", "-dir", corpus(t, 1))
+	next.Env = append(next.Env, "TMPDIR="+temp)
+	if out, err := next.CombinedOutput(); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	if left := leaks.Files(temp); left != "" {
+		t.Errorf("left after the next host: %s", left)
+	}
 }
 
 // runningBelow returns the executables in a directory that run.

@@ -5,7 +5,8 @@
 // kind. One kind is fragile, and with -chaos they are killed, stopped, corrupted
 // on disk and replaced while they work. Each file has one result all the same,
 // and with -verify that is compared to a plain loop's. However the host ends, no
-// plugin outlives it; a host that is killed leaves its temporary directory.
+// plugin outlives it; a host that is killed leaves its temporary directory, which the
+// next one removes.
 //
 //	go run ./examples/pluginhost -chaos -verify
 package main
@@ -24,6 +25,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/leftover"
 )
 
 // config is what there is to choose about a run.
@@ -112,15 +115,16 @@ func run(ctx context.Context, c config, rest []string, out io.Writer, to screen)
 		defer func() { err = errors.Join(err, file.Close()) }()
 		logger = slog.New(slog.NewTextHandler(file, nil))
 	}
-	dir, err := os.MkdirTemp("", "pluginhost")
+	_, _ = leftover.Sweep(os.TempDir(), temporary) // of hosts that were killed; what cannot be removed is in nobody's way
+	dir, err := leftover.MkdirTemp("", temporary)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, dir.Remove()) }()
 	if c.plugins == "" {
 		fmt.Fprintln(to.out, "building the plugins")
 	}
-	installed, err := prepare(ctx, c.plugins, dir)
+	installed, err := prepare(ctx, c.plugins, dir.Path())
 	if err != nil {
 		return err
 	}
@@ -128,6 +132,9 @@ func run(ctx context.Context, c config, rest []string, out io.Writer, to screen)
 	s := newService(c, os.DirFS(c.dir), installed, logger, to)
 	return s.carryOut(ctx, c.verify, out)
 }
+
+// temporary is the pattern of the names of temporary directories.
+const temporary = "pluginhost*"
 
 var errIncomplete = errors.New("the host was shut down before all was converted")
 
