@@ -1,7 +1,7 @@
 package plugin
 
 import (
-	be "encoding/binary"
+	bits "encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -21,8 +21,12 @@ type framed struct {
 	header [12]byte
 	have   int    // bytes of the header
 	body   uint32 // bytes of data that belong to the last header
-	gob    *gobs  // what those bytes are; nil if that is unknown
+	stream uint32 // of that
 	gobs   map[uint32]*gobs
+
+	// opened are the streams of the plugin whose ids at the broker, the first 4
+	// bytes of their data, have not come yet. It has what has.
+	opened map[uint32][]byte
 }
 
 // Streams that the host has opened, in the order in which go-plugin does: those
@@ -32,10 +36,13 @@ const (
 	typeStream    = 7
 )
 
+// idSize is how many bytes an id of the broker has, little endian.
+const idSize = 4
+
 func newFramed(conn net.Conn, w *wire) *framed {
-	return &framed{Conn: conn, wire: w, gobs: map[uint32]*gobs{
+	return &framed{Conn: conn, wire: w, opened: make(map[uint32][]byte), gobs: map[uint32]*gobs{
 		controlStream: {},
-		typeStream:    {skip: 4}, // the broker's answer: the id of the stream
+		typeStream:    {skip: idSize}, // the broker's answer: the id of the stream
 	}}
 }
 
@@ -68,20 +75,18 @@ func (f *framed) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Kinds of frames and a flag.
+// Kinds of frames, of which 1 is an update of a window, and flags.
 const (
-	frameData, frameWindow, framePing, frameGoAway = 0, 1, 2, 3
-	flagSYN                                        = 1
+	frameData, framePing, frameGoAway = 0, 2, 3
+	flagSYN, flagFIN, flagRST         = 1, 4, 8
 )
 
 func (f *framed) see(b []byte) error {
 	for len(b) > 0 {
 		if f.body > 0 {
 			n := min(len(b), int(min(f.body, 1<<30)))
-			if f.gob != nil {
-				if err := f.gob.see(b[:n], f.wire.limits.message); err != nil {
-					return err
-				}
+			if err := f.seeData(b[:n]); err != nil {
+				return err
 			}
 			f.body -= uint32(n)
 			b = b[n:]
@@ -102,14 +107,17 @@ func (f *framed) see(b []byte) error {
 
 func (f *framed) seeHeader() error {
 	version, kind := f.header[0], f.header[1]
-	flags := be.BigEndian.Uint16(f.header[2:])
-	stream := be.BigEndian.Uint32(f.header[4:])
+	flags := bits.BigEndian.Uint16(f.header[2:])
+	stream := bits.BigEndian.Uint32(f.header[4:])
 	if version != 0 || kind > frameGoAway {
 		return fmt.Errorf("%w: its connection speaks another protocol: % x", ErrUnreachable, f.header[:])
 	}
+	f.stream = stream
 	if kind == frameData {
-		f.body = be.BigEndian.Uint32(f.header[8:])
-		f.gob = f.gobs[stream]
+		f.body = bits.BigEndian.Uint32(f.header[8:])
+	}
+	if flags&(flagFIN|flagRST) != 0 && f.body == 0 {
+		delete(f.opened, stream)
 	}
 	if flags&flagSYN == 0 || kind == frameGoAway {
 		return nil
@@ -117,7 +125,28 @@ func (f *framed) seeHeader() error {
 	if kind == framePing {
 		return f.wire.meter.count("questions asked")
 	}
+	f.opened[stream] = nil
+	if len(f.opened) > f.wire.limits.brokered {
+		return fmt.Errorf("%w: %d connections opened and not used", ErrLimit, len(f.opened))
+	}
 	return f.wire.meter.count("connections opened")
+}
+
+// seeData sees data of the current stream.
+func (f *framed) seeData(b []byte) error {
+	if g := f.gobs[f.stream]; g != nil {
+		return g.see(b, f.wire.limits.message)
+	}
+	id, ok := f.opened[f.stream]
+	if !ok {
+		return nil
+	}
+	if id = append(id, b[:min(len(b), idSize-len(id))]...); len(id) < idSize {
+		f.opened[f.stream] = id
+		return nil
+	}
+	delete(f.opened, f.stream)
+	return f.wire.ids.add(bits.LittleEndian.Uint32(id))
 }
 
 // gobs finds out how long the messages of a stream of gob are. Each has its

@@ -2,11 +2,13 @@ package plugin
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Defaults of the limits of a [Spec].
@@ -63,20 +65,61 @@ func (s *brokerStream) RecvMsg(m any) error {
 			s.wire.exceed(err)
 			return err
 		}
-		if !isKnock(m) {
-			return nil
+		id, knock := offered(m)
+		if knock {
+			continue
 		}
+		if err := s.wire.ids.add(id); err != nil {
+			s.wire.exceed(err)
+			return err
+		}
+		return nil
 	}
 }
 
-// isKnock reports whether a message is about a multiplexed connection. No host
-// here has any, and the broker would remember each for ever.
-func isKnock(m any) bool {
+// offered returns the id of a connection that is offered, and whether that is a
+// multiplexed one. No host here has any, and the broker would remember each for
+// ever.
+func offered(m any) (id uint32, multiplexed bool) {
 	message, ok := m.(proto.Message)
 	if !ok {
-		return false
+		return 0, false
 	}
 	r := message.ProtoReflect()
-	field := r.Descriptor().Fields().ByName("knock")
-	return field != nil && r.Has(field)
+	fields := r.Descriptor().Fields()
+	if knock := fields.ByName("knock"); knock != nil && r.Has(knock) {
+		return 0, true
+	}
+	if field := fields.ByName("service_id"); field != nil && field.Kind() == protoreflect.Uint32Kind {
+		id = uint32(r.Get(field).Uint())
+	}
+	return id, false
+}
+
+// recentIDs are the ids of connections that the broker may still know. It takes
+// each for unique, as its own are: two of one id keep a lock of it for ever, over
+// net/rpc, and over gRPC they can be a panic of what connects to them.
+type recentIDs struct {
+	mu    sync.Mutex
+	added map[uint32]time.Time
+	prune int // the number from which on old ones are removed
+}
+
+func (r *recentIDs) add(id uint32) error {
+	const known = 2 * brokerTime
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.added == nil {
+		r.added = make(map[uint32]time.Time)
+	}
+	if at, ok := r.added[id]; ok && now.Sub(at) < known {
+		return fmt.Errorf("%w: two connections of the broker with the id %d", ErrLimit, id)
+	}
+	if len(r.added) >= r.prune {
+		maps.DeleteFunc(r.added, func(_ uint32, at time.Time) bool { return now.Sub(at) >= known })
+		r.prune = 2*len(r.added) + 100
+	}
+	r.added[id] = now
+	return nil
 }

@@ -64,3 +64,18 @@ func TestAPluginThatOpensTooManyConnectionsIsEnded(t *testing.T) {
 		})
 	}
 }
+
+// go-plugin's broker takes ids for unique, and is stuck or panics where they are
+// not.
+func TestAPluginThatOpensTwoConnectionsOfOneIdIsEnded(t *testing.T) {
+	for _, wire := range wires {
+		t.Run(wire, func(t *testing.T) {
+			h := start(t, specOf(t, wire))
+			h.tell(t.Context(), "offer-twice")
+			eventually(t, "it is ended for that", func() bool {
+				info, _ := h.child.Info()
+				return info.Incarnation == 2 && errors.Is(info.LastExit.Err, plugin.ErrLimit)
+			})
+		})
+	}
+}

@@ -21,6 +21,7 @@ type wire struct {
 	limits  limits
 	exceed  func(error) // ends the plugin that has gone past a limit
 	meter   meter       // of what the plugin opens
+	ids     recentIDs   // of that
 	network string      // set with the handshake, before anything is dialled
 	address string
 
