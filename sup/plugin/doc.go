@@ -39,7 +39,40 @@
 //   - When a child has stopped, its process is gone, with all that it has
 //     started in its group. On Linux it is also gone when the host is, however
 //     that ends; elsewhere a plugin outlives a host that is killed.
-//   - No plugin can end the host, nor hold it up by what it prints.
+//   - No plugin can end the host, nor hold it up by what it prints. What it prints
+//     as its handshake is checked before go-plugin sees it, a start ends in its
+//     StartTimeout whatever serves the plugin's socket, and a panic in it is a
+//     [StartError].
+//   - A start that fails because the host has run out of descriptors, processes or
+//     memory wraps the number of the error, such as syscall.EMFILE.
+//   - The sockets of a host that was killed are removed by the next one that starts
+//     a plugin with the same TMPDIR.
+//
+// # What a plugin can still do
+//
+// A plugin is a program with the rights of its host: no sandbox. Apart from what
+// any such program can do, such as signal the host, it can
+//
+//   - cost the host memory: a few times [Spec].MaxMessage for each call in flight,
+//     and a goroutine for a few seconds for each connection that it opens or offers
+//     through go-plugin's broker, see [Spec].MaxBrokered;
+//   - cost the host time: with lines of output, which are read as fast as they
+//     come, each up to [proc.MaxLine], and of which those are dropped that a slow
+//     logger is too late for; or by answering late, within the caller's deadline;
+//   - fill the log: the level and the text of a line in the JSON of go-hclog are the
+//     plugin's. Its attributes are in the group "plugin", and those of the host,
+//     such as path, pid and stream, cannot be set by it;
+//   - answer wrongly: a T is what Dial makes of the connection, and the host's code
+//     must check what it is told;
+//   - leave processes that have left its group; on Linux they are named in
+//     [proc.Exit].
+//
+// [proc.Limits] and, for a file system or network of its own, a wrapper as
+// Command.Path, bound more of that.
+//
+// A host that is itself a plugin does not hand on what go-plugin told it, unless
+// Env says so: the variables of [proc.Environ], and its cookie, which is found if
+// go-plugin has started the host directly.
 //
 // How a plugin is served does not change: with go-plugin's Serve, in the
 // plugin's own main function.
