@@ -35,7 +35,7 @@ type DirSpec[T any] struct {
 	// [Leftover].
 	Ignore func(name string) bool
 	// Settle is how long a file must have been seen not to change before it is
-	// taken for complete, and have been away before it is taken for removed. The
+	// started, and to be away before its plugin is removed. The
 	// times of the file do not count: the clock of a file server may be another.
 	// So a Dir is ready this long after its start, if there are plugins. Default
 	// [DefaultSettle].

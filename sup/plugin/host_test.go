@@ -135,6 +135,17 @@ func TestAStartForWhichTheHostHasNoDescriptorSaysSo(t *testing.T) {
 	}
 }
 
+func TestAPluginOfADirForWhichTheHostHasNoDescriptorHasNotFailed(t *testing.T) {
+	f := newFolder(t)
+	f.put(".a", "grpc", "1")
+	host := exec.Command("/proc/self/exe")
+	host.Env, host.Stderr = environ("starved-dir="+f.path), os.Stderr
+	out, err := host.Output()
+	if want := "1 0 <nil>\n"; err != nil || string(out) != want {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // A process that has left its group gets no signal that is sent to that.
 func TestAPluginThatLeavesItsGroupIsEndedInTime(t *testing.T) {
 	spec := specOf(t, "deserter=silent")

@@ -34,8 +34,8 @@ func scan(dir string, ignore func(name string) bool) (found map[string]version, 
 	return found, unknown, nil
 }
 
-// Leftover reports whether a name is one that an editor, a package manager or a
-// transfer gives to a file that is not, or not yet, what it looks like:
+// Leftover reports whether a name is one of a backup, a temporary file, or what a
+// package manager sets aside:
 //
 //   - a backup or what a merge has left: p~, p.bak, p.old, p.orig, p.rej, p.save
 //   - of an editor: #p#, p.swp, p.swo, p.swx, 4913

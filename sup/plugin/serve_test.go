@@ -42,6 +42,8 @@ func serve(kind string) {
 		hostRole()
 	case "starved-host":
 		starvedHostRole(arg)
+	case "starved-dir":
+		starvedDirRole(arg)
 	case "watching-host":
 		watchingHostRole()
 	case "nested-host":
@@ -158,17 +160,7 @@ func starvedHostRole(wire string) {
 	if err := start(); err != nil { // it opens what is opened once
 		panic(err)
 	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 100, Max: 100}); err != nil {
-		panic(err)
-	}
-	var all []*os.File
-	for {
-		file, err := os.Open(os.DevNull)
-		if err != nil {
-			break
-		}
-		all = append(all, file)
-	}
+	all := takeDescriptors()
 	for n := 0; ; n++ {
 		err := start()
 		if err == nil {
@@ -179,6 +171,67 @@ func starvedHostRole(wire string) {
 		all[0].Close()
 		all = all[1:]
 	}
+}
+
+// takeDescriptors leaves the process no descriptor but those that it returns.
+func takeDescriptors() (all []*os.File) {
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 100, Max: 100}); err != nil {
+		panic(err)
+	}
+	for {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			return all
+		}
+		all = append(all, file)
+	}
+}
+
+// starvedDirRole is a host of a directory with the plugin ".a", which it puts in
+// place when it has too few descriptors to start it. It prints what has become of
+// that when it has more.
+func starvedDirRole(path string) {
+	os.Unsetenv(role)
+	dir, err := plugin.StartDir(context.Background(), plugin.DirSpec[Words]{
+		Path: path,
+		Spec: func(string) (plugin.Spec[Words], bool) {
+			return plugin.Spec[Words]{
+				Command:   proc.Command{Stdout: proc.Kept, Stderr: proc.Kept},
+				Handshake: handshake,
+				Dial:      plugin.GRPC(newGRPCWords),
+			}, true
+		},
+		Settle:  50 * time.Millisecond,
+		Budget:  sup.Intensity{Restarts: 1, Within: time.Hour},
+		Backoff: sup.Backoff{Min: time.Millisecond},
+	})
+	if err != nil {
+		panic(err)
+	}
+	all := takeDescriptors()
+	for range 4 { // the directory can be read, and no plugin started
+		all[0].Close()
+		all = all[1:]
+	}
+	if err := os.Rename(path+"/.a", path+"/a"); err != nil {
+		panic(err)
+	}
+	for len(dir.List()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(3 * time.Second) // it is tried
+	for _, file := range all {
+		file.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err = plugin.Do(ctx, dir.Plugins.Child("a"), func(ctx context.Context, w Words) error {
+		_, err := w.Count(ctx, "one")
+		return err
+	})
+	info, _ := dir.Plugins.Child("a").Info()
+	fmt.Println(info.Incarnation, info.BudgetUsed, errors.Join(err, dir.Shutdown(context.Background())))
+	os.Exit(0)
 }
 
 // watchingHostRole is a host that asks its plugin whether it is there. It prints

@@ -57,7 +57,7 @@ func look(path string) (version, error) {
 	return version{target, info.Size(), info.ModTime(), info.Mode(), id, status}, nil
 }
 
-// unlessGone is err, or nil if that says that there is no such file.
+// unlessGone returns err, or nil if err says that there is no such file.
 func unlessGone(err error) error {
 	if os.IsNotExist(err) || errors.Is(err, syscall.ENOTDIR) || strings.Contains(err.Error(), "too many links") { // as [filepath.EvalSymlinks] says it
 		return nil
