@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-plugin/runner"
 
@@ -114,10 +116,21 @@ func (b *binary) begin() (*proc.Process, error) {
 }
 
 // hold takes the directory of the socket, which go-plugin has made and removes.
+// The sweep of another host that is starting may be faster, since the directory is
+// not held when it is made: then it is made again.
 func (b *binary) hold(sockets string) {
 	b.sockets = sockets
-	b.lock, b.lockErr = leftover.Take(sockets)
+	for range holdAttempts {
+		b.lock, b.lockErr = leftover.Take(sockets)
+		if !errors.Is(b.lockErr, leftover.ErrHeld) && !errors.Is(b.lockErr, fs.ErrNotExist) {
+			return
+		}
+		time.Sleep(time.Millisecond) // the sweep removes a directory that is empty
+		_ = os.Mkdir(sockets, 0o700) // it may not have been removed yet
+	}
 }
+
+const holdAttempts = 100
 
 // release lets go of the directory of the socket, which has been removed.
 func (b *binary) release() {
