@@ -17,9 +17,10 @@
 //     function returns nil. If the function returns an error, panics, calls
 //     runtime.Goexit, or is stopped in the middle, the message goes back to its
 //     place, before all that were sent after it, for the next incarnation.
-//  5. It is delivered [Policy].Deliveries times at most, and then handed to
+//  5. When [Policy].Deliveries of its deliveries have failed it is handed to
 //     [Policy].DeadLetter, with the reason, until that returns nil. Nothing is
-//     dropped in silence.
+//     dropped in silence. A delivery that a stop, a round for a sibling or a
+//     hand-over has interrupted has not failed.
 //  6. A message is with one Process at a time, unless the supervisor was told to
 //     run a second incarnation beside one that is stuck ([sup.Abandon]): the
 //     second takes over what the first holds.
@@ -63,6 +64,18 @@
 // supervisor. What is no reason to restart, such as an order that nobody can
 // fulfil, the function deals with itself, and returns nil; to a request it
 // answers with [Call.Fail].
+//
+// # Poison messages
+//
+// A message that is fatal to its worker costs the supervisor a restart for each
+// delivery that fails: [Policy].Deliveries of them, 3 by default, which the default
+// intensity of 3 restarts in 5 s just allows. Two such messages one after the other
+// cost 6, and the supervisor gives up with the second; the message survives that, and
+// so does the count of its failures. Where they can come in a row, give the child a
+// backoff so that its restarts spread out over time, give the supervisor a larger
+// intensity, set Deliveries to 1, or let the function return nil for a message that
+// it refuses. A message that makes another worker fail, of which its own is only a
+// sibling, is interrupted and delivered again each time; the intensity bounds that.
 //
 // # For those who know Erlang
 //

@@ -1,5 +1,12 @@
 package mailbox
 
+import "context"
+
+// Outcome says how a delivery ended: "done", "failed" or "interrupted".
+func Outcome(ctx context.Context, reason error) string {
+	return map[outcome]string{done: "done", failed: "failed", interrupted: "interrupted"}[outcomeOf(ctx, reason)]
+}
+
 // Waiting returns how many wait for a message, or for room.
 func Waiting[M any](b *Mailbox[M]) int {
 	b.mu.Lock()

@@ -39,12 +39,12 @@ type Mailbox[M any] struct {
 // A parcel is a message that was taken from the queue, with all that is known of
 // it.
 type parcel[M any] struct {
-	message    M
-	asked      *asking // the request that it is, or nil
-	place      uint64  // in the order of arrival
-	deliveries int     // to functions of Process
-	reason     error   // how the last of these ended
-	dead       bool    // it is with DeadLetter, or was
+	message  M
+	asked    *asking // the request that it is, or nil
+	place    uint64  // in the order of arrival
+	failures int     // deliveries to functions of Process that have failed
+	reason   error   // how the last of these ended
+	dead     bool    // it is with DeadLetter, or was
 }
 
 // gone reports that it is a request, and nobody waits for the reply any more. It is

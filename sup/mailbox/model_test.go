@@ -24,11 +24,11 @@ type model struct {
 
 // A letter is a message of the model.
 type letter struct {
-	id         int
-	place      int
-	deliveries int
-	asker      *party // nil for what is no request, and when it has gone
-	asked      bool
+	id       int
+	place    int
+	failures int    // deliveries that have failed
+	asker    *party // nil for what is no request, and when it has gone
+	asked    bool
 }
 
 // A party is a call that takes time.
@@ -135,18 +135,20 @@ func (m *model) hand(p *party, l *letter) {
 		m.end(p, fmt.Sprint("got ", l.id))
 		return
 	}
-	p.holds, p.buries = l, l.deliveries >= p.most
+	p.holds, p.buries = l, l.failures >= p.most
 	if p.buries {
-		m.tell("%s buries %d, delivered %d times", p.name, l.id, l.deliveries)
+		m.tell("%s buries %d, delivered %d times", p.name, l.id, l.failures)
 		return
 	}
-	l.deliveries++
 	m.tell("%s processes %d", p.name, l.id)
 }
 
 // done is the end of a function of Process; "ok" is nil.
 func (m *model) done(p *party, how string) {
 	l := p.holds
+	if how != "ok" && how != "cancelled" && !p.buries {
+		l.failures++
+	}
 	p.holds = nil
 	if how == "ok" {
 		if l.asker != nil {

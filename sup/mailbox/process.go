@@ -11,19 +11,20 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// DefaultDeliveries is how many times [Mailbox.Process] delivers a message of
-// which its [Policy] says nothing else. It is the number of restarts that a
-// supervisor bears by default, so that a message which is fatal to its worker is
-// got rid of before the supervisor gives up.
+// DefaultDeliveries is the default of [Policy].Deliveries. It is the number of
+// restarts that a supervisor allows by default, so that [Mailbox.Process] gets rid of
+// a message that is fatal to its worker before the supervisor gives up.
 const DefaultDeliveries = 3
 
 // A Policy says what [Mailbox.Process] does with messages that are not
 // processed at once. The zero Policy is a good one.
 type Policy[M any] struct {
-	// Deliveries is how many times a message is delivered at most, to whichever
-	// incarnation of whichever worker. Default [DefaultDeliveries].
+	// Deliveries is how many deliveries of a message may fail, to whichever
+	// incarnation of whichever worker, before it is a dead letter. A delivery that a
+	// stop has interrupted does not count, see [Mailbox.Process]. Default
+	// [DefaultDeliveries].
 	Deliveries int
-	// DeadLetter takes the messages that were delivered so many times in vain.
+	// DeadLetter takes the messages whose deliveries have failed so many times.
 	// It is called in the goroutine of Process, with its context, when such a
 	// message is next to be received; usually that is the first thing that the
 	// incarnation after does. When it returns nil the message is gone. Whatever
@@ -43,8 +44,8 @@ type Policy[M any] struct {
 // A DeadLetter is a message that could not be processed.
 type DeadLetter[M any] struct {
 	Message    M
-	Deliveries int // how many times it was delivered
-	// Reason is how the last delivery ended: with the error that the function
+	Deliveries int // how many of its deliveries have failed
+	// Reason is how the last of these ended: with the error that the function
 	// returned, a [sup.PanicError], [sup.ErrGoexit], or, if the function was
 	// still at it when its child was abandoned, with the cause of its context.
 	Reason error
@@ -55,8 +56,15 @@ type DeadLetter[M any] struct {
 // runtime.Goexit, so does Process, for the worker's supervisor to see, and the
 // message goes back to its place in the order: the next Process, which is the
 // worker's next incarnation's, gets it first, or hands it to
-// [Policy].DeadLetter if it has been delivered often enough. To be stopped in the
-// middle, so that f returns the error of ctx, is no exception.
+// [Policy].DeadLetter if enough of its deliveries have failed.
+//
+// A delivery has failed if f returned an error while ctx went on, panicked, called
+// runtime.Goexit, or made the worker miss its watchdog. It was interrupted, and does
+// not count, if f returned an error after ctx had ended for another reason: a
+// shutdown, an operator, a round for a sibling, a failure elsewhere in the worker, or
+// a context of the worker's own. Nor does it count when the Process of a replacement
+// takes the message over. So a long message is never a dead letter because of its
+// neighbours. There is no bound on interruptions.
 //
 // So a message is processed once if nothing happens, and more than once if a
 // worker fails after it has done what there was to do, but before f has

@@ -27,7 +27,7 @@ var ways = map[string]func(ctx context.Context) error{
 
 // reasonOf is how a way is told.
 func reasonOf(way string) error {
-	return map[string]error{"error": errBoom, "panic": sup.ErrPanic, "Goexit": sup.ErrGoexit, "stopped": errBoom}[way]
+	return map[string]error{"error": errBoom, "panic": sup.ErrPanic, "Goexit": sup.ErrGoexit}[way]
 }
 
 // process runs Process in a goroutine of its own, whatever it does to that, and
@@ -111,6 +111,9 @@ func TestProcessEndsAsItsFunctionDoesAndTheMessageGoesBackToItsPlace(t *testing.
 
 func TestAMessageIsDeliveredSoManyTimesAndThenADeadLetter(t *testing.T) {
 	for way, fail := range ways {
+		if way == "stopped" {
+			continue // see TestAnInterruptedMessageIsNoDeadLetter
+		}
 		for _, most := range []int{0, 1, 5} {
 			t.Run(fmt.Sprintf("%s, %d", way, most), func(t *testing.T) {
 				suptest.Run(t, func(t *testing.T) {

@@ -39,10 +39,7 @@ func (p *processor[M]) deliver() error {
 		*d = parcel[M]{}
 		return nil
 	}
-	d.dead = d.deliveries >= p.policy.Deliveries
-	if !d.dead {
-		d.deliveries++
-	}
+	d.dead = d.failures >= p.policy.Deliveries
 	p.held.Store(d)
 	if err := p.call(d); err != nil {
 		p.failed(err)
@@ -76,7 +73,7 @@ func (p *processor[M]) call(d *parcel[M]) (err error) {
 		panic(value)
 	}()
 	if d.dead {
-		err = p.policy.DeadLetter(p.ctx, DeadLetter[M]{d.message, d.deliveries, d.reason})
+		err = p.policy.DeadLetter(p.ctx, DeadLetter[M]{d.message, d.failures, d.reason})
 	} else {
 		err = p.f(p.ctx, d.message)
 	}
@@ -92,14 +89,15 @@ func (p *processor[M]) failed(reason error) {
 	}
 }
 
-// giveBack sees to it that a message is delivered again. Not so a request: its
-// asker is told.
+// giveBack returns a message to its place, to be delivered again, and counts the
+// delivery if it has failed. A request is not delivered again: Ask returns.
 func (p *processor[M]) giveBack(d parcel[M], reason error) {
 	if d.asked != nil {
 		d.asked.fail(&NoReplyError{p.path, reason})
 		return
 	}
-	if !d.dead {
+	if !d.dead && outcomeOf(p.ctx, reason) == failed {
+		d.failures++
 		d.reason = reason
 	}
 	p.box.putBack(d)

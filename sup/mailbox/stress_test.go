@@ -23,6 +23,8 @@ type numbered struct{ sender, n int }
 type ledger struct {
 	mu        sync.Mutex
 	delivered map[numbered]int
+	failed    map[numbered]int // deliveries that count whatever the context says
+	stopped   map[numbered]int // deliveries that do not count
 	done      map[numbered]int
 	last      map[int]int // by sender, the n of the last that was begun for the first time
 	dead      map[numbered]int
@@ -30,7 +32,7 @@ type ledger struct {
 }
 
 func newLedger() *ledger {
-	return &ledger{delivered: make(map[numbered]int), done: make(map[numbered]int), last: make(map[int]int), dead: make(map[numbered]int)}
+	return &ledger{delivered: make(map[numbered]int), failed: make(map[numbered]int), stopped: make(map[numbered]int), done: make(map[numbered]int), last: make(map[int]int), dead: make(map[numbered]int)}
 }
 
 // begin notes a delivery. What is delivered for the first time follows on what was
@@ -52,8 +54,9 @@ func (l *ledger) note(in map[numbered]int, m numbered) {
 	in[m]++
 }
 
-// check finds that each message was delivered most times at most, and that it is
-// done, or dead after so many times, once.
+// check finds that each message has failed most times at most, and that it is done,
+// or dead after so many failures, once. An error that a worker returns as it is
+// stopped may count or not.
 func (l *ledger) check(t *testing.T, senders, each, most int) {
 	t.Helper()
 	l.mu.Lock()
@@ -61,24 +64,29 @@ func (l *ledger) check(t *testing.T, senders, each, most int) {
 	for s := range senders {
 		for n := 1; n <= each; n++ {
 			m := numbered{s, n}
-			if l.delivered[m] > most || l.done[m]+l.dead[m] != 1 || l.dead[m] == 1 && l.delivered[m] != most {
-				t.Errorf("%v was delivered %d times, done %d times, dead %d times", m, l.delivered[m], l.done[m], l.dead[m])
+			if l.failed[m] > most || l.done[m]+l.dead[m] != 1 || l.dead[m] == 1 && l.delivered[m]-l.stopped[m] < most {
+				t.Errorf("%v was delivered %d times, failed %d times or more, was interrupted %d times or more, done %d times, dead %d times",
+					m, l.delivered[m], l.failed[m], l.stopped[m], l.done[m], l.dead[m])
 			}
 		}
 	}
 }
 
-// misbehave fails, in one way or another, in one of three cases.
-func misbehave(ctx context.Context) error {
+// misbehave fails, in one way or another, in one of three cases. It notes what is
+// certain to count, and what is not.
+func misbehave(ctx context.Context, failed, stopped func()) error {
 	switch rand.IntN(15) {
 	case 0:
 		return errBoom
 	case 1:
+		failed()
 		panic(errBoom)
 	case 2:
+		failed()
 		runtime.Goexit()
 	case 3, 4:
 		<-ctx.Done() // until it is stopped
+		stopped()
 		return ctx.Err()
 	}
 	return nil
@@ -98,14 +106,14 @@ func wearDown(t *testing.T, workers int) {
 	b, l := mailbox.New[numbered](7), newLedger()
 	work := func(ctx context.Context, m numbered) error {
 		l.begin(m)
-		if err := misbehave(ctx); err != nil {
+		if err := misbehave(ctx, func() { l.note(l.failed, m) }, func() { l.note(l.stopped, m) }); err != nil {
 			return err
 		}
 		l.note(l.done, m)
 		return nil
 	}
 	bury := func(ctx context.Context, letter mailbox.DeadLetter[numbered]) error {
-		if err := misbehave(ctx); err != nil {
+		if err := misbehave(ctx, func() {}, func() {}); err != nil {
 			return err
 		}
 		if letter.Reason == nil || letter.Deliveries != most {
