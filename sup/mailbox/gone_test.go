@@ -15,15 +15,36 @@ import (
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
-// oneByOne has goroutines take turns for the rest of a test: one that is woken goes
-// on when the one that woke it waits, or ends.
-func oneByOne(t *testing.T) {
-	was := runtime.GOMAXPROCS(1)
-	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
+// A gate is a context for a reader that joins the line and goes on only when the
+// test says so: Done, which the reader calls on the way, waits at the gate. So a
+// reader that was handed a message notices it no earlier than that, however the
+// machine schedules.
+type gate struct {
+	context.Context
+	token chan struct{}
 }
 
-// askAndGo asks somebody who waits for a request, and gives up before that one has
-// noticed it.
+func newGate(ctx context.Context) *gate { return &gate{ctx, make(chan struct{})} }
+
+func (g *gate) Done() <-chan struct{} {
+	<-g.token
+	return g.Context.Done()
+}
+
+// pass lets the reader through once; it waits for the reader to come to the gate.
+func (g *gate) pass() { g.token <- struct{}{} }
+
+// open lets the reader through from now on.
+func (g *gate) open() { close(g.token) }
+
+// await waits until n calls wait in the lines of a mailbox.
+func await[M any](b *mailbox.Mailbox[M], n int) {
+	for mailbox.Waiting(b) != n {
+		runtime.Gosched()
+	}
+}
+
+// askAndGo asks a reader that stands at its gate, and gives up.
 func askAndGo(t *testing.T, b *mailbox.Mailbox[double], request int) {
 	t.Helper()
 	_, err := mailbox.Ask(&ending{Context: context.Background()}, b, request)
@@ -43,39 +64,46 @@ func TestARequestIsNotDeliveredOnceAskHasReturned(t *testing.T) {
 		},
 	} {
 		t.Run(way, func(t *testing.T) {
-			oneByOne(t)
-			const asks = 2000
+			const rounds = 1000
 			var b mailbox.Mailbox[double]
-			var gone [asks]atomic.Bool
 			ctx, cancel := context.WithCancel(t.Context())
-			late, answered := 0, 0
+			gates := []*gate{newGate(ctx), newGate(ctx)}
+			var late atomic.Int32
 			var readers sync.WaitGroup
-			for range 2 {
+			for _, g := range gates {
 				readers.Go(func() {
-					read(ctx, &b, func(c double) {
-						if gone[c.Request].Load() {
-							late++ // the readers take turns
+					read(g, &b, func(c double) {
+						if c.Request < 0 {
+							late.Add(1)
 						}
 						c.Reply(2 * c.Request)
 					})
 				})
 			}
-			for i := range asks {
-				for mailbox.Waiting(&b) < 2 {
-					runtime.Gosched()
+			answered := 0
+			for i := range rounds {
+				await(&b, 2)
+				askAndGo(t, &b, -1) // handed to one reader
+				answer := make(chan bool)
+				go func() {
+					got, err := mailbox.Ask(t.Context(), &b, i)
+					answer <- got == 2*i && err == nil
+				}()
+				await(&b, 0) // this one is handed to the other
+				for _, g := range gates {
+					g.pass()
 				}
-				if i%2 == 0 {
-					askAndGo(t, &b, i)
-					gone[i].Store(true)
-				} else if got, err := mailbox.Ask(t.Context(), &b, i); got == 2*i && err == nil {
+				if <-answer {
 					answered++
 				}
 			}
 			cancel()
+			for _, g := range gates {
+				g.open()
+			}
 			readers.Wait()
-			if late > 0 || answered != asks/2 {
-				t.Errorf("%d of %d were delivered though their askers had gone; %d of %d were answered",
-					late, asks/2, answered, asks/2)
+			if n := late.Load(); n > 0 || answered != rounds {
+				t.Errorf("%d of %d were delivered though their askers had gone; %d of %d were answered", n, rounds, answered, rounds)
 			}
 		})
 	}
@@ -172,18 +200,22 @@ func TestAskersThatComeAndGoLeaveNothing(t *testing.T) {
 
 func TestThoseWhoWaitKeepTheirPlacesWhenARequestIsGivenUp(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
-		oneByOne(t)
 		var b mailbox.Mailbox[double]
 		var j journal
-		for i := range 4 {
+		gates := make([]*gate, 4)
+		for i := range gates {
+			gates[i] = newGate(t.Context())
 			go func() {
-				c, err := b.Receive(t.Context())
+				c, err := b.Receive(gates[i])
 				j.add(fmt.Sprintf("receiver %d: %d %v", i, c.Request, err))
 			}()
 			synctest.Wait()
 		}
 		for range 2 { // for the receivers 0 and 1
 			askAndGo(t, &b, 99)
+		}
+		for _, g := range gates {
+			g.open()
 		}
 		synctest.Wait()
 		for i := range 4 {
@@ -203,16 +235,17 @@ func TestWhoIsHandedARequestThatWasGivenUpGoesOnAsIfItHadNotBeen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			suptest.Run(t, func(t *testing.T) {
-				oneByOne(t)
 				var b mailbox.Mailbox[double]
 				var j journal
+				g := newGate(t.Context())
 				go func() {
-					c, err := b.Receive(t.Context())
+					c, err := b.Receive(g)
 					j.add(fmt.Sprint(c.Request, " ", err))
 				}()
 				synctest.Wait()
 				askAndGo(t, &b, 99)
 				then.do(t, &b) // before the receiver has noticed
+				g.open()
 				j.expect(t, then.want)
 				wantRest(t, &b)
 			})
@@ -220,24 +253,30 @@ func TestWhoIsHandedARequestThatWasGivenUpGoesOnAsIfItHadNotBeen(t *testing.T) {
 	}
 }
 
-// A request that has come back from a worker that was told to stop is answered by
-// who made a message of it.
+// A request that has come back from a worker that was told to stop can be answered
+// outside of Process.
 func TestARequestThatHasComeBackAndWasAnsweredIsNotDelivered(t *testing.T) {
-	oneByOne(t)
 	var b mailbox.Mailbox[double]
 	cameBack := 0
 	for range 100 {
+		var g *gate
+		gated := make(chan struct{})
 		leave, done := waiting(&b, func(ctx context.Context) {
-			err := b.Process(ctx, func(_ context.Context, c double) error { c.Reply(0); return nil }, mailbox.Policy[double]{})
+			g = newGate(ctx)
+			close(gated)
+			err := b.Process(g, func(_ context.Context, c double) error { c.Reply(0); return nil }, mailbox.Policy[double]{})
 			wantError(t, "Process", err, context.Canceled)
 		})
+		<-gated
 		var call double
 		told := make(chan error)
 		go func() {
-			leave()
 			_, err := mailbox.AskAs(context.Background(), &b, 1, func(c double) double { call = c; return c })
 			told <- err
 		}()
+		await(&b, 0) // until the worker has been handed the request
+		leave()
+		g.open() // it finds both at once, and goes by one of them
 		<-done
 		if b.Len() == 1 {
 			cameBack++
