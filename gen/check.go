@@ -211,11 +211,12 @@ func (p *Package) checkMethods(t *Tree) {
 
 // checkCycle finds nested trees that lead back to the tree they are in.
 func (p *Package) checkCycle(t *Tree) {
+	seen := make(map[*Tree]bool) // and not known to lead back
 	for _, f := range t.Fields {
 		if f.Kind != Nested || f.Tree == nil {
 			continue
 		}
-		if path := f.Tree.pathTo(t, make(map[*Tree]bool)); path != nil {
+		if path := f.Tree.pathTo(t, seen); path != nil {
 			p.fault(f.pos, "a tree is finite: leave the field out with `sup:\"-\"`, or declare another tree",
 				"%s contains itself: %s", t.Name, strings.Join(append([]string{t.Name}, path...), " > "))
 		}
@@ -234,6 +235,7 @@ func (t *Tree) pathTo(to *Tree, seen map[*Tree]bool) []string {
 	for _, f := range t.Fields {
 		if f.Kind == Nested && f.Tree != nil {
 			if path := f.Tree.pathTo(to, seen); path != nil {
+				delete(seen, t)
 				return append([]string{t.Name}, path...)
 			}
 		}

@@ -9,6 +9,10 @@ import (
 // parseField returns the fields that one line of a struct declares.
 func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
 	f := t.file
+	if isDeep(decl.Type) {
+		p.fault(decl.Type.Pos(), "declare a type for a part of it", "a type is nested more than %d levels deep", mostNested)
+		return nil
+	}
 	proto := Field{expr: decl.Type, pos: decl.Type.Pos(), Type: p.typeText(f, decl.Type)}
 	if decl.Tag != nil {
 		proto.rawTag = decl.Tag.Value

@@ -105,9 +105,11 @@ func isPassedBy(name string) bool {
 	return name == "testdata" || name == "vendor" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")
 }
 
+// isModule reports whether a directory has a go.mod, which, as to the go command, is
+// whatever is no directory.
 func isModule(dir string) bool {
-	_, err := os.Lstat(filepath.Join(dir, "go.mod"))
-	return err == nil
+	info, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil && !info.IsDir()
 }
 
 // mayHoldTrees reads the beginnings of the files in a directory, up to the end
@@ -115,7 +117,7 @@ func isModule(dir string) bool {
 func mayHoldTrees(dir string, entries []fs.DirEntry) bool {
 	for _, e := range entries {
 		switch {
-		case e.IsDir() || !isSource(e.Name()):
+		case !isSource(e.Name()), !e.Type().IsRegular() && !isRegular(filepath.Join(dir, e.Name())):
 		case e.Name() == outputName(false), e.Name() == outputName(true):
 			return true
 		case mentions(filepath.Join(dir, e.Name()), supPath):
@@ -131,7 +133,7 @@ var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
 // mentions reports whether a file imports a package. Of a file that cannot be
 // read it reports true, so that the error comes up where it can be told.
 func mentions(path, imported string) bool {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return true
 	}
@@ -147,7 +149,7 @@ func mentions(path, imported string) bool {
 	if certain {
 		return found
 	}
-	src, err := os.ReadFile(path)
+	src, err := readFile(path)
 	if err != nil {
 		return true
 	}

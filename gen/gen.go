@@ -148,6 +148,12 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 				outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, Remove: true})
 			}
 			continue
+		case p.src.blocked[name] != "":
+			return nil, []Fault{{
+				Pos:     token.Position{Filename: filepath.Join(p.Dir, name), Line: 1, Column: 1},
+				Message: "this is where the output of supgen goes, but it is " + p.src.blocked[name],
+				Hint:    "remove it",
+			}}, nil
 		case exists && !IsGenerated(existing):
 			return nil, []Fault{{
 				Pos:     token.Position{Filename: filepath.Join(p.Dir, name), Line: 1, Column: 1},

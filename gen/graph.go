@@ -3,6 +3,7 @@ package gen
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -27,9 +28,10 @@ type node struct {
 // them, as far as it is of the same module.
 func (l *Loader) Graph(w io.Writer, format GraphFormat, packages []*Package) error {
 	var roots []*node
+	d := newDrawing(l, format)
 	for _, p := range packages {
 		for _, t := range p.Trees {
-			roots = append(roots, &node{join(t.ID, t.summary()), Embed, l.nodes(p, t, nil)})
+			roots = append(roots, d.root(p, t))
 		}
 	}
 	var b strings.Builder
@@ -51,28 +53,86 @@ func (l *Loader) Graph(w io.Writer, format GraphFormat, packages []*Package) err
 	return err
 }
 
-// nodes returns what is in a tree. The trees above it are left out, should a
-// faulty package have led to them again.
-func (l *Loader) nodes(p *Package, t *Tree, above []*Tree) []*node {
-	for _, other := range above {
-		if other == t {
-			return nil
-		}
+// Bounds of a drawing. Where each of 40 trees holds the next one twice, there are
+// more nodes than anybody could draw, or run.
+const (
+	mostNodes = 1000 // of one tree; in a larger one each nested tree is drawn once
+	mostDepth = 32   // of nested trees in a text
+)
+
+// A drawing makes nodes of trees.
+type drawing struct {
+	loader *Loader       // of packages of nested trees; nil if only one package is drawn
+	depth  int           // of nested trees that are drawn
+	sizes  map[*Tree]int // nodes below a tree, mostNodes+1 if there are more
+	once   bool          // the tree that is being drawn is too large
+	drawn  map[*Tree]bool
+}
+
+func newDrawing(l *Loader, format GraphFormat) *drawing {
+	d := &drawing{loader: l, depth: math.MaxInt, sizes: make(map[*Tree]int)}
+	if format == Text {
+		d.depth = mostDepth // the lines get longer with it
 	}
+	return d
+}
+
+func (d *drawing) root(p *Package, t *Tree) *node {
+	d.once, d.drawn = d.size(p, t) > mostNodes, map[*Tree]bool{t: true}
+	return &node{join(t.ID, t.summary()), Embed, d.below(p, t, 0)}
+}
+
+// nested returns the tree that a field holds, and its package, if they can be had.
+func (d *drawing) nested(p *Package, f *Field) (*Package, *Tree) {
+	switch {
+	case f.Kind != Nested:
+		return nil, nil
+	case f.Tree == nil && d.loader != nil:
+		return d.loader.loadForeign(p, f)
+	}
+	return p, f.Tree
+}
+
+// size counts the nodes below a tree, up to a bound, and looks at each tree once.
+// A tree that contains itself, as those of faulty packages can, has too many.
+func (d *drawing) size(p *Package, t *Tree) int {
+	if n, known := d.sizes[t]; known {
+		return n
+	}
+	d.sizes[t] = mostNodes + 1 // for those below that lead back here
+	n := 0
+	for _, f := range t.Fields {
+		if !f.isChild() && !f.isShared() {
+			continue
+		}
+		n++
+		if in, nested := d.nested(p, f); nested != nil {
+			n += d.size(in, nested)
+		}
+		n = min(n, mostNodes+1)
+	}
+	d.sizes[t] = n
+	return n
+}
+
+// below returns the nodes in a tree that stands at a depth.
+func (d *drawing) below(p *Package, t *Tree, depth int) []*node {
 	var all []*node
 	for _, f := range t.Fields {
 		if !f.isChild() && !f.isShared() {
 			continue
 		}
 		n := &node{label: f.summary(), kind: f.Kind}
-		if f.Kind == Nested {
-			in, nested := p, f.Tree
-			if nested == nil && l != nil {
-				in, nested = l.loadForeign(p, f)
-			}
-			if nested != nil {
-				n.label = join(f.ID+" "+f.Type.Text, nested.summary(), f.Policy.summary())
-				n.below = l.nodes(in, nested, append(above, t))
+		if in, nested := d.nested(p, f); nested != nil {
+			n.label = join(f.ID+" "+f.Type.Text, nested.summary(), f.Policy.summary())
+			switch {
+			case depth >= d.depth && d.size(in, nested) > 0:
+				n.label = join(n.label, "…")
+			case d.once && d.drawn[nested]:
+				n.label = join(n.label, "… as above")
+			default:
+				d.drawn[nested] = true
+				n.below = d.below(in, nested, depth+1)
 			}
 		}
 		all = append(all, n)
@@ -102,7 +162,7 @@ func (l *Loader) loadForeign(from *Package, f *Field) (*Package, *Tree) {
 // Draw draws the tree as text, with the nested trees of the same package: a
 // line for each child and for the state and the mailboxes that the children share.
 func (t *Tree) Draw() string {
-	root := &node{below: (*Loader)(nil).nodes(nil, t, nil)}
+	root := newDrawing(nil, Text).root(nil, t)
 	var b strings.Builder
 	b.WriteString(join(t.ID, t.summary()) + "\n")
 	root.drawText(&b, "")

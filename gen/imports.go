@@ -27,9 +27,29 @@ func (f *file) readImports() {
 	}
 }
 
+// resolved is what a name stands for in a file.
+type resolved struct {
+	imp     *Import
+	several bool
+}
+
 // resolve returns the import that a name stands for. With more than one, or
-// none, it returns nil and whether there were several.
+// none, it returns nil and whether there were several. It looks at the imports once
+// for each name: a file can have many fields and many imports.
 func (f *file) resolve(name string) (imp *Import, several bool) {
+	if r, known := f.resolved[name]; known {
+		return r.imp, r.several
+	}
+	if f.resolved == nil {
+		f.resolved = make(map[string]resolved)
+	}
+	imp, several = f.find(name)
+	f.resolved[name] = resolved{imp, several}
+	return imp, several
+}
+
+// find is resolve for a name that is new.
+func (f *file) find(name string) (imp *Import, several bool) {
 	var best []*Import
 	rank := unlike
 	for _, imp := range f.imports {

@@ -2,7 +2,6 @@ package gen
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -90,7 +89,9 @@ func findModule(dir string) module {
 		return module{}
 	}
 	for {
-		if file, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
+		if isModule(root) {
+			// One that cannot be read says nothing; it ends the search all the same.
+			file, _ := readFile(filepath.Join(root, "go.mod"))
 			return readModule(root, file)
 		}
 		parent := filepath.Dir(root)

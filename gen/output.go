@@ -24,7 +24,8 @@ func (o Output) Stale() bool { return o.Remove || !bytes.Equal(unixLines(o.Old),
 func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
 // Write makes the file what it should be. It writes only what changes, and
-// through a temporary file, so that no reader sees half of it.
+// through a temporary file, so that no reader sees half of it. A link stays one: the
+// file that it leads to is written.
 func (o Output) Write() error {
 	if !o.Stale() {
 		return nil
@@ -36,17 +37,21 @@ func (o Output) Write() error {
 		return nil
 	}
 	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(o.Path); err == nil {
+	path := o.Path
+	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(o.Path), ".sup_gen-*")
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".sup_gen-*")
 	if err != nil {
 		return err
 	}
 	_, err = temporary.Write(o.New)
 	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
 	if err == nil {
-		err = os.Rename(temporary.Name(), o.Path)
+		err = os.Rename(temporary.Name(), path)
 	}
 	if err != nil {
 		os.Remove(temporary.Name())

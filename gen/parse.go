@@ -252,6 +252,10 @@ func (p *Package) parseTree(s treeSpec) {
 	}
 	if s.spec.TypeParams != nil {
 		for _, field := range s.spec.TypeParams.List {
+			if isDeep(field.Type) {
+				p.fault(field.Type.Pos(), "declare a type for a part of it", "a constraint is nested more than %d levels deep", mostNested)
+				continue
+			}
 			constraint := p.typeText(f, field.Type)
 			for _, name := range field.Names {
 				if name.Name == "_" {

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ type source struct {
 	fset      *token.FileSet
 	files     []*file
 	generated map[string][]byte // what stands where the outputs go, by name
+	blocked   map[string]string // what else stands there than a regular file, by name
 	faults    []Fault
 }
 
@@ -32,7 +34,8 @@ type file struct {
 	faults     []Fault // why not
 	ignored    bool    // part of no build
 	imports    []*Import
-	dots       []string // paths of dot imports
+	resolved   map[string]resolved // see resolve
+	dots       []string            // paths of dot imports
 }
 
 // readDir reads the Go files of a directory.
@@ -41,21 +44,35 @@ func readDir(dir string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, e := range entries {
-		if isSource(e.Name()) && !e.IsDir() {
-			names = append(names, e.Name())
-		}
-	}
 	contents := make(map[string][]byte)
-	for _, name := range names {
-		src, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
+	blocked := make(map[string]string)
+	for _, e := range entries {
+		name := e.Name()
+		path := filepath.Join(dir, name)
+		if !isSource(name) {
+			continue
+		}
+		if !isRegular(path) {
+			if name == outputName(false) || name == outputName(true) {
+				blocked[name] = kindAt(path, e.Type())
+			}
+			continue
+		}
+		if contents[name], err = readFile(path); err != nil {
 			return nil, err
 		}
-		contents[name] = src
 	}
-	return newSource(dir, contents), nil
+	s := newSource(dir, contents)
+	s.blocked = blocked
+	return s, nil
+}
+
+// kindAt names what a path leads to. A link that leads nowhere is named itself.
+func kindAt(path string, mode fs.FileMode) string {
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode()
+	}
+	return kindOf(mode)
 }
 
 // isSource reports whether a file is one that the go command would look at.

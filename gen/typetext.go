@@ -108,6 +108,29 @@ func (p *Package) display(expr ast.Expr) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
+// mostNested is how deep the syntax of a type may be. A guard repeats the type, and
+// gofmt, which measures each part again at each level above it, takes minutes for a
+// few thousand.
+const mostNested = 200
+
+// isDeep reports whether the syntax of a type is deeper than mostNested.
+func isDeep(expr ast.Expr) bool {
+	depth, deepest := 0, 0
+	ast.Inspect(expr, func(n ast.Node) bool {
+		if n == nil {
+			depth--
+			return false
+		}
+		deepest = max(deepest, depth+1)
+		if depth >= mostNested {
+			return false // and no nil follows
+		}
+		depth++
+		return true
+	})
+	return deepest > mostNested
+}
+
 // simple prints the types that most fields have; the printer takes its time.
 func simple(expr ast.Expr) (string, bool) {
 	switch x := expr.(type) {

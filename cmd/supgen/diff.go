@@ -136,13 +136,13 @@ type hunk struct {
 	edits    []edit
 }
 
-const context = 3
+const around = 3
 
 // hunks leaves out the lines that are far from a change.
 func hunks(all []edit) []hunk {
 	var list []hunk
 	near := func(i int) bool {
-		for j := max(0, i-context); j < min(len(all), i+context+1); j++ {
+		for j := max(0, i-around); j < min(len(all), i+around+1); j++ {
 			if all[j].op != ' ' {
 				return true
 			}

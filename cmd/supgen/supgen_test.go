@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -29,7 +31,10 @@ type result struct {
 // supgen runs the command in a directory.
 func supgen(t testing.TB, dir string, args ...string) result {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], args...)
+	// A run that hangs is a failure, however slow the machine is.
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SUPGEN_TEST=1", "GORACE=atexit_sleep_ms=0")
 	var out, errs bytes.Buffer
