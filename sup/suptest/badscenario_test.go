@@ -50,8 +50,8 @@ child c permanent fail=1..2x
 		`line 4: "many" is no intensity, such as 3/5s or unlimited`,
 		`line 5: want "child PATH RESTART …"`,
 		`line 6: child a: "forever" is no restart policy: use permanent, transient, temporary`,
-		`line 7: child a: backoff=1s`,
-		`line 8: child a: fail=3..2:error: "3..2" are no attempts, such as 2..3`,
+		`line 7:19: child a: backoff=1s`,
+		`line 8:19: child a: fail=3..2:error: "3..2" are no attempts, such as 2..3`,
 		`line 9: child a: "colour=red" is not known here`,
 		`line 11: child a is declared twice`,
 		`line 12: child b/c: no supervisor b is declared above`,
@@ -66,10 +66,10 @@ child c permanent fail=1..2x
 		`line 21: want "add PATH RESTART …"`,
 		`line 22: child c: each: only a set has them; it stands behind keyed or replicas`,
 		`line 23: child c: "3x/5s" is no intensity, such as 3/5s or unlimited: "3x" is no whole number`,
-		`line 24: child c: max=3oops: "3oops" is no whole number`,
-		`line 25: child c: factor=2,5: "2,5" is no number`,
-		`line 26: child c: count=2.7: "2.7" is no whole number`,
-		`line 27: child c: fail=1..2x: "1..2x" are no attempts, such as 2..3`,
+		`line 24:30: child c: max=3oops: "3oops" is no whole number`,
+		`line 25:19: child c: factor=2,5: "2,5" is no number`,
+		`line 26:33: child c: count=2.7: "2.7" is no whole number`,
+		`line 27:19: child c: fail=1..2x: "1..2x" are no attempts, such as 2..3`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q", want)

@@ -20,6 +20,7 @@ import (
 // does not reach back to the start of the tree gives a scenario that begins with
 // a start all the same.
 func ScenarioOf(r *flight.Record) *Scenario {
+	// A set that is larger than a scenario can say is noted by unsaid.
 	sc := &Scenario{Name: slug(r.Tree.Path), root: declaredBy(r.Tree)}
 	b := &builder{sc: sc, record: r, addedAt: make(map[string]*declared)}
 	sc.Comments = append(sc.Comments, fmt.Sprintf("%s, recorded until %s: %d events.", r.Tree.Path, r.Taken.Format(time.RFC3339), len(r.Events)))
@@ -38,9 +39,9 @@ func declaredBy(s sup.SupervisorInfo) *declared {
 	d := &declared{kind: aSupervisor, strategy: s.Strategy, intensity: s.Intensity, auto: s.AutoShutdown}
 	switch s.Set {
 	case sup.KeyedSet:
-		d.kind, d.size = aKeyed, s.Max
+		d.kind, d.size = aKeyed, min(s.Max, mostMembers)
 	case sup.ReplicaSet:
-		d.kind, d.size = aReplicas, len(s.Children)
+		d.kind, d.size = aReplicas, min(len(s.Children), mostMembers)
 	}
 	for _, c := range s.Children {
 		switch {
@@ -202,6 +203,9 @@ func (b *builder) unsaid(d *declared, s sup.SupervisorInfo, path string) {
 			}
 			b.unsaid(one, *c.Supervisor, at)
 		}
+	}
+	if size := max(s.Max, len(s.Children)); d.set() && size > mostMembers {
+		b.note("%s had %d members or room for them: here it has %d.", path, size, mostMembers)
 	}
 	if d.set() && len(d.children) == 0 {
 		d.children = []*declared{{id: "*"}}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +23,7 @@ func ReadScenarios(r io.Reader) ([]*Scenario, error) {
 	for lines.Scan() {
 		p.line++
 		if err := p.take(strings.TrimSpace(lines.Text())); err != nil {
-			p.faults = append(p.faults, fmt.Errorf("line %d: %w", p.line, err))
+			p.faults = append(p.faults, fmt.Errorf("line %d%s: %w", p.line, columnOf(err, lines.Text()), err))
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -34,6 +36,30 @@ func ReadScenarios(r io.Reader) ([]*Scenario, error) {
 		return nil, fmt.Errorf("suptest: %w", errors.Join(p.faults...))
 	}
 	return p.all, nil
+}
+
+// A wordError is about a word of a line.
+type wordError struct {
+	word string
+	err  error
+}
+
+func (e *wordError) Error() string { return e.word + ": " + e.err.Error() }
+func (e *wordError) Unwrap() error { return e.err }
+
+// columnOf returns ":" and the column, in bytes from 1, of the word that an error is
+// about, or "" if it is about the whole line.
+func columnOf(err error, line string) string {
+	about, ok := errors.AsType[*wordError](err)
+	if !ok {
+		return ""
+	}
+	for at := range line {
+		if rest := line[at:]; strings.HasPrefix(rest, about.word) && (at == 0 || strings.HasSuffix(line[:at], " ")) {
+			return fmt.Sprintf(":%d", at+1)
+		}
+	}
+	return ""
 }
 
 type parser struct {
@@ -70,7 +96,7 @@ func (p *parser) take(line string) error {
 	sc := p.all[len(p.all)-1]
 	switch word {
 	case "supervisor":
-		return sc.root.parse(strings.Fields(line))
+		return sc.root.parseRoot(strings.Fields(line))
 	case "child":
 		return sc.declare(strings.Fields(rest))
 	case ">", ":":
@@ -83,6 +109,9 @@ func (p *parser) take(line string) error {
 			return nil
 		}
 		for event := range strings.SplitSeq(rest, ", ") {
+			if event = strings.TrimSpace(event); event == "" {
+				return errors.New(`a trace with nothing in it: write "> WORD PATH, …", or leave the line out`)
+			}
 			last.trace = append(last.trace, event)
 		}
 		return nil
@@ -123,6 +152,9 @@ func parseChild(words []string) (*declared, error) {
 		c.restart = restart
 		err = c.parse(words[2:])
 	}
+	if err == nil {
+		err = c.settle()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("child %s: %w", words[0], err)
 	}
@@ -139,6 +171,40 @@ func oneOf[T fmt.Stringer](what, name string, all ...T) (none T, err error) {
 	return none, fmt.Errorf("%q is no %s: use %s", name, what, strings.Join(names, ", "))
 }
 
+// parseRoot reads the line of the root, which is a supervisor and nobody's child.
+func (d *declared) parseRoot(words []string) error {
+	root := &declared{}
+	if err := root.parse(words); err != nil {
+		return err
+	}
+	if plain := (&declared{kind: root.kind, strategy: root.strategy, intensity: root.intensity, auto: root.auto}); !reflect.DeepEqual(root, plain) || root.kind != aSupervisor {
+		return errors.New(`want "supervisor STRATEGY INTENSITY" and "auto=…" at most: the root is no child, and no worker`)
+	}
+	d.strategy, d.intensity, d.auto = root.strategy, root.intensity, root.auto
+	return nil
+}
+
+// settle finds words that mean nothing beside the others, and leaves out what is a
+// default, as it is not written either.
+func (d *declared) settle() error {
+	b := &d.policy.Backoff
+	switch {
+	case d.size != 0 && !d.set():
+		return errors.New("max and count are for a set: write keyed or replicas")
+	case d.auto != sup.Never && d.kind != aSupervisor:
+		return errors.New("auto is for a supervisor")
+	case b.Min == 0 && *b != sup.Backoff{}:
+		return errors.New("a backoff begins with a time that is longer than 0, such as backoff=1s..1m; factor and reset need one")
+	}
+	if b.Factor == 2 {
+		b.Factor = 0
+	}
+	if b.ResetAfter == b.Max {
+		b.ResetAfter = 0
+	}
+	return nil
+}
+
 // parse reads the words that stand behind a restart policy.
 func (d *declared) parse(words []string) (err error) {
 	for len(words) > 0 && err == nil {
@@ -146,6 +212,9 @@ func (d *declared) parse(words []string) (err error) {
 		words = words[1:]
 		switch word {
 		case "supervisor", "keyed", "replicas":
+			if d.kind != aWorker {
+				return fmt.Errorf("%s: it stands here already what this is", word)
+			}
 			d.kind = map[string]declaredKind{"supervisor": aSupervisor, "keyed": aKeyed, "replicas": aReplicas}[word]
 			if d.kind == aSupervisor && len(words) > 0 {
 				d.strategy, err = oneOf("strategy", words[0], sup.OneForOne, sup.OneForAll, sup.RestForOne)
@@ -193,7 +262,9 @@ func (d *declared) parseOption(word string) (err error) {
 	case "auto":
 		d.auto, err = oneOf("auto-shutdown", value, sup.AnySignificant, sup.AllSignificant)
 	case "max", "count":
-		d.size, err = parseNumber(value)
+		if d.size, err = parseNumber(value); err == nil && (d.size < 0 || d.size > mostMembers) {
+			err = fmt.Errorf("allowed are 0 to %d", mostMembers)
+		}
 	case "shutdown":
 		switch value {
 		case "infinity":
@@ -209,7 +280,8 @@ func (d *declared) parseOption(word string) (err error) {
 			d.policy.Backoff.Max, err = parseTime(most)
 		}
 	case "factor":
-		if d.policy.Backoff.Factor, err = strconv.ParseFloat(value, 64); err != nil {
+		factor := &d.policy.Backoff.Factor
+		if *factor, err = strconv.ParseFloat(value, 64); err != nil || math.IsNaN(*factor) || math.IsInf(*factor, 0) {
 			err = fmt.Errorf("%q is no number", value)
 		}
 	case "budget":
@@ -237,10 +309,14 @@ func (d *declared) parseOption(word string) (err error) {
 		return fmt.Errorf("%q is not known here", word)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", word, err)
+		return &wordError{word, err}
 	}
 	return nil
 }
+
+// mostMembers is how many members a set of a scenario may have: each of them is a
+// goroutine and a child that is watched.
+const mostMembers = 100_000
 
 func parseTime(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
@@ -263,7 +339,10 @@ func parseIntensity(s string) (i sup.Intensity, err error) {
 		return sup.Unlimited, nil
 	}
 	n, within, _ := strings.Cut(s, "/")
-	if i.Restarts, err = parseNumber(n); err == nil {
+	if i.Restarts, err = parseNumber(n); err == nil && i.Restarts < 0 {
+		err = errors.New("the number of restarts is negative")
+	}
+	if err == nil {
 		i.Within, err = parseTime(within)
 	}
 	if err != nil {

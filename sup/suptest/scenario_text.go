@@ -27,14 +27,27 @@ func (sc *Scenario) String() string {
 			b.WriteString(" = " + s.answer)
 		}
 		b.WriteByte('\n')
-		if len(s.trace) > 0 {
-			fmt.Fprintf(&b, "> %s\n", strings.Join(s.trace, ", "))
-		}
+		writeTrace(&b, s.trace)
 		if s.children != nil {
 			b.WriteString(strings.TrimSpace(": "+*s.children) + "\n")
 		}
 	}
 	return b.String()
+}
+
+// writeTrace writes the words of a trace, on several lines if one would be longer
+// than can be read.
+func writeTrace(b *strings.Builder, trace []string) {
+	const most = 1 << 16
+	for len(trace) > 0 {
+		n, length := 1, len(trace[0])
+		for n < len(trace) && length+len(trace[n]) < most {
+			length += len(trace[n]) + len(", ")
+			n++
+		}
+		b.WriteString("> " + strings.Join(trace[:n], ", ") + "\n")
+		trace = trace[n:]
+	}
 }
 
 func (d *declared) writeChildren(b *strings.Builder, path string) {
