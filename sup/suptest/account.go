@@ -32,8 +32,9 @@ type account struct {
 	events   []sup.Event
 	after    []int // of each event the next one of the same child or supervisor; len(events) if there is none
 	children map[string]*course
-	sups     map[string]*course // the supervisors themselves, "" is the root
-	stop     int                // the event with which an orderly stop of the root begins
+	members  map[string][]string // the paths of children, by that of their supervisor
+	sups     map[string]*course  // the supervisors themselves, "" is the root
+	stop     int                 // the event with which an orderly stop of the root begins
 }
 
 // course is where a child or supervisor stands.
@@ -45,7 +46,7 @@ type course struct {
 }
 
 func newAccount(root string, find func(path string) *declared, events []sup.Event, unended bool) *account {
-	a := &account{root: root, find: find, unended: unended, events: events, children: make(map[string]*course), sups: make(map[string]*course)}
+	a := &account{root: root, find: find, unended: unended, events: events, children: make(map[string]*course), members: make(map[string][]string), sups: make(map[string]*course)}
 	next := make(map[who]int)
 	a.after = make([]int, len(events))
 	for i := len(events) - 1; i >= 0; i-- {
@@ -72,8 +73,14 @@ func (a *account) below(path string) string {
 	return fieldOf(strings.TrimPrefix(strings.TrimPrefix(path, a.root), "/"))
 }
 
-func (a *account) child(path string) *course { return courseOf(a.children, path) }
-func (a *account) sup(path string) *course   { return courseOf(a.sups, path) }
+func (a *account) child(path string) *course {
+	if a.children[path] == nil {
+		a.members[upOf(path)] = append(a.members[upOf(path)], path)
+	}
+	return courseOf(a.children, path)
+}
+
+func (a *account) sup(path string) *course { return courseOf(a.sups, path) }
 
 func courseOf(all map[string]*course, path string) *course {
 	c := all[path]
@@ -208,11 +215,10 @@ func (a *account) supervisor(t *told, i int, e sup.Event, path string) {
 		}
 		t.say(path == "" && s.up && !s.asked, "supervisor_exit shutdown")
 		*s = course{stopped: true}
-		for at := range a.children {
-			if upOf(at) == path {
-				delete(a.children, at)
-			}
+		for _, at := range a.members[path] {
+			delete(a.children, at)
 		}
+		delete(a.members, path)
 	}
 }
 

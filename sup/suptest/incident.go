@@ -22,7 +22,7 @@ import (
 func ScenarioOf(r *flight.Record) *Scenario {
 	// A set that is larger than a scenario can say is noted by unsaid.
 	sc := &Scenario{Name: slug(r.Tree.Path), root: declaredBy(r.Tree)}
-	b := &builder{sc: sc, record: r, addedAt: make(map[string]*declared)}
+	b := newBuilder(sc, r)
 	sc.Comments = append(sc.Comments, fmt.Sprintf("%s, recorded until %s: %d events.", r.Tree.Path, r.Taken.Format(time.RFC3339), len(r.Events)))
 	if !r.Complete {
 		sc.Comments = append(sc.Comments, "The record does not reach back to the start of the tree: what was before is not known.")
@@ -50,7 +50,7 @@ func declaredBy(s sup.SupervisorInfo) *declared {
 			d.children = []*declared{declaredChild(c)} // they are all alike
 			d.children[0].id = "*"
 		default:
-			d.children = append(d.children, declaredChild(c))
+			d.adopt(declaredChild(c))
 		}
 	}
 	return d
@@ -67,15 +67,60 @@ func declaredChild(c sup.ChildInfo) *declared {
 	return d
 }
 
+// A builder makes a scenario of a record. A record can be of 100,000 children: each
+// of them is found by its path, and none by looking at all.
 type builder struct {
 	sc      *Scenario
 	record  *flight.Record
 	addedAt map[string]*declared // what was added at run time, to others than sets, by path
+	noted   map[string]bool      // comments of the scenario
+
+	info      map[string]sup.ChildInfo // the children of the snapshot, by path
+	events    map[string][]int         // which events are of a child or supervisor, by path
+	lastBelow map[string]int           // the last event of anything below a path
+	paths     []string                 // of children, in the order in which they come up in the events
+}
+
+func newBuilder(sc *Scenario, r *flight.Record) *builder {
+	b := &builder{
+		sc: sc, record: r, addedAt: make(map[string]*declared), noted: make(map[string]bool),
+		info: make(map[string]sup.ChildInfo), events: make(map[string][]int), lastBelow: make(map[string]int),
+	}
+	b.index(r.Tree, "")
+	seen := make(map[string]bool)
+	for i, e := range r.Events {
+		path := b.below(e.Path)
+		b.events[path] = append(b.events[path], i)
+		if e.ID != "" && !seen[path] {
+			seen[path] = true
+			b.paths = append(b.paths, path)
+		}
+		for up := path; up != ""; {
+			up = upOf(up)
+			b.lastBelow[up] = i
+		}
+	}
+	return b
+}
+
+// index notes the children of a supervisor of the snapshot.
+func (b *builder) index(s sup.SupervisorInfo, path string) {
+	for _, c := range s.Children {
+		at := below(path, idField(c.ID))
+		if _, twice := b.info[at]; twice {
+			continue
+		}
+		b.info[at] = c
+		if c.Supervisor != nil {
+			b.index(*c.Supervisor, at)
+		}
+	}
 }
 
 func (b *builder) note(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
-	if !slices.Contains(b.sc.Comments, line) {
+	if !b.noted[line] {
+		b.noted[line] = true
 		b.sc.Comments = append(b.sc.Comments, line)
 	}
 }
@@ -90,6 +135,13 @@ func (b *builder) below(path string) string {
 func (b *builder) complete() {
 	started := make(map[string]bool) // supervisors whose start the record has seen
 	last := make(map[string]string)  // by supervisor, the child that was started last
+	families := make(map[*declared]*family)
+	of := func(up *declared) *family {
+		if families[up] == nil {
+			families[up] = newFamily(up)
+		}
+		return families[up]
+	}
 	for i, e := range b.record.Events {
 		path := b.below(e.Path)
 		if e.Kind == sup.SupervisorStarted {
@@ -105,59 +157,47 @@ func (b *builder) complete() {
 			continue
 		case e.Kind == sup.ChildStarting && e.Incarnation == 1 && started[upOf(path)] && b.addedAt[path] == nil && !up.set():
 			one := b.sc.root.find(path)
-			if info, _ := childAt(b.record.Tree, path); one != nil && !info.Added {
+			if one != nil && !b.info[path].Added {
 				break
 			}
 			if one == nil {
-				one = b.guess(path, b.record.Events[i:])
+				one = b.guess(path, i)
 			}
 			b.addedAt[path] = one
-			up.children = slices.DeleteFunc(up.children, func(c *declared) bool { return c == one })
+			of(up).drop(one)
 		case b.sc.root.find(path) != nil || b.addedAt[path] != nil:
 		case up.set():
-			one := b.guess(path, b.record.Events[i:])
+			one := b.guess(path, i)
 			one.id = "*"
 			up.children = []*declared{one}
 		default:
-			one := b.guess(path, b.record.Events[i:])
-			at := slices.IndexFunc(up.children, func(c *declared) bool { return c.id == last[upOf(path)] }) + 1
-			up.children = slices.Insert(up.children, at, one)
+			one := b.guess(path, i)
+			of(up).insert(one, last[upOf(path)])
 			b.note("%s was gone when the snapshot was taken: %s is a guess.", path, one.restart)
 		}
 		if e.Kind == sup.ChildStarting {
 			last[upOf(path)] = idOf(path)
 		}
 	}
-}
-
-func childAt(s sup.SupervisorInfo, path string) (sup.ChildInfo, bool) {
-	first, rest, more := strings.Cut(path, "/")
-	for _, c := range s.Children {
-		switch {
-		case idField(c.ID) != first:
-		case !more:
-			return c, true
-		case c.Supervisor != nil:
-			return childAt(*c.Supervisor, rest)
-		}
+	for up, f := range families {
+		up.children = f.list()
 	}
-	return sup.ChildInfo{}, false
 }
 
 // guess guesses how a child was declared that is gone: as temporary, if it was
 // dropped each time that it had ended, and as transient, if it stayed down after
-// a normal end.
-func (b *builder) guess(path string, events []sup.Event) *declared {
+// a normal end. The events count from the one with the number from on.
+func (b *builder) guess(path string, from int) *declared {
 	d := &declared{id: idOf(path)}
 	var rest time.Time
 	var finished, dropped, stayed bool
-	for _, e := range events {
-		if b.below(e.Path) != path {
-			if strings.HasPrefix(b.below(e.Path), path+"/") && d.kind == aWorker {
-				d.kind, d.intensity = aSupervisor, sup.DefaultIntensity
-			}
-			continue
-		}
+	if last, is := b.lastBelow[path]; is && last >= from {
+		d.kind, d.intensity = aSupervisor, sup.DefaultIntensity
+	}
+	course := b.events[path]
+	first, _ := slices.BinarySearch(course, from)
+	for _, i := range course[first:] {
+		e := b.record.Events[i]
 		switch e.Kind {
 		case sup.ChildStopped:
 			rest = e.Time
@@ -198,7 +238,7 @@ func (b *builder) unsaid(d *declared, s sup.SupervisorInfo, path string) {
 		if one := d.find(idField(c.ID)); c.Supervisor != nil && one != nil {
 			if d.set() {
 				b.note("%s is a set of supervisors, which the format does not have: its members are workers here.", path)
-				one.kind, one.children = aWorker, nil
+				one.kind, one.children, one.byID = aWorker, nil, nil
 				continue
 			}
 			b.unsaid(one, *c.Supervisor, at)
@@ -215,7 +255,7 @@ func (b *builder) unsaid(d *declared, s sup.SupervisorInfo, path string) {
 
 // steps makes commands of events.
 func (b *builder) steps() {
-	b.sc.steps = []step{{verb: "start"}}
+	b.sc.perform(step{verb: "start"})
 	if len(b.record.Events) == 0 {
 		return
 	}
@@ -232,7 +272,7 @@ func (b *builder) steps() {
 		}
 		if t.at.Sub(last) >= grain || t.cause != nil && t.at.Sub(now) >= grain {
 			if d := t.at.Sub(zero).Round(time.Millisecond) - now.Sub(zero).Round(time.Millisecond); d > 0 {
-				b.sc.steps = append(b.sc.steps, step{verb: "pass", time: d})
+				b.sc.perform(step{verb: "pass", time: d})
 				now = now.Add(d)
 			}
 		}
@@ -259,12 +299,7 @@ func (b *builder) find(path string) *declared {
 	if d := b.sc.root.find(path); d != nil {
 		return d
 	}
-	for at, d := range b.addedAt {
-		if rest, ok := strings.CutPrefix(path+"/", at+"/"); ok {
-			return d.find(strings.TrimSuffix(rest, "/"))
-		}
-	}
-	return nil
+	return findAdded(b.addedAt, path)
 }
 
 // said reports that an event is of what the scenario declares, or adds.
@@ -287,7 +322,7 @@ func (b *builder) command(t told) {
 	if s.verb == "add" {
 		s.add = b.added(s.path)
 	}
-	b.sc.steps = append(b.sc.steps, s)
+	b.sc.perform(s)
 }
 
 // added is how a child is declared that was added at run time.

@@ -13,13 +13,7 @@ import (
 
 // misbehave declares how each worker behaved.
 func (b *builder) misbehave() {
-	var paths []string
-	for _, e := range b.record.Events {
-		if path := b.below(e.Path); e.ID != "" && !slices.Contains(paths, path) {
-			paths = append(paths, path)
-		}
-	}
-	for _, path := range paths {
+	for _, path := range b.paths {
 		d := b.sc.root.find(path)
 		if d == nil || d.kind != aWorker {
 			continue
@@ -93,8 +87,8 @@ func (b *builder) misdeedsOf(path string) (m misdeeds) {
 
 // courseOf returns which events are those of the child at a path.
 func (b *builder) courseOf(path string) (course []int) {
-	for i, e := range b.record.Events {
-		if e.ID != "" && b.below(e.Path) == path {
+	for _, i := range b.events[path] {
+		if b.record.Events[i].ID != "" {
 			course = append(course, i)
 		}
 	}
@@ -109,8 +103,12 @@ func (b *builder) startedBefore(i int) bool {
 		return true
 	}
 	up := upOf(b.below(e.Path))
-	for i--; up != "" && i >= 0; i-- {
-		if e := b.record.Events[i]; e.Kind == sup.ChildStarting && b.below(e.Path) == up {
+	if up == "" {
+		return false
+	}
+	before, _ := slices.BinarySearch(b.events[up], i)
+	for _, i := range slices.Backward(b.events[up][:before]) {
+		if b.record.Events[i].Kind == sup.ChildStarting {
 			return b.startedBefore(i)
 		}
 	}

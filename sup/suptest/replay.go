@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -103,9 +102,10 @@ func (sc *Scenario) replay(t *testing.T, tree func(t *testing.T, f *Faults) sup.
 		t.Logf("suptest: it did not come to %s", left)
 	}
 	var grief []string
+	told := sc.words()
 	for _, e := range p.events.Events() {
 		path := fieldOf(strings.TrimPrefix(e.Path, p.root+"/"))
-		if e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildQuarantined && sc.tells("quarantine "+path) {
+		if e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildQuarantined && told["quarantine "+path] {
 			grief = append(grief, shownLine(e))
 		}
 	}
@@ -131,30 +131,40 @@ func (p *player) started() {
 	if err != nil {
 		return
 	}
-	var were, are []string
-	for _, c := range p.sc.root.children {
-		were = append(were, c.id)
-	}
+	were := p.sc.root.children
+	var are []string
 	for _, c := range children {
 		id := idField(c.ID)
-		if slices.Contains(were, id) {
+		if p.sc.root.byID[id] != nil {
 			return
 		}
 		are = append(are, id)
 	}
 	if len(were) > 0 {
-		p.t.Fatalf("suptest: the tree is another one: it has none of the children of that time, %s; its own are %s", strings.Join(were, ", "), cmp.Or(strings.Join(are, ", "), "none"))
+		ids := make([]string, len(were))
+		for i, c := range were {
+			ids[i] = c.id
+		}
+		p.t.Fatalf("suptest: the tree is another one: it has none of the children of that time, %s; its own are %s", some(ids), cmp.Or(some(are), "none"))
 	}
 }
 
-// tells reports that a trace has a word.
-func (sc *Scenario) tells(word string) bool {
+// some names ids, and says how many more there are than one would want to read.
+func some(ids []string) string {
+	const most = 20
+	if len(ids) <= most {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
+}
+
+// words are those of all traces.
+func (sc *Scenario) words() map[string]bool {
+	all := make(map[string]bool)
 	for _, s := range sc.steps {
 		for _, w := range s.trace {
-			if w == word {
-				return true
-			}
+			all[w] = true
 		}
 	}
-	return false
+	return all
 }

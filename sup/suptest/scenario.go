@@ -19,6 +19,7 @@ type Scenario struct {
 
 	root  *declared
 	steps []step
+	added map[string]*declared // what the steps add, by path; the first of each
 }
 
 // declared is what a scenario says of a supervisor, a set or a worker.
@@ -37,8 +38,9 @@ type declared struct {
 	strategy  sup.Strategy
 	intensity sup.Intensity
 	auto      sup.AutoShutdown
-	children  []*declared // of a set: what each of its workers is like
-	size      int         // of replicas: how many; of a keyed set: how many at most, 0 for no bound
+	children  []*declared          // of a set: what each of its workers is like
+	byID      map[string]*declared // the children of a supervisor
+	size      int                  // of replicas: how many; of a keyed set: how many at most, 0 for no bound
 }
 
 type declaredKind uint8
@@ -109,17 +111,50 @@ func (s step) String() string {
 	return strings.TrimSpace(strings.Join(words, " "))
 }
 
+// perform adds a step.
+func (sc *Scenario) perform(s step) {
+	sc.steps = append(sc.steps, s)
+	if s.add == nil || sc.added[s.path] != nil {
+		return
+	}
+	if sc.added == nil {
+		sc.added = make(map[string]*declared)
+	}
+	sc.added[s.path] = s.add
+}
+
 // find returns what is declared at a path, or is added there.
 func (sc *Scenario) find(path string) *declared {
 	if d := sc.root.find(path); d != nil {
 		return d
 	}
-	for _, s := range sc.steps {
-		if rest, ok := strings.CutPrefix(path+"/", s.path+"/"); ok && s.add != nil {
-			return s.add.find(strings.TrimSuffix(rest, "/"))
+	return findAdded(sc.added, path)
+}
+
+// findAdded returns what is declared at a path that was added, or is below one that was.
+func findAdded(added map[string]*declared, path string) *declared {
+	for at := path; at != ""; at = upOf(at) {
+		if d := added[at]; d != nil {
+			return d.find(strings.TrimPrefix(path[len(at):], "/"))
 		}
 	}
 	return nil
+}
+
+// adopt adds a child to a supervisor, behind the others.
+func (d *declared) adopt(c *declared) {
+	d.children = append(d.children, c)
+	d.register(c)
+}
+
+// register makes a child known by its id. The first of an id counts.
+func (d *declared) register(c *declared) {
+	if d.byID == nil {
+		d.byID = make(map[string]*declared)
+	}
+	if d.byID[c.id] == nil {
+		d.byID[c.id] = c
+	}
 }
 
 // find returns what is declared at a path below d; for a member of a set what
@@ -135,10 +170,8 @@ func (d *declared) find(path string) *declared {
 		}
 		return d.children[0]
 	}
-	for _, c := range d.children {
-		if c.id == first {
-			return c.find(rest)
-		}
+	if c := d.byID[first]; c != nil {
+		return c.find(rest)
 	}
 	return nil
 }

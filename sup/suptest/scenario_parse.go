@@ -118,7 +118,7 @@ func (p *parser) take(line string) error {
 	}
 	s, err := parseStep(line)
 	s.comments, p.comments = p.comments, nil
-	sc.steps = append(sc.steps, s)
+	sc.perform(s)
 	return err
 }
 
@@ -138,7 +138,7 @@ func (sc *Scenario) declare(words []string) error {
 	if err != nil {
 		return err
 	}
-	up.children = append(up.children, c)
+	up.adopt(c)
 	return nil
 }
 
