@@ -21,11 +21,13 @@ func check(p *Package, l *Loader) {
 			}
 			p.checkHiding(f)
 			p.checkForgotten(t, f, l)
+			p.checkSilent(t, f, l)
 		}
 		p.checkIDs(t)
 		p.checkMethods(t)
 		p.checkCycle(t)
 	}
+	p.checkStrays(l)
 	p.checkGenerated()
 	p.names = map[bool]*importNames{false: p.chooseNames(false), true: p.chooseNames(true)}
 }

@@ -29,6 +29,9 @@ func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
 		} else {
 			p.readTag(t, &proto)
 		}
+		if !proto.tag.present {
+			p.checkKey(f, proto.Kind, f.tagIn(p, decl))
+		}
 	}
 	if proto.embedded {
 		return []*Field{&proto}

@@ -16,7 +16,10 @@
 //	kv.Context[K, V]     state that the children share
 //	mailbox.Mailbox[M]   messages to the children
 //
-// All other fields are left alone. The tag sup:"-" leaves a field out that
+// All other fields are left alone, but for those that would be silent mistakes, which
+// are faults: a worker without sup.Child around it, as far as its Run is declared in
+// this package; another name for one of the types above; and a child in a struct, an
+// array or a map. Struct types are nested 200 levels deep at most. The tag sup:"-" leaves a field out that
 // would be a child, and on sup.Tree itself says that the tree is declared by
 // hand. So is a struct without any tags whose constructor, as NewOrders, is
 // there already, be it for another system; but not in a file that is part of no

@@ -16,6 +16,10 @@ type Package struct {
 	src      *source
 	declared map[string]token.Position // by the files of the package, at package level or by an import
 	byName   map[string]*Tree
+	types    map[string]typeDecl
+	runs     map[string]bool          // types with the method of a worker
+	held     map[*ast.TypeSpec]string // the child that a declared type has in it, see holds
+	strays   []stray
 	names    map[bool]*importNames // for each of the two outputs, true being that of the tests
 	faults   []Fault
 }

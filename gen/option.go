@@ -205,13 +205,16 @@ func (s scope) String() string {
 // suggest is the hint for a word that is no option: the one that is spelled nearly
 // so, or else begins so, or all.
 func suggest(word string, on scope) string {
-	best, distance := "", 3
+	// A longer word can have more mistakes in it. It may be written as in Go, or with hyphens.
+	spelled := strings.ReplaceAll(snake(word), "-", "_")
+	best, distance := "", min(max(3, len(word)/3+1), 4)
 	var known []string
 	for _, o := range vocabulary {
 		if o.on&on != 0 {
 			known = append(known, o.name)
 		}
-		if d := spelling.Distance(word, o.name); d < distance {
+		d := min(spelling.Distance(word, o.name), spelling.Distance(spelled, o.name))
+		if d < distance || d == distance && o.on&on != 0 && lookup(best) != nil && lookup(best).on&on == 0 {
 			best, distance = o.name, d
 		}
 	}

@@ -14,6 +14,9 @@ func parse(src *source) *Package {
 		src:      src,
 		declared: make(map[string]token.Position),
 		byName:   make(map[string]*Tree),
+		types:    make(map[string]typeDecl),
+		runs:     make(map[string]bool),
+		held:     make(map[*ast.TypeSpec]string),
 		faults:   src.faults,
 	}
 	var specs []treeSpec
@@ -68,7 +71,9 @@ func (p *Package) declare(f *file) {
 	for _, decl := range f.ast.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
-			if decl.Recv == nil && decl.Name.Name != "init" {
+			if decl.Recv != nil {
+				p.noteRun(f, decl)
+			} else if decl.Name.Name != "init" {
 				note(decl.Name)
 			}
 		case *ast.GenDecl:
@@ -76,6 +81,7 @@ func (p *Package) declare(f *file) {
 				switch spec := spec.(type) {
 				case *ast.TypeSpec:
 					note(spec.Name)
+					p.noteType(f, spec)
 				case *ast.ValueSpec:
 					for _, id := range spec.Names {
 						note(id)
@@ -130,6 +136,7 @@ func (p *Package) newTree(f *file, spec *ast.TypeSpec) *Tree {
 	}
 	if embed == nil {
 		p.checkStray(f, spec)
+		p.strays = append(p.strays, stray{f, spec})
 		return nil
 	}
 	if p.isByHand(f, spec, embed) {
@@ -183,6 +190,14 @@ func (p *Package) tagPos(f *file, t tag) token.Pos { return f.ast.FileStart + to
 
 func (f *file) tagOf(p *Package, lit *ast.BasicLit) tag {
 	return parseTag(f.src, p.src.fset.File(lit.Pos()).Offset(lit.Pos()))
+}
+
+// tagIn is the tag of a field, or none.
+func (f *file) tagIn(p *Package, field *ast.Field) tag {
+	if field.Tag == nil {
+		return tag{}
+	}
+	return f.tagOf(p, field.Tag)
 }
 
 func (f *file) dotImports(path string) bool {

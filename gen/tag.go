@@ -9,7 +9,8 @@ type tag struct {
 	skip    bool // its value is "-"
 	list    []setting
 	faults  []tagFault
-	at      int // offset of the tag in the file
+	near    []nearKey // other keys that may be meant to be sup
+	at      int       // offset of the tag in the file
 }
 
 // setting is one option as it is written.
@@ -103,6 +104,10 @@ func (t *tag) lookup(whole text) (value text) {
 		quoted := whole.slice(0, end+1)
 		whole = whole.slice(end+1, len(whole.s))
 		if key.s != "sup" {
+			if isNearSup(key.s) {
+				said, _ := quoted.unquote()
+				t.near = append(t.near, nearKey{key.s, said.s, key.at[0]})
+			}
 			continue
 		}
 		if t.present {

@@ -389,3 +389,17 @@ func TestSomeDirectoriesArePassedBy(t *testing.T) {
 		t.Errorf("found (-want +got):\n%s", diff)
 	}
 }
+
+func TestAnotherNameForAChildInAnotherPackageIsAFault(t *testing.T) {
+	dir := write(t, map[string]string{
+		"go.mod": "module example.com/m\n",
+		"names/names.go": "package names\n\nimport \"github.com/espalier-go/espalier/sup\"\n\n" +
+			"type Worker = sup.Child[*int]\n\ntype Plain struct{}\n",
+		"orders.go": "package orders\n\nimport (\n\t\"example.com/m/names\"\n\t\"github.com/espalier-go/espalier/sup\"\n)\n\n" +
+			"type Orders struct {\n\tsup.Tree\n\tDB names.Worker\n\tX names.Plain\n\tY *names.Plain\n}\n",
+	})
+	const says = "orders.go:10:2: the type of DB is another name for sup.Child, and no child (write sup.Child itself; `sup:\"-\"` leaves it alone)\n"
+	if r := supgen(t, dir); r.code != trouble || r.errors != says {
+		t.Errorf("%+v", r)
+	}
+}
