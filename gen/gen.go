@@ -79,7 +79,9 @@
 //
 // Reading is syntax only: types are copied as they stand, and checked by the
 // compiler. Packages are told apart by the names in the import declarations;
-// where an import has none, its name must be recognizable in its path.
+// where an import has none, its name must be recognizable in its path. Of a directory
+// the regular files are read, of up to 64 MiB each; what else is called like a source
+// file, as a named pipe, is passed by.
 package gen
 
 import (

@@ -21,9 +21,9 @@
 //     [Policy].DeadLetter, with the reason, until that returns nil. Nothing is
 //     dropped in silence. A delivery that a stop, a round for a sibling or a
 //     hand-over has interrupted has not failed.
-//  6. A message is with one Process at a time, unless the supervisor was told to
-//     run a second incarnation beside one that is stuck ([sup.Abandon]): the
-//     second takes over what the first holds.
+//  6. A message is with one Process at a time. If the supervisor replaces an
+//     incarnation that is stuck ([sup.Abandon]), the replacement takes over what the
+//     stuck one holds.
 //  7. [Ask] returns as soon as there is a reply, as its context ends, or as the
 //     worker that holds the request in Process ends without one. A request is
 //     delivered once at most.

@@ -68,7 +68,8 @@ type DeadLetter[M any] struct {
 //
 // So a message is processed once if nothing happens, and more than once if a
 // worker fails after it has done what there was to do, but before f has
-// returned. A [Call] is delivered once only: its asker is told.
+// returned. A [Call] is delivered once only, and Ask returns a
+// [NoReplyError].
 //
 // Process returns nil when the mailbox is closed and empty. Errors: what f or
 // DeadLetter returned, as it is; the cause of ctx when that has ended; and one

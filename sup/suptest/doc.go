@@ -60,8 +60,8 @@
 //	pass TIME                             virtual time
 //
 // where KIND is "supervisor STRATEGY INTENSITY", "keyed INTENSITY max=N each …" or
-// "replicas INTENSITY count=N each …", with what each member is like behind "each";
-// and WORD is one of significant, shutdown=TIME|infinity|brutal, timeout=TIME,
+// "replicas INTENSITY count=N each …", with what each member is like behind "each"
+// and at most 100,000 members; and WORD is one of significant, shutdown=TIME|infinity|brutal, timeout=TIME,
 // backoff=MIN..MAX, factor=F, reset=TIME, budget=N/TIME, stuck=abandon|escalate, as in
 // a spec, or says how the worker behaves: fail=FROM..TO:error|panic|goexit and
 // hang=FROM..TO are attempts to start, from 1; slow=TIME and stop=TIME what its
