@@ -21,6 +21,7 @@ func FuzzTag(f *testing.F) {
 		`sup:"permanent,shutdown=5s"`, `sup:"rest_for_one,intensity=3/5s"`, `sup:"max=3" json:"x"`, `sup:"count=4,backoff=1s..5m"`,
 		`sup:"-"`, `sup:""`, `sup:",,"`, `sup:"a=b=c"`, `sup:"\u00e9\"\\"`, `sup:`, `sup:"`, `sup`, "sup:\"name=\x00\"", "sup:\"name=\xff\"",
 		`sup:"budget=5/1m,factor=1e999,jitter=-0"`, `json:"sup:\"x\""`, "sup:\"name=`\"", `sup:"significant,transient,reset=1h"`, `sup:"cap=9"`, `sup:"cap=unbounded"`,
+		`supp:"permanent"`, `Sup:"-"`, `json:"x",sup:"permanent"`, `sup:"rest-for-al,OneForAll"`,
 	} {
 		for field := range uint8(8) {
 			f.Add(tag, field)
@@ -87,6 +88,7 @@ func FuzzFields(f *testing.F) {
 		"A kv.Context[string, struct{}]", "c, o, ctx, i, key sup.Child[c]", "Ünï sup.Child[*W]", "A (sup.Child[(*W)])",
 		"A sup.Child[*db.T[*db.U, sup.Child[P]]]", "A sup.Child[\n*W,\n]", "A *T[int] `sup:\"-\"`; _ int", "A *U[P, [2]P, func(P) P]",
 		"A sup.Child[`x`]", "A sup.Child[1.5]", "A sup.Child['x' + 1i]", "A struct{ sup.Child[*W] `sup:\"x\"` }",
+		"A [3]sup.Child[*W]; B map[int]struct{ sup.Keyed[K, W] }; C *Loop", "Loop; A " + strings.Repeat("[]", 250) + "W", "A Name[P]; *Name[P]; B *Runner",
 	} {
 		f.Add(fields, "any")
 	}
@@ -95,7 +97,8 @@ func FuzzFields(f *testing.F) {
 		pipeline(t, []byte("package a\n\nimport (\n\t\"example.com/db\"\n\t\"sync\"\n\n"+
 			"\t\"github.com/espalier-go/espalier/kv\"\n\t\"github.com/espalier-go/espalier/sup\"\n)\n\n"+
 			"var x db.T\n\ntype T[P "+constraint+"] struct {\n\tsup.Tree\n\t"+fields+"\n}\n\n"+
-			"type U struct{ sup.Tree }\n"))
+			"type U struct{ sup.Tree }\n\ntype Name[P any] = sup.Child[P]\n\ntype Loop struct{ *Loop; x []Loop }\n\n"+
+			"type Runner struct{}\n\nfunc (*Runner) Run(ctx context.Context) error { return nil }\n"))
 	})
 }
 
