@@ -123,25 +123,6 @@ func TestWhatAScenarioCannotSayIsAComment(t *testing.T) {
 	}
 }
 
-// FuzzScenario: what is read is written so that it reads the same, and what
-// cannot be read does no harm.
-func FuzzScenario(f *testing.F) {
-	f.Add([]byte("scenario s\nsupervisor one_for_one 3/5s\nchild a permanent\nstart = ok\n> start a\n: a up\n"))
-	f.Add([]byte("# c\nscenario s\nchild k temporary keyed unlimited max=3 significant each transient fail=1..2:panic deaf\nadd k/x transient\npass 1s\n"))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		all, err := suptest.ReadScenarios(bytes.NewReader(in))
-		if err != nil {
-			return
-		}
-		for _, sc := range all {
-			again, err := suptest.ReadScenarios(strings.NewReader(sc.String()))
-			if err != nil || len(again) != 1 || again[0].String() != sc.String() {
-				t.Fatalf("%v:\n%s", err, sc)
-			}
-		}
-	})
-}
-
 // FuzzRecord: whatever a record tells, there is a scenario of it that can be
 // read.
 func FuzzRecord(f *testing.F) {

@@ -36,10 +36,10 @@ func ScenarioOf(r *flight.Record) *Scenario {
 
 // declaredBy is what a snapshot tells of a supervisor.
 func declaredBy(s sup.SupervisorInfo) *declared {
-	d := &declared{kind: aSupervisor, strategy: s.Strategy, intensity: s.Intensity, auto: s.AutoShutdown}
+	d := &declared{kind: aSupervisor, strategy: s.Strategy, intensity: possible(s.Intensity), auto: s.AutoShutdown}
 	switch s.Set {
 	case sup.KeyedSet:
-		d.kind, d.size = aKeyed, min(s.Max, mostMembers)
+		d.kind, d.size = aKeyed, max(0, min(s.Max, mostMembers))
 	case sup.ReplicaSet:
 		d.kind, d.size = aReplicas, min(len(s.Children), mostMembers)
 	}
@@ -64,7 +64,19 @@ func declaredChild(c sup.ChildInfo) *declared {
 		d.kind, d.intensity = aSupervisor, sup.DefaultIntensity
 	}
 	d.id, d.restart, d.significant, d.policy = idField(c.ID), c.Restart, c.Significant, c.Policy
+	p := &d.policy
+	if p.Shutdown < 0 && p.Shutdown != sup.Brutal {
+		p.Shutdown = 0
+	}
+	p.StartTimeout, p.Budget = max(p.StartTimeout, 0), possible(p.Budget)
+	p.Backoff.Min, p.Backoff.Max, p.Backoff.ResetAfter = max(p.Backoff.Min, 0), max(p.Backoff.Max, 0), max(p.Backoff.ResetAfter, 0)
 	return d
+}
+
+// possible is an intensity that a supervisor can have: a record may have been edited.
+func possible(i sup.Intensity) sup.Intensity {
+	i.Within = max(i.Within, 0)
+	return i
 }
 
 // A builder makes a scenario of a record. A record can be of 100,000 children: each

@@ -32,6 +32,7 @@ func FuzzScenarios(f *testing.F) {
 	} {
 		f.Add(head + line)
 	}
+	f.Add("# c\nscenario s\nsupervisor one_for_one 3/5s\nchild k temporary keyed unlimited max=3 significant each transient fail=1..2:panic deaf\nadd k/x transient\npass 1s\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		first, err := ReadScenarios(strings.NewReader(text))
 		if err != nil {
