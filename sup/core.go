@@ -66,6 +66,8 @@ type core struct {
 	quiet       chan struct{}
 	failed      []*child      // wait for a round to be led, or for the start to end
 	endAtReady  bool          // a significant child has ended during the start
+	asked       bool          // the end has asked a child to stop
+	asking      chan struct{} // nil if nothing waits for that; closed when it is so, or swept
 	swept       bool          // all children have been asked to stop, and waited for
 	leading     bool          // a goroutine leads rounds
 	absorbing   bool          // the round is still stopping its children

@@ -219,11 +219,13 @@ func (e *IntensityError) Unwrap() []error {
 	return all
 }
 
-// A StuckError lists children that have not stopped. It wraps [ErrStuck] and
-// Err: from Shutdown the cause of the context that ended the wait, and as the
-// exit of a child what it had failed with before, such as an [UnhealthyError].
+// A StuckError lists children that were asked to stop and have not: those first
+// whose time for that is over. It wraps [ErrStuck] and Err: from Shutdown the cause
+// of the context that ended the wait, and as the exit of a child what it had failed
+// with before, such as an [UnhealthyError].
 type StuckError struct {
 	Children []StuckChild
+	NotAsked int   // children that run because it was not their turn to stop yet: they are not to blame
 	Err      error // may be nil
 }
 
@@ -244,9 +246,16 @@ func (e *StuckError) unprefixed() string {
 		}
 		paths = append(paths, c.Path)
 	}
+	list := strings.Join(paths, ", ")
+	if e.NotAsked > 0 {
+		if list != "" {
+			list += "; "
+		}
+		list += fmt.Sprintf("%d not asked to stop yet", e.NotAsked)
+	}
 	msg := ErrStuck.Error()
-	if len(paths) > 0 {
-		msg += ": " + strings.Join(paths, ", ")
+	if list != "" {
+		msg += ": " + list
 	}
 	if e.Err != nil {
 		msg += ": " + unprefixed(e.Err)

@@ -125,15 +125,17 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	c.wakeLocked() // who waits for a live one waits in vain now
 	s.mu.Unlock()
 	inc.cancel(operatorCause)
-	if err := s.awaitGone(ctx, inc); err != nil {
-		return err
-	}
+	cause := s.awaitGone(ctx, inc)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c.cur == inc && c.state == Stuck || inc.abandoned {
-		return &StuckError{Children: []StuckChild{{c.path(), inc.n, c.stackText()}}}
+	left, nested, stack := c.cur == inc && c.state == Stuck || inc.abandoned, inc.supervisor, c.stackText()
+	s.mu.Unlock()
+	switch {
+	case nested && (left || cause != nil):
+		return inc.stuckBelow(cause)
+	case left && cause == nil:
+		return &StuckError{Children: []StuckChild{{c.path(), inc.n, stack}}}
 	}
-	return nil
+	return cause
 }
 
 var operatorCause = &StopError{Reason: ByOperator}

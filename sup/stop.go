@@ -68,6 +68,7 @@ func (s *core) sweep() {
 	}
 	s.mu.Lock()
 	s.swept = true
+	s.asking = closeMade(s.asking)
 	s.mu.Unlock()
 	s.tellHost()
 }
@@ -273,6 +274,10 @@ func (s *core) tell(inc *incarnation, f fate, cause *StopError) {
 // has been let go.
 func (s *core) tellLocked(inc *incarnation, f fate, now time.Duration) {
 	inc.fate = max(inc.fate, f)
+	if s.phase >= ending {
+		s.asked = true
+		s.asking = closeMade(s.asking)
+	}
 	s.stoppingLocked(inc, now, news{kind: ChildStopping})
 }
 

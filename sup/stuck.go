@@ -136,35 +136,72 @@ func (o *orphanage) below(s *core) (left []*incarnation, changed <-chan struct{}
 
 func (o *orphanage) dump() stackDump { return o.dumps.take() }
 
-// unstopped appends the incarnations below s that have not ended.
-func (s *core) unstopped(list []*incarnation) []*incarnation {
-	var own []*incarnation
+// unstopped is what of a tree has not ended.
+type unstopped struct {
+	stuck    []*incarnation // that have been asked, and whose time is over
+	stopping []*incarnation // that have been asked
+	notAsked int
+}
+
+// addAll adds the children of a supervisor.
+func (u *unstopped) addAll(s *core) {
+	var current []*incarnation
 	s.mu.Lock()
 	for c := s.first; c != nil; c = c.next {
 		if c.cur != nil && c.cur.begun {
-			own = append(own, c.cur)
+			current = append(current, c.cur)
 		}
 	}
 	s.mu.Unlock()
-	for _, inc := range own {
-		list = inc.unstopped(list)
+	for _, inc := range current {
+		u.add(inc)
 	}
-	return list
 }
 
-// unstopped appends an incarnation that has not ended, or, of a supervisor,
-// what of it has not, if there is any.
-func (inc *incarnation) unstopped(list []*incarnation) []*incarnation {
+// add adds an incarnation; or, of a supervisor, what below it has been asked, if
+// there is any: that is what holds it up. One that has not been asked is counted by
+// its children.
+func (u *unstopped) add(inc *incarnation) {
 	s := inc.child.sup
 	s.mu.Lock()
+	over, asked, stuck := inc.over && !inc.abandoned, inc.stopBy != 0, inc.abandoned || inc.child.cur == inc && inc.child.state == Stuck
 	nested := inc.nestedLocked()
 	s.mu.Unlock()
-	if nested != nil {
-		if longer := nested.unstopped(list); len(longer) > len(list) {
-			return longer
-		}
+	if over {
+		return
 	}
-	return append(list, inc)
+	askedBefore, notAskedBefore := u.asked(), u.notAsked
+	if nested != nil {
+		u.addAll(nested)
+	}
+	switch {
+	case u.asked() > askedBefore:
+	case stuck:
+		u.stuck = append(u.stuck, inc)
+	case asked:
+		u.stopping = append(u.stopping, inc)
+	case u.notAsked == notAskedBefore:
+		u.notAsked++
+	}
+}
+
+func (u *unstopped) asked() int { return len(u.stuck) + len(u.stopping) }
+
+// err is the error that names those that have been asked, and those first whose
+// time is over; nil if nothing is left (X10).
+func (u *unstopped) err(s *core, cause error) error {
+	if u.asked()+u.notAsked == 0 {
+		return nil
+	}
+	err := &StuckError{NotAsked: u.notAsked, Err: cause}
+	if u.asked() == 0 {
+		return err
+	}
+	dump := s.orphan.dump()
+	for _, inc := range append(u.stuck, u.stopping...) {
+		err.Children = append(err.Children, StuckChild{inc.child.path(), inc.n, dump.of(inc)})
+	}
+	return err
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -176,23 +213,44 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// stillThere describes everything below s that has not ended, with stacks.
-func (s *core) stillThere(cause error) error {
-	orphans, _ := s.orphan.below(s)
-	left := s.unstopped(nil)
-	for _, inc := range orphans {
-		left = inc.unstopped(left)
+// awaitAsked waits until a supervisor that ends has asked the first child to stop,
+// so that its error names one. It does so at once if a Run drives it.
+func (s *core) awaitAsked() {
+	s.mu.Lock()
+	if !s.driven || s.asked || s.swept {
+		s.mu.Unlock()
+		return
 	}
-	if len(left) == 0 {
-		if cause == nil || isClosed(s.done) {
-			return nil
-		}
+	if s.asking == nil {
+		s.asking = make(chan struct{})
+	}
+	asking := s.asking
+	s.mu.Unlock()
+	<-asking
+}
+
+// stillThere describes everything below s that has not ended.
+func (s *core) stillThere(cause error) error {
+	left := new(unstopped)
+	left.addAll(s)
+	orphans, _ := s.orphan.below(s)
+	for _, inc := range orphans {
+		left.add(inc)
+	}
+	err := left.err(s, cause)
+	if err == nil && cause != nil && !isClosed(s.done) {
 		return &StuckError{Err: fmt.Errorf("an observer has not returned: %w", cause)}
 	}
-	err := &StuckError{Err: cause}
-	dump := s.orphan.dump()
-	for _, inc := range left {
-		err.Children = append(err.Children, StuckChild{inc.child.path(), inc.n, dump.of(inc)})
-	}
 	return err
+}
+
+// stuckBelow is the error of an operator's call on a child that has not stopped in
+// time: it names the child or, of a supervisor, what holds that up.
+func (inc *incarnation) stuckBelow(cause error) error {
+	left := new(unstopped)
+	left.add(inc)
+	if err := left.err(inc.child.sup, cause); err != nil {
+		return err
+	}
+	return cause // it has stopped meanwhile
 }

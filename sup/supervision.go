@@ -200,8 +200,9 @@ func (f *supervision) toDrive() (*core, error) {
 // within its own time; one whose start somebody waits for is told at once. It
 // returns nil when the whole subtree has stopped and nothing that the
 // supervisor started is left running; or, when ctx ends first, a [StuckError]
-// that wraps the cause of that and lists what is still there, with stacks. The
-// stop goes on then; Shutdown may be called again to wait further.
+// that wraps the cause of that and lists what was asked to stop and has not, with
+// stacks; what was not asked yet it counts. The stop goes on then; Shutdown may be
+// called again to wait further.
 //
 // It may be called at any time, more than once and concurrently. A worker of
 // the tree has to pass its own context, or it would wait for itself. Called
@@ -220,6 +221,7 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 	case <-gone:
 	case <-ctx.Done():
 		if !isClosed(gone) {
+			s.awaitAsked()
 			return s.stillThere(causeOf(ctx))
 		}
 	}

@@ -176,7 +176,8 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 // Errors, in a [CallError]: [ErrNotFound]; [ErrNotRunning] and
 // [ErrShuttingDown]; a [StuckError] if the child has not stopped within its
 // time, also where its spec says to abandon it or to escalate; the cause of ctx
-// if that ends first. In the last two cases the child stops when it does.
+// if that ends first. In the last two cases the child stops when it does. If it is a
+// supervisor, the error is a StuckError in both, which names what holds it up.
 func (s *Supervisor[W]) Terminate(ctx context.Context, id string) error {
 	return s.terminateID(ctx, id)
 }

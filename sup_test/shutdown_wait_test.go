@@ -87,12 +87,18 @@ func TestShutdownListsWhatHasNotStoppedAndALaterOneSucceeds(t *testing.T) {
 	})
 }
 
-// X4: A Shutdown whose context ends lists also those whose turn has not come.
-func TestShutdownListsChildrenWhoseTurnHasNotCome(t *testing.T) {
+// X4, X10: A Shutdown whose context ends names the child that holds it up, and counts
+// those whose turn has not come.
+func TestShutdownCountsChildrenWhoseTurnHasNotCome(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{lingers("a", 0), lingers("b", time.Second), lingers("c", time.Second)}})
-		if diff := cmp.Diff([]string{"supervisor/a", "supervisor/b"}, left(t, within(1500*time.Millisecond, s))); diff != "" {
+		err := within(1500*time.Millisecond, s)
+		if diff := cmp.Diff([]string{"supervisor/b"}, left(t, err)); diff != "" {
 			t.Errorf("left (-want +got):\n%s", diff)
+		}
+		const want = "sup: not stopped in time: supervisor/b; 1 not asked to stop yet: context deadline exceeded"
+		if err.Error() != want {
+			t.Errorf("%q, want %q", err, want)
 		}
 	})
 }
