@@ -14,7 +14,36 @@ import (
 
 // shield returns err, or an error in its place whose methods return. That one wraps
 // a [PanicError] or [ErrGoexit], and err is still found by errors.Is and errors.As.
-func shield(err error) error { return foreign.Shield(err, failureOf) }
+func shield(err error) error { return shielder.Shield(err) }
+
+var shielder = &foreign.Shielder{Own: ownCauses, Failed: failureOf}
+
+// ownCauses returns what an error of this package wraps.
+func ownCauses(err error) (causes []error, own bool) {
+	if isNilPointer(err) {
+		return nil, false
+	}
+	switch e := err.(type) {
+	case *CallError:
+		return []error{e.Err}, e.Err != nil // else its text needs one
+	case *StartError:
+		return []error{e.Err}, e.Err != nil
+	case *StartTimeoutError:
+		return []error{e.Err}, true
+	case *StuckError:
+		return []error{e.Err}, true
+	case *StopError:
+		return []error{e.Err}, true
+	case *IntensityError:
+		for _, exit := range e.Exits {
+			causes = append(causes, exit.Exit.Err)
+		}
+		return causes, true
+	case *UnhealthyError, *SpecError, *alias:
+		return nil, true
+	}
+	return nil, false
+}
 
 // printable returns a value that was panicked with, or, if its methods do not
 // return, one that can be printed in its place.

@@ -7,29 +7,52 @@ import (
 	"reflect"
 )
 
+// A Shielder shields errors for one package.
+type Shielder struct {
+	// Own returns what an error of a type of the package wraps, and false if it is of
+	// another type. Its own methods are trusted. To ask for the text of an error that
+	// has come through a thousand levels, at each of them, would take minutes.
+	Own func(err error) (causes []error, ok bool)
+	// Failed makes an error of how a method ended that did not return.
+	Failed func(f *Failure) error
+}
+
 // Shield returns err, or a [Shielded] in its place if a method of err, or of an
-// error that it wraps, panics or calls runtime.Goexit. failed makes an error of
-// what it did.
+// error that it wraps, panics or calls runtime.Goexit.
 //
 // Only the methods that errors.Is, errors.As and the text of an error need are
 // called. An error may still misbehave in others, and one that changes may begin to
 // later.
-func Shield(err error, failed func(*Failure) error) error {
-	if err == nil || ordinary(err) {
-		return err
-	}
-	text := ""
-	failure := Call(func() {
-		text = err.Error()
-		touch(err)
-	})
+func (s *Shielder) Shield(err error) error {
+	failure := s.check(err)
 	if failure == nil {
 		return err
 	}
-	if text == "" {
+	text := ""
+	if Call(func() { text = err.Error() }) != nil {
 		text = fmt.Sprintf("error of type %s, whose methods do not return: %v", Type(err), failure)
 	}
-	return &Shielded{err: err, text: text, failure: failed(failure)}
+	return &Shielded{err: err, text: text, failure: s.Failed(failure)}
+}
+
+// check returns how a method ended that did not return, or nil if all did.
+func (s *Shielder) check(err error) *Failure {
+	if err == nil || ordinary(err) {
+		return nil
+	}
+	causes, own := s.Own(err)
+	if !own {
+		return Call(func() {
+			_ = err.Error()
+			touch(err)
+		})
+	}
+	for _, cause := range causes {
+		if failure := s.check(cause); failure != nil {
+			return failure
+		}
+	}
+	return nil
 }
 
 var (
@@ -73,9 +96,6 @@ func touch(err error) {
 		touch(e.Unwrap())
 	case interface{ Unwrap() []error }:
 		for _, below := range e.Unwrap() {
-			if below != nil {
-				_ = below.Error()
-			}
 			touch(below)
 		}
 	}
