@@ -44,6 +44,8 @@ func (s *session) hint(ctx context.Context, err error) string {
 	case errors.Is(err, sup.ErrStuck):
 		if stuck, ok := errors.AsType[*sup.StuckError](err); ok && len(stuck.Children) > 0 {
 			path = quoted(stuck.Children[0].Path)
+		} else if ok && stuck.NotAsked > 0 {
+			return "how far it is: supctl tree"
 		}
 		return "where it hangs: supctl stacks " + path
 	case errors.Is(err, sup.ErrAlreadyRunning):

@@ -238,12 +238,13 @@ func ExampleClient_Shutdown() {
 		for _, child := range stuck.Children {
 			fmt.Println(child.Path)
 		}
+		fmt.Println(stuck.NotAsked, "not asked yet") // the server itself
 	}
 	close(hold)
 	<-s.Done()
 	// Output:
-	// auction/control
 	// auction/slow
+	// 1 not asked yet
 }
 
 // What is wrong with a configuration is said all at once.

@@ -41,7 +41,7 @@ var unescaper = func() *strings.Replacer {
 // shutdown is as good as done.
 func (h *handler) apartFromSelf(err error) error {
 	stuck, ok := errors.AsType[*sup.StuckError](err)
-	if !ok || h.self == "" || !errors.Is(err, ErrEnding) {
+	if !ok || h.self == "" || stuck.NotAsked > 0 || !errors.Is(err, ErrEnding) {
 		return err
 	}
 	for _, c := range stuck.Children {

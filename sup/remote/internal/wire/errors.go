@@ -96,7 +96,7 @@ func (w *Writer) intensityError(e *sup.IntensityError, depth int) *pb.IntensityE
 }
 
 func (w *Writer) stuckError(e *sup.StuckError, depth int) *pb.StuckError {
-	m := &pb.StuckError{Error: w.error(e.Err, depth+1)}
+	m := &pb.StuckError{Error: w.error(e.Err, depth+1), NotAsked: count(e.NotAsked)}
 	for _, c := range e.Children {
 		w.Room -= nodeSize + len(c.Path)
 		m.Children = append(m.Children, &pb.StuckChild{Path: Path(c.Path), Incarnation: count(c.Incarnation), Stack: w.stack(c.Stack)})
@@ -226,7 +226,7 @@ func readIntensityError(m *pb.IntensityError, depth int) error {
 }
 
 func readStuckError(m *pb.StuckError, depth int) error {
-	e := &sup.StuckError{Err: readError(m.GetError(), depth+1)}
+	e := &sup.StuckError{NotAsked: int(m.GetNotAsked()), Err: readError(m.GetError(), depth+1)}
 	for _, c := range m.GetChildren() {
 		e.Children = append(e.Children, sup.StuckChild{Path: ReadPath(c.GetPath()), Incarnation: int(c.GetIncarnation()), Stack: c.GetStack()})
 	}

@@ -34,7 +34,7 @@ func TestErrorsOfAllTypesComeThrough(t *testing.T) {
 		&sup.CallError{Op: "restart", Path: "a/b", Err: &sup.StartError{Path: "a/b", Err: fmt.Errorf("dial: %w", context.DeadlineExceeded)}},
 		&sup.StartError{Path: "a", Err: &sup.StartError{Path: "a/b", Err: &sup.StartTimeoutError{After: time.Second}}},
 		&sup.StartTimeoutError{After: time.Second, Err: fmt.Errorf("dial: %w", io.ErrUnexpectedEOF)},
-		&sup.StuckError{Children: []sup.StuckChild{{Path: "a/\xff", Incarnation: 3, Stack: "goroutine 1"}}, Err: &sup.UnhealthyError{Silent: time.Minute, Stack: "goroutine 2"}},
+		&sup.StuckError{Children: []sup.StuckChild{{Path: "a/\xff", Incarnation: 3, Stack: "goroutine 1"}}, NotAsked: 7, Err: &sup.UnhealthyError{Silent: time.Minute, Stack: "goroutine 2"}},
 		&sup.PanicError{Value: 42, Stack: "goroutine 3"},
 		&sup.PanicError{Value: fmt.Errorf("wrapped: %w", fs.ErrNotExist)},
 		&sup.StopError{Reason: sup.ByRound, Path: "a/c"},

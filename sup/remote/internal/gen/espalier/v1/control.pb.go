@@ -2739,6 +2739,7 @@ type StuckError struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Children      []*StuckChild          `protobuf:"bytes,1,rep,name=children,proto3" json:"children,omitempty"`
 	Error         *Error                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	NotAsked      int32                  `protobuf:"varint,3,opt,name=not_asked,json=notAsked,proto3" json:"not_asked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2785,6 +2786,13 @@ func (x *StuckError) GetError() *Error {
 		return x.Error
 	}
 	return nil
+}
+
+func (x *StuckError) GetNotAsked() int32 {
+	if x != nil {
+		return x.NotAsked
+	}
+	return 0
 }
 
 type StuckChild struct {
@@ -3389,11 +3397,12 @@ const file_espalier_v1_control_proto_rawDesc = "" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x05R\vincarnation\x12.\n" +
 	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12%\n" +
-	"\x04exit\x18\x04 \x01(\v2\x11.espalier.v1.ExitR\x04exit\"k\n" +
+	"\x04exit\x18\x04 \x01(\v2\x11.espalier.v1.ExitR\x04exit\"\x88\x01\n" +
 	"\n" +
 	"StuckError\x123\n" +
 	"\bchildren\x18\x01 \x03(\v2\x17.espalier.v1.StuckChildR\bchildren\x12(\n" +
-	"\x05error\x18\x02 \x01(\v2\x12.espalier.v1.ErrorR\x05error\"X\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.espalier.v1.ErrorR\x05error\x12\x1b\n" +
+	"\tnot_asked\x18\x03 \x01(\x05R\bnotAsked\"X\n" +
 	"\n" +
 	"StuckChild\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12 \n" +
