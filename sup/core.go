@@ -77,6 +77,7 @@ type core struct {
 	roundTo     uint64        // the last; those added meanwhile are no part of it
 	apart       []*child      // nor are these, which an operator was starting when it came to them
 	stopCause   *StopError
+	how         error // what asked it to end; nil if its significant children have, or it failed
 	failure     error // why it ended; nil if it was asked to, or its significant children have
 }
 

@@ -30,7 +30,10 @@ const (
 	SupervisorStarted
 	// SupervisorFailed: it ends because of a failure, which Exit carries.
 	SupervisorFailed
-	// SupervisorStopped: nothing of it is left.
+	// SupervisorStopped: nothing of it is left. Exit says why it has ended: a failure;
+	// an [ExitShutdown] with what asked for it, which is a call of Shutdown, the
+	// cancellation or the deadline of its context, or the supervisor above; or an
+	// [ExitNormal] if its significant children have ended.
 	SupervisorStopped
 	// ObserverPanicked: an observer did, in its call for an earlier event; Exit
 	// carries the panic.
@@ -53,7 +56,7 @@ type Event struct {
 	Path        string        `json:"path"`                 // of the child or the supervisor
 	ID          string        `json:"id,omitzero"`          // of the child
 	Incarnation int           `json:"incarnation,omitzero"` // of the child
-	Exit        Exit          `json:"exit,omitzero"`        // of ChildExited and what follows from it, and of SupervisorFailed
+	Exit        Exit          `json:"exit,omitzero"`        // of ChildExited and what follows from it, and of SupervisorFailed and SupervisorStopped
 	Delay       time.Duration `json:"delay,omitzero"`       // of ChildRestarting: the backoff
 	Because     string        `json:"because,omitzero"`     // of ChildStopping and ChildRestarting in a round: the path of the child whose failure led to it
 	Stack       string        `json:"stack,omitzero"`       // of ChildStuck

@@ -29,6 +29,10 @@ func (s *core) begin(ctx context.Context) error {
 	s.mu.Unlock()
 	err := s.startDeclared(ctx, children)
 	told, cause := ctx.Err() != nil, stopCauseOf(ctx) // the methods of ctx are the caller's code
+	var how error
+	if told {
+		how = contextEnd(ctx, cause)
+	}
 	s.mu.Lock()
 	children.endLocked()
 	if err == nil && s.phase == beginning {
@@ -45,11 +49,11 @@ func (s *core) begin(ctx context.Context) error {
 	if stop, ok := err.(*StopError); ok {
 		err = &CallError{"start", s.path, stop}
 	}
-	failure := err
 	if told { // to end
-		failure = nil
+		s.endByLocked(cause, how)
+	} else {
+		s.endLocked(cause, err)
 	}
-	s.endLocked(cause, failure)
 	s.mu.Unlock()
 	s.sweep()
 	return err

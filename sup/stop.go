@@ -22,6 +22,47 @@ func (s *core) endLocked(cause *StopError, failure error) {
 	close(s.stop)
 }
 
+// endByLocked is endLocked for a supervisor that was asked to end, and says by what.
+func (s *core) endByLocked(cause *StopError, how error) {
+	if s.phase < ending {
+		s.how = how
+	}
+	s.endLocked(cause, nil)
+}
+
+// errShutdownCalled is how a supervisor ends that Shutdown was called on.
+var errShutdownCalled = &alias{ErrShutdown, "Shutdown was called"}
+
+// An endedContext is how a supervisor ends whose context has ended.
+type endedContext struct {
+	stop     *StopError // what its children see
+	deadline bool
+}
+
+// contextEnd says how a supervisor ends whose context has ended. Of a nested one it is
+// why the one above has asked it to stop.
+func contextEnd(ctx context.Context, stop *StopError) error {
+	if stop == context.Cause(ctx) {
+		return stop
+	}
+	return &endedContext{stop, ctx.Err() == context.DeadlineExceeded}
+}
+
+func (e *endedContext) Error() string { return "sup: " + e.unprefixed() }
+func (e *endedContext) unprefixed() string {
+	text := "the context of the supervisor was cancelled"
+	if e.deadline {
+		text = "the deadline of the supervisor's context ran out"
+	}
+	if cause := e.stop.Err; cause != context.Canceled && cause != context.DeadlineExceeded {
+		text += ": " + unprefixed(cause)
+	}
+	return text
+}
+
+// Unwrap returns the error that wraps ErrShutdown and the cause of the context.
+func (e *endedContext) Unwrap() error { return e.stop }
+
 // failLocked makes a failure, if it is the first of a supervisor that ends, what
 // that ends with.
 func (s *core) failLocked(failure error) {
@@ -39,8 +80,9 @@ func (s *core) drive(ctx context.Context) error {
 	case <-s.stop:
 	case <-ctx.Done():
 		cause := stopCauseOf(ctx)
+		how := contextEnd(ctx, cause)
 		s.mu.Lock()
-		s.endLocked(cause, nil)
+		s.endByLocked(cause, how)
 		s.mu.Unlock()
 	}
 	s.sweep()
@@ -393,7 +435,7 @@ func (s *core) finish() {
 	s.awaitQuiet(true)
 	s.mu.Lock()
 	s.phase = ended
-	s.emitLocked(SupervisorStopped, endExit(s.failure))
+	s.emitLocked(SupervisorStopped, s.endExitLocked())
 	s.mu.Unlock()
 	s.bequeath(s.above)
 	s.over.Store(true)
@@ -427,11 +469,16 @@ func (s *core) endUndriven(inc *incarnation) {
 	}
 }
 
-func endExit(failure error) Exit {
-	if failure == nil {
-		return Exit{Kind: ExitNormal}
+// endExitLocked is how the supervisor has ended: with a failure, because it was asked
+// to, or, normally, with its significant children.
+func (s *core) endExitLocked() Exit {
+	switch {
+	case s.failure != nil:
+		return Exit{ExitAbnormal, s.failure}
+	case s.how != nil:
+		return Exit{ExitShutdown, s.how}
 	}
-	return Exit{ExitAbnormal, failure}
+	return Exit{Kind: ExitNormal}
 }
 
 // endGoroutineLocked is called when a goroutine of this supervisor is about to

@@ -258,7 +258,7 @@ func (f *supervision) end() *core {
 			close(s.done)
 			s.events.close()
 		default:
-			s.endLocked(&StopError{Reason: ByShutdown}, nil)
+			s.endByLocked(&StopError{Reason: ByShutdown}, errShutdownCalled)
 		}
 		s.mu.Unlock()
 		return s

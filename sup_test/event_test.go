@@ -93,7 +93,7 @@ func TestEachStepInTheLifeOfAChildIsAnEvent(t *testing.T) {
 		if err := s.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
-		r.expect(t, "supervisor stopped s, normal")
+		r.expect(t, "supervisor stopped s, shutdown")
 	})
 }
 
@@ -197,7 +197,7 @@ func TestObserversAreToldOfTheSupervisorsBelow(t *testing.T) {
 		if err := s.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
-		inner.expect(t, "child stopping s/n/w 1", "child exited s/n/w 1, shutdown", "child stopped s/n/w 1, shutdown", "supervisor stopped s/n, normal")
+		inner.expect(t, "child stopping s/n/w 1", "child exited s/n/w 1, shutdown", "child stopped s/n/w 1, shutdown", "supervisor stopped s/n, shutdown")
 	})
 }
 

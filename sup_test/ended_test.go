@@ -1,0 +1,108 @@
+package sup_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+var errLease = errors.New("the lease is lost")
+
+// X7, A1, I2: Log and event say how a supervisor has ended: by Shutdown, with its
+// significant children, because it gave up, or with its context, and then whether that
+// was cancelled or its deadline ran out, and why.
+func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
+	ignore := func() {}
+	for name, tt := range map[string]struct {
+		life func(ctx context.Context) (context.Context, func())
+		end  func(t *testing.T, s *sup.Supervisor[*fake])
+		run  func(ctx context.Context) error
+		kind sup.ExitKind
+		is   error
+		want string
+	}{
+		"Shutdown": {
+			end:  func(t *testing.T, s *sup.Supervisor[*fake]) { _ = s.Shutdown(t.Context()) },
+			kind: sup.ExitShutdown, is: sup.ErrShutdown,
+			want: `exit=shutdown err="Shutdown was called"`,
+		},
+		"the significant child": {
+			run:  func(context.Context) error { return nil },
+			kind: sup.ExitNormal,
+			want: `exit=normal`,
+		},
+		"it gave up": {
+			run:  func(context.Context) error { return errBoom },
+			kind: sup.ExitAbnormal, is: sup.ErrIntensity,
+			want: `exit=abnormal err="sup: supervisor: more than 1 restarts in 1ns; last: supervisor/w, abnormal: boom"`,
+		},
+		"the context was cancelled": {
+			life: func(ctx context.Context) (context.Context, func()) { return context.WithCancel(ctx) },
+			kind: sup.ExitShutdown, is: context.Canceled,
+			want: `exit=shutdown err="sup: the context of the supervisor was cancelled"`,
+		},
+		"the context was cancelled, with a cause": {
+			life: func(ctx context.Context) (context.Context, func()) {
+				ctx, cancel := context.WithCancelCause(ctx)
+				return ctx, func() { cancel(errLease) }
+			},
+			kind: sup.ExitShutdown, is: errLease,
+			want: `exit=shutdown err="sup: the context of the supervisor was cancelled: the lease is lost"`,
+		},
+		"the deadline ran out": {
+			life: func(ctx context.Context) (context.Context, func()) {
+				ctx, cancel := context.WithTimeout(ctx, time.Hour)
+				return ctx, func() { <-ctx.Done(); cancel() }
+			},
+			kind: sup.ExitShutdown, is: context.DeadlineExceeded,
+			want: `exit=shutdown err="sup: the deadline of the supervisor's context ran out"`,
+		},
+		"the deadline ran out, with a cause": {
+			life: func(ctx context.Context) (context.Context, func()) {
+				ctx, cancel := context.WithTimeoutCause(ctx, time.Hour, errLease)
+				return ctx, func() { <-ctx.Done(); cancel() }
+			},
+			kind: sup.ExitShutdown, is: errLease,
+			want: `exit=shutdown err="sup: the deadline of the supervisor's context ran out: the lease is lost"`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var log bytes.Buffer
+				child := significant(sup.Transient, sup.ChildSpec[*fake]{Start: makes(fake{run: tt.run})})
+				spec := lone(child)
+				spec.AutoShutdown = sup.AnySignificant
+				spec.Intensity = sup.Intensity{Restarts: 1, Within: 1}
+				spec.Observers = []sup.Observer{sup.Log(slog.New(slog.NewTextHandler(&log, nil)))}
+				ctx, cancel := t.Context(), ignore
+				if tt.life != nil {
+					ctx, cancel = tt.life(ctx)
+				}
+				s, err := sup.Start(ctx, spec)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.end != nil {
+					tt.end(t, s)
+				}
+				cancel()
+				<-s.Done()
+				events := s.Recorded()
+				last := events[len(events)-1]
+				if last.Kind != sup.SupervisorStopped || last.Exit.Kind != tt.kind || !errors.Is(last.Exit.Err, tt.is) {
+					t.Errorf("the last event is %v: %v", last.Kind, last.Exit)
+				}
+				lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+				if line := lines[len(lines)-1]; !strings.HasSuffix(line, tt.want) || !strings.Contains(line, `msg="supervisor stopped"`) {
+					t.Errorf("the log ends with %s\nwant %s", line, tt.want)
+				}
+			})
+		})
+	}
+}
