@@ -61,6 +61,8 @@ type core struct {
 	past        past                // what had happened to children that are gone
 	supers      map[*child]struct{} // the children that are supervisors, or were
 	fallen      map[*child]*core    // of supervisors among the children the last life, while they are down
+	lent        map[family]Counts   // what of its past, and of its children, is that of one above already
+	passedOn    bool                // its past is, all of it, that of the one above
 	handed      bool                // its past is that of the one above now; protected by above.mu
 	busy        int                 // goroutines of this supervisor, abandoned ones not among them
 	quiet       chan struct{}

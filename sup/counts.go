@@ -100,11 +100,92 @@ func (s *core) inheritLocked(ended *core, from []Past) {
 	}
 }
 
-// wholePast is the past of a life that has ended, with what there is of its
-// children.
-func (s *core) wholePast() []Past {
+// handOver makes the counts of a life that has been abandoned, and of those below it,
+// the past of one above at once: it is shown no longer when another has taken its
+// place. What is counted later follows when it ends.
+func (s *core) handOver(heir *core) {
+	all := s.lendAll("", nil)
+	heir.mu.Lock()
+	heir.inheritLocked(s, all)
+	gone := heir.passedOn
+	heir.mu.Unlock()
+	if gone {
+		heir.forward(s, all)
+	}
+}
+
+func (s *core) lendAll(at string, all []Past) []Past {
+	for _, p := range s.lend(false) {
+		all = append(all, Past{joinBelow(at, p.Supervisor), p.Child, p.Counts})
+	}
+	for _, below := range s.nested() {
+		if below.host != nil {
+			all = below.lendAll(joinBelow(at, escapeID(below.host.child.template())), all)
+		}
+	}
+	return all
+}
+
+// forward gives what a life below has handed to this one, which has ended and passed
+// on its own past before, to those above.
+func (s *core) forward(ended *core, from []Past) {
+	for at := ended; at.above == s && at.host != nil && s.above != nil && s.host != nil; at, s = s, s.above {
+		under := escapeID(at.host.child.template())
+		up := make([]Past, len(from))
+		for i, p := range from {
+			up[i] = Past{joinBelow(under, p.Supervisor), p.Child, p.Counts}
+		}
+		from = up
+		s.above.mu.Lock()
+		s.above.inheritLocked(s, from)
+		gone := s.above.passedOn
+		s.above.mu.Unlock()
+		if !gone {
+			return
+		}
+	}
+}
+
+func joinBelow(at, below string) string {
+	switch {
+	case at == "":
+		return below
+	case below == "":
+		return at
+	}
+	return at + "/" + below
+}
+
+// lend returns the past of a life, with what there is of its children, but for what it
+// has lent before.
+func (s *core) lend(last bool) []Past {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.passedOn = s.passedOn || last
+	whole := s.wholePastLocked()
+	if s.lent == nil && last { // the common case
+		return whole
+	}
+	if s.lent == nil {
+		s.lent = make(map[family]Counts)
+	}
+	var fresh []Past
+	for _, p := range whole {
+		key := family{p.Supervisor, p.Child}
+		before := s.lent[key]
+		s.lent[key] = p.Counts
+		p.Counts = Counts{ // of more than maxFamilies, one may have become part of another since
+			max(0, p.Starts-before.Starts), max(0, p.Restarts-before.Restarts), max(0, p.Failures-before.Failures),
+		}
+		if p.Counts != (Counts{}) {
+			fresh = append(fresh, p)
+		}
+	}
+	return fresh
+}
+
+// wholePastLocked is the past of a life, with what there is of its children.
+func (s *core) wholePastLocked() []Past {
 	all := past{members: s.past.members}
 	for key, c := range s.past.rest {
 		all.add(key.supervisor, key.child, c)

@@ -156,11 +156,15 @@ func (s *core) bequeath(heir *core) {
 		return
 	}
 	events, lost := s.recorded()
-	past := s.wholePast()
+	past := s.lend(true)
 	heir.mu.Lock()
-	defer heir.mu.Unlock()
 	heir.record.merge(events, lost)
 	heir.inheritLocked(s, past)
+	gone := heir.passedOn
+	heir.mu.Unlock()
+	if gone {
+		heir.forward(s, past)
+	}
 }
 
 // recordedAt returns the events of this moment on record that are about a path,

@@ -110,12 +110,22 @@ func (s *core) tree() SupervisorInfo {
 	info, nested := s.look()
 	for _, n := range nested {
 		below := n.life.tree()
-		if below.Handed = n.handed; n.handed {
-			below.Past = nil
+		if n.handed {
+			below.hand()
 		}
 		info.Children[n.at].Supervisor = &below
 	}
 	return info
+}
+
+// hand marks a snapshot of what has been counted above already, at every level.
+func (i *SupervisorInfo) hand() {
+	i.Handed, i.Past = true, nil
+	for _, c := range i.Children {
+		if c.Supervisor != nil {
+			c.Supervisor.hand()
+		}
+	}
 }
 
 // nestedCore is a supervisor among the children, and its index.

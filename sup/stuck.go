@@ -48,7 +48,14 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 		s.endLocked(&StopError{Reason: ByShutdown}, failure)
 		s.failLocked(failure)
 	}
+	var left *core
+	if inc.abandoned {
+		left = inc.nestedLocked()
+	}
 	s.mu.Unlock()
+	if left != nil {
+		left.handOver(s)
+	}
 	s.tellHost()
 }
 
