@@ -74,7 +74,7 @@ func TestAWorkerMayShutItsTreeDownWithItsOwnContext(t *testing.T) {
 		if took := time.Since(began); took != time.Second || s.Err() != nil {
 			t.Errorf("it took %v, Err: %v", took, s.Err())
 		}
-		tr.expect(t, "stop b, gone b, shutdown: root/a root/inner/x, stop a")
+		tr.expect(t, "stop b, gone b, shutdown: root/inner/x, stop a")
 	})
 }
 

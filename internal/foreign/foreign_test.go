@@ -25,7 +25,7 @@ func TestCallSaysHowACallEnded(t *testing.T) {
 	}{
 		{"return", func() {}, ""},
 		{"panic", func() { panic("boom") }, "panic: boom"},
-		{"panic(nil)", func() { panic(nil) }, "panic: panic called with nil argument (use GODEBUG=panicnil=1 to disable)"},
+		{"panic(nil)", func() { panic(nil) }, "panic: panic called with nil argument"},
 		{"Goexit", runtime.Goexit, "runtime.Goexit was called"},
 		{"panic with a value that cannot be written", func() { panic(leaver{}) }, "panic: foreign_test.leaver"},
 		{"panic with a nil error", func() { panic((*pointer)(nil)) }, "panic: <nil>"},
@@ -38,7 +38,7 @@ func TestCallSaysHowACallEnded(t *testing.T) {
 					t.Errorf("the stack is %q", failure.Stack)
 				}
 			}
-			if got != tt.want {
+			if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
