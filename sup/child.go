@@ -60,12 +60,15 @@ type child struct {
 	n          int // incarnations so far
 	state      State
 	parked     bool        // an operator stopped it: rounds leave it alone
-	queued     bool        // its failure waits for a round to be led
+	queued     bool        // its failure is in line for a round to be led
+	exhausted  bool        // its last attempt to restart failed because the host has run out of something
 	discard    bool        // no longer declared once it is gone: added and not ready yet, or being removed
 	supervisor bool        // its workers are supervisors
 	added      bool        // at run time; fixed
 	unlinked   atomic.Bool // read by handles too
 	row        streak
+	missed     int           // attempts to restart in a row that have failed
+	due        time.Duration // of one that is held: when its backoff is over
 	wait       time.Duration // of an incarnation in its backoff
 	budget     *window
 	stack      *string // of a stuck incarnation

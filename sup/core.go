@@ -73,6 +73,8 @@ type core struct {
 	swept       bool          // all children have been asked to stop, and waited for
 	leading     bool          // a goroutine leads rounds
 	absorbing   bool          // the round is still stopping its children
+	held        *child        // whose turn, or backoff, the rest of a round waits for before it starts
+	heldFrom    uint64        // where in the order that round starts
 	interrupt   chan struct{} // made by a round that waits; closed when a failure is queued
 	leader      *child        // whose failure led to it
 	roundFrom   uint64        // the first child of the round

@@ -58,6 +58,29 @@ func (s *streak) next(b Backoff) time.Duration {
 	return b.jittered(b.wait(int(*s)))
 }
 
+const (
+	// spinAfter is how many attempts in a row may fail at once, without a
+	// backoff, before there is a pause before each (F4).
+	spinAfter = 9
+	spinPause = time.Millisecond
+	// exhaustedPause is the least pause after a start that failed because the
+	// host has run out of something (F4).
+	exhaustedPause = time.Second
+)
+
+// pause returns the wait before the next attempt to restart a child: its
+// backoff, or longer, given how many attempts in a row have failed, and whether
+// the host was why.
+func pause(backoff time.Duration, missed int, exhausted bool) time.Duration {
+	switch {
+	case exhausted:
+		return max(backoff, exhaustedPause)
+	case missed >= spinAfter:
+		return max(backoff, spinPause)
+	}
+	return backoff
+}
+
 // window counts restarts in a sliding stretch of time. It keeps the times of
 // the last limit.Restarts counts, in a ring that grows as it is needed.
 type window struct {

@@ -57,9 +57,15 @@ type Event struct {
 	ID          string        `json:"id,omitzero"`          // of the child
 	Incarnation int           `json:"incarnation,omitzero"` // of the child
 	Exit        Exit          `json:"exit,omitzero"`        // of ChildExited and what follows from it, and of SupervisorFailed and SupervisorStopped
-	Delay       time.Duration `json:"delay,omitzero"`       // of ChildRestarting: the backoff
+	Delay       time.Duration `json:"delay,omitzero"`       // of ChildRestarting: the wait before the start
 	Because     string        `json:"because,omitzero"`     // of ChildStopping and ChildRestarting in a round: the path of the child whose failure led to it
 	Stack       string        `json:"stack,omitzero"`       // of ChildStuck
+	// HostExhausted is set in ChildRestarting if the last start failed because this
+	// host has run out of descriptors, memory or processes: an error of the start
+	// wraps EMFILE, ENFILE or ENOMEM, or the EAGAIN of a fork, a pipe or a socket.
+	// Such a start does not count towards any intensity or budget. The next one
+	// comes after Delay, which is a second at least.
+	HostExhausted bool `json:"hostExhausted,omitzero"`
 }
 
 // An Observer is told every event of the supervisors that it was given to and
@@ -103,9 +109,10 @@ func (s *core) noteLocked(c *child, e news, now time.Duration) {
 	}
 	to.child, to.at, to.kind, to.delay, to.event = c, now, e.kind, e.delay, nil
 	to.exitKind, to.err = e.exit.Kind, e.exit.Err
-	to.because = nil
+	to.because, to.lack = nil, false
 	if c != nil {
 		to.n = c.n
+		to.lack = c.exhausted && e.kind == ChildRestarting && e.delay > 0
 		if s.absorbing {
 			to.because = c.becauseLocked(e.kind)
 		}

@@ -25,7 +25,7 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool
 		inc.limits = new(limits)
 	}
 	c.cur = inc
-	c.queued = false
+	c.queued, c.due = false, 0
 	if wait > 0 || automatic && s.events.behind() {
 		c.wait = wait
 		c.moveLocked(Restarting, now, news{kind: ChildRestarting, delay: wait, exit: c.last})
@@ -43,6 +43,7 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool
 func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	c := inc.child
 	c.n++
+	c.exhausted = false
 	inc.n, inc.begun = c.n, true
 	if inc.automatic {
 		c.restarts++
@@ -115,6 +116,7 @@ func (s *core) readied(inc *incarnation) bool {
 	s.disarmLocked(inc)
 	inc.ready = true
 	c := inc.child
+	c.missed = 0
 	c.parked, c.discard = false, false
 	if s.fallen != nil { // its last life is forgotten, with all that it holds
 		delete(s.fallen, c)
@@ -129,20 +131,20 @@ func (s *core) readied(inc *incarnation) bool {
 	return true
 }
 
-// startFailed notes whether a start function that returned an error chose not to
-// start its child (S4).
-func (s *core) startFailed(inc *incarnation) {
-	switch err := inc.outcome.Err.(type) {
+// startFailed notes what a start that has failed with an error means: the start
+// function chose not to start its child (S4), or the host has run out of
+// something (F4).
+func (s *core) startFailed(inc *incarnation, made bool) {
+	err := inc.outcome.Err
+	switch err.(type) {
 	case *PanicError, *foreign.Shielded:
 		return
-	default:
-		if inc.failure() != nil || !errors.Is(err, ErrIgnore) {
-			return
-		}
 	}
+	ignored := !made && inc.failure() == nil && errors.Is(err, ErrIgnore)
+	lack := !ignored && exhausted(err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	inc.ignored = true
+	inc.ignored, inc.exhausted = ignored, lack
 }
 
 // exited settles an incarnation that is over, and returns the next one for the
@@ -187,6 +189,10 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 			c.failures++
 		}
 		c.emitLocked(news{kind: ChildExited, exit: exit}, now)
+	}
+	if inc.begun && !inc.ready && inc.automatic && inc.fate == fateOpen {
+		c.missed++
+		c.exhausted = inc.exhausted
 	}
 	if inc.ready && c.policy.backoff.Min > 0 && now-inc.readyAt >= c.policy.backoff.ResetAfter {
 		c.row = 0
@@ -237,7 +243,12 @@ func (s *core) retryLocked(c *child, now time.Duration) *incarnation {
 	if s.chargeLocked(c, now) != again {
 		return nil
 	}
-	return s.incarnateLocked(c, c.row.next(c.policy.backoff), now, true)
+	return s.incarnateLocked(c, c.nextWaitLocked(), now, true)
+}
+
+// nextWaitLocked returns the wait before the next restart of the child (B1, F4).
+func (c *child) nextWaitLocked() time.Duration {
+	return pause(c.row.next(c.policy.backoff), c.missed, c.exhausted)
 }
 
 // chargeLocked counts a restart (I1), and carries out the verdict if it is one
@@ -277,13 +288,13 @@ func (s *core) quarantineLocked(c *child, now time.Duration) {
 		c.wakeLocked()
 		return
 	}
-	c.queued = false
+	c.queued, c.due = false, 0
 	c.moveLocked(Quarantined, now, news{kind: ChildQuarantined, exit: c.last})
 }
 
 // restLocked lets a child rest: declared and stopped, or no longer declared.
 func (s *core) restLocked(c *child, now time.Duration) {
-	c.queued = false
+	c.queued, c.due = false, 0
 	c.moveLocked(Stopped, now, news{kind: ChildStopped, exit: c.last})
 	if c.policy.restart == Temporary || c.discard {
 		s.unlinkLocked(c, now)
@@ -296,7 +307,6 @@ func (s *core) holdLocked(c *child, now time.Duration) {
 		s.restLocked(c, now)
 		return
 	}
-	c.queued = false
 	c.moveLocked(Restarting, now, news{kind: ChildRestarting, exit: c.last})
 }
 
@@ -304,6 +314,11 @@ func (s *core) holdLocked(c *child, now time.Duration) {
 // be led.
 func (s *core) queueLocked(c *child, now time.Duration) {
 	c.moveLocked(Restarting, now, news{kind: ChildRestarting, exit: c.last})
+	s.inLineLocked(c)
+}
+
+// inLineLocked puts the failure of a child at the end of the line.
+func (s *core) inLineLocked(c *child) {
 	c.queued = true
 	s.failed = append(s.failed, c)
 	s.interrupt = closeMade(s.interrupt)

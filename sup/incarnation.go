@@ -36,6 +36,7 @@ type incarnation struct {
 	automatic  bool // a restart that nobody asked for
 	supervisor bool // the worker is one; set once it is made
 	ignored    bool // its start function chose not to start it
+	exhausted  bool // its start failed because the host has run out of something
 	ready      bool
 	over       bool // it has ended, or was abandoned
 	abandoned  bool

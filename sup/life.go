@@ -216,7 +216,7 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	inc.closed = tasks == 0
 	inc.cancelLocked(returnedCause)
 	inc.mu.Unlock()
-	started := inc.phase > lifeStart
+	made, ran := inc.phase > lifeStart, inc.phase > lifeInitialize
 	if next == lifeTerminate {
 		if _, ok := inc.body.worker().(Terminator); !ok {
 			next = lifeOver
@@ -230,8 +230,8 @@ func (inc *incarnation) end(err error, next lifePhase) {
 		inc.child.sup.windingUp(inc)
 	}
 	inc.classify(err, cause, nil)
-	if err != nil && !started {
-		inc.child.sup.startFailed(inc)
+	if err != nil && !ran {
+		inc.child.sup.startFailed(inc, made)
 	}
 }
 

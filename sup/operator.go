@@ -83,8 +83,11 @@ func (s *core) startError(c *child, err error) error {
 
 // takenErrorLocked says that an id is taken.
 func takenErrorLocked(c *child) error {
-	if c.state == Stopped || c.state == Quarantined {
+	switch err := c.restsLocked(0); err {
+	case nil:
 		return ErrAlreadyDeclared
+	case ErrRestarting:
+		return err
 	}
 	return ErrAlreadyRunning
 }
@@ -121,7 +124,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	if c.state != Stuck {
 		s.tellLocked(inc, fateRest, s.now())
 	}
-	inc.fate = fateRest
+	inc.fate, c.queued = fateRest, false
 	c.wakeLocked() // who waits for a live one waits in vain now
 	s.mu.Unlock()
 	inc.cancel(operatorCause)
@@ -157,7 +160,7 @@ func (s *core) restart(ctx context.Context, c *child, seen int) error {
 		s.mu.Unlock()
 		return s.startError(c, called)
 	}
-	c.budget, c.row = nil, 0 // a fresh start
+	c.budget, c.row, c.missed = nil, 0, 0 // a fresh start
 	if c.state == Quarantined {
 		c.parked = true // should it fail, no round revives it
 	}

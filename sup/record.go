@@ -42,6 +42,7 @@ type entry struct {
 	n        int
 	kind     EventKind
 	exitKind ExitKind
+	lack     bool // see [Event.HostExhausted]
 }
 
 func newRecord(asked int, above *core) record {
@@ -110,7 +111,7 @@ func (s *core) event(e *entry) Event {
 	id := e.child.id()
 	event := Event{
 		Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: joinPath(s.path, id), ID: id,
-		Incarnation: e.n, Exit: Exit{e.exitKind, e.err}, Delay: e.delay,
+		Incarnation: e.n, Exit: Exit{e.exitKind, e.err}, Delay: e.delay, HostExhausted: e.lack,
 	}
 	if e.because != nil {
 		event.Because = e.because.path()

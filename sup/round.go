@@ -2,31 +2,63 @@ package sup
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
 // Rounds: the stopping and starting that the failure of one child causes under
 // one_for_all and rest_for_one. The goroutine of a child that fails while no
-// round is going on leads it, and those of the failures that came meanwhile.
+// round is going on leads it, and those of all failures that come meanwhile.
 
-// lead leads rounds until no failure waits for one. The caller has set
-// s.leading, and its goroutine ends after.
+// lead leads rounds until no failure is in line, and no round waits. The caller
+// has set s.leading, and its goroutine ends after.
+//
+// There is one line for all failures. A start that fails in a round goes to the
+// end of it (F2), and what the round has not started yet is held until its turn
+// has come, or its backoff is over (B3).
 func (s *core) lead() {
 	for {
 		s.mu.Lock()
-		c := s.nextFailedLocked()
-		if c == nil || s.phase >= ending {
-			s.leading = false
+		held := s.held
+		switch {
+		case s.phase >= ending:
+			held = nil
+		case held != nil && s.releasedLocked(held): // before any failure in line: those do not end
+			s.held = nil
+			s.mu.Unlock()
+			s.startAgain(s.heldFrom)
+			continue
+		default:
+			if c := s.nextFailedLocked(); c != nil {
+				s.mu.Unlock()
+				s.conduct(c)
+				continue
+			}
+		}
+		if held == nil {
+			s.leading, s.held = false, nil
 			s.endGoroutineLocked()
 			s.mu.Unlock()
 			return
 		}
+		left, changed := held.due-s.now(), held.changedLocked()
+		if s.interrupt == nil {
+			s.interrupt = make(chan struct{})
+		}
+		interrupt := s.interrupt
 		s.mu.Unlock()
-		s.conduct(c)
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case <-interrupt:
+		case <-s.stop:
+		}
+		timer.Stop()
 	}
 }
 
-// nextFailedLocked takes the first failure from the queue that nothing has
+// nextFailedLocked takes the first failure from the line that nothing has
 // settled since.
 func (s *core) nextFailedLocked() *child {
 	for len(s.failed) > 0 {
@@ -41,40 +73,57 @@ func (s *core) nextFailedLocked() *child {
 	return nil
 }
 
-// conduct leads the round of one failure: stop, wait, start. If a start fails
-// in it, that is the next failure of the same round (F2). It reports false if
-// there was no round: the child is quarantined, or the supervisor ends.
-func (s *core) conduct(failed *child) bool {
-	for stopped := false; failed != nil; stopped = true {
-		s.mu.Lock()
-		v := rest // an operator has taken it out of the round meanwhile
-		if failed.state == Restarting || failed.state == Stuck {
-			v = s.chargeLocked(failed, s.now())
-		}
-		if v == escalate || v != again && !stopped {
-			s.mu.Unlock()
-			return stopped
-		}
-		if v != again { // the others of the round go on without it
-			s.mu.Unlock()
-			failed = s.startAgain(failed.seq + 1)
-			continue
-		}
-		from := failed.seq
-		if s.decl.strategy == OneForAll {
-			from = 0
-		}
-		s.absorbing, s.leader, s.roundFrom, s.roundTo = true, failed, from, s.seq
-		cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
-		wait := failed.row.next(failed.policy.backoff)
-		s.mu.Unlock()
-		s.stopRound(cause)
-		if !s.awaitRound(failed, wait) {
-			return true
-		}
-		failed = s.startAgain(from)
+// releasedLocked reports whether the round that waits for a child starts now: the
+// backoff of the child is over, or it is no longer to be restarted, because an
+// operator has called it off or its budget is used up.
+func (s *core) releasedLocked(held *child) bool {
+	if held.state != Restarting && (held.state != Stuck || held.cur.fate == fateRest) {
+		return true
 	}
-	return true
+	return !held.queued && held.due <= s.now()
+}
+
+// conduct leads the round of one failure whose turn has come: it is counted, and
+// the children of the round are stopped. They start when the backoff of the
+// failed child is over.
+func (s *core) conduct(failed *child) {
+	s.mu.Lock()
+	now := s.now()
+	if s.chargeLocked(failed, now) != again {
+		s.mu.Unlock()
+		return
+	}
+	from := failed.seq
+	if s.decl.strategy == OneForAll {
+		from = 0
+	}
+	s.absorbing, s.leader, s.roundFrom, s.roundTo = true, failed, from, s.seq
+	cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
+	wait := failed.nextWaitLocked()
+	s.mu.Unlock()
+	s.stopRound(cause)
+	if s.holdBack(failed, from, wait) {
+		s.startAgain(from)
+	}
+}
+
+// holdBack lets a round wait for the backoff of the child whose failure led to it
+// (B3). It reports whether the round starts at once instead, although another
+// waits: one that comes after that other, and has no wait of its own.
+func (s *core) holdBack(failed *child, from uint64, wait time.Duration) (atOnce bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.absorbing, s.apart = false, nil
+	now := s.now()
+	failed.due = now + min(wait, math.MaxInt64-now)
+	if wait > 0 && failed.state == Restarting {
+		failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last}, now)
+	}
+	if s.held == nil || from <= s.held.seq { // or it restarts all that waited, and that wait is over
+		s.held, s.heldFrom = failed, from
+		return false
+	}
+	return wait == 0
 }
 
 // stopRound stops the children of the round in reverse order, one after the
@@ -106,12 +155,13 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 	inc := c.cur
 	switch {
 	case c.seq > s.roundTo: // added since
-	case inc == nil && c.queued: // its failure is part of this round now (I5)
-		c.queued = false
+	case inc == nil && c.state == Restarting: // its failure, if it is in line, is part of this round now (I5)
+		c.queued, c.due = false, 0
 	case inc == nil && c.state == Stopped && !c.parked:
 		s.holdLocked(c, s.now())
 	case inc == nil:
 	case c.state == Stuck: // it is waited for when the round starts it again
+		c.queued, c.due = false, 0
 		inc.fate = max(inc.fate, fateRound)
 	case inc.sponsored && !inc.ready: // being added or restarted by an operator: comes after the round
 		s.apart = append(s.apart, c)
@@ -122,83 +172,10 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 	return nil
 }
 
-// awaitRound waits out the backoff of the child whose failure led to the round
-// (B3), until the supervisor ends, or until an operator has taken that child
-// out of the round. It holds up nothing (B2): a failure that comes meanwhile
-// leads a round of its own at once. It reports false if that has started all
-// that waited here.
-func (s *core) awaitRound(failed *child, wait time.Duration) bool {
-	s.mu.Lock()
-	s.absorbing, s.apart = false, nil
-	n := failed.n
-	s.mu.Unlock()
-	if wait == 0 {
-		return true
-	}
-	timer, began := time.NewTimer(wait), s.now()
-	defer timer.Stop()
-	s.mu.Lock()
-	failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last}, s.now())
-	s.mu.Unlock()
-	for {
-		if s.now()-began >= wait { // also while another round was led: what is queued comes after this one
-			return true
-		}
-		s.mu.Lock()
-		called := failed.state != Restarting && (failed.state != Stuck || failed.cur.fate == fateRest) // off, by an operator
-		if called || failed.n != n || s.phase >= ending {
-			s.mu.Unlock()
-			return true
-		}
-		if other := s.nextFailedLocked(); other != nil {
-			covers := s.decl.strategy == OneForAll || other.seq <= failed.seq
-			s.mu.Unlock()
-			if !covers && other.policy.backoff.Min > 0 {
-				s.join(other) // two waits would hold up each other
-			} else if s.conduct(other) && covers {
-				return false
-			}
-			continue
-		}
-		changed := failed.changedLocked()
-		if s.interrupt == nil {
-			s.interrupt = make(chan struct{})
-		}
-		interrupt := s.interrupt
-		s.mu.Unlock()
-		select {
-		case <-timer.C:
-			return true
-		case <-changed:
-		case <-interrupt:
-		case <-s.stop:
-			return true
-		}
-	}
-}
-
-// join makes a child with a backoff of its own, which was started during the
-// wait of a round that it comes after, and has failed, part of that round: it is
-// counted, those after it stop, and all start with the round.
-func (s *core) join(failed *child) {
-	s.mu.Lock()
-	if failed.state != Restarting || s.chargeLocked(failed, s.now()) != again {
-		s.mu.Unlock()
-		return
-	}
-	failed.row.next(failed.policy.backoff)
-	s.absorbing, s.leader, s.roundFrom, s.roundTo = true, failed, failed.seq, s.seq
-	cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
-	s.mu.Unlock()
-	s.stopRound(cause)
-	s.mu.Lock()
-	s.absorbing, s.apart = false, nil
-	s.mu.Unlock()
-}
-
 // startAgain starts the children of the round in order, from a place in it on,
-// and returns the first that fails to start.
-func (s *core) startAgain(seq uint64) *child {
+// until one fails to start, or has to wait for its own backoff first. The rest is
+// held then.
+func (s *core) startAgain(seq uint64) {
 	s.mu.Lock()
 	from := s.last
 	for from != nil && from.prev != nil && from.prev.seq >= seq {
@@ -216,9 +193,11 @@ func (s *core) startAgain(seq uint64) *child {
 		s.mu.Unlock()
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	children.endLocked()
-	s.mu.Unlock()
-	return c
+	if c != nil && s.held == nil {
+		s.held, s.heldFrom = c, c.seq
+	}
 }
 
 // replacesLocked reports that the round starts a child again that has not gone
@@ -228,7 +207,9 @@ func (s *core) replacesLocked(c *child) bool {
 }
 
 // startInRound starts one child if the round is to start it, and reports false
-// if that failed. A child that has not gone yet is waited for.
+// if the round cannot go on: the start has failed, and has got in line, or the
+// child has a backoff of its own to wait for. A child that has not gone yet is
+// waited for.
 func (s *core) startInRound(c *child) bool {
 	for {
 		s.mu.Lock()
@@ -248,6 +229,9 @@ func (s *core) startInRound(c *child) bool {
 		case inc != nil, c.state != Restarting, c.queued:
 			s.mu.Unlock()
 			return true
+		case c.due > s.now():
+			s.mu.Unlock()
+			return false
 		}
 		inc = s.launchLocked(c, true, true)
 		s.mu.Unlock()
@@ -257,7 +241,10 @@ func (s *core) startInRound(c *child) bool {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		// Else somebody wanted it to stop, and it is no failure.
-		return c.state != Restarting && (c.state != Stuck || inc.fate == fateRest)
+		if c.state != Restarting && (c.state != Stuck || inc.fate == fateRest) {
+			return true // it was told to stop, which is no failure
+		}
+		s.inLineLocked(c)
+		return false
 	}
 }

@@ -8,9 +8,11 @@ import (
 
 // Log returns an observer that writes events to a logger: what is about to
 // fail for good at Error (a supervisor that failed, a child that is stuck or
-// quarantined), what went wrong and is being mended at Warn (an abnormal exit),
-// what changes the tree, and what a round stops and starts again because of
-// another child, at Info, and the steps in between at Debug. The attributes are path, incarnation, because, exit, err, delay and stack.
+// quarantined), what went wrong and is being mended at Warn (an abnormal exit, a
+// start that waits because the host has run out of something), what changes the
+// tree, and what a round stops and starts again because of another child, at Info,
+// and the steps in between at Debug. The attributes are path, incarnation, because,
+// exit, err, delay, hostExhausted and stack.
 //
 // A nil logger is slog.Default(), as it is now.
 func Log(logger *slog.Logger) Observer {
@@ -28,7 +30,7 @@ func (l logObserver) Observe(e Event) {
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 7)
+	attrs := make([]slog.Attr, 0, 8)
 	attrs = append(attrs, slog.String("path", e.Path))
 	if e.Incarnation > 0 {
 		attrs = append(attrs, slog.Int("incarnation", e.Incarnation))
@@ -44,6 +46,9 @@ func (l logObserver) Observe(e Event) {
 	}
 	if e.Delay > 0 {
 		attrs = append(attrs, slog.Duration("delay", e.Delay))
+	}
+	if e.HostExhausted {
+		attrs = append(attrs, slog.Bool("hostExhausted", true))
 	}
 	if stack := stackOf(e); stack != "" && level >= slog.LevelWarn {
 		attrs = append(attrs, slog.String("stack", stack))
@@ -63,6 +68,9 @@ func levelOf(e Event) slog.Level {
 	case ChildReady, ChildStopped, SupervisorStarted, SupervisorStopped:
 		return slog.LevelInfo
 	case ChildRestarting, ChildStopping:
+		if e.HostExhausted {
+			return slog.LevelWarn
+		}
 		if e.Delay > 0 || e.Because != "" {
 			return slog.LevelInfo
 		}

@@ -38,7 +38,7 @@ func TestAChildThatWaitsHoldsUpNothing(t *testing.T) {
 		if _, err := s.StartChild(ctx, c.child(tr, "d")); err != nil {
 			t.Error(err)
 		}
-		if _, err := s.StartChild(ctx, c.child(tr, "b")); !errors.Is(err, sup.ErrAlreadyRunning) {
+		if _, err := s.StartChild(ctx, c.child(tr, "b")); !errors.Is(err, sup.ErrRestarting) {
 			t.Errorf("StartChild of a child that waits: %v", err)
 		}
 		if err := errors.Join(s.Terminate(ctx, "c"), s.Restart(ctx, "c"), s.Terminate(ctx, "c"), s.Delete("c")); err != nil {

@@ -1,0 +1,8 @@
+package sup
+
+import "syscall"
+
+var (
+	exhaustion       = []error{syscall.EMFILE}
+	errAgain   error = syscall.ErrorString("no procs")
+)
