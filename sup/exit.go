@@ -252,8 +252,11 @@ func (c *child) nextWaitLocked() time.Duration {
 }
 
 // chargeLocked counts a restart (I1), and carries out the verdict if it is one
-// too many.
+// too many. A start that failed for what the host lacks is not counted (F4).
 func (s *core) chargeLocked(c *child, now time.Duration) verdict {
+	if c.exhausted {
+		return again
+	}
 	if c.budget == nil && c.policy.budget != (Intensity{}) {
 		w := newWindow(c.policy.budget)
 		c.budget = &w

@@ -12,9 +12,10 @@ import (
 func (m *model) begin(c *node) {
 	c.inc++
 	c.state = sup.Starting
+	c.lack = false
 	c.asked, c.lived, c.again, c.ends, c.limit = byNobody, never, never, never, never
 	if c.b.kind != aWorker {
-		c.kids, c.counts, c.queue, c.outer = declaredKids(c), nil, nil, nil
+		c.kids, c.counts, c.queue, c.waiting = declaredKids(c), nil, nil, nil
 		c.task = &task{kind: starting, phase: startingPhase, members: slices.Clone(c.kids)}
 		m.advance(c)
 		return
@@ -57,6 +58,7 @@ func (m *model) initialized(c *node) {
 	c.ends, c.limit = never, never
 	if c.b.manner.fail.has(m.attempts[c.path]) {
 		m.emit("init_fail", c)
+		c.lack = c.b.manner.failHow == "exhausted"
 		m.startFailed(c, sup.ExitAbnormal)
 		return
 	}
@@ -66,6 +68,7 @@ func (m *model) initialized(c *node) {
 
 func (m *model) ready(c *node) {
 	c.state, c.lived, c.restarting = sup.Running, m.now, false
+	c.missed = 0
 	if c.up == nil {
 		m.reply(m.rootCall, "ok")
 		m.rootCall = 0

@@ -18,8 +18,12 @@ const (
 	giveUp
 )
 
-// charge counts the decision to restart c (I1 to I3, I7).
+// charge counts the decision to restart c (I1 to I3, I7), unless that is for want
+// of something on the host (F4).
 func (m *model) charge(c *node) verdict {
+	if c.lack {
+		return restart
+	}
 	if c.b.budget != (sup.Intensity{}) {
 		limit := bound(c.b.budget)
 		c.spent = append(c.spent, m.now)
@@ -37,8 +41,19 @@ func (m *model) charge(c *node) verdict {
 	return restart
 }
 
-// nextDelay is the backoff of the next restart in a row (B1).
+// nextDelay is the wait before the next restart in a row (B1, F4).
 func (c *node) nextDelay() time.Duration {
+	switch delay := c.nextBackoff(); {
+	case c.lack:
+		return max(delay, time.Second)
+	case c.missed >= 9:
+		return max(delay, time.Millisecond)
+	default:
+		return delay
+	}
+}
+
+func (c *node) nextBackoff() time.Duration {
 	b := c.b.backoff
 	if b.Min == 0 {
 		return 0

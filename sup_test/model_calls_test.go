@@ -111,7 +111,7 @@ func (m *model) add(s *node, b *branch, call int) {
 			if k.state == sup.Quarantined {
 				m.unsaid("StartChild of a quarantined id")
 			}
-			m.reply(call, pick(k.state == sup.Stopped, "already_declared", "already_running"))
+			m.reply(call, taken(k))
 			return
 		}
 	}
@@ -123,6 +123,17 @@ func (m *model) add(s *node, b *branch, call int) {
 	c.starter, c.fresh = call, true
 	s.kids = append(s.kids, c)
 	m.begin(c)
+}
+
+// taken is what StartChild answers whose id is that of c (O1).
+func taken(c *node) string {
+	switch {
+	case c.state == sup.Stopped:
+		return "already_declared"
+	case c.state == sup.Restarting, c.beingRestarted():
+		return "restarting"
+	}
+	return "already_running"
 }
 
 // askCancelled is about a call to a supervisor whose start has been called off.
@@ -171,13 +182,7 @@ func (m *model) terminate(c *node, call int, remove bool) {
 		c.again = never
 		c.queued = false
 		c.state = sup.Stopped
-		if t := c.up.task; t != nil && t.lead == c { // the others need not wait
-			t.delay = 0
-			if t.phase == waitingPhase {
-				t.phase = startingPhase
-				defer m.advance(c.up)
-			}
-		}
+		defer m.advance(c.up) // the others of its round need not wait
 	case sup.Stuck:
 		m.unsaid("Terminate of a stuck child")
 		return
@@ -203,11 +208,12 @@ func (m *model) restart(c *node, call int) {
 	case sup.Restarting:
 		m.reply(call, "restarting")
 	case sup.Stopped, sup.Quarantined:
-		if t := c.up.task; t != nil && t.kind == round && (t.lead == c || t.phase == stoppingPhase) {
+		t, w := c.up.task, c.up.waiting
+		if t != nil && t.kind == round && (t.lead == c || t.phase == stoppingPhase) || w != nil && w.lead == c {
 			m.unsaid("whether a round takes what an operator restarts before it has come to it")
 			return
 		}
-		c.spent, c.row = nil, 0
+		c.spent, c.row, c.missed = nil, 0, 0
 		c.held = c.held || c.state == sup.Quarantined // T4: should it fail
 		c.starter, c.restarting = call, false
 		m.begin(c)

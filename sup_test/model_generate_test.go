@@ -168,7 +168,10 @@ func (d *drawer) worker(id string) *branch {
 	how := &b.manner
 	if failing.on() {
 		if how.fail = d.attempts("fail"); how.fail.to > 0 {
-			how.failHow = choose(d, "failHow", "error", "start", "panic", "goexit")
+			how.failHow = choose(d, "failHow", "error", "start", "panic", "goexit", "exhausted")
+			if d.number("long", 0, 3) == 3 { // F4
+				how.fail.to += 12
+			}
 		}
 	}
 	if slowStarts.on() {

@@ -3,7 +3,10 @@ package sup_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -140,6 +143,8 @@ func misbehave(how string) error {
 		return context.Canceled
 	case "panic":
 		panic(errTold)
+	case "exhausted":
+		return fmt.Errorf("told to fail: %w", &fs.PathError{Op: "open", Path: "/dev/null", Err: syscall.EMFILE})
 	case "goexit":
 		runtime.Goexit()
 	}

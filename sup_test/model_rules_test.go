@@ -12,6 +12,11 @@ import (
 func (m *model) startFailed(c *node, kind sup.ExitKind) {
 	c.last, c.ends, c.limit = kind, never, never
 	up := c.up
+	if c.restarting && (c.asked == byNobody || c.asked == byTimeout) {
+		c.missed++
+	} else {
+		c.lack = c.lack && up != nil && up.task != nil && up.task.kind == starting
+	}
 	if c.asked == byTimeout {
 		c.asked = byNobody
 	}
@@ -38,7 +43,7 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 		m.advance(up)
 	case up.task != nil && up.task.kind == starting: // S2
 		m.rest(c)
-		up.task = &task{kind: ending, members: slices.Clone(up.kids), next: len(up.kids) - 1, exit: sup.ExitAbnormal, failed: true}
+		up.task = &task{kind: ending, members: slices.Clone(up.kids), next: len(up.kids) - 1, exit: sup.ExitAbnormal, failed: true, lack: c.lack}
 		m.cancelStarts(up, nil)
 		m.advance(up)
 	default:
@@ -176,6 +181,7 @@ func (m *model) decide(c *node) {
 	switch m.charge(c) {
 	case quarantine:
 		m.quarantine(c)
+		m.advance(up) // the others of its round go on without it
 		return
 	case giveUp:
 		m.giveUp(up, c)
@@ -237,12 +243,9 @@ func (m *model) again(c *node) {
 // beginRound begins the stopping and starting that c's failure causes (T2, T3).
 func (m *model) beginRound(up, c *node, delay time.Duration) {
 	members := m.inRound(up, c)
-	if up.task != nil && delay > 0 && !slices.Contains(members, up.task.lead) {
+	if up.waiting != nil && delay > 0 && !slices.Contains(members, up.waiting.lead) {
 		m.unsaid("when two waits end of which one is within the round of the other")
 		return
-	}
-	if up.task != nil {
-		up.outer = append(up.outer, up.task)
 	}
 	up.task = &task{kind: round, lead: c, members: members, next: len(members) - 1, delay: delay}
 	m.advance(up)
@@ -264,24 +267,16 @@ func (m *model) inRound(up, c *node) []*node {
 	})
 }
 
-// failedInRound: a member of a round did not start (F2).
+// failedInRound: a member of a round did not start. It gets in line, and those
+// after it wait (F2).
 func (m *model) failedInRound(up, c *node) {
-	switch m.charge(c) {
-	case quarantine: // the others go on without it
-		m.quarantine(c)
-		up.task.next++
-		m.advance(up)
-		return
-	case giveUp:
-		m.giveUp(up, c)
-		return
+	t := up.task
+	up.task = nil
+	c.state, c.queued = sup.Restarting, true
+	up.queue = append(up.queue, c)
+	if up.waiting == nil {
+		up.waiting = &task{kind: round, phase: startingPhase, lead: c, members: t.members[t.next:]}
 	}
-	c.state = sup.Restarting
-	t := *up.task
-	t.lead, t.delay, t.phase = c, c.nextDelay(), stoppingPhase
-	t.members = m.inRound(up, c)
-	t.next = len(t.members) - 1
-	up.task = &t
 	m.advance(up)
 }
 
@@ -317,7 +312,7 @@ func (m *model) goneForGood(c *node) {
 // end makes a supervisor stop its children and exit.
 func (m *model) end(s *node, exit sup.ExitKind) {
 	was := s.task
-	s.outer = nil
+	s.waiting = nil
 	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: exit}
 	m.cancelStarts(s, was)
 	m.advance(s)

@@ -95,12 +95,13 @@ func (m *model) advance(s *node) {
 func (m *model) push(s *node) bool {
 	t := s.task
 	switch {
-	case t == nil:
+	case t == nil && s.waiting != nil && s.waiting.released(m.now):
+		s.task, s.waiting = s.waiting, nil
+		return true
+	case t == nil: // what waits holds up nothing (B2)
 		return m.unqueue(s)
 	case t.phase == startingPhase:
 		return m.pushStart(s, t)
-	case t.phase == waitingPhase: // it holds up nothing (B2)
-		return m.unqueue(s)
 	case s.b.set():
 		return m.pushSetStop(s, t)
 	}
@@ -111,10 +112,6 @@ func (m *model) push(s *node) bool {
 func (m *model) pushStart(s *node, t *task) bool {
 	if t.next == len(t.members) {
 		s.task = nil
-		if n := len(s.outer); n > 0 {
-			m.resume(s, s.outer[n-1])
-			return true
-		}
 		if s.up != nil && t.kind == starting && (t.endAfter || len(s.queue) > 0) {
 			m.unsaid("whether what a nested supervisor has to do comes before the next child's start")
 		}
@@ -154,14 +151,11 @@ func (m *model) pushStart(s *node, t *task) bool {
 	return true
 }
 
-// resume goes on with a round whose wait another round has interrupted. If that
-// has started all of its children, nothing is left to do.
-func (m *model) resume(s *node, t *task) {
-	s.outer = s.outer[:len(s.outer)-1]
-	if t.lead.again == never {
-		t.phase = startingPhase
-	}
-	s.task = t
+// released reports whether a round that waits may start its members: the wait of
+// its lead is over, or the lead is not to be restarted any more.
+func (t *task) released(now time.Duration) bool {
+	c := t.lead
+	return c.state != sup.Restarting || !c.queued && (c.again == never || c.again <= now)
 }
 
 // pushStop stops the members in reverse order, one after the other (X1, T2).
@@ -216,9 +210,11 @@ func (t *task) asks() asked {
 func (m *model) allAsked(s *node, t *task) bool {
 	if t.kind == round { // B3
 		t.phase, t.next = startingPhase, 0
-		if t.delay > 0 {
-			t.phase = waitingPhase
+		if t.delay > 0 && t.lead.state == sup.Restarting {
 			t.lead.again = m.now + t.delay
+		}
+		if w := s.waiting; w == nil || slices.Contains(t.members, w.lead) { // that wait is over, if there was one
+			s.waiting, s.task = t, nil
 		}
 		return true
 	}
@@ -240,6 +236,7 @@ func (m *model) allAsked(s *node, t *task) bool {
 	s.task = nil
 	switch {
 	case t.failed:
+		s.lack = t.lack
 		m.startFailed(s, t.exit)
 	default:
 		m.ended(s, t.exit)
@@ -265,15 +262,11 @@ func (m *model) fire(c *node) {
 		if t := c.up.task; t != nil && t.kind == ending {
 			return // it is not restarted any more
 		}
-		if t := c.up.task; t != nil && t.kind == round && t.phase == waitingPhase && t.lead == c {
-			t.phase = startingPhase
-			m.advance(c.up)
+		if c.up.alone() {
+			m.again(c)
 			return
 		}
-		if slices.ContainsFunc(c.up.outer, func(t *task) bool { return t.lead == c }) {
-			return // the round that came in between is led to its end first
-		}
-		m.again(c)
+		m.advance(c.up)
 	case c.limit:
 		c.limit = never
 		if c.state == sup.Starting { // S5

@@ -44,7 +44,9 @@ type node struct {
 	last       sup.ExitKind
 	held       bool // an operator stopped it: rounds leave it alone (T4)
 	dropped    bool
-	queued     bool // its failure waits to be decided
+	queued     bool // its failure is in line to be decided
+	missed     int  // restarts in a row that have failed (F4)
+	lack       bool // its start has failed because the host has run out of something (F4)
 	removing   bool // a Remove waits for it to stop
 	fresh      bool // a StartChild waits for it to start
 	asked      asked
@@ -62,8 +64,8 @@ type node struct {
 	kids    []*node
 	task    *task
 	counts  []time.Duration
-	outer   []*task // rounds whose wait the task has interrupted
-	queue   []*node // those whose failures wait for the task to be over
+	waiting *task   // the round that waits for the turn of its lead, or for its backoff
+	queue   []*node // those whose failures are in line
 	pushing bool
 }
 
@@ -91,6 +93,7 @@ type task struct {
 	endAfter  bool         // starting: a significant child has ended meanwhile
 	cancelled bool         // ending because its start was cancelled
 	failed    bool         // ending because a child could not be started
+	lack      bool         // which was for want of something that the host has run out of
 }
 
 type taskKind uint8
@@ -105,7 +108,6 @@ type phase uint8
 
 const (
 	stoppingPhase phase = iota
-	waitingPhase
 	startingPhase
 )
 

@@ -96,7 +96,7 @@ func situations() []situation {
 			make:      func(c child, _ <-chan struct{}) child { return afterCrash(c, forAnHour) },
 			reach:     crash,
 			terminate: outcome{nil, "stopped"}, restart: outcome{sup.ErrRestarting, "starting"},
-			delete: outcome{sup.ErrRestarting, "starting"}, start: outcome{taken, "starting"},
+			delete: outcome{sup.ErrRestarting, "starting"}, start: outcome{sup.ErrRestarting, "starting"},
 		}, {
 			name: "restarting", state: "restarting", counts: 1,
 			make: func(c child, _ <-chan struct{}) child {
@@ -105,7 +105,7 @@ func situations() []situation {
 			},
 			reach:     crash,
 			terminate: outcome{nil, "stopped"}, restart: outcome{sup.ErrRestarting, "restarting"},
-			delete: outcome{sup.ErrRestarting, "restarting"}, start: outcome{taken, "restarting"},
+			delete: outcome{sup.ErrRestarting, "restarting"}, start: outcome{sup.ErrRestarting, "restarting"},
 		}, {
 			name: "stopping", state: "stopping",
 			make: func(c child, _ <-chan struct{}) child { return slowStop(new(trace), c, time.Second) },
