@@ -23,11 +23,11 @@ func (m *model) begin(c *node) {
 	m.attempts[c.path]++
 	how, n := c.b.manner, m.attempts[c.path]
 	switch {
-	case how.ignore.has(n):
+	case how.ignore.has(n) && !how.hold.has(n):
 		m.emit("ignore", c)
 		m.ignored(c)
 		return
-	case how.fail.has(n) && how.failHow == "start":
+	case how.fail.has(n) && how.failHow == "start" && !how.ignore.has(n):
 		m.emit("init_fail", c)
 		m.startFailed(c, sup.ExitAbnormal)
 		return
@@ -56,6 +56,11 @@ func (m *model) ignored(c *node) {
 // initialized is the end of Initialize.
 func (m *model) initialized(c *node) {
 	c.ends, c.limit = never, never
+	if c.b.manner.ignore.has(m.attempts[c.path]) {
+		m.emit("ignore", c)
+		m.ignored(c)
+		return
+	}
 	if c.b.manner.fail.has(m.attempts[c.path]) {
 		m.emit("init_fail", c)
 		c.lack = c.b.manner.failHow == "exhausted"

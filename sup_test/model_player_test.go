@@ -39,6 +39,9 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	g.mu.Unlock()
 	switch {
 	case b.manner.ignore.has(p.n):
+		if b.manner.hold.has(p.n) && !p.held(ctx) {
+			return nil, ctx.Err()
+		}
 		p.emit("ignore")
 		return nil, sup.ErrIgnore
 	case b.manner.fail.has(p.n) && b.manner.failHow == "start":
@@ -50,6 +53,29 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	g.players++
 	g.mu.Unlock()
 	return p, nil
+}
+
+// held waits in a start function until the player is let, and reports false if it
+// was told to stop before.
+func (p *player) held(ctx context.Context) bool {
+	p.g.mu.Lock()
+	before := p.g.live[p.path]
+	p.g.live[p.path] = p
+	let := p.let
+	p.g.mu.Unlock()
+	p.emit("init")
+	defer func() {
+		p.g.mu.Lock()
+		defer p.g.mu.Unlock()
+		p.g.live[p.path] = before
+	}()
+	select {
+	case <-let:
+		return true
+	case <-ctx.Done():
+		p.emit("init_cancel")
+		return false
+	}
 }
 
 func (p *player) emit(what string) { p.g.emit(what, p.path, p.inc) }

@@ -76,8 +76,13 @@ func erlang() string {
 // Commands}.
 func (sc *scenario) term() string {
 	commands := make([]string, len(sc.commands))
+	m := newModel(sc.root)
 	for i, cmd := range sc.commands {
 		commands[i] = cmd.term(sc.root)
+		if held := m.held(); held != nil && cmd.verb == "die" && held.up != m.find(parentOf(cmd.path)) {
+			commands[i] = strings.Replace(commands[i], "die", "die_beside", 1)
+		}
+		m.performAll(cmd)
 	}
 	return fmt.Sprintf("{scenario, %q, %v, {%s, %s}, [%s]}.\n", sc.name, short(sc.root),
 		sc.root.flagsTerm(), sc.root.childrenTerm(), strings.Join(commands, ", "))

@@ -75,7 +75,7 @@ func (d *otpDrawer) supervisor(id string, depth int) *branch {
 
 func (d *otpDrawer) child(id string, up *branch, depth int) (b *branch) {
 	kinds := []branchKind{aWorker, aWorker, aWorker, aKeyed}
-	if depth < 3 {
+	if depth < 4 {
 		kinds = append(kinds, aSupervisor)
 	}
 	switch choose(&d.drawer, "kind", kinds...) {
@@ -108,28 +108,43 @@ func (d *otpDrawer) worker(id string, holds bool) *branch {
 	b.shutdown = choose(&d.drawer, "shutdown", 0, 0, sup.Infinity, sup.Brutal, 10*time.Millisecond)
 	switch b.shutdown {
 	case sup.Infinity:
-		how.deaf = holds && rapid.Bool().Draw(d.T, "deaf")
+		how.deaf = holds && d.number("deaf", 0, 3) > 0
 	case 10 * time.Millisecond:
 		how.mute, b.stuck = true, sup.Abandon
 	default:
 		how.badly = d.number("badly", 0, 5) == 5
 	}
-	switch d.number("manner", 0, 7) {
-	case 5:
+	switch d.number("manner", 0, 9) {
+	case 4, 5:
 		how.hold = d.attempts("hold")
-		if !holds {
-			how.hold = attempts{}
-		}
 	case 6:
-		if how.ignore = d.attempts("ignore"); id == "*" { // restarted, it would stay in OTP's set, without a pid
-			how.ignore.from = min(1, how.ignore.to)
-		}
+		d.ignoring(b)
 	case 7:
-		if how.fail = d.attempts("fail"); how.fail.to > 0 {
-			how.failHow = choose(&d.drawer, "failHow", "error", "start", "panic")
-		}
+		d.failing(b)
+	case 8: // what is slow and fails in vain is what others die meanwhile
+		how.hold = d.attempts("hold")
+		d.failing(b)
+	case 9:
+		how.hold = d.attempts("hold")
+		d.ignoring(b)
+	}
+	if !holds {
+		how.hold = attempts{}
 	}
 	return b
+}
+
+func (d *otpDrawer) ignoring(b *branch) {
+	how := &b.manner
+	if how.ignore = d.attempts("ignore"); b.id == "*" { // restarted, it would stay in OTP's set, without a pid
+		how.ignore.from = min(1, how.ignore.to)
+	}
+}
+
+func (d *otpDrawer) failing(b *branch) {
+	if b.manner.fail = d.attempts("fail"); b.manner.fail.to > 0 {
+		b.manner.failHow = choose(&d.drawer, "failHow", "error", "start", "panic")
+	}
 }
 
 // command draws a command that leads to one thing after the other. Two that
@@ -177,13 +192,30 @@ func (d *otpDrawer) meanwhile(m *model, held *node) (command, bool) {
 	up := held.up
 	let := command{verb: "let", path: held.path}
 	waits := up.task != nil && (up.task.kind != starting || up == m.root && up.alone() && len(up.queue) == 0 && d.alone(m, held))
-	if !waits || d.number("meanwhile", 0, 1) == 0 {
+	dies := func(n *node) bool {
+		return n.up == up && waits && isDying(n) && !n.b.significant || isBeside(n, held)
+	}
+	if d.number("meanwhile", 0, 2) == 0 {
 		return let, true
 	}
-	if cmd, ok := d.die(d.nodes(m, func(n *node) bool { return n.up == up && isDying(n) && !n.b.significant })); ok {
+	if cmd, ok := d.die(d.nodes(m, dies)); ok {
 		return cmd, true
 	}
 	return let, true
+}
+
+// isBeside reports that a worker of another supervisor than the held one's may die:
+// that supervisor waits for nothing, in OTP either, and does nothing but restart
+// the worker, at once, or let it rest.
+func isBeside(n, held *node) bool {
+	up := n.up
+	if !isDying(n) || up == held.up || !up.alone() || up.state != sup.Running || up.task != nil || n.b.significant {
+		return false
+	}
+	if n.b.manner != (manner{}) || len(up.counts) >= bound(up.b.intensity).Restarts {
+		return false
+	}
+	return !slices.ContainsFunc(up.kids, func(k *node) bool { return k.state == sup.Starting || k.state == sup.Stopping })
 }
 
 // alone reports that no other worker can be held, before Erlang's Start has
@@ -216,6 +248,17 @@ func (d *otpDrawer) add(m *model) (command, bool) {
 		d.policy(cmd.spec, s.b)
 	default:
 		cmd.spec = d.child(id, s.b, 3)
+	}
+	if d.number("in vain", 0, 3) == 3 { // the call fails (O1), and the next with this id, perhaps, not
+		vain := cmd.spec
+		for len(vain.children) > 0 && !vain.set() {
+			vain = vain.children[len(vain.children)-1]
+		}
+		if !vain.set() {
+			vain.manner.ignore = attempts{}
+			vain.manner.fail = attempts{1, 1 + d.number("more", 0, 1)}
+			vain.manner.failHow = choose(&d.drawer, "failHow", "error", "start", "panic")
+		}
 	}
 	return cmd, true
 }

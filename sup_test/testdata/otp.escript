@@ -90,15 +90,17 @@ perform(start, #{tab := Tab, root := Root} = St) ->
 perform(stop, #{owner := Owner} = St) ->
     Owner ! stop,
     await(St#{pending := Owner});
-perform({die, Path, How}, #{tab := Tab, held := Held} = St) ->
-    [{_, Pid, Supervisor}] = ets:lookup(Tab, {pid, Path}),
-    Monitor = monitor(process, Pid),
-    Pid ! {die, How},
-    receive {'DOWN', Monitor, _, _, _} -> ok end,
+perform({die, Path, How}, #{held := Held} = St) ->
+    {Supervisor, Pid} = die(Path, How, St),
     case Held of
         false -> settle("", St);
         true -> await_exit(Supervisor, Pid), {"", St}
     end;
+%% While a worker of another supervisor is held.
+perform({die_beside, Path, How}, St) ->
+    {Supervisor, _} = die(Path, How, St),
+    await_restart(Supervisor),
+    {"", St};
 perform({let_go, Path}, #{tab := Tab, pending := Pending} = St) ->
     [{_, Pid, _}] = ets:lookup(Tab, {pid, Path}),
     Pid ! let_go,
@@ -178,6 +180,22 @@ child(Tab, Path, {Id, Pid, Type, _}) when is_pid(Pid) ->
         supervisor -> {ok, Below} = walk(Tab, Pid, Name), [Name ++ " up" | Below]
     end.
 
+die(Path, How, #{tab := Tab}) ->
+    [{_, Pid, Supervisor}] = ets:lookup(Tab, {pid, Path}),
+    Monitor = monitor(process, Pid),
+    Pid ! {die, How},
+    receive {'DOWN', Monitor, _, _, _} -> {Supervisor, Pid}
+    after ?PATIENCE -> exit({does_not_die, Path})
+    end.
+
+%% A supervisor that waits for nothing has restarted, or dropped, what has died.
+await_restart(Supervisor) ->
+    Pids = [P || {_, P, _, _} <- supervisor:which_children(Supervisor), P =/= undefined],
+    case lists:all(fun(P) -> is_pid(P) andalso is_process_alive(P) end, Pids) of
+        true -> ok;
+        false -> timer:sleep(1), await_restart(Supervisor)
+    end.
+
 await_exit(Supervisor, Pid) ->
     {messages, Messages} = process_info(Supervisor, messages),
     case lists:any(fun({'EXIT', P, _}) -> P =:= Pid; (_) -> false end, Messages) of
@@ -219,6 +237,7 @@ answer(Other) -> io_lib:format("unknown ~0p", [Other]).
 
 %% What a supervisor below could not start is no matter of the call.
 call_answer({error, {shutdown, {failed_to_start_child, _, _}}}) -> "failed";
+call_answer({error, {{shutdown, {failed_to_start_child, _, _}}, _}}) -> "failed";
 call_answer(Other) -> answer(Other).
 
 first({failed_to_start_child, Id, {shutdown, {failed_to_start_child, _, _} = Below}}) -> Id ++ "/" ++ first(Below);
@@ -248,7 +267,7 @@ start_member(Ctx, How, Path) -> start_worker(Ctx, Path, How).
 
 start_worker({Tab, _} = Ctx, Path, #{ignore := Ignore, fail := Fail, how := FailHow} = How) ->
     N = ets:update_counter(Tab, {tries, Path}, 1, {{tries, Path}, 0}),
-    case {has(Ignore, N), has(Fail, N), FailHow} of
+    case {has(Ignore, N) andalso not has(maps:get(hold, How), N), has(Fail, N) andalso not has(Ignore, N), FailHow} of
         {true, _, _} -> note(Tab, "ignore " ++ Path), ignore;
         {_, true, start} -> note(Tab, "init_fail " ++ Path), {error, {told, start}};
         _ -> proc_lib:start_link(?MODULE, worker, [Ctx, self(), Path, How, N])
@@ -256,7 +275,7 @@ start_worker({Tab, _} = Ctx, Path, #{ignore := Ignore, fail := Fail, how := Fail
 
 has({From, To}, N) -> From =< N andalso N =< To.
 
-worker({Tab, Director} = Ctx, Parent, Path, #{hold := Hold, fail := Fail, how := FailHow} = How, N) ->
+worker({Tab, Director} = Ctx, Parent, Path, #{hold := Hold, ignore := Ignore, fail := Fail, how := FailHow} = How, N) ->
     process_flag(trap_exit, true),
     ets:insert(Tab, [{{pid, Path}, self(), Parent}, {{path, self()}, Path}]),
     has(Hold, N) andalso begin
@@ -264,7 +283,11 @@ worker({Tab, Director} = Ctx, Parent, Path, #{hold := Hold, fail := Fail, how :=
         Director ! {held, Path},
         receive let_go -> ok end
     end,
+    IsIgnored = has(Ignore, N),
     case {has(Fail, N), FailHow} of
+        _ when IsIgnored ->
+            note(Tab, "ignore " ++ Path),
+            proc_lib:init_ack(Parent, ignore);
         {true, error} ->
             note(Tab, "init_fail " ++ Path),
             proc_lib:init_ack(Parent, {error, {told, init}}),
