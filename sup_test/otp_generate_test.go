@@ -114,19 +114,21 @@ func (d *otpDrawer) worker(id string, holds bool) *branch {
 	default:
 		how.badly = d.number("badly", 0, 5) == 5
 	}
-	switch d.number("manner", 0, 9) {
-	case 4, 5:
+	switch d.number("manner", 0, 11) {
+	case 3, 4, 5:
 		how.hold = d.attempts("hold")
 	case 6:
 		d.ignoring(b)
 	case 7:
 		d.failing(b)
-	case 8: // what is slow and fails in vain is what others die meanwhile
-		how.hold = d.attempts("hold")
-		d.failing(b)
-	case 9:
-		how.hold = d.attempts("hold")
+	case 8, 9, 10: // a restart that fails slowly, and others may die meanwhile
+		how.fail.from = d.number("from", 2, 3)
+		how.fail.to = how.fail.from + d.number("more", 0, 1)
+		how.failHow = choose(&d.drawer, "failHow", "error", "panic")
+		how.hold = how.fail
+	case 11:
 		d.ignoring(b)
+		how.hold = how.ignore
 	}
 	if !holds {
 		how.hold = attempts{}
