@@ -261,3 +261,28 @@ func TestAStartFunctionMayReturnTheSameWorkerAgain(t *testing.T) {
 		}
 	})
 }
+
+// R6: under one_for_one restarts go on side by side, and those that are going on
+// when the supervisor ends are called off.
+func TestRestartsOfDifferentChildrenGoOnSideBySide(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		children := c.good(tr, "a", "b", "c")
+		for i := range children {
+			children[i] = slowRestart(tr, children[i], time.Duration(3-i)*time.Minute)
+		}
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: children})
+		tr.take()
+		for _, id := range []string{"a", "b", "c"} {
+			c.die(id, errBoom)
+		}
+		tr.expect(t, "die a, begin a, die b, begin b, die c, begin c")
+		time.Sleep(2 * time.Minute)
+		tr.expect(t, "start c, start b")
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		tr.expect(t, "stop c, stop b, cut a")
+		expectStates(t, s, "a stopped, b stopped, c stopped")
+	})
+}
