@@ -21,6 +21,8 @@ func (m *model) perform(cmd command) result {
 		m.pass(m.now + cmd.time)
 	case "die":
 		m.die(m.find(cmd.path), cmd.arg)
+	case "both":
+		m.both(m.find(cmd.path), m.find(join(parentOf(cmd.path), cmd.arg)))
 	case "let":
 		m.let(m.find(cmd.path))
 	case "release":
@@ -67,6 +69,18 @@ var exitKinds = map[string]sup.ExitKind{
 func (m *model) die(c *node, how string) {
 	m.emit("die "+how, c)
 	m.ended(c, exitKinds[how])
+}
+
+// both is the death of two at once, of which the supervisor learns in that order.
+func (m *model) both(first, second *node) {
+	m.emit("die boom", first)
+	m.emit("die boom", second)
+	second.dying = true
+	m.ended(first, sup.ExitAbnormal)
+	if second.dying {
+		second.dying = false
+		m.ended(second, sup.ExitAbnormal)
+	}
 }
 
 // let lets one worker go on that is held in its Initialize, or deaf.

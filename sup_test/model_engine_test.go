@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,6 +200,8 @@ func (g *stage) perform(cmd command) result {
 			break
 		}
 		p.die <- cmd.arg
+	case "both":
+		g.both(cmd.path, join(parentOf(cmd.path), cmd.arg))
 	case "let":
 		g.mu.Lock()
 		p := g.live[cmd.path]
@@ -224,6 +227,35 @@ func (g *stage) perform(cmd command) result {
 	g.events, g.answers = nil, nil
 	r.snapshot = g.snapshot()
 	return r
+}
+
+// both lets two siblings die at once: both have, before their supervisor learns of
+// the first, and it learns of that before it does of the second.
+func (g *stage) both(first, second string) {
+	known := make(map[string]chan struct{})
+	for _, path := range []string{first, second} {
+		known[path] = make(chan struct{})
+		g.mu.Lock()
+		p := g.live[path]
+		p.known = known[path]
+		g.mu.Unlock()
+		p.die <- "boom"
+		synctest.Wait()
+	}
+	g.mu.Lock()
+	up := g.sups[parentOf(first)]
+	g.mu.Unlock()
+	id := trimSlash(strings.TrimPrefix(first, parentOf(first)))
+	is := func(c sup.ChildInfo) bool { return c.ID == id }
+	before := up.children()
+	n := before[slices.IndexFunc(before, is)].Incarnation
+	close(known[first])
+	for slices.ContainsFunc(up.children(), func(c sup.ChildInfo) bool {
+		return is(c) && c.Incarnation == n && (c.State == sup.Running || c.State == sup.Stopping)
+	}) {
+		runtime.Gosched()
+	}
+	close(known[second])
 }
 
 // goCall makes an operator's call, which may take its time.

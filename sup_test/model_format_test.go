@@ -22,18 +22,9 @@ func (c command) String() string {
 func (sc *modelCase) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "scenario %s\nsupervisor %s\n", sc.name, sc.root.supervisorText())
-	var show func(path string, c *branch)
-	show = func(path string, c *branch) {
-		for _, k := range c.children {
-			fmt.Fprintf(&b, "child %s\n", join(path, k.String()))
-			if !k.set() {
-				show(join(path, k.id), k)
-			}
-		}
-	}
-	show("", sc.root)
+	b.WriteString(sc.root.childrenText("child", ""))
 	for i, cmd := range sc.commands {
-		fmt.Fprintf(&b, "%s\n", cmd)
+		fmt.Fprintf(&b, "%s\n%s", cmd, cmd.below())
 		if i < len(sc.want) && len(sc.want[i].events) > 0 {
 			var events []string
 			for _, e := range sc.want[i].events {
@@ -44,6 +35,27 @@ func (sc *modelCase) text() string {
 		}
 	}
 	return b.String()
+}
+
+// childrenText prints a line for each child of a supervisor at a path, and for
+// those below.
+func (b *branch) childrenText(word, path string) string {
+	if b.set() {
+		return ""
+	}
+	var text strings.Builder
+	for _, c := range b.children {
+		fmt.Fprintf(&text, "%s %s\n%s", word, join(path, c.String()), c.childrenText(word, join(path, c.id)))
+	}
+	return text.String()
+}
+
+// below prints what is below a supervisor that is added.
+func (c command) below() string {
+	if c.verb != "add" {
+		return ""
+	}
+	return c.spec.childrenText("below", join(c.path, c.spec.id))
 }
 
 func (b *branch) supervisorText() string {

@@ -96,6 +96,14 @@ func parseCase(text string) (*modelCase, error) {
 				up := sc.root.find(parentOf(path))
 				up.children = append(up.children, c)
 			}
+		case "below": // the last that was added
+			c := &branch{}
+			if err = parseChildWords(c, f[1:]); err == nil {
+				added := sc.commands[len(sc.commands)-1]
+				path := strings.TrimPrefix(parentOf(f[1]), join(added.path, added.spec.id))
+				up := added.spec.find(strings.TrimPrefix(path, "/"))
+				up.children = append(up.children, c)
+			}
 		case "pass":
 			cmd := command{verb: f[0]}
 			cmd.time, err = time.ParseDuration(f[1])

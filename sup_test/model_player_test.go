@@ -23,6 +23,7 @@ type player struct {
 
 	// Protected by g.mu.
 	let   chan struct{} // closed to let it go on, and made anew
+	known chan struct{} // closed when its supervisor may learn of its death; or nil
 	ended bool
 }
 
@@ -123,6 +124,12 @@ func (p *player) Run(ctx context.Context) error {
 	select {
 	case how := <-p.die:
 		p.emit("die " + how)
+		p.g.mu.Lock()
+		known := p.known
+		p.g.mu.Unlock()
+		if known != nil {
+			<-known
+		}
 		return misbehave(how)
 	case <-ctx.Done():
 	}

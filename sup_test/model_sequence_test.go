@@ -22,6 +22,11 @@ func (m *model) stop(c *node, who asked) {
 		return
 	}
 	c.asked = who
+	if c.dying {
+		c.dying = false
+		m.ended(c, sup.ExitAbnormal)
+		return
+	}
 	wasReady := c.state == sup.Running
 	c.state = sup.Stopping
 	if p := c.b.patience(); p != sup.Infinity {

@@ -59,6 +59,7 @@ type node struct {
 	starter    int   // the operator's call that waits for it to be ready
 	stoppers   []int // those that wait for it to stop
 	restarting bool  // its start is a restart, for which nobody asked
+	dying      bool  // its Run has returned, and its supervisor does not know yet
 
 	// Of a supervisor that is up.
 	kids    []*node

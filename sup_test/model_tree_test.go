@@ -108,7 +108,7 @@ func bound(i sup.Intensity) sup.Intensity {
 type command struct {
 	verb string // see perform
 	path string // of the child, "" for the root
-	arg  string // of die: how; of key calls: the key
+	arg  string // of die: how; of both: the id of the other; of key calls: the key
 	time time.Duration
 	spec *branch // of add: the child
 }

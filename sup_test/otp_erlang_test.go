@@ -152,6 +152,8 @@ func (c command) term(root *branch) string {
 		return fmt.Sprintf("{pass, %d}", c.time.Milliseconds())
 	case "die":
 		return fmt.Sprintf("{die, %q, %s}", c.path, c.arg)
+	case "both":
+		return fmt.Sprintf("{both, %q, %q}", c.path, join(parentOf(c.path), c.arg))
 	case "let":
 		return fmt.Sprintf("{let_go, %q}", c.path)
 	case "add":

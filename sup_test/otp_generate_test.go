@@ -155,7 +155,7 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 	if held := m.held(); held != nil {
 		return d.meanwhile(m, held)
 	}
-	verbs := []string{"die", "die", "die", "die", "die", "terminate", "restart", "delete", "add", "add", "remove"}
+	verbs := []string{"die", "die", "die", "die", "both", "both", "terminate", "restart", "delete", "add", "add", "remove"}
 	if short(m.root.b) && d.passes < maxPasses {
 		verbs = append(verbs, "pass")
 	}
@@ -169,6 +169,8 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 		return command{verb: verb, time: longPass}, true
 	case "die":
 		return d.die(d.nodes(m, isDying))
+	case "both":
+		return d.both(m)
 	case "add":
 		return d.add(m)
 	case "remove":
@@ -185,6 +187,23 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 }
 
 func isDying(n *node) bool { return n.b.kind == aWorker && n.state == sup.Running }
+
+// both draws two siblings that die at once. Restarted side by side (R6), they must
+// do nothing whose order matters.
+func (d *otpDrawer) both(m *model) (command, bool) {
+	dies := func(n *node) bool {
+		if !isDying(n) || n.b.significant || n.up.b.set() {
+			return false
+		}
+		return !n.up.alone() || n.b.manner == manner{} && len(n.up.counts)+2 <= bound(n.up.b.intensity).Restarts
+	}
+	first := d.one(d.nodes(m, dies))
+	if first.up == nil {
+		return command{}, false
+	}
+	others := d.nodes(m, func(n *node) bool { return n != first && n.up == first.up && dies(n) })
+	return command{verb: "both", path: first.path, arg: d.one(others).b.id}, len(others) > 0
+}
 
 // meanwhile draws what can happen while OTP's supervisor waits for a worker: it
 // takes no calls then, and that others die it learns afterwards, or, in the stop

@@ -31,6 +31,7 @@ func (sc *scenario) text() string {
 			b.WriteString(" = " + s.answer)
 		}
 		b.WriteByte('\n')
+		b.WriteString(sc.commands[i].below())
 		if len(s.trace) > 0 {
 			fmt.Fprintf(&b, "> %s\n", traceText(s.trace))
 		}
@@ -104,7 +105,7 @@ func parseScenario(text string) (*scenario, error) {
 		case ":":
 			steps[last].children = parseChildren(rest)
 			continue
-		case "scenario", "supervisor", "child":
+		case "scenario", "supervisor", "child", "below":
 		default:
 			s := step{}
 			if last >= 0 {

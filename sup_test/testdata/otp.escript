@@ -96,6 +96,13 @@ perform({die, Path, How}, #{held := Held} = St) ->
         false -> settle("", St);
         true -> await_exit(Supervisor, Pid), {"", St}
     end;
+%% Their supervisor learns of both at once, in this order.
+perform({both, First, Second}, #{tab := Tab} = St) ->
+    [{_, _, Supervisor}] = ets:lookup(Tab, {pid, First}),
+    erlang:suspend_process(Supervisor),
+    [begin {_, Pid} = die(Path, boom, St), await_exit(Supervisor, Pid) end || Path <- [First, Second]],
+    erlang:resume_process(Supervisor),
+    settle("", St);
 %% While a worker of another supervisor is held.
 perform({die_beside, Path, How}, St) ->
     {Supervisor, _} = die(Path, How, St),
