@@ -189,13 +189,17 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 func isDying(n *node) bool { return n.b.kind == aWorker && n.state == sup.Running }
 
 // both draws two siblings that die at once. Restarted side by side (R6), they must
-// do nothing whose order matters.
+// do nothing whose order matters; and in the round of the first nothing may fail
+// before the second is known to have died.
 func (d *otpDrawer) both(m *model) (command, bool) {
 	dies := func(n *node) bool {
 		if !isDying(n) || n.b.significant || n.up.b.set() {
 			return false
 		}
-		return !n.up.alone() || n.b.manner == manner{} && len(n.up.counts)+2 <= bound(n.up.b.intensity).Restarts
+		if n.up.alone() {
+			return n.b.manner == manner{} && len(n.up.counts)+2 <= bound(n.up.b.intensity).Restarts
+		}
+		return !slices.ContainsFunc(n.up.kids, func(k *node) bool { return k.b.failsAtOnce() })
 	}
 	first := d.one(d.nodes(m, dies))
 	if first.up == nil {
@@ -203,6 +207,12 @@ func (d *otpDrawer) both(m *model) (command, bool) {
 	}
 	others := d.nodes(m, func(n *node) bool { return n != first && n.up == first.up && dies(n) })
 	return command{verb: "both", path: first.path, arg: d.one(others).b.id}, len(others) > 0
+}
+
+// failsAtOnce reports whether something in a branch may fail to start without being
+// held.
+func (b *branch) failsAtOnce() bool {
+	return b.manner.fail.to > 0 && b.manner.fail != b.manner.hold || slices.ContainsFunc(b.children, (*branch).failsAtOnce)
 }
 
 // meanwhile draws what can happen while OTP's supervisor waits for a worker: it
