@@ -28,8 +28,8 @@ var (
 
 // What an operator's call, a handle or a start answers.
 var (
-	// ErrAlreadyRunning: a child of this id is declared and not at rest, or the
-	// supervisor itself has been started and has not ended.
+	// ErrAlreadyRunning is returned when a child of the given id is running, starting
+	// or stopping, or when the supervisor itself has been started and has not ended.
 	ErrAlreadyRunning = errors.New("it is running already")
 	// ErrAlreadyDeclared: a child of this id is declared, and stopped; restart
 	// or delete it.

@@ -135,8 +135,8 @@ func (s *core) declareLocked(c *child) {
 // ran out, a [StopError] with the cause of ctx if that ended first. No restart
 // policy is consulted.
 //
-// Other errors: a [SpecError]; [ErrAlreadyRunning] and [ErrAlreadyDeclared] for
-// an id that is taken; [ErrNotRunning] and [ErrShuttingDown];
+// Other errors: a [SpecError]; [ErrAlreadyRunning], [ErrRestarting] and
+// [ErrAlreadyDeclared] for an id that is taken; [ErrNotRunning] and [ErrShuttingDown];
 // [ErrIgnore], the only one with which the child is declared afterwards, and
 // the handle good.
 //

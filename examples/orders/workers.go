@@ -139,7 +139,7 @@ func (d *Desk) Initialize(ctx context.Context) error {
 
 func (d *Desk) open(ctx context.Context, symbol Symbol) error {
 	_, err := d.orders.Feeds.Start(ctx, symbol)
-	if errors.Is(err, sup.ErrAlreadyRunning) || errors.Is(err, sup.ErrAlreadyDeclared) {
+	if errors.Is(err, sup.ErrAlreadyRunning) || errors.Is(err, sup.ErrRestarting) || errors.Is(err, sup.ErrAlreadyDeclared) {
 		return nil
 	}
 	return err
