@@ -6,38 +6,6 @@ import (
 	"unsafe"
 )
 
-// State is where a child stands.
-type State uint8
-
-const (
-	// Idle: declared, and not yet its turn to start.
-	Idle State = iota
-	// Starting: in its start function or in Initialize.
-	Starting
-	// Running: ready.
-	Running
-	// Restarting: down, and coming back by itself: it waits for its backoff, or
-	// for the round that it is part of.
-	Restarting
-	// Stopping: asked to stop, and still within its time.
-	Stopping
-	// Stuck: not stopped within its time.
-	Stuck
-	// Stopped: down, until an operator restarts it or a round does.
-	Stopped
-	// Quarantined: down, past its own budget, until an operator restarts it.
-	Quarantined
-)
-
-// String returns the name in lower case.
-func (s State) String() string {
-	return nameOf(s, "idle", "starting", "running", "restarting", "stopping", "stuck", "stopped", "quarantined")
-}
-
-// AtRest reports that the child stays as it is until an operator's call, or a
-// round, starts it: it is stopped or quarantined.
-func (s State) AtRest() bool { return s == Stopped || s == Quarantined }
-
 // A child is one entry of a supervisor: an element of its ordered list. What
 // is typed about it is its slot.
 type child struct {
@@ -198,16 +166,6 @@ func (c *child) changedLocked() <-chan struct{} {
 		c.change = make(chan struct{})
 	}
 	return c.change
-}
-
-// news is what an event tells that is not to be seen from its child. An Event
-// is large, and to pass one around, when nobody listens, would let the stack of
-// each of many children that fail at once grow, under the lock: that doubled
-// the time of a storm.
-type news struct {
-	kind  EventKind
-	delay time.Duration
-	exit  Exit
 }
 
 // emitLocked puts an event of this child on record, and passes it on.

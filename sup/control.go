@@ -2,12 +2,6 @@ package sup
 
 import (
 	"context"
-	"encoding"
-	"fmt"
-	"reflect"
-	"strconv"
-
-	"github.com/espalier-go/espalier/internal/foreign"
 )
 
 // A Controller is an [Inspector] that also carries out an operator's calls.
@@ -94,86 +88,4 @@ func (o operator) call(op string, t Target, f func(c *child) error) error {
 		return err
 	}
 	return callError(op, c.path(), f(c))
-}
-
-// keySet is what a [Keyed] offers to who knows its keys as text only.
-type keySet struct {
-	find  func(text string) *child
-	start func(ctx context.Context, life *core, text string) (ChildInfo, error)
-}
-
-// keySet returns the set's functions for keys as text.
-func (k *Keyed[K, W]) keySet() *keySet {
-	return &keySet{
-		find: func(text string) *child {
-			if key, err := keyOf[K](text); err == nil && keyText(key) == text {
-				return k.find(key)
-			}
-			members := k.members.Load()
-			if members == nil {
-				return nil
-			}
-			for _, m := range members.All() { // a key that cannot be read from its text
-				if m.id() == text {
-					return &m.child
-				}
-			}
-			return nil
-		},
-		start: func(ctx context.Context, life *core, text string) (ChildInfo, error) {
-			key, err := keyOf[K](text)
-			if err != nil {
-				return ChildInfo{}, &CallError{"start child", joinPath(life.path, text), err}
-			}
-			h, err := k.Start(ctx, key)
-			if err != nil {
-				return ChildInfo{}, err
-			}
-			info, _ := h.Info()
-			return info, nil
-		},
-	}
-}
-
-// keyOf makes a key from its text.
-func keyOf[K comparable](text string) (key K, err error) {
-	if u, ok := any(&key).(encoding.TextUnmarshaler); ok {
-		if failure := foreign.Call(func() { err = u.UnmarshalText([]byte(text)) }); failure != nil {
-			err = failureOf(failure)
-		}
-		err = shield(err)
-	} else {
-		err = setText(reflect.ValueOf(&key).Elem(), text)
-	}
-	if err != nil {
-		err = fmt.Errorf("%w: %w", errKeyText, err)
-	}
-	return key, err
-}
-
-// setText sets a value that is a string, a number or a boolean.
-func setText(v reflect.Value, text string) (err error) {
-	switch {
-	case v.Kind() == reflect.String:
-		v.SetString(text)
-	case v.Kind() == reflect.Bool:
-		var b bool
-		b, err = strconv.ParseBool(text)
-		v.SetBool(b)
-	case v.CanInt():
-		var n int64
-		n, err = strconv.ParseInt(text, 10, v.Type().Bits())
-		v.SetInt(n)
-	case v.CanUint():
-		var n uint64
-		n, err = strconv.ParseUint(text, 10, v.Type().Bits())
-		v.SetUint(n)
-	case v.CanFloat():
-		var n float64
-		n, err = strconv.ParseFloat(text, v.Type().Bits())
-		v.SetFloat(n)
-	default:
-		err = fmt.Errorf("a %v cannot be made from text, give it an UnmarshalText method", v.Type())
-	}
-	return err
 }

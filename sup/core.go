@@ -180,3 +180,60 @@ func (s *core) unlinkLocked(c *child, now time.Duration) {
 	c.emitLocked(news{kind: ChildRemoved, exit: c.last}, now)
 	c.wakeLocked()
 }
+
+// admitLocked says why no call is served now, or nil.
+func (s *core) admitLocked() error {
+	switch s.phase {
+	case created:
+		return errNotStarted
+	case ended:
+		return errEnded
+	case ending:
+		return ErrShuttingDown
+	}
+	return nil
+}
+
+// children returns all children in order.
+func (s *core) children() []*child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*child, 0, s.count)
+	for c := s.first; c != nil; c = c.next {
+		all = append(all, c)
+	}
+	return all
+}
+
+// declareLocked links a child that is reached by its id.
+func (s *core) declareLocked(c *child) {
+	s.byID[c.id()] = c
+	s.linkLocked(c)
+}
+
+// endGoroutineLocked is called when a goroutine of this supervisor is about to
+// return.
+func (s *core) endGoroutineLocked() {
+	s.busy--
+	if s.busy <= s.stuck {
+		s.quiet = closeMade(s.quiet)
+	}
+}
+
+func (s *core) find(id string) *child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID[id]
+}
+
+// quietLocked returns nil if no goroutine is left, or else a channel that is
+// closed when only those of stuck children may be, or another child is stuck.
+func (s *core) quietLocked() <-chan struct{} {
+	if s.busy == 0 {
+		return nil
+	}
+	if s.quiet == nil {
+		s.quiet = make(chan struct{})
+	}
+	return s.quiet
+}

@@ -372,3 +372,18 @@ func unprefixed(err error) string {
 	}
 	return prefix.Cut(err)
 }
+
+// callError says which call on which child an error answers.
+func callError(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &CallError{op, path, err}
+}
+
+func notFoundOr(err error) error {
+	if err != nil {
+		return err
+	}
+	return ErrNotFound
+}

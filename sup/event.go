@@ -91,49 +91,22 @@ type ObserverFunc func(e Event)
 // Observe calls f.
 func (f ObserverFunc) Observe(e Event) { f(e) }
 
-// emitLocked puts an event of the supervisor on record, and passes it on.
-func (s *core) emitLocked(kind EventKind, exit Exit) {
-	s.noteLocked(nil, news{kind: kind, exit: exit}, s.now())
-}
+const (
+	// DefaultRecord is how many events a supervisor keeps, unless its spec says
+	// otherwise.
+	DefaultRecord = 256
+	// maxRecord bounds what a spec may ask for.
+	maxRecord = 1 << 20
+	// recentEvents is how many of them an [IntensityError] carries.
+	recentEvents = 32
+)
 
-// noteLocked numbers an event of a child, or of the supervisor itself, and puts
-// it on record. An Event is made of it only if somebody listens.
-func (s *core) noteLocked(c *child, e news, now time.Duration) {
-	to := s.record.slot()
-	if to == nil { // nothing is kept; who asks for it is told that there is a gap
-		if !s.events.listening() {
-			s.record.lost = s.events.pump.seq.Add(1)
-			return
-		}
-		to = new(entry)
-	}
-	to.child, to.at, to.kind, to.delay, to.event = c, now, e.kind, e.delay, nil
-	to.exitKind, to.err = e.exit.Kind, e.exit.Err
-	to.because, to.lack = nil, false
-	if c != nil {
-		to.n = c.n
-		to.lack = c.exhausted && e.kind == ChildRestarting && e.delay > 0
-		if s.absorbing {
-			to.because = c.becauseLocked(e.kind)
-		}
-	}
-	if s.events.listening() {
-		to.seq = s.announceLocked(to)
-	} else {
-		to.seq = s.events.pump.seq.Add(1)
-	}
-	if s.record.size > 0 {
-		s.record.last = to.seq
-	} else {
-		s.record.lost = to.seq
-	}
-}
-
-//go:noinline
-func (s *core) announceLocked(e *entry) uint64 {
-	event := s.event(e)
-	if e.kind == ChildStuck {
-		event.Stack = e.child.stackText()
-	}
-	return s.events.emit(event)
+// news is what an event tells that is not to be seen from its child. An Event
+// is large, and to pass one around, when nobody listens, would let the stack of
+// each of many children that fail at once grow, under the lock: that doubled
+// the time of a storm.
+type news struct {
+	kind  EventKind
+	delay time.Duration
+	exit  Exit
 }

@@ -2,7 +2,6 @@ package sup
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/espalier-go/espalier/internal/foreign"
@@ -325,12 +324,6 @@ func (s *core) inLineLocked(c *child) {
 	c.queued = true
 	s.failed = append(s.failed, c)
 	s.interrupt = closeMade(s.interrupt)
-}
-
-// absorbsLocked reports that the failure of c is part of the round that is
-// going on (I5).
-func (s *core) absorbsLocked(c *child) bool {
-	return s.absorbing && s.roundFrom <= c.seq && c.seq <= s.roundTo && !slices.Contains(s.apart, c)
 }
 
 // autoShutdownLocked ends the supervisor if the end of c is a reason to (A1).

@@ -3,7 +3,6 @@ package sup
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 )
 
 // A Child is a typed handle to a child: a small value, to be copied at will,
@@ -22,51 +21,6 @@ type Child[W Worker] struct{ ref *reference }
 // While the live worker is no W, Get returns false and Wait an error that wraps
 // [ErrWrongType].
 func As[W, V Worker](h Child[V]) Child[W] { return Child[W](h) }
-
-// reference is where a handle finds its child.
-type reference struct {
-	target atomic.Pointer[child]
-	lookup *lookup // nil where the handle is of this one child
-}
-
-// lookup finds the child of a handle in the life that its supervisor has now.
-type lookup struct {
-	face *supervision
-	id   string
-	find func() *child
-}
-
-func (r *reference) child() *child {
-	if r == nil {
-		return nil
-	}
-	c := r.target.Load()
-	if r.lookup == nil || c != nil && !c.sup.over.Load() && !c.unlinked.Load() {
-		return c
-	}
-	if next := r.lookup.find(); next != nil {
-		r.target.Store(next)
-		return next
-	}
-	if c != nil && c.sup != r.lookup.face.current() {
-		return nil // the life that there is now has none
-	}
-	return c
-}
-
-func (r *reference) follows() bool { return r.lookup != nil }
-
-// missing is the error of a handle without a child.
-func (r *reference) missing() error {
-	switch {
-	case r == nil:
-		return callError("wait for", "child", errUndeclaredHandle)
-	case r.lookup == nil:
-		return callError("wait for", "child", ErrNotFound)
-	}
-	life := r.lookup.face.current()
-	return callError("wait for", joinPath(life.path, r.lookup.id), notFoundOr(life.admit()))
-}
 
 // handle returns a handle to the child that find finds.
 func handle[W Worker](f *supervision, id string, find func() *child) Child[W] {
@@ -174,76 +128,3 @@ func isA[W Worker](inc *incarnation) bool {
 	_, ok := inc.body.worker().(W)
 	return ok
 }
-
-// ending returns a channel that is closed when the supervisor is to end; it is
-// of no interest to a handle that follows it into its next life.
-func (s *core) ending(follows bool) <-chan struct{} {
-	if follows && s.host != nil {
-		return nil
-	}
-	return s.stop
-}
-
-// prospect returns a channel that is closed when there may be news of a child
-// that is not live, or why there never will be.
-func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
-	s.mu.Lock()
-	switch {
-	case c.live.Load() != nil:
-		s.mu.Unlock()
-		return closedChannel, nil
-	case s.phase == created && !s.superseded:
-		defer s.mu.Unlock()
-		return c.changedLocked(), nil
-	case s.phase == created:
-		s.mu.Unlock()
-		return closedChannel, nil
-	case s.phase >= ending && follows && s.host != nil:
-		s.mu.Unlock()
-		return s.prospectOfHost()
-	case s.phase == ending:
-		s.mu.Unlock()
-		return nil, ErrShuttingDown
-	case s.phase == ended:
-		s.mu.Unlock()
-		return nil, errEnded
-	}
-	defer s.mu.Unlock()
-	switch {
-	case c.unlinked.Load():
-		return nil, ErrNotFound
-	case c.state == Stopped:
-		return nil, ErrStopped
-	case c.state == Quarantined:
-		return nil, ErrQuarantined
-	case (c.state == Stopping || c.state == Stuck) && c.cur != nil && c.cur.fate == fateRest:
-		return nil, ErrStopped
-	}
-	return c.changedLocked(), nil
-}
-
-// prospectOfHost is the prospect of the children of a tree that has ended, and
-// that its parent may restart.
-func (s *core) prospectOfHost() (<-chan struct{}, error) {
-	p, c := s.parent, s.host.child
-	p.mu.Lock()
-	next := c.cur != s.host && c.state == Running
-	if c.cur == s.host && p.phase < ending { // it has not gone, or that is not known yet
-		defer p.mu.Unlock()
-		if s.host.fate == fateRest {
-			return nil, ErrStopped
-		}
-		return c.changedLocked(), nil
-	}
-	p.mu.Unlock()
-	if next { // of which the handle would know, if it were the same supervisor
-		return nil, errEnded
-	}
-	return p.prospect(c, true)
-}
-
-var closedChannel = func() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()

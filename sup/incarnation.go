@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/espalier-go/espalier/internal/identity"
 	"github.com/espalier-go/espalier/internal/late"
@@ -99,14 +100,6 @@ func incarnationOf(ctx context.Context) *incarnation {
 	}
 	inc, _ := identity.Of(ctx).(*incarnation)
 	return inc
-}
-
-// given is ctx, or, where a caller has given none, one that never ends.
-func given(ctx context.Context) context.Context {
-	if ctx == nil {
-		return context.Background()
-	}
-	return ctx
 }
 
 // Path returns the path of the child whose incarnation ctx belongs to, such as
@@ -292,3 +285,22 @@ func (inc *incarnation) failure() error {
 	}
 	return inc.more.failure
 }
+
+// mark identifies the goroutines of an incarnation in a dump of all stacks: an
+// array is passed in memory, and so printed exactly. See [stacksOf].
+func (inc *incarnation) mark() [2]uintptr {
+	return [2]uintptr{stackMark, uintptr(unsafe.Pointer(inc))}
+}
+
+const (
+	lifeBackoff    lifePhase = iota // waiting for its turn to start
+	lifeStart                       // in the start function
+	lifeInitialize                  // in Initialize
+	lifeRun                         // in Run
+	lifeGather                      // waiting for the goroutines of [Go]
+	lifeTerminate                   // in Terminate
+	lifeOver
+)
+
+// lifePhase is where in its life an incarnation is (W2).
+type lifePhase uint8

@@ -58,23 +58,6 @@ type Inspector interface {
 // FromNow is given to [Inspector.Events] by who wants nothing of the past.
 const FromNow = ^uint64(0)
 
-// A Status sums up a supervisor.
-type Status struct {
-	Name      string        `json:"name"`
-	Path      string        `json:"path"`
-	Strategy  Strategy      `json:"strategy"`
-	Intensity Intensity     `json:"intensity"`
-	Set       SetKind       `json:"set"`
-	Max       int           `json:"max,omitzero"` // of a [Keyed]: how many children it may have; 0 for no bound
-	Running   bool          `json:"running"`
-	Uptime    time.Duration `json:"uptime"`   // 0 if it is not up
-	Restarts  int           `json:"restarts"` // counted within the window of the intensity, now; 0 if that is unlimited
-	Seq       uint64        `json:"seq"`      // the number of the last event of the tree
-	Children  int           `json:"children"`
-	States    map[State]int `json:"states"` // how many children are in each; those of no child are not there
-	Below     map[State]int `json:"below"`  // the same of those further down
-}
-
 // Inspect returns the inspector of a supervisor in this process. Of a nil one it
 // shows a supervisor that was never started.
 func Inspect(s AnySupervisor) Inspector { return operator{faceOf(s)} }

@@ -2,16 +2,12 @@ package sup
 
 import (
 	"context"
-	"encoding"
 	"iter"
 	"reflect"
-	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v4"
-
-	"github.com/espalier-go/espalier/internal/foreign"
 )
 
 // A Keyed is a supervisor of children that come and go at run time: a dynamic
@@ -148,32 +144,6 @@ func (k *Keyed[K, W]) newMember(life *core, key K) *keyedMember[K, W] {
 func (m *keyedMember[K, W]) text() string {
 	text, _ := cheapText(m.key)
 	return text
-}
-
-// cheapText is the text of a key where that runs no code of the key's type.
-func cheapText[K comparable](key K) (string, bool) {
-	switch key := any(key).(type) {
-	case string:
-		return key, true
-	case int:
-		return strconv.Itoa(key), true
-	}
-	return "", false
-}
-
-// keyText is the text of a key.
-func keyText[K comparable](key K) string {
-	if text, ok := cheapText(key); ok {
-		return text
-	}
-	if m, ok := any(key).(encoding.TextMarshaler); ok {
-		var text []byte
-		err := error(ErrKey)
-		if foreign.Call(func() { text, err = m.MarshalText() }) == nil && err == nil {
-			return string(text)
-		}
-	}
-	return foreign.Sprint(key)
 }
 
 func (m *keyedMember[K, W]) incarnate() *incarnation { return newLife[W]() }

@@ -3,24 +3,8 @@ package sup
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
-	"strings"
-	"unsafe"
-)
-
-// lifePhase is where in its life an incarnation is (W2).
-type lifePhase uint8
-
-const (
-	lifeBackoff    lifePhase = iota // waiting for its turn to start
-	lifeStart                       // in the start function
-	lifeInitialize                  // in Initialize
-	lifeRun                         // in Run
-	lifeGather                      // waiting for the goroutines of [Go]
-	lifeTerminate                   // in Terminate
-	lifeOver
 )
 
 // loop lives the incarnations of a child, one after the other, for as long as
@@ -45,12 +29,6 @@ func (c *child) loop(inc *incarnation) {
 	}
 }
 
-// mark identifies the goroutines of an incarnation in a dump of all stacks: an
-// array is passed in memory, and so printed exactly. See [stacksOf].
-func (inc *incarnation) mark() [2]uintptr {
-	return [2]uintptr{stackMark, uintptr(unsafe.Pointer(inc))}
-}
-
 // step lives one phase. Whatever user code does in it, the life goes on from
 // the next.
 //
@@ -70,24 +48,6 @@ func (inc *incarnation) caught() {
 	}
 	inc.calling = false
 	inc.returned(caught(recover()))
-}
-
-// caught makes the error of a call that did not return, from what recover
-// found.
-func caught(recovered any) error {
-	if recovered == nil { // panic(nil) is a runtime.PanicNilError
-		return ErrGoexit
-	}
-	return &PanicError{Value: printable(recovered), Stack: stackOfPanic(string(debug.Stack()))}
-}
-
-// stackOfPanic takes off a stack, from its top, what has caught the panic.
-func stackOfPanic(stack string) string {
-	head, frames, _ := strings.Cut(stack, "\n")
-	if at := strings.Index(frames, "\npanic("); at >= 0 {
-		return head + frames[at:]
-	}
-	return stack
 }
 
 func (inc *incarnation) call() error {

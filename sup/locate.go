@@ -63,14 +63,3 @@ func (s *core) findText(id string) *child {
 	}
 	return s.find(id)
 }
-
-// nested returns the life of the supervisor that a child is; nil if it is down,
-// and false if it is none.
-func (c *child) nested() (*core, bool) {
-	c.sup.mu.Lock()
-	defer c.sup.mu.Unlock()
-	if !c.supervisor {
-		return nil, false
-	}
-	return c.cur.nestedLocked(), true
-}

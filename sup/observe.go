@@ -174,13 +174,6 @@ func (p *pump) tell(o Observer, d delivery, i int) {
 	returned = true
 }
 
-func closeMade(c chan struct{}) chan struct{} {
-	if c != nil {
-		close(c)
-	}
-	return nil
-}
-
 // behind reports whether the observers are that far behind.
 func (d *dispatcher) behind() bool {
 	if !d.listening() {

@@ -8,19 +8,6 @@ import (
 // The calls of an operator on one child. None waits for anything but the child
 // that it names, and none is counted.
 
-// admitLocked says why no call is served now, or nil.
-func (s *core) admitLocked() error {
-	switch s.phase {
-	case created:
-		return errNotStarted
-	case ended:
-		return errEnded
-	case ending:
-		return ErrShuttingDown
-	}
-	return nil
-}
-
 func (s *core) admit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,11 +212,4 @@ func (c *child) restsLocked(seen int) error {
 		}
 	}
 	return ErrRunning
-}
-
-func notFoundOr(err error) error {
-	if err != nil {
-		return err
-	}
-	return ErrNotFound
 }

@@ -41,3 +41,9 @@ var escaper, unescaper = func() (there, back *strings.Replacer) {
 	}
 	return strings.NewReplacer(to...), strings.NewReplacer(from...)
 }()
+
+// isWithin reports whether something is at a path or below it.
+func isWithin(at, path string) bool {
+	rest, is := strings.CutPrefix(at, path)
+	return is && (rest == "" || rest[0] == '/')
+}

@@ -1,98 +1,5 @@
 package sup
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
-
-// Kind tells a supervisor from a worker.
-type Kind uint8
-
-const (
-	// KindWorker is a child that is no supervisor, or that has not been made.
-	KindWorker Kind = iota
-	// KindSupervisor is a child that is one.
-	KindSupervisor
-)
-
-// String returns "worker" or "supervisor".
-func (k Kind) String() string { return nameOf(k, "worker", "supervisor") }
-
-// ChildInfo is a snapshot of a child.
-type ChildInfo struct {
-	ID          string          `json:"id"`
-	Kind        Kind            `json:"kind"`
-	Restart     Restart         `json:"restart"`
-	Significant bool            `json:"significant"`
-	Added       bool            `json:"added"` // at run time: by StartChild, or to a [Keyed]
-	State       State           `json:"state"`
-	Incarnation int             `json:"incarnation"`    // the current or last one; 0 before the first
-	Restarts    int             `json:"restarts"`       // incarnations that no operator and no start asked for
-	Failures    int             `json:"failures"`       // exits that were abnormal
-	BudgetUsed  int             `json:"budgetUsed"`     // counted within the window of its own budget, now
-	LastExit    Exit            `json:"lastExit"`       // how the last one that ended did
-	Since       time.Time       `json:"since"`          // of the state
-	Stack       string          `json:"stack,omitzero"` // of a stuck child
-	Policy      Policy          `json:"policy,omitzero"`
-	Supervisor  *SupervisorInfo `json:"supervisor,omitzero"` // of a child that is a supervisor, as it was last if it is down; only in [Supervisor.Tree]
-}
-
-// SupervisorInfo is a snapshot of a supervisor and all that is below it.
-type SupervisorInfo struct {
-	Name         string        `json:"name"`
-	Path         string        `json:"path"`
-	Strategy     Strategy      `json:"strategy"`
-	Intensity    Intensity     `json:"intensity"`
-	AutoShutdown AutoShutdown  `json:"autoShutdown"`
-	Set          SetKind       `json:"set"`
-	Max          int           `json:"max,omitzero"` // of a [Keyed]: how many children it may have; 0 for no bound
-	Running      bool          `json:"running"`
-	Uptime       time.Duration `json:"uptime"`          // 0 if it is not up
-	Restarts     int           `json:"restarts"`        // counted within the window of the intensity, now; 0 if that is unlimited
-	LastEvent    uint64        `json:"lastEvent"`       // the number of the last event on its own record; 0 if there is none
-	Past         []Past        `json:"past,omitzero"`   // of children that are gone, here and below, since the tree was first started
-	Handed       bool          `json:"handed,omitzero"` // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
-	Children     []ChildInfo   `json:"children"`        // in start order
-}
-
-// String draws the tree, a line a child, with the last exit of those that failed
-// or have ended for good.
-func (i SupervisorInfo) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %v %v", i.Name, i.Strategy, i.Intensity)
-	if !i.Running {
-		b.WriteString(", not running")
-	}
-	b.WriteByte('\n')
-	i.draw(&b, "")
-	return b.String()
-}
-
-func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
-	for n, c := range i.Children {
-		branch, below := "├── ", "│   "
-		if n == len(i.Children)-1 {
-			branch, below = "└── ", "    "
-		}
-		fmt.Fprintf(b, "%s%s%s %v %v", indent, branch, c.ID, c.Restart, c.State)
-		if c.Supervisor != nil {
-			fmt.Fprintf(b, ", %v %v", c.Supervisor.Strategy, c.Supervisor.Intensity)
-		}
-		if c.Restarts > 0 {
-			fmt.Fprintf(b, ", restarts %d", c.Restarts)
-		}
-		if c.LastExit.Kind == ExitAbnormal || c.LastExit.Kind == ExitNormal && c.State.AtRest() {
-			exit := fmt.Sprint(c.LastExit) // joined errors have a line each
-			fmt.Fprintf(b, ", last exit %s", strings.ReplaceAll(exit, "\n", " / "))
-		}
-		b.WriteByte('\n')
-		if c.Supervisor != nil {
-			c.Supervisor.draw(b, indent+below)
-		}
-	}
-}
-
 // Children returns a snapshot of the children, in start order. Like all
 // queries it waits for no start, stop or round.
 func (f *supervision) Children() []ChildInfo {
@@ -185,31 +92,6 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	return info, nested
 }
 
-// nested returns the supervisors among the children, in no order, and without a
-// look at the others.
-func (s *core) nested() (all []*core) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.supers {
-		if below := c.shownLocked(); below != nil {
-			all = append(all, below)
-		}
-	}
-	return all
-}
-
-// shownLocked returns the life of the supervisor that a child is, or of one that
-// is down the last; nil if it is none.
-func (c *child) shownLocked() *core {
-	if !c.supervisor {
-		return nil
-	}
-	if life := c.cur.nestedLocked(); life != nil {
-		return life
-	}
-	return c.sup.fallen[c]
-}
-
 func (s *core) info(c *child) (info ChildInfo, declared bool) {
 	s.mu.Lock()
 	c.infoLocked(&info)
@@ -249,13 +131,4 @@ func (c *child) infoLocked(info *ChildInfo) {
 	if !c.policy.plain {
 		info.Policy = c.policy.told()
 	}
-}
-
-// nestedLocked returns the life of the supervisor that an incarnation is, or
-// nil.
-func (inc *incarnation) nestedLocked() *core {
-	if inc == nil || !inc.supervisor {
-		return nil
-	}
-	return inc.supervision().current() // to ask the worker would be to call its code
 }

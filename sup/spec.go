@@ -113,3 +113,7 @@ func isNil(w Worker) bool {
 	}
 	return false
 }
+
+func (p *policy) told() Policy {
+	return Policy{p.shutdown, p.startTimeout, p.backoff, p.budget, p.watchdog, p.stuck}
+}

@@ -480,24 +480,3 @@ func (s *core) endExitLocked() Exit {
 	}
 	return Exit{Kind: ExitNormal}
 }
-
-// endGoroutineLocked is called when a goroutine of this supervisor is about to
-// return.
-func (s *core) endGoroutineLocked() {
-	s.busy--
-	if s.busy <= s.stuck {
-		s.quiet = closeMade(s.quiet)
-	}
-}
-
-// quietLocked returns nil if no goroutine is left, or else a channel that is
-// closed when only those of stuck children may be, or another child is stuck.
-func (s *core) quietLocked() <-chan struct{} {
-	if s.busy == 0 {
-		return nil
-	}
-	if s.quiet == nil {
-		s.quiet = make(chan struct{})
-	}
-	return s.quiet
-}

@@ -2,7 +2,6 @@ package sup
 
 import (
 	"fmt"
-	"sync"
 )
 
 // Children that do not stop in time (X6).
@@ -93,56 +92,6 @@ func (s *core) tellHost() {
 	}
 }
 
-// An orphanage keeps what the supervisors of one tree have abandoned, until it
-// returns. It outlives nested supervisors.
-type orphanage struct {
-	mu     sync.Mutex
-	left   map[*incarnation]struct{}
-	change chan struct{}
-	dumps  dumps
-}
-
-func (o *orphanage) take(inc *incarnation) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.left == nil {
-		o.left = make(map[*incarnation]struct{})
-	}
-	o.left[inc] = struct{}{}
-}
-
-// returned is called when the goroutine of an abandoned incarnation ends.
-func (o *orphanage) returned(inc *incarnation) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.left, inc)
-	if o.change != nil {
-		close(o.change)
-		o.change = nil
-	}
-}
-
-// below returns what is left of s and the supervisors below it, and a channel
-// that is closed when that changes.
-func (o *orphanage) below(s *core) (left []*incarnation, changed <-chan struct{}) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for inc := range o.left {
-		for above := inc.child.sup; above != nil; above = above.above {
-			if above == s {
-				left = append(left, inc)
-				break
-			}
-		}
-	}
-	if o.change == nil {
-		o.change = make(chan struct{})
-	}
-	return left, o.change
-}
-
-func (o *orphanage) dump() stackDump { return o.dumps.take() }
-
 // unstopped is what of a tree has not ended.
 type unstopped struct {
 	stuck    []*incarnation // that have been asked, and whose time is over
@@ -209,15 +158,6 @@ func (u *unstopped) err(s *core, cause error) error {
 		err.Children = append(err.Children, StuckChild{inc.child.path(), inc.n, dump.of(inc)})
 	}
 	return err
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }
 
 // awaitAsked waits until a supervisor that ends has asked the first child to stop,

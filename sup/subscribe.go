@@ -28,20 +28,6 @@ type Subscription struct {
 // maxSubscription bounds the size of a subscription.
 const maxSubscription = 1 << 20
 
-// Subscribe begins a subscription that holds at most size events; 1 if size is
-// less, and a million if it is more. It ends with [Subscription.Close], or when
-// the supervisor does; of a supervisor that has ended, it has ended already.
-func (f *supervision) Subscribe(size int) *Subscription {
-	sub := newSubscription(size)
-	s := f.life.Load()
-	if s == nil {
-		close(sub.events)
-		return sub
-	}
-	s.events.subscribe(sub)
-	return sub
-}
-
 func newSubscription(size int) *Subscription {
 	return &Subscription{events: make(chan Event, min(max(size, 1), maxSubscription))}
 }

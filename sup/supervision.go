@@ -2,54 +2,8 @@ package sup
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 	"time"
 )
-
-// declaration is what a supervisor of any type is made from.
-type declaration struct {
-	name      string
-	strategy  Strategy
-	intensity Intensity
-	auto      AutoShutdown
-	set       SetKind // the children of sets stop all at once
-	max       int     // of a Keyed
-	labels    bool
-	record    int
-	observers []Observer
-	faults    []Fault
-	keys      *keySet       // of a Keyed
-	populate  func(s *core) // links the declared children
-}
-
-// supervision is what supervisors of all types have in common: a declaration,
-// and the life that it has now, or had last. A parent restarts a supervisor by
-// running it again, so one supervision can have many lives, one at a time.
-type supervision struct {
-	mu   sync.Mutex // held to begin a life
-	decl *declaration
-	life atomic.Pointer[core] // nil until declared
-}
-
-// supervised is implemented by all supervisors, and by what embeds one.
-type supervised interface{ face() *supervision }
-
-func (f *supervision) face() *supervision { return f }
-
-func isSupervisor(w Worker) bool {
-	_, ok := w.(supervised)
-	return ok
-}
-
-// current returns the life that there is now, or was last; of a supervision
-// that has not been declared, one that never begins.
-func (f *supervision) current() *core {
-	if s := f.life.Load(); s != nil {
-		return s
-	}
-	return newCore(context.Background(), &declaration{name: "undeclared"}, f)
-}
 
 // declare gives a supervision its declaration.
 func (f *supervision) declare(d *declaration) {
@@ -315,19 +269,38 @@ func (f *supervision) Uptime() time.Duration {
 	return s.now()
 }
 
-func (f *supervision) declared() *declaration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.decl == nil {
-		return &declaration{}
-	}
-	return f.decl
+// Recorded returns the last events of the supervisor and everything below it,
+// oldest first: of each supervisor that is up as many as [Spec.Record] says,
+// those of what has ended below it among them. An event's Stack is not on
+// record.
+func (f *supervision) Recorded() []Event {
+	life := f.current()
+	events, _, _ := life.recordedAt(life.path)
+	return events
 }
 
-var (
-	_ supervised = (*Supervisor[Worker])(nil)
-	_ supervised = (*Keyed[int, Worker])(nil)
-	_ supervised = (*Replicas[Worker])(nil)
-	_ supervised = (*Stateful[Worker, int, int])(nil)
-	_ supervised = (*Tree)(nil)
-)
+// Subscribe begins a subscription that holds at most size events; 1 if size is
+// less, and a million if it is more. It ends with [Subscription.Close], or when
+// the supervisor does; of a supervisor that has ended, it has ended already.
+func (f *supervision) Subscribe(size int) *Subscription {
+	sub := newSubscription(size)
+	s := f.life.Load()
+	if s == nil {
+		close(sub.events)
+		return sub
+	}
+	s.events.subscribe(sub)
+	return sub
+}
+
+func (f *supervision) pathOf(id string) string { return joinPath(f.current().path, id) }
+
+func (f *supervision) restartID(ctx context.Context, id string) error {
+	life := f.current()
+	return callError("restart", f.pathOf(id), life.restart(ctx, life.find(id), 0))
+}
+
+func (f *supervision) terminateID(ctx context.Context, id string) error {
+	life := f.current()
+	return callError("terminate", f.pathOf(id), life.terminate(ctx, life.find(id), 0, false))
+}

@@ -122,12 +122,6 @@ func (m *member[W]) forget() {
 	}
 }
 
-// declareLocked links a child that is reached by its id.
-func (s *core) declareLocked(c *child) {
-	s.byID[c.id()] = c
-	s.linkLocked(c)
-}
-
 // StartChild adds a child at the end of the order and starts it. It returns
 // when the child is ready; ctx bounds the wait for that. If the child does not
 // get ready nothing stays behind, and the error, a [CallError], wraps a
@@ -223,39 +217,10 @@ func (s *Supervisor[W]) All() iter.Seq2[string, W] {
 	}
 }
 
-func (f *supervision) terminateID(ctx context.Context, id string) error {
-	life := f.current()
-	return callError("terminate", f.pathOf(id), life.terminate(ctx, life.find(id), 0, false))
-}
-
-func (f *supervision) restartID(ctx context.Context, id string) error {
-	life := f.current()
-	return callError("restart", f.pathOf(id), life.restart(ctx, life.find(id), 0))
-}
-
-func (f *supervision) pathOf(id string) string { return joinPath(f.current().path, id) }
-
-func (s *core) find(id string) *child {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.byID[id]
-}
-
-// children returns all children in order.
-func (s *core) children() []*child {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]*child, 0, s.count)
-	for c := s.first; c != nil; c = c.next {
-		all = append(all, c)
-	}
-	return all
-}
-
-// callError says which call on which child an error answers.
-func callError(op, path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &CallError{op, path, err}
-}
+var (
+	_ supervised = (*Supervisor[Worker])(nil)
+	_ supervised = (*Keyed[int, Worker])(nil)
+	_ supervised = (*Replicas[Worker])(nil)
+	_ supervised = (*Stateful[Worker, int, int])(nil)
+	_ supervised = (*Tree)(nil)
+)

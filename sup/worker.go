@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/espalier-go/espalier/internal/foreign"
 )
@@ -120,4 +122,22 @@ func abnormalByType(err error) bool {
 		return slices.ContainsFunc(err.Unwrap(), func(below error) bool { return below != nil && abnormalByType(below) })
 	}
 	return false
+}
+
+// caught makes the error of a call that did not return, from what recover
+// found.
+func caught(recovered any) error {
+	if recovered == nil { // panic(nil) is a runtime.PanicNilError
+		return ErrGoexit
+	}
+	return &PanicError{Value: printable(recovered), Stack: stackOfPanic(string(debug.Stack()))}
+}
+
+// stackOfPanic takes off a stack, from its top, what has caught the panic.
+func stackOfPanic(stack string) string {
+	head, frames, _ := strings.Cut(stack, "\n")
+	if at := strings.Index(frames, "\npanic("); at >= 0 {
+		return head + frames[at:]
+	}
+	return stack
 }

@@ -5,30 +5,6 @@ import (
 	"slices"
 )
 
-// Counts are what has happened to some children. They never fall.
-type Counts struct {
-	Starts   int `json:"starts"`   // incarnations
-	Restarts int `json:"restarts"` // of them, those that no operator and no start asked for
-	Failures int `json:"failures"` // exits that were abnormal
-}
-
-// Plus returns the sum.
-func (c Counts) Plus(d Counts) Counts {
-	return Counts{c.Starts + d.Starts, c.Restarts + d.Restarts, c.Failures + d.Failures}
-}
-
-// Past is what had happened to children that are there no longer: they have
-// been removed, or the life of their supervisor has ended.
-type Past struct {
-	Supervisor string `json:"supervisor"` // theirs: the path below the supervisor that tells of it, "" for itself; [Template] stands for each member of a set
-	Child      string `json:"child"`      // its id, or [Template] for all that were added at run time, and those of [Replicas]; both are for what is above a thousand different ones
-	Counts
-}
-
-// Template stands for the ids of the members of a set, and of children that were
-// added at run time, where many of them are told of as one.
-const Template = "*"
-
 // past are the counts of children that are gone.
 type past struct {
 	members Counts            // of the supervisor's own, added at run time: the common case

@@ -1,0 +1,113 @@
+package sup
+
+import (
+	"context"
+	"encoding"
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"github.com/espalier-go/espalier/internal/foreign"
+)
+
+// keySet returns the set's functions for keys as text.
+func (k *Keyed[K, W]) keySet() *keySet {
+	return &keySet{
+		find: func(text string) *child {
+			if key, err := keyOf[K](text); err == nil && keyText(key) == text {
+				return k.find(key)
+			}
+			members := k.members.Load()
+			if members == nil {
+				return nil
+			}
+			for _, m := range members.All() { // a key that cannot be read from its text
+				if m.id() == text {
+					return &m.child
+				}
+			}
+			return nil
+		},
+		start: func(ctx context.Context, life *core, text string) (ChildInfo, error) {
+			key, err := keyOf[K](text)
+			if err != nil {
+				return ChildInfo{}, &CallError{"start child", joinPath(life.path, text), err}
+			}
+			h, err := k.Start(ctx, key)
+			if err != nil {
+				return ChildInfo{}, err
+			}
+			info, _ := h.Info()
+			return info, nil
+		},
+	}
+}
+
+// cheapText is the text of a key where that runs no code of the key's type.
+func cheapText[K comparable](key K) (string, bool) {
+	switch key := any(key).(type) {
+	case string:
+		return key, true
+	case int:
+		return strconv.Itoa(key), true
+	}
+	return "", false
+}
+
+// keyOf makes a key from its text.
+func keyOf[K comparable](text string) (key K, err error) {
+	if u, ok := any(&key).(encoding.TextUnmarshaler); ok {
+		if failure := foreign.Call(func() { err = u.UnmarshalText([]byte(text)) }); failure != nil {
+			err = failureOf(failure)
+		}
+		err = shield(err)
+	} else {
+		err = setText(reflect.ValueOf(&key).Elem(), text)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errKeyText, err)
+	}
+	return key, err
+}
+
+// keyText is the text of a key.
+func keyText[K comparable](key K) string {
+	if text, ok := cheapText(key); ok {
+		return text
+	}
+	if m, ok := any(key).(encoding.TextMarshaler); ok {
+		var text []byte
+		err := error(ErrKey)
+		if foreign.Call(func() { text, err = m.MarshalText() }) == nil && err == nil {
+			return string(text)
+		}
+	}
+	return foreign.Sprint(key)
+}
+
+// setText sets a value that is a string, a number or a boolean.
+func setText(v reflect.Value, text string) (err error) {
+	switch {
+	case v.Kind() == reflect.String:
+		v.SetString(text)
+	case v.Kind() == reflect.Bool:
+		var b bool
+		b, err = strconv.ParseBool(text)
+		v.SetBool(b)
+	case v.CanInt():
+		var n int64
+		n, err = strconv.ParseInt(text, 10, v.Type().Bits())
+		v.SetInt(n)
+	case v.CanUint():
+		var n uint64
+		n, err = strconv.ParseUint(text, 10, v.Type().Bits())
+		v.SetUint(n)
+	case v.CanFloat():
+		var n float64
+		n, err = strconv.ParseFloat(text, v.Type().Bits())
+		v.SetFloat(n)
+	default:
+		err = fmt.Errorf("a %v cannot be made from text, give it an UnmarshalText method", v.Type())
+	}
+	return err
+}
