@@ -70,9 +70,9 @@ func comment(text string) *jen.Statement {
 // constants of sup, by the word in the tag.
 var constants = map[string]string{
 	"one_for_one": "OneForOne", "one_for_all": "OneForAll", "rest_for_one": "RestForOne",
-	"any_significant": "AnySignificant", "all_significant": "AllSignificant",
+	"any_significant": "AutoShutdownAnySignificant", "all_significant": "AutoShutdownAllSignificant",
 	"permanent": "Permanent", "transient": "Transient", "temporary": "Temporary",
-	"wait": "Wait", "abandon": "Abandon", "escalate": "Escalate",
+	"wait": "StuckWait", "abandon": "StuckAbandon", "escalate": "StuckEscalate",
 }
 
 func constant(word string) *jen.Statement { return ofSup(constants[word]) }

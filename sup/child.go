@@ -129,10 +129,10 @@ func (c *child) atRest() bool {
 // wakes whoever waits for this child.
 func (c *child) moveLocked(to State, now time.Duration, e news) {
 	was := c.atRest()
-	if c.state == Stuck {
+	if c.state == StateStuck {
 		c.sup.stuck--
 	}
-	if to == Stuck {
+	if to == StateStuck {
 		c.sup.stuck++
 		c.sup.quiet = closeMade(c.sup.quiet)
 	}

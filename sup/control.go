@@ -11,17 +11,17 @@ import (
 type Controller interface {
 	Inspector
 	// StartChild adds the child of a key to the [Keyed] at a path, and starts
-	// it: [Keyed.Start]. The key is given as text, as it stands in the paths; a
+	// it: [Keyed.StartChild]. The key is given as text, as it stands in the paths; a
 	// key type that is no string, number or boolean has to have an
 	// UnmarshalText method. Errors: [ErrNotKeyed], [ErrKey], and those of
-	// [Keyed.Start].
+	// [Keyed.StartChild].
 	StartChild(ctx context.Context, path, key string) (ChildInfo, error)
-	// Terminate stops a child and keeps it declared: [Supervisor.Terminate].
-	Terminate(ctx context.Context, t Target) error
-	// Restart starts a child that is at rest: [Supervisor.Restart].
-	Restart(ctx context.Context, t Target) error
-	// Delete removes a child that is at rest: [Supervisor.Delete].
-	Delete(ctx context.Context, t Target) error
+	// Terminate stops a child and keeps it declared: [Supervisor.TerminateChild].
+	TerminateChild(ctx context.Context, t Target) error
+	// Restart starts a child that is at rest: [Supervisor.RestartChild].
+	RestartChild(ctx context.Context, t Target) error
+	// Delete removes a child that is at rest: [Supervisor.DeleteChild].
+	DeleteChild(ctx context.Context, t Target) error
 	// Shutdown ends the supervisor at a path, in order: the one that is
 	// controlled for good ([Supervisor.Shutdown]), and one below it until an
 	// operator restarts it, as Terminate does. [ErrNoSupervisor] if the child is
@@ -52,19 +52,19 @@ func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, 
 	return life.decl.keys.start(given(ctx), life, key)
 }
 
-func (o operator) Terminate(ctx context.Context, t Target) error {
+func (o operator) TerminateChild(ctx context.Context, t Target) error {
 	return o.call("terminate", t, func(c *child) error {
 		return c.sup.terminate(ctx, c, t.Incarnation, false)
 	})
 }
 
-func (o operator) Restart(ctx context.Context, t Target) error {
+func (o operator) RestartChild(ctx context.Context, t Target) error {
 	return o.call("restart", t, func(c *child) error {
 		return c.sup.restart(ctx, c, t.Incarnation)
 	})
 }
 
-func (o operator) Delete(_ context.Context, t Target) error {
+func (o operator) DeleteChild(_ context.Context, t Target) error {
 	return o.call("delete", t, func(c *child) error {
 		return c.sup.delete(c, t.Incarnation)
 	})

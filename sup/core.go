@@ -51,7 +51,7 @@ type core struct {
 	first, last *child
 	walks       []*walk // that stand somewhere in the list
 	count       int
-	states      [Quarantined + 1]int // how many of them are in each
+	states      [StateQuarantined + 1]int // how many of them are in each
 	seq         uint64
 	significant int // significant children that are not at rest
 	stuck       int // stuck children

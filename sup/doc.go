@@ -8,10 +8,10 @@
 //     stop in reverse order, each within its own time. [Start] returns when all
 //     are ready, or with an error and nothing left running.
 //  2. One child never has two incarnations at once, unless its spec says
-//     [Abandon].
+//     [StuckAbandon].
 //  3. Whatever a worker does in its own goroutine and in those started with [Go]
 //     (an error, a panic, runtime.Goexit, never returning) stays in the worker:
-//     it becomes an [Exit], or a child that is [Stuck] and reported with its
+//     it becomes an [Exit], or a child that is [StateStuck] and reported with its
 //     stack.
 //  4. An exit restarts the child as its [Restart] policy says, and with it the
 //     siblings that the [Strategy] says. The stopping and starting that one

@@ -319,14 +319,14 @@ type StopReason uint8
 
 const (
 	// ByShutdown: the supervisor ends.
-	ByShutdown StopReason = iota
+	ReasonShutdown StopReason = iota
 	// ByRound: a sibling has failed, and the strategy restarts both.
-	ByRound
+	ReasonRound
 	// ByOperator: an operator's call.
-	ByOperator
+	ReasonOperator
 	// ByReturn: nobody; Run has returned, and what belongs to the incarnation
 	// is to wind up.
-	ByReturn
+	ReasonReturn
 )
 
 // String returns "shutdown", "round", "operator" or "return".
@@ -337,13 +337,13 @@ func (r StopReason) String() string {
 func (e *StopError) Error() string { return "sup: " + e.unprefixed() }
 func (e *StopError) unprefixed() string {
 	msg := map[StopReason]string{
-		ByShutdown: "the supervisor is shutting down",
-		ByRound:    "restarting because of " + e.Path,
-		ByOperator: "terminated by an operator",
-		ByReturn:   "the worker has returned",
+		ReasonShutdown: "the supervisor is shutting down",
+		ReasonRound:    "restarting because of " + e.Path,
+		ReasonOperator: "terminated by an operator",
+		ReasonReturn:   "the worker has returned",
 	}[e.Reason]
 	if e.Err != nil {
-		if e.Reason == ByOperator { // who wanted it to start does so no longer
+		if e.Reason == ReasonOperator { // who wanted it to start does so no longer
 			msg = "called off"
 		}
 		msg += ": " + unprefixed(e.Err)

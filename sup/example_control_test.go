@@ -76,7 +76,7 @@ func ExampleControl() {
 		log.Fatal(err)
 	}
 	c := sup.Control(s)
-	fmt.Println(c.Terminate(ctx, sup.Target{Path: "auction/ada"}))
+	fmt.Println(c.TerminateChild(ctx, sup.Target{Path: "auction/ada"}))
 	ada, err := c.Child(ctx, "auction/ada")
 	fmt.Println(ada.State, ada.LastExit.Kind, err)
 	fmt.Println(c.Shutdown(ctx, sup.Target{Path: "auction"}))
@@ -122,7 +122,7 @@ func ExampleTarget() {
 		log.Fatal(err)
 	}
 	breakAndAwait(s, "ada")
-	err = c.Terminate(ctx, sup.Target{Path: "auction/ada", Incarnation: seen.Incarnation})
+	err = c.TerminateChild(ctx, sup.Target{Path: "auction/ada", Incarnation: seen.Incarnation})
 	fmt.Println(err)
 	// Output:
 	// sup: terminate auction/ada: the child is another incarnation by now: look again
@@ -131,7 +131,7 @@ func ExampleTarget() {
 // Of AnySupervisor is what takes a supervisor of any type.
 func ExampleAnySupervisor() {
 	paths := func(s sup.AnySupervisor) {
-		tree, err := sup.Inspect(s).Tree(context.Background(), "")
+		tree, err := sup.Inspect(s).Snapshot(context.Background(), "")
 		fmt.Println(tree.Path, len(tree.Children), err)
 	}
 	paths(sup.New(auction()))

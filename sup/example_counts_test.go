@@ -22,12 +22,12 @@ func ExamplePast() {
 	}
 	defer end(rooms)
 	for n := range 3 {
-		if _, err := rooms.Start(ctx, n); err != nil {
+		if _, err := rooms.StartChild(ctx, n); err != nil {
 			log.Fatal(err)
 		}
 	}
-	fmt.Println(rooms.Remove(ctx, 0), rooms.Remove(ctx, 1))
-	fmt.Printf("%+v\n", rooms.Tree().Past)
+	fmt.Println(rooms.RemoveChild(ctx, 0), rooms.RemoveChild(ctx, 1))
+	fmt.Printf("%+v\n", rooms.Snapshot().Past)
 	// Output:
 	// <nil> <nil>
 	// [{Supervisor: Child:* Counts:{Starts:2 Restarts:0 Failures:0}}]
@@ -47,7 +47,7 @@ func ExampleCounts_Plus() {
 // Children of sets share one declaration.
 func ExampleSetKind() {
 	for _, s := range []sup.AnySupervisor{sup.New(auction()), sup.NewKeyed(sup.KeyedSpec[string, *Bidder]{Name: "bidders"})} {
-		tree, err := sup.Inspect(s).Tree(context.Background(), "")
+		tree, err := sup.Inspect(s).Snapshot(context.Background(), "")
 		fmt.Println(tree.Name, tree.Set, err)
 	}
 	// Output:

@@ -47,7 +47,7 @@ func ExampleFault() {
 func ExampleCallError() {
 	s := startAuction()
 	defer end(s)
-	err := s.Delete("ada")
+	err := s.DeleteChild("ada")
 	if call, ok := errors.AsType[*sup.CallError](err); ok {
 		fmt.Println(call.Op, call.Path)
 	}
@@ -155,7 +155,7 @@ func startDeaf(answer chan struct{}) *sup.Supervisor[worker] {
 func ExampleStuckError() {
 	answer := make(chan struct{})
 	s := startDeaf(answer)
-	err := s.Terminate(context.Background(), "deaf")
+	err := s.TerminateChild(context.Background(), "deaf")
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, sup.ErrStuck))
 
@@ -169,7 +169,7 @@ func ExampleStuckError() {
 func ExampleStuckChild() {
 	answer := make(chan struct{})
 	s := startDeaf(answer)
-	err := s.Terminate(context.Background(), "deaf")
+	err := s.TerminateChild(context.Background(), "deaf")
 	if stuck, ok := errors.AsType[*sup.StuckError](err); ok {
 		for _, c := range stuck.Children {
 			fmt.Println(c.Path, c.Incarnation, strings.Contains(c.Stack, "ExampleStuckChild") ||
@@ -227,12 +227,12 @@ func ExampleStopError() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := s.Terminate(context.Background(), "till"); err != nil {
+	if err := s.TerminateChild(context.Background(), "till"); err != nil {
 		log.Fatal(err)
 	}
 	cause := <-told
 	fmt.Println(cause)
-	if stop, ok := errors.AsType[*sup.StopError](cause); ok && stop.Reason == sup.ByOperator {
+	if stop, ok := errors.AsType[*sup.StopError](cause); ok && stop.Reason == sup.ReasonOperator {
 		fmt.Println("somebody has closed the shop")
 	}
 	end(s)
@@ -242,7 +242,7 @@ func ExampleStopError() {
 }
 
 func ExampleStopReason() {
-	for _, reason := range []sup.StopReason{sup.ByShutdown, sup.ByRound, sup.ByOperator, sup.ByReturn} {
+	for _, reason := range []sup.StopReason{sup.ReasonShutdown, sup.ReasonRound, sup.ReasonOperator, sup.ReasonReturn} {
 		fmt.Println(reason)
 	}
 	// Output:

@@ -66,7 +66,7 @@ func ExampleChild_Wait() {
 	b, err := ada.Wait(ctx)
 	fmt.Println(b.Name, err)
 
-	if err := s.Terminate(ctx, "ada"); err != nil {
+	if err := s.TerminateChild(ctx, "ada"); err != nil {
 		log.Fatal(err)
 	}
 	_, err = ada.Wait(ctx)

@@ -29,7 +29,7 @@ func startFeeds(names ...string) *sup.Keyed[string, *Bidder] {
 		log.Fatal(err)
 	}
 	for _, name := range names {
-		if _, err := set.Start(ctx, name); err != nil {
+		if _, err := set.StartChild(ctx, name); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -48,7 +48,7 @@ func ExampleStartKeyed() {
 		log.Fatal(err)
 	}
 	defer end(set)
-	seven, err := set.Start(ctx, 7)
+	seven, err := set.StartChild(ctx, 7)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func ExampleNewKeyed() {
 	go func() { ended <- set.Run(ctx) }()
 	await(events, sup.SupervisorStarted)
 
-	if _, err := set.Start(ctx, "ACME"); err != nil {
+	if _, err := set.StartChild(ctx, "ACME"); err != nil {
 		log.Fatal(err)
 	}
 	cancel()
@@ -83,10 +83,10 @@ func ExampleKeyedSpec() {
 		log.Fatal(err)
 	}
 	defer end(set)
-	if _, err := set.Start(ctx, "ACME"); err != nil {
+	if _, err := set.StartChild(ctx, "ACME"); err != nil {
 		log.Fatal(err)
 	}
-	_, err = set.Start(ctx, "INI")
+	_, err = set.StartChild(ctx, "INI")
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, sup.ErrMaxChildren))
 	// Output:
@@ -101,7 +101,7 @@ func ExampleKeyed() {
 
 	acme, ok := set.Get("ACME")
 	fmt.Println(acme.Name, ok, set.Len())
-	if err := set.Remove(ctx, "ACME"); err != nil {
+	if err := set.RemoveChild(ctx, "ACME"); err != nil {
 		log.Fatal(err)
 	}
 	_, ok = set.Get("ACME")
@@ -111,17 +111,17 @@ func ExampleKeyed() {
 	// false 1
 }
 
-func ExampleKeyed_Start() {
+func ExampleKeyed_StartChild() {
 	ctx := context.Background()
 	set := startFeeds()
 	defer end(set)
-	acme, err := set.Start(ctx, "ACME")
+	acme, err := set.StartChild(ctx, "ACME")
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(live(acme.Get()))
 
-	_, err = set.Start(ctx, "ACME")
+	_, err = set.StartChild(ctx, "ACME")
 	fmt.Println(errors.Is(err, sup.ErrAlreadyRunning)) // fine, where it is to run by all means
 	// Output:
 	// ACME bids 4
@@ -150,47 +150,47 @@ func ExampleKeyed_Child() {
 	// sup: wait for feeds/INI: there is no such child
 }
 
-func ExampleKeyed_Terminate() {
+func ExampleKeyed_TerminateChild() {
 	set := startFeeds("ACME")
 	defer end(set)
-	if err := set.Terminate(context.Background(), "ACME"); err != nil {
+	if err := set.TerminateChild(context.Background(), "ACME"); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(set.Len(), set.Children()[0].State)
 	// Output: 1 stopped
 }
 
-func ExampleKeyed_Restart() {
+func ExampleKeyed_RestartChild() {
 	ctx := context.Background()
 	set := startFeeds("ACME")
 	defer end(set)
-	if err := set.Terminate(ctx, "ACME"); err != nil {
+	if err := set.TerminateChild(ctx, "ACME"); err != nil {
 		log.Fatal(err)
 	}
-	if err := set.Restart(ctx, "ACME"); err != nil {
+	if err := set.RestartChild(ctx, "ACME"); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(live(set.Get("ACME")))
 	// Output: ACME bids 4
 }
 
-func ExampleKeyed_Delete() {
+func ExampleKeyed_DeleteChild() {
 	set := startFeeds("ACME")
 	defer end(set)
-	fmt.Println(set.Delete("ACME")) // Remove would stop it first
-	if err := set.Terminate(context.Background(), "ACME"); err != nil {
+	fmt.Println(set.DeleteChild("ACME")) // Remove would stop it first
+	if err := set.TerminateChild(context.Background(), "ACME"); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(set.Delete("ACME"), set.Len())
+	fmt.Println(set.DeleteChild("ACME"), set.Len())
 	// Output:
 	// sup: delete feeds/ACME: the child is running: terminate it first
 	// <nil> 0
 }
 
-func ExampleKeyed_Remove() {
+func ExampleKeyed_RemoveChild() {
 	set := startFeeds("ACME", "INI")
 	defer end(set)
-	if err := set.Remove(context.Background(), "ACME"); err != nil {
+	if err := set.RemoveChild(context.Background(), "ACME"); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(set.Len())
@@ -224,10 +224,10 @@ func ExampleKeyed_Declare() {
 		log.Fatal(err)
 	}
 	defer end(x)
-	if _, err := x.Feeds.Start(ctx, "ACME"); err != nil {
+	if _, err := x.Feeds.StartChild(ctx, "ACME"); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Print(x.Tree.Tree())
+	fmt.Print(x.Tree.Snapshot())
 	// Output:
 	// exchange one_for_one 3/5s
 	// └── feeds permanent running, one_for_one 3/5s

@@ -53,15 +53,15 @@ func ExampleSupervisor_StartChild_timeout() {
 	// false
 }
 
-func ExampleSupervisor_Terminate() {
+func ExampleSupervisor_TerminateChild() {
 	ctx := context.Background()
 	s := startAuction()
 	defer end(s)
-	if err := s.Terminate(ctx, "ada"); err != nil {
+	if err := s.TerminateChild(ctx, "ada"); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Print(s.Tree())
-	fmt.Println(s.Terminate(ctx, "nobody"))
+	fmt.Print(s.Snapshot())
+	fmt.Println(s.TerminateChild(ctx, "nobody"))
 	// Output:
 	// auction one_for_one 3/5s
 	// ├── ada permanent stopped
@@ -69,16 +69,16 @@ func ExampleSupervisor_Terminate() {
 	// sup: terminate auction/nobody: there is no such child
 }
 
-func ExampleSupervisor_Restart() {
+func ExampleSupervisor_RestartChild() {
 	ctx := context.Background()
 	s := startAuction()
 	defer end(s)
-	fmt.Println(s.Restart(ctx, "ada"))
+	fmt.Println(s.RestartChild(ctx, "ada"))
 
-	if err := s.Terminate(ctx, "ada"); err != nil {
+	if err := s.TerminateChild(ctx, "ada"); err != nil {
 		log.Fatal(err)
 	}
-	if err := s.Restart(ctx, "ada"); err != nil {
+	if err := s.RestartChild(ctx, "ada"); err != nil {
 		log.Fatal(err)
 	}
 	ada, ok := s.Child("ada").Get()
@@ -88,18 +88,18 @@ func ExampleSupervisor_Restart() {
 	// Ada true
 }
 
-func ExampleSupervisor_Delete() {
+func ExampleSupervisor_DeleteChild() {
 	s := startAuction()
 	defer end(s)
-	fmt.Println(s.Delete("ada"))
+	fmt.Println(s.DeleteChild("ada"))
 
-	if err := s.Terminate(context.Background(), "ada"); err != nil {
+	if err := s.TerminateChild(context.Background(), "ada"); err != nil {
 		log.Fatal(err)
 	}
-	if err := s.Delete("ada"); err != nil {
+	if err := s.DeleteChild("ada"); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Print(s.Tree())
+	fmt.Print(s.Snapshot())
 	// Output:
 	// sup: delete auction/ada: the child is running: terminate it first
 	// auction one_for_one 3/5s

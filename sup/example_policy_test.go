@@ -64,7 +64,7 @@ func ExampleChildSpec() {
 		log.Fatal(err)
 	}
 	defer end(s)
-	fmt.Print(s.Tree())
+	fmt.Print(s.Snapshot())
 	// Output:
 	// supervisor one_for_one 3/5s
 	// └── ada transient running
@@ -128,7 +128,7 @@ func ExampleRestart() {
 		await(events, sup.ChildStopped)
 	}
 	await(events, sup.ChildRemoved)
-	fmt.Print(s.Tree())
+	fmt.Print(s.Snapshot())
 	// Output:
 	// jobs one_for_one 3/5s
 	// └── transient job transient stopped, last exit normal
@@ -137,7 +137,7 @@ func ExampleRestart() {
 // A program whose work is done when one of its parts is.
 func ExampleAutoShutdown() {
 	s := sup.New(sup.Spec[worker]{
-		AutoShutdown: sup.AnySignificant,
+		AutoShutdown: sup.AutoShutdownAnySignificant,
 		Children: []sup.ChildSpec[worker]{
 			{ID: "service", Start: start(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })},
 			{
@@ -179,7 +179,7 @@ func ExampleIntensity_budget() {
 	plugin, _ := s.Child("plugin").Get()
 	plugin.Break(errBroke)
 	await(events, sup.ChildQuarantined)
-	fmt.Print(s.Tree())
+	fmt.Print(s.Snapshot())
 	_, err = s.Child("plugin").Wait(context.Background())
 	fmt.Println(err)
 	// Output:
@@ -233,7 +233,7 @@ func ExampleWhenStuck() {
 		Children: []sup.ChildSpec[worker]{{
 			ID:       "deaf",
 			Shutdown: time.Millisecond,
-			Stuck:    sup.Abandon,
+			Stuck:    sup.StuckAbandon,
 			Start:    start(func(context.Context) error { <-answer; return nil }),
 		}},
 	})
@@ -241,7 +241,7 @@ func ExampleWhenStuck() {
 		log.Fatal(err)
 	}
 	events := s.Subscribe(64)
-	err = s.Terminate(context.Background(), "deaf")
+	err = s.TerminateChild(context.Background(), "deaf")
 	fmt.Println(errors.Is(err, sup.ErrStuck))
 	e := await(events, sup.ChildStuck)
 	fmt.Println(e.Path, strings.HasPrefix(e.Stack, "goroutine "))

@@ -31,11 +31,11 @@ func ExampleSupervisor_Children() {
 	// bob transient running 1
 }
 
-func ExampleSupervisor_Tree() {
+func ExampleSupervisor_Snapshot() {
 	s := startAuction()
 	defer end(s)
 	breakAndAwait(s, "bob")
-	fmt.Print(s.Tree())
+	fmt.Print(s.Snapshot())
 	// Output:
 	// auction one_for_one 3/5s
 	// ├── ada permanent running
@@ -46,7 +46,7 @@ func ExampleSupervisorInfo() {
 	s := startAuction()
 	defer end(s)
 	breakAndAwait(s, "ada")
-	tree := s.Tree()
+	tree := s.Snapshot()
 	fmt.Println(tree.Path, tree.Running, tree.Restarts, "of", tree.Intensity)
 	for _, c := range tree.Children {
 		if c.Supervisor != nil {
@@ -82,7 +82,7 @@ func ExampleState() {
 	s := startAuction()
 	fmt.Println(s.Children()[0].State)
 	end(s)
-	fmt.Println(s.Children()[0].State == sup.Stopped)
+	fmt.Println(s.Children()[0].State == sup.StateStopped)
 	// Output:
 	// running
 	// true
@@ -92,7 +92,7 @@ func ExampleState() {
 func ExampleState_AtRest() {
 	s := startAuction()
 	defer end(s)
-	if err := s.Terminate(context.Background(), "ada"); err != nil {
+	if err := s.TerminateChild(context.Background(), "ada"); err != nil {
 		log.Fatal(err)
 	}
 	for _, c := range s.Children() {
@@ -134,7 +134,7 @@ func ExampleSupervisor_Uptime() {
 // A path leads to a child whatever its id is made of.
 func ExampleChildPath() {
 	rates := sup.NewKeyed(sup.KeyedSpec[string, *Bidder]{Name: "rates"})
-	fmt.Println(sup.ChildPath(rates.Tree().Path, "EUR/USD"))
+	fmt.Println(sup.ChildPath(rates.Snapshot().Path, "EUR/USD"))
 	// Output:
 	// rates/EUR%2FUSD
 }

@@ -41,7 +41,7 @@ func ExampleStartReplicas() {
 		log.Fatal(err)
 	}
 	defer end(r)
-	fmt.Print(r.Tree())
+	fmt.Print(r.Snapshot())
 	// Output:
 	// clerks one_for_one 3/5s
 	// ├── 0 permanent running
@@ -109,7 +109,7 @@ func ExampleReplicas_Len() {
 func ExampleReplicas_Next() {
 	r := startClerks()
 	defer end(r)
-	if err := r.Terminate(context.Background(), 1); err != nil {
+	if err := r.TerminateChild(context.Background(), 1); err != nil {
 		log.Fatal(err)
 	}
 	work := make(map[string]int)
@@ -155,24 +155,24 @@ func ExampleReplicas_All() {
 	// Output: 30
 }
 
-func ExampleReplicas_Terminate() {
+func ExampleReplicas_TerminateChild() {
 	r := startClerks()
 	defer end(r)
-	if err := r.Terminate(context.Background(), 0); err != nil {
+	if err := r.TerminateChild(context.Background(), 0); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(r.Children()[0].State, r.Children()[1].State)
 	// Output: stopped running
 }
 
-func ExampleReplicas_Restart() {
+func ExampleReplicas_RestartChild() {
 	ctx := context.Background()
 	r := startClerks()
 	defer end(r)
-	if err := r.Terminate(ctx, 0); err != nil {
+	if err := r.TerminateChild(ctx, 0); err != nil {
 		log.Fatal(err)
 	}
-	if err := r.Restart(ctx, 0); err != nil {
+	if err := r.RestartChild(ctx, 0); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(live(r.Get(0)))

@@ -134,7 +134,7 @@ func ExampleStatefulChildSpec() {
 		log.Fatal(err)
 	}
 	defer end(s)
-	fmt.Print(s.Tree())
+	fmt.Print(s.Snapshot())
 	// Output:
 	// auction one_for_one 3/5s
 	// └── ada transient stopped

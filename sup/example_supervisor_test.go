@@ -23,7 +23,7 @@ func ExampleStart() {
 		log.Fatal(err)
 	}
 	defer end(s)
-	fmt.Print(s.Tree())
+	fmt.Print(s.Snapshot())
 	// Output:
 	// auction one_for_all 3/5s
 	// ├── ada permanent running

@@ -52,10 +52,10 @@ func ExampleTree() {
 	host, _ := h.Host.Get() // a *Bidder
 	desk, _ := h.Desks.Get(1)
 	fmt.Println(host.Name, desk.Name)
-	if _, err := h.Lots.Start(ctx, "a vase"); err != nil {
+	if _, err := h.Lots.StartChild(ctx, "a vase"); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Print(h.Tree.Tree())
+	fmt.Print(h.Tree.Snapshot())
 	// Output:
 	// Hugo desk 1 of Hugo
 	// house rest_for_one 3/5s
@@ -108,35 +108,35 @@ func ExampleTree_Declare() {
 	// 	stall/host: ID: children number 0 and 1 share it: give each its own
 }
 
-func ExampleTree_Terminate() {
+func ExampleTree_TerminateChild() {
 	ctx := context.Background()
 	h := NewHouse()
 	if err := h.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	defer end(h)
-	if err := h.Terminate(ctx, "lots"); err != nil {
+	if err := h.TerminateChild(ctx, "lots"); err != nil {
 		log.Fatal(err)
 	}
-	_, err := h.Lots.Start(ctx, "a vase")
+	_, err := h.Lots.StartChild(ctx, "a vase")
 	fmt.Println(errors.Is(err, sup.ErrNotRunning))
 	// Output: true
 }
 
-func ExampleTree_Restart() {
+func ExampleTree_RestartChild() {
 	ctx := context.Background()
 	h := NewHouse()
 	if err := h.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	defer end(h)
-	if err := h.Terminate(ctx, "lots"); err != nil {
+	if err := h.TerminateChild(ctx, "lots"); err != nil {
 		log.Fatal(err)
 	}
-	if err := h.Restart(ctx, "lots"); err != nil {
+	if err := h.RestartChild(ctx, "lots"); err != nil {
 		log.Fatal(err)
 	}
-	_, err := h.Lots.Start(ctx, "a vase")
+	_, err := h.Lots.StartChild(ctx, "a vase")
 	fmt.Println(err)
 	// Output: <nil>
 }
@@ -178,7 +178,7 @@ func ExampleMember() {
 		log.Fatal(err)
 	}
 	defer end(&t)
-	fmt.Print(t.Tree())
+	fmt.Print(t.Snapshot())
 	// Output:
 	// desks one_for_one 3/5s
 	// ├── desk-0 permanent running

@@ -27,7 +27,7 @@ func runOnce[W sup.Worker](spec sup.ChildSpec[W]) sup.Exit {
 	s := sup.New(sup.Spec[W]{
 		Name:         "once",
 		Intensity:    sup.Intensity{Restarts: 0, Within: time.Second},
-		AutoShutdown: sup.AnySignificant,
+		AutoShutdown: sup.AutoShutdownAnySignificant,
 		Children:     []sup.ChildSpec[W]{spec},
 	})
 	_ = s.Run(context.Background()) // what there is to say is in the last exit

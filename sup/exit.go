@@ -27,10 +27,10 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool
 	c.queued, c.due = false, 0
 	if wait > 0 || automatic && s.events.behind() {
 		c.wait = wait
-		c.moveLocked(Restarting, now, news{kind: ChildRestarting, delay: wait, exit: c.last})
+		c.moveLocked(StateRestarting, now, news{kind: ChildRestarting, delay: wait, exit: c.last})
 		return inc
 	}
-	if automatic && c.state != Restarting {
+	if automatic && c.state != StateRestarting {
 		c.emitLocked(news{kind: ChildRestarting, exit: c.last}, now)
 	}
 	inc.phase = lifeStart
@@ -47,7 +47,7 @@ func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	if inc.automatic {
 		c.restarts++
 	}
-	c.moveLocked(Starting, now, news{kind: ChildStarting})
+	c.moveLocked(StateStarting, now, news{kind: ChildStarting})
 	if d := c.policy.startTimeout; d > 0 {
 		limit := late.Begin(now, d)
 		s.armLocked(inc, limit.Next, s.startOverdue)
@@ -120,7 +120,7 @@ func (s *core) readied(inc *incarnation) bool {
 	if s.fallen != nil { // its last life is forgotten, with all that it holds
 		delete(s.fallen, c)
 	}
-	c.moveLocked(Running, s.now(), news{kind: ChildReady})
+	c.moveLocked(StateRunning, s.now(), news{kind: ChildReady})
 	inc.readyAt = c.since
 	if c.supervisor {
 		delete(s.fallen, c)
@@ -272,7 +272,7 @@ func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 			s.restLocked(c, now)
 		}
 		limit := s.decl.intensity
-		s.endLocked(&StopError{Reason: ByShutdown}, &IntensityError{
+		s.endLocked(&StopError{Reason: ReasonShutdown}, &IntensityError{
 			Path:      s.path,
 			Intensity: limit,
 			Exits:     s.history.exits(s.born),
@@ -291,13 +291,13 @@ func (s *core) quarantineLocked(c *child, now time.Duration) {
 		return
 	}
 	c.queued, c.due = false, 0
-	c.moveLocked(Quarantined, now, news{kind: ChildQuarantined, exit: c.last})
+	c.moveLocked(StateQuarantined, now, news{kind: ChildQuarantined, exit: c.last})
 }
 
 // restLocked lets a child rest: declared and stopped, or no longer declared.
 func (s *core) restLocked(c *child, now time.Duration) {
 	c.queued, c.due = false, 0
-	c.moveLocked(Stopped, now, news{kind: ChildStopped, exit: c.last})
+	c.moveLocked(StateStopped, now, news{kind: ChildStopped, exit: c.last})
 	if c.policy.restart == Temporary || c.discard {
 		s.unlinkLocked(c, now)
 	}
@@ -309,13 +309,13 @@ func (s *core) holdLocked(c *child, now time.Duration) {
 		s.restLocked(c, now)
 		return
 	}
-	c.moveLocked(Restarting, now, news{kind: ChildRestarting, exit: c.last})
+	c.moveLocked(StateRestarting, now, news{kind: ChildRestarting, exit: c.last})
 }
 
 // queueLocked lets a failure wait: for the end of the start, or for a round to
 // be led.
 func (s *core) queueLocked(c *child, now time.Duration) {
-	c.moveLocked(Restarting, now, news{kind: ChildRestarting, exit: c.last})
+	c.moveLocked(StateRestarting, now, news{kind: ChildRestarting, exit: c.last})
 	s.inLineLocked(c)
 }
 
@@ -332,9 +332,9 @@ func (s *core) autoShutdownLocked(c *child) {
 		return
 	}
 	switch s.decl.auto {
-	case Never:
+	case AutoShutdownNever:
 		return
-	case AllSignificant:
+	case AutoShutdownAllSignificant:
 		if s.significant > 0 {
 			return
 		}
@@ -343,7 +343,7 @@ func (s *core) autoShutdownLocked(c *child) {
 		s.endAtReady = true
 		return
 	}
-	s.endLocked(&StopError{Reason: ByShutdown}, nil)
+	s.endLocked(&StopError{Reason: ReasonShutdown}, nil)
 }
 
 // fail ends an incarnation because of something else than its Run: a goroutine

@@ -22,7 +22,7 @@ type ChildInfo struct {
 	Since       time.Time       `json:"since"`          // of the state
 	Stack       string          `json:"stack,omitzero"` // of a stuck child
 	Policy      Policy          `json:"policy,omitzero"`
-	Supervisor  *SupervisorInfo `json:"supervisor,omitzero"` // of a child that is a supervisor, as it was last if it is down; only in [Supervisor.Tree]
+	Supervisor  *SupervisorInfo `json:"supervisor,omitzero"` // of a child that is a supervisor, as it was last if it is down; only in [Supervisor.Snapshot]
 }
 
 // Counts are what has happened to some children. They never fall.

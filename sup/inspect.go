@@ -30,7 +30,7 @@ type Inspector interface {
 	Status(ctx context.Context, path string) (Status, error)
 	// Tree returns a snapshot of the supervisor at a path, and everything below
 	// it. Each supervisor's part is of one moment.
-	Tree(ctx context.Context, path string) (SupervisorInfo, error)
+	Snapshot(ctx context.Context, path string) (SupervisorInfo, error)
 	// Children returns a snapshot of the children of the supervisor at a path,
 	// in start order.
 	Children(ctx context.Context, path string) ([]ChildInfo, error)
@@ -85,7 +85,7 @@ func (o operator) Status(_ context.Context, path string) (Status, error) {
 	return status, nil
 }
 
-func (o operator) Tree(_ context.Context, path string) (SupervisorInfo, error) {
+func (o operator) Snapshot(_ context.Context, path string) (SupervisorInfo, error) {
 	life, err := o.supervisor("look at", path)
 	if err != nil {
 		return SupervisorInfo{}, err

@@ -64,14 +64,14 @@ func (k KeyedSpec[K, W]) policy() policy {
 
 func (k KeyedSpec[K, W]) faults(path string) []Fault {
 	f := &faults{path: path}
-	f.checkSupervisor(k.Name, OneForOne, k.Intensity, Never, k.Observers, k.Record)
+	f.checkSupervisor(k.Name, OneForOne, k.Intensity, AutoShutdownNever, k.Observers, k.Record)
 	if k.Start == nil {
 		f.add("Start", "is nil: give a function that makes the worker of a key")
 	}
 	if k.Max < 0 {
 		f.add("Max", "%d is negative: use 0 for no bound", k.Max)
 	}
-	f.checkPolicy(k.policy(), Never)
+	f.checkPolicy(k.policy(), AutoShutdownNever)
 	return f.list
 }
 
@@ -112,7 +112,7 @@ func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 	k.declare(&declaration{
 		name:      name,
 		intensity: spec.Intensity,
-		set:       KeyedSet,
+		set:       SetKeyed,
 		max:       spec.Max,
 		labels:    spec.Labels,
 		record:    spec.Record,
@@ -164,7 +164,7 @@ func (m *keyedMember[K, W]) forget() {
 // Start adds the child of a key and starts it. It returns when the child is
 // ready; ctx bounds the wait for that. Errors are those of
 // [Supervisor.StartChild], [ErrMaxChildren] if the set is full, and [ErrKey].
-func (k *Keyed[K, W]) Start(ctx context.Context, key K) (Child[W], error) {
+func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	if !nameable(key) {
 		return Child[W]{new(reference)}, k.answer("start child", key, ErrKey)
 	}
@@ -198,27 +198,27 @@ func (k *Keyed[K, W]) Child(key K) Child[W] {
 }
 
 // Terminate stops the child of a key and keeps it declared. See
-// [Supervisor.Terminate].
-func (k *Keyed[K, W]) Terminate(ctx context.Context, key K) error {
+// [Supervisor.TerminateChild].
+func (k *Keyed[K, W]) TerminateChild(ctx context.Context, key K) error {
 	return k.answer("terminate", key, k.current().terminate(ctx, k.find(key), 0, false))
 }
 
 // Restart starts the child of a key that is stopped or quarantined. See
-// [Supervisor.Restart].
-func (k *Keyed[K, W]) Restart(ctx context.Context, key K) error {
+// [Supervisor.RestartChild].
+func (k *Keyed[K, W]) RestartChild(ctx context.Context, key K) error {
 	return k.answer("restart", key, k.current().restart(ctx, k.find(key), 0))
 }
 
 // Delete removes the child of a key, which must be stopped or quarantined. See
-// [Supervisor.Delete].
-func (k *Keyed[K, W]) Delete(key K) error {
+// [Supervisor.DeleteChild].
+func (k *Keyed[K, W]) DeleteChild(key K) error {
 	return k.answer("delete", key, k.current().delete(k.find(key), 0))
 }
 
 // Remove stops the child of a key, if need be, and removes it. It returns when
-// both is done. Errors are those of [Supervisor.Terminate]; after a
+// both is done. Errors are those of [Supervisor.TerminateChild]; after a
 // [StuckError] or when ctx has ended, the child is removed when it has stopped.
-func (k *Keyed[K, W]) Remove(ctx context.Context, key K) error {
+func (k *Keyed[K, W]) RemoveChild(ctx context.Context, key K) error {
 	life, c := k.current(), k.find(key)
 	return k.answer("remove", key, life.remove(ctx, c))
 }

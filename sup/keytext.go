@@ -33,7 +33,7 @@ func (k *Keyed[K, W]) keySet() *keySet {
 			if err != nil {
 				return ChildInfo{}, &CallError{"start child", joinPath(life.path, text), err}
 			}
-			h, err := k.Start(ctx, key)
+			h, err := k.StartChild(ctx, key)
 			if err != nil {
 				return ChildInfo{}, err
 			}

@@ -205,7 +205,7 @@ func withLast(failure, err error) error {
 	return &StartTimeoutError{After: timeout.After, Err: err}
 }
 
-var returnedCause = &StopError{Reason: ByReturn}
+var returnedCause = &StopError{Reason: ReasonReturn}
 
 // terminate calls Terminate with what is left of the time for stopping.
 func (inc *incarnation) terminate() error {

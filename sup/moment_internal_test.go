@@ -53,12 +53,12 @@ func TestAChildThatIsAddedBeforeTheRoundStopsAnythingIsNoPartOfIt(t *testing.T) 
 		if _, err := face.StartChild(context.Background(), spec); err != nil {
 			t.Fatal(err)
 		}
-		s.stopRound(&StopError{Reason: ByRound})
+		s.stopRound(&StopError{Reason: ReasonRound})
 		s.holdBack(s.first, 0, 0)
 		s.startAgain(0)
 		synctest.Wait()
 		for _, c := range face.Children() {
-			if want := map[string]int{"a": 2, "added": 1}[c.ID]; c.State != Running || c.Incarnation != want {
+			if want := map[string]int{"a": 2, "added": 1}[c.ID]; c.State != StateRunning || c.Incarnation != want {
 				t.Errorf("%s is %v, incarnation %d", c.ID, c.State, c.Incarnation)
 			}
 		}
@@ -70,14 +70,14 @@ func TestAChildThatIsAddedBeforeTheRoundStopsAnythingIsNoPartOfIt(t *testing.T) 
 func TestARemovedChildIsGoneAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		face, _ := startIdlers(t, "a")
-		if err := face.Terminate(context.Background(), "a"); err != nil {
+		if err := face.TerminateChild(context.Background(), "a"); err != nil {
 			t.Fatal(err)
 		}
 		s := face.current()
 		if err := s.terminate(context.Background(), s.find("a"), 0, true); err != nil { // the first half of remove
 			t.Fatal(err)
 		}
-		if err := face.Restart(context.Background(), "a"); !errors.Is(err, ErrNotFound) {
+		if err := face.RestartChild(context.Background(), "a"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Restart: %v", err)
 		}
 	})

@@ -45,7 +45,7 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, taken func() *chi
 	s.linkLocked(c)
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
-	err = s.awaitStart(ctx, inc, ByOperator)
+	err = s.awaitStart(ctx, inc, ReasonOperator)
 	if err == nil || ignored(err) {
 		return err
 	}
@@ -57,12 +57,12 @@ func calledBefore(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return &StopError{Reason: ByOperator, Err: causeOf(ctx)}
+	return &StopError{Reason: ReasonOperator, Err: causeOf(ctx)}
 }
 
 // startError is the error of an operator's start that failed.
 func (s *core) startError(c *child, err error) error {
-	if stop, ok := err.(*StopError); ok && stop.Reason == ByShutdown && s.admit() != nil {
+	if stop, ok := err.(*StopError); ok && stop.Reason == ReasonShutdown && s.admit() != nil {
 		return ErrShuttingDown
 	}
 	return &StartError{Path: c.path(), Err: err}
@@ -97,7 +97,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	c.discard = c.discard || discard
 	inc := c.cur
 	switch {
-	case inc == nil && c.state == Restarting, c.state == Quarantined, c.state == Idle:
+	case inc == nil && c.state == StateRestarting, c.state == StateQuarantined, c.state == StateIdle:
 		s.restLocked(c, s.now()) // F3
 		s.mu.Unlock()
 		return nil
@@ -108,7 +108,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 		s.mu.Unlock()
 		return nil
 	}
-	if c.state != Stuck {
+	if c.state != StateStuck {
 		s.tellLocked(inc, fateRest, s.now())
 	}
 	inc.fate, c.queued = fateRest, false
@@ -117,7 +117,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	inc.cancel(operatorCause)
 	cause := s.awaitGone(ctx, inc)
 	s.mu.Lock()
-	left, nested, stack := c.cur == inc && c.state == Stuck || inc.abandoned, inc.supervisor, c.stackText()
+	left, nested, stack := c.cur == inc && c.state == StateStuck || inc.abandoned, inc.supervisor, c.stackText()
 	s.mu.Unlock()
 	switch {
 	case nested && (left || cause != nil):
@@ -128,7 +128,7 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	return cause
 }
 
-var operatorCause = &StopError{Reason: ByOperator}
+var operatorCause = &StopError{Reason: ReasonOperator}
 
 // restart starts a child that is at rest, in its old place (O3).
 func (s *core) restart(ctx context.Context, c *child, seen int) error {
@@ -148,12 +148,12 @@ func (s *core) restart(ctx context.Context, c *child, seen int) error {
 		return s.startError(c, called)
 	}
 	c.budget, c.row, c.missed = nil, 0, 0 // a fresh start
-	if c.state == Quarantined {
+	if c.state == StateQuarantined {
 		c.parked = true // should it fail, no round revives it
 	}
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
-	if err := s.awaitStart(ctx, inc, ByOperator); err != nil {
+	if err := s.awaitStart(ctx, inc, ReasonOperator); err != nil {
 		if ignored(err) {
 			return err
 		}
@@ -198,16 +198,16 @@ func (c *child) restsLocked(seen int) error {
 		return ErrIncarnation
 	}
 	switch c.state {
-	case Stopped, Quarantined:
+	case StateStopped, StateQuarantined:
 		return nil
-	case Restarting:
+	case StateRestarting:
 		return ErrRestarting
-	case Starting, Stopping, Stuck:
+	case StateStarting, StateStopping, StateStuck:
 		inc := c.cur
 		if inc != nil && inc.fate != fateRest && (inc.automatic && !inc.ready || inc.fate == fateRound && c.policy.restart != Temporary) {
 			return ErrRestarting
 		}
-		if c.state != Starting {
+		if c.state != StateStarting {
 			return errNotGone
 		}
 	}

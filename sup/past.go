@@ -174,7 +174,7 @@ func (s *core) wholePastLocked() []Past {
 
 // template is the id of a child where those of dynamic ones are not told.
 func (c *child) template() string {
-	if c.added || c.sup.decl.set != NoSet {
+	if c.added || c.sup.decl.set != SetNone {
 		return Template
 	}
 	return c.id()

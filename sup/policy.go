@@ -50,13 +50,13 @@ type AutoShutdown uint8
 
 const (
 	// Never: an empty supervisor stays up. The default.
-	Never AutoShutdown = iota
+	AutoShutdownNever AutoShutdown = iota
 	// AnySignificant: the first significant child that ends without being
 	// restarted ends the supervisor, normally.
-	AnySignificant
+	AutoShutdownAnySignificant
 	// AllSignificant: the last one does. A child that an operator has stopped,
 	// and a quarantined one, count as ended, but do not end the supervisor.
-	AllSignificant
+	AutoShutdownAllSignificant
 )
 
 // String returns the name that OTP and the tags use: "never", …
@@ -74,13 +74,13 @@ const (
 	// never are there two at once. A round waits with it, and so do the siblings
 	// in it, unless an operator terminates the child: under one_for_all and
 	// rest_for_one consider Escalate.
-	Wait WhenStuck = iota
+	StuckWait WhenStuck = iota
 	// Abandon: the next incarnation begins beside the one that is stuck.
-	Abandon
+	StuckAbandon
 	// Escalate: the supervisor fails, with an error that wraps [ErrStuck]. It does
 	// not wait for the child, which runs on beside its successor if the supervisor
 	// above starts this one again.
-	Escalate
+	StuckEscalate
 )
 
 // String returns the name that the tags use: "wait", …

@@ -37,11 +37,11 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 	switch {
 	case c.unlinked.Load():
 		return nil, ErrNotFound
-	case c.state == Stopped:
+	case c.state == StateStopped:
 		return nil, ErrStopped
-	case c.state == Quarantined:
+	case c.state == StateQuarantined:
 		return nil, ErrQuarantined
-	case (c.state == Stopping || c.state == Stuck) && c.cur != nil && c.cur.fate == fateRest:
+	case (c.state == StateStopping || c.state == StateStuck) && c.cur != nil && c.cur.fate == fateRest:
 		return nil, ErrStopped
 	}
 	return c.changedLocked(), nil
@@ -52,7 +52,7 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 func (s *core) prospectOfHost() (<-chan struct{}, error) {
 	p, c := s.parent, s.host.child
 	p.mu.Lock()
-	next := c.cur != s.host && c.state == Running
+	next := c.cur != s.host && c.state == StateRunning
 	if c.cur == s.host && p.phase < ending { // it has not gone, or that is not known yet
 		defer p.mu.Unlock()
 		if s.host.fate == fateRest {

@@ -55,14 +55,14 @@ func (r ReplicasSpec[W]) policy() policy {
 
 func (r ReplicasSpec[W]) faults(path string) []Fault {
 	f := &faults{path: path}
-	f.checkSupervisor(r.Name, OneForOne, r.Intensity, Never, r.Observers, r.Record)
+	f.checkSupervisor(r.Name, OneForOne, r.Intensity, AutoShutdownNever, r.Observers, r.Record)
 	if r.Start == nil {
 		f.add("Start", "is nil: give a function that makes the worker of an index")
 	}
 	if r.Count < 1 {
 		f.add("Count", "is %d: use 1 or more", r.Count)
 	}
-	f.checkPolicy(r.policy(), Never)
+	f.checkPolicy(r.policy(), AutoShutdownNever)
 	return f.list
 }
 
@@ -98,7 +98,7 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 	r.declare(&declaration{
 		name:      name,
 		intensity: spec.Intensity,
-		set:       ReplicaSet,
+		set:       SetReplicas,
 		labels:    spec.Labels,
 		record:    spec.Record,
 		observers: append([]Observer(nil), spec.Observers...),
@@ -202,13 +202,13 @@ func (r *Replicas[W]) All() iter.Seq2[int, W] {
 }
 
 // Terminate stops one replica and keeps it declared. See
-// [Supervisor.Terminate].
-func (r *Replicas[W]) Terminate(ctx context.Context, i int) error {
+// [Supervisor.TerminateChild].
+func (r *Replicas[W]) TerminateChild(ctx context.Context, i int) error {
 	return r.terminateID(ctx, strconv.Itoa(i))
 }
 
 // Restart starts a replica that is stopped or quarantined. See
-// [Supervisor.Restart].
-func (r *Replicas[W]) Restart(ctx context.Context, i int) error {
+// [Supervisor.RestartChild].
+func (r *Replicas[W]) RestartChild(ctx context.Context, i int) error {
 	return r.restartID(ctx, strconv.Itoa(i))
 }

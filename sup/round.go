@@ -77,7 +77,7 @@ func (s *core) nextFailedLocked() *child {
 // backoff of the child is over, or it is no longer to be restarted, because an
 // operator has called it off or its budget is used up.
 func (s *core) releasedLocked(held *child) bool {
-	if held.state != Restarting && (held.state != Stuck || held.cur.fate == fateRest) {
+	if held.state != StateRestarting && (held.state != StateStuck || held.cur.fate == fateRest) {
 		return true
 	}
 	return !held.queued && held.due <= s.now()
@@ -98,7 +98,7 @@ func (s *core) conduct(failed *child) {
 		from = 0
 	}
 	s.absorbing, s.leader, s.roundFrom, s.roundTo = true, failed, from, s.seq
-	cause := &StopError{Reason: ByRound, Path: failed.path(), Err: failed.last.Err}
+	cause := &StopError{Reason: ReasonRound, Path: failed.path(), Err: failed.last.Err}
 	wait := failed.nextWaitLocked()
 	s.mu.Unlock()
 	s.stopRound(cause)
@@ -116,7 +116,7 @@ func (s *core) holdBack(failed *child, from uint64, wait time.Duration) (atOnce 
 	s.absorbing, s.apart = false, nil
 	now := s.now()
 	failed.due = now + min(wait, math.MaxInt64-now)
-	if wait > 0 && failed.state == Restarting {
+	if wait > 0 && failed.state == StateRestarting {
 		failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last}, now)
 	}
 	if s.held == nil || from <= s.held.seq { // or it restarts all that waited, and that wait is over
@@ -155,12 +155,12 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 	inc := c.cur
 	switch {
 	case c.seq > s.roundTo: // added since
-	case inc == nil && c.state == Restarting: // its failure, if it is in line, is part of this round now (I5)
+	case inc == nil && c.state == StateRestarting: // its failure, if it is in line, is part of this round now (I5)
 		c.queued, c.due = false, 0
-	case inc == nil && c.state == Stopped && !c.parked:
+	case inc == nil && c.state == StateStopped && !c.parked:
 		s.holdLocked(c, s.now())
 	case inc == nil:
-	case c.state == Stuck: // it is waited for when the round starts it again
+	case c.state == StateStuck: // it is waited for when the round starts it again
 		c.queued, c.due = false, 0
 		inc.fate = max(inc.fate, fateRound)
 	case inc.sponsored && !inc.ready: // being added or restarted by an operator: comes after the round
@@ -218,7 +218,7 @@ func (s *core) startInRound(c *child) bool {
 		case s.phase >= ending:
 			s.mu.Unlock()
 			return true
-		case inc != nil && s.replacesLocked(c) && (c.state == Stopping || c.state == Stuck):
+		case inc != nil && s.replacesLocked(c) && (c.state == StateStopping || c.state == StateStuck):
 			changed := c.changedLocked()
 			s.mu.Unlock()
 			select {
@@ -226,7 +226,7 @@ func (s *core) startInRound(c *child) bool {
 			case <-s.stop:
 			}
 			continue
-		case inc != nil, c.state != Restarting, c.queued:
+		case inc != nil, c.state != StateRestarting, c.queued:
 			s.mu.Unlock()
 			return true
 		case c.due > s.now():
@@ -235,13 +235,13 @@ func (s *core) startInRound(c *child) bool {
 		}
 		inc = s.launchLocked(c, true, true)
 		s.mu.Unlock()
-		err := s.awaitStart(context.Background(), inc, ByShutdown)
+		err := s.awaitStart(context.Background(), inc, ReasonShutdown)
 		if err == nil || ignored(err) {
 			return true
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if c.state != Restarting && (c.state != Stuck || inc.fate == fateRest) {
+		if c.state != StateRestarting && (c.state != StateStuck || inc.fate == fateRest) {
 			return true // it was told to stop, which is no failure
 		}
 		s.inLineLocked(c)

@@ -9,7 +9,7 @@ func (f *supervision) Children() []ChildInfo {
 
 // Tree returns a snapshot of the supervisor and everything below it. Each
 // supervisor's part is of one moment.
-func (f *supervision) Tree() SupervisorInfo {
+func (f *supervision) Snapshot() SupervisorInfo {
 	return f.current().tree()
 }
 
@@ -53,7 +53,7 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 		n := s.count + len(children)/16 // the second time with some to spare: children come meanwhile
 		s.mu.Unlock()
 		children = make([]ChildInfo, n)
-		if s.decl.set == KeyedSet {
+		if s.decl.set == SetKeyed {
 			unnamed = make([]*child, n)
 		}
 		s.mu.Lock()
@@ -125,7 +125,7 @@ func (c *child) infoLocked(info *ChildInfo) {
 		c.budget.slide(c.sup.now())
 		info.BudgetUsed = c.budget.size
 	}
-	if c.state == Stuck {
+	if c.state == StateStuck {
 		info.Stack = c.stackText()
 	}
 	if !c.policy.plain {

@@ -85,14 +85,14 @@ func (s *core) startDeclared(ctx context.Context, children *walk) error {
 			return nil
 		}
 		var inc *incarnation
-		if c.state == Idle {
+		if c.state == StateIdle {
 			inc = s.launchLocked(c, true, false)
 		}
 		s.mu.Unlock()
 		if inc == nil {
 			continue
 		}
-		err := s.awaitStart(ctx, inc, ByShutdown)
+		err := s.awaitStart(ctx, inc, ReasonShutdown)
 		if err != nil && !ignored(err) && !s.calledOff(c) {
 			return &StartError{Path: c.path(), Err: err}
 		}
@@ -111,8 +111,8 @@ func (s *core) calledOff(c *child) bool {
 func (s *core) openLocked() {
 	s.phase = serving
 	s.emitLocked(SupervisorStarted, Exit{})
-	if s.endAtReady && (s.decl.auto == AnySignificant || s.significant == 0) { // some may have been added
-		s.endLocked(&StopError{Reason: ByShutdown}, nil)
+	if s.endAtReady && (s.decl.auto == AutoShutdownAnySignificant || s.significant == 0) { // some may have been added
+		s.endLocked(&StopError{Reason: ReasonShutdown}, nil)
 		return
 	}
 	if len(s.failed) == 0 {
@@ -153,7 +153,7 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) 
 		case inc.ready:
 			s.mu.Unlock()
 			return nil
-		case inc.over, c.cur == inc && c.state == Stuck:
+		case inc.over, c.cur == inc && c.state == StateStuck:
 			err := inc.startErrorLocked()
 			s.mu.Unlock()
 			return err
@@ -172,7 +172,7 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) 
 			cause = s.stopCause
 		case <-ctx.Done():
 			cause = &StopError{Reason: by, Err: causeOf(ctx)}
-			if by == ByShutdown {
+			if by == ReasonShutdown {
 				cause = stopCauseOf(ctx)
 			}
 		}

@@ -2,22 +2,22 @@ package sup
 
 const (
 	// Idle: declared, and not yet its turn to start.
-	Idle State = iota
+	StateIdle State = iota
 	// Starting: in its start function or in Initialize.
-	Starting
+	StateStarting
 	// Running: ready.
-	Running
+	StateRunning
 	// Restarting: down, and coming back by itself: it waits for its backoff, or
 	// for the round that it is part of.
-	Restarting
+	StateRestarting
 	// Stopping: asked to stop, and still within its time.
-	Stopping
+	StateStopping
 	// Stuck: not stopped within its time.
-	Stuck
+	StateStuck
 	// Stopped: down, until an operator restarts it or a round does.
-	Stopped
+	StateStopped
 	// Quarantined: down, past its own budget, until an operator restarts it.
-	Quarantined
+	StateQuarantined
 )
 
 // Kind tells a supervisor from a worker.
@@ -35,11 +35,11 @@ const (
 
 const (
 	// NoSet: each child has a declaration of its own.
-	NoSet SetKind = iota
+	SetNone SetKind = iota
 	// KeyedSet: they are those of a [Keyed].
-	KeyedSet
+	SetKeyed
 	// ReplicaSet: they are those of a [Replicas].
-	ReplicaSet
+	SetReplicas
 )
 
 // SetKind says whether the children of a supervisor are alike.
@@ -53,7 +53,7 @@ type State uint8
 
 // AtRest reports that the child stays as it is until an operator's call, or a
 // round, starts it: it is stopped or quarantined.
-func (s State) AtRest() bool { return s == Stopped || s == Quarantined }
+func (s State) AtRest() bool { return s == StateStopped || s == StateQuarantined }
 
 // String returns the name in lower case.
 func (s State) String() string {

@@ -97,13 +97,13 @@ func stopCauseOf(ctx context.Context) *StopError {
 	if stop, ok := cause.(*StopError); ok {
 		return stop
 	}
-	return &StopError{Reason: ByShutdown, Err: cause}
+	return &StopError{Reason: ReasonShutdown, Err: cause}
 }
 
 // sweep stops all children: in reverse start order and one after the other
 // (X1), or, of a set, all at once (X3). What is left then is stuck, or brutal.
 func (s *core) sweep() {
-	if s.decl.set != NoSet {
+	if s.decl.set != SetNone {
 		s.stopSet()
 	} else {
 		s.stopInOrder()
@@ -287,13 +287,13 @@ func (inc *incarnation) stopLooks(began time.Duration) func(now time.Duration) t
 func (s *core) stopForEndLocked(c *child, now time.Duration) *incarnation {
 	inc := c.cur
 	switch {
-	case inc == nil && c.state == Restarting:
+	case inc == nil && c.state == StateRestarting:
 		s.restLocked(c, now)
 		return nil
 	case inc == nil:
 		c.wakeLocked() // who waits for one whose turn never came has to look further
 		return nil
-	case c.state == Stuck:
+	case c.state == StateStuck:
 		return nil
 	}
 	s.tellLocked(inc, fateRest, now)
@@ -332,7 +332,7 @@ func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e news) {
 	inc.stopBy = late.Begin(now, inc.stopTimeLocked()).End
 	c.live.Store(nil)
 	if inc.begun {
-		c.moveLocked(Stopping, now, e)
+		c.moveLocked(StateStopping, now, e)
 	}
 }
 
@@ -384,7 +384,7 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 			runtime.Gosched()
 		}
 		s.mu.Lock()
-		if inc.over || c.state == Stuck {
+		if inc.over || c.state == StateStuck {
 			s.mu.Unlock()
 			return nil
 		}
@@ -421,7 +421,7 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 			cause := causeOf(ctx)
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if !inc.over && c.state != Stuck {
+			if !inc.over && c.state != StateStuck {
 				s.boundStopLocked(inc)
 			}
 			return cause
@@ -459,7 +459,7 @@ func (s *core) endUndriven(inc *incarnation) {
 	left := !life.driven && (life.phase == serving || life.phase == ending)
 	if left {
 		life.driven = true
-		life.endLocked(&StopError{Reason: ByShutdown}, nil)
+		life.endLocked(&StopError{Reason: ReasonShutdown}, nil)
 	}
 	life.mu.Unlock()
 	if left {

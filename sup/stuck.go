@@ -13,7 +13,7 @@ func (s *core) overdue(incs ...*incarnation) {
 	now := s.now()
 	s.mu.Lock()
 	for _, inc := range incs {
-		if !inc.over && inc.child.state != Stuck && inc.stopBy != 0 && inc.stopBy <= now {
+		if !inc.over && inc.child.state != StateStuck && inc.stopBy != 0 && inc.stopBy <= now {
 			late = append(late, inc)
 		}
 	}
@@ -31,7 +31,7 @@ func (s *core) overdue(incs ...*incarnation) {
 func (s *core) giveUp(inc *incarnation, stack string) {
 	s.mu.Lock()
 	c := inc.child
-	if inc.over || c.state == Stuck {
+	if inc.over || c.state == StateStuck {
 		s.mu.Unlock()
 		return
 	}
@@ -39,12 +39,12 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
 	c.stack = &stack
-	c.moveLocked(Stuck, s.now(), news{kind: ChildStuck, exit: exit})
-	if c.policy.stuck != Wait {
+	c.moveLocked(StateStuck, s.now(), news{kind: ChildStuck, exit: exit})
+	if c.policy.stuck != StuckWait {
 		s.abandonLocked(inc, exit)
 	}
-	if c.policy.stuck == Escalate {
-		s.endLocked(&StopError{Reason: ByShutdown}, failure)
+	if c.policy.stuck == StuckEscalate {
+		s.endLocked(&StopError{Reason: ReasonShutdown}, failure)
 		s.failLocked(failure)
 	}
 	var left *core
@@ -64,7 +64,7 @@ func (s *core) abandonLocked(inc *incarnation, exit Exit) {
 	c := inc.child
 	inc.abandoned = true
 	s.orphan.take(inc)
-	if c.policy.stuck == Escalate {
+	if c.policy.stuck == StuckEscalate {
 		inc.fate = fateRest
 	}
 	next, lead := s.settleLocked(c, inc, exit, s.now())
@@ -120,7 +120,7 @@ func (u *unstopped) addAll(s *core) {
 func (u *unstopped) add(inc *incarnation) {
 	s := inc.child.sup
 	s.mu.Lock()
-	over, asked, stuck := inc.over && !inc.abandoned, inc.stopBy != 0, inc.abandoned || inc.child.cur == inc && inc.child.state == Stuck
+	over, asked, stuck := inc.over && !inc.abandoned, inc.stopBy != 0, inc.abandoned || inc.child.cur == inc && inc.child.state == StateStuck
 	nested := inc.nestedLocked()
 	s.mu.Unlock()
 	if over {

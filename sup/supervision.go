@@ -212,7 +212,7 @@ func (f *supervision) end() *core {
 			close(s.done)
 			s.events.close()
 		default:
-			s.endByLocked(&StopError{Reason: ByShutdown}, errShutdownCalled)
+			s.endByLocked(&StopError{Reason: ReasonShutdown}, errShutdownCalled)
 		}
 		s.mu.Unlock()
 		return s

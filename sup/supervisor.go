@@ -172,7 +172,7 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 // time, also where its spec says to abandon it or to escalate; the cause of ctx
 // if that ends first. In the last two cases the child stops when it does. If it is a
 // supervisor, the error is a StuckError in both, which names what holds it up.
-func (s *Supervisor[W]) Terminate(ctx context.Context, id string) error {
+func (s *Supervisor[W]) TerminateChild(ctx context.Context, id string) error {
 	return s.terminateID(ctx, id)
 }
 
@@ -182,7 +182,7 @@ func (s *Supervisor[W]) Terminate(ctx context.Context, id string) error {
 //
 // Errors, in a [CallError]: [ErrRunning]; [ErrRestarting]; [ErrNotFound];
 // [ErrNotRunning] and [ErrShuttingDown]; [ErrIgnore]; a [StartError].
-func (s *Supervisor[W]) Restart(ctx context.Context, id string) error {
+func (s *Supervisor[W]) RestartChild(ctx context.Context, id string) error {
 	return s.restartID(ctx, id)
 }
 
@@ -190,7 +190,7 @@ func (s *Supervisor[W]) Restart(ctx context.Context, id string) error {
 //
 // Errors, in a [CallError]: [ErrRunning]; [ErrRestarting]; [ErrNotFound];
 // [ErrNotRunning] and [ErrShuttingDown].
-func (s *Supervisor[W]) Delete(id string) error {
+func (s *Supervisor[W]) DeleteChild(id string) error {
 	life := s.current()
 	return callError("delete", s.pathOf(id), life.delete(life.find(id), 0))
 }

@@ -146,7 +146,7 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 		nested: f,
 		check: func(under *faults, auto AutoShutdown) {
 			spec.check(under, auto)
-			if spec.Stuck == Abandon {
+			if spec.Stuck == StuckAbandon {
 				under.add("Stuck", "a supervisor cannot run beside itself: use Wait or Escalate")
 			}
 			if spec.Watchdog > 0 {
@@ -161,13 +161,9 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 	}
 }
 
-// Snapshot is what Tree is on other supervisors: a snapshot of the tree. In a
-// struct that embeds a Tree, the field hides the method of that name.
-func (t *Tree) Snapshot() SupervisorInfo { return t.Tree() }
-
-// Terminate stops a child and keeps it declared. See [Supervisor.Terminate].
-func (t *Tree) Terminate(ctx context.Context, id string) error { return t.terminateID(ctx, id) }
+// Terminate stops a child and keeps it declared. See [Supervisor.TerminateChild].
+func (t *Tree) TerminateChild(ctx context.Context, id string) error { return t.terminateID(ctx, id) }
 
 // Restart starts a child that is stopped or quarantined. See
-// [Supervisor.Restart].
-func (t *Tree) Restart(ctx context.Context, id string) error { return t.restartID(ctx, id) }
+// [Supervisor.RestartChild].
+func (t *Tree) RestartChild(ctx context.Context, id string) error { return t.restartID(ctx, id) }

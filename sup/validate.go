@@ -72,7 +72,7 @@ func (f *faults) checkSupervisor(name string, strategy Strategy, intensity Inten
 	if strategy > RestForOne {
 		f.add("Strategy", "%v is none: use OneForOne, OneForAll or RestForOne", strategy)
 	}
-	if auto > AllSignificant {
+	if auto > AutoShutdownAllSignificant {
 		f.add("AutoShutdown", "%v is none: use Never, AnySignificant or AllSignificant", auto)
 	}
 	f.checkIntensity("Intensity", intensity)
@@ -126,13 +126,13 @@ func (f *faults) checkPolicy(p policy, auto AutoShutdown) {
 	if p.restart > Temporary {
 		f.add("Restart", "%v is none: use Permanent, Transient or Temporary", p.restart)
 	}
-	if p.stuck > Escalate {
+	if p.stuck > StuckEscalate {
 		f.add("Stuck", "%v is none: use Wait, Abandon or Escalate", p.stuck)
 	}
 	if p.significant && p.restart == Permanent {
 		f.add("Significant", "a permanent child never ends for good: make it Transient or Temporary")
 	}
-	if p.significant && auto == Never {
+	if p.significant && auto == AutoShutdownNever {
 		f.add("Significant", "means nothing while the supervisor's AutoShutdown is Never: set that, or leave this out")
 	}
 	if p.shutdown < 0 && p.shutdown != Brutal {

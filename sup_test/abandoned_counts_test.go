@@ -35,7 +35,7 @@ func TestTheCountsOfAnAbandonedSupervisorStay(t *testing.T) {
 				}}, nil
 			}}
 			nested := below("n", below("m", leaf))
-			nested.Shutdown, nested.Stuck = time.Second, sup.Abandon
+			nested.Shutdown, nested.Stuck = time.Second, sup.StuckAbandon
 			middle := below("middle", nested)
 			s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{middle}})
 			if err != nil {
@@ -44,7 +44,7 @@ func TestTheCountsOfAnAbandonedSupervisorStay(t *testing.T) {
 			check := func(when string, want sup.Counts) {
 				t.Helper()
 				synctest.Wait()
-				if diff := cmp.Diff(map[string]sup.Counts{"leaf": want}, counted(s.Tree(), "middle/n/m")); diff != "" {
+				if diff := cmp.Diff(map[string]sup.Counts{"leaf": want}, counted(s.Snapshot(), "middle/n/m")); diff != "" {
 					t.Errorf("ends before: %v, %s (-want +got):\n%s", endsBefore, when, diff)
 				}
 			}
@@ -52,14 +52,14 @@ func TestTheCountsOfAnAbandonedSupervisorStay(t *testing.T) {
 			check("before", sup.Counts{Starts: 2, Restarts: 1, Failures: 1})
 			first = false
 			control := sup.Control(s)
-			_ = control.Terminate(t.Context(), sup.Target{Path: "supervisor/middle/n"})
+			_ = control.TerminateChild(t.Context(), sup.Target{Path: "supervisor/middle/n"})
 			check("abandoned", sup.Counts{Starts: 2, Restarts: 1, Failures: 1})
-			if err := control.Restart(t.Context(), sup.Target{Path: "supervisor/middle/n"}); err != nil {
+			if err := control.RestartChild(t.Context(), sup.Target{Path: "supervisor/middle/n"}); err != nil {
 				t.Fatal(err)
 			}
 			check("replaced", sup.Counts{Starts: 3, Restarts: 1, Failures: 1})
 			if endsBefore {
-				if err := control.Terminate(t.Context(), sup.Target{Path: "supervisor/middle"}); err != nil {
+				if err := control.TerminateChild(t.Context(), sup.Target{Path: "supervisor/middle"}); err != nil {
 					t.Fatal(err)
 				}
 				check("the one above has ended", sup.Counts{Starts: 3, Restarts: 1, Failures: 1})

@@ -65,7 +65,7 @@ func TestTheEndOfASignificantChildWhileARoundIsStoppingIsPartOfIt(t *testing.T) 
 				children[1].Restart, children[1].Significant = restart, true
 				children[2] = slowStop(tr, children[2], time.Second)
 				s := start(t, sup.Spec[*fake]{
-					Strategy: sup.RestForOne, Intensity: ample, AutoShutdown: sup.AnySignificant, Children: children,
+					Strategy: sup.RestForOne, Intensity: ample, AutoShutdown: sup.AutoShutdownAnySignificant, Children: children,
 				})
 				c.die("a", errBoom)
 				c.die("b", nil)
@@ -159,7 +159,7 @@ func TestFailuresWhileARoundIsStartingLeadTheNext(t *testing.T) {
 				tr.take()
 				for _, id := range tt.then {
 					c.die(id, errBoom)
-					if got := info(t, s, id).State; got != sup.Restarting {
+					if got := info(t, s, id).State; got != sup.StateRestarting {
 						t.Errorf("%s is %v", id, got)
 					}
 				}
@@ -206,7 +206,7 @@ func TestUnderOneForAllFailuresAtTheSameInstantAreOneRound(t *testing.T) {
 			expectUp(t, s)
 			expectCount(t, s, 1)
 			for _, child := range s.Children() {
-				if child.State != sup.Running || child.Incarnation != 2 {
+				if child.State != sup.StateRunning || child.Incarnation != 2 {
 					t.Errorf("%s is %v, incarnation %d", child.ID, child.State, child.Incarnation)
 				}
 			}
@@ -245,10 +245,10 @@ func TestWhatARoundStopsIsBeingRestartedUnlessItIsTemporary(t *testing.T) {
 			s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Intensity: ample, Children: []sup.ChildSpec[*fake]{c.child(tr, "a"), slow}})
 			c.die("a", errBoom)
 			synctest.Wait()
-			if err := s.Restart(t.Context(), "slow"); !errors.Is(err, want) {
+			if err := s.RestartChild(t.Context(), "slow"); !errors.Is(err, want) {
 				t.Errorf("Restart of a %v child: %v, want %v", restart, err, want)
 			}
-			if err := s.Delete("slow"); !errors.Is(err, want) {
+			if err := s.DeleteChild("slow"); !errors.Is(err, want) {
 				t.Errorf("Delete of a %v child: %v, want %v", restart, err, want)
 			}
 			time.Sleep(time.Minute)

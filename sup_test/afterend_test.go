@@ -29,7 +29,7 @@ type root interface {
 	Intensity() sup.Intensity
 	Uptime() time.Duration
 	Children() []sup.ChildInfo
-	Tree() sup.SupervisorInfo
+	Snapshot() sup.SupervisorInfo
 	Subscribe(size int) *sup.Subscription
 }
 
@@ -61,12 +61,12 @@ func supervisorFace(s *sup.Supervisor[*fake]) face {
 			return err
 		},
 		"StartChild, taken": func(ctx context.Context) error { _, err := s.StartChild(ctx, child0); return err },
-		"Terminate":         func(ctx context.Context) error { return s.Terminate(ctx, "0") },
-		"Restart":           func(ctx context.Context) error { return s.Restart(ctx, "0") },
-		"Delete":            func(context.Context) error { return s.Delete("0") },
-		"Terminate nobody":  func(ctx context.Context) error { return s.Terminate(ctx, "nobody") },
-		"Restart nobody":    func(ctx context.Context) error { return s.Restart(ctx, "nobody") },
-		"Delete nobody":     func(context.Context) error { return s.Delete("nobody") },
+		"Terminate":         func(ctx context.Context) error { return s.TerminateChild(ctx, "0") },
+		"Restart":           func(ctx context.Context) error { return s.RestartChild(ctx, "0") },
+		"Delete":            func(context.Context) error { return s.DeleteChild("0") },
+		"Terminate nobody":  func(ctx context.Context) error { return s.TerminateChild(ctx, "nobody") },
+		"Restart nobody":    func(ctx context.Context) error { return s.RestartChild(ctx, "nobody") },
+		"Delete nobody":     func(context.Context) error { return s.DeleteChild("nobody") },
 	}, waitsOf(s.Child("0")), func() (live bool) {
 		for range s.All() {
 			live = true
@@ -101,22 +101,22 @@ func (k keyedRoot) Start(ctx context.Context) error {
 		return err
 	}
 	go k.Keyed.Run(ctx)
-	_, err := k.Keyed.Start(ctx, 0)
+	_, err := k.Keyed.StartChild(ctx, 0)
 	return err
 }
 
 func keyedFace(k *sup.Keyed[int, *fake]) face {
 	return face{"Keyed", keyedRoot{k}, asks{
-		"Start":            func(ctx context.Context) error { _, err := k.Start(ctx, 1); return err },
-		"Start, taken":     func(ctx context.Context) error { _, err := k.Start(ctx, 0); return err },
-		"Terminate":        func(ctx context.Context) error { return k.Terminate(ctx, 0) },
-		"Restart":          func(ctx context.Context) error { return k.Restart(ctx, 0) },
-		"Delete":           func(context.Context) error { return k.Delete(0) },
-		"Remove":           func(ctx context.Context) error { return k.Remove(ctx, 0) },
-		"Terminate nobody": func(ctx context.Context) error { return k.Terminate(ctx, 7) },
-		"Restart nobody":   func(ctx context.Context) error { return k.Restart(ctx, 7) },
-		"Delete nobody":    func(context.Context) error { return k.Delete(7) },
-		"Remove nobody":    func(ctx context.Context) error { return k.Remove(ctx, 7) },
+		"Start":            func(ctx context.Context) error { _, err := k.StartChild(ctx, 1); return err },
+		"Start, taken":     func(ctx context.Context) error { _, err := k.StartChild(ctx, 0); return err },
+		"Terminate":        func(ctx context.Context) error { return k.TerminateChild(ctx, 0) },
+		"Restart":          func(ctx context.Context) error { return k.RestartChild(ctx, 0) },
+		"Delete":           func(context.Context) error { return k.DeleteChild(0) },
+		"Remove":           func(ctx context.Context) error { return k.RemoveChild(ctx, 0) },
+		"Terminate nobody": func(ctx context.Context) error { return k.TerminateChild(ctx, 7) },
+		"Restart nobody":   func(ctx context.Context) error { return k.RestartChild(ctx, 7) },
+		"Delete nobody":    func(context.Context) error { return k.DeleteChild(7) },
+		"Remove nobody":    func(ctx context.Context) error { return k.RemoveChild(ctx, 7) },
 	}, waitsOf(k.Child(0)), func() (live bool) {
 		for range k.All() {
 			live = true
@@ -133,10 +133,10 @@ func replicasFace(r *sup.Replicas[*fake]) face {
 	waits := waitsOf(r.Child(0))
 	waits["Do of the set"] = func(ctx context.Context) error { return r.Do(ctx, func(*fake) error { return nil }) }
 	return face{"Replicas", r, asks{
-		"Terminate":        func(ctx context.Context) error { return r.Terminate(ctx, 0) },
-		"Restart":          func(ctx context.Context) error { return r.Restart(ctx, 0) },
-		"Terminate nobody": func(ctx context.Context) error { return r.Terminate(ctx, 7) },
-		"Restart nobody":   func(ctx context.Context) error { return r.Restart(ctx, -1) },
+		"Terminate":        func(ctx context.Context) error { return r.TerminateChild(ctx, 0) },
+		"Restart":          func(ctx context.Context) error { return r.RestartChild(ctx, 0) },
+		"Terminate nobody": func(ctx context.Context) error { return r.TerminateChild(ctx, 7) },
+		"Restart nobody":   func(ctx context.Context) error { return r.RestartChild(ctx, -1) },
 	}, waits, func() (live bool) {
 		for range r.All() {
 			live = true
@@ -153,10 +153,10 @@ func replicasFace(r *sup.Replicas[*fake]) face {
 
 func treeFace(tree *sup.Tree, child *sup.Child[*fake]) face {
 	return face{"Tree", tree, asks{
-		"Terminate":        func(ctx context.Context) error { return tree.Terminate(ctx, "0") },
-		"Restart":          func(ctx context.Context) error { return tree.Restart(ctx, "0") },
-		"Terminate nobody": func(ctx context.Context) error { return tree.Terminate(ctx, "nobody") },
-		"Restart nobody":   func(ctx context.Context) error { return tree.Restart(ctx, "nobody") },
+		"Terminate":        func(ctx context.Context) error { return tree.TerminateChild(ctx, "0") },
+		"Restart":          func(ctx context.Context) error { return tree.RestartChild(ctx, "0") },
+		"Terminate nobody": func(ctx context.Context) error { return tree.TerminateChild(ctx, "nobody") },
+		"Restart nobody":   func(ctx context.Context) error { return tree.RestartChild(ctx, "nobody") },
 	}, waitsOf(*child), func() bool {
 		tree.Snapshot()
 		child.Info()
@@ -226,7 +226,7 @@ func (f face) expectDown(t *testing.T, when string, want error, all ...asks) {
 	f.root.Strategy()
 	f.root.Intensity()
 	f.root.Children()
-	if tree := f.root.Tree(); tree.Running || tree.String() == "" {
+	if tree := f.root.Snapshot(); tree.Running || tree.String() == "" {
 		t.Errorf("%s it shows as %+v", when, tree)
 	}
 	if up := f.root.Uptime(); up != 0 && want != sup.ErrShuttingDown {
@@ -316,7 +316,7 @@ func TestANestedSupervisorThatHasEndedAnswersThatItIsNotRunning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Terminate(t.Context(), "nested"); err != nil {
+		if err := s.TerminateChild(t.Context(), "nested"); err != nil {
 			t.Error(err)
 		}
 		f.expectDown(t, "after its end", sup.ErrNotRunning)

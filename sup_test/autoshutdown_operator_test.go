@@ -11,7 +11,7 @@ import (
 
 // A2: operator calls never trigger it, not even on the last significant child.
 func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr := make(controls), new(trace)
@@ -26,12 +26,12 @@ func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
 				})
 				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: children})
 				for _, id := range []string{"temporary", "transient", "finished", "goexit"} {
-					if err := s.Terminate(t.Context(), id); err != nil {
+					if err := s.TerminateChild(t.Context(), id); err != nil {
 						t.Fatal(err)
 					}
 					expectUp(t, s)
 				}
-				if err := s.Delete("transient"); err != nil {
+				if err := s.DeleteChild("transient"); err != nil {
 					t.Fatal(err)
 				}
 				expectUp(t, s)
@@ -43,16 +43,16 @@ func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
 
 // A2: nor does a significant child that an operator fails to start.
 func TestASignificantChildThatAnOperatorFailsToStartDoesNotTriggerAutoShutdown(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr := make(controls), new(trace)
 				old := significant(sup.Transient, unready(tr, c.child(tr, "old"), 2, 2))
 				s := start(t, sup.Spec[*fake]{AutoShutdown: auto, Children: []sup.ChildSpec[*fake]{old}})
-				if err := s.Terminate(t.Context(), "old"); err != nil {
+				if err := s.TerminateChild(t.Context(), "old"); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.Restart(t.Context(), "old"); !errors.Is(err, errUnready) {
+				if err := s.RestartChild(t.Context(), "old"); !errors.Is(err, errUnready) {
 					t.Fatal(err)
 				}
 				if _, err := s.StartChild(t.Context(), significant(sup.Temporary, unready(tr, c.child(tr, "new"), 1, 1))); !errors.Is(err, errUnready) {
@@ -75,8 +75,8 @@ func TestAChildThatAnOperatorHasStoppedCountsAsGone(t *testing.T) {
 				for i := range children {
 					children[i] = significant(restart, children[i])
 				}
-				s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
-				if err := s.Terminate(t.Context(), "a"); err != nil {
+				s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AutoShutdownAllSignificant, Children: children})
+				if err := s.TerminateChild(t.Context(), "a"); err != nil {
 					t.Fatal(err)
 				}
 				c.die("b", nil)
@@ -89,7 +89,7 @@ func TestAChildThatAnOperatorHasStoppedCountsAsGone(t *testing.T) {
 // A2: a significant child that is dropped by a round does not trigger it, and
 // counts as gone.
 func TestASignificantChildThatARoundDropsDoesNotTriggerAutoShutdown(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
 			t.Run(auto.String()+", "+strategy.String(), func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestASignificantChildThatARoundDropsDoesNotTriggerAutoShutdown(t *testing.T
 
 // A2: not even if the round drops the last one.
 func TestARoundThatDropsTheLastSignificantChildDoesNotTriggerAutoShutdown(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr := make(controls), new(trace)

@@ -51,7 +51,7 @@ func TestTheFirstSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) 
 					children := c.good(tr, "a", "b", "c", "d")
 					children[1] = significant(tt.restart, children[1])
 					children[2] = significant(tt.restart, children[2])
-					s := start(t, sup.Spec[*fake]{Strategy: strategy, AutoShutdown: sup.AnySignificant, Children: children})
+					s := start(t, sup.Spec[*fake]{Strategy: strategy, AutoShutdown: sup.AutoShutdownAnySignificant, Children: children})
 					tr.take()
 					c.die("b", tt.exit)
 					tr.expect(t, "die b, stop d, stop c, stop a")
@@ -65,7 +65,7 @@ func TestTheFirstSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) 
 // A1: one that is restarted has not ended, and the end of one that is not
 // significant ends nothing.
 func TestAnEndThatIsRestartedOrNotSignificantEndsNothing(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr := make(controls), new(trace)
@@ -93,7 +93,7 @@ func TestTheLastSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) {
 			for i, restart := range []sup.Restart{sup.Transient, sup.Temporary, sup.Transient} {
 				children[i] = significant(restart, children[i])
 			}
-			s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+			s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AutoShutdownAllSignificant, Children: children})
 			c.die(order[0], nil)
 			expectUp(t, s)
 			c.die(order[1], nil)
@@ -115,9 +115,9 @@ func TestAllSignificantCountsTheOnesThatComeBackOrAreAdded(t *testing.T) {
 		for i := range children {
 			children[i] = significant(sup.Transient, children[i])
 		}
-		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AutoShutdownAllSignificant, Children: children})
 		c.die("a", nil)
-		if err := s.Restart(t.Context(), "a"); err != nil {
+		if err := s.RestartChild(t.Context(), "a"); err != nil {
 			t.Fatal(err)
 		}
 		c.die("b", nil)
@@ -141,7 +141,7 @@ func TestASignificantChildThatARoundBringsBackIsWaitedFor(t *testing.T) {
 		for i := range 2 {
 			children[i] = significant(sup.Transient, children[i])
 		}
-		s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, AutoShutdown: sup.AllSignificant, Children: children})
+		s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, AutoShutdown: sup.AutoShutdownAllSignificant, Children: children})
 		c.die("a", nil)
 		c.die("fuse", errBoom)
 		expectStates(t, s, "a running, b running, fuse running")
@@ -155,7 +155,7 @@ func TestASignificantChildThatARoundBringsBackIsWaitedFor(t *testing.T) {
 // A1: a significant child that ends during the start lets the start finish:
 // Start succeeds, and the supervisor ends then.
 func TestASignificantChildThatEndsDuringTheStartEndsTheSupervisorAfterIt(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr := make(controls), new(trace)
@@ -190,7 +190,7 @@ func TestAllSignificantWaitsForTheOnesThatAreYetToStart(t *testing.T) {
 			f.initialize = func(context.Context) error { time.Sleep(time.Second); return nil }
 		})
 		children[2] = significant(sup.Temporary, children[2])
-		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AutoShutdownAllSignificant, Children: children})
 		expectUp(t, s)
 		expectStates(t, s, "a stopped, slow running, b running")
 		c.die("b", nil)
@@ -201,7 +201,7 @@ func TestAllSignificantWaitsForTheOnesThatAreYetToStart(t *testing.T) {
 // A1, S4: one whose start function chose not to start it has not ended, as it
 // has not lived; it is none to wait for.
 func TestASignificantChildThatWasNotStartedDoesNotEndTheSupervisor(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr := make(controls), new(trace)
@@ -229,7 +229,7 @@ func TestTheParentOfASupervisorThatAutoShutdownEndsSeesANormalExit(t *testing.T)
 		t.Run(restart.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr := make(controls), new(trace)
-				inner := sup.Spec[*fake]{AutoShutdown: sup.AnySignificant, Children: []sup.ChildSpec[*fake]{significant(sup.Temporary, c.child(tr, "w"))}}
+				inner := sup.Spec[*fake]{AutoShutdown: sup.AutoShutdownAnySignificant, Children: []sup.ChildSpec[*fake]{significant(sup.Temporary, c.child(tr, "w"))}}
 				var over exits
 				s := start(t, sup.Spec[sup.Worker]{Observers: []sup.Observer{&over}, Children: []sup.ChildSpec[sup.Worker]{
 					{ID: "inner", Restart: restart, Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
@@ -240,8 +240,8 @@ func TestTheParentOfASupervisorThatAutoShutdownEndsSeesANormalExit(t *testing.T)
 				if last := over.last(); last.Kind != sup.ExitNormal || last.Err != nil {
 					t.Errorf("the supervisor ended with %v", last)
 				}
-				if want := map[bool]int{true: 1}[restart == sup.Permanent]; s.Tree().Restarts != want {
-					t.Errorf("%d restarts counted; want %d", s.Tree().Restarts, want)
+				if want := map[bool]int{true: 1}[restart == sup.Permanent]; s.Snapshot().Restarts != want {
+					t.Errorf("%d restarts counted; want %d", s.Snapshot().Restarts, want)
 				}
 			})
 		})
@@ -252,7 +252,7 @@ func TestTheParentOfASupervisorThatAutoShutdownEndsSeesANormalExit(t *testing.T)
 func TestASupervisorThatGivesUpOnASignificantChildFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
-		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AnySignificant, Intensity: none, Children: []sup.ChildSpec[*fake]{
+		s := start(t, sup.Spec[*fake]{AutoShutdown: sup.AutoShutdownAnySignificant, Intensity: none, Children: []sup.ChildSpec[*fake]{
 			significant(sup.Transient, c.child(tr, "a")),
 		}})
 		c.die("a", errBoom)
@@ -265,7 +265,7 @@ func TestASupervisorThatGivesUpOnASignificantChildFails(t *testing.T) {
 // A1, I7: a significant child that is quarantined has not ended: its supervisor
 // is untouched, until the child, restarted, does end.
 func TestASignificantChildThatIsQuarantinedDoesNotEndTheSupervisor(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr := make(controls), new(trace)
@@ -275,7 +275,7 @@ func TestASignificantChildThatIsQuarantinedDoesNotEndTheSupervisor(t *testing.T)
 				c.die("a", errBoom)
 				expectUp(t, s)
 				expectStates(t, s, "a quarantined, b running")
-				if err := s.Restart(t.Context(), "a"); err != nil {
+				if err := s.RestartChild(t.Context(), "a"); err != nil {
 					t.Fatal(err)
 				}
 				c.die("a", nil)
@@ -288,7 +288,7 @@ func TestASignificantChildThatIsQuarantinedDoesNotEndTheSupervisor(t *testing.T)
 // A3: without it, a supervisor without children stays up, whether it was
 // declared empty or has lost the last.
 func TestAnEmptySupervisorStaysUp(t *testing.T) {
-	for _, auto := range []sup.AutoShutdown{sup.Never, sup.AnySignificant, sup.AllSignificant} {
+	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run("declared, "+auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				s := start(t, sup.Spec[*fake]{AutoShutdown: auto})
@@ -306,7 +306,7 @@ func TestAnEmptySupervisorStaysUp(t *testing.T) {
 			c.die("temporary", errBoom)
 			c.die("deleted", nil)
 			expectUp(t, s)
-			if err := s.Delete("deleted"); err != nil {
+			if err := s.DeleteChild("deleted"); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Hour)
@@ -331,7 +331,7 @@ func TestASignificantChildThatIsAddedDuringTheStartKeepsTheSupervisorUp(t *testi
 		children[1] = with(children[1], func(f *fake) {
 			f.initialize = func(context.Context) error { time.Sleep(time.Second); return nil }
 		})
-		s := sup.New(sup.Spec[*fake]{AutoShutdown: sup.AllSignificant, Children: children})
+		s := sup.New(sup.Spec[*fake]{AutoShutdown: sup.AutoShutdownAllSignificant, Children: children})
 		defer s.Shutdown(context.Background())
 		started := make(chan error, 1)
 		go func() { started <- s.Start(context.Background()) }()

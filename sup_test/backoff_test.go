@@ -178,7 +178,7 @@ func TestAnOperatorsRestartStartsTheWaitsOver(t *testing.T) {
 				expectStates(t, s, "a running")
 			}
 			c.die("a", errBoom)
-			if err := errors.Join(s.Terminate(t.Context(), "a"), s.Restart(t.Context(), "a")); err != nil {
+			if err := errors.Join(s.TerminateChild(t.Context(), "a"), s.RestartChild(t.Context(), "a")); err != nil {
 				t.Fatal(err)
 			}
 			expectStates(t, s, "a running")

@@ -125,7 +125,7 @@ func TestAnOperatorsStopOfANestedSupervisorBlamesThoseThatWereAskedOnly(t *testi
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
-				err = s.Terminate(ctx, "n")
+				err = s.TerminateChild(ctx, "n")
 				expectBlamed(t, err, []string{"supervisor/n/c"}, 2)
 				if late := errors.Is(err, context.DeadlineExceeded); late != (name == "the call") {
 					t.Error(err)

@@ -94,7 +94,7 @@ func TestTheContextIsCancelledAtTheEndOfTheIncarnationAtTheLatest(t *testing.T) 
 			t.Errorf("error %v while running, %v afterwards", running, kept.Err())
 		}
 		stop, ok := context.Cause(kept).(*sup.StopError)
-		if !ok || stop.Reason != sup.ByReturn {
+		if !ok || stop.Reason != sup.ReasonReturn {
 			t.Errorf("cause %v", context.Cause(kept))
 		}
 	})
@@ -119,20 +119,20 @@ func TestTheCauseOfTheContextNamesWhyItWasCancelled(t *testing.T) {
 		end   func(t *testing.T, s *tree, cancel context.CancelCauseFunc, crashing chan error)
 		want  sup.StopError
 	}{
-		{name: "shutdown", want: sup.StopError{Reason: sup.ByShutdown},
+		{name: "shutdown", want: sup.StopError{Reason: sup.ReasonShutdown},
 			end: func(t *testing.T, s *tree, _ context.CancelCauseFunc, _ chan error) { s.Shutdown(t.Context()) }},
-		{name: "the supervisor's context", want: sup.StopError{Reason: sup.ByShutdown, Err: errBoom},
+		{name: "the supervisor's context", want: sup.StopError{Reason: sup.ReasonShutdown, Err: errBoom},
 			end: func(_ *testing.T, _ *tree, cancel context.CancelCauseFunc, _ chan error) { cancel(errBoom) }},
-		{name: "a sibling's round", want: sup.StopError{Reason: sup.ByRound, Path: "root/inner/crash", Err: errBoom},
+		{name: "a sibling's round", want: sup.StopError{Reason: sup.ReasonRound, Path: "root/inner/crash", Err: errBoom},
 			end: func(_ *testing.T, _ *tree, _ context.CancelCauseFunc, crashing chan error) { crashing <- errBoom }},
-		{name: "an operator, above", want: sup.StopError{Reason: sup.ByOperator},
+		{name: "an operator, above", want: sup.StopError{Reason: sup.ReasonOperator},
 			end: func(t *testing.T, s *tree, _ context.CancelCauseFunc, _ chan error) {
-				s.Terminate(t.Context(), "inner")
+				s.TerminateChild(t.Context(), "inner")
 			}},
-		{name: "an operator", want: sup.StopError{Reason: sup.ByOperator},
+		{name: "an operator", want: sup.StopError{Reason: sup.ReasonOperator},
 			end: func(t *testing.T, s *tree, _ context.CancelCauseFunc, _ chan error) {
 				inner, _ := s.Child("inner").Get()
-				inner.(*sup.Supervisor[*fake]).Terminate(t.Context(), "w")
+				inner.(*sup.Supervisor[*fake]).TerminateChild(t.Context(), "w")
 			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -254,7 +254,7 @@ func TestDerivedContextsAreCancelledWithTheIncarnationAndItsCause(t *testing.T) 
 				}}))
 				for _, ctx := range []context.Context{before, after} {
 					stop, ok := context.Cause(ctx).(*sup.StopError)
-					if !ok || stop.Reason != sup.ByOperator || ctx.Err() != context.Canceled {
+					if !ok || stop.Reason != sup.ReasonOperator || ctx.Err() != context.Canceled {
 						t.Errorf("error %v, cause %v", ctx.Err(), context.Cause(ctx))
 					}
 					if sup.Path(ctx) != "supervisor/w" {
@@ -341,7 +341,7 @@ func TestWhatIsCalledOnCancellationHoldsUpNothing(t *testing.T) {
 		}})}))
 		synctest.Wait()
 		done := make(chan error, 1)
-		go func() { done <- s.Terminate(t.Context(), "w") }()
+		go func() { done <- s.TerminateChild(t.Context(), "w") }()
 		synctest.Wait()
 		select {
 		case err := <-done:

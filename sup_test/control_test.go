@@ -59,7 +59,7 @@ func startSet[K comparable](t *testing.T, keys ...K) sup.Controller {
 		t.Fatal(err)
 	}
 	for _, key := range keys {
-		if _, err := k.Start(t.Context(), key); err != nil {
+		if _, err := k.StartChild(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,10 +81,10 @@ func TestAChildIsReachedByTheTextOfItsKey(t *testing.T) {
 			if info, err := c.Child(t.Context(), path); err != nil || info.ID != id {
 				t.Errorf("Child(%q) = %+v, %v", path, info, err)
 			}
-			if err := c.Terminate(t.Context(), sup.Target{Path: path}); err != nil {
+			if err := c.TerminateChild(t.Context(), sup.Target{Path: path}); err != nil {
 				t.Errorf("Terminate(%q) = %v", path, err)
 			}
-			if err := c.Delete(t.Context(), sup.Target{Path: path}); err != nil {
+			if err := c.DeleteChild(t.Context(), sup.Target{Path: path}); err != nil {
 				t.Errorf("Delete(%q) = %v", path, err)
 			}
 			if _, err := c.Child(t.Context(), path); !errors.Is(err, sup.ErrNotFound) {
@@ -116,7 +116,7 @@ func TestAChildIsStartedByTheTextOfItsKey(t *testing.T) {
 			if !errors.Is(err, want) {
 				t.Errorf("StartChild(%q) = %v; want %v", key, err, want)
 			}
-			if want == nil && (info.ID != key || info.State != sup.Running) {
+			if want == nil && (info.ID != key || info.State != sup.StateRunning) {
 				t.Errorf("StartChild(%q) = %+v", key, info)
 			}
 			if status, _ := c.Status(t.Context(), ""); want != nil && status.Children != 0 {
@@ -170,7 +170,7 @@ func TestAPathThatNamesNothingSaysWhere(t *testing.T) {
 				t.Errorf("Child(%q) = %v; want %v", path, err, want)
 			}
 		}
-		if _, err := i.Tree(t.Context(), "top/below/leaf"); !errors.Is(err, sup.ErrNoSupervisor) {
+		if _, err := i.Snapshot(t.Context(), "top/below/leaf"); !errors.Is(err, sup.ErrNoSupervisor) {
 			t.Errorf("Tree of a worker = %v", err)
 		}
 		for e, err := range i.Events(t.Context(), "top/nobody", 0) {
@@ -185,7 +185,7 @@ func TestAPathThatNamesNothingSaysWhere(t *testing.T) {
 func TestTheErrorOfACallWithoutAPathNamesTheTree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "a")})
-		err := sup.Control(s).Restart(t.Context(), sup.Target{})
+		err := sup.Control(s).RestartChild(t.Context(), sup.Target{})
 		if want := "sup: restart the tree: "; err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v; want it to begin with %q", err, want)
 		}
@@ -206,19 +206,19 @@ func TestASubtreeIsShutDownAndRestartedByPath(t *testing.T) {
 		if err := ctl.Shutdown(t.Context(), sup.Target{Path: "top/below"}); err != nil {
 			t.Fatal(err)
 		}
-		if info, _ := ctl.Child(t.Context(), "top/below"); info.State != sup.Stopped {
+		if info, _ := ctl.Child(t.Context(), "top/below"); info.State != sup.StateStopped {
 			t.Errorf("it is %v", info.State)
 		}
 		if _, err := ctl.Children(t.Context(), "top/below"); !errors.Is(err, sup.ErrNotRunning) {
 			t.Errorf("its children: %v", err)
 		}
-		if err := ctl.Restart(t.Context(), sup.Target{Path: "top/below", Incarnation: 7}); !errors.Is(err, sup.ErrIncarnation) {
+		if err := ctl.RestartChild(t.Context(), sup.Target{Path: "top/below", Incarnation: 7}); !errors.Is(err, sup.ErrIncarnation) {
 			t.Errorf("Restart of an incarnation that it never had = %v", err)
 		}
-		if err := ctl.Restart(t.Context(), sup.Target{Path: "top/below", Incarnation: 1}); err != nil {
+		if err := ctl.RestartChild(t.Context(), sup.Target{Path: "top/below", Incarnation: 1}); err != nil {
 			t.Errorf("Restart = %v", err)
 		}
-		if info, err := ctl.Child(t.Context(), "top/below/leaf"); err != nil || info.State != sup.Running {
+		if info, err := ctl.Child(t.Context(), "top/below/leaf"); err != nil || info.State != sup.StateRunning {
 			t.Errorf("below it: %+v, %v", info, err)
 		}
 		if err := ctl.Shutdown(t.Context(), sup.Target{}); err != nil {
@@ -259,7 +259,7 @@ func TestAnIncarnationThatNeverWasIsNotTheCurrentOne(t *testing.T) {
 		ctl := sup.Control(s)
 		for _, n := range []int{-1, 2, 1 << 32, 1<<32 + 1} {
 			target := sup.Target{Path: "supervisor/a", Incarnation: n}
-			for _, err := range []error{ctl.Terminate(t.Context(), target), ctl.Restart(t.Context(), target), ctl.Delete(t.Context(), target)} {
+			for _, err := range []error{ctl.TerminateChild(t.Context(), target), ctl.RestartChild(t.Context(), target), ctl.DeleteChild(t.Context(), target)} {
 				if !errors.Is(err, sup.ErrIncarnation) {
 					t.Errorf("of incarnation %d: %v", n, err)
 				}

@@ -29,7 +29,7 @@ func counted(tree sup.SupervisorInfo, path string) map[string]sup.Counts {
 		}
 		for _, c := range s.Children {
 			id := c.ID
-			if c.Added || s.Set != sup.NoSet {
+			if c.Added || s.Set != sup.SetNone {
 				id = sup.Template
 			}
 			if at == path && !s.Handed {
@@ -61,18 +61,18 @@ func TestTheCountsOfWhatWasRemovedStay(t *testing.T) {
 			"fixed":      {Starts: 2, Restarts: 1, Failures: 1},
 			sup.Template: {Starts: 4, Restarts: 2, Failures: 1},
 		}
-		if diff := cmp.Diff(want, counted(s.Tree(), "")); diff != "" {
+		if diff := cmp.Diff(want, counted(s.Snapshot(), "")); diff != "" {
 			t.Errorf("before (-want +got):\n%s", diff)
 		}
 		for _, id := range []string{"x", "fixed"} {
-			if err := s.Terminate(t.Context(), id); err != nil {
+			if err := s.TerminateChild(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Delete(id); err != nil {
+			if err := s.DeleteChild(id); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff(want, counted(s.Tree(), "")); diff != "" {
+		if diff := cmp.Diff(want, counted(s.Snapshot(), "")); diff != "" {
 			t.Errorf("after (-want +got):\n%s", diff)
 		}
 	})
@@ -91,7 +91,7 @@ func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
 		}})
 		check := func(when string, want sup.Counts) {
 			t.Helper()
-			got := counted(s.Tree(), "set/*")
+			got := counted(s.Snapshot(), "set/*")
 			if diff := cmp.Diff(map[string]sup.Counts{"leaf": want}, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", when, diff)
 			}
@@ -100,7 +100,7 @@ func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, key := range []string{"k", "l"} {
-			if _, err := set.Start(t.Context(), key); err != nil {
+			if _, err := set.StartChild(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -109,7 +109,7 @@ func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
 			time.Sleep(2 * time.Second)
 		}
 		check("both are up", sup.Counts{Starts: 4, Restarts: 2, Failures: 2})
-		if err := set.Remove(t.Context(), "k"); err != nil {
+		if err := set.RemoveChild(t.Context(), "k"); err != nil {
 			t.Fatal(err)
 		}
 		check("one is gone", sup.Counts{Starts: 4, Restarts: 2, Failures: 2})
@@ -136,7 +136,7 @@ func TestTheEventsOfARoundNameTheChildThatFailed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Strategy: sup.RestForOne, Intensity: ample, Children: c.good(new(trace), "a", "b", "c", "d")})
-		if err := s.Terminate(t.Context(), "d"); err != nil {
+		if err := s.TerminateChild(t.Context(), "d"); err != nil {
 			t.Fatal(err)
 		}
 		c.die("b", errBoom)
@@ -197,17 +197,17 @@ func TestASupervisorThatIsDownIsShownAsItWasLast(t *testing.T) {
 				return sup.New(sup.Spec[*fake]{Strategy: sup.RestForOne, Children: c.good(new(trace), "a", "b")}), nil
 			}},
 		}})
-		if err := s.Terminate(t.Context(), "inner"); err != nil {
+		if err := s.TerminateChild(t.Context(), "inner"); err != nil {
 			t.Fatal(err)
 		}
-		inner := s.Tree().Children[0].Supervisor
-		if inner == nil || inner.Running || inner.Strategy != sup.RestForOne || len(inner.Children) != 2 || inner.Children[1].State != sup.Stopped {
+		inner := s.Snapshot().Children[0].Supervisor
+		if inner == nil || inner.Running || inner.Strategy != sup.RestForOne || len(inner.Children) != 2 || inner.Children[1].State != sup.StateStopped {
 			t.Fatalf("terminated: %+v", inner)
 		}
-		if err := s.Restart(t.Context(), "inner"); err != nil {
+		if err := s.RestartChild(t.Context(), "inner"); err != nil {
 			t.Fatal(err)
 		}
-		if inner := s.Tree().Children[0].Supervisor; inner == nil || !inner.Running || inner.Children[1].State != sup.Running {
+		if inner := s.Snapshot().Children[0].Supervisor; inner == nil || !inner.Running || inner.Children[1].State != sup.StateRunning {
 			t.Errorf("restarted: %+v", inner)
 		}
 	})
@@ -227,11 +227,11 @@ func TestThePastIsBounded(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Terminate(t.Context(), "inner"); err != nil {
+			if err := s.TerminateChild(t.Context(), "inner"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		past := s.Tree().Past
+		past := s.Snapshot().Past
 		starts := make(map[bool]int) // by: of them all together
 		for _, p := range past {
 			starts[p.Supervisor == sup.Template && p.Child == sup.Template] += p.Starts

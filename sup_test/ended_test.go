@@ -77,7 +77,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 				var log bytes.Buffer
 				child := significant(sup.Transient, sup.ChildSpec[*fake]{Start: makes(fake{run: tt.run})})
 				spec := lone(child)
-				spec.AutoShutdown = sup.AnySignificant
+				spec.AutoShutdown = sup.AutoShutdownAnySignificant
 				spec.Intensity = sup.Intensity{Restarts: 1, Within: 1}
 				spec.Observers = []sup.Observer{sup.Log(slog.New(slog.NewTextHandler(&log, nil)))}
 				ctx, cancel := t.Context(), ignore

@@ -30,10 +30,10 @@ var faults = []fault{
 	{"hang", func(_ context.Context, r *rig) error { <-r.release; return nil }},
 	{"slow", func(context.Context, *rig) error { time.Sleep(2 * time.Second); return nil }},
 	{"Shutdown", calls(func(ctx context.Context, r *rig) error { return r.s.Shutdown(ctx) })},
-	{"Terminate itself", calls(func(ctx context.Context, r *rig) error { return r.s.Terminate(ctx, "w") })},
-	{"Terminate a sibling", calls(func(ctx context.Context, r *rig) error { return r.s.Terminate(ctx, "z") })},
-	{"Restart itself", calls(func(ctx context.Context, r *rig) error { return r.s.Restart(ctx, "w") })},
-	{"Delete itself", calls(func(_ context.Context, r *rig) error { return r.s.Delete("w") })},
+	{"Terminate itself", calls(func(ctx context.Context, r *rig) error { return r.s.TerminateChild(ctx, "w") })},
+	{"Terminate a sibling", calls(func(ctx context.Context, r *rig) error { return r.s.TerminateChild(ctx, "z") })},
+	{"Restart itself", calls(func(ctx context.Context, r *rig) error { return r.s.RestartChild(ctx, "w") })},
+	{"Delete itself", calls(func(_ context.Context, r *rig) error { return r.s.DeleteChild("w") })},
 	{"StartChild", calls(func(ctx context.Context, r *rig) error {
 		_, err := r.s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "new", Start: makes(fake{})})
 		return err
@@ -45,7 +45,7 @@ var faults = []fault{
 		return err
 	})},
 	{"Children and Tree", calls(func(_ context.Context, r *rig) error {
-		if n, m := len(r.s.Children()), len(r.s.Tree().Children); n != 3 || m != 3 {
+		if n, m := len(r.s.Children()), len(r.s.Snapshot().Children); n != 3 || m != 3 {
 			return fmt.Errorf("%d and %d children", n, m)
 		}
 		return nil

@@ -155,13 +155,13 @@ func (r *rig) look() (w, others string) {
 // stillServes finds that the supervisor answers at once, whatever w does.
 func (r *rig) stillServes() {
 	began, ctx := time.Now(), context.Background()
-	tree := r.s.Tree()
+	tree := r.s.Snapshot()
 	if len(tree.Children) != len(r.s.Children()) {
 		r.t.Errorf("Tree and Children differ: %v", tree)
 	}
 	_, err := r.s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "probe", Start: makes(fake{})})
-	ops := []string{wordOf(err), wordOf(r.s.Terminate(ctx, "probe")), wordOf(r.s.Restart(ctx, "probe")),
-		wordOf(r.s.Terminate(ctx, "probe")), wordOf(r.s.Delete("probe"))}
+	ops := []string{wordOf(err), wordOf(r.s.TerminateChild(ctx, "probe")), wordOf(r.s.RestartChild(ctx, "probe")),
+		wordOf(r.s.TerminateChild(ctx, "probe")), wordOf(r.s.DeleteChild("probe"))}
 	for _, op := range ops {
 		if want := map[bool]string{true: "ok", false: "not running"}[tree.Running]; op != want {
 			r.t.Errorf("the supervisor, running %v, answers %v", tree.Running, ops)

@@ -91,7 +91,7 @@ func TestAnErrorWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 						err = s.Err()
 					}
 					expectHarmless(t, err, tt.text, tt.what)
-					tree := s.Tree()
+					tree := s.Snapshot()
 					if text := tree.String(); !strings.Contains(text, "last exit abnormal: ") {
 						t.Error(text)
 					}
@@ -249,11 +249,11 @@ func TestAKeyWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 		}
 		returned := false
 		go func() {
-			_, err := s.Start(t.Context(), "leaves")
+			_, err := s.StartChild(t.Context(), "leaves")
 			if err != nil {
 				t.Error(err)
 			}
-			if err := s.Delete("leaves"); !errors.Is(err, sup.ErrRunning) {
+			if err := s.DeleteChild("leaves"); !errors.Is(err, sup.ErrRunning) {
 				t.Error(err)
 			}
 			if _, err := sup.Control(s).StartChild(t.Context(), "", "x"); !errors.Is(err, sup.ErrKey) || !errors.Is(err, sup.ErrGoexit) {
@@ -265,7 +265,7 @@ func TestAKeyWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 		if !returned {
 			t.Error("the goroutine of a caller has ended")
 		}
-		if tree := s.Tree().String(); !strings.Contains(tree, "sup_test.foreignKey") {
+		if tree := s.Snapshot().String(); !strings.Contains(tree, "sup_test.foreignKey") {
 			t.Error(tree)
 		}
 		if err := s.Shutdown(t.Context()); err != nil {

@@ -91,7 +91,7 @@ func TestTheRestartPolicyAppliesToAFailureInAGoroutine(t *testing.T) {
 		}})}))
 		synctest.Wait()
 		c := s.Children()[0]
-		if c.State != sup.Stopped || c.Incarnation != 2 || c.Restarts != 1 || c.LastExit.Kind != sup.ExitShutdown {
+		if c.State != sup.StateStopped || c.Incarnation != 2 || c.Restarts != 1 || c.LastExit.Kind != sup.ExitShutdown {
 			t.Errorf("child %+v", c)
 		}
 	})
@@ -177,7 +177,7 @@ func TestAFailureInAGoroutineDuringTheEndIsNotLost(t *testing.T) {
 				}}})
 				synctest.Wait()
 				if test.asked {
-					s.Terminate(t.Context(), "w")
+					s.TerminateChild(t.Context(), "w")
 				}
 				time.Sleep(time.Minute)
 				if exit := seen.last(); exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, errBoom) {
@@ -259,12 +259,12 @@ func TestAGoroutineThatOutlivesItsTimeMakesTheChildStuck(t *testing.T) {
 		}})}))
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if c := s.Children()[0]; c.State != sup.Stuck || c.Incarnation != 1 || !strings.Contains(c.Stack, "refuseToReturn") {
+		if c := s.Children()[0]; c.State != sup.StateStuck || c.Incarnation != 1 || !strings.Contains(c.Stack, "refuseToReturn") {
 			t.Errorf("child %+v", c)
 		}
 		close(release)
 		synctest.Wait()
-		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 2 || c.LastExit.Kind != sup.ExitNormal {
+		if c := s.Children()[0]; c.State != sup.StateRunning || c.Incarnation != 2 || c.LastExit.Kind != sup.ExitNormal {
 			t.Errorf("child %+v", c)
 		}
 	})

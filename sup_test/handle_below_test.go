@@ -58,7 +58,9 @@ func TestWaitFailsAtOnceBelowWhatGoesForGood(t *testing.T) {
 		want error
 	}{
 		{"shutdown", func(root *sup.Supervisor[sup.Worker]) error { return root.Shutdown(context.Background()) }, sup.ErrShuttingDown},
-		{"terminate", func(root *sup.Supervisor[sup.Worker]) error { return root.Terminate(context.Background(), "inner") }, sup.ErrStopped},
+		{"terminate", func(root *sup.Supervisor[sup.Worker]) error {
+			return root.TerminateChild(context.Background(), "inner")
+		}, sup.ErrStopped},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -43,13 +43,13 @@ func TestAHandleOutlivesIncarnations(t *testing.T) {
 			look()
 			c.die(id, errBoom)
 			look()
-			if err := s.Terminate(t.Context(), id); err != nil {
+			if err := s.TerminateChild(t.Context(), id); err != nil {
 				t.Error(err)
 			}
 			if w, ok := h.Get(); ok || w != nil {
 				t.Errorf("%s: stopped, and yet there is %p", id, w)
 			}
-			if err := s.Restart(t.Context(), id); err != nil {
+			if err := s.RestartChild(t.Context(), id); err != nil {
 				t.Error(err)
 			}
 			look()
@@ -100,7 +100,7 @@ func TestGetReturnsNoWorkerThatIsNotReadyOrIsEnding(t *testing.T) {
 			t.Error(got)
 		}
 		none("in quarantine")
-		if err := s.Restart(t.Context(), "w"); err != nil {
+		if err := s.RestartChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Shutdown(t.Context()); err != nil {
@@ -144,13 +144,13 @@ func TestTheInfoOfAHandleEndsWithTheDeclaration(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: makes(fake{})}))
 		h := s.Child("w")
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
-		if info, ok := h.Info(); !ok || info.ID != "w" || info.State != sup.Stopped {
+		if info, ok := h.Info(); !ok || info.ID != "w" || info.State != sup.StateStopped {
 			t.Errorf("%+v, declared %v", info, ok)
 		}
-		if err := s.Delete("w"); err != nil {
+		if err := s.DeleteChild("w"); err != nil {
 			t.Fatal(err)
 		}
 		if info, ok := h.Info(); ok {
@@ -179,7 +179,7 @@ func TestAHandleByIDFollowsTheID(t *testing.T) {
 			if w, err := byID.Wait(t.Context()); err != nil || w != one {
 				t.Errorf("the handle by id waits for %v, %v and not for the new child", w, err)
 			}
-			if err := s.Terminate(t.Context(), "w"); err != nil {
+			if err := s.TerminateChild(t.Context(), "w"); err != nil {
 				t.Fatal(err)
 			}
 			if _, ok := byID.Info(); ok {
@@ -212,7 +212,7 @@ func getters(t *testing.T) []getter {
 		spec.Children = append(spec.Children, sup.ChildSpec[*fake]{ID: strconv.Itoa(i), Start: make})
 	}
 	s := start(t, spec)
-	if err := s.Terminate(t.Context(), "down"); err != nil {
+	if err := s.TerminateChild(t.Context(), "down"); err != nil {
 		t.Fatal(err)
 	}
 	k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, *fake]{
@@ -222,7 +222,7 @@ func getters(t *testing.T) []getter {
 		t.Fatal(err)
 	}
 	for i := range many {
-		if _, err := k.Start(t.Context(), i); err != nil {
+		if _, err := k.StartChild(t.Context(), i); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -79,10 +79,10 @@ var reasons = []struct {
 	{"it has ended", sup.ChildSpec[*fake]{Restart: sup.Transient, Start: makes(fake{run: ends[0].run})}, nil, sup.ErrStopped},
 	{"a temporary one has ended", sup.ChildSpec[*fake]{Restart: sup.Temporary, Start: makes(fake{run: ends[0].run})}, nil, sup.ErrNotFound},
 	{"an operator has stopped it", sup.ChildSpec[*fake]{Start: makes(fake{})},
-		func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.Terminate(ctx, "w") }, sup.ErrStopped},
+		func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.TerminateChild(ctx, "w") }, sup.ErrStopped},
 	{"an operator has deleted it", sup.ChildSpec[*fake]{Start: makes(fake{})},
 		func(ctx context.Context, s *sup.Supervisor[*fake]) error {
-			return errors.Join(s.Terminate(ctx, "w"), s.Delete("w"))
+			return errors.Join(s.TerminateChild(ctx, "w"), s.DeleteChild("w"))
 		}, sup.ErrNotFound},
 	{"quarantine", sup.ChildSpec[*fake]{Budget: sup.Intensity{Restarts: 2, Within: time.Hour}, Start: makes(fake{run: ends[2].run})}, nil, sup.ErrQuarantined},
 	{"the supervisor has been shut down", sup.ChildSpec[*fake]{Start: makes(fake{})},
@@ -148,7 +148,7 @@ func TestAWaitThatHasBegunFailsAsSoonAsThereWillBeNoWorker(t *testing.T) {
 		took time.Duration
 	}{
 		{name: "an operator stops it", want: sup.ErrStopped,
-			end: func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.Terminate(ctx, "w") }},
+			end: func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.TerminateChild(ctx, "w") }},
 		{name: "the supervisor is shut down", want: sup.ErrNotRunning,
 			end: func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.Shutdown(ctx) }},
 		{name: "quarantine", want: sup.ErrQuarantined, spec: sup.ChildSpec[*fake]{Budget: sup.Intensity{Restarts: 1, Within: time.Hour}},
@@ -191,7 +191,7 @@ func TestWaitDoesNotWaitForAStopThatIsForGood(t *testing.T) {
 		end  func(ctx context.Context, s *sup.Supervisor[*fake]) error
 		want error
 	}{
-		"operator": {func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.Terminate(ctx, "w") }, sup.ErrStopped},
+		"operator": {func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.TerminateChild(ctx, "w") }, sup.ErrStopped},
 		"shutdown": {func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.Shutdown(ctx) }, sup.ErrShuttingDown},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,7 +68,7 @@ func TestAnErrorWhoseMethodsCallGoexitIsAnAbnormalExit(t *testing.T) {
 							t.Errorf("Start: %v", err)
 						}
 					case name == "Run, asked":
-						if err := s.Terminate(t.Context(), "w"); err != nil {
+						if err := s.TerminateChild(t.Context(), "w"); err != nil {
 							t.Error(err)
 						}
 					default:

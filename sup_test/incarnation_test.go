@@ -43,11 +43,11 @@ func TestAWorkerCanReadItsPathItsNumberAndItsPredecessorsEnd(t *testing.T) {
 			"make root/w 2 abnormal: boom, initialize root/w 2 abnormal: boom, run root/w 2 abnormal: boom")
 		die <- nil
 		tr.expect(t, "terminate root/w 2 abnormal: boom, make root/w 3 normal, initialize root/w 3 normal, run root/w 3 normal")
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
 		tr.expect(t, "terminate root/w 3 normal")
-		if err := s.Restart(t.Context(), "w"); err != nil {
+		if err := s.RestartChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
 		const stopped = "root/w 4 shutdown: context canceled"
@@ -71,7 +71,7 @@ func TestAFailedAttemptToRestartIsThePredecessorOfTheNext(t *testing.T) {
 			return &fake{}, nil
 		}}))
 		tr.expect(t, "1 after none, 2 after normal, 3 after abnormal: boom")
-		if c := s.Children()[0]; c.Incarnation != 3 || c.State != sup.Running {
+		if c := s.Children()[0]; c.Incarnation != 3 || c.State != sup.StateRunning {
 			t.Errorf("child %+v", c)
 		}
 	})

@@ -48,7 +48,7 @@ func TestATreeThatRestartsIsInspectedByMany(t *testing.T) {
 		})
 		readings.Go(func() {
 			for ctx.Err() == nil {
-				if _, err := i.Tree(ctx, ""); err != nil {
+				if _, err := i.Snapshot(ctx, ""); err != nil {
 					t.Errorf("Tree: %v", err)
 				}
 				if _, err := i.Status(ctx, "top"); err != nil {

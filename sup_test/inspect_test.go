@@ -174,7 +174,7 @@ func TestAStatusCountsTheChildrenByState(t *testing.T) {
 		check("at first")
 		c.die("a", errBoom)
 		check("after a crash")
-		for _, err := range []error{s.Terminate(t.Context(), "b"), s.Terminate(t.Context(), "d"), s.Delete("d")} {
+		for _, err := range []error{s.TerminateChild(t.Context(), "b"), s.TerminateChild(t.Context(), "d"), s.DeleteChild("d")} {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -215,15 +215,15 @@ func TestAStatusCountsWhatIsFurtherDown(t *testing.T) {
 			}
 		}
 		type states = map[sup.State]int
-		check("app", states{sup.Running: 1, sup.Quarantined: 1}, states{sup.Running: 3, sup.Quarantined: 2})
-		check("app/outer", states{sup.Running: 1, sup.Quarantined: 1}, states{sup.Running: 2, sup.Quarantined: 1})
-		check("app/outer/inner/set", states{sup.Running: 1}, states{})
-		if status, err := control.Status(t.Context(), "app/outer/inner/set"); status.Set != sup.KeyedSet || status.Max != 7 || err != nil {
+		check("app", states{sup.StateRunning: 1, sup.StateQuarantined: 1}, states{sup.StateRunning: 3, sup.StateQuarantined: 2})
+		check("app/outer", states{sup.StateRunning: 1, sup.StateQuarantined: 1}, states{sup.StateRunning: 2, sup.StateQuarantined: 1})
+		check("app/outer/inner/set", states{sup.StateRunning: 1}, states{})
+		if status, err := control.Status(t.Context(), "app/outer/inner/set"); status.Set != sup.SetKeyed || status.Max != 7 || err != nil {
 			t.Errorf("the set is %v, %d, %v", status.Set, status.Max, err)
 		}
-		if err := control.Terminate(t.Context(), sup.Target{Path: "app/outer"}); err != nil {
+		if err := control.TerminateChild(t.Context(), sup.Target{Path: "app/outer"}); err != nil {
 			t.Fatal(err)
 		}
-		check("app", states{sup.Stopped: 1, sup.Quarantined: 1}, states{sup.Stopped: 3, sup.Quarantined: 2})
+		check("app", states{sup.StateStopped: 1, sup.StateQuarantined: 1}, states{sup.StateStopped: 3, sup.StateQuarantined: 2})
 	})
 }

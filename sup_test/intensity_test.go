@@ -142,13 +142,13 @@ func TestOperatorCallsAreNotCounted(t *testing.T) {
 		})
 		for range 2 {
 			for _, id := range []string{"a", "rude", "late"} {
-				if err := s.Terminate(ctx, id); err != nil {
+				if err := s.TerminateChild(ctx, id); err != nil {
 					t.Error(err)
 				}
 			}
-			_ = s.Restart(ctx, "a")
-			_ = s.Restart(ctx, "rude")
-			if err := s.Restart(ctx, "late"); err != nil && !errors.Is(err, errUnready) {
+			_ = s.RestartChild(ctx, "a")
+			_ = s.RestartChild(ctx, "rude")
+			if err := s.RestartChild(ctx, "late"); err != nil && !errors.Is(err, errUnready) {
 				t.Error(err)
 			}
 		}
@@ -158,7 +158,7 @@ func TestOperatorCallsAreNotCounted(t *testing.T) {
 		if _, err := s.StartChild(ctx, c.child(tr, "new")); err != nil {
 			t.Error(err)
 		}
-		if err := s.Delete("a"); !errors.Is(err, sup.ErrRunning) {
+		if err := s.DeleteChild("a"); !errors.Is(err, sup.ErrRunning) {
 			t.Errorf("delete of a running child: %v", err)
 		}
 		expectUp(t, s)

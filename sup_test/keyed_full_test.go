@@ -20,7 +20,7 @@ func full(t *testing.T, size int) (k *sup.Keyed[int, *fake], end func()) {
 		t.Fatal(err)
 	}
 	for key := range size {
-		if _, err := k.Start(ctx, key); err != nil {
+		if _, err := k.StartChild(ctx, key); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -28,7 +28,7 @@ func full(t *testing.T, size int) (k *sup.Keyed[int, *fake], end func()) {
 	var over atomic.Bool
 	starter.Go(func() {
 		for !over.Load() {
-			if _, err := k.Start(ctx, 99); !errors.Is(err, sup.ErrMaxChildren) {
+			if _, err := k.StartChild(ctx, 99); !errors.Is(err, sup.ErrMaxChildren) {
 				t.Errorf("Start: %v", err)
 			}
 		}
@@ -44,7 +44,7 @@ func full(t *testing.T, size int) (k *sup.Keyed[int, *fake], end func()) {
 func TestAChildThatIsRefusedCannotBeRemoved(t *testing.T) {
 	k, end := full(t, 3)
 	for range 100_000 {
-		if err := k.Remove(context.Background(), 99); !errors.Is(err, sup.ErrNotFound) {
+		if err := k.RemoveChild(context.Background(), 99); !errors.Is(err, sup.ErrNotFound) {
 			t.Errorf("Remove: %v", err)
 			break
 		}

@@ -47,11 +47,11 @@ func TestAFullSetTakesNoMoreChildren(t *testing.T) {
 			return &fake{}, nil
 		}})
 		for _, key := range []int{1, 2} {
-			if _, err := k.Start(t.Context(), key); err != nil {
+			if _, err := k.StartChild(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
-		h, err := k.Start(t.Context(), 3)
+		h, err := k.StartChild(t.Context(), 3)
 		call, ok := errors.AsType[*sup.CallError](err)
 		if !errors.Is(err, sup.ErrMaxChildren) || errors.Is(err, sup.ErrStart) || !ok || call.Path != "set/3" {
 			t.Error(err)
@@ -59,7 +59,7 @@ func TestAFullSetTakesNoMoreChildren(t *testing.T) {
 		if _, ok := h.Get(); ok {
 			t.Error("there is a worker")
 		}
-		if _, err := k.Start(t.Context(), 1); !errors.Is(err, sup.ErrAlreadyRunning) {
+		if _, err := k.StartChild(t.Context(), 1); !errors.Is(err, sup.ErrAlreadyRunning) {
 			t.Errorf("a key that is taken, in a full set: %v", err)
 		}
 		tr.expect(t, "start 1, start 2")
@@ -83,17 +83,17 @@ func TestAChildOfABoundedSetCountsInEachState(t *testing.T) {
 		}}},
 		"restarting":  {f: fake{run: crash}, spec: sup.KeyedSpec[int, *fake]{Backoff: sup.Backoff{Min: time.Hour}}},
 		"quarantined": {f: fake{run: crash}, spec: sup.KeyedSpec[int, *fake]{Budget: none}},
-		"stopped":     {reach: func(k set) { k.Terminate(context.Background(), 1) }},
+		"stopped":     {reach: func(k set) { k.TerminateChild(context.Background(), 1) }},
 		"stopping": {f: fake{run: func(ctx context.Context) error {
 			<-ctx.Done()
 			time.Sleep(time.Second)
 			return nil
-		}}, reach: func(k set) { go k.Terminate(context.Background(), 1) }},
+		}}, reach: func(k set) { go k.TerminateChild(context.Background(), 1) }},
 		"stuck": {f: fake{run: func(ctx context.Context) error {
 			<-ctx.Done()
 			time.Sleep(time.Minute)
 			return nil
-		}}, reach: func(k set) { k.Terminate(context.Background(), 1) }},
+		}}, reach: func(k set) { k.TerminateChild(context.Background(), 1) }},
 	} {
 		t.Run(state, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -104,13 +104,13 @@ func TestAChildOfABoundedSetCountsInEachState(t *testing.T) {
 					return &f, nil
 				}
 				k := startKeyed(t, spec)
-				go k.Start(context.Background(), 1)
+				go k.StartChild(context.Background(), 1)
 				synctest.Wait()
 				if tt.reach != nil {
 					tt.reach(k)
 				}
 				expectKeyed(t, k, "1 "+state)
-				if _, err := k.Start(t.Context(), 2); !errors.Is(err, sup.ErrMaxChildren) {
+				if _, err := k.StartChild(t.Context(), 2); !errors.Is(err, sup.ErrMaxChildren) {
 					t.Error(err)
 				}
 				expectKeyed(t, k, "1 "+state)
@@ -126,11 +126,11 @@ func TestASlotOfABoundedSetIsFreeAgain(t *testing.T) {
 		restart sup.Restart
 		free    func(ctx context.Context, k set, die chan error) error
 	}{
-		"removed": {free: func(ctx context.Context, k set, _ chan error) error { return k.Remove(ctx, 1) }},
+		"removed": {free: func(ctx context.Context, k set, _ chan error) error { return k.RemoveChild(ctx, 1) }},
 		"deleted": {free: func(ctx context.Context, k set, _ chan error) error {
-			return errors.Join(k.Terminate(ctx, 1), k.Delete(1))
+			return errors.Join(k.TerminateChild(ctx, 1), k.DeleteChild(1))
 		}},
-		"temporary, and terminated": {sup.Temporary, func(ctx context.Context, k set, _ chan error) error { return k.Terminate(ctx, 1) }},
+		"temporary, and terminated": {sup.Temporary, func(ctx context.Context, k set, _ chan error) error { return k.TerminateChild(ctx, 1) }},
 		"temporary, and ended": {sup.Temporary, func(_ context.Context, _ set, die chan error) error {
 			die <- errBoom
 			synctest.Wait()
@@ -139,7 +139,7 @@ func TestASlotOfABoundedSetIsFreeAgain(t *testing.T) {
 		"finished, and removed": {sup.Transient, func(ctx context.Context, k set, die chan error) error {
 			die <- nil
 			synctest.Wait()
-			return k.Remove(ctx, 1)
+			return k.RemoveChild(ctx, 1)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,17 +158,17 @@ func TestASlotOfABoundedSetIsFreeAgain(t *testing.T) {
 						}
 					}}, nil
 				}})
-				if _, err := k.Start(t.Context(), -1); !errors.Is(err, errBoom) {
+				if _, err := k.StartChild(t.Context(), -1); !errors.Is(err, errBoom) {
 					t.Fatal(err)
 				}
-				if _, err := k.Start(t.Context(), 1); err != nil {
+				if _, err := k.StartChild(t.Context(), 1); err != nil {
 					t.Fatalf("after a start that has failed: %v", err)
 				}
 				if err := tt.free(t.Context(), k, die); err != nil {
 					t.Fatal(err)
 				}
 				expectKeyed(t, k, "")
-				if _, err := k.Start(t.Context(), 2); err != nil {
+				if _, err := k.StartChild(t.Context(), 2); err != nil {
 					t.Error(err)
 				}
 				expectKeyed(t, k, "2 running")
@@ -188,7 +188,7 @@ func TestOfManyStartsAtOnceAsManySucceedAsThereIsRoomFor(t *testing.T) {
 		started, full := 0, 0
 		for key := range 100 {
 			all.Go(func() {
-				_, err := k.Start(t.Context(), key)
+				_, err := k.StartChild(t.Context(), key)
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -226,15 +226,15 @@ func TestRemoveStopsAndRemovesAChildInEachState(t *testing.T) {
 				case "starting, by an operator", "starting, just added", "starting for the first time":
 					child = with(child, forAnHour)
 				}
-				go k.Start(context.Background(), 7)
+				go k.StartChild(context.Background(), 7)
 				synctest.Wait()
 				switch tt.name {
 				case "stuck", "stopped by an operator":
-					k.Terminate(t.Context(), 7)
+					k.TerminateChild(t.Context(), 7)
 				case "stopping":
-					go k.Terminate(context.Background(), 7)
+					go k.TerminateChild(context.Background(), 7)
 				case "deleted":
-					if err := k.Remove(t.Context(), 7); err != nil {
+					if err := k.RemoveChild(t.Context(), 7); err != nil {
 						t.Fatal(err)
 					}
 				case "stopped by itself", "quarantined", "restarting", "winding up after a failure", "starting, as an automatic restart":
@@ -245,7 +245,7 @@ func TestRemoveStopsAndRemovesAChildInEachState(t *testing.T) {
 				} else {
 					expectKeyed(t, k, "7 "+tt.state)
 				}
-				err := k.Remove(t.Context(), 7)
+				err := k.RemoveChild(t.Context(), 7)
 				if !errors.Is(err, want) {
 					t.Errorf("it answers %v; want %v", err, want)
 				}
@@ -272,7 +272,7 @@ func TestAChildThatRemoveCouldNotWaitForIsRemovedWhenItHasStopped(t *testing.T) 
 				k := startKeyed(t, sup.KeyedSpec[int, *fake]{Max: 1, Start: func(context.Context, int) (*fake, error) {
 					return &fake{run: func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Hour); return nil }}, nil
 				}})
-				if _, err := k.Start(t.Context(), 7); err != nil {
+				if _, err := k.StartChild(t.Context(), 7); err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errBoom)
@@ -281,18 +281,18 @@ func TestAChildThatRemoveCouldNotWaitForIsRemovedWhenItHasStopped(t *testing.T) 
 				if patience < sup.DefaultShutdown {
 					want = errBoom
 				}
-				if err := k.Remove(ctx, 7); !errors.Is(err, want) {
+				if err := k.RemoveChild(ctx, 7); !errors.Is(err, want) {
 					t.Errorf("%v; want %v", err, want)
 				}
-				if _, err := k.Start(t.Context(), 8); !errors.Is(err, sup.ErrMaxChildren) {
+				if _, err := k.StartChild(t.Context(), 8); !errors.Is(err, sup.ErrMaxChildren) {
 					t.Errorf("its slot is taken as long as it is there: %v", err)
 				}
 				time.Sleep(2 * time.Hour)
 				expectKeyed(t, k, "")
-				if _, err := k.Start(t.Context(), 8); err != nil {
+				if _, err := k.StartChild(t.Context(), 8); err != nil {
 					t.Error(err)
 				}
-				k.Remove(t.Context(), 8)
+				k.RemoveChild(t.Context(), 8)
 				time.Sleep(2 * time.Hour)
 			})
 		})
@@ -305,13 +305,13 @@ func TestRemoveMayBeCalledBySeveralAtOnce(t *testing.T) {
 		k := startKeyed(t, sup.KeyedSpec[int, *fake]{Start: func(context.Context, int) (*fake, error) {
 			return &fake{run: func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }}, nil
 		}})
-		if _, err := k.Start(t.Context(), 7); err != nil {
+		if _, err := k.StartChild(t.Context(), 7); err != nil {
 			t.Fatal(err)
 		}
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
-				if err := k.Remove(t.Context(), 7); err != nil && !errors.Is(err, sup.ErrNotFound) {
+				if err := k.RemoveChild(t.Context(), 7); err != nil && !errors.Is(err, sup.ErrNotFound) {
 					t.Error(err)
 				}
 				if _, err := k.Child(7).Wait(t.Context()); !errors.Is(err, sup.ErrNotFound) {
@@ -331,9 +331,9 @@ func TestRemoveOfAChildWhoseStartIsIgnoredLateLeavesNothing(t *testing.T) {
 			time.Sleep(time.Hour)
 			return nil, sup.ErrIgnore
 		}})
-		go k.Start(context.Background(), 7)
+		go k.StartChild(context.Background(), 7)
 		expectKeyed(t, k, "7 starting")
-		if err := k.Remove(t.Context(), 7); !errors.Is(err, sup.ErrStuck) {
+		if err := k.RemoveChild(t.Context(), 7); !errors.Is(err, sup.ErrStuck) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Hour)
@@ -350,14 +350,14 @@ func TestAKeyThatNamesNothingIsRefused(t *testing.T) {
 		}
 		defer k.Shutdown(t.Context())
 		for _, key := range []any{[]int{1}, math.NaN(), map[int]int{}} {
-			if _, err := k.Start(t.Context(), key); !errors.Is(err, sup.ErrKey) {
+			if _, err := k.StartChild(t.Context(), key); !errors.Is(err, sup.ErrKey) {
 				t.Errorf("Start of %v: %v", key, err)
 			}
-			if err := k.Remove(t.Context(), key); !errors.Is(err, sup.ErrNotFound) {
+			if err := k.RemoveChild(t.Context(), key); !errors.Is(err, sup.ErrNotFound) {
 				t.Errorf("Remove of %v: %v", key, err)
 			}
 		}
-		if _, err := k.Start(t.Context(), "a"); err != nil || k.Len() != 1 {
+		if _, err := k.StartChild(t.Context(), "a"); err != nil || k.Len() != 1 {
 			t.Errorf("%v, %d children", err, k.Len())
 		}
 	})

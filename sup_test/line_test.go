@@ -122,17 +122,17 @@ func TestSiblingsWhoseTurnHasNotComeAreRestarting(t *testing.T) {
 					sup.RestForOne: "a running, b restarting, d restarting, e restarting",
 				}[strategy]
 				expectStates(t, s, held)
-				if err := s.Restart(ctx, "d"); !errors.Is(err, sup.ErrRestarting) {
+				if err := s.RestartChild(ctx, "d"); !errors.Is(err, sup.ErrRestarting) {
 					t.Errorf("Restart: %v", err)
 				}
-				if err := s.Delete("d"); !errors.Is(err, sup.ErrRestarting) {
+				if err := s.DeleteChild("d"); !errors.Is(err, sup.ErrRestarting) {
 					t.Errorf("Delete: %v", err)
 				}
-				if err := s.Terminate(ctx, "e"); err != nil {
+				if err := s.TerminateChild(ctx, "e"); err != nil {
 					t.Error(err)
 				}
 				tr.take()
-				if err := s.Terminate(ctx, "b"); err != nil {
+				if err := s.TerminateChild(ctx, "b"); err != nil {
 					t.Error(err)
 				}
 				tr.expect(t, map[sup.Strategy]string{sup.OneForAll: "start a, start d", sup.RestForOne: "start d"}[strategy])
@@ -169,7 +169,7 @@ func TestARetryInLineCanBeTerminated(t *testing.T) {
 		c.die("x", errBoom)
 		time.Sleep(40 * time.Millisecond) // b has failed, and the round of x stops z
 		expectStates(t, s, "a running, b restarting, d restarting, y restarting, x restarting, z stopping")
-		if err := s.Terminate(ctx, "b"); err != nil {
+		if err := s.TerminateChild(ctx, "b"); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)

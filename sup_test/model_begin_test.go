@@ -11,7 +11,7 @@ import (
 // begin begins an incarnation (W2).
 func (m *model) begin(c *node) {
 	c.inc++
-	c.state = sup.Starting
+	c.state = sup.StateStarting
 	c.lack = false
 	c.asked, c.lived, c.again, c.ends, c.limit = byNobody, never, never, never, never
 	if c.b.kind != aWorker {
@@ -72,7 +72,7 @@ func (m *model) initialized(c *node) {
 }
 
 func (m *model) ready(c *node) {
-	c.state, c.lived, c.restarting = sup.Running, m.now, false
+	c.state, c.lived, c.restarting = sup.StateRunning, m.now, false
 	c.missed = 0
 	if c.up == nil {
 		m.reply(m.rootCall, "ok")

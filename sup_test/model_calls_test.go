@@ -40,10 +40,10 @@ func (m *model) perform(cmd command) result {
 
 func (m *model) shutdown(call int) {
 	switch c := m.root; c.state {
-	case sup.Stopped, sup.Idle:
+	case sup.StateStopped, sup.StateIdle:
 		m.stopCalls = append(m.stopCalls, call)
 		m.settleShutdown()
-	case sup.Starting:
+	case sup.StateStarting:
 		m.stopCalls = append(m.stopCalls, call)
 		if c.task == nil || c.task.kind != ending {
 			m.cancelStart(c)
@@ -85,7 +85,7 @@ func (m *model) both(first, second *node) {
 
 // let lets one worker go on that is held in its Initialize, or deaf.
 func (m *model) let(c *node) {
-	if c.state == sup.Starting {
+	if c.state == sup.StateStarting {
 		m.initialized(c)
 		return
 	}
@@ -96,7 +96,7 @@ func (m *model) let(c *node) {
 func (m *model) release() {
 	var held []*node
 	m.all(func(c *node) {
-		if c.b.kind == aWorker && c.b.manner.deaf && (c.state == sup.Stopping || c.state == sup.Stuck) {
+		if c.b.kind == aWorker && c.b.manner.deaf && (c.state == sup.StateStopping || c.state == sup.StateStuck) {
 			held = append(held, c)
 		}
 	})
@@ -122,7 +122,7 @@ func (m *model) add(s *node, b *branch, call int) {
 	}
 	for _, k := range s.kids {
 		if k.b.id == b.id {
-			if k.state == sup.Quarantined {
+			if k.state == sup.StateQuarantined {
 				m.unsaid("StartChild of a quarantined id")
 			}
 			m.reply(call, taken(k))
@@ -142,9 +142,9 @@ func (m *model) add(s *node, b *branch, call int) {
 // taken is what StartChild answers whose id is that of c (O1).
 func taken(c *node) string {
 	switch {
-	case c.state == sup.Stopped:
+	case c.state == sup.StateStopped:
 		return "already_declared"
-	case c.state == sup.Restarting, c.beingRestarted():
+	case c.state == sup.StateRestarting, c.beingRestarted():
 		return "restarting"
 	}
 	return "already_running"
@@ -191,16 +191,16 @@ func (m *model) terminate(c *node, call int, remove bool) {
 	c.removing = c.removing || remove
 	c.held = true
 	switch c.state {
-	case sup.Stopped, sup.Quarantined, sup.Idle:
-	case sup.Restarting:
+	case sup.StateStopped, sup.StateQuarantined, sup.StateIdle:
+	case sup.StateRestarting:
 		c.again = never
 		c.queued = false
-		c.state = sup.Stopped
+		c.state = sup.StateStopped
 		defer m.advance(c.up) // the others of its round need not wait
-	case sup.Stuck:
+	case sup.StateStuck:
 		m.unsaid("Terminate of a stuck child")
 		return
-	case sup.Stopping:
+	case sup.StateStopping:
 		c.stoppers = append(c.stoppers, call)
 		return
 	default:
@@ -219,16 +219,16 @@ func (m *model) terminate(c *node, call int, remove bool) {
 // restart is Restart (O3).
 func (m *model) restart(c *node, call int) {
 	switch c.state {
-	case sup.Restarting:
+	case sup.StateRestarting:
 		m.reply(call, "restarting")
-	case sup.Stopped, sup.Quarantined:
+	case sup.StateStopped, sup.StateQuarantined:
 		t, w := c.up.task, c.up.waiting
 		if t != nil && t.kind == round && (t.lead == c || t.phase == stoppingPhase) || w != nil && w.lead == c {
 			m.unsaid("whether a round takes what an operator restarts before it has come to it")
 			return
 		}
 		c.spent, c.row, c.missed = nil, 0, 0
-		c.held = c.held || c.state == sup.Quarantined // T4: should it fail
+		c.held = c.held || c.state == sup.StateQuarantined // T4: should it fail
 		c.starter, c.restarting = call, false
 		m.begin(c)
 	default:
@@ -239,9 +239,9 @@ func (m *model) restart(c *node, call int) {
 // delete is Delete (O4).
 func (m *model) delete(c *node, call int) {
 	switch c.state {
-	case sup.Restarting:
+	case sup.StateRestarting:
 		m.reply(call, "restarting")
-	case sup.Stopped, sup.Quarantined:
+	case sup.StateStopped, sup.StateQuarantined:
 		m.drop(c)
 		m.reply(call, "ok")
 	default:
@@ -251,7 +251,7 @@ func (m *model) delete(c *node, call int) {
 
 // beingRestarted: it is on its way back, with nobody having asked for that.
 func (c *node) beingRestarted() bool {
-	return c.state == sup.Starting && c.restarting ||
+	return c.state == sup.StateStarting && c.restarting ||
 		c.asked == byRound && !c.held && c.b.restart != sup.Temporary
 }
 

@@ -102,9 +102,9 @@ func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, e
 			},
 		})
 		g.enter(path, operated{
-			terminate: k.Terminate, restart: k.Restart, remove: k.Remove, delete: k.Delete, get: k.Get, children: k.Children,
+			terminate: k.TerminateChild, restart: k.RestartChild, remove: k.RemoveChild, delete: k.DeleteChild, get: k.Get, children: k.Children,
 			add: func(ctx context.Context, path string, b *branch) error {
-				_, err := k.Start(ctx, b.id)
+				_, err := k.StartChild(ctx, b.id)
 				return err
 			},
 		})
@@ -130,7 +130,7 @@ func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, e
 			}
 		}
 		g.enter(path, operated{
-			terminate: number(r.Terminate), restart: number(r.Restart), children: r.Children,
+			terminate: number(r.TerminateChild), restart: number(r.RestartChild), children: r.Children,
 			get: func(id string) (*player, bool) {
 				i, _ := strconv.Atoi(id)
 				return r.Get(i)
@@ -147,7 +147,7 @@ func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, e
 
 func (g *stage) operate(s *sup.Supervisor[sup.Worker]) operated {
 	return operated{
-		terminate: s.Terminate, restart: s.Restart, delete: s.Delete, children: s.Children,
+		terminate: s.TerminateChild, restart: s.RestartChild, delete: s.DeleteChild, children: s.Children,
 		add: func(ctx context.Context, path string, b *branch) error {
 			_, err := s.StartChild(ctx, g.childSpec(path, b))
 			return err
@@ -251,7 +251,7 @@ func (g *stage) both(first, second string) {
 	n := before[slices.IndexFunc(before, is)].Incarnation
 	close(known[first])
 	for slices.ContainsFunc(up.children(), func(c sup.ChildInfo) bool {
-		return is(c) && c.Incarnation == n && (c.State == sup.Running || c.State == sup.Stopping)
+		return is(c) && c.Incarnation == n && (c.State == sup.StateRunning || c.State == sup.StateStopping)
 	}) {
 		runtime.Gosched()
 	}
@@ -359,7 +359,7 @@ func (g *stage) howEnded() string {
 
 // snapshot draws the tree as the model's does, and checks the handles.
 func (g *stage) snapshot() (lines []string) {
-	tree := g.top.Tree()
+	tree := g.top.Snapshot()
 	if !tree.Running && len(tree.Children) == 0 {
 		return nil
 	}
@@ -374,7 +374,7 @@ func (g *stage) snapshot() (lines []string) {
 			at := join(path, c.ID)
 			lines = append(lines, childLine(at, c.State, c.Incarnation, c.Restarts, c.LastExit.Kind))
 			g.checkHandle(path, c)
-			if c.Supervisor != nil && (c.State == sup.Running || c.State == sup.Stopping) {
+			if c.Supervisor != nil && (c.State == sup.StateRunning || c.State == sup.StateStopping) {
 				show(at, *c.Supervisor)
 			}
 		}
@@ -389,9 +389,9 @@ func (g *stage) checkHandle(path string, c sup.ChildInfo) {
 	p, ok := g.sups[path].get(c.ID)
 	worker := c.Kind == sup.KindWorker
 	switch {
-	case c.State == sup.Running && (!ok || worker && (p != g.live[at] || p == nil)):
+	case c.State == sup.StateRunning && (!ok || worker && (p != g.live[at] || p == nil)):
 		g.wrong = append(g.wrong, fmt.Sprintf("%s is running, and Get returns %v, %v (H1)", at, p, ok))
-	case c.State != sup.Running && c.State != sup.Stopping && c.State != sup.Stuck && ok:
+	case c.State != sup.StateRunning && c.State != sup.StateStopping && c.State != sup.StateStuck && ok:
 		g.wrong = append(g.wrong, fmt.Sprintf("%s is %v, and Get returns it (H1)", at, c.State))
 	case ok && worker && p.ended:
 		g.wrong = append(g.wrong, fmt.Sprintf("%s has ended, and Get returns it (H1)", at))

@@ -60,7 +60,7 @@ func (c command) below() string {
 
 func (b *branch) supervisorText() string {
 	text := fmt.Sprintf("%v %v", b.strategy, b.intensity)
-	if b.auto != sup.Never {
+	if b.auto != sup.AutoShutdownNever {
 		text += " auto=" + b.auto.String()
 	}
 	return text
@@ -90,7 +90,7 @@ func (b *branch) String() string {
 	add("backoff", fmt.Sprintf("%v..%v", b.backoff.Min, b.backoff.Max), b.backoff.Min != 0)
 	add("reset", b.backoff.ResetAfter, b.backoff.ResetAfter != 0)
 	add("budget", b.budget, b.budget != sup.Intensity{})
-	add("stuck", b.stuck, b.stuck != sup.Wait)
+	add("stuck", b.stuck, b.stuck != sup.StuckWait)
 	how := b.manner
 	add("fail", how.fail.String()+":"+how.failHow, how.fail.to > 0)
 	add("ignore", how.ignore, how.ignore.to > 0)

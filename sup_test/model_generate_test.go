@@ -90,7 +90,7 @@ func (d *drawer) supervisor(id string, depth int) *branch {
 	b.strategy = choose(d, "strategy", sup.OneForOne, sup.OneForAll, sup.RestForOne)
 	b.intensity = d.intensity()
 	if autoShutdown.on() {
-		b.auto = choose(d, "auto", sup.Never, sup.Never, sup.AnySignificant, sup.AllSignificant)
+		b.auto = choose(d, "auto", sup.AutoShutdownNever, sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
 	}
 	for i := range d.number("children", 0, 4) {
 		b.children = append(b.children, d.child(string(rune('a'+i)), b, depth))
@@ -134,7 +134,7 @@ func (d *drawer) kind(depth int) branchKind {
 // policy draws what every child has.
 func (d *drawer) policy(b, up *branch) {
 	b.restart = choose(d, "restart", sup.Permanent, sup.Transient, sup.Temporary)
-	if b.restart != sup.Permanent && up.auto != sup.Never {
+	if b.restart != sup.Permanent && up.auto != sup.AutoShutdownNever {
 		b.significant = rapid.Bool().Draw(d.T, "significant")
 	}
 	if backingOff.on() && b.restart != sup.Temporary {
@@ -148,7 +148,7 @@ func (d *drawer) policy(b, up *branch) {
 		b.budget = choose(d, "budget", sup.Intensity{}, sup.Intensity{}, sup.Intensity{Restarts: 1, Within: 10 * time.Second})
 	}
 	if escalating.on() && b.kind == aWorker {
-		b.stuck = choose(d, "stuck", sup.Wait, sup.Wait, sup.Wait, sup.Abandon, sup.Escalate)
+		b.stuck = choose(d, "stuck", sup.StuckWait, sup.StuckWait, sup.StuckWait, sup.StuckAbandon, sup.StuckEscalate)
 	}
 }
 
@@ -200,7 +200,7 @@ func (d *drawer) attempts(what string) (a attempts) {
 
 // command draws a command; false if what it drew makes no sense.
 func (d *drawer) command(m *model) (command, bool) {
-	if m.root.state == sup.Stopped {
+	if m.root.state == sup.StateStopped {
 		return command{}, false
 	}
 	verbs := []string{"die", "die", "die", "die", "pass", "pass", "next", "terminate", "restart", "delete"}
@@ -231,7 +231,7 @@ func (d *drawer) command(m *model) (command, bool) {
 func (d *drawer) add(m *model) (command, bool) {
 	var sups []*node
 	m.root.all(func(n *node) {
-		if (n.b.kind == aSupervisor || n.b.kind == aKeyed) && n.state != sup.Starting {
+		if (n.b.kind == aSupervisor || n.b.kind == aKeyed) && n.state != sup.StateStarting {
 			sups = append(sups, n)
 		}
 	})
@@ -254,8 +254,8 @@ func (d *drawer) call(m *model, verb string) (command, bool) {
 	m.root.all(func(n *node) {
 		switch {
 		case n.up == nil:
-		case verb != "die" && n.up.state == sup.Starting: // the contract has no word on calls during the start
-		case verb == "die" && (n.b.kind != aWorker || n.state != sup.Running):
+		case verb != "die" && n.up.state == sup.StateStarting: // the contract has no word on calls during the start
+		case verb == "die" && (n.b.kind != aWorker || n.state != sup.StateRunning):
 		case verb == "remove" && n.up.b.kind != aKeyed:
 		case verb == "delete" && n.up.b.kind == aReplicas:
 		default:

@@ -186,7 +186,7 @@ func parseOption(b *branch, word string) (err error) {
 	duration := func(into *time.Duration) { *into, err = time.ParseDuration(value) }
 	switch name {
 	case "auto":
-		b.auto, err = named(value, sup.AnySignificant, sup.AllSignificant)
+		b.auto, err = named(value, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
 	case "max", "count":
 		_, err = fmt.Sscan(value, &b.size)
 	case "shutdown":
@@ -210,7 +210,7 @@ func parseOption(b *branch, word string) (err error) {
 	case "budget":
 		b.budget, err = parseIntensity(value)
 	case "stuck":
-		b.stuck, err = named(value, sup.Abandon, sup.Escalate)
+		b.stuck, err = named(value, sup.StuckAbandon, sup.StuckEscalate)
 	case "fail":
 		var which string
 		which, b.manner.failHow, _ = strings.Cut(value, ":")

@@ -34,7 +34,7 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	g.mu.Lock()
 	g.attempts[path]++
 	p.n = g.attempts[path]
-	if old := g.live[path]; old != nil && old.b.stuck == sup.Wait {
+	if old := g.live[path]; old != nil && old.b.stuck == sup.StuckWait {
 		g.wrong = append(g.wrong, path+" has two incarnations at once (X6)")
 	}
 	g.mu.Unlock()

@@ -24,7 +24,7 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 	case c.asked != byNobody: // it had failed already
 		m.ended(c, kind)
 	case up == nil: // S2
-		c.state = sup.Stopped
+		c.state = sup.StateStopped
 		m.reply(m.rootCall, "failed")
 		m.rootCall = 0
 		m.result.ended = "start failed"
@@ -38,7 +38,7 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 		if c.fresh {
 			m.drop(c)
 		} else {
-			c.state = sup.Stopped
+			c.state = sup.StateStopped
 		}
 		m.advance(up)
 	case up.task != nil && up.task.kind == starting: // S2
@@ -65,7 +65,7 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 		up.task.exit = kind
 	}
 	if up == nil {
-		c.state = sup.Stopped
+		c.state = sup.StateStopped
 		m.settleShutdown()
 		m.reply(m.rootCall, "failed")
 		m.rootCall = 0
@@ -91,7 +91,7 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 		if c.b.restart == sup.Temporary { // T4
 			m.drop(c)
 		} else {
-			c.state = sup.Restarting
+			c.state = sup.StateRestarting
 		}
 	}
 	m.settleStops(c, "ok")
@@ -100,7 +100,7 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 
 // settleShutdown answers Shutdown when nothing is left (X8).
 func (m *model) settleShutdown() {
-	if m.root.state != sup.Stopped || len(m.ghosts) > 0 {
+	if m.root.state != sup.StateStopped || len(m.ghosts) > 0 {
 		return
 	}
 	for _, call := range m.stopCalls {
@@ -121,11 +121,11 @@ func (m *model) rest(c *node) {
 		m.drop(c)
 		return
 	}
-	c.state = sup.Stopped
+	c.state = sup.StateStopped
 }
 
 func (m *model) drop(c *node) {
-	c.dropped, c.state = true, sup.Stopped
+	c.dropped, c.state = true, sup.StateStopped
 	c.up.kids = slices.DeleteFunc(c.up.kids, func(k *node) bool { return k == c })
 }
 
@@ -150,16 +150,16 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 			if c.b.restart == sup.Temporary {
 				m.drop(c)
 			} else {
-				c.state = sup.Restarting
+				c.state = sup.StateRestarting
 			}
 			m.advance(up)
 			return
-		case t.kind == round && t.phase == startingPhase && t.members[t.next] == c && c.state == sup.Starting: // F2
+		case t.kind == round && t.phase == startingPhase && t.members[t.next] == c && c.state == sup.StateStarting: // F2
 			m.failedInRound(up, c)
 			return
 		}
 		if restarts(c.b, kind) { // decided when the task is over, as in OTP, or only waits (B2)
-			c.state, c.queued = sup.Restarting, true
+			c.state, c.queued = sup.StateRestarting, true
 			up.queue = append(up.queue, c)
 			m.advance(up)
 			return
@@ -187,7 +187,7 @@ func (m *model) decide(c *node) {
 		m.giveUp(up, c)
 		return
 	}
-	c.state = sup.Restarting
+	c.state = sup.StateRestarting
 	delay := c.nextDelay()
 	if up.alone() { // T1
 		if delay == 0 {
@@ -201,7 +201,7 @@ func (m *model) decide(c *node) {
 }
 
 func (m *model) quarantine(c *node) {
-	c.state = sup.Quarantined
+	c.state = sup.StateQuarantined
 	if c.b.significant {
 		m.unsaid("a significant child is quarantined")
 	}
@@ -259,11 +259,11 @@ func (m *model) inRound(up, c *node) []*node {
 	if up.b.strategy == sup.RestForOne {
 		members = members[slices.Index(members, c):]
 	}
-	if slices.ContainsFunc(members, func(k *node) bool { return k.held && k.state == sup.Stopped }) {
+	if slices.ContainsFunc(members, func(k *node) bool { return k.held && k.state == sup.StateStopped }) {
 		m.departed = deltaT4
 	}
 	return slices.DeleteFunc(members, func(k *node) bool {
-		return k != c && (k.starter != 0 || k.held && (k.down() || k.state == sup.Stuck) || k.state == sup.Quarantined)
+		return k != c && (k.starter != 0 || k.held && (k.down() || k.state == sup.StateStuck) || k.state == sup.StateQuarantined)
 	})
 }
 
@@ -272,7 +272,7 @@ func (m *model) inRound(up, c *node) []*node {
 func (m *model) failedInRound(up, c *node) {
 	t := up.task
 	up.task = nil
-	c.state, c.queued = sup.Restarting, true
+	c.state, c.queued = sup.StateRestarting, true
 	up.queue = append(up.queue, c)
 	if up.waiting == nil {
 		up.waiting = &task{kind: round, phase: startingPhase, lead: c, members: t.members[t.next:]}
@@ -282,22 +282,22 @@ func (m *model) failedInRound(up, c *node) {
 
 // giveUp: c's failure was one too many (I2).
 func (m *model) giveUp(up, c *node) {
-	c.state = sup.Stopped
+	c.state = sup.StateStopped
 	m.end(up, sup.ExitAbnormal)
 }
 
 // goneForGood: c has ended and is not restarted (A1).
 func (m *model) goneForGood(c *node) {
 	up := c.up
-	if !c.b.significant || up.b.auto == sup.Never {
+	if !c.b.significant || up.b.auto == sup.AutoShutdownNever {
 		return
 	}
-	if up.b.auto == sup.AllSignificant {
+	if up.b.auto == sup.AutoShutdownAllSignificant {
 		for _, k := range up.kids {
-			if k.b.significant && k.state == sup.Quarantined {
+			if k.b.significant && k.state == sup.StateQuarantined {
 				m.unsaid("whether a quarantined child is gone for all_significant")
 			}
-			if k.b.significant && (!k.atRest() || k.state == sup.Idle) {
+			if k.b.significant && (!k.atRest() || k.state == sup.StateIdle) {
 				return
 			}
 		}
@@ -330,7 +330,7 @@ func (m *model) cancelStarts(s *node, was *task) {
 			// The others follow when it has stopped.
 			t.members = append(slices.DeleteFunc(t.members, func(o *node) bool { return o == k }), k)
 		}
-		if k.state != sup.Starting || k.starter == 0 && !ofTask {
+		if k.state != sup.StateStarting || k.starter == 0 && !ofTask {
 			continue
 		}
 		if k.b.kind != aWorker && (k.starter != 0 || was.kind != starting) {

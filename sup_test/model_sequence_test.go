@@ -10,14 +10,14 @@ import (
 // stop asks an incarnation to stop, and calls off a pending one.
 func (m *model) stop(c *node, who asked) {
 	switch c.state {
-	case sup.Restarting:
+	case sup.StateRestarting:
 		c.again, c.queued = never, false
-		c.state = sup.Stopped
+		c.state = sup.StateStopped
 		if who == byRound {
-			c.state = sup.Restarting
+			c.state = sup.StateRestarting
 		}
 		return
-	case sup.Starting, sup.Running:
+	case sup.StateStarting, sup.StateRunning:
 	default:
 		return
 	}
@@ -27,8 +27,8 @@ func (m *model) stop(c *node, who asked) {
 		m.ended(c, sup.ExitAbnormal)
 		return
 	}
-	wasReady := c.state == sup.Running
-	c.state = sup.Stopping
+	wasReady := c.state == sup.StateRunning
+	c.state = sup.StateStopping
 	if p := c.b.patience(); p != sup.Infinity {
 		c.limit = m.now + p
 	}
@@ -134,19 +134,19 @@ func (m *model) pushStart(s *node, t *task) bool {
 		t.next++
 	case t.kind == starting && c.starter != 0:
 		m.unsaid("whether Start waits for what an operator restarts meanwhile")
-	case c.state == sup.Stopping && (t.kind == starting || c.restarting): // called off
+	case c.state == sup.StateStopping && (t.kind == starting || c.restarting): // called off
 		return false
-	case c.dropped || c.held || c.queued || c.state == sup.Running || c.state == sup.Quarantined:
+	case c.dropped || c.held || c.queued || c.state == sup.StateRunning || c.state == sup.StateQuarantined:
 		t.next++
-	case t.kind == round && c.state == sup.Stuck && c.b.restart == sup.Temporary: // nothing replaces it
+	case t.kind == round && c.state == sup.StateStuck && c.b.restart == sup.Temporary: // nothing replaces it
 		t.next++
-	case c.state == sup.Starting || c.state == sup.Stuck: // X6
+	case c.state == sup.StateStarting || c.state == sup.StateStuck: // X6
 		return false
 	case c.asked != byNobody:
 		return false
-	case t.kind == starting && c.state != sup.Idle: // its turn has come early
+	case t.kind == starting && c.state != sup.StateIdle: // its turn has come early
 		t.next++
-	case t.kind == round && c.state != sup.Restarting: // it chose not to be started (S4)
+	case t.kind == round && c.state != sup.StateRestarting: // it chose not to be started (S4)
 		t.next++
 	case t.kind == round:
 		m.again(c)
@@ -160,7 +160,7 @@ func (m *model) pushStart(s *node, t *task) bool {
 // its lead is over, or the lead is not to be restarted any more.
 func (t *task) released(now time.Duration) bool {
 	c := t.lead
-	return c.state != sup.Restarting || !c.queued && (c.again == never || c.again <= now)
+	return c.state != sup.StateRestarting || !c.queued && (c.again == never || c.again <= now)
 }
 
 // pushStop stops the members in reverse order, one after the other (X1, T2).
@@ -172,12 +172,12 @@ func (m *model) pushStop(s *node, t *task) bool {
 	switch {
 	case t.kind == round && c.starter != 0: // it comes after the round
 		t.next--
-	case c.down() && (t.kind == round || c.state != sup.Restarting) || c.state == sup.Stuck:
+	case c.down() && (t.kind == round || c.state != sup.StateRestarting) || c.state == sup.StateStuck:
 		c.queued = false // its failure is part of this round (I5)
 		switch {
-		case t.kind == round && c.state == sup.Stopped && !c.held && !c.dropped:
-			c.state = sup.Restarting
-		case t.kind == round && c.state == sup.Stuck && c.asked == byNobody: // its end is awaited, and no failure (I5)
+		case t.kind == round && c.state == sup.StateStopped && !c.held && !c.dropped:
+			c.state = sup.StateRestarting
+		case t.kind == round && c.state == sup.StateStuck && c.asked == byNobody: // its end is awaited, and no failure (I5)
 			c.asked = byRound
 		}
 		t.next--
@@ -197,7 +197,7 @@ func (m *model) pushSetStop(s *node, t *task) bool {
 		}
 	}
 	for _, c := range t.members {
-		if !c.atRest() && c.state != sup.Stuck {
+		if !c.atRest() && c.state != sup.StateStuck {
 			return false
 		}
 	}
@@ -215,7 +215,7 @@ func (t *task) asks() asked {
 func (m *model) allAsked(s *node, t *task) bool {
 	if t.kind == round { // B3
 		t.phase, t.next = startingPhase, 0
-		if t.delay > 0 && t.lead.state == sup.Restarting {
+		if t.delay > 0 && t.lead.state == sup.StateRestarting {
 			t.lead.again = m.now + t.delay
 		}
 		if w := s.waiting; w == nil || slices.Contains(t.members, w.lead) { // that wait is over, if there was one
@@ -232,7 +232,7 @@ func (m *model) allAsked(s *node, t *task) bool {
 				m.reply(m.rootCall, "failed")
 				m.rootCall = 0
 			}
-			if s.up != nil && s.state != sup.Stuck {
+			if s.up != nil && s.state != sup.StateStuck {
 				m.stuck(s)
 			}
 			return false
@@ -257,7 +257,7 @@ func (m *model) fire(c *node) {
 	}
 	switch m.now {
 	case c.ends:
-		if c.state == sup.Starting {
+		if c.state == sup.StateStarting {
 			m.initialized(c)
 			return
 		}
@@ -274,7 +274,7 @@ func (m *model) fire(c *node) {
 		m.advance(c.up)
 	case c.limit:
 		c.limit = never
-		if c.state == sup.Starting { // S5
+		if c.state == sup.StateStarting { // S5
 			c.asked = byTimeout
 			m.emit("init_cancel", c)
 			m.startFailed(c, sup.ExitAbnormal)
@@ -286,17 +286,17 @@ func (m *model) fire(c *node) {
 
 // stuck: c has not stopped in time (X6).
 func (m *model) stuck(c *node) {
-	c.state = sup.Stuck
+	c.state = sup.StateStuck
 	m.settleStops(c, "stuck")
 	m.reply(c.starter, "failed|not_running")
 	c.starter = 0
 	switch c.b.stuck {
-	case sup.Wait:
+	case sup.StuckWait:
 		m.advance(c.up)
-	case sup.Abandon:
+	case sup.StuckAbandon:
 		m.abandon(c)
 		m.ended(c, sup.ExitAbnormal)
-	case sup.Escalate:
+	case sup.StuckEscalate:
 		m.abandon(c)
 		if up := c.up; up.task == nil || up.task.kind != ending {
 			c.asked = byShutdown
@@ -364,7 +364,7 @@ func (m *model) pass(until time.Duration) {
 		}
 		m.now = at
 		for _, c := range due[1:] {
-			if c.up != due[0].up || !c.up.b.set() || c.limit != at || due[0].limit != at || c.state != sup.Stopping || due[0].state != sup.Stopping {
+			if c.up != due[0].up || !c.up.b.set() || c.limit != at || due[0].limit != at || c.state != sup.StateStopping || due[0].state != sup.StateStopping {
 				m.unsaid("which of two things that are due at once comes first")
 				return
 			}

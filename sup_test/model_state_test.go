@@ -135,15 +135,15 @@ func (s *node) alone() bool { return s.b.set() || s.b.strategy == sup.OneForOne 
 
 // atRest: it is down and nothing but a call or a round brings it back.
 func (c *node) atRest() bool {
-	return c.dropped || c.state == sup.Stopped || c.state == sup.Quarantined || c.state == sup.Idle
+	return c.dropped || c.state == sup.StateStopped || c.state == sup.StateQuarantined || c.state == sup.StateIdle
 }
 
 // down: no incarnation of it is there.
-func (c *node) down() bool { return c.atRest() || c.state == sup.Restarting }
+func (c *node) down() bool { return c.atRest() || c.state == sup.StateRestarting }
 
 // is the supervisor one that takes calls?
 func (s *node) serving() bool {
-	up := s.state == sup.Running || s.state == sup.Starting
+	up := s.state == sup.StateRunning || s.state == sup.StateStarting
 	return up && (s.task == nil || s.task.kind != ending)
 }
 
@@ -203,7 +203,7 @@ func declaredKids(s *node) (kids []*node) {
 
 // snapshot is what queries show (O7).
 func (m *model) snapshotNow() (lines []string) {
-	if m.root.state == sup.Idle || m.root.state == sup.Stopped {
+	if m.root.state == sup.StateIdle || m.root.state == sup.StateStopped {
 		return nil
 	}
 	var show func(s *node)
@@ -213,7 +213,7 @@ func (m *model) snapshotNow() (lines []string) {
 		}
 		for _, c := range s.kids {
 			lines = append(lines, childLine(c.path, c.state, c.inc, c.restarts, c.last))
-			if c.b.kind != aWorker && (c.state == sup.Running || c.state == sup.Stopping) {
+			if c.b.kind != aWorker && (c.state == sup.StateRunning || c.state == sup.StateStopping) {
 				show(c)
 			}
 		}

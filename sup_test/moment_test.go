@@ -55,7 +55,7 @@ func TestWaitOnAChildThatWasDroppedSinceTheHandleWasTakenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Shutdown(context.Background())
-	if err := s.Terminate(context.Background(), "t"); err != nil {
+	if err := s.TerminateChild(context.Background(), "t"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -111,7 +111,7 @@ func TestAChildStuckInItsStartIsQuarantinedWhenItIsGone(t *testing.T) {
 		die <- errBoom
 		time.Sleep(10 * time.Second)
 		t.Log(states(s))
-		err = s.Restart(context.Background(), "b")
+		err = s.RestartChild(context.Background(), "b")
 		mu.Lock()
 		t.Log("restart:", err, states(s), "at once:", most)
 		mu.Unlock()
@@ -131,7 +131,7 @@ func TestAChildStuckInItsStartIsQuarantinedWhenItIsGone(t *testing.T) {
 func TestAnEscalationDuringTheStartIsTheErrorOfTheStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := goodChild("a")
-		a.Stuck, a.Shutdown = sup.Escalate, time.Second
+		a.Stuck, a.Shutdown = sup.StuckEscalate, time.Second
 		a.Start = func(context.Context) (*fake, error) {
 			return &fake{run: func(ctx context.Context) error {
 				sup.Go(ctx, func(context.Context) error { return errBoom })

@@ -83,7 +83,7 @@ var nestables = []nestable{
 			})
 		},
 		add: func(ctx context.Context, w sup.Worker) error {
-			_, err := w.(*sup.Keyed[int, *fake]).Start(ctx, 7)
+			_, err := w.(*sup.Keyed[int, *fake]).StartChild(ctx, 7)
 			return err
 		},
 	},
@@ -96,9 +96,9 @@ func around(c controls, tr *trace, inner sup.ChildSpec[sup.Worker]) []sup.ChildS
 }
 
 // innerOf is the info of the child inner, with what is below it.
-func innerOf(s interface{ Tree() sup.SupervisorInfo }) sup.ChildInfo {
+func innerOf(s interface{ Snapshot() sup.SupervisorInfo }) sup.ChildInfo {
 	synctest.Wait()
-	return s.Tree().Children[1]
+	return s.Snapshot().Children[1]
 }
 
 // N1: A supervisor of any type is a worker: it is ready when its children are,
@@ -129,7 +129,7 @@ func TestASupervisorOfAnyTypeCanBeAChild(t *testing.T) {
 				c.die("x", errBoom)
 				tr.expect(t, "die x, start x")
 				inner := innerOf(s)
-				if inner.Kind != sup.KindSupervisor || inner.State != sup.Running || inner.Incarnation != 1 || inner.Supervisor == nil {
+				if inner.Kind != sup.KindSupervisor || inner.State != sup.StateRunning || inner.Incarnation != 1 || inner.Supervisor == nil {
 					t.Fatalf("%+v", inner)
 				}
 				if below := inner.Supervisor; !below.Running || below.Path != "root/inner" || below.Restarts != 1 ||
@@ -152,7 +152,7 @@ func TestASupervisorOfAnyTypeCanBeAChild(t *testing.T) {
 func expectUpAny(t *testing.T, s *sup.Supervisor[sup.Worker]) {
 	t.Helper()
 	synctest.Wait()
-	if !s.Tree().Running {
+	if !s.Snapshot().Running {
 		t.Fatalf("the supervisor has ended: %v", s.Err())
 	}
 }
@@ -208,7 +208,7 @@ func TestAWrapperThatEmbedsASupervisorIsOne(t *testing.T) {
 		if !ok || states(w) != "x running" {
 			t.Errorf("inner: %v", ok)
 		}
-		if err := s.Terminate(t.Context(), "inner"); err != nil {
+		if err := s.TerminateChild(t.Context(), "inner"); err != nil {
 			t.Error(err)
 		}
 		tr.expect(t, "stop x, close")
@@ -235,7 +235,7 @@ func TestANestedSupervisorThatEndsNormallyIsRestartedOnlyIfPermanent(t *testing.
 					x.Restart, x.Significant = sup.Transient, true
 					s := start(t, sup.Spec[sup.Worker]{Intensity: ample, Children: around(c, tr, sup.ChildSpec[sup.Worker]{
 						Restart: restart, Start: func(context.Context) (sup.Worker, error) {
-							return sup.New(sup.Spec[*fake]{AutoShutdown: sup.AnySignificant, Children: []sup.ChildSpec[*fake]{x}}), nil
+							return sup.New(sup.Spec[*fake]{AutoShutdown: sup.AutoShutdownAnySignificant, Children: []sup.ChildSpec[*fake]{x}}), nil
 						},
 					})})
 					w, _ := s.Child("inner").Get()
@@ -287,7 +287,7 @@ func TestANestedSupervisorThatGivesUpComesBackWithItsDeclaredChildren(t *testing
 				}
 				expectCount(t, s, 1)
 				i := innerOf(s)
-				if i.State != sup.Running || i.Incarnation != 2 || i.Restarts != 1 || i.LastExit.Kind != sup.ExitAbnormal || !errors.Is(i.LastExit.Err, sup.ErrIntensity) {
+				if i.State != sup.StateRunning || i.Incarnation != 2 || i.Restarts != 1 || i.LastExit.Kind != sup.ExitAbnormal || !errors.Is(i.LastExit.Err, sup.ErrIntensity) {
 					t.Errorf("%+v", i)
 				}
 				if below := i.Supervisor; below.Restarts != 0 || len(below.Children) != 1 || below.Children[0].ID != "x" || below.Children[0].Incarnation != 1 {
@@ -320,7 +320,7 @@ func TestASetThatGivesUpComesBack(t *testing.T) {
 				c.die("x", errBoom)
 				tr.expect(t, want)
 				expectCount(t, s, 1)
-				if i := innerOf(s); i.State != sup.Running || i.Incarnation != 2 || (len(i.Supervisor.Children) == 0) != (n.add != nil) {
+				if i := innerOf(s); i.State != sup.StateRunning || i.Incarnation != 2 || (len(i.Supervisor.Children) == 0) != (n.add != nil) {
 					t.Errorf("%+v", i)
 				}
 			})

@@ -60,7 +60,7 @@ func TestTheHandlesOfANestedTreeSurviveItsRestart(t *testing.T) {
 			before, _ := w.X.Get()
 			beforeMany, _ := w.Many.Get(1)
 			many := w.Many.Child(1)
-			if _, err := w.Keys.Start(t.Context(), "k"); err != nil {
+			if _, err := w.Keys.StartChild(t.Context(), "k"); err != nil {
 				t.Fatal(err)
 			}
 			key := w.Keys.Child("k")
@@ -124,7 +124,7 @@ func TestAWaitIntoANestedTreeFailsWhenThatWillNotBeBack(t *testing.T) {
 		end  func(ctx context.Context, root *sup.Tree) error
 		want error
 	}{
-		"terminated": {func(ctx context.Context, root *sup.Tree) error { return root.Terminate(ctx, "wing") }, sup.ErrStopped},
+		"terminated": {func(ctx context.Context, root *sup.Tree) error { return root.TerminateChild(ctx, "wing") }, sup.ErrStopped},
 		"shut down":  {func(ctx context.Context, root *sup.Tree) error { return root.Shutdown(ctx) }, sup.ErrNotRunning},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,14 +178,14 @@ func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
 				c.die("x", errBoom)
 				tr.expect(t, "die x, stop slow")
 				time.Sleep(time.Second)
-				if err := s.Delete("inner"); !errors.Is(err, sup.ErrRunning) {
+				if err := s.DeleteChild("inner"); !errors.Is(err, sup.ErrRunning) {
 					t.Errorf("Delete while it escalates: %v", err)
 				}
-				if err := s.Restart(t.Context(), "inner"); !errors.Is(err, sup.ErrRunning) {
+				if err := s.RestartChild(t.Context(), "inner"); !errors.Is(err, sup.ErrRunning) {
 					t.Errorf("Restart while it escalates: %v", err)
 				}
 				began := time.Now()
-				if err := s.Terminate(t.Context(), "inner"); err != nil || time.Since(began) != time.Second {
+				if err := s.TerminateChild(t.Context(), "inner"); err != nil || time.Since(began) != time.Second {
 					t.Errorf("Terminate: %v after %v", err, time.Since(began))
 				}
 				tr.expect(t, "gone slow")
@@ -194,11 +194,11 @@ func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
 				if exit := innerOf(s).LastExit; exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, errBoom) {
 					t.Errorf("it ended with %v", exit)
 				}
-				if err := s.Restart(t.Context(), "inner"); err != nil {
+				if err := s.RestartChild(t.Context(), "inner"); err != nil {
 					t.Error(err)
 				}
 				tr.expect(t, "start slow, start x")
-				if err := errors.Join(s.Terminate(t.Context(), "inner"), s.Delete("inner")); err != nil {
+				if err := errors.Join(s.TerminateChild(t.Context(), "inner"), s.DeleteChild("inner")); err != nil {
 					t.Error(err)
 				}
 				expectStates(t, s, "a running, b running")
@@ -232,7 +232,7 @@ func TestATreeCanBeAThousandSupervisorsDeep(t *testing.T) {
 			if len(path) != len("root")+depth*len("/n")+len("/x") {
 				t.Errorf("the path of the child at the bottom has %d characters", len(path))
 			}
-			at, levels := s.Tree(), 0
+			at, levels := s.Snapshot(), 0
 			for at.Children[0].Supervisor != nil {
 				at = *at.Children[0].Supervisor
 				levels++
@@ -293,7 +293,7 @@ func TestTheShutdownOfARootGoesOnPastAStuckChildDeepDown(t *testing.T) {
 					t.Errorf("left (-want +got):\n%s", diff)
 				}
 				goesOn := "5s stop root/mid/inner/y, 5s stop root/mid/b, 5s stop root/a"
-				if choice == sup.Wait {
+				if choice == sup.StuckWait {
 					goesOn = "5s stop root/mid/inner/y, 5s stuck root/mid/inner, 5s stop root/mid/b, 5s stuck root/mid, 5s stop root/a"
 				}
 				seen.expect(t, "0s stop root/d, 0s stop root/mid, 0s stop root/mid/c, 0s stop root/mid/inner, 0s stop root/mid/inner/z, "+
@@ -314,17 +314,17 @@ func TestANestedSupervisorIsStuckWithWhatIsStuckBelow(t *testing.T) {
 		release := make(chan struct{})
 		s := start(t, stuckBelow(clock(nil), release, nil))
 		began := time.Now()
-		err := s.Terminate(t.Context(), "mid")
+		err := s.TerminateChild(t.Context(), "mid")
 		if took := time.Since(began); !errors.Is(err, sup.ErrStuck) || took != 5*time.Second {
 			t.Errorf("Terminate: %v after %v", err, took)
 		}
 		expectStates(t, s, "a running, mid stuck, d running")
-		if err := s.Restart(t.Context(), "mid"); !errors.Is(err, sup.ErrRunning) {
+		if err := s.RestartChild(t.Context(), "mid"); !errors.Is(err, sup.ErrRunning) {
 			t.Errorf("Restart of a stuck supervisor: %v", err)
 		}
 		close(release)
 		expectStates(t, s, "a running, mid stopped, d running")
-		if err := s.Restart(t.Context(), "mid"); err != nil {
+		if err := s.RestartChild(t.Context(), "mid"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -353,11 +353,11 @@ func TestANestedSupervisorComesBackAfterAStuckChild(t *testing.T) {
 				tr.take()
 				c.die("y", errBoom)
 				time.Sleep(5 * time.Second)
-				want := map[sup.WhenStuck]string{sup.Wait: "die y", sup.Abandon: "die y, start x, start y", sup.Escalate: "die y, start x, start y"}
+				want := map[sup.WhenStuck]string{sup.StuckWait: "die y", sup.StuckAbandon: "die y, start x, start y", sup.StuckEscalate: "die y, start x, start y"}
 				tr.expect(t, want[choice])
-				expectStates(t, s, fmt.Sprintf("a running, inner %v, b running", map[bool]sup.State{true: sup.Stuck, false: sup.Running}[choice == sup.Wait]))
+				expectStates(t, s, fmt.Sprintf("a running, inner %v, b running", map[bool]sup.State{true: sup.StateStuck, false: sup.StateRunning}[choice == sup.StuckWait]))
 				close(release)
-				if choice == sup.Wait {
+				if choice == sup.StuckWait {
 					tr.expect(t, "start x, start y")
 				}
 				expectStates(t, s, "a running, inner running, b running")
@@ -393,8 +393,8 @@ func TestAWorkerThatForgetsWhichSupervisorItIsHarmsNoQuery(t *testing.T) {
 		}})
 		close(f.forget)
 		synctest.Wait()
-		tree := s.Tree()
-		if c := tree.Children[0]; c.Supervisor == nil || len(c.Supervisor.Children) != 1 || c.Supervisor.Children[0].State != sup.Running {
+		tree := s.Snapshot()
+		if c := tree.Children[0]; c.Supervisor == nil || len(c.Supervisor.Children) != 1 || c.Supervisor.Children[0].State != sup.StateRunning {
 			t.Errorf("%+v", tree)
 		}
 	})

@@ -93,7 +93,7 @@ func TestASlowObserverDelaysNothingButTheEnd(t *testing.T) {
 		begin := time.Now()
 		s := start(t, sup.Spec[*fake]{Observers: []sup.Observer{slow}, Children: c.good(new(trace), "a", "b")})
 		c.die("a", errBoom)
-		if err := errors.Join(s.Terminate(t.Context(), "b"), s.Restart(t.Context(), "b")); err != nil {
+		if err := errors.Join(s.TerminateChild(t.Context(), "b"), s.RestartChild(t.Context(), "b")); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(begin); took != 0 {
@@ -118,13 +118,13 @@ func TestAnObserverMayCallBackIntoTheTree(t *testing.T) {
 		call func(s *sup.Supervisor[*fake]) error
 		want string
 	}{
-		"Children":  {func(s *sup.Supervisor[*fake]) error { s.Children(); _ = s.Tree().String(); return nil }, "a running, b running"},
-		"Terminate": {func(s *sup.Supervisor[*fake]) error { return s.Terminate(context.Background(), "a") }, "a stopped, b running"},
+		"Children":  {func(s *sup.Supervisor[*fake]) error { s.Children(); _ = s.Snapshot().String(); return nil }, "a running, b running"},
+		"Terminate": {func(s *sup.Supervisor[*fake]) error { return s.TerminateChild(context.Background(), "a") }, "a stopped, b running"},
 		"Restart": {func(s *sup.Supervisor[*fake]) error {
-			return errors.Join(s.Terminate(context.Background(), "a"), s.Restart(context.Background(), "a"))
+			return errors.Join(s.TerminateChild(context.Background(), "a"), s.RestartChild(context.Background(), "a"))
 		}, "a running, b running"},
 		"Delete": {func(s *sup.Supervisor[*fake]) error {
-			return errors.Join(s.Terminate(context.Background(), "a"), s.Delete("a"))
+			return errors.Join(s.TerminateChild(context.Background(), "a"), s.DeleteChild("a"))
 		}, "b running"},
 		"Subscribe":  {func(s *sup.Supervisor[*fake]) error { s.Subscribe(1).Close(); return nil }, "a running, b running"},
 		"Wait":       {func(s *sup.Supervisor[*fake]) error { _, err := s.Child("a").Wait(context.Background()); return err }, "a running, b running"},
@@ -185,11 +185,11 @@ func TestACrashLoopWaitsForASlowObserver(t *testing.T) {
 		if n := lives.Load(); n < 100 || n > 5000 {
 			t.Errorf("it has lived %d times while nobody was told", n)
 		}
-		if err := errors.Join(s.Terminate(t.Context(), "a"), s.Restart(t.Context(), "a"), s.Terminate(t.Context(), "crash")); err != nil {
+		if err := errors.Join(s.TerminateChild(t.Context(), "a"), s.RestartChild(t.Context(), "a"), s.TerminateChild(t.Context(), "crash")); err != nil {
 			t.Error(err)
 		}
 		expectStates(t, s, "a running, crash stopped")
-		if err := s.Restart(t.Context(), "crash"); err != nil {
+		if err := s.RestartChild(t.Context(), "crash"); err != nil {
 			t.Error(err)
 		}
 		close(release)

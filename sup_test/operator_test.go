@@ -33,7 +33,7 @@ func TestTerminateConcernsNoSiblingHoweverTheChildEnds(t *testing.T) {
 					})
 					s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: none, Children: children})
 					tr.take()
-					if err := s.Terminate(t.Context(), "w"); err != nil {
+					if err := s.TerminateChild(t.Context(), "w"); err != nil {
 						t.Error(err)
 					}
 					tr.expect(t, "")
@@ -54,10 +54,10 @@ func TestTerminateIsTheCauseOfTheChildsEnd(t *testing.T) {
 			cause = context.Cause(ctx)
 			return cause
 		}})}))
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
-		if stop, ok := errors.AsType[*sup.StopError](cause); !ok || stop.Reason != sup.ByOperator {
+		if stop, ok := errors.AsType[*sup.StopError](cause); !ok || stop.Reason != sup.ReasonOperator {
 			t.Errorf("the cause is %v", cause)
 		}
 		if last := info(t, s, "w").LastExit; last.Kind != sup.ExitShutdown {
@@ -73,11 +73,11 @@ func TestTheContextOfTerminateBoundsTheWait(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
 		defer cancel()
 		begin := time.Now()
-		if err := s.Terminate(ctx, "w"); !errors.Is(err, errBoom) || time.Since(begin) != time.Second {
+		if err := s.TerminateChild(ctx, "w"); !errors.Is(err, errBoom) || time.Since(begin) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 		expectStates(t, s, "w stopping")
-		if err := s.Terminate(t.Context(), "w"); err != nil || time.Since(begin) != 3*time.Second {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil || time.Since(begin) != 3*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 		expectStates(t, s, "w stopped")
@@ -93,7 +93,7 @@ func TestTerminateSaysWhereAChildIsStuck(t *testing.T) {
 			return &fake{run: func(context.Context) error { refuseToReturn(release); return nil }}, nil
 		}}, func(f *fake) { f.run = nil })))
 		begin := time.Now()
-		err := s.Terminate(t.Context(), "w")
+		err := s.TerminateChild(t.Context(), "w")
 		if took := time.Since(begin); took != sup.DefaultShutdown {
 			t.Errorf("it took %v", took)
 		}
@@ -104,7 +104,7 @@ func TestTerminateSaysWhereAChildIsStuck(t *testing.T) {
 		}
 		close(release)
 		expectStates(t, s, "w stopped")
-		if err := s.Restart(t.Context(), "w"); err != nil {
+		if err := s.RestartChild(t.Context(), "w"); err != nil {
 			t.Error(err)
 		}
 		expectStates(t, s, "w running")
@@ -119,14 +119,14 @@ func TestRestartStartsTheChildInItsOldPlace(t *testing.T) {
 		children := c.good(tr, "a", "w", "z")
 		children[1] = slowRestart(tr, children[1], time.Second)
 		s := start(t, sup.Spec[*fake]{Strategy: sup.RestForOne, Children: children})
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
 		begin := time.Now()
-		if err := s.Restart(t.Context(), "w"); err != nil || time.Since(begin) != time.Second {
+		if err := s.RestartChild(t.Context(), "w"); err != nil || time.Since(begin) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
-		if i := info(t, s, "w"); i.State != sup.Running || i.Incarnation != 2 || i.Restarts != 0 {
+		if i := info(t, s, "w"); i.State != sup.StateRunning || i.Incarnation != 2 || i.Restarts != 0 {
 			t.Errorf("%+v; want the second incarnation, and no restart", i)
 		}
 		if _, ok := s.Child("w").Get(); !ok {
@@ -159,7 +159,7 @@ func TestRestartLetsBackoffAndBudgetStartOver(t *testing.T) {
 			time.Sleep(time.Second)
 			c.die("w", errBoom)
 			expectStates(t, s, "w quarantined")
-			if err := s.Restart(t.Context(), "w"); err != nil {
+			if err := s.RestartChild(t.Context(), "w"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -183,13 +183,13 @@ func TestARestartThatFailsLeavesTheChildStopped(t *testing.T) {
 					return &fake{}, nil
 				}
 				s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Intensity: none, Children: []sup.ChildSpec[*fake]{c.child(tr, "a"), w}})
-				if err := s.Terminate(t.Context(), "w"); err != nil {
+				if err := s.TerminateChild(t.Context(), "w"); err != nil {
 					t.Fatal(err)
 				}
-				failure.check(t, s.Restart(t.Context(), "w"), "restart")
+				failure.check(t, s.RestartChild(t.Context(), "w"), "restart")
 				expectStates(t, s, "a running, w stopped")
 				expectCount(t, s, 0)
-				if err := s.Restart(t.Context(), "w"); err != nil {
+				if err := s.RestartChild(t.Context(), "w"); err != nil {
 					t.Error(err)
 				}
 			})
@@ -202,7 +202,7 @@ func TestARestartThatIsIgnoredLeavesTheChildStopped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: func(context.Context) (*fake, error) { return nil, sup.ErrIgnore }}))
 		expectStates(t, s, "w stopped")
-		if err := s.Restart(t.Context(), "w"); !errors.Is(err, sup.ErrIgnore) {
+		if err := s.RestartChild(t.Context(), "w"); !errors.Is(err, sup.ErrIgnore) {
 			t.Error(err)
 		}
 		expectStates(t, s, "w stopped")
@@ -214,13 +214,13 @@ func TestTheEndOfTheContextCallsARestartOff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, lone(slowRestart(tr, c.child(tr, "w"), time.Hour)))
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
 		defer cancel()
 		tr.take()
-		if err := s.Restart(ctx, "w"); !errors.Is(err, errBoom) || !errors.Is(err, sup.ErrStart) {
+		if err := s.RestartChild(ctx, "w"); !errors.Is(err, errBoom) || !errors.Is(err, sup.ErrStart) {
 			t.Error(err)
 		}
 		tr.expect(t, "begin w, cut w")
@@ -235,7 +235,7 @@ func TestADeletedChildIsGoneAndItsIDFree(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{Children: c.good(tr, "a", "w", "z")})
 		old := s.Child("w")
-		if err := errors.Join(s.Terminate(t.Context(), "w"), s.Delete("w")); err != nil {
+		if err := errors.Join(s.TerminateChild(t.Context(), "w"), s.DeleteChild("w")); err != nil {
 			t.Fatal(err)
 		}
 		expectStates(t, s, "a running, z running")
@@ -285,20 +285,20 @@ func TestOfSeveralRestartsOrDeletesAtOnceOneWins(t *testing.T) {
 				t.Errorf("%d have won", won)
 			}
 		}
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
-		several(func() error { return s.Restart(t.Context(), "w") }, sup.ErrRunning)
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		several(func() error { return s.RestartChild(t.Context(), "w") }, sup.ErrRunning)
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
-		several(func() error { return s.Delete("w") }, sup.ErrNotFound)
+		several(func() error { return s.DeleteChild("w") }, sup.ErrNotFound)
 		several(func() error { _, err := s.StartChild(t.Context(), c.child(tr, "w")); return err }, sup.ErrAlreadyRunning)
 		tr.take()
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
-				if err := s.Terminate(t.Context(), "w"); err != nil {
+				if err := s.TerminateChild(t.Context(), "w"); err != nil {
 					t.Error(err)
 				}
 			})

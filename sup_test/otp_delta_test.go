@@ -33,7 +33,7 @@ func (m *model) departure() *departure {
 	}
 	d := &departure{delta: m.departed}
 	m.root.all(func(n *node) {
-		if n.held && n.state == sup.Stopped {
+		if n.held && n.state == sup.StateStopped {
 			d.held = append(d.held, n.path)
 		}
 	})

@@ -66,7 +66,7 @@ const (
 func (d *otpDrawer) supervisor(id string, depth int) *branch {
 	b := &branch{id: id, kind: aSupervisor, intensity: choose(&d.drawer, "intensity", windows...)}
 	b.strategy = choose(&d.drawer, "strategy", sup.OneForOne, sup.OneForAll, sup.RestForOne)
-	b.auto = choose(&d.drawer, "auto", sup.Never, sup.Never, sup.AnySignificant, sup.AllSignificant)
+	b.auto = choose(&d.drawer, "auto", sup.AutoShutdownNever, sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
 	for i := range d.number("children", 1, 4) {
 		b.children = append(b.children, d.child(string(rune('a'+i)), b, depth))
 	}
@@ -95,7 +95,7 @@ func (d *otpDrawer) child(id string, up *branch, depth int) (b *branch) {
 
 func (d *otpDrawer) policy(b, up *branch) {
 	b.restart = choose(&d.drawer, "restart", sup.Permanent, sup.Transient, sup.Temporary)
-	if b.restart != sup.Permanent && up.auto != sup.Never {
+	if b.restart != sup.Permanent && up.auto != sup.AutoShutdownNever {
 		b.significant = rapid.Bool().Draw(d.T, "significant")
 	}
 }
@@ -110,7 +110,7 @@ func (d *otpDrawer) worker(id string, holds bool) *branch {
 	case sup.Infinity:
 		how.deaf = holds && d.number("deaf", 0, 3) > 0
 	case 10 * time.Millisecond:
-		how.mute, b.stuck = true, sup.Abandon
+		how.mute, b.stuck = true, sup.StuckAbandon
 	default:
 		how.badly = d.number("badly", 0, 5) == 5
 	}
@@ -159,7 +159,7 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 	if short(m.root.b) && d.passes < maxPasses {
 		verbs = append(verbs, "pass")
 	}
-	stopped := d.nodes(m, func(n *node) bool { return n.held && n.state == sup.Stopped })
+	stopped := d.nodes(m, func(n *node) bool { return n.held && n.state == sup.StateStopped })
 	if len(stopped) > 0 && d.number("back", 0, 2) > 0 { // or every round would depart (T4)
 		return command{verb: choose(&d.drawer, "verb", "restart", "restart", "delete"), path: d.one(stopped).path}, true
 	}
@@ -174,7 +174,7 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 	case "add":
 		return d.add(m)
 	case "remove":
-		members := d.nodes(m, func(n *node) bool { return n.up.b.set() && n.state == sup.Running })
+		members := d.nodes(m, func(n *node) bool { return n.up.b.set() && n.state == sup.StateRunning })
 		return command{verb: verb, path: d.one(members).path}, len(members) > 0
 	default:
 		children := d.nodes(m, func(n *node) bool { return !n.up.b.set() })
@@ -186,7 +186,7 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 	}
 }
 
-func isDying(n *node) bool { return n.b.kind == aWorker && n.state == sup.Running }
+func isDying(n *node) bool { return n.b.kind == aWorker && n.state == sup.StateRunning }
 
 // both draws two siblings that die at once. Restarted side by side (R6), they must
 // do nothing whose order matters; and in the round of the first nothing may fail
@@ -240,13 +240,13 @@ func (d *otpDrawer) meanwhile(m *model, held *node) (command, bool) {
 // the worker, at once, or let it rest.
 func isBeside(n, held *node) bool {
 	up := n.up
-	if !isDying(n) || up == held.up || !up.alone() || up.state != sup.Running || up.task != nil || n.b.significant {
+	if !isDying(n) || up == held.up || !up.alone() || up.state != sup.StateRunning || up.task != nil || n.b.significant {
 		return false
 	}
 	if n.b.manner != (manner{}) || len(up.counts) >= bound(up.b.intensity).Restarts {
 		return false
 	}
-	return !slices.ContainsFunc(up.kids, func(k *node) bool { return k.state == sup.Starting || k.state == sup.Stopping })
+	return !slices.ContainsFunc(up.kids, func(k *node) bool { return k.state == sup.StateStarting || k.state == sup.StateStopping })
 }
 
 // alone reports that no other worker can be held, before Erlang's Start has
@@ -265,7 +265,7 @@ func (d *otpDrawer) die(workers []*node) (command, bool) {
 }
 
 func (d *otpDrawer) add(m *model) (command, bool) {
-	sups := d.nodes(m, func(n *node) bool { return n.b.kind != aWorker && n.state == sup.Running })
+	sups := d.nodes(m, func(n *node) bool { return n.b.kind != aWorker && n.state == sup.StateRunning })
 	s := d.one(append(sups, m.root))
 	cmd := command{verb: "add", path: s.path}
 	if s.b.set() { // in OTP they have no names: one that comes back is another

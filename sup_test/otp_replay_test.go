@@ -71,8 +71,8 @@ func (m *model) performAll(cmd command) {
 func (m *model) held() (held *node) {
 	m.root.all(func(n *node) {
 		how := n.b.manner
-		if n.state == sup.Stopping && how.deaf ||
-			n.state == sup.Starting && n.b.kind == aWorker && how.hold.has(m.attempts[n.path]) {
+		if n.state == sup.StateStopping && how.deaf ||
+			n.state == sup.StateStarting && n.b.kind == aWorker && how.hold.has(m.attempts[n.path]) {
 			held = n
 		}
 	})
@@ -96,7 +96,7 @@ func (g *stage) step(cmd command) (s step) {
 		s.trace = append(s.trace, event{what: "supervisor_exit", path: "shutdown"})
 	}
 	if after.ended == "" {
-		s.children = children("", g.top.Tree())
+		s.children = children("", g.top.Snapshot())
 	}
 	return s
 }
@@ -139,9 +139,9 @@ func children(path string, s sup.SupervisorInfo) (lines []string) {
 	for _, c := range s.Children {
 		at := join(path, c.ID)
 		lines = append(lines, at+" "+otpState(c.State))
-		if c.Supervisor != nil && c.State == sup.Running {
+		if c.Supervisor != nil && c.State == sup.StateRunning {
 			below := children(at, *c.Supervisor)
-			if c.Supervisor.Set != sup.NoSet {
+			if c.Supervisor.Set != sup.SetNone {
 				below = slices.DeleteFunc(below, func(line string) bool { return strings.HasSuffix(line, " down") })
 				slices.Sort(below)
 			}
@@ -153,9 +153,9 @@ func children(path string, s sup.SupervisorInfo) (lines []string) {
 
 func otpState(s sup.State) string {
 	switch s {
-	case sup.Running:
+	case sup.StateRunning:
 		return "up"
-	case sup.Stopped:
+	case sup.StateStopped:
 		return "down"
 	}
 	return s.String()

@@ -92,10 +92,10 @@ func (c controls) good(tr *trace, ids ...string) []sup.ChildSpec[*fake] {
 var ample = sup.Intensity{Restarts: 1000, Within: 1000 * time.Hour}
 
 // expectCount compares how many restarts were counted within the window.
-func expectCount(t *testing.T, s interface{ Tree() sup.SupervisorInfo }, want int) {
+func expectCount(t *testing.T, s interface{ Snapshot() sup.SupervisorInfo }, want int) {
 	t.Helper()
 	synctest.Wait()
-	if got := s.Tree().Restarts; got != want {
+	if got := s.Snapshot().Restarts; got != want {
 		t.Errorf("%d restarts counted, want %d", got, want)
 	}
 }
@@ -113,7 +113,7 @@ func expectStates(t *testing.T, s interface{ Children() []sup.ChildInfo }, want 
 func expectUp(t *testing.T, s *sup.Supervisor[*fake]) {
 	t.Helper()
 	synctest.Wait()
-	if !s.Tree().Running {
+	if !s.Snapshot().Running {
 		t.Fatalf("the supervisor has ended: %v", s.Err())
 	}
 }

@@ -106,18 +106,18 @@ func TestTerminateTakesAChildOutOfARoundInAnyPhase(t *testing.T) {
 	} {
 		t.Run(tt.id, func(t *testing.T) {
 			during(t, tt.phase, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
-				if err := s.Terminate(t.Context(), tt.id); err != nil {
+				if err := s.TerminateChild(t.Context(), tt.id); err != nil {
 					t.Fatal(err)
 				}
-				if got := info(t, s, tt.id).State; got != sup.Stopped {
+				if got := info(t, s, tt.id).State; got != sup.StateStopped {
 					t.Errorf("%s is %v", tt.id, got)
 				}
 				time.Sleep(time.Minute)
 				tr.expect(t, tt.want)
 				for _, child := range s.Children() {
-					want := sup.Running
+					want := sup.StateRunning
 					if child.ID == tt.id {
-						want = sup.Stopped
+						want = sup.StateStopped
 					}
 					if child.State != want {
 						t.Errorf("%s is %v, want %v", child.ID, child.State, want)
@@ -133,7 +133,7 @@ func TestTerminateTakesAChildOutOfARoundInAnyPhase(t *testing.T) {
 // terminates it, the others start at once.
 func TestARoundDoesNotWaitForAChildThatIsTerminated(t *testing.T) {
 	during(t, whileWaiting, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
-		if err := s.Terminate(t.Context(), "b"); err != nil {
+		if err := s.TerminateChild(t.Context(), "b"); err != nil {
 			t.Fatal(err)
 		}
 		tr.expect(t, "start a, begin c")
@@ -152,10 +152,10 @@ func TestDeleteAndRestartAreRefusedInAnyPhaseOfARound(t *testing.T) {
 	} {
 		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
 			for id, want := range want {
-				if err := s.Delete(id); !errors.Is(err, want) {
+				if err := s.DeleteChild(id); !errors.Is(err, want) {
 					t.Errorf("delete %s: %v, want %v", id, err, want)
 				}
-				if err := s.Restart(t.Context(), id); !errors.Is(err, want) {
+				if err := s.RestartChild(t.Context(), id); !errors.Is(err, want) {
 					t.Errorf("restart %s: %v, want %v", id, err, want)
 				}
 			}
@@ -177,14 +177,14 @@ func TestAChildCanBeTerminatedAndDeletedInAnyPhaseOfARound(t *testing.T) {
 				during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
 					left := map[string]bool{"a": true, "b": true, "c": true, "d": true}
 					for _, id := range ids {
-						if err := errors.Join(s.Terminate(t.Context(), id), s.Delete(id)); err != nil {
+						if err := errors.Join(s.TerminateChild(t.Context(), id), s.DeleteChild(id)); err != nil {
 							t.Error(err)
 						}
 						delete(left, id)
 					}
 					time.Sleep(time.Minute)
 					for _, child := range s.Children() {
-						if !left[child.ID] || child.State != sup.Running {
+						if !left[child.ID] || child.State != sup.StateRunning {
 							t.Errorf("%s is %v", child.ID, child.State)
 						}
 						delete(left, child.ID)
@@ -212,7 +212,7 @@ func TestAllChildrenCanBeTerminatedAtOnceInAnyPhaseOfARound(t *testing.T) {
 			var all sync.WaitGroup
 			for _, child := range s.Children() {
 				all.Go(func() {
-					if err := s.Terminate(t.Context(), child.ID); err != nil {
+					if err := s.TerminateChild(t.Context(), child.ID); err != nil {
 						t.Error(err)
 					}
 				})
@@ -234,10 +234,10 @@ func TestAChildCanBeTerminatedAndRestartedInAnyPhaseOfARound(t *testing.T) {
 		for _, id := range []string{"a", "b", "c", "d"} {
 			t.Run(id, func(t *testing.T) {
 				during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, _ *trace) {
-					if err := s.Terminate(t.Context(), id); err != nil {
+					if err := s.TerminateChild(t.Context(), id); err != nil {
 						t.Error(err)
 					}
-					if err := s.Restart(t.Context(), id); err != nil {
+					if err := s.RestartChild(t.Context(), id); err != nil {
 						t.Error(err)
 					}
 					if w, err := s.Child(id).Wait(t.Context()); w == nil || err != nil {

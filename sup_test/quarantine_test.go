@@ -45,7 +45,7 @@ func TestAChildPastItsOwnBudgetIsQuarantinedAndNothingElseHappens(t *testing.T) 
 			t.Errorf("siblings (-before +after):\n%s", diff)
 		}
 		want := sup.ChildInfo{
-			ID: "b", State: sup.Quarantined, Incarnation: 3, Restarts: 2, Failures: 2, BudgetUsed: 2,
+			ID: "b", State: sup.StateQuarantined, Incarnation: 3, Restarts: 2, Failures: 2, BudgetUsed: 2,
 			LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}, Since: time.Now(),
 			Policy: sup.Policy{Budget: children[1].Budget},
 		}
@@ -191,7 +191,7 @@ func TestAnOperatorRestartsAQuarantinedChildWithAFreshBudget(t *testing.T) {
 			}
 			c.die("a", errBoom)
 			expectStates(t, s, "a quarantined, b running")
-			if err := s.Restart(ctx, "a"); err != nil {
+			if err := s.RestartChild(ctx, "a"); err != nil {
 				t.Error(err)
 			}
 			expectStates(t, s, "a running, b running")
@@ -213,16 +213,16 @@ func TestAQuarantinedChildIsDeclared(t *testing.T) {
 			t.Errorf("StartChild: %v", err)
 		}
 		expectStates(t, s, "a quarantined")
-		if err := s.Terminate(ctx, "a"); err != nil {
+		if err := s.TerminateChild(ctx, "a"); err != nil {
 			t.Errorf("Terminate: %v", err)
 		}
 		expectStates(t, s, "a stopped")
-		if err := s.Restart(ctx, "a"); err != nil {
+		if err := s.RestartChild(ctx, "a"); err != nil {
 			t.Errorf("Restart: %v", err)
 		}
 		c.die("a", errBoom)
 		expectStates(t, s, "a quarantined")
-		if err := s.Delete("a"); err != nil {
+		if err := s.DeleteChild("a"); err != nil {
 			t.Errorf("Delete: %v", err)
 		}
 		expectStates(t, s, "")
@@ -277,13 +277,13 @@ func TestARestartInVainDoesNotLetARoundReviveAQuarantinedChild(t *testing.T) {
 		c.die("q", errBoom)
 		expectStates(t, s, "a running, q quarantined")
 		broken = true
-		if err := s.Restart(t.Context(), "q"); !errors.Is(err, errBoom) {
+		if err := s.RestartChild(t.Context(), "q"); !errors.Is(err, errBoom) {
 			t.Errorf("Restart: %v", err)
 		}
 		broken = false
 		c.die("a", errBoom)
 		expectStates(t, s, "a running, q stopped")
-		if err := s.Restart(t.Context(), "q"); err != nil {
+		if err := s.RestartChild(t.Context(), "q"); err != nil {
 			t.Error(err)
 		}
 		c.die("a", errBoom)

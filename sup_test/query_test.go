@@ -21,7 +21,7 @@ func TestOneCallShowsTheWholeTree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, zero := make(controls), new(trace), time.Now()
 		inner := sup.Spec[*fake]{Name: "its own", Strategy: sup.RestForOne, Intensity: sup.Intensity{Restarts: 1, Within: time.Minute},
-			AutoShutdown: sup.AllSignificant, Children: []sup.ChildSpec[*fake]{significant(sup.Transient, c.child(tr, "leaf")), c.child(tr, "fuse")}}
+			AutoShutdown: sup.AutoShutdownAllSignificant, Children: []sup.ChildSpec[*fake]{significant(sup.Transient, c.child(tr, "leaf")), c.child(tr, "fuse")}}
 		s := start(t, sup.Spec[sup.Worker]{Name: "s", Children: []sup.ChildSpec[sup.Worker]{
 			{ID: "a/b", Restart: sup.Transient, Start: func(context.Context) (sup.Worker, error) {
 				return &fake{run: func(context.Context) error { return nil }}, nil
@@ -31,16 +31,16 @@ func TestOneCallShowsTheWholeTree(t *testing.T) {
 		time.Sleep(time.Second)
 		c.die("fuse", errBoom)
 		time.Sleep(time.Second)
-		got := s.Tree()
+		got := s.Snapshot()
 		want := sup.SupervisorInfo{
 			Name: "s", Path: "s", Intensity: sup.DefaultIntensity, Running: true, Uptime: 2 * time.Second, LastEvent: 12,
 			Children: []sup.ChildInfo{
-				{ID: "a/b", Restart: sup.Transient, State: sup.Stopped, Incarnation: 1, LastExit: sup.Exit{Kind: sup.ExitNormal}, Since: zero},
-				{ID: "inner", Kind: sup.KindSupervisor, State: sup.Running, Incarnation: 1, Since: zero, Supervisor: &sup.SupervisorInfo{
-					Name: "its own", Path: "s/inner", Strategy: sup.RestForOne, Intensity: inner.Intensity, AutoShutdown: sup.AllSignificant, Running: true, Uptime: 2 * time.Second, Restarts: 1, LastEvent: 16,
+				{ID: "a/b", Restart: sup.Transient, State: sup.StateStopped, Incarnation: 1, LastExit: sup.Exit{Kind: sup.ExitNormal}, Since: zero},
+				{ID: "inner", Kind: sup.KindSupervisor, State: sup.StateRunning, Incarnation: 1, Since: zero, Supervisor: &sup.SupervisorInfo{
+					Name: "its own", Path: "s/inner", Strategy: sup.RestForOne, Intensity: inner.Intensity, AutoShutdown: sup.AutoShutdownAllSignificant, Running: true, Uptime: 2 * time.Second, Restarts: 1, LastEvent: 16,
 					Children: []sup.ChildInfo{
-						{ID: "leaf", Restart: sup.Transient, Significant: true, State: sup.Running, Incarnation: 1, Since: zero},
-						{ID: "fuse", State: sup.Running, Incarnation: 2, Restarts: 1, Failures: 1, LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}, Since: zero.Add(time.Second)},
+						{ID: "leaf", Restart: sup.Transient, Significant: true, State: sup.StateRunning, Incarnation: 1, Since: zero},
+						{ID: "fuse", State: sup.StateRunning, Incarnation: 2, Restarts: 1, Failures: 1, LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}, Since: zero.Add(time.Second)},
 					},
 				}},
 			},
@@ -68,7 +68,7 @@ func TestOneCallShowsTheWholeTree(t *testing.T) {
 			t.Errorf("the drawing (-want +got):\n%s", diff)
 		}
 		time.Sleep(time.Minute)
-		if n := s.Tree().Children[1].Supervisor.Restarts; n != 0 {
+		if n := s.Snapshot().Children[1].Supervisor.Restarts; n != 0 {
 			t.Errorf("a minute later %d restarts are within the window", n)
 		}
 	})
@@ -88,11 +88,11 @@ func TestTheTreeShowsTheMembersOfSets(t *testing.T) {
 			}},
 		}})
 		for _, key := range []int{7, 3} {
-			if _, err := k.Start(t.Context(), key); err != nil {
+			if _, err := k.StartChild(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := errors.Join(r.Terminate(t.Context(), 1), k.Terminate(t.Context(), 7)); err != nil {
+		if err := errors.Join(r.TerminateChild(t.Context(), 1), k.TerminateChild(t.Context(), 7)); err != nil {
 			t.Fatal(err)
 		}
 		want := `supervisor one_for_one 3/5s
@@ -104,7 +104,7 @@ func TestTheTreeShowsTheMembersOfSets(t *testing.T) {
         ├── 0 permanent running
         └── 1 permanent stopped
 `
-		tree := s.Tree()
+		tree := s.Snapshot()
 		if diff := cmp.Diff(want, tree.String()); diff != "" {
 			t.Error(diff)
 		}
@@ -121,7 +121,7 @@ func TestTheDrawingHasALineAChild(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: c.good(new(trace), "a")})
 		c.die("a", errors.Join(errBoom, errors.New("and then some")))
 		want := "supervisor one_for_one 3/5s\n└── a permanent running, restarts 1, last exit abnormal: boom / and then some\n"
-		if diff := cmp.Diff(want, s.Tree().String()); diff != "" {
+		if diff := cmp.Diff(want, s.Snapshot().String()); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -133,7 +133,7 @@ func TestAQueryTellsRestartsFromIncarnations(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, ctx := make(controls), t.Context()
 		s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Children: c.good(new(trace), "a", "b")})
-		if err := errors.Join(s.Terminate(ctx, "b"), s.Restart(ctx, "b")); err != nil {
+		if err := errors.Join(s.TerminateChild(ctx, "b"), s.RestartChild(ctx, "b")); err != nil {
 			t.Fatal(err)
 		}
 		c.die("a", errBoom)
@@ -148,10 +148,10 @@ func TestASnapshotDoesNotChange(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Children: c.good(new(trace), "a", "b")})
-		tree, children := s.Tree(), s.Children()
+		tree, children := s.Snapshot(), s.Children()
 		children[0].ID = "changed by its owner"
 		c.die("a", errBoom)
-		if err := errors.Join(s.Terminate(t.Context(), "b"), s.Delete("b")); err != nil {
+		if err := errors.Join(s.TerminateChild(t.Context(), "b"), s.DeleteChild("b")); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := tree.String(), "supervisor one_for_one 3/5s\n├── a permanent running\n└── b permanent running\n"; got != want {
@@ -185,7 +185,7 @@ func TestQueriesAnswerWhileEverythingHangs(t *testing.T) {
 			defer close(added)
 			s.StartChild(context.Background(), sup.ChildSpec[sup.Worker]{ID: "starting", Start: worker(fake{initialize: hang})})
 		}()
-		if err := s.Terminate(t.Context(), "stuck"); !errors.Is(err, sup.ErrStuck) {
+		if err := s.TerminateChild(t.Context(), "stuck"); !errors.Is(err, sup.ErrStuck) {
 			t.Fatal(err)
 		}
 		c.die("fails", errBoom)
@@ -197,16 +197,16 @@ func TestQueriesAnswerWhileEverythingHangs(t *testing.T) {
 			if got := states(s); got != want {
 				t.Errorf("%s; want %s", got, want)
 			}
-			tree := s.Tree()
+			tree := s.Snapshot()
 			below := tree.Children[0].Supervisor
-			if below == nil || below.Children[0].State != sup.Restarting || below.Children[1].State != sup.Stopping {
+			if below == nil || below.Children[0].State != sup.StateRestarting || below.Children[1].State != sup.StateStopping {
 				t.Errorf("below, in the round: %+v", below)
 			}
 			for _, child := range tree.Children {
 				if info, ok := s.Child(child.ID).Info(); !ok || info.State != child.State {
 					t.Errorf("%s: %+v, %v", child.ID, info, ok)
 				}
-				if _, ok := s.Child(child.ID).Get(); ok != (child.State == sup.Running) {
+				if _, ok := s.Child(child.ID).Get(); ok != (child.State == sup.StateRunning) {
 					t.Errorf("%s is %v, live %v", child.ID, child.State, ok)
 				}
 			}
@@ -241,19 +241,19 @@ func TestQueriesAnswerWhileTheSupervisorStarts(t *testing.T) {
 		go s.Run(context.Background())
 		time.Sleep(time.Second)
 		expectStates(t, s, "a running, b starting, c idle")
-		if tree := s.Tree(); tree.Running || tree.Uptime != time.Second {
+		if tree := s.Snapshot(); tree.Running || tree.Uptime != time.Second {
 			t.Errorf("it is up: %+v", tree)
 		}
 		close(release)
 		synctest.Wait()
-		if !s.Tree().Running {
+		if !s.Snapshot().Running {
 			t.Error("it is not running when all are ready")
 		}
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
 		expectStates(t, s, "a stopped, b stopped, c stopped")
-		if tree := s.Tree(); tree.Running || tree.Uptime != 0 || s.Uptime() != 0 {
+		if tree := s.Snapshot(); tree.Running || tree.Uptime != 0 || s.Uptime() != 0 {
 			t.Errorf("after the end: %+v", tree)
 		}
 	})

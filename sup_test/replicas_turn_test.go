@@ -16,7 +16,7 @@ func TestManyWhoAskForAReplicaFindTheOneThatIsLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Terminate(ctx, 1); err != nil {
+	if err := r.TerminateChild(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
 	var callers sync.WaitGroup

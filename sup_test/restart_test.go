@@ -93,7 +93,7 @@ func TestAPermanentChildIsRestartedAfterEveryExitOfItsLife(t *testing.T) {
 		spec.Intensity = sup.Unlimited
 		s := start(t, spec)
 		synctest.Wait()
-		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 10*len(ends)+1 || c.Restarts != 10*len(ends) {
+		if c := s.Children()[0]; c.State != sup.StateRunning || c.Incarnation != 10*len(ends)+1 || c.Restarts != 10*len(ends) {
 			t.Errorf("child %+v", c)
 		}
 	})
@@ -109,7 +109,7 @@ func TestATransientChildCanEndNormallyAfterARestart(t *testing.T) {
 			return nil
 		}})}))
 		synctest.Wait()
-		if c := s.Children()[0]; c.State != sup.Stopped || c.Incarnation != 2 || c.LastExit.Kind != sup.ExitNormal {
+		if c := s.Children()[0]; c.State != sup.StateStopped || c.Incarnation != 2 || c.LastExit.Kind != sup.ExitNormal {
 			t.Errorf("child %+v", c)
 		}
 	})
@@ -138,7 +138,7 @@ func TestTheExitOfAnIncarnationThatIsNotTheCurrentOneChangesNothing(t *testing.T
 					release := make(chan struct{})
 					tr := new(trace)
 					spec := lone(sup.ChildSpec[*fake]{
-						Watchdog: time.Second, Shutdown: time.Second, Stuck: sup.Abandon,
+						Watchdog: time.Second, Shutdown: time.Second, Stuck: sup.StuckAbandon,
 						Start: func(ctx context.Context) (*fake, error) {
 							if sup.Incarnation(ctx) > 1 {
 								return beating(), nil
@@ -157,7 +157,7 @@ func TestTheExitOfAnIncarnationThatIsNotTheCurrentOneChangesNothing(t *testing.T
 					synctest.Wait()
 					tr.take()
 					before := fmt.Sprintf("%+v", s.Children())
-					if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 2 {
+					if c := s.Children()[0]; c.State != sup.StateRunning || c.Incarnation != 2 {
 						t.Fatalf("child %+v", c)
 					}
 					current, _ := s.Child("w").Get()

@@ -69,13 +69,13 @@ func TestWhileAChildIsTriedAgainOtherCallsAreServed(t *testing.T) {
 			tr.take()
 			c.die("b", errBoom)
 			tr.expect(t, "die b, start b")
-			if err := errors.Join(s.Terminate(ctx, "c"), s.Restart(ctx, "c")); err != nil {
+			if err := errors.Join(s.TerminateChild(ctx, "c"), s.RestartChild(ctx, "c")); err != nil {
 				t.Error(err)
 			}
 			if _, err := s.StartChild(ctx, c.child(tr, "new")); err != nil {
 				t.Error(err)
 			}
-			if err := errors.Join(s.Terminate(ctx, "new"), s.Delete("new")); err != nil {
+			if err := errors.Join(s.TerminateChild(ctx, "new"), s.DeleteChild("new")); err != nil {
 				t.Error(err)
 			}
 			tr.expect(t, "stop c, start c, start new, stop new")
@@ -175,10 +175,10 @@ func TestARestartingChildCanOnlyBeTerminated(t *testing.T) {
 		{"waiting", func(_ *trace, a sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
 			a.Backoff = sup.Backoff{Min: time.Hour}
 			return a
-		}, sup.Restarting, ""},
+		}, sup.StateRestarting, ""},
 		{"starting", func(tr *trace, a sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
 			return slowRestart(tr, a, time.Hour)
-		}, sup.Starting, "cut a"},
+		}, sup.StateStarting, "cut a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
@@ -191,13 +191,13 @@ func TestARestartingChildCanOnlyBeTerminated(t *testing.T) {
 					t.Fatalf("a is %v, want %v", got, tt.state)
 				}
 				tr.take()
-				if err := s.Restart(ctx, "a"); !errors.Is(err, sup.ErrRestarting) {
+				if err := s.RestartChild(ctx, "a"); !errors.Is(err, sup.ErrRestarting) {
 					t.Errorf("Restart: %v", err)
 				}
-				if err := s.Delete("a"); !errors.Is(err, sup.ErrRestarting) {
+				if err := s.DeleteChild("a"); !errors.Is(err, sup.ErrRestarting) {
 					t.Errorf("Delete: %v", err)
 				}
-				if err := s.Terminate(ctx, "a"); err != nil {
+				if err := s.TerminateChild(ctx, "a"); err != nil {
 					t.Errorf("Terminate: %v", err)
 				}
 				expectStates(t, s, "a stopped")
@@ -205,7 +205,7 @@ func TestARestartingChildCanOnlyBeTerminated(t *testing.T) {
 				tr.expect(t, tt.want)
 				expectStates(t, s, "a stopped")
 				expectCount(t, s, 1)
-				if err := s.Delete("a"); err != nil {
+				if err := s.DeleteChild("a"); err != nil {
 					t.Errorf("Delete: %v", err)
 				}
 			})
@@ -224,10 +224,10 @@ func TestAFailureThatWaitsForItsRoundCanBeTerminated(t *testing.T) {
 		tr.take()
 		c.die("b", errBoom)
 		c.die("a", errBoom)
-		if err := s.Delete("a"); !errors.Is(err, sup.ErrRestarting) {
+		if err := s.DeleteChild("a"); !errors.Is(err, sup.ErrRestarting) {
 			t.Errorf("Delete: %v", err)
 		}
-		if err := s.Terminate(ctx, "a"); err != nil {
+		if err := s.TerminateChild(ctx, "a"); err != nil {
 			t.Errorf("Terminate: %v", err)
 		}
 		time.Sleep(time.Second)
@@ -248,7 +248,7 @@ func TestAChildThatFailsWithoutEndCanBeTerminated(t *testing.T) {
 		c.of("a") <- errBoom // and never settles
 		for info(t, s, "a").Incarnation < 10 {
 		}
-		if err := s.Terminate(t.Context(), "a"); err != nil {
+		if err := s.TerminateChild(t.Context(), "a"); err != nil {
 			t.Errorf("Terminate: %v", err)
 		}
 		synctest.Wait()

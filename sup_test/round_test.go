@@ -171,7 +171,7 @@ func TestARoundLeavesAloneWhatAnOperatorStopped(t *testing.T) {
 				s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: ample, Children: children})
 				c.die("done", nil)
 				for _, id := range []string{"p", "tr", "done"} {
-					if err := s.Terminate(ctx, id); err != nil {
+					if err := s.TerminateChild(ctx, id); err != nil {
 						t.Error(err)
 					}
 				}
@@ -182,7 +182,7 @@ func TestARoundLeavesAloneWhatAnOperatorStopped(t *testing.T) {
 					expectStates(t, s, "a running, p stopped, tr stopped, done stopped, z running")
 				}
 				for _, id := range []string{"done", "p", "tr"} {
-					if err := s.Restart(ctx, id); err != nil {
+					if err := s.RestartChild(ctx, id); err != nil {
 						t.Error(err)
 					}
 				}
@@ -219,7 +219,7 @@ func TestChildrenAddedAtRunTimeTakePartInRoundsAtTheEnd(t *testing.T) {
 				}
 				add("x")
 				add("y")
-				if err := errors.Join(s.Terminate(ctx, "a"), s.Delete("a")); err != nil {
+				if err := errors.Join(s.TerminateChild(ctx, "a"), s.DeleteChild("a")); err != nil {
 					t.Fatal(err)
 				}
 				add("a")
@@ -252,7 +252,7 @@ func TestNestedSupervisorsRestartInRounds(t *testing.T) {
 				if _, err := in.StartChild(t.Context(), c.child(tr, "dynamic")); err != nil {
 					t.Fatal(err)
 				}
-				if err := in.Terminate(t.Context(), "dynamic"); err != nil {
+				if err := in.TerminateChild(t.Context(), "dynamic"); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Minute)
@@ -312,7 +312,7 @@ func TestANestedSupervisorCanBeStoppedWhileARoundIsStartingIt(t *testing.T) {
 		states string
 	}{
 		"terminate": {
-			func(s *sup.Supervisor[sup.Worker]) error { return s.Terminate(context.Background(), "inner") },
+			func(s *sup.Supervisor[sup.Worker]) error { return s.TerminateChild(context.Background(), "inner") },
 			"start y, stop x, gone x, start c", "a running, b running, inner stopped, c running",
 		},
 		"shutdown": {

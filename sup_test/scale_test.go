@@ -57,7 +57,7 @@ func TestAMillionChildrenStartFailAndStopWithinAMinute(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key := range n {
-		if _, err := k.Start(t.Context(), key); err != nil {
+		if _, err := k.StartChild(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,8 +80,8 @@ func TestAMillionChildrenStartFailAndStopWithinAMinute(t *testing.T) {
 		got[standing{c.State, c.Incarnation, c.Restarts, c.LastExit.Kind}]++
 	}
 	want := map[standing]int{
-		{sup.Running, 1, 0, sup.ExitNone}:     n - failing,
-		{sup.Running, 2, 1, sup.ExitAbnormal}: failing,
+		{sup.StateRunning, 1, 0, sup.ExitNone}:     n - failing,
+		{sup.StateRunning, 2, 1, sup.ExitAbnormal}: failing,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(standing{})); diff != "" {
 		t.Errorf("the snapshot counts (-want +got):\n%s", diff)

@@ -96,7 +96,7 @@ func TestShutdownStopsInReverseStartOrderOneAfterTheOtherEachInItsOwnTime(t *tes
 		if _, err := s.StartChild(t.Context(), x); err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(s.Terminate(t.Context(), "a"), s.Restart(t.Context(), "a")); err != nil {
+		if err := errors.Join(s.TerminateChild(t.Context(), "a"), s.RestartChild(t.Context(), "a")); err != nil {
 			t.Fatal(err)
 		}
 		seen.expect(t, "0s stop supervisor/a, 4s exit supervisor/a")
@@ -117,7 +117,7 @@ func TestShutdownPassesOverChildrenThatAreDown(t *testing.T) {
 		children[3].Budget = none
 		children[4].Restart = sup.Transient
 		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: children})
-		if err := s.Terminate(t.Context(), "stopped"); err != nil {
+		if err := s.TerminateChild(t.Context(), "stopped"); err != nil {
 			t.Fatal(err)
 		}
 		c.die("waiting", errBoom)
@@ -254,7 +254,7 @@ func eachSet(t *testing.T, n int, shutdown time.Duration, member func(i int) sup
 				t.Fatal(err)
 			}
 			for i := range n {
-				if _, err := k.Start(t.Context(), i); err != nil {
+				if _, err := k.StartChild(t.Context(), i); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -337,13 +337,13 @@ func TestASetIsOneChildInTheOrderOfATree(t *testing.T) {
 		release := make(chan struct{})
 		tree := new(struct {
 			sup.Tree
-			A, B  sup.Child[*fake]
-			Few   sup.Replicas[*fake]
-			Stuck sup.Replicas[*fake]
+			A, B       sup.Child[*fake]
+			Few        sup.Replicas[*fake]
+			StateStuck sup.Replicas[*fake]
 		})
 		tree.Declare(sup.TreeSpec{Name: "root", Observers: []sup.Observer{seen}},
 			tree.A.Declare(lingers("a", 0)),
-			tree.Stuck.Declare(sup.ReplicasSpec[*fake]{Name: "stuck", Count: 1, Start: func(ctx context.Context, _ int) (*fake, error) {
+			tree.StateStuck.Declare(sup.ReplicasSpec[*fake]{Name: "stuck", Count: 1, Start: func(ctx context.Context, _ int) (*fake, error) {
 				return hangsOn("", release).Start(ctx)
 			}}),
 			tree.Few.Declare(sup.ReplicasSpec[*fake]{Name: "few", Count: 1, Start: func(ctx context.Context, _ int) (*fake, error) {

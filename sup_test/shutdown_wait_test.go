@@ -260,20 +260,20 @@ func TestNothingIsLeftRunningAfterShutdown(t *testing.T) {
 		}
 		lives := 0
 		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{
-			{ID: "abandoned", Stuck: sup.Abandon, Start: func(ctx context.Context) (sup.Worker, error) { return hang(ctx) }},
-			{ID: "dropped", Restart: sup.Temporary, Stuck: sup.Abandon, Start: func(ctx context.Context) (sup.Worker, error) { return hang(ctx) }},
+			{ID: "abandoned", Stuck: sup.StuckAbandon, Start: func(ctx context.Context) (sup.Worker, error) { return hang(ctx) }},
+			{ID: "dropped", Restart: sup.Temporary, Stuck: sup.StuckAbandon, Start: func(ctx context.Context) (sup.Worker, error) { return hang(ctx) }},
 			{ID: "inner", Start: func(context.Context) (sup.Worker, error) {
 				lives++
 				if lives > 1 {
 					return sup.New(sup.Spec[*fake]{}), nil
 				}
 				return sup.New(sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{
-					{ID: "hangs", Stuck: sup.Abandon, Start: hang},
+					{ID: "hangs", Stuck: sup.StuckAbandon, Start: hang},
 					{ID: "crashes", Start: makes(fake{run: func(context.Context) error { <-crash; return errBoom }})},
 				}}), nil
 			}},
 			{ID: "set", Start: func(context.Context) (sup.Worker, error) {
-				return sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Stuck: sup.Abandon, Start: func(ctx context.Context, _ int) (*fake, error) { return hang(ctx) }}), nil
+				return sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Stuck: sup.StuckAbandon, Start: func(ctx context.Context, _ int) (*fake, error) { return hang(ctx) }}), nil
 			}},
 		}})
 		if err != nil {
@@ -284,11 +284,11 @@ func TestNothingIsLeftRunningAfterShutdown(t *testing.T) {
 			t.Fatalf("%d goroutines running", got)
 		}
 		for _, id := range []string{"abandoned", "dropped"} {
-			if err := s.Terminate(t.Context(), id); !errors.Is(err, sup.ErrStuck) {
+			if err := s.TerminateChild(t.Context(), id); !errors.Is(err, sup.ErrStuck) {
 				t.Fatalf("Terminate: %v", err)
 			}
 		}
-		if err := s.Restart(t.Context(), "abandoned"); err != nil {
+		if err := s.RestartChild(t.Context(), "abandoned"); err != nil {
 			t.Fatal(err)
 		}
 		close(crash)
@@ -345,7 +345,7 @@ func TestThatItEndsIsKnownWhileAChildHoldsThatUp(t *testing.T) {
 				ends := c.child(new(trace), "ends")
 				ends.Restart, ends.Significant = sup.Transient, true
 				s, err := sup.Start(t.Context(), sup.Spec[*fake]{
-					Intensity: sup.Intensity{Within: time.Second}, AutoShutdown: sup.AnySignificant,
+					Intensity: sup.Intensity{Within: time.Second}, AutoShutdown: sup.AutoShutdownAnySignificant,
 					Children: []sup.ChildSpec[*fake]{
 						{ID: "deaf", Start: makes(fake{run: func(context.Context) error { refuseToReturn(release); return nil }})}, ends,
 					},

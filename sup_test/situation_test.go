@@ -75,8 +75,8 @@ func situations() []situation {
 			name: "starting, by an operator", state: "starting",
 			make: func(c child, _ <-chan struct{}) child { return afterCrash(c, forAnHour) },
 			reach: func(ctx context.Context, s supervisor, _ controls, _ child) {
-				if s.Terminate(ctx, "w") == nil {
-					go s.Restart(context.Background(), "w")
+				if s.TerminateChild(ctx, "w") == nil {
+					go s.RestartChild(context.Background(), "w")
 				}
 			},
 			terminate: outcome{nil, "stopped"}, restart: outcome{sup.ErrRunning, "starting"},
@@ -85,7 +85,7 @@ func situations() []situation {
 			name: "starting, just added", state: "starting",
 			make: same,
 			reach: func(ctx context.Context, s supervisor, _ controls, w child) {
-				if errors.Join(s.Terminate(ctx, "w"), s.Delete("w")) == nil {
+				if errors.Join(s.TerminateChild(ctx, "w"), s.DeleteChild("w")) == nil {
 					go s.StartChild(context.Background(), with(w, forAnHour))
 				}
 			},
@@ -110,7 +110,7 @@ func situations() []situation {
 			name: "stopping", state: "stopping",
 			make: func(c child, _ <-chan struct{}) child { return slowStop(new(trace), c, time.Second) },
 			reach: func(_ context.Context, s supervisor, _ controls, _ child) {
-				go s.Terminate(context.Background(), "w")
+				go s.TerminateChild(context.Background(), "w")
 			},
 			terminate: outcome{nil, "stopped"}, restart: outcome{sup.ErrRunning, "stopping"},
 			delete: outcome{sup.ErrRunning, "stopping"}, start: outcome{taken, "stopping"},
@@ -129,12 +129,12 @@ func situations() []situation {
 			make: func(c child, release <-chan struct{}) child {
 				return with(c, func(f *fake) { f.run = func(context.Context) error { <-release; return nil } })
 			},
-			reach:     func(ctx context.Context, s supervisor, _ controls, _ child) { s.Terminate(ctx, "w") },
+			reach:     func(ctx context.Context, s supervisor, _ controls, _ child) { s.TerminateChild(ctx, "w") },
 			terminate: outcome{sup.ErrStuck, "stuck"}, restart: outcome{sup.ErrRunning, "stuck"},
 			delete: outcome{sup.ErrRunning, "stuck"}, start: outcome{taken, "stuck"},
 		}, {
 			name: "stopped by an operator", state: "stopped", make: same,
-			reach:     func(ctx context.Context, s supervisor, _ controls, _ child) { s.Terminate(ctx, "w") },
+			reach:     func(ctx context.Context, s supervisor, _ controls, _ child) { s.TerminateChild(ctx, "w") },
 			terminate: outcome{nil, "stopped"}, restart: outcome{nil, "running"},
 			delete: outcome{nil, ""}, start: outcome{sup.ErrAlreadyDeclared, "stopped"},
 		}, {
@@ -152,8 +152,8 @@ func situations() []situation {
 		}, {
 			name: "deleted", state: "", make: same,
 			reach: func(ctx context.Context, s supervisor, _ controls, _ child) {
-				s.Terminate(ctx, "w")
-				s.Delete("w")
+				s.TerminateChild(ctx, "w")
+				s.DeleteChild("w")
 			},
 			terminate: outcome{sup.ErrNotFound, ""}, restart: outcome{sup.ErrNotFound, ""},
 			delete: outcome{sup.ErrNotFound, ""}, start: outcome{nil, "running"},
@@ -192,11 +192,11 @@ func TestWhatTheCallsOfAnOperatorAnswerInEachStateOfTheChild(t *testing.T) {
 					var err error
 					switch op {
 					case "terminate":
-						err = s.Terminate(t.Context(), "w")
+						err = s.TerminateChild(t.Context(), "w")
 					case "restart":
-						err = s.Restart(t.Context(), "w")
+						err = s.RestartChild(t.Context(), "w")
 					case "delete":
-						err = s.Delete("w")
+						err = s.DeleteChild("w")
 					case "start child":
 						_, err = s.StartChild(t.Context(), c.child(tr, "w"))
 					}
@@ -210,7 +210,7 @@ func TestWhatTheCallsOfAnOperatorAnswerInEachStateOfTheChild(t *testing.T) {
 						t.Errorf("w is %s after it; want %s", got, want.state)
 					}
 					for _, id := range []string{"a", "z"} {
-						if i := info(t, s, id); i.State != sup.Running && tt.name != "starting for the first time" || i.Incarnation > 1 {
+						if i := info(t, s, id); i.State != sup.StateRunning && tt.name != "starting for the first time" || i.Incarnation > 1 {
 							t.Errorf("%s: %+v", id, i)
 						}
 					}
@@ -244,11 +244,11 @@ func TestWhatTheCallsOfAnOperatorAnswerBeforeItIsTheChildsTurn(t *testing.T) {
 				var err error
 				switch op {
 				case "terminate":
-					err = s.Terminate(t.Context(), "w")
+					err = s.TerminateChild(t.Context(), "w")
 				case "restart":
-					err = s.Restart(t.Context(), "w")
+					err = s.RestartChild(t.Context(), "w")
 				case "delete":
-					err = s.Delete("w")
+					err = s.DeleteChild("w")
 				case "start child":
 					_, err = s.StartChild(t.Context(), c.child(tr, "w"))
 				}
@@ -287,7 +287,7 @@ func TestTerminateDropsATemporaryChild(t *testing.T) {
 				go s.StartChild(context.Background(), w)
 				synctest.Wait()
 				if tt.name == "starting, just added" {
-					s.Terminate(t.Context(), "w")
+					s.TerminateChild(t.Context(), "w")
 					go s.StartChild(context.Background(), with(w, forAnHour))
 				} else {
 					tt.reach(t.Context(), s, c, w)
@@ -296,7 +296,7 @@ func TestTerminateDropsATemporaryChild(t *testing.T) {
 				if got := stateOf(s, "w"); got != tt.state {
 					t.Fatalf("w is %s, not %s", got, tt.state)
 				}
-				if err := s.Terminate(t.Context(), "w"); err != nil {
+				if err := s.TerminateChild(t.Context(), "w"); err != nil {
 					t.Error(err)
 				}
 				expectStates(t, s, "a running, z running")

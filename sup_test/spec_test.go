@@ -98,11 +98,11 @@ func TestWhatIsWrongWithAChildIsFound(t *testing.T) {
 		want []string // nil: it is legal
 	}{
 		{name: "nothing"},
-		{name: "significant with permanent", auto: sup.AnySignificant, spec: sup.ChildSpec[*fake]{Significant: true},
+		{name: "significant with permanent", auto: sup.AutoShutdownAnySignificant, spec: sup.ChildSpec[*fake]{Significant: true},
 			want: []string{path + "Significant"}},
 		{name: "significant without auto-shutdown", spec: sup.ChildSpec[*fake]{Significant: true, Restart: sup.Transient},
 			want: []string{path + "Significant"}},
-		{name: "significant, legally", auto: sup.AllSignificant, spec: sup.ChildSpec[*fake]{Significant: true, Restart: sup.Temporary}},
+		{name: "significant, legally", auto: sup.AutoShutdownAllSignificant, spec: sup.ChildSpec[*fake]{Significant: true, Restart: sup.Temporary}},
 		{name: "negative shutdown", spec: sup.ChildSpec[*fake]{Shutdown: -time.Second}, want: []string{path + "Shutdown"}},
 		{name: "brutal", spec: sup.ChildSpec[*fake]{Shutdown: sup.Brutal}},
 		{name: "infinity", spec: sup.ChildSpec[*fake]{Shutdown: sup.Infinity}},
@@ -246,14 +246,14 @@ func TestAControlCharacterInAKeyIsEscaped(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer k.Shutdown(context.Background())
-		if _, err := k.Start(t.Context(), "two\nlines%"); err != nil {
+		if _, err := k.StartChild(t.Context(), "two\nlines%"); err != nil {
 			t.Fatal(err)
 		}
-		_, err = k.Start(t.Context(), "two\nlines%")
+		_, err = k.StartChild(t.Context(), "two\nlines%")
 		if call, ok := errors.AsType[*sup.CallError](err); !ok || call.Path != "set/two%0Alines%25" {
 			t.Error(err)
 		}
-		if err := sup.Control(k).Terminate(t.Context(), sup.Target{Path: "set/two%0Alines%25"}); err != nil {
+		if err := sup.Control(k).TerminateChild(t.Context(), sup.Target{Path: "set/two%0Alines%25"}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -35,14 +35,14 @@ func TestErrIgnoreLeavesTheChildDeclaredAndStopped(t *testing.T) {
 		if _, err := s.Child("permanent").Wait(t.Context()); !errors.Is(err, sup.ErrStopped) {
 			t.Errorf("Wait: %v", err)
 		}
-		if err := s.Restart(t.Context(), "permanent"); !errors.Is(err, sup.ErrIgnore) {
+		if err := s.RestartChild(t.Context(), "permanent"); !errors.Is(err, sup.ErrIgnore) {
 			t.Errorf("Restart: %v", err)
 		}
 		h, err := s.StartChild(t.Context(), ignore("added", sup.Permanent, sup.ErrIgnore))
 		if !errors.Is(err, sup.ErrIgnore) {
 			t.Errorf("StartChild: %v", err)
 		}
-		if c, ok := h.Info(); !ok || c.State != sup.Stopped {
+		if c, ok := h.Info(); !ok || c.State != sup.StateStopped {
 			t.Errorf("the child that was added: %+v, declared %v", c, ok)
 		}
 	})
@@ -150,7 +150,7 @@ func TestAStartWithinItsTimeoutIsNotDisturbed(t *testing.T) {
 		child.StartTimeout = 1001 * time.Millisecond
 		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{child}})
 		time.Sleep(time.Hour)
-		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 1 {
+		if c := s.Children()[0]; c.State != sup.StateRunning || c.Incarnation != 1 {
 			t.Errorf("child %+v", c)
 		}
 	})
@@ -178,7 +178,7 @@ func TestAStartThatDoesNotReturnMakesAStuckChild(t *testing.T) {
 			t.Errorf("within its time for stopping: %s", got)
 		}
 		time.Sleep(time.Minute)
-		if b := s.Children()[1]; b.State != sup.Stuck || !strings.Contains(b.Stack, "refuseToReturn") {
+		if b := s.Children()[1]; b.State != sup.StateStuck || !strings.Contains(b.Stack, "refuseToReturn") {
 			t.Errorf("b: %+v", b)
 		}
 		tr.expect(t, "make a, ready a, stop a")
@@ -232,12 +232,12 @@ func TestARestartThatTimesOutIsAFailedAttempt(t *testing.T) {
 			return &fake{}, nil
 		}}))
 		time.Sleep(time.Minute)
-		if c := s.Children()[0]; c.State != sup.Stuck || c.Incarnation != 3 || !errors.Is(c.LastExit.Err, sup.ErrStartTimeout) {
+		if c := s.Children()[0]; c.State != sup.StateStuck || c.Incarnation != 3 || !errors.Is(c.LastExit.Err, sup.ErrStartTimeout) {
 			t.Errorf("child %+v", c)
 		}
 		close(release)
 		synctest.Wait()
-		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 4 || !errors.Is(c.LastExit.Err, sup.ErrStartTimeout) {
+		if c := s.Children()[0]; c.State != sup.StateRunning || c.Incarnation != 4 || !errors.Is(c.LastExit.Err, sup.ErrStartTimeout) {
 			t.Errorf("child %+v", c)
 		}
 	})

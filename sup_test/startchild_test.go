@@ -223,7 +223,7 @@ func TestAStartChildThatIsIgnoredLeavesTheChildDeclared(t *testing.T) {
 				if restart == sup.Temporary {
 					return
 				}
-				if err := s.Restart(t.Context(), "w"); err != nil {
+				if err := s.RestartChild(t.Context(), "w"); err != nil {
 					t.Fatal(err)
 				}
 				if _, ok := h.Get(); !ok {
@@ -250,8 +250,8 @@ func TestASlowStartChildHoldsUpNothing(t *testing.T) {
 				synctest.Wait()
 				begin := time.Now()
 				_, added := s.StartChild(t.Context(), c.child(tr, "c"))
-				if err := errors.Join(added, s.Terminate(t.Context(), "b"), s.Restart(t.Context(), "b"),
-					s.Terminate(t.Context(), "c"), s.Delete("c")); err != nil {
+				if err := errors.Join(added, s.TerminateChild(t.Context(), "b"), s.RestartChild(t.Context(), "b"),
+					s.TerminateChild(t.Context(), "c"), s.DeleteChild("c")); err != nil {
 					t.Error(err)
 				}
 				c.die("a", errBoom)

@@ -55,7 +55,7 @@ var stoppedPrograms = map[string]func(p *stoppedProgram) error{
 	},
 	"X6, the stop of one child": func(p *stoppedProgram) error {
 		return p.failures(lone(p.slow()), func(s *sup.Supervisor[*fake]) {
-			if err := s.Terminate(context.Background(), "w"); err != nil {
+			if err := s.TerminateChild(context.Background(), "w"); err != nil {
 				fmt.Println(err)
 			}
 		})

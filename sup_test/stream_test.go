@@ -74,7 +74,7 @@ func TestAStreamThatIsCutAgainAndAgainTellsEverythingOnce(t *testing.T) {
 func TestASnapshotIsOfOneMoment(t *testing.T) {
 	s := restartingTree(t)
 	for range 200 {
-		tree := s.Tree()
+		tree := s.Snapshot()
 		seen, since := 0, time.Time{}
 		for _, e := range s.Recorded() {
 			if e.Seq <= tree.LastEvent && e.ID == "below" { // of the child, not the supervisor that it is
@@ -98,15 +98,15 @@ func TestTheRecordKeepsWhatWasLast(t *testing.T) {
 			{ID: "a", Start: func(ctx context.Context) (sup.Worker, error) { return c.child(new(trace), "a").Start(ctx) }},
 		}})
 		for _, key := range []string{"k", "l", "m", "n", "o"} {
-			if _, err := set.Start(t.Context(), key); err != nil {
+			if _, err := set.StartChild(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
-			if err := set.Remove(t.Context(), key); err != nil {
+			if err := set.RemoveChild(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
 		c.die("a", errBoom)
-		if err := s.Terminate(t.Context(), "set"); err != nil {
+		if err := s.TerminateChild(t.Context(), "set"); err != nil {
 			t.Fatal(err)
 		}
 		crashes := 0

@@ -158,11 +158,11 @@ func strike(t *testing.T, s *sup.Supervisor[*gladiator], a *arena) {
 		case 0:
 			_, err = s.StartChild(ctx, a.child(i))
 		case 1:
-			err = s.Terminate(ctx, id)
+			err = s.TerminateChild(ctx, id)
 		case 2, 3:
-			err = s.Restart(ctx, id)
+			err = s.RestartChild(ctx, id)
 		case 4:
-			err = s.Delete(id)
+			err = s.DeleteChild(id)
 		case 5:
 			short, cancel := context.WithTimeout(ctx, time.Millisecond)
 			_, err = s.Child(id).Wait(short)
@@ -171,7 +171,7 @@ func strike(t *testing.T, s *sup.Supervisor[*gladiator], a *arena) {
 			for range s.All() {
 			}
 		case 7:
-			s.Tree()
+			s.Snapshot()
 		default:
 			if g, ok := s.Child(id).Get(); ok {
 				select {

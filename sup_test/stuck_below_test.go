@@ -16,7 +16,7 @@ import (
 func TestStartListsWhatItHasAbandoned(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
-		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{refusesToStart(t, sup.Abandon, 1, release)}})
+		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{refusesToStart(t, sup.StuckAbandon, 1, release)}})
 		err := s.Start(t.Context())
 		if !errors.Is(err, sup.ErrStuck) {
 			t.Errorf("Start: %v, although w is still there", err)
@@ -62,7 +62,7 @@ func TestAllMembersOfASetAreFoundStuck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go r.Terminate(context.Background(), 1)
+		go r.TerminateChild(context.Background(), 1)
 		time.Sleep(2 * time.Second)
 		within(time.Hour, r)
 		seen.expect(t, "5s stuck set/1, 7s stuck set/0")
@@ -83,7 +83,7 @@ func TestASetHoldsUpTheTreeUntilAllMembersAreStuck(t *testing.T) {
 		if err := root.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		go set.Terminate(context.Background(), 1)
+		go set.TerminateChild(context.Background(), 1)
 		time.Sleep(2 * time.Second)
 		within(time.Hour, &root)
 		seen.expect(t, "5s stuck root/set/1, 7s stuck root/set/0, 7s stuck root/set")
@@ -110,7 +110,7 @@ func TestAllMembersOfALargeSetAreFoundStuck(t *testing.T) {
 	for deadline := time.Now().Add(2 * time.Minute); stuck != n && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		stuck = 0
 		for _, c := range r.Children() {
-			if c.State == sup.Stuck {
+			if c.State == sup.StateStuck {
 				stuck++
 			}
 		}
@@ -131,7 +131,7 @@ func TestWhatIsBelowAnAbandonedSupervisorIsListed(t *testing.T) {
 		x := hangsOn("x", release)
 		x.Shutdown = sup.Infinity
 		s := start(t, sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{{
-			ID: "inner", Shutdown: time.Second, Stuck: sup.Abandon, Start: func(context.Context) (sup.Worker, error) {
+			ID: "inner", Shutdown: time.Second, Stuck: sup.StuckAbandon, Start: func(context.Context) (sup.Worker, error) {
 				return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{x}}), nil
 			},
 		}}})
@@ -149,7 +149,7 @@ func TestShutdownWaitsForWhatIsAbandonedBelowAWorker(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		x := hangsOn("x", release)
-		x.Stuck = sup.Abandon
+		x.Stuck = sup.StuckAbandon
 		s := start(t, lone(sup.ChildSpec[*fake]{Shutdown: sup.Infinity, Start: makes(fake{run: func(ctx context.Context) error {
 			return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{x}}).Run(ctx)
 		}})}))
@@ -195,7 +195,7 @@ func TestAnEscalationDuringTheShutdownIsToldAsAFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r, release := new(recorder), make(chan struct{})
 		s := sup.New(sup.Spec[*fake]{Name: "s", Observers: []sup.Observer{r}, Children: []sup.ChildSpec[*fake]{{
-			ID: "w", Shutdown: time.Second, Stuck: sup.Escalate,
+			ID: "w", Shutdown: time.Second, Stuck: sup.StuckEscalate,
 			Start: makes(fake{run: func(ctx context.Context) error { <-release; return nil }}),
 		}}})
 		life, end := context.WithCancel(t.Context())

@@ -16,7 +16,7 @@ import (
 // SEMANTICS X6, S5: what becomes of a child whose start has run out of its time
 // and that does not return within its time for stopping either.
 
-var choices = []sup.WhenStuck{sup.Wait, sup.Abandon, sup.Escalate}
+var choices = []sup.WhenStuck{sup.StuckWait, sup.StuckAbandon, sup.StuckEscalate}
 
 // refusesToStart is the child w that has ten seconds to start and three to
 // stop, and whose start function in the n-th incarnation does not return before
@@ -30,7 +30,7 @@ func refusesToStart(t *testing.T, choice sup.WhenStuck, n int, release chan stru
 				refuseToReturn(release)
 				return nil, errBoom
 			}
-			if sup.Incarnation(ctx) > n && choice != sup.Abandon {
+			if sup.Incarnation(ctx) > n && choice != sup.StuckAbandon {
 				select {
 				case <-release:
 				default:
@@ -58,7 +58,7 @@ func TestStartGivesUpOnAChildThatIsStuck(t *testing.T) {
 				if took := time.Since(began); took != 13*time.Second || !errors.Is(err, sup.ErrStartTimeout) {
 					t.Errorf("Start: %v after %v", err, took)
 				}
-				if choice == sup.Wait {
+				if choice == sup.StuckWait {
 					if diff := cmp.Diff([]string{"supervisor/w"}, left(t, err)); diff != "" {
 						t.Errorf("left (-want +got):\n%s", diff)
 					}
@@ -79,7 +79,7 @@ func TestStartGivesUpOnAChildThatIsStuck(t *testing.T) {
 // X6, S5: StartChild returns when the child is stuck. Its id is free when it is
 // gone, or, if it is abandoned, at once; or else the supervisor fails.
 func TestStartChildGivesUpOnAChildThatIsStuck(t *testing.T) {
-	for choice, after := range map[sup.WhenStuck]string{sup.Wait: "a running, w stuck", sup.Abandon: "a running", sup.Escalate: "a stopped"} {
+	for choice, after := range map[sup.WhenStuck]string{sup.StuckWait: "a running, w stuck", sup.StuckAbandon: "a running", sup.StuckEscalate: "a stopped"} {
 		t.Run(choice.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr, release := make(controls), new(trace), make(chan struct{})
@@ -97,11 +97,11 @@ func TestStartChildGivesUpOnAChildThatIsStuck(t *testing.T) {
 				}
 				expectStates(t, s, after)
 				_, err = s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "w", Start: makes(fake{})})
-				want := map[sup.WhenStuck]error{sup.Wait: sup.ErrAlreadyRunning, sup.Escalate: sup.ErrNotRunning}[choice]
+				want := map[sup.WhenStuck]error{sup.StuckWait: sup.ErrAlreadyRunning, sup.StuckEscalate: sup.ErrNotRunning}[choice]
 				if !errors.Is(err, want) {
 					t.Errorf("StartChild again: %v, want %v", err, want)
 				}
-				if err := s.Err(); (choice == sup.Escalate) != errors.Is(err, sup.ErrStuck) {
+				if err := s.Err(); (choice == sup.StuckEscalate) != errors.Is(err, sup.ErrStuck) {
 					t.Errorf("Err: %v", err)
 				}
 				if diff := cmp.Diff([]string{"supervisor/w"}, left(t, within(time.Minute, s))); diff != "" {
@@ -117,28 +117,28 @@ func TestStartChildGivesUpOnAChildThatIsStuck(t *testing.T) {
 // when it is gone.
 func TestRestartGivesUpOnAChildThatIsStuck(t *testing.T) {
 	for choice, after := range map[sup.WhenStuck][2]string{
-		sup.Wait: {"w stuck", "w stopped"}, sup.Abandon: {"w stopped", "w stopped"}, sup.Escalate: {"w stopped", "w stopped"},
+		sup.StuckWait: {"w stuck", "w stopped"}, sup.StuckAbandon: {"w stopped", "w stopped"}, sup.StuckEscalate: {"w stopped", "w stopped"},
 	} {
 		t.Run(choice.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				release := make(chan struct{})
 				s := start(t, sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{refusesToStart(t, choice, 2, release)}})
-				if err := s.Terminate(t.Context(), "w"); err != nil {
+				if err := s.TerminateChild(t.Context(), "w"); err != nil {
 					t.Fatal(err)
 				}
 				began := time.Now()
-				err := s.Restart(t.Context(), "w")
+				err := s.RestartChild(t.Context(), "w")
 				if took := time.Since(began); took != 13*time.Second || !errors.Is(err, sup.ErrStartTimeout) {
 					t.Errorf("Restart: %v after %v", err, took)
 				}
 				expectStates(t, s, after[0])
-				if err := s.Err(); (choice == sup.Escalate) != errors.Is(err, sup.ErrStuck) {
+				if err := s.Err(); (choice == sup.StuckEscalate) != errors.Is(err, sup.ErrStuck) {
 					t.Errorf("Err: %v", err)
 				}
 				close(release)
 				expectStates(t, s, after[1])
-				err = s.Restart(t.Context(), "w")
-				if want := map[sup.WhenStuck]error{sup.Escalate: sup.ErrNotRunning}[choice]; !errors.Is(err, want) {
+				err = s.RestartChild(t.Context(), "w")
+				if want := map[sup.WhenStuck]error{sup.StuckEscalate: sup.ErrNotRunning}[choice]; !errors.Is(err, want) {
 					t.Errorf("Restart again: %v", err)
 				}
 			})
@@ -169,22 +169,22 @@ func TestARestartThatIsStuckIsAFailedAttempt(t *testing.T) {
 				})
 				c.die("w", errBoom)
 				time.Sleep(13*time.Second - 1)
-				if i := info(t, s, "w"); i.State != sup.Stopping || i.Incarnation != 2 {
+				if i := info(t, s, "w"); i.State != sup.StateStopping || i.Incarnation != 2 {
 					t.Errorf("within its time: %+v", i)
 				}
 				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				i := info(t, s, "w")
 				switch choice {
-				case sup.Wait:
-					if i.State != sup.Stuck || i.Incarnation != 2 || !strings.Contains(i.Stack, "refuseToReturn") {
+				case sup.StuckWait:
+					if i.State != sup.StateStuck || i.Incarnation != 2 || !strings.Contains(i.Stack, "refuseToReturn") {
 						t.Errorf("%+v", i)
 					}
-				case sup.Abandon:
-					if i.State != sup.Running || i.Incarnation != 3 || !errors.Is(i.LastExit.Err, sup.ErrStuck) || !errors.Is(i.LastExit.Err, sup.ErrStartTimeout) {
+				case sup.StuckAbandon:
+					if i.State != sup.StateRunning || i.Incarnation != 3 || !errors.Is(i.LastExit.Err, sup.ErrStuck) || !errors.Is(i.LastExit.Err, sup.ErrStartTimeout) {
 						t.Errorf("%+v", i)
 					}
-				case sup.Escalate:
+				case sup.StuckEscalate:
 					if err := s.Err(); !errors.Is(err, sup.ErrStuck) || !errors.Is(err, sup.ErrStartTimeout) {
 						t.Errorf("Err: %v", err)
 					}
@@ -211,7 +211,7 @@ func TestTheBackoffOfAChildThatIsStuckInARoundIsKept(t *testing.T) {
 		t.Run(gone.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, release := make(controls), make(chan struct{})
-				w := refusesToStart(t, sup.Wait, 2, release)
+				w := refusesToStart(t, sup.StuckWait, 2, release)
 				make := w.Start
 				w.Start = func(ctx context.Context) (*fake, error) {
 					if sup.Incarnation(ctx) == 1 {

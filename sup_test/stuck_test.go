@@ -36,14 +36,14 @@ func refusesInRun(refuse func(), _ chan error) *fake {
 var occasions = []occasion{
 	{
 		name: "operator", operator: true, first: refusesInRun,
-		provoke: func(s *sup.Supervisor[*fake], _ controls) { go s.Terminate(context.Background(), "w") },
+		provoke: func(s *sup.Supervisor[*fake], _ controls) { go s.TerminateChild(context.Background(), "w") },
 	},
 	{
 		name: "operator, and Terminate hangs", operator: true,
 		first: func(refuse func(), _ chan error) *fake {
 			return &fake{terminate: func(context.Context, sup.Exit) error { refuse(); return nil }}
 		},
-		provoke: func(s *sup.Supervisor[*fake], _ controls) { go s.Terminate(context.Background(), "w") },
+		provoke: func(s *sup.Supervisor[*fake], _ controls) { go s.TerminateChild(context.Background(), "w") },
 	},
 	{
 		name: "round", strategy: sup.OneForAll, absorbed: true, first: refusesInRun,
@@ -143,7 +143,7 @@ func onEachOccasion(t *testing.T, choice sup.WhenStuck, test func(t *testing.T, 
 				o.provoke(h.s, c)
 				time.Sleep(2*time.Second - 1)
 				synctest.Wait()
-				if i := info(t, h.s, "w"); i.State != sup.Stopping || h.stuck.Load() != nil {
+				if i := info(t, h.s, "w"); i.State != sup.StateStopping || h.stuck.Load() != nil {
 					t.Errorf("within its time it is %v", i.State)
 				}
 				time.Sleep(time.Nanosecond)
@@ -165,7 +165,7 @@ func (h hostage) expectW(t *testing.T, state sup.State, incarnation int) {
 	if i.State != state || i.Incarnation != incarnation {
 		t.Errorf("w is %v, incarnation %d, want %v, %d", i.State, i.Incarnation, state, incarnation)
 	}
-	if _, live := h.s.Child("w").Get(); live != (state == sup.Running) {
+	if _, live := h.s.Child("w").Get(); live != (state == sup.StateRunning) {
 		t.Errorf("w is %v, live: %v", i.State, live)
 	}
 }
@@ -197,23 +197,23 @@ func (h hostage) expectAbandoned(t *testing.T, o occasion, err error) {
 // X6: By default, a stuck child is waited for: it is shown with its stack, its
 // replacement begins when it is gone, and it is never run twice at once.
 func TestTheReplacementOfAStuckChildWaitsUntilItIsGone(t *testing.T) {
-	onEachOccasion(t, sup.Wait, func(t *testing.T, o occasion, h hostage) {
+	onEachOccasion(t, sup.StuckWait, func(t *testing.T, o occasion, h hostage) {
 		time.Sleep(time.Hour)
-		h.expectW(t, sup.Stuck, 1)
+		h.expectW(t, sup.StateStuck, 1)
 		if stack := info(t, h.s, "w").Stack; !strings.Contains(stack, "refuseToReturn") {
 			t.Errorf("the stack does not show where it is stuck:\n%s", stack)
 		}
-		if h.s.Restart(t.Context(), "w") == nil || h.s.Delete("w") == nil {
+		if h.s.RestartChild(t.Context(), "w") == nil || h.s.DeleteChild("w") == nil {
 			t.Error("a stuck child was restarted or deleted")
 		}
 		h.release()
 		if o.operator {
-			h.expectW(t, sup.Stopped, 1)
-			if err := h.s.Restart(t.Context(), "w"); err != nil {
+			h.expectW(t, sup.StateStopped, 1)
+			if err := h.s.RestartChild(t.Context(), "w"); err != nil {
 				t.Error(err)
 			}
 		}
-		h.expectW(t, sup.Running, 2)
+		h.expectW(t, sup.StateRunning, 2)
 		expectStates(t, h.s, "a running, w running, z running")
 		h.expectCounted(t, o)
 		if h.beside.Load() {
@@ -225,14 +225,14 @@ func TestTheReplacementOfAStuckChildWaitsUntilItIsGone(t *testing.T) {
 // X6: A stuck child that is to be abandoned is replaced at once, beside it, and
 // what it does when it is released changes nothing. It is counted as a failure.
 func TestTheReplacementOfAnAbandonedChildBeginsBesideIt(t *testing.T) {
-	onEachOccasion(t, sup.Abandon, func(t *testing.T, o occasion, h hostage) {
+	onEachOccasion(t, sup.StuckAbandon, func(t *testing.T, o occasion, h hostage) {
 		if o.operator {
-			h.expectW(t, sup.Stopped, 1)
-			if err := h.s.Restart(t.Context(), "w"); err != nil {
+			h.expectW(t, sup.StateStopped, 1)
+			if err := h.s.RestartChild(t.Context(), "w"); err != nil {
 				t.Error(err)
 			}
 		}
-		h.expectW(t, sup.Running, 2)
+		h.expectW(t, sup.StateRunning, 2)
 		expectStates(t, h.s, "a running, w running, z running")
 		h.expectCounted(t, o)
 		h.expectAbandoned(t, o, info(t, h.s, "w").LastExit.Err)
@@ -241,7 +241,7 @@ func TestTheReplacementOfAnAbandonedChildBeginsBesideIt(t *testing.T) {
 		}
 		before := info(t, h.s, "w")
 		h.release()
-		h.expectW(t, sup.Running, 2)
+		h.expectW(t, sup.StateRunning, 2)
 		if after := info(t, h.s, "w"); after.Restarts != before.Restarts || after.LastExit != before.LastExit {
 			t.Errorf("%+v, after it was released %+v", before, after)
 		}
@@ -252,7 +252,7 @@ func TestTheReplacementOfAnAbandonedChildBeginsBesideIt(t *testing.T) {
 // stops the others, and ends without it. Shutdown waits for it all the same
 // (X8).
 func TestAStuckChildThatEscalatesFailsTheSupervisor(t *testing.T) {
-	onEachOccasion(t, sup.Escalate, func(t *testing.T, o occasion, h hostage) {
+	onEachOccasion(t, sup.StuckEscalate, func(t *testing.T, o occasion, h hostage) {
 		select {
 		case <-h.s.Done():
 		default:
@@ -260,7 +260,7 @@ func TestAStuckChildThatEscalatesFailsTheSupervisor(t *testing.T) {
 		}
 		h.expectAbandoned(t, o, h.s.Err())
 		for _, c := range h.s.Children() {
-			if c.State != sup.Stopped || c.ID == "w" && c.Incarnation != 1 {
+			if c.State != sup.StateStopped || c.ID == "w" && c.Incarnation != 1 {
 				t.Errorf("%s is %v, incarnation %d", c.ID, c.State, c.Incarnation)
 			}
 		}
@@ -272,7 +272,7 @@ func TestAStuckChildThatEscalatesFailsTheSupervisor(t *testing.T) {
 // X6: Terminate returns when the child is stuck, and says so, whatever then
 // happens.
 func TestTerminateSaysThatTheChildIsStuck(t *testing.T) {
-	for _, choice := range []sup.WhenStuck{sup.Wait, sup.Abandon, sup.Escalate} {
+	for _, choice := range []sup.WhenStuck{sup.StuckWait, sup.StuckAbandon, sup.StuckEscalate} {
 		t.Run(choice.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				release := make(chan struct{})
@@ -280,7 +280,7 @@ func TestTerminateSaysThatTheChildIsStuck(t *testing.T) {
 				child.Shutdown, child.Stuck = 2*time.Second, choice
 				s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{child}})
 				began := time.Now()
-				err := s.Terminate(t.Context(), "w")
+				err := s.TerminateChild(t.Context(), "w")
 				if took := time.Since(began); took != 2*time.Second {
 					t.Errorf("it took %v", took)
 				}
@@ -302,7 +302,7 @@ func TestAChildIsStuckAlsoWhenNobodyWaitsForItsEnd(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{hangsOn("w", release)}})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := s.Terminate(ctx, "w"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sup.ErrStuck) {
+		if err := s.TerminateChild(ctx, "w"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sup.ErrStuck) {
 			t.Errorf("Terminate: %v", err)
 		}
 		time.Sleep(4*time.Second - 1)
@@ -318,7 +318,7 @@ func TestAChildIsStuckAlsoWhenNobodyWaitsForItsEnd(t *testing.T) {
 // Shutdown returns when that is gone, whatever its choice. One that escalates
 // is why the supervisor ended.
 func TestAShutdownGoesOnPastAStuckChild(t *testing.T) {
-	for choice, failure := range map[sup.WhenStuck]error{sup.Wait: nil, sup.Abandon: nil, sup.Escalate: sup.ErrStuck} {
+	for choice, failure := range map[sup.WhenStuck]error{sup.StuckWait: nil, sup.StuckAbandon: nil, sup.StuckEscalate: sup.ErrStuck} {
 		t.Run(choice.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, seen, release := make(controls), clock(stopsAndExits), make(chan struct{})
@@ -330,7 +330,7 @@ func TestAShutdownGoesOnPastAStuckChild(t *testing.T) {
 				})
 				hostage{}.expectAbandoned(t, occasion{}, within(time.Hour, s))
 				want := "0s stop supervisor/z, 0s exit supervisor/z, 0s stop supervisor/w, 2s stuck supervisor/w, "
-				if choice != sup.Wait {
+				if choice != sup.StuckWait {
 					want += "2s exit supervisor/w, "
 				}
 				seen.expect(t, want+"2s stop supervisor/a, 2s exit supervisor/a")
@@ -341,7 +341,7 @@ func TestAShutdownGoesOnPastAStuckChild(t *testing.T) {
 				if err := s.Err(); !errors.Is(err, failure) {
 					t.Errorf("Err: %v", err)
 				}
-				if choice == sup.Wait {
+				if choice == sup.StuckWait {
 					seen.expect(t, "1h0m0s exit supervisor/w")
 				}
 				seen.expect(t, "")

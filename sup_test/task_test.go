@@ -45,7 +45,7 @@ func TestEachIncarnationIsATaskOfAnExecutionTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := set.Start(t.Context(), "k"); err != nil {
+	if _, err := set.StartChild(t.Context(), "k"); err != nil {
 		t.Fatal(err)
 	}
 	<-again

@@ -41,16 +41,16 @@ func TestAChildThatWaitsHoldsUpNothing(t *testing.T) {
 		if _, err := s.StartChild(ctx, c.child(tr, "b")); !errors.Is(err, sup.ErrRestarting) {
 			t.Errorf("StartChild of a child that waits: %v", err)
 		}
-		if err := errors.Join(s.Terminate(ctx, "c"), s.Restart(ctx, "c"), s.Terminate(ctx, "c"), s.Delete("c")); err != nil {
+		if err := errors.Join(s.TerminateChild(ctx, "c"), s.RestartChild(ctx, "c"), s.TerminateChild(ctx, "c"), s.DeleteChild("c")); err != nil {
 			t.Error(err)
 		}
 		tr.expect(t, "die b, die a, start a, die c, start c, start d, stop c, start c, stop c")
 		expectStates(t, s, "a running, b restarting, d running")
-		if err := s.Terminate(ctx, "b"); err != nil {
+		if err := s.TerminateChild(ctx, "b"); err != nil {
 			t.Error(err)
 		}
 		expectStates(t, s, "a running, b stopped, d running")
-		if err := s.Restart(ctx, "b"); err != nil {
+		if err := s.RestartChild(ctx, "b"); err != nil {
 			t.Error(err)
 		}
 		expectStates(t, s, "a running, b running, d running")
@@ -75,15 +75,15 @@ func TestARoundThatWaitsHoldsUpNothingElse(t *testing.T) {
 		if _, err := s.StartChild(ctx, c.child(tr, "e")); err != nil {
 			t.Error(err)
 		}
-		if err := errors.Join(s.Terminate(ctx, "a"), s.Restart(ctx, "a")); err != nil {
+		if err := errors.Join(s.TerminateChild(ctx, "a"), s.RestartChild(ctx, "a")); err != nil {
 			t.Error(err)
 		}
-		if err := errors.Join(s.Terminate(ctx, "c"), s.Delete("c")); err != nil {
+		if err := errors.Join(s.TerminateChild(ctx, "c"), s.DeleteChild("c")); err != nil {
 			t.Error(err)
 		}
 		tr.expect(t, "die b, stop d, stop c, start e, stop a, start a")
 		expectStates(t, s, "a running, b restarting, d restarting, e running")
-		if err := s.Terminate(ctx, "b"); err != nil {
+		if err := s.TerminateChild(ctx, "b"); err != nil {
 			t.Error(err)
 		}
 		tr.expect(t, "start d")

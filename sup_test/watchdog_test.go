@@ -95,7 +95,7 @@ func TestAnUnhealthyTransientChildIsRestarted(t *testing.T) {
 		}}))
 		time.Sleep(time.Hour)
 		c := s.Children()[0]
-		if c.State != sup.Running || c.Incarnation != 2 || !errors.Is(c.LastExit.Err, sup.ErrUnhealthy) {
+		if c.State != sup.StateRunning || c.Incarnation != 2 || !errors.Is(c.LastExit.Err, sup.ErrUnhealthy) {
 			t.Errorf("child %+v", c)
 		}
 	})
@@ -128,7 +128,7 @@ func TestAChildThatBeatsIsHealthy(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				s := start(t, lone(sup.ChildSpec[*fake]{Watchdog: time.Second, Start: makes(fake{run: run})}))
 				time.Sleep(time.Hour)
-				if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 1 {
+				if c := s.Children()[0]; c.State != sup.StateRunning || c.Incarnation != 1 {
 					t.Errorf("child %+v", c)
 				}
 			})
@@ -174,7 +174,7 @@ func TestAChildNeedNotBeatBeforeItIsReadyNorWhileItStops(t *testing.T) {
 		})})
 		spec.Observers = []sup.Observer{seen}
 		s := start(t, spec)
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Error(err)
 		}
 		if exit := seen.last(); exit.Kind != sup.ExitShutdown {
@@ -202,18 +202,18 @@ func TestAnUnhealthyChildThatHangsOnIsStuck(t *testing.T) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
-			if _, live := s.Child("w").Get(); live != (want == sup.Running) || s.Children()[0].State != want {
+			if _, live := s.Child("w").Get(); live != (want == sup.StateRunning) || s.Children()[0].State != want {
 				t.Errorf("%+v, live %v, want %v", s.Children()[0], live, want)
 			}
 		}
-		at(0, sup.Running)
-		at(time.Second, sup.Stopping)
-		at(2*time.Second, sup.Stuck)
+		at(0, sup.StateRunning)
+		at(time.Second, sup.StateStopping)
+		at(2*time.Second, sup.StateStuck)
 		if stack := s.Children()[0].Stack; !strings.Contains(stack, "refuseToReturn") {
 			t.Errorf("the stack does not show where it is stuck:\n%s", stack)
 		}
 		close(release)
-		at(0, sup.Running)
+		at(0, sup.StateRunning)
 		if c := s.Children()[0]; c.Incarnation != 2 || !errors.Is(c.LastExit.Err, sup.ErrUnhealthy) {
 			t.Errorf("child %+v", c)
 		}
@@ -231,7 +231,7 @@ func TestABeatDoesNothingWhereThereIsNoWatchdog(t *testing.T) {
 			return nil
 		}})}))
 		time.Sleep(1000 * time.Hour)
-		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 1 {
+		if c := s.Children()[0]; c.State != sup.StateRunning || c.Incarnation != 1 {
 			t.Errorf("child %+v", c)
 		}
 	})

@@ -109,7 +109,7 @@ func TestAChildLivesOnAfterGoexit(t *testing.T) {
 			return nil
 		}})}))
 		synctest.Wait()
-		if c := s.Children()[0]; c.State != sup.Running || c.Incarnation != 4 || !errors.Is(c.LastExit.Err, sup.ErrGoexit) {
+		if c := s.Children()[0]; c.State != sup.StateRunning || c.Incarnation != 4 || !errors.Is(c.LastExit.Err, sup.ErrGoexit) {
 			t.Errorf("child %+v", c)
 		}
 	})

@@ -60,7 +60,7 @@ func exitOf(t *testing.T, asked bool, make func(context.Context) (*fake, error))
 	s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "w", Restart: sup.Temporary, Start: make})
 	synctest.Wait()
 	if asked {
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -136,7 +136,7 @@ func TestAnIncarnationIsMadeInitializedReadyRunAndTerminated(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr.expect(t, "make starting false, initialize starting false, run running true")
-		if err := s.Terminate(t.Context(), "w"); err != nil {
+		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Error(err)
 		}
 		tr.expect(t, "stop stopping false, terminate stopping false")

@@ -87,7 +87,7 @@ func (s *session) done(cmd *cobra.Command, path, did string, child sup.ChildInfo
 
 func (s *session) terminateCommand() *cobra.Command {
 	return s.targeted("terminate", "Stop a child and keep it declared: it stays down until it is restarted", notAtRest, "terminated",
-		func(ctx context.Context, c control, t sup.Target) error { return c.Terminate(ctx, t) })
+		func(ctx context.Context, c control, t sup.Target) error { return c.TerminateChild(ctx, t) })
 }
 
 // A control is a controller that can replace what is up: a [remote.Client].
@@ -108,7 +108,7 @@ within cannot be restarted over it, itself included.`
 
 func (s *session) deleteCommand() *cobra.Command {
 	return s.targeted("delete", "Remove a child that is stopped", atRest, "deleted",
-		func(ctx context.Context, c control, t sup.Target) error { return c.Delete(ctx, t) })
+		func(ctx context.Context, c control, t sup.Target) error { return c.DeleteChild(ctx, t) })
 }
 
 func (s *session) shutdownCommand() *cobra.Command {

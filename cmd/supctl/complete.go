@@ -16,8 +16,10 @@ const completionTimeout = time.Second
 
 func everything(sup.ChildInfo) bool    { return true }
 func supervisors(c sup.ChildInfo) bool { return c.Kind == sup.KindSupervisor }
-func atRest(c sup.ChildInfo) bool      { return c.State == sup.Stopped || c.State == sup.Quarantined }
-func notAtRest(c sup.ChildInfo) bool   { return !atRest(c) }
+func atRest(c sup.ChildInfo) bool {
+	return c.State == sup.StateStopped || c.State == sup.StateQuarantined
+}
+func notAtRest(c sup.ChildInfo) bool { return !atRest(c) }
 
 // completePath completes a PATH with those of the children that a command is
 // for, level by level.
@@ -32,7 +34,7 @@ func (s *session) completeKeyed() cobra.CompletionFunc {
 			return false
 		}
 		status, err := c.Status(ctx, path)
-		return err == nil && status.Set == sup.KeyedSet
+		return err == nil && status.Set == sup.SetKeyed
 	})
 }
 
@@ -58,7 +60,7 @@ func (s *session) complete(which func(ctx context.Context, c sup.Inspector, path
 		if at < 0 {
 			path := termtext.Path(root.Path)
 			found := []cobra.Completion{path + "/"}
-			if which(ctx, c, root.Path, sup.ChildInfo{Kind: sup.KindSupervisor, State: sup.Running}) {
+			if which(ctx, c, root.Path, sup.ChildInfo{Kind: sup.KindSupervisor, State: sup.StateRunning}) {
 				found = append(found, path)
 			}
 			return found, quiet | cobra.ShellCompDirectiveNoSpace

@@ -117,7 +117,7 @@ func TestFollowingGoesOnAfterACutAndEndsWithTheTree(t *testing.T) {
 	f.says(&f.stdout, "supervisor started  app")
 	stop()
 	f.says(&f.stderr, "stream of events was cut: the control server ends; trying again for 1m0s\n")
-	if err := tree.Terminate(t.Context(), "a"); err != nil {
+	if err := tree.TerminateChild(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}
 	stop = serve(t, tree, address)

@@ -31,7 +31,7 @@ func startHostile(t *testing.T) (address string) {
 			t.Error(err)
 		}
 	})
-	if _, err := keyed.Start(t.Context(), hostile); err != nil {
+	if _, err := keyed.StartChild(t.Context(), hostile); err != nil {
 		t.Fatal(err)
 	}
 	for failed, err := range sup.Inspect(keyed).Events(t.Context(), "", 0) {

@@ -125,7 +125,7 @@ func TestNamesAreShownAsTheyAreTyped(t *testing.T) {
 		_, said := supctl(t, exitRefused, "-a", address, "delete", path)
 		contains(t, said, "supctl terminate "+quoted(path)+"\n")
 		supctl(t, exitDone, "-a", address, "terminate", path)
-		if child, err := sup.Inspect(s).Child(t.Context(), sup.ChildPath("orders/feeds", id)); err != nil || child.State != sup.Stopped {
+		if child, err := sup.Inspect(s).Child(t.Context(), sup.ChildPath("orders/feeds", id)); err != nil || child.State != sup.StateStopped {
 			t.Errorf("%q is %v, %v", id, child.State, err)
 		}
 	}

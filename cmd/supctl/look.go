@@ -98,9 +98,9 @@ func (s *session) childStatus(cmd *cobra.Command, c sup.Inspector, path string, 
 // sound reports whether a child is as it should be.
 func sound(c sup.ChildInfo) bool {
 	switch c.State {
-	case sup.Running, sup.Starting, sup.Idle:
+	case sup.StateRunning, sup.StateStarting, sup.StateIdle:
 		return true
-	case sup.Stopped:
+	case sup.StateStopped:
 		return c.LastExit.Kind != sup.ExitAbnormal
 	}
 	return false
@@ -108,7 +108,7 @@ func sound(c sup.ChildInfo) bool {
 
 // check finds what is not as it should be.
 func (s *session) check(ctx context.Context, c sup.Inspector, path string) error {
-	tree, err := c.Tree(ctx, path)
+	tree, err := c.Snapshot(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func printStatus(w io.Writer, s sup.Status) error {
 		{"restarts", spent(s.Restarts, s.Intensity)},
 		{"children", summed(s.States)},
 	}
-	if s.Set != sup.NoSet {
+	if s.Set != sup.SetNone {
 		facts[2] = [2]string{"set", setText(s.Set, s.Max)}
 	}
 	if len(s.Below) > 0 {

@@ -45,7 +45,7 @@ func startTroubled(t *testing.T) (address string) {
 	t.Cleanup(serve(t, s, address))
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		status, err := sup.Inspect(s).Status(t.Context(), "")
-		if err == nil && status.Below[sup.Quarantined] == 2 {
+		if err == nil && status.Below[sup.StateQuarantined] == 2 {
 			return address
 		}
 		if time.Now().After(deadline) {
@@ -100,8 +100,8 @@ func TestAnExitThatWasAskedForIsNoFailure(t *testing.T) {
 		"abnormal: no":                           {Kind: sup.ExitAbnormal, Err: errors.New("no")},
 		"shutdown: it was asked to stop":         {Kind: sup.ExitShutdown, Err: context.Canceled},
 		"shutdown: closed: shutdown":             {Kind: sup.ExitShutdown, Err: errOwn},
-		"shutdown: restarting because of a/b":    {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ByRound, Path: "a/b"}},
-		"shutdown: an operator has asked for it": {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ByOperator})},
+		"shutdown: restarting because of a/b":    {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonRound, Path: "a/b"}},
+		"shutdown: an operator has asked for it": {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ReasonOperator})},
 	} {
 		if got := exitText(exit); got != want {
 			t.Errorf("%s, want %s", got, want)

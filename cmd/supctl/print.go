@@ -55,11 +55,11 @@ var (
 
 func stateStyle(s sup.State) lipgloss.Style {
 	switch s {
-	case sup.Running:
+	case sup.StateRunning:
 		return good
-	case sup.Stuck, sup.Quarantined:
+	case sup.StateStuck, sup.StateQuarantined:
 		return bad
-	case sup.Idle, sup.Stopped:
+	case sup.StateIdle, sup.StateStopped:
 		return faint
 	}
 	return busy
@@ -71,7 +71,7 @@ func exitText(e sup.Exit) string {
 	if e.Kind != sup.ExitShutdown {
 		return e.String()
 	}
-	if stop, ok := errors.AsType[*sup.StopError](e.Err); ok && stop.Reason == sup.ByOperator {
+	if stop, ok := errors.AsType[*sup.StopError](e.Err); ok && stop.Reason == sup.ReasonOperator {
 		return "shutdown: an operator has asked for it"
 	}
 	if e.Err == context.Canceled {
@@ -84,7 +84,7 @@ func exitText(e sup.Exit) string {
 // states.
 func counted(states map[sup.State]int) []string {
 	var parts []string
-	for state := sup.Idle; state <= sup.Quarantined; state++ {
+	for state := sup.StateIdle; state <= sup.StateQuarantined; state++ {
 		if n := states[state]; n > 0 {
 			parts = append(parts, stateStyle(state).Render(fmt.Sprintf("%d %v", n, state)))
 		}
@@ -95,7 +95,7 @@ func counted(states map[sup.State]int) []string {
 // troubles lists how many children are in a state that somebody has to see to.
 func troubles(states map[sup.State]int) []string {
 	var parts []string
-	for _, state := range []sup.State{sup.Stuck, sup.Quarantined} {
+	for _, state := range []sup.State{sup.StateStuck, sup.StateQuarantined} {
 		if n := states[state]; n > 0 {
 			parts = append(parts, stateStyle(state).Render(fmt.Sprintf("%d %v below", n, state)))
 		}

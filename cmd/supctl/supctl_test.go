@@ -60,7 +60,7 @@ func startOrders(t *testing.T) (address string, s *sup.Supervisor[sup.Worker]) {
 		}
 	})
 	for _, key := range []string{"\x1b[31mred", "ACME"} {
-		if _, err := feeds.Start(context.Background(), key); err != nil {
+		if _, err := feeds.StartChild(context.Background(), key); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -42,7 +42,7 @@ func (s *session) topCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			first, err := c.Tree(cmd.Context(), lookedAt(cmd.Context(), c, args))
+			first, err := c.Snapshot(cmd.Context(), lookedAt(cmd.Context(), c, args))
 			if err != nil {
 				return err
 			}
@@ -150,7 +150,7 @@ func (t *top) tick() tea.Cmd {
 
 func (t *top) look(path string) tea.Cmd {
 	return func() tea.Msg {
-		tree, err := t.control.Tree(t.ctx, path)
+		tree, err := t.control.Snapshot(t.ctx, path)
 		return lookMsg{path, tree, err}
 	}
 }
@@ -254,7 +254,7 @@ type enteredMsg struct {
 
 func (t *top) enter(path, chosen string) tea.Cmd {
 	return func() tea.Msg {
-		tree, err := t.control.Tree(t.ctx, path)
+		tree, err := t.control.Snapshot(t.ctx, path)
 		return enteredMsg{chosen, tree, err}
 	}
 }
@@ -273,7 +273,7 @@ func (t *top) call(what string) tea.Cmd {
 		if what == "restart" {
 			err = t.control.Replace(t.ctx, target)
 		} else {
-			err = t.control.Terminate(t.ctx, target)
+			err = t.control.TerminateChild(t.ctx, target)
 		}
 		if err != nil {
 			return doneMsg{err.Error()}

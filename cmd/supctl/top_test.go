@@ -95,7 +95,7 @@ func startScreen(t *testing.T) (s screen, fail chan struct{}) {
 			t.Error(err)
 		}
 	})
-	return screen{t, newTop(t.Context(), controlled(t, tree), time.Second, tree.Tree())}, fail
+	return screen{t, newTop(t.Context(), controlled(t, tree), time.Second, tree.Snapshot())}, fail
 }
 
 // controlled returns a client of a server that stands beside the tree.
@@ -177,7 +177,7 @@ func TestTopTellsOfTroubleFurtherDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	tree, err := c.Tree(t.Context(), "")
+	tree, err := c.Snapshot(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,8 +190,8 @@ func TestTopTellsOfTroubleFurtherDown(t *testing.T) {
 			t.Errorf("line %q", line)
 		}
 	}
-	inner := sup.SupervisorInfo{Children: []sup.ChildInfo{{State: sup.Stuck}, {State: sup.Stopped}}}
-	s.see(sup.SupervisorInfo{Path: "app", Children: []sup.ChildInfo{{ID: "x", State: sup.Running, Supervisor: &inner}}})
+	inner := sup.SupervisorInfo{Children: []sup.ChildInfo{{State: sup.StateStuck}, {State: sup.StateStopped}}}
+	s.see(sup.SupervisorInfo{Path: "app", Children: []sup.ChildInfo{{ID: "x", State: sup.StateRunning, Supervisor: &inner}}})
 	contains(t, s.text(), "1 children, 1 running, 1 stuck below\n")
 }
 

@@ -23,7 +23,7 @@ func (s *session) treeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			tree, err := c.Tree(cmd.Context(), lookedAt(cmd.Context(), c, args))
+			tree, err := c.Snapshot(cmd.Context(), lookedAt(cmd.Context(), c, args))
 			if err != nil {
 				return err
 			}
@@ -75,7 +75,7 @@ func rowsBelow(tree sup.SupervisorInfo, indent string) []row {
 
 func supervisorFacts(s sup.SupervisorInfo) []string {
 	facts := []string{s.Strategy.String(), s.Intensity.String()}
-	if s.Set != sup.NoSet {
+	if s.Set != sup.SetNone {
 		facts[0] = setText(s.Set, s.Max)
 	}
 	return facts

@@ -56,7 +56,7 @@ func happen(out io.Writer, fixed bool, dump string) error {
 	case <-s.Done():
 	case <-time.After(after):
 	}
-	fmt.Fprint(out, s.Tree())
+	fmt.Fprint(out, s.Snapshot())
 	if err := s.Err(); err != nil {
 		fmt.Fprintln(out, "the shop is closed:", err)
 	} else {

@@ -35,7 +35,7 @@ const (
 type unreachable struct{ sup.Inspector }
 
 // Tree returns the error of a connection that is refused.
-func (unreachable) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+func (unreachable) Snapshot(context.Context, string) (sup.SupervisorInfo, error) {
 	return sup.SupervisorInfo{}, fmt.Errorf("dial far: %w", syscall.ECONNREFUSED)
 }
 
@@ -72,10 +72,10 @@ func trouble(ctx context.Context, tree *sup.Supervisor[sup.Worker]) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Terminate(ctx, sup.Target{Path: "host/reports"}); err != nil {
+	if err := c.TerminateChild(ctx, sup.Target{Path: "host/reports"}); err != nil {
 		return err
 	}
-	if err := c.Terminate(ctx, sup.Target{Path: "host/stubborn"}); !errors.Is(err, sup.ErrStuck) {
+	if err := c.TerminateChild(ctx, sup.Target{Path: "host/stubborn"}); !errors.Is(err, sup.ErrStuck) {
 		return err
 	}
 	return nil

@@ -43,7 +43,7 @@ func NewOrders(c OrdersChildren, observers ...sup.Observer) *Orders {
 			Name:         "orders",
 			Strategy:     sup.RestForOne,
 			Intensity:    sup.Intensity{Restarts: 5, Within: 5 * time.Second},
-			AutoShutdown: sup.AnySignificant,
+			AutoShutdown: sup.AutoShutdownAnySignificant,
 			Observers:    observers,
 		},
 		o.DB.Declare(sup.ChildSpec[*Pool]{

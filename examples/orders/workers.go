@@ -138,7 +138,7 @@ func (d *Desk) Initialize(ctx context.Context) error {
 }
 
 func (d *Desk) open(ctx context.Context, symbol Symbol) error {
-	_, err := d.orders.Feeds.Start(ctx, symbol)
+	_, err := d.orders.Feeds.StartChild(ctx, symbol)
 	if errors.Is(err, sup.ErrAlreadyRunning) || errors.Is(err, sup.ErrRestarting) || errors.Is(err, sup.ErrAlreadyDeclared) {
 		return nil
 	}
@@ -149,7 +149,7 @@ func (d *Desk) open(ctx context.Context, symbol Symbol) error {
 func (d *Desk) Run(ctx context.Context) error {
 	for n := 0; n == 0 || !d.traded(); n++ {
 		symbol := d.symbols[n%len(d.symbols)]
-		if err := d.orders.Feeds.Remove(ctx, symbol); err != nil {
+		if err := d.orders.Feeds.RemoveChild(ctx, symbol); err != nil {
 			return err
 		}
 		if err := d.open(ctx, symbol); err != nil {

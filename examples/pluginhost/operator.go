@@ -48,7 +48,7 @@ func (o *Operator) look(ctx context.Context, p *pool) error {
 		name := p.name(i)
 		// Where a restart has failed it is stopped. Else somebody has stopped it,
 		// who will know why.
-		ours := child.State == sup.Quarantined || child.State == sup.Stopped && o.failures[name] > 0
+		ours := child.State == sup.StateQuarantined || child.State == sup.StateStopped && o.failures[name] > 0
 		if !ours {
 			o.failures[name] = 0
 			continue

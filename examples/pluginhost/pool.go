@@ -106,7 +106,7 @@ func (r *replicas[R]) convert(ctx context.Context, f *content.File, opts ...plug
 
 func (r *replicas[R]) children() []sup.ChildInfo { return r.set.Children() }
 
-func (r *replicas[R]) restart(ctx context.Context, i int) error { return r.set.Restart(ctx, i) }
+func (r *replicas[R]) restart(ctx context.Context, i int) error { return r.set.RestartChild(ctx, i) }
 
 func (r *replicas[R]) live() []process {
 	var all []process

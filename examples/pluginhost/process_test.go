@@ -143,13 +143,13 @@ func TestTheHostCanBeLookedAtAndControlled(t *testing.T) {
 	}
 	defer client.Close()
 	target := sup.Target{Path: "host/text/0"}
-	if err := client.Restart(t.Context(), target); !errors.Is(err, sup.ErrRunning) {
+	if err := client.RestartChild(t.Context(), target); !errors.Is(err, sup.ErrRunning) {
 		t.Errorf("error %v, want %v", err, sup.ErrRunning)
 	}
-	if err := client.Terminate(t.Context(), target); err != nil {
+	if err := client.TerminateChild(t.Context(), target); err != nil {
 		t.Error(err)
 	}
-	if err := client.Restart(t.Context(), target); err != nil {
+	if err := client.RestartChild(t.Context(), target); err != nil {
 		t.Error(err)
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {

@@ -53,7 +53,7 @@ func (s *service) status() status {
 		k := kindStatus{kind: kind, figures: p.meter.figures()}
 		for i, child := range p.children() {
 			plugin := pluginStatus{name: p.name(i), state: child.State, restarts: child.Restarts}
-			if child.State != sup.Running && child.LastExit.Err != nil {
+			if child.State != sup.StateRunning && child.LastExit.Err != nil {
 				plugin.why = whyDown(child.LastExit.Err)
 			}
 			k.plugins = append(k.plugins, plugin)
@@ -89,7 +89,7 @@ func (s status) quarantined() int {
 	n := 0
 	for _, k := range s.kinds {
 		for _, p := range k.plugins {
-			if p.state == sup.Quarantined {
+			if p.state == sup.StateQuarantined {
 				n++
 			}
 		}
@@ -130,7 +130,7 @@ func (s status) screenful(before status, width int) string {
 	b.WriteString(s.table(before).String() + "\n\n")
 	for _, k := range s.kinds {
 		for _, p := range k.plugins {
-			if p.state == sup.Quarantined {
+			if p.state == sup.StateQuarantined {
 				b.WriteString(clipped(bad.Render(p.name)+" is quarantined: "+p.why, width) + "\n")
 			}
 		}
@@ -184,9 +184,9 @@ func (s status) table(before status) *table.Table {
 			return lipgloss.NewStyle()
 		}
 		switch states[row] {
-		case sup.Running:
+		case sup.StateRunning:
 			return good
-		case sup.Quarantined, sup.Stuck:
+		case sup.StateQuarantined, sup.StateStuck:
 			return bad
 		}
 		return busy

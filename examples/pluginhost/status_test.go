@@ -25,11 +25,11 @@ func statusOf(calls int, took time.Duration) status {
 		took: took, found: 40, kept: 10,
 		kinds: []kindStatus{
 			{content.TextKind, figures{calls, 1500 * time.Microsecond, 123456 * time.Microsecond}, []pluginStatus{
-				{name: "text/0", state: sup.Running, binary: "text", pid: 17, restarts: 2},
-				{name: "text/1", state: sup.Restarting, restarts: 1},
+				{name: "text/0", state: sup.StateRunning, binary: "text", pid: 17, restarts: 2},
+				{name: "text/1", state: sup.StateRestarting, restarts: 1},
 			}},
 			{content.PictureKind, figures{}, []pluginStatus{
-				{name: "picture/0", state: sup.Quarantined, restarts: 3, why: "panic: out of ink"},
+				{name: "picture/0", state: sup.StateQuarantined, restarts: 3, why: "panic: out of ink"},
 			}},
 		},
 		notes: []note{{time.Date(2026, 1, 1, 10, 20, 30, 0, time.UTC), "chaos: killed text/0 (pid 16)"}},

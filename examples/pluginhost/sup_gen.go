@@ -69,7 +69,7 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 		sup.TreeSpec{
 			Name:         "host",
 			Intensity:    sup.Intensity{Restarts: 10, Within: 10 * time.Second},
-			AutoShutdown: sup.AnySignificant,
+			AutoShutdown: sup.AutoShutdownAnySignificant,
 			Observers:    observers,
 		},
 		h.Control.Declare(sup.ChildSpec[*remote.Server]{

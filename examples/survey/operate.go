@@ -32,7 +32,7 @@ func (s *survey) operate(ctx context.Context, progress func()) (quarantined []su
 	// Each of those gets a worker of its own, which is restarted as long as its
 	// budget allows.
 	for _, path := range s.uncounted() {
-		if _, err := s.suspects.Start(ctx, path); err != nil {
+		if _, err := s.suspects.StartChild(ctx, path); err != nil {
 			return s.quarantined(), err
 		}
 	}
@@ -44,7 +44,7 @@ func (s *survey) operate(ctx context.Context, progress func()) (quarantined []su
 	// What is quarantined is for an operator: see to the cause, then restart it.
 	s.chaos.end()
 	for _, c := range quarantined {
-		if err := s.suspects.Restart(ctx, c.ID); err != nil {
+		if err := s.suspects.RestartChild(ctx, c.ID); err != nil {
 			return quarantined, err
 		}
 	}
@@ -69,7 +69,7 @@ func (s *survey) await(ctx context.Context, children func() []sup.ChildInfo, pro
 
 func atRest(children []sup.ChildInfo) bool {
 	for _, c := range children {
-		if c.State != sup.Stopped && c.State != sup.Quarantined {
+		if c.State != sup.StateStopped && c.State != sup.StateQuarantined {
 			return false
 		}
 	}
@@ -79,7 +79,7 @@ func atRest(children []sup.ChildInfo) bool {
 func (s *survey) quarantined() []sup.ChildInfo {
 	var list []sup.ChildInfo
 	for _, c := range s.suspects.Children() {
-		if c.State == sup.Quarantined {
+		if c.State == sup.StateQuarantined {
 			list = append(list, c)
 		}
 	}

@@ -55,7 +55,7 @@ func newSurvey(source fs.FS, c config) *survey {
 			Budget:   sup.Intensity{Restarts: 2, Within: time.Minute},
 			Watchdog: c.patience,
 			Shutdown: grace,
-			Stuck:    sup.Abandon,
+			Stuck:    sup.StuckAbandon,
 		}),
 		s.pool.Declare(sup.ReplicasSpec[*reader]{
 			Name:      "pool",
@@ -65,14 +65,14 @@ func newSurvey(source fs.FS, c config) *survey {
 			Intensity: sup.Unlimited, // a file kills no more than one reader
 			Watchdog:  c.patience,
 			Shutdown:  grace,
-			Stuck:     sup.Abandon,
+			Stuck:     sup.StuckAbandon,
 		}),
 		s.walker.Declare(sup.ChildSpec[*walker]{
 			ID:       "walker",
 			Start:    s.newWalker,
 			Restart:  sup.Transient,
 			Shutdown: grace,
-			Stuck:    sup.Abandon,
+			Stuck:    sup.StuckAbandon,
 		}),
 	)
 	return s

@@ -177,7 +177,7 @@ func Snapshot(ctx context.Context, inspector sup.Inspector) (snapshot sup.Superv
 			err = &panicError{v}
 		}
 	}()
-	return inspector.Tree(ctx, "")
+	return inspector.Snapshot(ctx, "")
 }
 
 // settle names the readings, and refuses those whose name another tree has. It

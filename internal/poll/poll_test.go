@@ -22,7 +22,7 @@ type stub struct {
 	tree func(ctx context.Context) (sup.SupervisorInfo, error)
 }
 
-func (s stub) Tree(ctx context.Context, _ string) (sup.SupervisorInfo, error) { return s.tree(ctx) }
+func (s stub) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) { return s.tree(ctx) }
 
 func named(name string) stub {
 	return stub{tree: func(context.Context) (sup.SupervisorInfo, error) { return sup.SupervisorInfo{Path: name}, nil }}

@@ -80,7 +80,7 @@ func TestNoOtherMethodMakesACall(t *testing.T) {
 			}
 		}
 	}
-	if info, _ := s.Child("ada").Info(); info.State != sup.Running {
+	if info, _ := s.Child("ada").Info(); info.State != sup.StateRunning {
 		t.Errorf("the child is %v", info.State)
 	}
 }
@@ -97,7 +97,7 @@ func TestAPathIsTakenByItsLetters(t *testing.T) {
 			}
 		}
 	}
-	if info, _ := s.Child("ada").Info(); info.State != sup.Running {
+	if info, _ := s.Child("ada").Info(); info.State != sup.StateRunning {
 		t.Errorf("the child is %v", info.State)
 	}
 }
@@ -230,7 +230,7 @@ func TestAnAuthorizeThatPanicsRefusesTheCall(t *testing.T) {
 			t.Errorf("log: %v", records)
 		}
 	}
-	if info, _ := s.Child("ada").Info(); info.State != sup.Running {
+	if info, _ := s.Child("ada").Info(); info.State != sup.StateRunning {
 		t.Errorf("the child is %v", info.State)
 	}
 }

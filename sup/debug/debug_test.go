@@ -84,7 +84,7 @@ func TestTheTreeIsServedAsJSONAndAsText(t *testing.T) {
 		t.Fatal(err)
 	}
 	same := cmp.Options{cmpopts.IgnoreFields(sup.SupervisorInfo{}, "Uptime"), cmp.Comparer(func(a, b error) bool { return fmt.Sprint(a) == fmt.Sprint(b) })}
-	if d := cmp.Diff(s.Tree(), tree, same); d != "" {
+	if d := cmp.Diff(s.Snapshot(), tree, same); d != "" {
 		t.Error(d)
 	}
 	mustContain(t, get(h, "/tree.txt").Body.String(), "auction one_for_one 3/5s\n", "├── ada permanent running, restarts 1, last exit abnormal: broke\n")

@@ -90,7 +90,7 @@ func TestDeltasMakeThePageTheTree(t *testing.T) {
 func wide(n int) sup.SupervisorInfo {
 	tree := sup.SupervisorInfo{Name: "wide", Path: "wide", Running: true, Uptime: time.Hour}
 	for i := range n {
-		tree.Children = append(tree.Children, sup.ChildInfo{ID: fmt.Sprintf("child-%05d", i), State: sup.Running, Incarnation: 1, Since: time.Unix(1e9, 0)})
+		tree.Children = append(tree.Children, sup.ChildInfo{ID: fmt.Sprintf("child-%05d", i), State: sup.StateRunning, Incarnation: 1, Since: time.Unix(1e9, 0)})
 	}
 	return tree
 }

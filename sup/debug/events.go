@@ -81,7 +81,7 @@ type pageStream struct {
 // next returns the next message and its id, or nil if there is nothing to tell.
 func (p *pageStream) next(ctx context.Context) (id string, b []byte, err error) {
 	n := p.journal.take()
-	tree, err := p.handler.tree.Tree(ctx, "")
+	tree, err := p.handler.tree.Snapshot(ctx, "")
 	now := time.Now()
 	m := message{Now: now.UnixMilli(), Events: linesOf(n.events), Skipped: n.skipped}
 	if n.anew {

@@ -243,11 +243,11 @@ type unreachable struct {
 
 var errRoute = errors.New("no route to it")
 
-func (u *unreachable) Tree(ctx context.Context, path string) (sup.SupervisorInfo, error) {
+func (u *unreachable) Snapshot(ctx context.Context, path string) (sup.SupervisorInfo, error) {
 	if u.broken.Load() {
 		return sup.SupervisorInfo{}, errRoute
 	}
-	return u.Inspector.Tree(ctx, path)
+	return u.Inspector.Snapshot(ctx, path)
 }
 
 func (u *unreachable) Events(ctx context.Context, path string, after uint64) iter.Seq2[sup.Event, error] {

@@ -87,11 +87,11 @@ type gated struct {
 	release chan struct{}
 }
 
-func (g gated) Tree(ctx context.Context, path string) (sup.SupervisorInfo, error) {
+func (g gated) Snapshot(ctx context.Context, path string) (sup.SupervisorInfo, error) {
 	g.asked <- struct{}{}
 	select {
 	case <-g.release:
-		return g.Inspector.Tree(ctx, path)
+		return g.Inspector.Snapshot(ctx, path)
 	case <-ctx.Done():
 		return sup.SupervisorInfo{}, context.Cause(ctx)
 	}

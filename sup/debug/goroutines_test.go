@@ -30,14 +30,14 @@ func TestLeakedGoroutinesAreThoseOfAnIncarnation(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := s.Terminate(t.Context(), "one"); err != nil {
+		if err := s.TerminateChild(t.Context(), "one"); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Restart(t.Context(), "one"); err != nil {
+		if err := s.RestartChild(t.Context(), "one"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Terminate(t.Context(), "one"); err != nil {
+	if err := s.TerminateChild(t.Context(), "one"); err != nil {
 		t.Fatal(err)
 	}
 	defer s.Shutdown(context.Background())

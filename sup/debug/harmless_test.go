@@ -35,7 +35,7 @@ func startHostile(t *testing.T) *sup.Keyed[string, *bidder] {
 	})
 	events := k.Subscribe(64)
 	defer events.Close()
-	child, err := k.Start(t.Context(), "line\n└── "+hostile)
+	child, err := k.StartChild(t.Context(), "line\n└── "+hostile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,9 +66,9 @@ func TestNothingThatATerminalObeysIsServed(t *testing.T) {
 		return nil
 	}
 	srv := open(t, debug.Handler(sup.Inspect(k), debug.Values("c", &c), debug.Operator(control, refusing)))
-	path := url.QueryEscape(k.Tree().Path + "/" + hostile)
+	path := url.QueryEscape(k.Snapshot().Path + "/" + hostile)
 	for _, target := range []string{
-		"tree.json", "tree.txt", "record", "state", "state?name=c", "stacks?path=" + url.QueryEscape(sup.ChildPath(k.Tree().Path, k.Children()[0].ID)),
+		"tree.json", "tree.txt", "record", "state", "state?name=c", "stacks?path=" + url.QueryEscape(sup.ChildPath(k.Snapshot().Path, k.Children()[0].ID)),
 		"tree.json?path=" + path, "tree.txt?path=" + path, "record?path=" + path, "stacks?path=" + path, "state?name=" + path, "watch?name=" + path,
 		"nonsense" + url.PathEscape(hostile), "leaks?path=" + path,
 	} {
@@ -107,7 +107,7 @@ func TestEscapesKeepTheValueOfJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if record.Tree.Name != k.Tree().Name {
+	if record.Tree.Name != k.Snapshot().Name {
 		t.Errorf("the name is %q", record.Tree.Name)
 	}
 }

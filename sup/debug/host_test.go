@@ -38,7 +38,7 @@ func TestAHostThatIsNotAllowedReadsAndDoesNothing(t *testing.T) {
 			}
 		}
 	}
-	if info, _ := s.Child("ada").Info(); info.State != sup.Running {
+	if info, _ := s.Child("ada").Info(); info.State != sup.StateRunning {
 		t.Errorf("the child is %v", info.State)
 	}
 }

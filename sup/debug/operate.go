@@ -31,7 +31,7 @@ type order struct {
 // what they have begun goes on.
 var calls = map[string]func(ctx context.Context, c sup.Controller, t sup.Target) error{
 	"restart":   restart,
-	"terminate": func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Terminate(ctx, t) },
+	"terminate": func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.TerminateChild(ctx, t) },
 	"shutdown":  func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Shutdown(ctx, t) },
 }
 
@@ -75,8 +75,8 @@ func replace(ctx context.Context, c sup.Controller, t sup.Target) error {
 	switch {
 	case err != nil:
 		return err
-	case child.State.AtRest(), child.State == sup.Restarting: // the latter is refused
-		return c.Restart(ctx, t)
+	case child.State.AtRest(), child.State == sup.StateRestarting: // the latter is refused
+		return c.RestartChild(ctx, t)
 	case child.Restart == sup.Temporary:
 		return errTemporary
 	case t.Path == sup.Path(ctx), strings.HasPrefix(sup.Path(ctx), t.Path+"/"):
@@ -85,10 +85,10 @@ func replace(ctx context.Context, c sup.Controller, t sup.Target) error {
 	if one, is := c.(replacer); is {
 		return one.Replace(ctx, t)
 	}
-	if err := c.Terminate(ctx, t); err != nil {
+	if err := c.TerminateChild(ctx, t); err != nil {
 		return err
 	}
-	return c.Restart(ctx, t)
+	return c.RestartChild(ctx, t)
 }
 
 // serveOperate carries out an operator's call.

@@ -69,7 +69,7 @@ func TestAnOrderIsRefusedUnlessItComesFromThePage(t *testing.T) {
 			t.Errorf("%s: authorize is asked %d times", name, n)
 		}
 	}
-	if info, _ := s.Child("ada").Info(); info.State != sup.Running {
+	if info, _ := s.Child("ada").Info(); info.State != sup.StateRunning {
 		t.Errorf("it is %v", info.State)
 	}
 	if w := post(h, order, with("X-Role", "operator")); w.Code != http.StatusOK {
@@ -124,14 +124,14 @@ func TestARestartIsOfTheChildThatRuns(t *testing.T) {
 	if d := cmp.Diff([]int{200, 409, 200, 200, 200, 200}, codes); d != "" {
 		t.Error(d)
 	}
-	if info, _ := s.Child("ada").Info(); info.Incarnation != 5 || info.State != sup.Running || info.Restarts != 0 {
+	if info, _ := s.Child("ada").Info(); info.Incarnation != 5 || info.State != sup.StateRunning || info.Restarts != 0 {
 		t.Errorf("%v, incarnation %d, restarts %d", info.State, info.Incarnation, info.Restarts)
 	}
 	w := post(h, `{"op":"restart","path":"auction/guest","incarnation":1}`)
 	if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "a temporary child cannot be restarted") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if info, _ := s.Child("guest").Info(); info.State != sup.Running {
+	if info, _ := s.Child("guest").Info(); info.State != sup.StateRunning {
 		t.Errorf("what cannot be restarted is %v", info.State)
 	}
 }
@@ -195,7 +195,7 @@ func TestWhoGoesAwayHasNotCalledOffARestart(t *testing.T) {
 		if w.Code != http.StatusOK {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
-		if info, _ := s.Child("ada").Info(); info.State != sup.Running || info.Incarnation != 2 {
+		if info, _ := s.Child("ada").Info(); info.State != sup.StateRunning || info.Incarnation != 2 {
 			t.Errorf("%v, incarnation %d", info.State, info.Incarnation)
 		}
 	})

@@ -44,8 +44,8 @@ func Logger(l *slog.Logger) Option {
 // it carries the incarnation that the page showed: if the child has had another
 // one since, nothing is done ([sup.ErrIncarnation]).
 //
-// A restart of a child that runs stops it first: [sup.Controller.Terminate], and
-// then [sup.Controller.Restart]; or, in one call, the Replace of a controller that
+// A restart of a child that runs stops it first: [sup.Controller.TerminateChild], and
+// then [sup.Controller.RestartChild]; or, in one call, the Replace of a controller that
 // has one, as the client of package remote. It is seen through, also when it takes
 // longer than the page waits. The worker that serves the page, and what is above it,
 // is not restarted by it, where the contexts of requests are of that worker.

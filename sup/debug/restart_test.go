@@ -62,7 +62,7 @@ func TestARestartThatIsNotWaitedForIsSeenThrough(t *testing.T) {
 				s := shop(t, c.db)
 				defer s.Shutdown(context.Background())
 				if c.rest {
-					if err := s.Terminate(t.Context(), "db"); err != nil {
+					if err := s.TerminateChild(t.Context(), "db"); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -76,7 +76,7 @@ func TestARestartThatIsNotWaitedForIsSeenThrough(t *testing.T) {
 				}
 				mustContain(t, w.Body.String(), "restart shop/db: it takes longer than 3s, and goes on")
 				time.Sleep(time.Hour)
-				if info, _ := s.Child("db").Info(); info.State != sup.Running || info.Incarnation != 2 {
+				if info, _ := s.Child("db").Info(); info.State != sup.StateRunning || info.Incarnation != 2 {
 					t.Errorf("an hour later it is %v, incarnation %d", info.State, info.Incarnation)
 				}
 			})
@@ -101,7 +101,7 @@ func TestARestartThatIsNotWaitedForEndsWithTheTree(t *testing.T) {
 					t.Errorf("after %v: %v", time.Since(began), err)
 				}
 				synctest.Wait()
-				if info, _ := s.Child("db").Info(); info.State == sup.Running {
+				if info, _ := s.Child("db").Info(); info.State == sup.StateRunning {
 					t.Errorf("it is %v", info.State)
 				}
 			})
@@ -131,7 +131,7 @@ func TestARestartIsOneCallWhereThereIsOne(t *testing.T) {
 	if info, _ := s.Child("ada").Info(); info.Incarnation != 1 {
 		t.Errorf("it is replaced twice: incarnation %d", info.Incarnation)
 	}
-	if err := s.Terminate(t.Context(), "ada"); err != nil {
+	if err := s.TerminateChild(t.Context(), "ada"); err != nil {
 		t.Fatal(err)
 	}
 	if w := post(h, order); w.Code != http.StatusOK { // which is a start
@@ -145,7 +145,7 @@ func TestARestartIsOneCallWhereThereIsOne(t *testing.T) {
 // broken is a controller that panics.
 type broken struct{ sup.Controller }
 
-func (broken) Restart(context.Context, sup.Target) error { panic("no such luck") }
+func (broken) RestartChild(context.Context, sup.Target) error { panic("no such luck") }
 
 func TestARestartThatPanicsIsAnswered(t *testing.T) {
 	s := start(t, auction())

@@ -55,7 +55,7 @@ func rowsOf(tree sup.SupervisorInfo, now time.Time) []row {
 		Supervisor: true, Life: lifeOf(tree, now),
 	}
 	if tree.Running {
-		top.State = sup.Running.String()
+		top.State = sup.StateRunning.String()
 		top.Since = top.Life.Up
 	}
 	return appendRows([]row{top}, tree, now)

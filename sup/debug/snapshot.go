@@ -15,7 +15,7 @@ import (
 )
 
 func (h *handler) serveTree(w http.ResponseWriter, r *http.Request) {
-	tree, err := h.tree.Tree(r.Context(), query(r, "path"))
+	tree, err := h.tree.Snapshot(r.Context(), query(r, "path"))
 	if err != nil {
 		refuse(w, err)
 		return
@@ -24,7 +24,7 @@ func (h *handler) serveTree(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) serveText(w http.ResponseWriter, r *http.Request) {
-	tree, err := h.tree.Tree(r.Context(), query(r, "path"))
+	tree, err := h.tree.Snapshot(r.Context(), query(r, "path"))
 	if err != nil {
 		refuse(w, err)
 		return

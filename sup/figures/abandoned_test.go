@@ -49,13 +49,13 @@ func TestCountersDoNotFallWhenANestedSupervisorIsAbandoned(t *testing.T) {
 			{ID: "stubborn", Start: stubborn, Shutdown: sup.Infinity},
 		}})
 		tree := suptest.Start(t, sup.Spec[sup.Worker]{Name: "top", Intensity: sup.Unlimited, Children: []sup.ChildSpec[sup.Worker]{
-			{ID: "inner", Shutdown: time.Second, Stuck: sup.Abandon, Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
+			{ID: "inner", Shutdown: time.Second, Stuck: sup.StuckAbandon, Start: func(context.Context) (sup.Worker, error) { return sup.New(inner), nil }},
 		}})
 		most := make(map[string]float64)
 		look := func(when string) {
 			t.Helper()
 			synctest.Wait()
-			now := counters(tree.Tree())
+			now := counters(tree.Snapshot())
 			for name, value := range most {
 				if now[name] < value {
 					t.Errorf("%s: %s falls from %v to %v", when, name, value, now[name])
@@ -69,9 +69,9 @@ func TestCountersDoNotFallWhenANestedSupervisorIsAbandoned(t *testing.T) {
 			look(fmt.Sprintf("after crash %d", i+1))
 		}
 		control := sup.Control(tree)
-		_ = control.Terminate(t.Context(), sup.Target{Path: "top/inner"}) // it says what is stuck
+		_ = control.TerminateChild(t.Context(), sup.Target{Path: "top/inner"}) // it says what is stuck
 		look("when it has been terminated")
-		if err := control.Restart(t.Context(), sup.Target{Path: "top/inner"}); err != nil {
+		if err := control.RestartChild(t.Context(), sup.Target{Path: "top/inner"}); err != nil {
 			t.Error(err)
 		}
 		look("when its successor runs")

@@ -34,7 +34,7 @@ func ExampleOf() {
 	}
 	defer s.Shutdown(context.Background())
 	metrics := figures.Metrics()
-	for _, p := range figures.Of(s.Tree(), time.Now()) {
+	for _, p := range figures.Of(s.Snapshot(), time.Now()) {
 		if m := metrics[p.Metric]; m.Counter {
 			fmt.Println(m.Name, p.Labels, p.Value)
 		}
@@ -60,7 +60,7 @@ func ExampleMetric() {
 }
 
 func ExamplePoint() {
-	points := figures.Of(sup.New(office()).Tree(), time.Now())
+	points := figures.Of(sup.New(office()).Snapshot(), time.Now())
 	fmt.Println(points[0])
 	// Output: {6 [office] 0}
 }
@@ -91,7 +91,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer s.Shutdown(context.Background())
-	for _, p := range figures.Of(s.Tree(), time.Now()) {
+	for _, p := range figures.Of(s.Snapshot(), time.Now()) {
 		if figures.Metrics()[p.Metric].Name == "sup.intensity.used" {
 			fmt.Printf("%s has used %.0f %%\n", p.Labels[0], 100*p.Value)
 		}

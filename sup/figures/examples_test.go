@@ -3,9 +3,9 @@ package figures_test
 import (
 	"testing"
 
-	"github.com/espalier-go/espalier/internal/shown"
+	"github.com/espalier-go/espalier/internal/examplecheck"
 )
 
 func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
-	shown.Everything(t, "github.com/espalier-go/espalier/sup/figures", shown.Except{})
+	examplecheck.EntryPoints(t, "github.com/espalier-go/espalier/sup/figures")
 }

@@ -47,7 +47,7 @@ func TestTheFiguresOfATree(t *testing.T) {
 				Start: suptest.InjectStart(faults, func(context.Context) (sup.Worker, error) { return new(suptest.Worker), nil })},
 		}})
 		for _, key := range []string{"x", "y"} {
-			if _, err := tenants.Start(t.Context(), key); err != nil {
+			if _, err := tenants.StartChild(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -58,7 +58,7 @@ func TestTheFiguresOfATree(t *testing.T) {
 		faults.Crash("x/db", errors.New("boom"))
 		faults.Crash("y/db", errors.New("boom"))
 		faults.Crash("y/db", errors.New("boom"))
-		if err := tenants.Remove(t.Context(), "x"); err != nil {
+		if err := tenants.RemoveChild(t.Context(), "x"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -72,7 +72,7 @@ func TestTheFiguresOfATree(t *testing.T) {
 			"sup.supervisors app/tenants/* = 1", "sup.uptime app/tenants/* = 61", "sup.intensity.limit app/tenants/* = 3", "sup.intensity.window app/tenants/* = 5",
 			"sup.children app/tenants/* db running = 1", "sup.starts app/tenants/* db = 5", "sup.restarts app/tenants/* db = 3", "sup.failures app/tenants/* db = 3",
 		}
-		if diff := cmp.Diff(want, lines(s.Tree())); diff != "" {
+		if diff := cmp.Diff(want, lines(s.Snapshot())); diff != "" {
 			t.Errorf("figures (-want +got):\n%s", diff)
 		}
 	})
@@ -85,7 +85,7 @@ func TestTheWorstOfManyIsTold(t *testing.T) {
 	}
 	now := time.Now()
 	tree := sup.SupervisorInfo{Path: "top", Intensity: sup.Unlimited, Children: []sup.ChildInfo{
-		member(1, time.Hour, 3, sup.Stuck, now.Add(-time.Second)), member(2, time.Minute, 2, sup.Stuck, now.Add(-time.Hour)), member(0, 2*time.Hour, 0, sup.Running, now),
+		member(1, time.Hour, 3, sup.StateStuck, now.Add(-time.Second)), member(2, time.Minute, 2, sup.StateStuck, now.Add(-time.Hour)), member(0, 2*time.Hour, 0, sup.StateRunning, now),
 	}}
 	got := make(map[string]float64)
 	for _, p := range figures.Of(tree, now) {
@@ -116,11 +116,11 @@ func TestTheNumberOfFiguresDoesNotGrowWithTheKeys(t *testing.T) {
 		suptest.Cleanup(t, k)
 		count := func(upTo int) int {
 			for key := k.Len(); key < upTo; key++ {
-				if _, err := k.Start(t.Context(), key); err != nil {
+				if _, err := k.StartChild(t.Context(), key); err != nil {
 					t.Fatal(err)
 				}
 			}
-			return len(figures.Of(k.Tree(), time.Now()))
+			return len(figures.Of(k.Snapshot(), time.Now()))
 		}
 		if few, many := count(2), count(200); few != many {
 			t.Errorf("%d figures of 2 children, %d of 200", few, many)
@@ -192,7 +192,7 @@ type found struct {
 	tree sup.SupervisorInfo
 }
 
-func (f found) Tree(context.Context, string) (sup.SupervisorInfo, error) { return f.tree, nil }
+func (f found) Snapshot(context.Context, string) (sup.SupervisorInfo, error) { return f.tree, nil }
 
 // lost is an inspector of what cannot be reached.
 type lost struct {
@@ -201,7 +201,7 @@ type lost struct {
 	err    error
 }
 
-func (l lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+func (l lost) Snapshot(context.Context, string) (sup.SupervisorInfo, error) {
 	switch {
 	case l.panics:
 		panic("no tree")
@@ -230,7 +230,7 @@ func TestAVarWaitsFiveSeconds(t *testing.T) {
 // mute is an inspector of a tree that does not answer.
 type mute struct{ sup.Inspector }
 
-func (mute) Tree(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
+func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
 	<-ctx.Done()
 	return sup.SupervisorInfo{}, context.Cause(ctx)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // states is how many states there are.
-const states = int(sup.Quarantined) + 1
+const states = int(sup.StateQuarantined) + 1
 
 // sums adds up what is behind each label set, in the order in which they come.
 type sums struct {
@@ -73,7 +73,7 @@ func (s *sums) add(path string, info sup.SupervisorInfo) {
 	one.addSelf(info)
 	for _, c := range info.Children {
 		id := c.ID
-		if c.Added || info.Set != sup.NoSet {
+		if c.Added || info.Set != sup.SetNone {
 			id = sup.Template
 		}
 		one.child(id).add(c, s.at, !info.Handed)
@@ -149,7 +149,7 @@ func (s *sums) points() []Point {
 			for state, n := range c.in {
 				name := sup.State(state).String()
 				add(children, float64(n), one.path, c.id, name)
-				if n > 0 && sup.State(state) != sup.Idle && sup.State(state) != sup.Running {
+				if n > 0 && sup.State(state) != sup.StateIdle && sup.State(state) != sup.StateRunning {
 					add(stateAge, c.age[state].Seconds(), one.path, c.id, name)
 				}
 			}

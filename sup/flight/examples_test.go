@@ -3,9 +3,9 @@ package flight_test
 import (
 	"testing"
 
-	"github.com/espalier-go/espalier/internal/shown"
+	"github.com/espalier-go/espalier/internal/examplecheck"
 )
 
 func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
-	shown.Everything(t, "github.com/espalier-go/espalier/sup/flight", shown.Except{})
+	examplecheck.EntryPoints(t, "github.com/espalier-go/espalier/sup/flight")
 }

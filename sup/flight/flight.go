@@ -67,7 +67,7 @@ func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
 	if i == nil {
 		return nil, errors.New("flight: no inspector: give sup.Inspect of a tree")
 	}
-	tree, err := i.Tree(ctx, path)
+	tree, err := i.Snapshot(ctx, path)
 	if err != nil {
 		return nil, &takeError{"taking a snapshot", err}
 	}

@@ -74,8 +74,8 @@ func TestAskReturnsAtOnceWhenTheWorkerEndsWithTheRequest(t *testing.T) {
 				if way == "stopped" {
 					go func() {
 						time.Sleep(time.Second)
-						wantError(t, "Terminate", s.Terminate(t.Context(), "w"), nil)
-						wantError(t, "Restart", s.Restart(t.Context(), "w"), nil)
+						wantError(t, "Terminate", s.TerminateChild(t.Context(), "w"), nil)
+						wantError(t, "Restart", s.RestartChild(t.Context(), "w"), nil)
 					}()
 					began = began.Add(time.Second)
 				}
@@ -345,7 +345,7 @@ func TestTheAskerOfAnAbandonedWorkerIsToldWhenThatIsReplaced(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		var b mailbox.Mailbox[double]
 		release := make(chan struct{})
-		s := serve(t, sup.ChildSpec[*suptest.Worker]{Stuck: sup.Abandon, Shutdown: time.Second}, func(ctx context.Context) error {
+		s := serve(t, sup.ChildSpec[*suptest.Worker]{Stuck: sup.StuckAbandon, Shutdown: time.Second}, func(ctx context.Context) error {
 			return b.Process(ctx, func(ctx context.Context, c double) error {
 				if sup.Incarnation(ctx) > 1 {
 					t.Errorf("the request %d was delivered again", c.Request)
@@ -364,11 +364,11 @@ func TestTheAskerOfAnAbandonedWorkerIsToldWhenThatIsReplaced(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		wantError(t, "Terminate", s.Terminate(t.Context(), "w"), sup.ErrStuck)
+		wantError(t, "Terminate", s.TerminateChild(t.Context(), "w"), sup.ErrStuck)
 		if len(told) > 0 {
 			t.Error("told too early: the worker might still reply")
 		}
-		wantError(t, "Restart", s.Restart(t.Context(), "w"), nil)
+		wantError(t, "Restart", s.RestartChild(t.Context(), "w"), nil)
 		synctest.Wait()
 		for range 2 {
 			wantError(t, "Ask", <-told, mailbox.ErrNoReply)

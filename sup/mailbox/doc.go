@@ -22,7 +22,7 @@
 //     dropped in silence. A delivery that a stop, a round for a sibling or a
 //     hand-over has interrupted has not failed.
 //  6. A message is with one Process at a time. If the supervisor replaces an
-//     incarnation that is stuck ([sup.Abandon]), the replacement takes over what the
+//     incarnation that is stuck ([sup.StuckAbandon]), the replacement takes over what the
 //     stuck one holds.
 //  7. [Ask] returns as soon as there is a reply, as its context ends, or as the
 //     worker that holds the request in Process ends without one. A request is

@@ -3,9 +3,9 @@ package mailbox_test
 import (
 	"testing"
 
-	"github.com/espalier-go/espalier/internal/shown"
+	"github.com/espalier-go/espalier/internal/examplecheck"
 )
 
 func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
-	shown.Everything(t, "github.com/espalier-go/espalier/sup/mailbox", shown.Except{})
+	examplecheck.EntryPoints(t, "github.com/espalier-go/espalier/sup/mailbox")
 }

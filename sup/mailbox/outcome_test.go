@@ -23,7 +23,7 @@ func TestADeliveryFailsByItselfAndIsInterruptedByAStop(t *testing.T) {
 	cancel()
 	late, cancel := context.WithTimeout(context.Background(), -time.Second)
 	defer cancel()
-	derived, cancel := context.WithCancel(stop(sup.ByRound, errBoom))
+	derived, cancel := context.WithCancel(stop(sup.ReasonRound, errBoom))
 	defer cancel()
 	hung, cancel := context.WithCancel(endedContext(unhealthy))
 	defer cancel()
@@ -35,20 +35,20 @@ func TestADeliveryFailsByItselfAndIsInterruptedByAStop(t *testing.T) {
 		want   string
 	}{
 		"nil":                                  {going, nil, "done"},
-		"nil after a stop":                     {stop(sup.ByShutdown, nil), nil, "done"},
+		"nil after a stop":                     {stop(sup.ReasonShutdown, nil), nil, "done"},
 		"nil after the watchdog":               {hung, nil, "done"},
 		"an error":                             {going, errBoom, "failed"},
 		"an error that looks like a stop":      {going, context.Canceled, "failed"},
-		"an error that is one of a stop":       {going, &sup.StopError{Reason: sup.ByOperator}, "failed"},
+		"an error that is one of a stop":       {going, &sup.StopError{Reason: sup.ReasonOperator}, "failed"},
 		"a panic":                              {going, panicked, "failed"},
 		"a Goexit":                             {going, sup.ErrGoexit, "failed"},
-		"a shutdown":                           {stop(sup.ByShutdown, nil), context.Canceled, "interrupted"},
-		"a round":                              {stop(sup.ByRound, errBoom), context.Canceled, "interrupted"},
-		"a round, in the driver's words":       {stop(sup.ByRound, errBoom), driver, "interrupted"},
-		"a round for an unhealthy sibling":     {stop(sup.ByRound, unhealthy), context.Canceled, "interrupted"},
-		"a round for a sibling that panicked":  {stop(sup.ByRound, panicked), context.Canceled, "interrupted"},
-		"an operator":                          {stop(sup.ByOperator, nil), context.Canceled, "interrupted"},
-		"the worker's Run has returned":        {stop(sup.ByReturn, nil), context.Canceled, "interrupted"},
+		"a shutdown":                           {stop(sup.ReasonShutdown, nil), context.Canceled, "interrupted"},
+		"a round":                              {stop(sup.ReasonRound, errBoom), context.Canceled, "interrupted"},
+		"a round, in the driver's words":       {stop(sup.ReasonRound, errBoom), driver, "interrupted"},
+		"a round for an unhealthy sibling":     {stop(sup.ReasonRound, unhealthy), context.Canceled, "interrupted"},
+		"a round for a sibling that panicked":  {stop(sup.ReasonRound, panicked), context.Canceled, "interrupted"},
+		"an operator":                          {stop(sup.ReasonOperator, nil), context.Canceled, "interrupted"},
+		"the worker's Run has returned":        {stop(sup.ReasonReturn, nil), context.Canceled, "interrupted"},
 		"a context below one that was stopped": {derived, context.Canceled, "interrupted"},
 		"a failure elsewhere in the worker":    {endedContext(errBoom), errBoom, "interrupted"},
 		"a panic elsewhere in the worker":      {endedContext(panicked), fmt.Errorf("reading: %w", panicked), "interrupted"},
@@ -56,8 +56,8 @@ func TestADeliveryFailsByItselfAndIsInterruptedByAStop(t *testing.T) {
 		"a deadline of the worker's own":       {late, context.DeadlineExceeded, "interrupted"},
 		"the watchdog":                         {endedContext(unhealthy), context.Canceled, "failed"},
 		"the watchdog, in a context below":     {hung, driver, "failed"},
-		"a panic after a stop":                 {stop(sup.ByShutdown, nil), panicked, "failed"},
-		"a Goexit after a stop":                {stop(sup.ByShutdown, nil), sup.ErrGoexit, "failed"},
+		"a panic after a stop":                 {stop(sup.ReasonShutdown, nil), panicked, "failed"},
+		"a Goexit after a stop":                {stop(sup.ReasonShutdown, nil), sup.ErrGoexit, "failed"},
 	} {
 		if got := mailbox.Outcome(tt.ctx, tt.reason); got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
@@ -91,8 +91,8 @@ func TestAnInterruptedMessageIsNoDeadLetter(t *testing.T) {
 	for way, interrupt := range map[string]func(t *testing.T, s *sup.Supervisor[*suptest.Worker], sibling chan error){
 		"a round": func(_ *testing.T, _ *sup.Supervisor[*suptest.Worker], sibling chan error) { sibling <- errBoom },
 		"an operator": func(t *testing.T, s *sup.Supervisor[*suptest.Worker], _ chan error) {
-			wantError(t, "Terminate", s.Terminate(t.Context(), "w"), nil)
-			wantError(t, "Restart", s.Restart(t.Context(), "w"), nil)
+			wantError(t, "Terminate", s.TerminateChild(t.Context(), "w"), nil)
+			wantError(t, "Restart", s.RestartChild(t.Context(), "w"), nil)
 		},
 		"a shutdown": func(t *testing.T, s *sup.Supervisor[*suptest.Worker], _ chan error) {
 			wantError(t, "Shutdown", s.Shutdown(t.Context()), nil)
@@ -162,7 +162,7 @@ func TestAMessageIsNotChargedWithAnotherOfTheSameWorker(t *testing.T) {
 }
 
 func TestAMessageThatHangsItsWorkerIsADeadLetter(t *testing.T) {
-	for _, stuck := range []sup.WhenStuck{sup.Wait, sup.Abandon} {
+	for _, stuck := range []sup.WhenStuck{sup.StuckWait, sup.StuckAbandon} {
 		t.Run(stuck.String(), func(t *testing.T) {
 			suptest.Run(t, func(t *testing.T) {
 				var b mailbox.Mailbox[string]
@@ -173,7 +173,7 @@ func TestAMessageThatHangsItsWorkerIsADeadLetter(t *testing.T) {
 						j.add(m)
 						switch {
 						case m != "hangs":
-						case stuck == sup.Abandon:
+						case stuck == sup.StuckAbandon:
 							<-release
 						default:
 							<-ctx.Done()
@@ -204,7 +204,7 @@ func TestAMessageThatIsHandedOverIsNoDeadLetter(t *testing.T) {
 		var j journal
 		const times = 5
 		release := make(chan struct{})
-		s := serve(t, sup.ChildSpec[*suptest.Worker]{Stuck: sup.Abandon, Shutdown: time.Second}, func(ctx context.Context) error {
+		s := serve(t, sup.ChildSpec[*suptest.Worker]{Stuck: sup.StuckAbandon, Shutdown: time.Second}, func(ctx context.Context) error {
 			return b.Process(ctx, func(_ context.Context, m string) error {
 				n := sup.Incarnation(ctx)
 				j.add(fmt.Sprintf("#%d %s", n, m))
@@ -218,8 +218,8 @@ func TestAMessageThatIsHandedOverIsNoDeadLetter(t *testing.T) {
 		var want []string
 		for n := range times {
 			synctest.Wait()
-			wantError(t, "Terminate", s.Terminate(t.Context(), "w"), sup.ErrStuck)
-			wantError(t, "Restart", s.Restart(t.Context(), "w"), nil)
+			wantError(t, "Terminate", s.TerminateChild(t.Context(), "w"), sup.ErrStuck)
+			wantError(t, "Restart", s.RestartChild(t.Context(), "w"), nil)
 			want = append(want, fmt.Sprintf("#%d deaf", n+1))
 		}
 		j.expect(t, append(want, fmt.Sprintf("#%d deaf", times+1))...)

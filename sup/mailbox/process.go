@@ -78,7 +78,7 @@ type DeadLetter[M any] struct {
 // Any number of Process may read one mailbox. They begin messages in order, and
 // what comes back goes to whichever is first; with one, messages are processed in
 // order too. When a supervisor has abandoned an incarnation that is stuck in f
-// ([sup.Abandon]), the Process of its replacement takes the message over, and
+// ([sup.StuckAbandon]), the Process of its replacement takes the message over, and
 // what f does in the end changes nothing.
 func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, message M) error, policy Policy[M]) error {
 	if err := policy.check(f == nil); err != nil {

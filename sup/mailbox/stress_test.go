@@ -145,9 +145,9 @@ func wearDown(t *testing.T, workers int) {
 	for !idle(s) || !isClosed(sent) {
 		time.Sleep(time.Millisecond)
 		id := fmt.Sprint(rand.IntN(workers))
-		wantError(t, "Terminate", s.Terminate(t.Context(), id), nil)
+		wantError(t, "Terminate", s.TerminateChild(t.Context(), id), nil)
 		// A worker that had got done with its work has nothing to do now either.
-		if err := s.Restart(t.Context(), id); err != nil && !errors.Is(err, sup.ErrRunning) {
+		if err := s.RestartChild(t.Context(), id); err != nil && !errors.Is(err, sup.ErrRunning) {
 			t.Errorf("Restart: %v", err)
 		}
 		synctest.Wait()
@@ -167,7 +167,7 @@ func wearDown(t *testing.T, workers int) {
 // empty.
 func idle(s *sup.Supervisor[*suptest.Worker]) bool {
 	for _, c := range s.Children() {
-		if c.State != sup.Stopped || c.LastExit.Kind != sup.ExitNormal {
+		if c.State != sup.StateStopped || c.LastExit.Kind != sup.ExitNormal {
 			return false
 		}
 	}

@@ -65,14 +65,14 @@ func TestAMessageSurvivesAStopInTheMiddle(t *testing.T) {
 		})
 		fill(t, &b, "a", "b")
 		synctest.Wait()
-		wantError(t, "Terminate", s.Terminate(t.Context(), "w"), nil)
+		wantError(t, "Terminate", s.TerminateChild(t.Context(), "w"), nil)
 		if last := s.Children()[0].LastExit; last.Kind != sup.ExitShutdown {
 			t.Errorf("the exit is %v", last)
 		}
 		j.expect(t)
-		wantError(t, "Restart", s.Restart(t.Context(), "w"), nil)
+		wantError(t, "Restart", s.RestartChild(t.Context(), "w"), nil)
 		j.expect(t, "a", "b")
-		wantError(t, "Terminate", s.Terminate(t.Context(), "w"), nil)
+		wantError(t, "Terminate", s.TerminateChild(t.Context(), "w"), nil)
 		if last := s.Children()[0].LastExit; last.Kind != sup.ExitShutdown {
 			t.Errorf("the exit of one that waited is %v", last)
 		}
@@ -90,7 +90,7 @@ func TestWhatAWorkerFinishesWhileItStopsIsDone(t *testing.T) {
 		})
 		fill(t, &b, "a", "b")
 		synctest.Wait()
-		wantError(t, "Terminate", s.Terminate(t.Context(), "w"), nil)
+		wantError(t, "Terminate", s.TerminateChild(t.Context(), "w"), nil)
 		wantRest(t, &b, "b")
 	})
 }
@@ -103,7 +103,7 @@ func TestTheReplacementOfAnAbandonedWorkerTakesItsMessageOver(t *testing.T) {
 				var j journal
 				release := make(chan struct{})
 				stuck := map[string]bool{"hangs": true, "kills": true}
-				s := serve(t, sup.ChildSpec[*suptest.Worker]{Stuck: sup.Abandon, Shutdown: time.Second}, func(ctx context.Context) error {
+				s := serve(t, sup.ChildSpec[*suptest.Worker]{Stuck: sup.StuckAbandon, Shutdown: time.Second}, func(ctx context.Context) error {
 					n := sup.Incarnation(ctx)
 					err := b.Process(ctx, func(ctx context.Context, m string) error {
 						j.add(fmt.Sprintf("#%d %s", n, m))
@@ -118,10 +118,10 @@ func TestTheReplacementOfAnAbandonedWorkerTakesItsMessageOver(t *testing.T) {
 				})
 				fill(t, &b, "hangs", "next")
 				synctest.Wait()
-				if err := s.Terminate(t.Context(), "w"); !errors.Is(err, sup.ErrStuck) {
+				if err := s.TerminateChild(t.Context(), "w"); !errors.Is(err, sup.ErrStuck) {
 					t.Fatalf("Terminate: %v", err)
 				}
-				wantError(t, "Restart", s.Restart(t.Context(), "w"), nil)
+				wantError(t, "Restart", s.RestartChild(t.Context(), "w"), nil)
 				j.expect(t, "#1 hangs", "#2 hangs", "#2 next")
 				close(release)
 				j.expect(t, "#1 returned")
@@ -136,7 +136,7 @@ func TestTheReplacementOfAnAbandonedWorkerBuriesWhatItWasBurying(t *testing.T) {
 		var b mailbox.Mailbox[string]
 		release := make(chan struct{})
 		var j journal
-		s := serve(t, sup.ChildSpec[*suptest.Worker]{Stuck: sup.Abandon, Shutdown: time.Second}, func(ctx context.Context) error {
+		s := serve(t, sup.ChildSpec[*suptest.Worker]{Stuck: sup.StuckAbandon, Shutdown: time.Second}, func(ctx context.Context) error {
 			return b.Process(ctx, func(context.Context, string) error { return errBoom }, mailbox.Policy[string]{
 				Deliveries: 1,
 				DeadLetter: func(_ context.Context, l mailbox.DeadLetter[string]) error {
@@ -150,8 +150,8 @@ func TestTheReplacementOfAnAbandonedWorkerBuriesWhatItWasBurying(t *testing.T) {
 		})
 		fill(t, &b, "a")
 		synctest.Wait()
-		wantError(t, "Terminate", s.Terminate(t.Context(), "w"), sup.ErrStuck)
-		wantError(t, "Restart", s.Restart(t.Context(), "w"), nil)
+		wantError(t, "Terminate", s.TerminateChild(t.Context(), "w"), sup.ErrStuck)
+		wantError(t, "Restart", s.RestartChild(t.Context(), "w"), nil)
 		j.expect(t, "#2 a: boom", "#3 a: boom")
 		close(release)
 	})
@@ -176,7 +176,7 @@ func TestOnlyTheReplacementTakesOver(t *testing.T) {
 		}})
 		fill(t, &b, "a")
 		synctest.Wait()
-		go func() { wantError(t, "Terminate", s.Terminate(t.Context(), "slow"), nil) }()
+		go func() { wantError(t, "Terminate", s.TerminateChild(t.Context(), "slow"), nil) }()
 		synctest.Wait()
 		_, err := s.StartChild(t.Context(), sup.ChildSpec[*suptest.Worker]{ID: "other",
 			Start: func(context.Context) (*suptest.Worker, error) {
@@ -203,7 +203,7 @@ func TestAWorkerThatWaitsForMessagesSatisfiesItsWatchdog(t *testing.T) {
 						return b.Process(ctx, func(_ context.Context, d time.Duration) error { time.Sleep(d); return nil },
 							mailbox.Policy[time.Duration]{Beat: beat})
 					})
-				healthy := func() bool { synctest.Wait(); return s.Children()[0].State == sup.Running }
+				healthy := func() bool { synctest.Wait(); return s.Children()[0].State == sup.StateRunning }
 				time.Sleep(time.Hour)
 				if healthy() != (beat > 0) {
 					t.Errorf("idle: %v", s.Children()[0])

@@ -72,7 +72,7 @@ func TestTheReplacementTakesOverThoughItsNumberIsTheSame(t *testing.T) {
 		}
 		team := func(context.Context) (sup.Worker, error) {
 			return sup.New(sup.Spec[*suptest.Worker]{Children: []sup.ChildSpec[*suptest.Worker]{{
-				ID: "w", Stuck: sup.Abandon, Shutdown: time.Second,
+				ID: "w", Stuck: sup.StuckAbandon, Shutdown: time.Second,
 				Start: func(context.Context) (*suptest.Worker, error) {
 					return &suptest.Worker{OnRun: func(ctx context.Context) error {
 						return b.Process(ctx, work, mailbox.Policy[string]{})
@@ -83,8 +83,8 @@ func TestTheReplacementTakesOverThoughItsNumberIsTheSame(t *testing.T) {
 		s := suptest.Start(t, sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{{ID: "team", Start: team}}})
 		fill(t, &b, "hangs", "next")
 		synctest.Wait()
-		wantError(t, "Terminate", s.Terminate(t.Context(), "team"), nil)
-		wantError(t, "Restart", s.Restart(t.Context(), "team"), nil)
+		wantError(t, "Terminate", s.TerminateChild(t.Context(), "team"), nil)
+		wantError(t, "Restart", s.RestartChild(t.Context(), "team"), nil)
 		j.expect(t, "supervisor/team/w #1 hangs", "supervisor/team/w #1 hangs", "supervisor/team/w #1 next")
 		close(release)
 		synctest.Wait()

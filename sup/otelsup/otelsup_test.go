@@ -186,7 +186,7 @@ func TestAStopThatTakesTooLongAndARestartThatNeverComesShow(t *testing.T) {
 		synctest.Wait()
 		spans.Reset()
 		faults.Panic("weak", "no")
-		if err := s.Terminate(t.Context(), "slow"); !errors.Is(err, sup.ErrStuck) {
+		if err := s.TerminateChild(t.Context(), "slow"); !errors.Is(err, sup.ErrStuck) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -228,10 +228,10 @@ func TestOfChildrenThatAreGoneNothingIsKept(t *testing.T) {
 		}
 		suptest.Cleanup(t, set)
 		for key := range 100 {
-			if _, err := set.Start(t.Context(), key); err != nil {
+			if _, err := set.StartChild(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
-			if err := set.Remove(t.Context(), key); err != nil {
+			if err := set.RemoveChild(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -334,7 +334,7 @@ func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 
 type lost struct{ sup.Inspector }
 
-func (lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+func (lost) Snapshot(context.Context, string) (sup.SupervisorInfo, error) {
 	return sup.SupervisorInfo{}, errLost
 }
 
@@ -388,7 +388,7 @@ func TestATreeThatDoesNotAnswerIsExportedAsDown(t *testing.T) {
 // mute is an inspector of a tree that does not answer.
 type mute struct{ sup.Inspector }
 
-func (mute) Tree(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
+func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
 	<-ctx.Done()
 	return sup.SupervisorInfo{}, context.Cause(ctx)
 }

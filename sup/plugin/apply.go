@@ -147,12 +147,12 @@ func (d *Dir[T]) add(ctx context.Context, name string, f *file[T], spec Spec[T])
 	d.mu.Lock()
 	f.source = source
 	d.mu.Unlock()
-	_, err := d.Plugins.Start(ctx, name)
+	_, err := d.Plugins.StartChild(ctx, name)
 	return err
 }
 
 func (d *Dir[T]) remove(ctx context.Context, name string, f *file[T]) error {
-	err := d.Plugins.Remove(ctx, name)
+	err := d.Plugins.RemoveChild(ctx, name)
 	if err != nil && !errors.Is(err, sup.ErrNotFound) {
 		return err
 	}
@@ -184,7 +184,7 @@ func (d *Dir[T]) upgrade(ctx context.Context, name string, source *Source[T], sp
 				return err
 			}
 			source.late.Store(true)
-			err := d.Plugins.Restart(ctx, name)
+			err := d.Plugins.RestartChild(ctx, name)
 			if !errors.Is(err, sup.ErrRestarting) && !errors.Is(err, sup.ErrRunning) { // else an operator was faster
 				return err
 			}

@@ -256,7 +256,7 @@ func TestADirBeginsAllPluginsThatAreThere(t *testing.T) {
 	f.put("b", "grpc", "1")
 	w := f.watch()
 	for _, name := range []string{"a", "b"} {
-		if p, there := w.one(name); !there || p.Info.State == sup.Stopped {
+		if p, there := w.one(name); !there || p.Info.State == sup.StateStopped {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}

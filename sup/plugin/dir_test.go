@@ -175,7 +175,7 @@ func TestABadPluginIsQuarantinedAndTheOthersNeverNotice(t *testing.T) {
 			w := f.watch()
 			quarantined := func() bool {
 				p, _ := w.one("bad")
-				return p.Info.State == sup.Quarantined
+				return p.Info.State == sup.StateQuarantined
 			}
 			eventually(t, "the bad one is quarantined", quarantined)
 			err := plugin.Do(t.Context(), w.Plugins.Child("bad"), func(context.Context, Words) error { return nil })
@@ -340,14 +340,14 @@ func TestADirIsAChildThatCanBeRestarted(t *testing.T) {
 	defer host.Shutdown(context.Background())
 	w := watched{d, t}
 	w.becomes("a=1")
-	if err := host.Terminate(t.Context(), "plugins"); err != nil {
+	if err := host.TerminateChild(t.Context(), "plugins"); err != nil {
 		t.Fatal(err)
 	}
 	if n := countChildren(); n != 0 {
 		t.Errorf("there are %d processes", n)
 	}
 	f.put("b", "grpc", "1")
-	if err := host.Restart(t.Context(), "plugins"); err != nil {
+	if err := host.RestartChild(t.Context(), "plugins"); err != nil {
 		t.Fatal(err)
 	}
 	w.becomes("a=1 b=1")

@@ -134,7 +134,7 @@ func TestDoFailsAtOnceWhenThePluginIsQuarantinedOrStopped(t *testing.T) {
 	}
 
 	h = start(t, specOf(t, "grpc"))
-	if err := h.Terminate(t.Context(), "words"); err != nil {
+	if err := h.TerminateChild(t.Context(), "words"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.tell(t.Context(), "pid"); !errors.Is(err, sup.ErrStopped) {

@@ -55,12 +55,12 @@ func ExampleSource_Use() {
 	source := plugin.NewSource(wordsSpec("grpc"))
 	host := startHost(source)
 	defer host.Shutdown(ctx)
-	host.Terminate(ctx, "words")
+	host.TerminateChild(ctx, "words")
 
 	next := wordsSpec("grpc")
 	next.Name = "words 2"
 	fmt.Println(source.Use(next))
-	host.Restart(ctx, "words")
+	host.RestartChild(ctx, "words")
 	c, _ := host.Child("words").Get()
 	fmt.Println(c.Spec().Name)
 	// Output:

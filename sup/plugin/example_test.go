@@ -91,7 +91,7 @@ func ExampleDo() {
 	})
 	fmt.Println(n, err)
 
-	host.Terminate(ctx, "words")
+	host.TerminateChild(ctx, "words")
 	err = plugin.Do(ctx, words, func(context.Context, Words) error { return nil })
 	fmt.Println(errors.Is(err, sup.ErrStopped), err)
 	// Output:

@@ -202,7 +202,7 @@ func TestNoHandshakeEndsADir(t *testing.T) {
 	eventually(t, "the bad one is quarantined, and the upgrade has failed", func() bool {
 		bad, _ := w.one("bad")
 		upgraded, _ := w.one("upgraded")
-		return bad.Info.State == sup.Quarantined && errors.Is(bad.Info.LastExit.Err, plugin.ErrHandshake) &&
+		return bad.Info.State == sup.StateQuarantined && errors.Is(bad.Info.LastExit.Err, plugin.ErrHandshake) &&
 			errors.Is(upgraded.Failed, plugin.ErrHandshake)
 	})
 	for _, name := range []string{"good", "upgraded"} {

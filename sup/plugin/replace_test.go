@@ -229,7 +229,7 @@ func TestASourceCanBeGivenAnotherSpecWhileThePluginIsDown(t *testing.T) {
 	if err := h.source.Use(versionOf(t, "grpc", "two")); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Restart(t.Context(), "words"); err != nil {
+	if err := h.RestartChild(t.Context(), "words"); err != nil {
 		t.Fatal(err)
 	}
 	if v := h.version(t); v != "two" {

@@ -17,7 +17,7 @@ func TestAStopLetsTheCallsInFlightReturn(t *testing.T) {
 	h := start(t, specOf(t, "grpc"), func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Shutdown = sup.Infinity })
 	pid := h.pid(t)
 	answered := h.inFlight(t, "sleep 100ms")
-	if err := h.Terminate(t.Context(), "words"); err != nil {
+	if err := h.TerminateChild(t.Context(), "words"); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-answered; err != nil {
@@ -34,7 +34,7 @@ func TestAStopCutsCallsOffThatOutlastTheDrain(t *testing.T) {
 	h := start(t, spec)
 	cut := h.inFlight(t, "sleep 1h")
 	idempotent := h.inFlight(t, "sleep 1h", plugin.Idempotent())
-	if err := h.Terminate(t.Context(), "words"); err != nil {
+	if err := h.TerminateChild(t.Context(), "words"); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-cut; !errors.As(err, new(*plugin.DiedError)) || !errors.Is(err, sup.ErrShutdown) {

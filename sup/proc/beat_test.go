@@ -32,7 +32,7 @@ func TestMessagesFeedTheWatchdogOfTheChild(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		s, err := sup.Start(t.Context(), sup.Spec[beating]{
-			AutoShutdown: sup.AnySignificant,
+			AutoShutdown: sup.AutoShutdownAnySignificant,
 			Children: []sup.ChildSpec[beating]{{
 				ID: "one", Restart: sup.Temporary, Significant: true, Watchdog: 2 * time.Second,
 				Start: func(context.Context) (beating, error) { return beating{10}, nil },

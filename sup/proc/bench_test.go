@@ -46,7 +46,7 @@ func BenchmarkStartAndEnd(b *testing.B) {
 		},
 		"worker": func() error {
 			s := sup.New(sup.Spec[*proc.Worker]{
-				AutoShutdown: sup.AnySignificant,
+				AutoShutdown: sup.AutoShutdownAnySignificant,
 				Children: []sup.ChildSpec[*proc.Worker]{{
 					ID: "one", Restart: sup.Transient, Significant: true,
 					Start: proc.Command{Path: "true", Stdout: proc.Kept, Stderr: proc.Kept}.Worker,

@@ -75,14 +75,14 @@ func TestAMigrationEndsBeforeTheServiceStarts(t *testing.T) {
 		t.Errorf("the migration has run %d times", n)
 	}
 	for _, id := range []string{"migration", "service"} {
-		if info, _ := s.Child(id).Info(); info.Incarnation != 2 || info.State != sup.Running {
+		if info, _ := s.Child(id).Info(); info.Incarnation != 2 || info.State != sup.StateRunning {
 			t.Errorf("%s: %v, incarnation %d", id, info.State, info.Incarnation)
 		}
 	}
-	if err := s.Restart(t.Context(), "migration"); !errors.Is(err, sup.ErrRunning) {
+	if err := s.RestartChild(t.Context(), "migration"); !errors.Is(err, sup.ErrRunning) {
 		t.Errorf("the restart of one that is done: %v", err)
 	}
-	if err := errors.Join(s.Terminate(t.Context(), "migration"), s.Restart(t.Context(), "migration")); err != nil || written(t, file) != 3 {
+	if err := errors.Join(s.TerminateChild(t.Context(), "migration"), s.RestartChild(t.Context(), "migration")); err != nil || written(t, file) != 3 {
 		t.Errorf("an operator's restart: %v; it has run %d times", err, written(t, file))
 	}
 	if err := s.Shutdown(t.Context()); err != nil {

@@ -33,7 +33,7 @@ func runOnce(command proc.Command) sup.Exit {
 	s := sup.New(sup.Spec[*proc.Worker]{
 		Name:         "example",
 		Intensity:    sup.Intensity{Restarts: 0, Within: time.Second},
-		AutoShutdown: sup.AnySignificant,
+		AutoShutdown: sup.AutoShutdownAnySignificant,
 		Children: []sup.ChildSpec[*proc.Worker]{
 			{ID: "one", Start: command.Worker, Restart: sup.Transient, Significant: true},
 		},
@@ -116,7 +116,7 @@ func ExampleCommand_Worker() {
 		return
 	}
 	for _, name := range []string{"ann", "bob"} {
-		child, _ := set.Start(ctx, name)
+		child, _ := set.StartChild(ctx, name)
 		w, _ := child.Get()
 		fmt.Println(name, w.Process().Tail())
 	}

@@ -91,7 +91,7 @@ func exitsOf(t *testing.T, command proc.Command, restart sup.Restart, again bool
 	if !again {
 		eventually(t, "the child is at rest", func() bool {
 			children := s.Children()
-			return len(children) == 0 || children[0].State == sup.Stopped
+			return len(children) == 0 || children[0].State == sup.StateStopped
 		})
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error(err)

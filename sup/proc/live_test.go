@@ -47,7 +47,7 @@ func TestAProcessThatHangsIsUnhealthy(t *testing.T) {
 			if w, ok := s.Child("one").Get(); ok {
 				_ = w.Process().Signal(syscall.SIGSTOP)
 			}
-			eventually(t, "the child is quarantined", func() bool { return s.Children()[0].State == sup.Quarantined })
+			eventually(t, "the child is quarantined", func() bool { return s.Children()[0].State == sup.StateQuarantined })
 			exit := s.Children()[0].LastExit
 			unhealthy, ok := errors.AsType[*proc.UnhealthyError](exit.Err)
 			if !ok || unhealthy.Failures != 3 || !errors.Is(exit.Err, sup.ErrUnhealthy) || exit.Kind != sup.ExitAbnormal {
@@ -77,7 +77,7 @@ func TestAProcessThatAnswersIsHealthy(t *testing.T) {
 	for range 20 {
 		<-asked
 	}
-	if child := s.Children()[0]; child.State != sup.Running || child.Incarnation != 1 {
+	if child := s.Children()[0]; child.State != sup.StateRunning || child.Incarnation != 1 {
 		t.Errorf("the child is %v", child)
 	}
 }
@@ -105,7 +105,7 @@ func TestAProbeThatHangsDoesNotSaveTheProcess(t *testing.T) {
 		<-w.Process().Done()
 		close(release)
 	}()
-	if err := s.Terminate(t.Context(), "one"); err != nil || !returned.Load() {
+	if err := s.TerminateChild(t.Context(), "one"); err != nil || !returned.Load() {
 		t.Errorf("%v; the probe has returned: %v", err, returned.Load())
 	}
 }

@@ -110,7 +110,7 @@ func TestAWorkerStopsItsProcessWithinItsTime(t *testing.T) {
 			}
 			w, _ := s.Child("one").Get()
 			said(t, w.Process(), tt.word)
-			if err := s.Terminate(t.Context(), "one"); err != nil {
+			if err := s.TerminateChild(t.Context(), "one"); err != nil {
 				t.Error(err)
 			}
 			if exit := s.Children()[0].LastExit; exit.Kind != tt.want {

@@ -144,7 +144,7 @@ func TestASetOfProcesses(t *testing.T) {
 	var starts sync.WaitGroup
 	for key := range size {
 		starts.Go(func() {
-			if _, err := set.Start(t.Context(), key); err != nil {
+			if _, err := set.StartChild(t.Context(), key); err != nil {
 				t.Error(err)
 			}
 		})

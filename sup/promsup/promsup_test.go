@@ -170,7 +170,7 @@ func TestTreesThatDoNotAnswerDelayACollectionByFiveSeconds(t *testing.T) {
 // mute is an inspector of a tree that does not answer.
 type mute struct{ sup.Inspector }
 
-func (mute) Tree(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
+func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
 	<-ctx.Done()
 	return sup.SupervisorInfo{}, context.Cause(ctx)
 }
@@ -195,7 +195,7 @@ type lost struct {
 	path   string
 }
 
-func (l lost) Tree(context.Context, string) (sup.SupervisorInfo, error) {
+func (l lost) Snapshot(context.Context, string) (sup.SupervisorInfo, error) {
 	if l.panics {
 		panic("no tree")
 	}

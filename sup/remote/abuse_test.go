@@ -178,10 +178,10 @@ func TestAClientThatNeverReads(t *testing.T) {
 		}
 		begun := time.Now()
 		for range 5000 { // far more than anything buffers
-			if _, err := s.feeds.Start(t.Context(), "IBM"); err != nil {
+			if _, err := s.feeds.StartChild(t.Context(), "IBM"); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.feeds.Remove(t.Context(), "IBM"); err != nil {
+			if err := s.feeds.RemoveChild(t.Context(), "IBM"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -213,7 +213,7 @@ func TestAClientThatReadsSlowlyGetsItsAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := range 2000 {
-			if _, err := rooms.Start(t.Context(), n); err != nil {
+			if _, err := rooms.StartChild(t.Context(), n); err != nil {
 				t.Fatal(err)
 			}
 		}

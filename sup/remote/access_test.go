@@ -39,14 +39,14 @@ func TestAViewerChangesNothing(t *testing.T) {
 		ctx := t.Context()
 		_, err := c.StartChild(ctx, "shop/feeds", "IBM")
 		for _, err := range []error{
-			err, c.Terminate(ctx, sup.Target{Path: "shop/db"}), c.Restart(ctx, sup.Target{Path: "shop/db"}),
-			c.Delete(ctx, sup.Target{Path: "shop/db"}), c.Shutdown(ctx, sup.Target{}),
+			err, c.TerminateChild(ctx, sup.Target{Path: "shop/db"}), c.RestartChild(ctx, sup.Target{Path: "shop/db"}),
+			c.DeleteChild(ctx, sup.Target{Path: "shop/db"}), c.Shutdown(ctx, sup.Target{}),
 		} {
 			if !errors.Is(err, remote.ErrDenied) || !strings.Contains(err.Error(), "takes the role of operator") {
 				t.Errorf("error %v", err)
 			}
 		}
-		if _, err := c.Tree(ctx, ""); err != nil {
+		if _, err := c.Snapshot(ctx, ""); err != nil {
 			t.Error(err)
 		}
 		if after := lastEvent(t, s); after != before {
@@ -70,10 +70,10 @@ func TestEachCallOfAnOperatorIsLogged(t *testing.T) {
 		defer serve(t, sup.Control(s), w, func(c *remote.Config) { c.Logger = log.logger() })()
 		c := dial(t, w, remote.Dialer{})
 		defer c.Close()
-		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db", Incarnation: 1}); err != nil {
+		if err := c.TerminateChild(t.Context(), sup.Target{Path: "shop/db", Incarnation: 1}); err != nil {
 			t.Error(err)
 		}
-		_ = c.Delete(t.Context(), sup.Target{Path: "shop/none\nlevel=INFO"})
+		_ = c.DeleteChild(t.Context(), sup.Target{Path: "shop/none\nlevel=INFO"})
 		if _, err := c.StartChild(t.Context(), "shop/feeds", "IBM"); err != nil {
 			t.Error(err)
 		}
@@ -219,13 +219,13 @@ func TestCallsThatAreDeniedDoNotFillTheLog(t *testing.T) {
 		c := dial(t, w, remote.Dialer{})
 		defer c.Close()
 		for range 1000 {
-			_ = c.Terminate(t.Context(), sup.Target{Path: "shop/db"})
+			_ = c.TerminateChild(t.Context(), sup.Target{Path: "shop/db"})
 		}
 		if n := strings.Count(log.String(), "op=Terminate"); n != 20 {
 			t.Errorf("%d lines", n)
 		}
 		time.Sleep(time.Second)
-		_ = c.Terminate(t.Context(), sup.Target{Path: "shop/feeds"})
+		_ = c.TerminateChild(t.Context(), sup.Target{Path: "shop/feeds"})
 		if want := `path=shop/feeds took=0s result="access denied" others=980`; !strings.Contains(log.String(), want) {
 			t.Errorf("no %s in the log:\n%s", want, log.String())
 		}
@@ -249,7 +249,7 @@ func TestWhatIsLoggedOfACallIsHarmless(t *testing.T) {
 		})
 		c := client(t, address, trust, token)
 		for _, path := range []string{"tree/" + hostile, "tree/" + strings.Repeat("x", 10_000)} {
-			if err := c.Terminate(t.Context(), sup.Target{Path: path}); err == nil {
+			if err := c.TerminateChild(t.Context(), sup.Target{Path: path}); err == nil {
 				t.Errorf("%q was done", path)
 			}
 		}

@@ -68,7 +68,7 @@ func BenchmarkCall(b *testing.B) {
 	}
 	defer s.Shutdown(context.Background())
 	for n := range 10 {
-		if _, err := s.Start(context.Background(), strings.Repeat("x", n+1)); err != nil {
+		if _, err := s.StartChild(context.Background(), strings.Repeat("x", n+1)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -81,7 +81,7 @@ func BenchmarkCall(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := i.Tree(context.Background(), ""); err != nil {
+				if _, err := i.Snapshot(context.Background(), ""); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -68,7 +68,7 @@ func (c *Client) Status(ctx context.Context, path string) (status sup.Status, er
 
 // Tree is that of [sup.Inspector]. Of a tree whose errors and stacks have more
 // than 16 MiB, the last ones are cut short.
-func (c *Client) Tree(ctx context.Context, path string) (tree sup.SupervisorInfo, err error) {
+func (c *Client) Snapshot(ctx context.Context, path string) (tree sup.SupervisorInfo, err error) {
 	err = c.look(ctx, path, func(ctx context.Context) error {
 		m, err := c.control.Tree(ctx, &pb.TreeRequest{Path: wire.Path(path)})
 		tree = wire.ReadSupervisor(m.GetSupervisor())
@@ -120,7 +120,7 @@ func (c *Client) StartChild(ctx context.Context, path, key string) (child sup.Ch
 }
 
 // Terminate is that of [sup.Controller].
-func (c *Client) Terminate(ctx context.Context, t sup.Target) error {
+func (c *Client) TerminateChild(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "terminate", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
 		_, err := c.control.Terminate(ctx, &pb.TerminateRequest{Target: target(t, wait)})
 		return err
@@ -128,7 +128,7 @@ func (c *Client) Terminate(ctx context.Context, t sup.Target) error {
 }
 
 // Restart is that of [sup.Controller].
-func (c *Client) Restart(ctx context.Context, t sup.Target) error {
+func (c *Client) RestartChild(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
 		_, err := c.control.Restart(ctx, &pb.RestartRequest{Target: target(t, wait)})
 		return err
@@ -150,7 +150,7 @@ func (c *Client) Replace(ctx context.Context, t sup.Target) error {
 }
 
 // Delete is that of [sup.Controller].
-func (c *Client) Delete(ctx context.Context, t sup.Target) error {
+func (c *Client) DeleteChild(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "delete", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
 		_, err := c.control.Delete(ctx, &pb.DeleteRequest{Target: target(t, wait)})
 		return err

@@ -36,7 +36,7 @@ func TestAClientSeesWhatIsSeenInTheProcess(t *testing.T) {
 		here := sup.Inspect(s)
 		for _, path := range []string{"", "shop", "shop/feeds", "shop/a%2Fb%25", "shop/\xff", "shop/none", "shop/db/none", "", "/", "..", "shop/../shop", "shop/a%2fb%25", "shop//feeds", "shop/feeds/"} {
 			compare(t, path, "Status", here.Status, c.Status)
-			compare(t, path, "Tree", here.Tree, c.Tree)
+			compare(t, path, "Tree", here.Snapshot, c.Snapshot)
 			compare(t, path, "Children", here.Children, c.Children)
 			compare(t, path, "Child", here.Child, c.Child)
 			compare(t, path, "Stacks", here.Stacks, c.Stacks)
@@ -67,30 +67,30 @@ func TestAClientChangesWhatIsChangedInTheProcess(t *testing.T) {
 		ctx := t.Context()
 
 		child, err := c.StartChild(ctx, "shop/feeds", "IBM")
-		if err != nil || child.ID != "IBM" || child.State != sup.Running {
+		if err != nil || child.ID != "IBM" || child.State != sup.StateRunning {
 			t.Errorf("StartChild: %+v, %v", child, err)
 		}
 		for _, path := range []string{"shop/feeds/IBM", "shop/a%2Fb%25"} {
-			if err := c.Terminate(ctx, sup.Target{Path: path, Incarnation: 1}); err != nil {
+			if err := c.TerminateChild(ctx, sup.Target{Path: path, Incarnation: 1}); err != nil {
 				t.Error(err)
 			}
-			if got := state(t, c, path); got != sup.Stopped {
+			if got := state(t, c, path); got != sup.StateStopped {
 				t.Errorf("%s is %v after Terminate", path, got)
 			}
-			if err := c.Restart(ctx, sup.Target{Path: path, Incarnation: 1}); err != nil {
+			if err := c.RestartChild(ctx, sup.Target{Path: path, Incarnation: 1}); err != nil {
 				t.Error(err)
 			}
-			if got := state(t, c, path); got != sup.Running {
+			if got := state(t, c, path); got != sup.StateRunning {
 				t.Errorf("%s is %v after Restart", path, got)
 			}
 		}
 		if err := c.Shutdown(ctx, sup.Target{Path: "shop/feeds"}); err != nil {
 			t.Error(err)
 		}
-		if err := c.Delete(ctx, sup.Target{Path: "shop/feeds"}); err != nil {
+		if err := c.DeleteChild(ctx, sup.Target{Path: "shop/feeds"}); err != nil {
 			t.Error(err)
 		}
-		if err := c.Terminate(ctx, sup.Target{Path: "shop/\xff"}); err != nil { // temporary
+		if err := c.TerminateChild(ctx, sup.Target{Path: "shop/\xff"}); err != nil { // temporary
 			t.Error(err)
 		}
 		for _, path := range []string{"shop/feeds", "shop/\xff"} {

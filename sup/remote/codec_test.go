@@ -139,7 +139,7 @@ func TestAnAnswerInJSONDoesNotControlATerminal(t *testing.T) {
 		synctest.Wait()
 		w := newWire()
 		defer serve(t, sup.Control(s), w, nil)()
-		if _, err := s.feeds.Start(t.Context(), hostile); err != nil {
+		if _, err := s.feeds.StartChild(t.Context(), hostile); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range [][2]string{

@@ -77,7 +77,7 @@ func TestAStreamTellsAShutdownUpToTheTurnOfTheServer(t *testing.T) {
 			if err := s.Start(context.Background()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := feeds.Start(t.Context(), "ACME"); err != nil {
+			if _, err := feeds.StartChild(t.Context(), "ACME"); err != nil {
 				t.Fatal(err)
 			}
 			c := dial(t, w, remote.Dialer{StreamPatience: time.Nanosecond})
@@ -138,7 +138,7 @@ func TestAStreamOfATreeWithoutARecordEndsSoon(t *testing.T) {
 		r := read(c, "plain/a", sup.FromNow)
 		defer r.stop()
 		r.sofar()
-		if err := errors.Join(s.Terminate(t.Context(), "a"), s.Restart(t.Context(), "a")); err != nil {
+		if err := errors.Join(s.TerminateChild(t.Context(), "a"), s.RestartChild(t.Context(), "a")); err != nil {
 			t.Error(err)
 		}
 		begun := time.Now()

@@ -14,16 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/espalier-go/espalier/internal/shown"
+	"github.com/espalier-go/espalier/internal/examplecheck"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
 func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
-	shown.Everything(t, "github.com/espalier-go/espalier/sup/remote", shown.Except{Methods: []string{
-		"Initialize", "Run", "Terminate", // of a Server: by what a supervisor does with it
-		"Status", "Tree", "Children", "Child", "Stacks", "StartChild", "Restart", "Delete", // of a Client: those of sup.Controller
-	}})
+	examplecheck.EntryPoints(t, "github.com/espalier-go/espalier/sup/remote")
 }
 
 // silent is for examples, whose log is of no interest.
@@ -65,12 +62,12 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer c.Close()
-	tree, err := c.Tree(ctx, "")
+	tree, err := c.Snapshot(ctx, "")
 	fmt.Print(tree)
 	fmt.Println(err)
-	fmt.Println(c.Terminate(ctx, sup.Target{Path: "auction/ada"}))
-	fmt.Println(c.Restart(ctx, sup.Target{Path: "auction/ada"}))
-	err = c.Restart(ctx, sup.Target{Path: "auction/eve"})
+	fmt.Println(c.TerminateChild(ctx, sup.Target{Path: "auction/ada"}))
+	fmt.Println(c.RestartChild(ctx, sup.Target{Path: "auction/ada"}))
+	err = c.RestartChild(ctx, sup.Target{Path: "auction/eve"})
 	fmt.Println(err, errors.Is(err, sup.ErrNotFound))
 	fmt.Println(c.Shutdown(ctx, sup.Target{Path: "auction"}))
 	<-s.Done()

@@ -210,7 +210,7 @@ func (h *handler) Status(ctx context.Context, r *pb.StatusRequest) (*pb.StatusRe
 
 func (h *handler) Tree(ctx context.Context, r *pb.TreeRequest) (*pb.TreeResponse, error) {
 	about(ctx, r.GetPath(), 0)
-	tree, err := h.controller.Tree(ctx, wire.ReadPath(r.GetPath()))
+	tree, err := h.controller.Snapshot(ctx, wire.ReadPath(r.GetPath()))
 	if err != nil {
 		return nil, answer(ctx, err)
 	}
@@ -265,13 +265,13 @@ func (h *handler) Terminate(ctx context.Context, r *pb.TerminateRequest) (*pb.Te
 		if h.isWithin(t.Path) {
 			return &sup.CallError{Op: "terminate", Path: t.Path, Err: ErrSelf}
 		}
-		return h.controller.Terminate(ctx, t)
+		return h.controller.TerminateChild(ctx, t)
 	})
 }
 
 func (h *handler) Restart(ctx context.Context, r *pb.RestartRequest) (*pb.RestartResponse, error) {
 	if !r.GetReplace() {
-		return &pb.RestartResponse{}, h.change(ctx, r.GetTarget(), h.controller.Restart)
+		return &pb.RestartResponse{}, h.change(ctx, r.GetTarget(), h.controller.RestartChild)
 	}
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		c.op = "Replace"
@@ -280,7 +280,7 @@ func (h *handler) Restart(ctx context.Context, r *pb.RestartRequest) (*pb.Restar
 }
 
 func (h *handler) Delete(ctx context.Context, r *pb.DeleteRequest) (*pb.DeleteResponse, error) {
-	return &pb.DeleteResponse{}, h.change(ctx, r.GetTarget(), h.controller.Delete)
+	return &pb.DeleteResponse{}, h.change(ctx, r.GetTarget(), h.controller.DeleteChild)
 }
 
 func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.ShutdownResponse, error) {

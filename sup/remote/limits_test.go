@@ -219,9 +219,9 @@ type counted struct {
 	trees atomic.Int32
 }
 
-func (c *counted) Tree(ctx context.Context, path string) (sup.SupervisorInfo, error) {
+func (c *counted) Snapshot(ctx context.Context, path string) (sup.SupervisorInfo, error) {
 	c.trees.Add(1)
-	return c.Controller.Tree(ctx, path)
+	return c.Controller.Snapshot(ctx, path)
 }
 
 // A client that asks for many trees and reads none of them held all of them in the
@@ -237,7 +237,7 @@ func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
 		}
 	})
 	for n := range 1000 {
-		if _, err := rooms.Start(t.Context(), n); err != nil {
+		if _, err := rooms.StartChild(t.Context(), n); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -287,7 +287,7 @@ func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
 	eventually(t, func() bool { return busy.Load() == requests-remote.DefaultMaxCalls && all.trees.Load() > 0 })
 	ops := client(t, address, trust, secret)
 	for range 10 { // an operator does not wait
-		if tree, err := ops.Tree(t.Context(), ""); err != nil || len(tree.Children) != 1000 {
+		if tree, err := ops.Snapshot(t.Context(), ""); err != nil || len(tree.Children) != 1000 {
 			t.Errorf("%d children, %v", len(tree.Children), err)
 		}
 	}

@@ -65,7 +65,7 @@ func roleAt(address string) string {
 	case err != nil:
 		return err.Error()
 	}
-	err = c.Terminate(context.Background(), sup.Target{Path: "tree/none"})
+	err = c.TerminateChild(context.Background(), sup.Target{Path: "tree/none"})
 	switch {
 	case errors.Is(err, remote.ErrDenied):
 		return "viewer"

@@ -63,7 +63,7 @@ func TestAServerThatDoesNotAnswerCostsTheTimeOfTheCall(t *testing.T) {
 				c := dial(t, w, d)
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				begun := time.Now()
-				_, err := c.Tree(ctx, "")
+				_, err := c.Snapshot(ctx, "")
 				if took := time.Since(begun); err == nil || took > 5*time.Second {
 					t.Errorf("a server that %s: error %v after %v", name, err, took)
 				}
@@ -76,7 +76,7 @@ func TestAServerThatDoesNotAnswerCostsTheTimeOfTheCall(t *testing.T) {
 			// A call without a deadline has the Dialer's.
 			c := dial(t, w, remote.Dialer{Timeout: 7 * time.Second})
 			begun := time.Now()
-			if _, err := c.Tree(context.Background(), ""); err == nil || time.Since(begun) > 7*time.Second {
+			if _, err := c.Snapshot(context.Background(), ""); err == nil || time.Since(begun) > 7*time.Second {
 				t.Errorf("a server that %s: error %v after %v", name, err, time.Since(begun))
 			}
 			c.Close()
@@ -123,7 +123,7 @@ func TestAnAnswerThatWouldTakeAllMemoryIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if tree, err := c.Tree(t.Context(), ""); !errors.Is(err, remote.ErrProtocol) || !strings.Contains(err.Error(), "bytes of memory") {
+	if tree, err := c.Snapshot(t.Context(), ""); !errors.Is(err, remote.ErrProtocol) || !strings.Contains(err.Error(), "bytes of memory") {
 		t.Errorf("%d children, %v", len(tree.Children), err)
 	}
 	large, err := remote.Dialer{MaxAnswer: 64 << 20}.Dial(server.Listener.Addr().String())
@@ -131,7 +131,7 @@ func TestAnAnswerThatWouldTakeAllMemoryIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer large.Close()
-	if tree, err := large.Tree(t.Context(), ""); err != nil || len(tree.Children) != 450_000 {
+	if tree, err := large.Snapshot(t.Context(), ""); err != nil || len(tree.Children) != 450_000 {
 		t.Errorf("for a client with room, %d children, %v", len(tree.Children), err)
 	}
 }
@@ -148,7 +148,7 @@ func TestTheCauseOfAnUnreachableServerIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_, err = c.Tree(t.Context(), "")
+	_, err = c.Snapshot(t.Context(), "")
 	if !errors.Is(err, remote.ErrUnreachable) || !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("error %v", err)
 	}
@@ -157,7 +157,7 @@ func TestTheCauseOfAnUnreachableServerIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer missing.Close()
-	if _, err := missing.Tree(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) || !errors.Is(err, syscall.ENOENT) || strings.Contains(err.Error(), "\n") {
+	if _, err := missing.Snapshot(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) || !errors.Is(err, syscall.ENOENT) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -37,15 +37,21 @@ func TestErrorsAreThoseOfTheProcess(t *testing.T) {
 		sup.ErrStopped, sup.ErrKey, context.DeadlineExceeded,
 	}
 	calls := map[string]func(ctx context.Context, c sup.Controller) error{
-		"restart what runs":  func(ctx context.Context, c sup.Controller) error { return c.Restart(ctx, sup.Target{Path: "shop/db"}) },
-		"delete what runs":   func(ctx context.Context, c sup.Controller) error { return c.Delete(ctx, sup.Target{Path: "shop/db"}) },
-		"terminate nothing":  func(ctx context.Context, c sup.Controller) error { return c.Terminate(ctx, sup.Target{Path: "shop/x"}) },
-		"terminate the tree": func(ctx context.Context, c sup.Controller) error { return c.Terminate(ctx, sup.Target{}) },
+		"restart what runs": func(ctx context.Context, c sup.Controller) error {
+			return c.RestartChild(ctx, sup.Target{Path: "shop/db"})
+		},
+		"delete what runs": func(ctx context.Context, c sup.Controller) error {
+			return c.DeleteChild(ctx, sup.Target{Path: "shop/db"})
+		},
+		"terminate nothing": func(ctx context.Context, c sup.Controller) error {
+			return c.TerminateChild(ctx, sup.Target{Path: "shop/x"})
+		},
+		"terminate the tree": func(ctx context.Context, c sup.Controller) error { return c.TerminateChild(ctx, sup.Target{}) },
 		"terminate another incarnation": func(ctx context.Context, c sup.Controller) error {
-			return c.Terminate(ctx, sup.Target{Path: "shop/db", Incarnation: 9})
+			return c.TerminateChild(ctx, sup.Target{Path: "shop/db", Incarnation: 9})
 		},
 		"terminate an impossible one": func(ctx context.Context, c sup.Controller) error {
-			return c.Terminate(ctx, sup.Target{Path: "shop/db", Incarnation: -1})
+			return c.TerminateChild(ctx, sup.Target{Path: "shop/db", Incarnation: -1})
 		},
 		"shut down a worker": func(ctx context.Context, c sup.Controller) error { return c.Shutdown(ctx, sup.Target{Path: "shop/db"}) },
 		"start below a worker": func(ctx context.Context, c sup.Controller) error {
@@ -73,7 +79,7 @@ func TestErrorsAreThoseOfTheProcess(t *testing.T) {
 			return nil
 		},
 		"stop what does not stop": func(ctx context.Context, c sup.Controller) error {
-			return c.Terminate(ctx, sup.Target{Path: "shop/slow"})
+			return c.TerminateChild(ctx, sup.Target{Path: "shop/slow"})
 		},
 		"shut down with too little time": func(ctx context.Context, c sup.Controller) error {
 			ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -133,10 +139,10 @@ func TestOfTwoClientsWithOneMindOneIsRefused(t *testing.T) {
 			}
 			replace := func(c *remote.Client) error {
 				target := sup.Target{Path: "shop/db", Incarnation: seen.Incarnation}
-				if err := c.Terminate(t.Context(), target); err != nil {
+				if err := c.TerminateChild(t.Context(), target); err != nil {
 					return err
 				}
-				return c.Restart(t.Context(), target)
+				return c.RestartChild(t.Context(), target)
 			}
 			results := make(chan error, 2)
 			go func() { results <- replace(one) }()
@@ -169,12 +175,12 @@ func TestAServerCanStandBeforeAnother(t *testing.T) {
 		defer serve(t, between, near, nil)()
 		c := dial(t, near, remote.Dialer{})
 		defer c.Close()
-		compare(t, "", "Tree", sup.Inspect(s).Tree, c.Tree)
+		compare(t, "", "Tree", sup.Inspect(s).Snapshot, c.Snapshot)
 		compare(t, "shop/none", "Child", sup.Inspect(s).Child, c.Child)
-		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db", Incarnation: 2}); !errors.Is(err, sup.ErrIncarnation) {
+		if err := c.TerminateChild(t.Context(), sup.Target{Path: "shop/db", Incarnation: 2}); !errors.Is(err, sup.ErrIncarnation) {
 			t.Errorf("error %v", err)
 		}
-		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
+		if err := c.TerminateChild(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
 			t.Error(err)
 		}
 		r := read(c, "", 0)
@@ -274,7 +280,7 @@ func TestAServerIsNotStoppedByItself(t *testing.T) {
 		c := dial(t, w, remote.Dialer{})
 		defer c.Close()
 		for _, path := range []string{"app/app", "app/app/control"} {
-			if err := c.Terminate(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
+			if err := c.TerminateChild(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
 				t.Errorf("Terminate(%s): %v", path, err)
 			}
 			if err := c.Shutdown(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
@@ -284,7 +290,7 @@ func TestAServerIsNotStoppedByItself(t *testing.T) {
 				t.Errorf("Replace(%s): %v", path, err)
 			}
 		}
-		if err := c.Terminate(t.Context(), sup.Target{Path: "app/app/other"}); err != nil {
+		if err := c.TerminateChild(t.Context(), sup.Target{Path: "app/app/other"}); err != nil {
 			t.Error(err)
 		}
 		if err := s.Shutdown(t.Context()); err != nil {
@@ -333,16 +339,16 @@ func TestPatienceWaitsForAServer(t *testing.T) {
 		c := dial(t, w, remote.Dialer{Patience: time.Minute})
 		defer c.Close()
 		hasty := dial(t, w, remote.Dialer{})
-		if _, err := hasty.Tree(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) {
+		if _, err := hasty.Snapshot(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) {
 			t.Errorf("without patience: %v", err)
 		}
 		served := make(chan func(), 1)
 		time.AfterFunc(30*time.Second, func() { served <- serve(t, sup.Control(s), w, nil) })
-		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
+		if err := c.TerminateChild(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
 			t.Error(err)
 		}
 		(<-served)()
-		if _, err := c.Tree(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) {
+		if _, err := c.Snapshot(t.Context(), ""); !errors.Is(err, remote.ErrUnreachable) {
 			t.Errorf("after a minute: %v", err)
 		}
 	})

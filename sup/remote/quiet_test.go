@@ -115,10 +115,10 @@ func TestAClientThatNeverReadsOneOfItsStreams(t *testing.T) {
 			t.Errorf("while it might still read:\n%s", log.String())
 		}
 		for range 500 { // more than they take
-			if _, err := s.feeds.Start(t.Context(), "IBM"); err != nil {
+			if _, err := s.feeds.StartChild(t.Context(), "IBM"); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.feeds.Remove(t.Context(), "IBM"); err != nil {
+			if err := s.feeds.RemoveChild(t.Context(), "IBM"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -18,7 +18,7 @@ func (h *handler) replace(ctx context.Context, t sup.Target) error {
 	if h.isWithin(t.Path) {
 		return &sup.CallError{Op: "restart", Path: t.Path, Err: ErrSelf}
 	}
-	err := h.controller.Restart(ctx, t) // which is all, if it is at rest
+	err := h.controller.RestartChild(ctx, t) // which is all, if it is at rest
 	if errors.Is(err, sup.ErrStart) || !errors.Is(err, sup.ErrRunning) && !errors.Is(err, sup.ErrRestarting) {
 		return err
 	}
@@ -59,10 +59,10 @@ func (h *handler) replace(ctx context.Context, t sup.Target) error {
 func (h *handler) seeThrough(t sup.Target) error {
 	ctx, cancel := context.WithTimeout(h.serving, h.settings.CallTimeout)
 	defer cancel()
-	if err := h.controller.Terminate(ctx, t); err != nil {
+	if err := h.controller.TerminateChild(ctx, t); err != nil {
 		return err
 	}
-	return h.controller.Restart(ctx, t)
+	return h.controller.RestartChild(ctx, t)
 }
 
 // reportLate logs what became of a call that has returned before.

@@ -47,18 +47,18 @@ func TestReplaceStartsWhatIsUpDownOrComingBack(t *testing.T) {
 			if err := c.Replace(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
 				t.Error(err)
 			}
-			if db := childOf(t, s, "shop/db"); db.State != sup.Running || db.Incarnation != incarnation {
+			if db := childOf(t, s, "shop/db"); db.State != sup.StateRunning || db.Incarnation != incarnation {
 				t.Errorf("it is %v, incarnation %d, want %d", db.State, db.Incarnation, incarnation)
 			}
 		}
 		expect(2)
-		if err := c.Terminate(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
+		if err := c.TerminateChild(t.Context(), sup.Target{Path: "shop/db"}); err != nil {
 			t.Error(err)
 		}
 		expect(3)
 		s.db.fail <- errLost
 		synctest.Wait()
-		if db := childOf(t, s, "shop/db"); db.State != sup.Restarting {
+		if db := childOf(t, s, "shop/db"); db.State != sup.StateRestarting {
 			t.Errorf("it is %v", db.State)
 		}
 		expect(4)
@@ -113,7 +113,7 @@ func TestAReplacementIsSeenThroughWithoutItsCaller(t *testing.T) {
 		}
 		s.hold <- struct{}{}
 		synctest.Wait()
-		if slow := childOf(t, s, "shop/slow"); slow.State != sup.Running || slow.Incarnation != 2 {
+		if slow := childOf(t, s, "shop/slow"); slow.State != sup.StateRunning || slow.Incarnation != 2 {
 			t.Errorf("it is %v, incarnation %d", slow.State, slow.Incarnation)
 		}
 		if !strings.Contains(log.String(), `msg="operator's call, seen through" op=Replace who="anyone at pipe" role=operator path=shop/slow took=1s result=done`) {
@@ -161,7 +161,7 @@ func TestAReplacementTakesNoLongerThanACallMay(t *testing.T) {
 		synctest.Wait()
 		s.hold <- struct{}{}
 		synctest.Wait()
-		if slow := childOf(t, s, "shop/slow"); slow.State != sup.Stopped {
+		if slow := childOf(t, s, "shop/slow"); slow.State != sup.StateStopped {
 			t.Errorf("it is %v", slow.State)
 		}
 	})
@@ -189,7 +189,7 @@ func TestAServerIsNotStoppedUnderAnotherNameEither(t *testing.T) {
 			if _, err := c.Child(t.Context(), path); err != nil {
 				t.Errorf("Child(%q): %v", path, err)
 			}
-			for name, call := range map[string]func(context.Context, sup.Target) error{"Terminate": c.Terminate, "Replace": c.Replace, "Shutdown": c.Shutdown} {
+			for name, call := range map[string]func(context.Context, sup.Target) error{"Terminate": c.TerminateChild, "Replace": c.Replace, "Shutdown": c.Shutdown} {
 				if err := call(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
 					t.Errorf("%s(%q): %v", name, path, err)
 				}

@@ -224,7 +224,7 @@ func startShop(t *testing.T) *shop {
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.feeds.Start(context.Background(), "ACME"); err != nil {
+	if _, err := s.feeds.StartChild(context.Background(), "ACME"); err != nil {
 		t.Fatal(err)
 	}
 	return s

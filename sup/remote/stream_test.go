@@ -96,10 +96,10 @@ func TestAStreamTellsWhatIsToldInTheProcess(t *testing.T) {
 			synctest.Wait()
 			s.db.fail <- errLost
 			time.Sleep(2 * time.Minute) // it comes back after its backoff; heartbeats come
-			if _, err := s.feeds.Start(t.Context(), "IBM"); err != nil {
+			if _, err := s.feeds.StartChild(t.Context(), "IBM"); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.feeds.Remove(t.Context(), "IBM"); err != nil {
+			if err := s.feeds.RemoveChild(t.Context(), "IBM"); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(here.sofar(), there.sofar(), cmp.AllowUnexported(told{}), sameErrors); diff != "" {

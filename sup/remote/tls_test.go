@@ -184,7 +184,7 @@ func roleOf(t *testing.T, d remote.Dialer, address string) string {
 	case err != nil:
 		return "broken"
 	}
-	err = c.Terminate(t.Context(), sup.Target{Path: "tree/none"})
+	err = c.TerminateChild(t.Context(), sup.Target{Path: "tree/none"})
 	if errors.Is(err, remote.ErrDenied) {
 		return "viewer"
 	}
@@ -270,7 +270,7 @@ func TestWhatIsReplayedIsNotUnderstood(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Terminate(t.Context(), sup.Target{Path: "tree/none"}); err == nil {
+	if err := c.TerminateChild(t.Context(), sup.Target{Path: "tree/none"}); err == nil {
 		t.Fatal("no error")
 	}
 	before := calls.Load()

@@ -167,7 +167,7 @@ func TestAServerOfAnotherUserGetsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = client.Terminate(t.Context(), sup.Target{Path: "shop/db"})
+		err = client.TerminateChild(t.Context(), sup.Target{Path: "shop/db"})
 		if !errors.Is(err, c.want) {
 			t.Errorf("in %s with %v: error %v, want %v", c.dir, c.users, err, c.want)
 		}

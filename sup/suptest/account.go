@@ -339,7 +339,7 @@ func (a *account) removed(i int) bool {
 // autoShutdown reports that a supervisor ends with a significant child.
 func (a *account) autoShutdown(i int, path string) bool {
 	d := a.find(path)
-	if d == nil || d.auto == sup.Never {
+	if d == nil || d.auto == sup.AutoShutdownNever {
 		return false
 	}
 	for i--; i >= 0 && a.events[i].Kind != sup.ChildStarting; i-- {

@@ -99,8 +99,8 @@ func TestWhatAScenarioCannotSayIsAComment(t *testing.T) {
 		event(11, time.Second, sup.ChildReady, "shop/a/own/x", 1),
 		event(12, time.Second, sup.ChildReady, "shop/gone", 3),
 	}, Tree: sup.SupervisorInfo{Path: "shop", Intensity: sup.DefaultIntensity, Running: true, Children: []sup.ChildInfo{
-		{ID: "a", State: sup.Running, Incarnation: 5, Policy: sup.Policy{Watchdog: time.Minute, Backoff: sup.Backoff{Min: time.Second, Max: time.Minute, Factor: 2, Jitter: 0.5, ResetAfter: time.Minute}}},
-		{ID: "keys", Kind: sup.KindSupervisor, State: sup.Stopped},
+		{ID: "a", State: sup.StateRunning, Incarnation: 5, Policy: sup.Policy{Watchdog: time.Minute, Backoff: sup.Backoff{Min: time.Second, Max: time.Minute, Factor: 2, Jitter: 0.5, ResetAfter: time.Minute}}},
+		{ID: "keys", Kind: sup.KindSupervisor, State: sup.StateStopped},
 	}}}
 	got := suptest.ScenarioOf(r).String()
 	for _, want := range []string{

@@ -61,7 +61,7 @@ func ExampleWorker() {
 	}
 	acme := &feed{symbol: "ACME"}
 	s, err := sup.Start(context.Background(), sup.Spec[*feed]{
-		AutoShutdown: sup.AnySignificant,
+		AutoShutdown: sup.AutoShutdownAnySignificant,
 		Children: []sup.ChildSpec[*feed]{{
 			ID:      acme.symbol,
 			Start:   func(context.Context) (*feed, error) { return acme, nil },

@@ -270,7 +270,7 @@ func TestAChildThatHasStoppedCannotBeBroken(t *testing.T) {
 		got := failureOf(t, func(tb testing.TB) {
 			faults := NewFaults(tb)
 			s := Start(t, Inject(faults, pair()))
-			if err := s.Terminate(t.Context(), "a"); err != nil {
+			if err := s.TerminateChild(t.Context(), "a"); err != nil {
 				t.Error(err)
 			}
 			faults.Goexit("a")

@@ -36,7 +36,7 @@ func hostileRecord(t *testing.T) *flight.Record {
 			t.Fatal(err)
 		}
 		Cleanup(t, k)
-		if _, err := k.Start(t.Context(), hostile); err != nil {
+		if _, err := k.StartChild(t.Context(), hostile); err != nil {
 			t.Fatal(err)
 		}
 		faults.Crash(sup.ChildPath("", hostile)[1:], errors.New("broke "+hostile+"\nscenario forged"))
@@ -95,7 +95,7 @@ func TestTheOutputOfAFailedTestIsHarmlessForATerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		Cleanup(t, k)
-		if _, err := k.Start(t.Context(), hostile); err != nil {
+		if _, err := k.StartChild(t.Context(), hostile); err != nil {
 			t.Fatal(err)
 		}
 		mustBePrintable(t, "Crash", failureOf(t, func(t testing.TB) { NewFaults(t).Crash("nobody", errors.New("boom")) }))

@@ -38,9 +38,9 @@ func ScenarioOf(r *flight.Record) *Scenario {
 func declaredBy(s sup.SupervisorInfo) *declared {
 	d := &declared{kind: aSupervisor, strategy: s.Strategy, intensity: possible(s.Intensity), auto: s.AutoShutdown}
 	switch s.Set {
-	case sup.KeyedSet:
+	case sup.SetKeyed:
 		d.kind, d.size = aKeyed, max(0, min(s.Max, mostMembers))
-	case sup.ReplicaSet:
+	case sup.SetReplicas:
 		d.kind, d.size = aReplicas, min(len(s.Children), mostMembers)
 	}
 	for _, c := range s.Children {

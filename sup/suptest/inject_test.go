@@ -23,7 +23,7 @@ func TestChildrenOfASetAreBrokenByTheirKey(t *testing.T) {
 		}
 		suptest.Cleanup(t, feeds)
 		for _, symbol := range []string{"ACME", "INI"} {
-			if _, err := feeds.Start(t.Context(), symbol); err != nil {
+			if _, err := feeds.StartChild(t.Context(), symbol); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -35,7 +35,7 @@ func largeRecord(n int) *flight.Record {
 		add(sup.ChildReady, path, id, 2, sup.Exit{})
 	}
 	info := func(id string, added bool) sup.ChildInfo {
-		return sup.ChildInfo{ID: id, State: sup.Running, Added: added}
+		return sup.ChildInfo{ID: id, State: sup.StateRunning, Added: added}
 	}
 	for i := range n {
 		id, nested := fmt.Sprint("here", i), fmt.Sprint("nested", i)
@@ -46,7 +46,7 @@ func largeRecord(n int) *flight.Record {
 		add(sup.ChildReady, "root/"+nested, nested, 1, sup.Exit{})
 		below := &sup.SupervisorInfo{Path: "root/" + nested, Running: true, Intensity: sup.Unlimited, Children: []sup.ChildInfo{info("w", false)}}
 		r.Tree.Children = append(r.Tree.Children, info(id, false),
-			sup.ChildInfo{ID: nested, Kind: sup.KindSupervisor, State: sup.Running, Supervisor: below})
+			sup.ChildInfo{ID: nested, Kind: sup.KindSupervisor, State: sup.StateRunning, Supervisor: below})
 	}
 	add(sup.SupervisorStarted, "root", "", 0, sup.Exit{})
 	for i := range n {

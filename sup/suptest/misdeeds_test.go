@@ -77,7 +77,7 @@ func TestAWorkerThatItsWatchdogEndsStopsWellOtherwise(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Second) // both incarnations are too long without a beat
-		if err := s.Terminate(t.Context(), "rude"); err != nil {
+		if err := s.TerminateChild(t.Context(), "rude"); err != nil {
 			t.Fatal(err)
 		}
 		r, err := flight.Take(t.Context(), sup.Inspect(s), "")

@@ -141,17 +141,17 @@ func (p *player) perform(s step) (answer string, trace []string) {
 	case "die":
 		p.die(s, path)
 	case "terminate":
-		call(func() error { return p.control.Terminate(ctx, target) })
+		call(func() error { return p.control.TerminateChild(ctx, target) })
 	case "restart":
-		call(func() error { return p.control.Restart(ctx, target) })
+		call(func() error { return p.control.RestartChild(ctx, target) })
 	case "delete":
-		call(func() error { return p.control.Delete(ctx, target) })
+		call(func() error { return p.control.DeleteChild(ctx, target) })
 	case "remove":
 		call(func() error {
-			if err := p.control.Terminate(ctx, target); err != nil {
+			if err := p.control.TerminateChild(ctx, target); err != nil {
 				return err
 			}
-			return p.control.Delete(ctx, target)
+			return p.control.DeleteChild(ctx, target)
 		})
 	case "add":
 		p.script.add(s.path, s.add.faults)
@@ -209,7 +209,7 @@ func (p *player) awaitRunning(path string) (why string) {
 	for wait := time.Millisecond; ; wait = min(2*wait, time.Second) {
 		info, err := p.control.Child(p.t.Context(), path)
 		switch {
-		case err == nil && info.State == sup.Running:
+		case err == nil && info.State == sup.StateRunning:
 			return ""
 		case err != nil:
 			why = err.Error()
@@ -268,7 +268,7 @@ func (p *player) trace() []string {
 
 // children tells of all children whether they are up or down.
 func (p *player) children() string {
-	tree, err := p.control.Tree(p.t.Context(), "")
+	tree, err := p.control.Snapshot(p.t.Context(), "")
 	if err != nil {
 		return err.Error()
 	}
@@ -281,7 +281,7 @@ func (p *player) children() string {
 		for _, c := range s.Children {
 			at, state := below(path, idField(c.ID)), c.State.String()
 			switch {
-			case c.State == sup.Running:
+			case c.State == sup.StateRunning:
 				state = "up"
 			case c.State.AtRest():
 				state = "down"

@@ -191,7 +191,7 @@ func (d *declared) settle() error {
 	switch {
 	case d.size != 0 && !d.set():
 		return errors.New("max and count are for a set: write keyed or replicas")
-	case d.auto != sup.Never && d.kind != aSupervisor:
+	case d.auto != sup.AutoShutdownNever && d.kind != aSupervisor:
 		return errors.New("auto is for a supervisor")
 	case b.Min == 0 && *b != sup.Backoff{}:
 		return errors.New("a backoff begins with a time that is longer than 0, such as backoff=1s..1m; factor and reset need one")
@@ -260,7 +260,7 @@ func (d *declared) parseOption(word string) (err error) {
 	case "timeout", "reset", "slow", "stop":
 		*times[name], err = parseTime(value)
 	case "auto":
-		d.auto, err = oneOf("auto-shutdown", value, sup.AnySignificant, sup.AllSignificant)
+		d.auto, err = oneOf("auto-shutdown", value, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
 	case "max", "count":
 		if d.size, err = parseNumber(value); err == nil && (d.size < 0 || d.size > mostMembers) {
 			err = fmt.Errorf("allowed are 0 to %d", mostMembers)
@@ -287,7 +287,7 @@ func (d *declared) parseOption(word string) (err error) {
 	case "budget":
 		d.policy.Budget, err = parseIntensity(value)
 	case "stuck":
-		d.policy.Stuck, err = oneOf("answer to a stuck child", value, sup.Abandon, sup.Escalate)
+		d.policy.Stuck, err = oneOf("answer to a stuck child", value, sup.StuckAbandon, sup.StuckEscalate)
 	case "fail":
 		which, how, said := strings.Cut(value, ":")
 		if !said {

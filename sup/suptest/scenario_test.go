@@ -45,8 +45,10 @@ func TestTheTracesOfErlangArePlayed(t *testing.T) {
 	}
 }
 
-// differs are those where the contract differs on purpose.
+// differs are those where the contract differs on purpose, and the one that adds a
+// supervisor, whose start is a line here and none in the traces.
 var differs = map[string]bool{
+	"O1 adds in vain":                        true,
 	"T4 what an operator stopped is revived": true,
 	"N2 a transient one stays down":          true,
 }

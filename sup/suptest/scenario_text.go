@@ -63,7 +63,7 @@ func (d *declared) writeChildren(b *strings.Builder, path string) {
 
 func (d *declared) supervisorWords() string {
 	text := fmt.Sprintf("%v %v", d.strategy, d.intensity)
-	if d.auto != sup.Never {
+	if d.auto != sup.AutoShutdownNever {
 		text += " auto=" + d.auto.String()
 	}
 	return text
@@ -88,7 +88,7 @@ func (d *declared) words() string {
 	add(p.Backoff.Min != 0 && p.Backoff.Factor != 0 && p.Backoff.Factor != 2, "factor=%v", p.Backoff.Factor)
 	add(p.Backoff.Min != 0 && p.Backoff.ResetAfter != 0 && p.Backoff.ResetAfter != p.Backoff.Max, "reset=%v", p.Backoff.ResetAfter)
 	add(p.Budget != (sup.Intensity{}), "budget=%v", p.Budget)
-	add(p.Stuck != sup.Wait, "stuck=%v", p.Stuck)
+	add(p.Stuck != sup.StuckWait, "stuck=%v", p.Stuck)
 	for _, f := range d.faults.fails {
 		add(true, "fail=%v:%s", f.attempts, f.how)
 	}

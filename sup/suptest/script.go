@@ -100,7 +100,7 @@ func (s *script) made(f *Faults, ctx context.Context, path string) {
 	s.mu.Unlock()
 	_ = sup.Go(ctx, func(ctx context.Context) error { // an incarnation that is over cannot misbehave
 		<-ctx.Done()
-		if stop, ok := errors.AsType[*sup.StopError](context.Cause(ctx)); !ok || stop.Reason == sup.ByReturn {
+		if stop, ok := errors.AsType[*sup.StopError](context.Cause(ctx)); !ok || stop.Reason == sup.ReasonReturn {
 			return nil // it ends by itself
 		}
 		if m.deaf {

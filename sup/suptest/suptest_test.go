@@ -122,14 +122,14 @@ func TestAHungChildGetsStuckUntilItIsReleased(t *testing.T) {
 
 		release := faults.Hang("web")
 		events.ExpectExactly(t) // nothing is to be seen of it yet
-		err := s.Terminate(t.Context(), "web")
+		err := s.TerminateChild(t.Context(), "web")
 		if !errors.Is(err, sup.ErrStuck) {
 			t.Errorf("terminate: %v", err)
 		}
 		events.ExpectExactly(t, "child stopping web", "child stuck web")
 
 		release()
-		if info, _ := s.Child("web").Info(); info.State != sup.Stopped {
+		if info, _ := s.Child("web").Info(); info.State != sup.StateStopped {
 			t.Errorf("state %v", info.State)
 		}
 		events.ExpectExactly(t, "child exited web: shutdown", "child stopped web")
@@ -164,7 +164,7 @@ func TestASlowStopTakesItsTime(t *testing.T) {
 					faults.SlowStop("web", 3*time.Second)
 				}
 				began := time.Now()
-				if err := s.Terminate(t.Context(), "web"); err != nil {
+				if err := s.TerminateChild(t.Context(), "web"); err != nil {
 					t.Error(err)
 				}
 				if took := time.Since(began); took != 3*time.Second {

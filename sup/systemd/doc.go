@@ -37,11 +37,11 @@
 //  2. STOPPING=1 is sent when the tree begins to end, for whatever reason, with
 //     the error that it ends with as the status.
 //  3. With WatchdogSec, WATCHDOG=1 is sent at half of that time, as long as the
-//     tree is healthy: no child at any depth is sup.Stuck, and Options.Healthy, if
+//     tree is healthy: no child at any depth is sup.StateStuck, and Options.Healthy, if
 //     set, returns nil. Go cannot kill a goroutine, but systemd can restart the
 //     program. It does so by SIGABRT, upon which Go prints all stacks. A child
 //     that is stuck for less than half of the time has no effect, nor has one that
-//     was abandoned (sup.Abandon).
+//     was abandoned (sup.StuckAbandon).
 //  4. A status says why the tree is not healthy.
 //  5. A message that cannot be sent is logged, and does no harm otherwise.
 //

@@ -120,7 +120,7 @@ func ExampleFollow() {
 	defer end()
 	s, err := sup.Start(context.Background(), sup.Spec[sup.Worker]{
 		Name:         "batch",
-		AutoShutdown: sup.AnySignificant,
+		AutoShutdown: sup.AutoShutdownAnySignificant,
 		Children: []sup.ChildSpec[sup.Worker]{{
 			ID: "job", Restart: sup.Transient, Significant: true,
 			Start: func(context.Context) (sup.Worker, error) { return job{}, nil },

@@ -3,9 +3,9 @@ package systemd_test
 import (
 	"testing"
 
-	"github.com/espalier-go/espalier/internal/shown"
+	"github.com/espalier-go/espalier/internal/examplecheck"
 )
 
 func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
-	shown.Everything(t, "github.com/espalier-go/espalier/sup/systemd", shown.Except{})
+	examplecheck.EntryPoints(t, "github.com/espalier-go/espalier/sup/systemd")
 }

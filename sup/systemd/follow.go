@@ -170,8 +170,8 @@ func (f *follower) health(ctx context.Context, within time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if status.States[sup.Stuck]+status.Below[sup.Stuck] > 0 {
-		if info, err := inspector.Tree(ctx, ""); err == nil {
+	if status.States[sup.StateStuck]+status.Below[sup.StateStuck] > 0 {
+		if info, err := inspector.Snapshot(ctx, ""); err == nil {
 			if path, since, found := stuck(info); found {
 				return fmt.Errorf("%s is stuck since %s", path, since.Format(time.RFC3339))
 			}
@@ -190,7 +190,7 @@ func (f *follower) health(ctx context.Context, within time.Duration) error {
 func stuck(info sup.SupervisorInfo) (path string, since time.Time, found bool) {
 	for _, child := range info.Children {
 		path := info.Path + "/" + child.ID
-		if child.State == sup.Stuck {
+		if child.State == sup.StateStuck {
 			return path, child.Since, true
 		}
 		if child.Supervisor != nil {

@@ -132,7 +132,7 @@ func TestATreeWithAChildThatIsStuckIsNotHealthy(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- f.run(context.Background(), 10*time.Second) }()
 		time.Sleep(6 * time.Second)
-		go inner.Terminate(context.Background(), "deaf") // it is stuck from 7 s to 19 s
+		go inner.TerminateChild(context.Background(), "deaf") // it is stuck from 7 s to 19 s
 		time.Sleep(16 * time.Second)
 		if err := outer.Shutdown(context.Background()); err != nil {
 			t.Error(err)

@@ -19,7 +19,7 @@ func newKeyed[W sup.Worker](w W) *sup.Keyed[int, W] {
 // startKeyed starts n children, with keys from first on.
 func startKeyed[W sup.Worker](k *sup.Keyed[int, W], first, n int) {
 	for key := first; key < first+n; key++ {
-		must(k.Start(context.Background(), key))
+		must(k.StartChild(context.Background(), key))
 	}
 }
 

@@ -209,8 +209,8 @@ func churnKeyed(m *meter, siblings int) {
 	startKeyed(k, 0, siblings)
 	m.do(churned, func() {
 		for range churned {
-			must(k.Start(context.Background(), siblings))
-			check(k.Remove(context.Background(), siblings))
+			must(k.StartChild(context.Background(), siblings))
+			check(k.RemoveChild(context.Background(), siblings))
 		}
 	})
 	shutdown(k)

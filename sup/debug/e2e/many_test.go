@@ -20,7 +20,7 @@ func seats(t *testing.T, n int) *sup.Keyed[string, *worker] {
 	})
 	started(t, set, err)
 	for i := range n {
-		if _, err := set.Start(t.Context(), fmt.Sprintf("seat-%05d", i)); err != nil {
+		if _, err := set.StartChild(t.Context(), fmt.Sprintf("seat-%05d", i)); err != nil {
 			t.Fatal(err)
 		}
 	}

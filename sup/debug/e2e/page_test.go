@@ -90,7 +90,7 @@ func TestAClickThatComesTooLateDoesNothing(t *testing.T) {
 	crash(t, s.Child("search"), errRefused) // and with it plugins, which is another life now
 	p.click(`#confirm-yes`)
 	p.until(`document.getElementById('child-answer').textContent.includes('another incarnation by now')`)
-	if info, _ := s.Child("plugins").Info(); info.State != sup.Running || info.Incarnation != 2 {
+	if info, _ := s.Child("plugins").Info(); info.State != sup.StateRunning || info.Incarnation != 2 {
 		t.Errorf("%v, incarnation %d", info.State, info.Incarnation)
 	}
 }

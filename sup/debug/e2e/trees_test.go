@@ -108,7 +108,7 @@ func crash(t *testing.T, c sup.Child[sup.Worker], err error) {
 	w.(*worker).ill <- err
 	eventually(t, fmt.Sprintf("%s ends", before.ID), func() bool {
 		info, _ := c.Info()
-		return info.State.AtRest() || info.Incarnation > before.Incarnation && info.State == sup.Running
+		return info.State.AtRest() || info.Incarnation > before.Incarnation && info.State == sup.StateRunning
 	})
 }
 

@@ -116,7 +116,7 @@ func TestATreeThatHasEndedSaysSo(t *testing.T) {
 func TestAChildThatIsGoneIsNotThereAnyMore(t *testing.T) {
 	set := seats(t, 3)
 	const odd = "1/2 % <b>"
-	if _, err := set.Start(t.Context(), odd); err != nil {
+	if _, err := set.StartChild(t.Context(), odd); err != nil {
 		t.Fatal(err)
 	}
 	p := open(t, debug.Handler(sup.Inspect(set), debug.Operator(sup.Control(set), everybody)))
@@ -126,7 +126,7 @@ func TestAChildThatIsGoneIsNotThereAnyMore(t *testing.T) {
 	p.click(`[data-op=restart]`)
 	p.click(`#confirm-yes`)
 	p.until(row(path) + `.textContent.includes('#2')`)
-	if err := set.Remove(context.Background(), odd); err != nil {
+	if err := set.RemoveChild(context.Background(), odd); err != nil {
 		t.Fatal(err)
 	}
 	p.until(`!` + row(path))
@@ -150,10 +150,10 @@ func TestLeakedGoroutinesAreShownByIncarnation(t *testing.T) {
 	}})
 	started(t, s, err)
 	for range 2 {
-		if err := s.Terminate(t.Context(), "one"); err != nil {
+		if err := s.TerminateChild(t.Context(), "one"); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Restart(t.Context(), "one"); err != nil {
+		if err := s.RestartChild(t.Context(), "one"); err != nil {
 			t.Fatal(err)
 		}
 	}

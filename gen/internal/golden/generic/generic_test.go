@@ -27,7 +27,7 @@ func TestAGenericTreeRuns(t *testing.T) {
 		if got := <-out; got != 7 {
 			t.Errorf("got %d through the pipeline, want 7", got)
 		}
-		if _, err := p.Sinks.Start(t.Context(), "sink"); err != nil {
+		if _, err := p.Sinks.StartChild(t.Context(), "sink"); err != nil {
 			t.Error(err)
 		}
 		if n, ok := p.Seen.Get("sink"); n != 1 || !ok {

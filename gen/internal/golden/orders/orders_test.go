@@ -59,13 +59,13 @@ func TestTheTreeIsBuiltAsDeclared(t *testing.T) {
 		if err := o.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := o.Feeds.Start(t.Context(), "ACME"); err != nil {
+		if _, err := o.Feeds.StartChild(t.Context(), "ACME"); err != nil {
 			t.Error(err)
 		}
-		if _, err := o.Feeds.Start(t.Context(), "EMCA"); err != nil {
+		if _, err := o.Feeds.StartChild(t.Context(), "EMCA"); err != nil {
 			t.Error(err)
 		}
-		if _, err := o.Feeds.Start(t.Context(), "one too many"); !errors.Is(err, sup.ErrMaxChildren) {
+		if _, err := o.Feeds.StartChild(t.Context(), "one too many"); !errors.Is(err, sup.ErrMaxChildren) {
 			t.Errorf("a third feed: %v, want ErrMaxChildren", err)
 		}
 		want := []string{

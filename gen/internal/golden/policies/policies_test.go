@@ -59,7 +59,7 @@ func TestEverythingThatTagsCanSayIsStarted(t *testing.T) {
     ├── set permanent running, one_for_one 3/5s
     └── empty permanent running, one_for_one 3/5s
 `
-		if diff := cmp.Diff(want, all.Tree.Tree().String()); diff != "" {
+		if diff := cmp.Diff(want, all.Tree.Snapshot().String()); diff != "" {
 			t.Errorf("the tree (-want +got):\n%s", diff)
 		}
 		if err := all.Shutdown(t.Context()); err != nil {
@@ -77,11 +77,11 @@ func TestAHandWrittenTreeIsTheSame(t *testing.T) {
 			if err := tree.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := tree.Set.Start(t.Context(), 1); err != nil {
+			if _, err := tree.Set.StartChild(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
 		}
-		want, got := generated.Tree.Tree(), byHand.Tree.Tree()
+		want, got := generated.Tree.Snapshot(), byHand.Tree.Snapshot()
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("snapshots (-generated +by hand):\n%s", diff)
 		}
@@ -99,7 +99,7 @@ func newDefaults() *policies.Defaults {
 		return sup.ChildSpec[*policies.W]{
 			ID: id, Start: start, Restart: sup.Transient, Shutdown: 2 * time.Second, StartTimeout: 10 * time.Second,
 			Backoff: sup.Backoff{Min: time.Second, Max: time.Minute, Jitter: 0.5},
-			Budget:  sup.Intensity{Restarts: 3, Within: time.Hour}, Watchdog: time.Minute, Stuck: sup.Abandon,
+			Budget:  sup.Intensity{Restarts: 3, Within: time.Hour}, Watchdog: time.Minute, Stuck: sup.StuckAbandon,
 		}
 	}
 	takes, adds, changes, takesBack := spec("takes"), spec("adds"), spec("changes"), spec("takes_back")
@@ -109,13 +109,13 @@ func newDefaults() *policies.Defaults {
 
 	d := &policies.Defaults{Empty: new(policies.Empty)}
 	d.Empty.Declare(sup.TreeSpec{Name: "empty"})
-	d.Declare(sup.TreeSpec{Name: "defaults", Strategy: sup.RestForOne, AutoShutdown: sup.AnySignificant},
+	d.Declare(sup.TreeSpec{Name: "defaults", Strategy: sup.RestForOne, AutoShutdown: sup.AutoShutdownAnySignificant},
 		d.Takes.Declare(takes), d.Adds.Declare(adds), d.Changes.Declare(changes), d.TakesBack.Declare(takesBack),
 		d.Set.Declare(sup.KeyedSpec[int, *policies.W]{
 			Name: "set", Start: func(context.Context, int) (*policies.W, error) { return new(policies.W), nil },
 			Restart: sup.Transient, Shutdown: 2 * time.Second, StartTimeout: 10 * time.Second,
 			Backoff: sup.Backoff{Min: time.Second, Max: time.Minute, Jitter: 0.5},
-			Budget:  sup.Intensity{Restarts: 3, Within: time.Hour}, Watchdog: time.Minute, Stuck: sup.Abandon,
+			Budget:  sup.Intensity{Restarts: 3, Within: time.Hour}, Watchdog: time.Minute, Stuck: sup.StuckAbandon,
 		}),
 		sup.Nest(d.Empty, sup.ChildSpec[*policies.Empty]{ID: "empty"}),
 	)

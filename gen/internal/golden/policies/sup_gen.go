@@ -78,7 +78,7 @@ func NewAll(c AllChildren, observers ...sup.Observer) *All {
 			Name:         "everything",
 			Strategy:     sup.OneForAll,
 			Intensity:    sup.Intensity{Restarts: 0, Within: 90 * time.Second},
-			AutoShutdown: sup.AllSignificant,
+			AutoShutdown: sup.AutoShutdownAllSignificant,
 			Observers:    observers,
 			Labels:       true,
 		},
@@ -130,17 +130,17 @@ func NewAll(c AllChildren, observers ...sup.Observer) *All {
 		a.Waits.Declare(sup.ChildSpec[*W]{
 			ID:    "waits",
 			Start: func(ctx context.Context) (*W, error) { return c.NewWaits(ctx, a) },
-			Stuck: sup.Wait,
+			Stuck: sup.StuckWait,
 		}),
 		a.Abandons.Declare(sup.ChildSpec[*W]{
 			ID:    "abandons",
 			Start: func(ctx context.Context) (*W, error) { return c.NewAbandons(ctx, a) },
-			Stuck: sup.Abandon,
+			Stuck: sup.StuckAbandon,
 		}),
 		a.Escalates.Declare(sup.ChildSpec[*W]{
 			ID:    "the last resort",
 			Start: func(ctx context.Context) (*W, error) { return c.NewEscalates(ctx, a) },
-			Stuck: sup.Escalate,
+			Stuck: sup.StuckEscalate,
 		}),
 		a.ByKey.Declare(sup.KeyedSpec[string, *W]{
 			Name:  "by_key",
@@ -179,7 +179,7 @@ func NewAll(c AllChildren, observers ...sup.Observer) *All {
 			StartTimeout: time.Minute,
 			Backoff:      sup.Backoff{Min: time.Second},
 			Budget:       sup.Intensity{Restarts: 3, Within: time.Hour},
-			Stuck:        sup.Escalate,
+			Stuck:        sup.StuckEscalate,
 		}),
 	)
 	return a
@@ -353,7 +353,7 @@ func NewDefaults(c DefaultsChildren, observers ...sup.Observer) *Defaults {
 		sup.TreeSpec{
 			Name:         "defaults",
 			Strategy:     sup.RestForOne,
-			AutoShutdown: sup.AnySignificant,
+			AutoShutdown: sup.AutoShutdownAnySignificant,
 			Observers:    observers,
 		},
 		d.Takes.Declare(sup.ChildSpec[*W]{
@@ -365,7 +365,7 @@ func NewDefaults(c DefaultsChildren, observers ...sup.Observer) *Defaults {
 			Backoff:      sup.Backoff{Min: time.Second, Max: time.Minute, Jitter: 0.5},
 			Budget:       sup.Intensity{Restarts: 3, Within: time.Hour},
 			Watchdog:     time.Minute,
-			Stuck:        sup.Abandon,
+			Stuck:        sup.StuckAbandon,
 		}),
 		d.Adds.Declare(sup.ChildSpec[*W]{
 			ID:           "adds",
@@ -377,7 +377,7 @@ func NewDefaults(c DefaultsChildren, observers ...sup.Observer) *Defaults {
 			Backoff:      sup.Backoff{Min: time.Second, Max: time.Minute, Factor: 3, Jitter: 0.5},
 			Budget:       sup.Intensity{Restarts: 3, Within: time.Hour},
 			Watchdog:     time.Minute,
-			Stuck:        sup.Abandon,
+			Stuck:        sup.StuckAbandon,
 		}),
 		d.Changes.Declare(sup.ChildSpec[*W]{
 			ID:           "changes",
@@ -388,14 +388,14 @@ func NewDefaults(c DefaultsChildren, observers ...sup.Observer) *Defaults {
 			Backoff:      sup.Backoff{Min: 2 * time.Second, Jitter: 0.5},
 			Budget:       sup.Intensity{Restarts: 3, Within: time.Hour},
 			Watchdog:     time.Minute,
-			Stuck:        sup.Abandon,
+			Stuck:        sup.StuckAbandon,
 		}),
 		d.TakesBack.Declare(sup.ChildSpec[*W]{
 			ID:       "takes_back",
 			Start:    func(ctx context.Context) (*W, error) { return c.NewTakesBack(ctx, d) },
 			Restart:  sup.Transient,
 			Shutdown: 2 * time.Second,
-			Stuck:    sup.Abandon,
+			Stuck:    sup.StuckAbandon,
 		}),
 		d.Set.Declare(sup.KeyedSpec[int, *W]{
 			Name:         "set",
@@ -406,7 +406,7 @@ func NewDefaults(c DefaultsChildren, observers ...sup.Observer) *Defaults {
 			Backoff:      sup.Backoff{Min: time.Second, Max: time.Minute, Jitter: 0.5},
 			Budget:       sup.Intensity{Restarts: 3, Within: time.Hour},
 			Watchdog:     time.Minute,
-			Stuck:        sup.Abandon,
+			Stuck:        sup.StuckAbandon,
 		}),
 		sup.Nest(d.Empty, sup.ChildSpec[*Empty]{ID: "empty"}),
 	)

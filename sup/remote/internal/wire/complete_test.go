@@ -123,7 +123,7 @@ func receiverOf(f *ast.FuncDecl) string {
 }
 
 func TestAllReasonsToStopComeThrough(t *testing.T) {
-	for r := sup.ByShutdown; r.String() != fmt.Sprintf("sup.StopReason(%d)", uint8(r)); r++ {
+	for r := sup.ReasonShutdown; r.String() != fmt.Sprintf("sup.StopReason(%d)", uint8(r)); r++ {
 		if stop, ok := errors.AsType[*sup.StopError](sent(t, &sup.StopError{Reason: r})); !ok || stop.Reason != r {
 			t.Errorf("%v is %v on the other side", r, stop)
 		}

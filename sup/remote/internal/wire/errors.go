@@ -242,7 +242,7 @@ func readSpecError(m *pb.SpecError) error {
 }
 
 func readReason(word string) sup.StopReason {
-	for r := sup.ByShutdown; r <= sup.ByReturn; r++ {
+	for r := sup.ReasonShutdown; r <= sup.ReasonReturn; r++ {
 		if r.String() == word {
 			return r
 		}

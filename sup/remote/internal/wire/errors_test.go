@@ -37,8 +37,8 @@ func TestErrorsOfAllTypesComeThrough(t *testing.T) {
 		&sup.StuckError{Children: []sup.StuckChild{{Path: "a/\xff", Incarnation: 3, Stack: "goroutine 1"}}, NotAsked: 7, Err: &sup.UnhealthyError{Silent: time.Minute, Stack: "goroutine 2"}},
 		&sup.PanicError{Value: 42, Stack: "goroutine 3"},
 		&sup.PanicError{Value: fmt.Errorf("wrapped: %w", fs.ErrNotExist)},
-		&sup.StopError{Reason: sup.ByRound, Path: "a/c"},
-		&sup.StopError{Reason: sup.ByShutdown, Err: context.Canceled},
+		&sup.StopError{Reason: sup.ReasonRound, Path: "a/c"},
+		&sup.StopError{Reason: sup.ReasonShutdown, Err: context.Canceled},
 		&sup.SpecError{Path: "a", Faults: []sup.Fault{{Path: "a/b", Field: "Start", Problem: "is nil"}, {Path: "a/c", Field: "ID", Problem: "is empty"}}},
 		&sup.SkippedError{After: 1 << 63},
 		&sup.IntensityError{

@@ -26,11 +26,11 @@ func TestAnOrdinaryAnswerIsLight(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range 1000 {
-		if _, err := rooms.Start(t.Context(), n); err != nil {
+		if _, err := rooms.StartChild(t.Context(), n); err != nil {
 			t.Fatal(err)
 		}
 	}
-	tree, err := sup.Inspect(rooms).Tree(t.Context(), "")
+	tree, err := sup.Inspect(rooms).Snapshot(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
