@@ -80,6 +80,9 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	case c.held:
 		m.rest(c)
 	case up.task != nil && up.task.kind == ending:
+		if who == byNobody && up.task.cancelled {
+			m.unsaid("an exit while a cancelled start is waited for")
+		}
 		m.rest(c)
 	case who == byNobody:
 		if c.b.kind != aWorker && c.b.restart == sup.Transient && kind == sup.ExitAbnormal {
