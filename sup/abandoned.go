@@ -4,19 +4,19 @@ import "sync"
 
 // An orphanage keeps what the supervisors of one tree have abandoned, until it
 // returns. It outlives nested supervisors.
-type orphanage struct {
-	mu     sync.Mutex
-	left   map[*incarnation]struct{}
-	change chan struct{}
-	dumps  dumps
+type abandonedSet struct {
+	mu      sync.Mutex
+	members map[*incarnation]struct{}
+	change  chan struct{}
+	dumps   dumps
 }
 
 // below returns what is left of s and the supervisors below it, and a channel
 // that is closed when that changes.
-func (o *orphanage) below(s *core) (left []*incarnation, changed <-chan struct{}) {
+func (o *abandonedSet) below(s *core) (left []*incarnation, changed <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for inc := range o.left {
+	for inc := range o.members {
 		for above := inc.child.sup; above != nil; above = above.above {
 			if above == s {
 				left = append(left, inc)
@@ -30,24 +30,24 @@ func (o *orphanage) below(s *core) (left []*incarnation, changed <-chan struct{}
 	return left, o.change
 }
 
-func (o *orphanage) dump() stackDump { return o.dumps.take() }
+func (o *abandonedSet) dump() stackDump { return o.dumps.take() }
 
 // returned is called when the goroutine of an abandoned incarnation ends.
-func (o *orphanage) returned(inc *incarnation) {
+func (o *abandonedSet) remove(inc *incarnation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.left, inc)
+	delete(o.members, inc)
 	if o.change != nil {
 		close(o.change)
 		o.change = nil
 	}
 }
 
-func (o *orphanage) take(inc *incarnation) {
+func (o *abandonedSet) add(inc *incarnation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.left == nil {
-		o.left = make(map[*incarnation]struct{})
+	if o.members == nil {
+		o.members = make(map[*incarnation]struct{})
 	}
-	o.left[inc] = struct{}{}
+	o.members[inc] = struct{}{}
 }

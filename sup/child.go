@@ -18,28 +18,28 @@ type child struct {
 	live atomic.Pointer[incarnation] // the ready one, for handles; written under sup.mu
 
 	// Protected by sup.mu.
-	prev, next *child
-	cur        *incarnation
-	change     chan struct{} // made by who waits; closed at every transition
-	last       Exit
-	since      time.Duration
-	restarts   int
-	failures   int // exits that were abnormal
-	n          int // incarnations so far
-	state      State
-	parked     bool        // an operator stopped it: rounds leave it alone
-	queued     bool        // its failure is in line for a round to be led
-	exhausted  bool        // its last attempt to restart failed because the host has run out of something
-	discard    bool        // no longer declared once it is gone: added and not ready yet, or being removed
-	supervisor bool        // its workers are supervisors
-	added      bool        // at run time; fixed
-	unlinked   atomic.Bool // read by handles too
-	row        streak
-	missed     int           // attempts to restart in a row that have failed
-	due        time.Duration // of one that is held: when its backoff is over
-	wait       time.Duration // of an incarnation in its backoff
-	budget     *window
-	stack      *string // of a stuck incarnation
+	prev, next        *child
+	cur               *incarnation
+	change            chan struct{} // made by who waits; closed at every transition
+	last              Exit
+	since             time.Duration
+	restarts          int
+	failures          int // exits that were abnormal
+	n                 int // incarnations so far
+	state             State
+	stoppedByOperator bool        // an operator stopped it: rounds leave it alone
+	queued            bool        // its failure is in line for a round to be led
+	exhausted         bool        // its last attempt to restart failed because the host has run out of something
+	removeWhenDown    bool        // no longer declared once it is gone: added and not ready yet, or being removed
+	supervisor        bool        // its workers are supervisors
+	added             bool        // at run time; fixed
+	unlinked          atomic.Bool // read by handles too
+	attempts          backoffCounter
+	missed            int           // attempts to restart in a row that have failed
+	due               time.Duration // of one that is held: when its backoff is over
+	wait              time.Duration // of an incarnation in its backoff
+	budget            *window
+	stack             *string // of a stuck incarnation
 
 	self reference // for handles to this very child: they need no allocation
 }
@@ -127,26 +127,26 @@ func (c *child) atRest() bool {
 // moveLocked is the one place where the state of a child changes. It keeps
 // the counts of the supervisor, tells the observers, and
 // wakes whoever waits for this child.
-func (c *child) moveLocked(to State, now time.Duration, e news) {
+func (c *child) moveLocked(to State, now time.Duration, e eventDraft) {
 	was := c.atRest()
 	if c.state == StateStuck {
-		c.sup.stuck--
+		c.sup.list.stuck--
 	}
 	if to == StateStuck {
-		c.sup.stuck++
-		c.sup.quiet = closeMade(c.sup.quiet)
+		c.sup.list.stuck++
+		c.sup.goroutines.quiet = closeMade(c.sup.goroutines.quiet)
 	}
 	if !c.unlinked.Load() {
-		c.sup.states[c.state]--
-		c.sup.states[to]++
+		c.sup.list.states[c.state]--
+		c.sup.list.states[to]++
 	}
 	c.state = to
 	c.since = now
 	if is := c.atRest(); c.policy.significant && was != is {
 		if is {
-			c.sup.significant--
+			c.sup.list.significant--
 		} else {
-			c.sup.significant++
+			c.sup.list.significant++
 		}
 	}
 	c.emitLocked(e, now)
@@ -169,9 +169,9 @@ func (c *child) changedLocked() <-chan struct{} {
 }
 
 // emitLocked puts an event of this child on record, and passes it on.
-func (c *child) emitLocked(e news, now time.Duration) {
+func (c *child) emitLocked(e eventDraft, now time.Duration) {
 	if e.kind != 0 {
-		c.sup.noteLocked(c, e, now)
+		c.sup.recordEventLocked(c, e, now)
 	}
 }
 
@@ -180,10 +180,10 @@ func (c *child) emitLocked(e news, now time.Duration) {
 func (c *child) becauseLocked(kind EventKind) *child {
 	s := c.sup
 	switch {
-	case !s.absorbsLocked(c), c == s.leader:
+	case !s.isStoppingLocked(c), c == s.round.cause:
 		return nil
-	case kind == ChildStopping && c.cur.fate == fateRound, kind == ChildRestarting:
-		return s.leader
+	case kind == ChildStopping && c.cur.intent == intentRestart, kind == ChildRestarting:
+		return s.round.cause
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // declaration is what a supervisor of any type is made from.
-type declaration struct {
+type config struct {
 	name      string
 	strategy  Strategy
 	intensity Intensity
@@ -23,7 +23,7 @@ type declaration struct {
 }
 
 func isSupervisor(w Worker) bool {
-	_, ok := w.(supervised)
+	_, ok := w.(hasBase)
 	return ok
 }
 
@@ -34,15 +34,15 @@ type keySet struct {
 }
 
 // supervised is implemented by all supervisors, and by what embeds one.
-type supervised interface{ face() *supervision }
+type hasBase interface{ base() *supervision }
 
 // supervision is what supervisors of all types have in common: a declaration,
 // and the life that it has now, or had last. A parent restarts a supervisor by
 // running it again, so one supervision can have many lives, one at a time.
 type supervision struct {
-	mu   sync.Mutex // held to begin a life
-	decl *declaration
-	life atomic.Pointer[core] // nil until declared
+	mu     sync.Mutex // held to begin a life
+	config *config
+	life   atomic.Pointer[core] // nil until declared
 }
 
 // current returns the life that there is now, or was last; of a supervision
@@ -51,16 +51,16 @@ func (f *supervision) current() *core {
 	if s := f.life.Load(); s != nil {
 		return s
 	}
-	return newCore(context.Background(), &declaration{name: "undeclared"}, f)
+	return newCore(context.Background(), &config{name: "undeclared"}, f)
 }
 
-func (f *supervision) declared() *declaration {
+func (f *supervision) declared() *config {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.decl == nil {
-		return &declaration{}
+	if f.config == nil {
+		return &config{}
 	}
-	return f.decl
+	return f.config
 }
 
-func (f *supervision) face() *supervision { return f }
+func (f *supervision) base() *supervision { return f }

@@ -39,17 +39,17 @@ type Target struct {
 }
 
 // Control returns the controller of a supervisor in this process.
-func Control(s AnySupervisor) Controller { return operator{faceOf(s)} }
+func Control(s AnySupervisor) Controller { return operator{baseOf(s)} }
 
 func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, error) {
 	life, err := o.supervisor("start child", path)
 	if err != nil {
 		return ChildInfo{}, err
 	}
-	if life.decl.keys == nil {
+	if life.config.keys == nil {
 		return ChildInfo{}, &CallError{"start child", joinPath(life.path, key), ErrNotKeyed}
 	}
-	return life.decl.keys.start(given(ctx), life, key)
+	return life.config.keys.start(given(ctx), life, key)
 }
 
 func (o operator) TerminateChild(ctx context.Context, t Target) error {
@@ -71,8 +71,8 @@ func (o operator) DeleteChild(_ context.Context, t Target) error {
 }
 
 func (o operator) Shutdown(ctx context.Context, t Target) error {
-	if t.Path == "" || t.Path == o.face.current().path {
-		return o.face.Shutdown(ctx)
+	if t.Path == "" || t.Path == o.base.current().path {
+		return o.base.Shutdown(ctx)
 	}
 	return o.call("shut down", t, func(c *child) error {
 		if _, is := c.nested(); !is {

@@ -3,7 +3,7 @@ package sup
 // A walk goes through the children of a supervisor in one direction. The lock
 // is let go between two steps, and children may leave and come meanwhile; a
 // walk never meets one twice.
-type walk struct {
+type cursor struct {
 	sup   *core
 	at    *child
 	back  bool
@@ -12,14 +12,14 @@ type walk struct {
 
 // walkLocked begins a walk at from, which is the first child that next
 // returns. Who begins a walk must end it.
-func (s *core) walkLocked(from *child, back bool) *walk {
-	w := &walk{sup: s, at: from, back: back, moved: true}
-	s.walks = append(s.walks, w)
+func (s *core) cursorLocked(from *child, back bool) *cursor {
+	w := &cursor{sup: s, at: from, back: back, moved: true}
+	s.list.cursors = append(s.list.cursors, w)
 	return w
 }
 
 // nextLocked returns the next child, or nil.
-func (w *walk) nextLocked() *child {
+func (w *cursor) nextLocked() *child {
 	if !w.moved && w.at != nil {
 		w.at = w.beyond(w.at)
 	}
@@ -27,7 +27,7 @@ func (w *walk) nextLocked() *child {
 	return w.at
 }
 
-func (w *walk) beyond(c *child) *child {
+func (w *cursor) beyond(c *child) *child {
 	if w.back {
 		return c.prev
 	}
@@ -35,16 +35,16 @@ func (w *walk) beyond(c *child) *child {
 }
 
 // leaveLocked is called before a child leaves the list.
-func (w *walk) leaveLocked(c *child) {
+func (w *cursor) leaveLocked(c *child) {
 	if w.at == c {
 		w.at, w.moved = w.beyond(c), true
 	}
 }
 
-func (w *walk) endLocked() {
-	for i, other := range w.sup.walks {
+func (w *cursor) endLocked() {
+	for i, other := range w.sup.list.cursors {
 		if other == w {
-			w.sup.walks = append(w.sup.walks[:i], w.sup.walks[i+1:]...)
+			w.sup.list.cursors = append(w.sup.list.cursors[:i], w.sup.list.cursors[i+1:]...)
 			return
 		}
 	}

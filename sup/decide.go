@@ -9,48 +9,48 @@ import "time"
 type verdict uint8
 
 const (
-	rest       verdict = iota // stays declared, stopped
-	drop                      // is no longer declared
-	again                     // starts again, alone
-	round                     // starts again, others with it
-	quarantine                // is past its own budget
-	escalate                  // is past the supervisor's intensity
+	stayStopped  verdict = iota // stays declared, stopped
+	removeChild                 // is no longer declared
+	restartAlone                // starts again, alone
+	restartRound                // starts again, others with it
+	quarantine                  // is past its own budget
+	escalate                    // is past the supervisor's intensity
 )
 
 // judge decides, before any budget is asked, what an exit leads to (R1–R3).
 // A failed attempt to restart is tried again whatever the policy (F1).
-func judge(policy Restart, strategy Strategy, exit ExitKind, failedStart bool) verdict {
+func decideRestart(policy Restart, strategy Strategy, exit ExitKind, failedStart bool) verdict {
 	switch {
 	case policy == Temporary:
-		return drop
+		return removeChild
 	case policy == Transient && exit != ExitAbnormal && !failedStart:
-		return rest
+		return stayStopped
 	case strategy == OneForOne:
-		return again
+		return restartAlone
 	}
-	return round
+	return restartRound
 }
 
 // charge counts one restart (I1). A child with a budget of its own is charged
 // there and not on its supervisor (I7).
-func charge(own, supervisors *window, now time.Duration) verdict {
+func countRestart(own, supervisors *window, now time.Duration) verdict {
 	if own != nil {
 		if !own.count(now) {
 			return quarantine
 		}
-		return again
+		return restartAlone
 	}
 	if !supervisors.count(now) {
 		return escalate
 	}
-	return again
+	return restartAlone
 }
 
 // streak counts the restarts in a row, for the backoff (B1).
-type streak int
+type backoffCounter int
 
 // next returns the wait before the next restart.
-func (s *streak) next(b Backoff) time.Duration {
+func (s *backoffCounter) next(b Backoff) time.Duration {
 	if b.Min == 0 {
 		return 0
 	}

@@ -105,7 +105,7 @@ const (
 // is large, and to pass one around, when nobody listens, would let the stack of
 // each of many children that fail at once grow, under the lock: that doubled
 // the time of a storm.
-type news struct {
+type eventDraft struct {
 	kind  EventKind
 	delay time.Duration
 	exit  Exit

@@ -11,7 +11,7 @@ import (
 )
 
 // A snapshot tells what had happened to children that are gone.
-func ExamplePast() {
+func ExampleRetired() {
 	ctx := context.Background()
 	rooms, err := sup.StartKeyed(ctx, sup.KeyedSpec[int, *Bidder]{
 		Name:  "rooms",
@@ -27,7 +27,7 @@ func ExamplePast() {
 		}
 	}
 	fmt.Println(rooms.RemoveChild(ctx, 0), rooms.RemoveChild(ctx, 1))
-	fmt.Printf("%+v\n", rooms.Snapshot().Past)
+	fmt.Printf("%+v\n", rooms.Snapshot().Retired)
 	// Output:
 	// <nil> <nil>
 	// [{Supervisor: Child:* Counts:{Starts:2 Restarts:0 Failures:0}}]

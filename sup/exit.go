@@ -25,13 +25,13 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, automatic bool
 	}
 	c.cur = inc
 	c.queued, c.due = false, 0
-	if wait > 0 || automatic && s.events.behind() {
+	if wait > 0 || automatic && s.events.backlogged() {
 		c.wait = wait
-		c.moveLocked(StateRestarting, now, news{kind: ChildRestarting, delay: wait, exit: c.last})
+		c.moveLocked(StateRestarting, now, eventDraft{kind: ChildRestarting, delay: wait, exit: c.last})
 		return inc
 	}
 	if automatic && c.state != StateRestarting {
-		c.emitLocked(news{kind: ChildRestarting, exit: c.last}, now)
+		c.emitLocked(eventDraft{kind: ChildRestarting, exit: c.last}, now)
 	}
 	inc.phase = lifeStart
 	s.beginLocked(inc, now)
@@ -47,7 +47,7 @@ func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	if inc.automatic {
 		c.restarts++
 	}
-	c.moveLocked(StateStarting, now, news{kind: ChildStarting})
+	c.moveLocked(StateStarting, now, eventDraft{kind: ChildStarting})
 	if d := c.policy.startTimeout; d > 0 {
 		limit := late.Begin(now, d)
 		s.armLocked(inc, limit.Next, s.startOverdue)
@@ -73,7 +73,7 @@ func (s *core) awaitTurn(inc *incarnation) {
 func (s *core) starting(inc *incarnation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if inc.fate != fateOpen || s.phase >= ending {
+	if inc.intent != intentNone || s.life.phase >= ending {
 		return false
 	}
 	s.beginLocked(inc, s.now())
@@ -96,10 +96,10 @@ func (s *core) madeSupervisor(inc *incarnation, made *supervision) error {
 	c := inc.child
 	inc.supervisor, c.supervisor = true, true
 	if !c.unlinked.Load() {
-		if s.supers == nil {
-			s.supers = make(map[*child]struct{})
+		if s.list.supervisors == nil {
+			s.list.supervisors = make(map[*child]struct{})
 		}
-		s.supers[c] = struct{}{}
+		s.list.supervisors[c] = struct{}{}
 	}
 	return nil
 }
@@ -116,14 +116,14 @@ func (s *core) readied(inc *incarnation) bool {
 	inc.ready = true
 	c := inc.child
 	c.missed = 0
-	c.parked, c.discard = false, false
-	if s.fallen != nil { // its last life is forgotten, with all that it holds
-		delete(s.fallen, c)
+	c.stoppedByOperator, c.removeWhenDown = false, false
+	if s.list.lastLives != nil { // its last life is forgotten, with all that it holds
+		delete(s.list.lastLives, c)
 	}
-	c.moveLocked(StateRunning, s.now(), news{kind: ChildReady})
+	c.moveLocked(StateRunning, s.now(), eventDraft{kind: ChildReady})
 	inc.readyAt = c.since
 	if c.supervisor {
-		delete(s.fallen, c)
+		delete(s.list.lastLives, c)
 	}
 	c.live.Store(inc)
 	s.watchLocked(inc)
@@ -153,16 +153,16 @@ func (s *core) exited(c *child, inc *incarnation) *incarnation {
 	s.mu.Lock()
 	if inc.over { // abandoned long ago: nothing depends on it any more (R4)
 		s.mu.Unlock()
-		s.orphan.returned(inc)
+		s.abandoned.remove(inc)
 		return nil
 	}
-	next, lead := s.settleLocked(c, inc, inc.outcome, now)
+	next, lead := s.settleExitLocked(c, inc, inc.outcome, now)
 	if next == nil && !lead {
 		s.endGoroutineLocked()
 	}
 	s.mu.Unlock()
 	if lead {
-		s.lead()
+		s.runRounds()
 	}
 	return next
 }
@@ -170,13 +170,13 @@ func (s *core) exited(c *child, inc *incarnation) *incarnation {
 // settleLocked decides what becomes of a child whose incarnation has ended. It
 // returns the next incarnation, if there is one at once, or that the caller
 // has to lead rounds.
-func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Duration) (next *incarnation, lead bool) {
+func (s *core) settleExitLocked(c *child, inc *incarnation, exit Exit, now time.Duration) (next *incarnation, lead bool) {
 	inc.over = true
 	if life := inc.nestedLocked(); life != nil {
-		if s.fallen == nil {
-			s.fallen = make(map[*child]*core)
+		if s.list.lastLives == nil {
+			s.list.lastLives = make(map[*child]*core)
 		}
-		s.fallen[c] = life
+		s.list.lastLives[c] = life
 	}
 	c.cur = nil
 	c.live.Store(nil)
@@ -187,27 +187,27 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 		if exit.Kind == ExitAbnormal {
 			c.failures++
 		}
-		c.emitLocked(news{kind: ChildExited, exit: exit}, now)
+		c.emitLocked(eventDraft{kind: ChildExited, exit: exit}, now)
 	}
-	if inc.begun && !inc.ready && inc.automatic && inc.fate == fateOpen {
+	if inc.begun && !inc.ready && inc.automatic && inc.intent == intentNone {
 		c.missed++
 		c.exhausted = inc.exhausted
 	}
 	if inc.ready && c.policy.backoff.Min > 0 && now-inc.readyAt >= c.policy.backoff.ResetAfter {
-		c.row = 0
+		c.attempts = 0
 	}
 	switch {
-	case inc.ignored && inc.fate == fateOpen:
-		c.discard = false
-		s.restLocked(c, now)
-	case inc.spent && !c.parked && s.phase < ending:
+	case inc.ignored && inc.intent == intentNone:
+		c.removeWhenDown = false
+		s.comeToRestLocked(c, now)
+	case inc.overBudget && !c.stoppedByOperator && s.life.phase < ending:
 		s.quarantineLocked(c, now)
-	case inc.fate == fateRest, s.phase >= ending:
-		s.restLocked(c, now)
-	case inc.sponsored && !inc.ready && !inc.automatic:
-		s.restLocked(c, now) // and the sponsor sees to what follows
-	case inc.sponsored && !inc.ready, inc.fate == fateRound, s.absorbsLocked(c):
-		s.holdLocked(c, now)
+	case inc.intent == intentStop, s.life.phase >= ending:
+		s.comeToRestLocked(c, now)
+	case inc.callerWaits && !inc.ready && !inc.automatic:
+		s.comeToRestLocked(c, now) // and the sponsor sees to what follows
+	case inc.callerWaits && !inc.ready, inc.intent == intentRestart, s.isStoppingLocked(c):
+		s.holdForRoundLocked(c, now)
 	default:
 		return s.decideLocked(c, inc.ready, exit, now)
 	}
@@ -216,30 +216,30 @@ func (s *core) settleLocked(c *child, inc *incarnation, exit Exit, now time.Dura
 
 // decideLocked applies the restart policy to an exit that nobody asked for.
 func (s *core) decideLocked(c *child, ready bool, exit Exit, now time.Duration) (next *incarnation, lead bool) {
-	switch judge(c.policy.restart, s.decl.strategy, exit.Kind, !ready) {
-	case again:
-		if s.phase == beginning { // decided when the start is over, as in OTP
+	switch decideRestart(c.policy.restart, s.config.strategy, exit.Kind, !ready) {
+	case restartAlone:
+		if s.life.phase == beginning { // decided when the start is over, as in OTP
 			s.queueLocked(c, now)
 			return nil, false
 		}
-		return s.retryLocked(c, now), false
-	case round:
+		return s.restartAloneLocked(c, now), false
+	case restartRound:
 		s.queueLocked(c, now)
-		if s.leading || s.phase == beginning {
+		if s.round.running || s.life.phase == beginning {
 			return nil, false
 		}
-		s.leading = true
+		s.round.running = true
 		return nil, true
 	}
-	s.restLocked(c, now)
+	s.comeToRestLocked(c, now)
 	s.autoShutdownLocked(c)
 	return nil, false
 }
 
 // retryLocked counts a restart of this child alone, and returns its next
 // incarnation if it may have one.
-func (s *core) retryLocked(c *child, now time.Duration) *incarnation {
-	if s.chargeLocked(c, now) != again {
+func (s *core) restartAloneLocked(c *child, now time.Duration) *incarnation {
+	if s.countRestartLocked(c, now) != restartAlone {
 		return nil
 	}
 	return s.incarnateLocked(c, c.nextWaitLocked(), now, true)
@@ -247,35 +247,35 @@ func (s *core) retryLocked(c *child, now time.Duration) *incarnation {
 
 // nextWaitLocked returns the wait before the next restart of the child (B1, F4).
 func (c *child) nextWaitLocked() time.Duration {
-	return pause(c.row.next(c.policy.backoff), c.missed, c.exhausted)
+	return pause(c.attempts.next(c.policy.backoff), c.missed, c.exhausted)
 }
 
 // chargeLocked counts a restart (I1), and carries out the verdict if it is one
 // too many. A start that failed for what the host lacks is not counted (F4).
-func (s *core) chargeLocked(c *child, now time.Duration) verdict {
+func (s *core) countRestartLocked(c *child, now time.Duration) verdict {
 	if c.exhausted {
-		return again
+		return restartAlone
 	}
 	if c.budget == nil && c.policy.budget != (Intensity{}) {
 		w := newWindow(c.policy.budget)
 		c.budget = &w
 	}
 	if c.budget == nil {
-		s.history.add(counted{c, c.n, now, c.last})
+		s.restarts.history.add(counted{c, c.n, now, c.last})
 	}
-	v := charge(c.budget, &s.restarts, now)
+	v := countRestart(c.budget, &s.restarts.window, now)
 	switch v {
 	case quarantine:
 		s.quarantineLocked(c, now)
 	case escalate:
 		if c.cur == nil { // else it is stuck in its start, and rests when it is gone
-			s.restLocked(c, now)
+			s.comeToRestLocked(c, now)
 		}
-		limit := s.decl.intensity
+		limit := s.config.intensity
 		s.endLocked(&StopError{Reason: ReasonShutdown}, &IntensityError{
 			Path:      s.path,
 			Intensity: limit,
-			Exits:     s.history.exits(s.born),
+			Exits:     s.restarts.history.exits(s.born),
 			Recent:    s.recentLocked(),
 		})
 	}
@@ -286,44 +286,44 @@ func (s *core) chargeLocked(c *child, now time.Duration) verdict {
 // is gone, so that no operator starts another beside it.
 func (s *core) quarantineLocked(c *child, now time.Duration) {
 	if c.cur != nil {
-		c.cur.fate, c.cur.spent = fateRest, true
+		c.cur.intent, c.cur.overBudget = intentStop, true
 		c.wakeLocked()
 		return
 	}
 	c.queued, c.due = false, 0
-	c.moveLocked(StateQuarantined, now, news{kind: ChildQuarantined, exit: c.last})
+	c.moveLocked(StateQuarantined, now, eventDraft{kind: ChildQuarantined, exit: c.last})
 }
 
 // restLocked lets a child rest: declared and stopped, or no longer declared.
-func (s *core) restLocked(c *child, now time.Duration) {
+func (s *core) comeToRestLocked(c *child, now time.Duration) {
 	c.queued, c.due = false, 0
-	c.moveLocked(StateStopped, now, news{kind: ChildStopped, exit: c.last})
-	if c.policy.restart == Temporary || c.discard {
+	c.moveLocked(StateStopped, now, eventDraft{kind: ChildStopped, exit: c.last})
+	if c.policy.restart == Temporary || c.removeWhenDown {
 		s.unlinkLocked(c, now)
 	}
 }
 
 // holdLocked keeps a child for the round that it is part of (T4).
-func (s *core) holdLocked(c *child, now time.Duration) {
+func (s *core) holdForRoundLocked(c *child, now time.Duration) {
 	if c.policy.restart == Temporary {
-		s.restLocked(c, now)
+		s.comeToRestLocked(c, now)
 		return
 	}
-	c.moveLocked(StateRestarting, now, news{kind: ChildRestarting, exit: c.last})
+	c.moveLocked(StateRestarting, now, eventDraft{kind: ChildRestarting, exit: c.last})
 }
 
 // queueLocked lets a failure wait: for the end of the start, or for a round to
 // be led.
 func (s *core) queueLocked(c *child, now time.Duration) {
-	c.moveLocked(StateRestarting, now, news{kind: ChildRestarting, exit: c.last})
-	s.inLineLocked(c)
+	c.moveLocked(StateRestarting, now, eventDraft{kind: ChildRestarting, exit: c.last})
+	s.enqueueLocked(c)
 }
 
 // inLineLocked puts the failure of a child at the end of the line.
-func (s *core) inLineLocked(c *child) {
+func (s *core) enqueueLocked(c *child) {
 	c.queued = true
-	s.failed = append(s.failed, c)
-	s.interrupt = closeMade(s.interrupt)
+	s.round.queue = append(s.round.queue, c)
+	s.round.wake = closeMade(s.round.wake)
 }
 
 // autoShutdownLocked ends the supervisor if the end of c is a reason to (A1).
@@ -331,16 +331,16 @@ func (s *core) autoShutdownLocked(c *child) {
 	if !c.policy.significant {
 		return
 	}
-	switch s.decl.auto {
+	switch s.config.auto {
 	case AutoShutdownNever:
 		return
 	case AutoShutdownAllSignificant:
-		if s.significant > 0 {
+		if s.list.significant > 0 {
 			return
 		}
 	}
-	if s.phase == beginning {
-		s.endAtReady = true
+	if s.life.phase == beginning {
+		s.life.endAtReady = true
 		return
 	}
 	s.endLocked(&StopError{Reason: ReasonShutdown}, nil)
@@ -362,7 +362,7 @@ func (s *core) failingLocked(inc *incarnation) bool {
 	if inc.over || inc.stopBy != 0 {
 		return false
 	}
-	s.stoppingLocked(inc, s.now(), news{kind: ChildStopping})
+	s.stoppingLocked(inc, s.now(), eventDraft{kind: ChildStopping})
 	s.boundStopLocked(inc)
 	return true
 }
@@ -370,12 +370,12 @@ func (s *core) failingLocked(inc *incarnation) bool {
 // windingUp notes that the Run of an incarnation has returned, and that
 // goroutines of it or its Terminate have not: their time begins now, unless it
 // has already.
-func (s *core) windingUp(inc *incarnation) {
+func (s *core) beginTermination(inc *incarnation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if inc.over || inc.stopBy != 0 {
 		return
 	}
-	s.stoppingLocked(inc, s.now(), news{})
+	s.stoppingLocked(inc, s.now(), eventDraft{})
 	s.boundStopLocked(inc)
 }

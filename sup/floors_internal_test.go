@@ -25,7 +25,7 @@ var floors = []struct {
 	files string
 }{
 	{"vocabulary", "worker state policy spec event errors info path text validate decide wait observe subscribe exhausted exhausted_other exhausted_plan9 exhausted_windows shield doc version"},
-	{"state", "core child cursor incarnation config round_state abandoned record history past nested stack handle_ref"},
+	{"state", "core child cursor incarnation config round_state abandoned record history retired nested stack handle_ref"},
 	{"transitions", "start stop exit round stuck operator"},
 	{"drivers", "supervision life goroutines watchdog task reference"},
 	{"views", "snapshot inspect control locate stream slog"},
@@ -36,7 +36,7 @@ var floors = []struct {
 var climbs = map[string]string{
 	"core.liveLocked -> child.loop":           "a transition starts the goroutine of a child",
 	"core.readied -> core.watchLocked":        "a transition sets the timer of the watchdog",
-	"core.settleLocked -> core.unwatchLocked": "a transition clears the timer of the watchdog",
+	"core.settleExitLocked -> core.unwatchLocked": "a transition clears the timer of the watchdog",
 }
 
 func TestNoFileRefersToAHigherFloor(t *testing.T) {

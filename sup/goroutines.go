@@ -20,7 +20,7 @@ func Go(ctx context.Context, f func(ctx context.Context) error) error {
 	if inc == nil || !inc.enter() {
 		return errNotSupervised
 	}
-	go inc.task(inc.mark(), ctx, f)
+	go inc.task(inc.stackTag(), ctx, f)
 	return nil
 }
 
@@ -76,7 +76,7 @@ func (inc *incarnation) leaveCount() {
 }
 
 // gather waits for the goroutines of an incarnation whose Run has returned.
-func (inc *incarnation) gather() {
+func (inc *incarnation) waitGoroutines() {
 	inc.mu.Lock()
 	var idle chan struct{}
 	if inc.more.tasks > 0 {

@@ -83,7 +83,7 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 		if inc := c.live.Load(); inc != nil && !isA[W](inc) {
 			return none, callError("wait for", c.path(), fmt.Errorf("%w: it is a %T", ErrWrongType, inc.body.worker()))
 		}
-		changed, err := c.sup.prospect(c, h.ref.follows())
+		changed, err := c.sup.awaitLive(c, h.ref.follows())
 		if err != nil && h.ref.child() != c {
 			continue
 		}
@@ -92,7 +92,7 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 		}
 		select {
 		case <-changed:
-		case <-c.sup.next:
+		case <-c.sup.signal.next:
 		case <-c.sup.ending(h.ref.follows()):
 		case <-ctx.Done():
 			return none, callError("wait for", c.path(), causeOf(ctx))

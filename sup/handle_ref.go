@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // lookup finds the child of a handle in the life that its supervisor has now.
 type lookup struct {
-	face *supervision
+	base *supervision
 	id   string
 	find func() *child
 }

@@ -32,19 +32,19 @@ type incarnation struct {
 	closed   bool // takes no more goroutines; protected by mu
 
 	// Protected by child.sup.mu.
-	begun      bool // it was its turn to start
-	sponsored  bool // somebody waits for its start and decides what a failure means
-	automatic  bool // a restart that nobody asked for
-	supervisor bool // the worker is one; set once it is made
-	ignored    bool // its start function chose not to start it
-	exhausted  bool // its start failed because the host has run out of something
-	ready      bool
-	over       bool // it has ended, or was abandoned
-	abandoned  bool
-	spent      bool // its child is to be quarantined when it is gone
-	extended   bool // its time for stopping, because the program was stopped meanwhile
-	fate       fate
-	n          int // from 1; fixed once begun
+	begun       bool // it was its turn to start
+	callerWaits bool // somebody waits for its start and decides what a failure means
+	automatic   bool // a restart that nobody asked for
+	supervisor  bool // the worker is one; set once it is made
+	ignored     bool // its start function chose not to start it
+	exhausted   bool // its start failed because the host has run out of something
+	ready       bool
+	over        bool // it has ended, or was abandoned
+	abandoned   bool
+	overBudget  bool // its child is to be quarantined when it is gone
+	extended    bool // its time for stopping, because the program was stopped meanwhile
+	intent      stopIntent
+	n           int // from 1; fixed once begun
 
 	mu sync.Mutex // protects done, cause and more; held for moments only
 
@@ -73,12 +73,12 @@ type body interface{ worker() Worker }
 
 // fate is what a supervisor has in mind for an incarnation that it has asked
 // to stop.
-type fate uint8
+type stopIntent uint8
 
 const (
-	fateOpen  fate = iota // not asked
-	fateRound             // start again with the round
-	fateRest              // stay declared, stopped
+	intentNone    stopIntent = iota // not asked
+	intentRestart                   // start again with the round
+	intentStop                      // stay declared, stopped
 )
 
 // attachments are what few incarnations need.
@@ -288,8 +288,8 @@ func (inc *incarnation) failure() error {
 
 // mark identifies the goroutines of an incarnation in a dump of all stacks: an
 // array is passed in memory, and so printed exactly. See [stacksOf].
-func (inc *incarnation) mark() [2]uintptr {
-	return [2]uintptr{stackMark, uintptr(unsafe.Pointer(inc))}
+func (inc *incarnation) stackTag() [2]uintptr {
+	return [2]uintptr{stackTagPrefix, uintptr(unsafe.Pointer(inc))}
 }
 
 const (
@@ -297,7 +297,7 @@ const (
 	lifeStart                       // in the start function
 	lifeInitialize                  // in Initialize
 	lifeRun                         // in Run
-	lifeGather                      // waiting for the goroutines of [Go]
+	lifeGoroutines                  // waiting for the goroutines of [Go]
 	lifeTerminate                   // in Terminate
 	lifeOver
 )

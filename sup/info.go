@@ -39,7 +39,7 @@ func (c Counts) Plus(d Counts) Counts {
 
 // Past is what had happened to children that are there no longer: they have
 // been removed, or the life of their supervisor has ended.
-type Past struct {
+type Retired struct {
 	Supervisor string `json:"supervisor"` // theirs: the path below the supervisor that tells of it, "" for itself; [Template] stands for each member of a set
 	Child      string `json:"child"`      // its id, or [Template] for all that were added at run time, and those of [Replicas]; both are for what is above a thousand different ones
 	Counts
@@ -87,8 +87,8 @@ type SupervisorInfo struct {
 	Uptime       time.Duration `json:"uptime"`          // 0 if it is not up
 	Restarts     int           `json:"restarts"`        // counted within the window of the intensity, now; 0 if that is unlimited
 	LastEvent    uint64        `json:"lastEvent"`       // the number of the last event on its own record; 0 if there is none
-	Past         []Past        `json:"past,omitzero"`   // of children that are gone, here and below, since the tree was first started
-	Handed       bool          `json:"handed,omitzero"` // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
+	Retired      []Retired     `json:"retired,omitzero"`   // of children that are gone, here and below, since the tree was first started
+	Merged       bool          `json:"merged,omitzero"` // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
 	Children     []ChildInfo   `json:"children"`        // in start order
 }
 

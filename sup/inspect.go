@@ -10,7 +10,7 @@ import (
 // [Stateful], [Tree], and whatever embeds one, such as a declared tree.
 type AnySupervisor interface {
 	Worker
-	supervised
+	hasBase
 }
 
 // An Inspector shows a supervisor and everything below it to who does not know
@@ -60,20 +60,20 @@ const FromNow = ^uint64(0)
 
 // Inspect returns the inspector of a supervisor in this process. Of a nil one it
 // shows a supervisor that was never started.
-func Inspect(s AnySupervisor) Inspector { return operator{faceOf(s)} }
+func Inspect(s AnySupervisor) Inspector { return operator{baseOf(s)} }
 
 // faceOf asks s which supervisor it is; an embedded pointer to one may be nil.
-func faceOf(s AnySupervisor) (face *supervision) {
+func baseOf(s AnySupervisor) (face *supervision) {
 	defer func() {
 		if recover() != nil {
 			face = new(supervision)
 		}
 	}()
-	return s.face()
+	return s.base()
 }
 
 // operator reaches what is below a supervisor by its path.
-type operator struct{ face *supervision }
+type operator struct{ base *supervision }
 
 func (o operator) Status(_ context.Context, path string) (Status, error) {
 	life, err := o.supervisor("look at", path)
@@ -123,7 +123,7 @@ func (o operator) Stacks(_ context.Context, path string) (string, error) {
 	if inc == nil {
 		return "", nil
 	}
-	return s.orphan.dump().of(inc), nil
+	return s.abandoned.dump().of(inc), nil
 }
 
 // status sums up a supervisor, but for what is further down, without looking at
@@ -132,15 +132,15 @@ func (s *core) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status := Status{
-		Name:      s.decl.name,
+		Name:      s.config.name,
 		Path:      s.path,
-		Strategy:  s.decl.strategy,
-		Intensity: s.decl.intensity,
-		Set:       s.decl.set,
-		Max:       s.decl.max,
-		Running:   s.phase == serving,
-		Seq:       s.events.pump.seq.Load(),
-		Children:  s.count,
+		Strategy:  s.config.strategy,
+		Intensity: s.config.intensity,
+		Set:       s.config.set,
+		Max:       s.config.max,
+		Running:   s.life.phase == serving,
+		Seq:       s.events.notifier.seq.Load(),
+		Children:  s.list.count,
 		States:    make(map[State]int),
 		Below:     make(map[State]int),
 	}
@@ -150,7 +150,7 @@ func (s *core) status() Status {
 }
 
 func (s *core) countLocked(states map[State]int) {
-	for state, n := range s.states {
+	for state, n := range s.list.states {
 		if n > 0 {
 			states[State(state)] += n
 		}
@@ -171,10 +171,10 @@ func (s *core) countBelow(states map[State]int) {
 // upLocked returns for how long the supervisor has been up, and how many
 // restarts count within the window now.
 func (s *core) upLocked() (time.Duration, int) {
-	if s.phase == created || s.phase == ended {
+	if s.life.phase == created || s.life.phase == ended {
 		return 0, 0
 	}
 	now := s.now()
-	s.restarts.slide(now)
-	return now, s.restarts.size
+	s.restarts.window.slide(now)
+	return now, s.restarts.window.size
 }

@@ -109,7 +109,7 @@ func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 	if name == "" {
 		name = "supervisor"
 	}
-	k.declare(&declaration{
+	k.declare(&config{
 		name:      name,
 		intensity: spec.Intensity,
 		set:       SetKeyed,
@@ -170,7 +170,7 @@ func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	}
 	life := k.current()
 	m := k.newMember(life, key)
-	err := life.adopt(ctx, &m.child, k.max, func() *child { return k.find(key) }, func() { k.members.Load().Store(key, m) })
+	err := life.addChild(ctx, &m.child, k.max, func() *child { return k.find(key) }, func() { k.members.Load().Store(key, m) })
 	if err == nil { // the common case, without the text of the key
 		return Child[W]{&m.self}, nil
 	}

@@ -19,7 +19,7 @@ func (c *child) loop(inc *incarnation) {
 	}()
 	for inc != nil {
 		for inc.phase != lifeOver {
-			inc.step(inc.mark())
+			inc.step(inc.stackTag())
 		}
 		c.sup.endUndriven(inc)
 		if c.sup.labels {
@@ -62,8 +62,8 @@ func (inc *incarnation) call() error {
 		return inc.body.worker().(Initializer).Initialize(inc)
 	case lifeRun:
 		return inc.body.worker().Run(inc)
-	case lifeGather:
-		inc.gather()
+	case lifeGoroutines:
+		inc.waitGoroutines()
 		return nil
 	case lifeTerminate:
 		return inc.terminate()
@@ -77,8 +77,8 @@ func (inc *incarnation) make() error {
 	if err := inc.child.slot.start(inc); err != nil {
 		return err
 	}
-	if w, ok := inc.body.worker().(supervised); ok {
-		return inc.child.sup.madeSupervisor(inc, w.face())
+	if w, ok := inc.body.worker().(hasBase); ok {
+		return inc.child.sup.madeSupervisor(inc, w.base())
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (inc *incarnation) returned(err error) {
 	case lifeBackoff:
 		inc.phase = lifeStart
 		if !inc.child.sup.starting(inc) {
-			inc.outcome, inc.phase = Exit{ExitShutdown, inc.toldCause()}, lifeOver
+			inc.outcome, inc.phase = Exit{ExitShutdown, inc.awaitStopCause()}, lifeOver
 		}
 	case lifeStart:
 		if err != nil {
@@ -109,7 +109,7 @@ func (inc *incarnation) returned(err error) {
 		inc.initialized()
 	case lifeRun:
 		inc.end(err, lifeTerminate)
-	case lifeGather:
+	case lifeGoroutines:
 		inc.phase = inc.next
 		if failure := inc.failure(); failure != nil && inc.outcome.Kind != ExitAbnormal {
 			inc.classify(failure, nil, nil)
@@ -151,12 +151,12 @@ func (inc *incarnation) initialized() {
 		inc.phase = lifeRun
 		return
 	}
-	inc.end(inc.toldCause(), lifeTerminate)
+	inc.end(inc.awaitStopCause(), lifeTerminate)
 }
 
 // toldCause is the cause of a stop that is known from the supervisor's lock.
 // Whoever told the incarnation cancels it only after that lock has been let go.
-func (inc *incarnation) toldCause() error {
+func (inc *incarnation) awaitStopCause() error {
 	<-inc.Done()
 	return inc.stopCause()
 }
@@ -184,10 +184,10 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	}
 	inc.phase, inc.next = next, next
 	if tasks > 0 {
-		inc.phase = lifeGather
+		inc.phase = lifeGoroutines
 	}
 	if inc.phase != lifeOver {
-		inc.child.sup.windingUp(inc)
+		inc.child.sup.beginTermination(inc)
 	}
 	inc.classify(err, cause, nil)
 	if err != nil && !ran {

@@ -7,7 +7,7 @@ import (
 
 // supervisor returns the life of the supervisor at a path.
 func (o operator) supervisor(op, path string) (*core, error) {
-	root := o.face.current()
+	root := o.base.current()
 	if path == "" || path == root.path {
 		return root, nil
 	}
@@ -27,7 +27,7 @@ func (o operator) supervisor(op, path string) (*core, error) {
 
 // child returns the child at a path.
 func (o operator) child(op, path string) (*child, error) {
-	life := o.face.current()
+	life := o.base.current()
 	rest, below := strings.CutPrefix(path, life.path+"/")
 	if !below {
 		err := fmt.Errorf("%w: paths begin with %s/", ErrNotFound, life.path)
@@ -58,8 +58,8 @@ func (o operator) child(op, path string) (*child, error) {
 
 // findText returns the child of an id as it stands in paths, or nil.
 func (s *core) findText(id string) *child {
-	if s.decl.keys != nil {
-		return s.decl.keys.find(id)
+	if s.config.keys != nil {
+		return s.config.keys.find(id)
 	}
 	return s.find(id)
 }

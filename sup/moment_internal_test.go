@@ -47,14 +47,14 @@ func TestAChildThatIsAddedBeforeTheRoundStopsAnythingIsNoPartOfIt(t *testing.T) 
 		face, w := startIdlers(t, "a")
 		s := face.current()
 		s.mu.Lock()
-		s.absorbing, s.leader, s.roundTo = true, s.first, s.seq
+		s.round.stopping, s.round.cause, s.round.to = true, s.list.first, s.list.seq
 		s.mu.Unlock()
 		spec := ChildSpec[*idler]{ID: "added", Shutdown: Brutal, Start: func(context.Context) (*idler, error) { return w, nil }}
 		if _, err := face.StartChild(context.Background(), spec); err != nil {
 			t.Fatal(err)
 		}
 		s.stopRound(&StopError{Reason: ReasonRound})
-		s.holdBack(s.first, 0, 0)
+		s.holdRound(s.list.first, 0, 0)
 		s.startAgain(0)
 		synctest.Wait()
 		for _, c := range face.Children() {
@@ -99,7 +99,7 @@ func TestCountsGoOnBeyondThirtyTwoBits(t *testing.T) {
 			t.Errorf("incarnation %d, %d restarts, %d failures", info.Incarnation, info.Restarts, info.Failures)
 		}
 	})
-	row := streak(math.MaxInt32)
+	row := backoffCounter(math.MaxInt32)
 	b := Backoff{Min: time.Second}.withDefaults()
 	if wait := row.next(b); wait < b.Max/2 {
 		t.Errorf("it waits %v", wait)

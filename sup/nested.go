@@ -20,7 +20,7 @@ func (c *child) shownLocked() *core {
 	if life := c.cur.nestedLocked(); life != nil {
 		return life
 	}
-	return c.sup.fallen[c]
+	return c.sup.list.lastLives[c]
 }
 
 // nested returns the supervisors among the children, in no order, and without a
@@ -28,7 +28,7 @@ func (c *child) shownLocked() *core {
 func (s *core) nested() (all []*core) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.supers {
+	for c := range s.list.supervisors {
 		if below := c.shownLocked(); below != nil {
 			all = append(all, below)
 		}

@@ -15,16 +15,16 @@ const backlogLimit = 4096
 // A dispatcher is one supervisor's part in the telling of events.
 type dispatcher struct {
 	up        *dispatcher // of the supervisor above
-	pump      *pump
+	notifier  *notifier
 	observers []Observer // own, and those inherited
 	subs      []*Subscription
 	closed    bool        // protected, like subs and heir, by pump.mu
-	heir      *dispatcher // has taken over the subscriptions
+	successor *dispatcher // has taken over the subscriptions
 }
 
 // A pump tells the observers of a tree, in a goroutine that exists while there
 // is something to tell.
-type pump struct {
+type notifier struct {
 	listeners atomic.Int32 // observers and subscriptions
 
 	seq atomic.Uint64 // of the last event; with listeners it is counted up under mu
@@ -47,49 +47,49 @@ type delivery struct {
 // newDispatcher makes the dispatcher of a supervisor below another one, or of
 // a root if above is nil.
 func newDispatcher(own []Observer, above *dispatcher) *dispatcher {
-	d := &dispatcher{up: above, pump: new(pump), observers: own}
+	d := &dispatcher{up: above, notifier: new(notifier), observers: own}
 	if above != nil {
-		d.pump = above.pump
+		d.notifier = above.notifier
 		d.observers = append(slices.Clip(above.observers), own...)
 	}
-	d.pump.listeners.Add(int32(len(own)))
+	d.notifier.listeners.Add(int32(len(own)))
 	return d
 }
 
 // succeed takes over the subscriptions to a supervisor that was not started.
-func (d *dispatcher) succeed(unborn *dispatcher) {
-	unborn.pump.mu.Lock()
+func (d *dispatcher) takeOver(unborn *dispatcher) {
+	unborn.notifier.mu.Lock()
 	subs := unborn.subs
-	unborn.subs, unborn.heir = nil, d
+	unborn.subs, unborn.successor = nil, d
 	for _, sub := range subs {
 		sub.dispatcher.Store(d)
 	}
-	unborn.pump.mu.Unlock()
-	d.pump.mu.Lock()
-	defer d.pump.mu.Unlock()
+	unborn.notifier.mu.Unlock()
+	d.notifier.mu.Lock()
+	defer d.notifier.mu.Unlock()
 	for _, sub := range subs {
 		if !sub.ended {
 			d.subs = append(d.subs, sub)
-			d.pump.listeners.Add(1)
+			d.notifier.listeners.Add(1)
 		}
 	}
 }
 
 // listening is all that an event costs while nobody does.
-func (d *dispatcher) listening() bool { return d.pump.listeners.Load() > 0 }
+func (d *dispatcher) listening() bool { return d.notifier.listeners.Load() > 0 }
 
 // last is the number of the last event of the tree. All up to it have been
 // passed on.
 func (d *dispatcher) last() uint64 {
-	d.pump.mu.Lock()
-	defer d.pump.mu.Unlock()
-	return d.pump.seq.Load()
+	d.notifier.mu.Lock()
+	defer d.notifier.mu.Unlock()
+	return d.notifier.seq.Load()
 }
 
 // emit numbers an event and passes it on. It is called with the supervisor's lock
 // held, which is what orders the events of one child; it never blocks.
 func (d *dispatcher) emit(e Event) uint64 {
-	p := d.pump
+	p := d.notifier
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d.emitLocked(&e, d.observers)
@@ -99,7 +99,7 @@ func (d *dispatcher) emit(e Event) uint64 {
 // emitLocked numbers an event, and passes it on to the subscriptions and to some
 // of the observers.
 func (d *dispatcher) emitLocked(e *Event, observers []Observer) {
-	p := d.pump
+	p := d.notifier
 	e.Seq = p.seq.Add(1)
 	for at := d; at != nil; at = at.up {
 		for _, sub := range at.subs {
@@ -116,7 +116,7 @@ func (d *dispatcher) emitLocked(e *Event, observers []Observer) {
 	}
 }
 
-func (p *pump) run() {
+func (p *notifier) run() {
 	finished := false
 	defer func() { // an observer that calls runtime.Goexit ends this goroutine
 		if !finished {
@@ -143,14 +143,14 @@ func (p *pump) run() {
 		}
 		p.mu.Unlock()
 		for i, o := range next.observers {
-			p.tell(o, next, i)
+			p.notify(o, next, i)
 		}
 	}
 }
 
 // tell calls one observer. A panic in it is told to the others, and to the
 // subscriptions.
-func (p *pump) tell(o Observer, d delivery, i int) {
+func (p *notifier) notify(o Observer, d delivery, i int) {
 	returned := false
 	defer func() {
 		if returned {
@@ -175,20 +175,20 @@ func (p *pump) tell(o Observer, d delivery, i int) {
 }
 
 // behind reports whether the observers are that far behind.
-func (d *dispatcher) behind() bool {
+func (d *dispatcher) backlogged() bool {
 	if !d.listening() {
 		return false
 	}
-	d.pump.mu.Lock()
-	defer d.pump.mu.Unlock()
-	return len(d.pump.queue) >= backlogLimit
+	d.notifier.mu.Lock()
+	defer d.notifier.mu.Unlock()
+	return len(d.notifier.queue) >= backlogLimit
 }
 
 // throttle holds back an automatic restart while the observers are behind, so
 // that a child that crashes at once does not fill the memory with events.
 func (d *dispatcher) throttle(enough <-chan struct{}) {
-	for d.behind() {
-		p := d.pump
+	for d.backlogged() {
+		p := d.notifier
 		p.mu.Lock()
 		if len(p.queue) < backlogLimit {
 			p.mu.Unlock()
@@ -210,7 +210,7 @@ func (d *dispatcher) throttle(enough <-chan struct{}) {
 // close ends the subscriptions of a supervisor that has ended and, for the
 // root of a tree, waits until the observers have been told everything.
 func (d *dispatcher) close() {
-	p := d.pump
+	p := d.notifier
 	waits := d.up == nil && !withinObserver() // or one that runs the next life would wait for itself
 	p.mu.Lock()
 	d.closed = true
@@ -243,7 +243,7 @@ func withinObserver() bool {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		frame, more := frames.Next()
-		if strings.HasSuffix(frame.Function, "/sup.(*pump).tell") {
+		if strings.HasSuffix(frame.Function, "/sup.(*notifier).notify") {
 			return true
 		}
 		if !more {

@@ -18,7 +18,7 @@ func (s *core) admit() error {
 // (O1). If it does not get ready, nothing stays behind; only ErrIgnore leaves
 // it declared. The id is claimed when nothing can refuse the child any more: it is
 // found without the lock from then on.
-func (s *core) adopt(ctx context.Context, c *child, limit int, taken func() *child, claim func()) error {
+func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *child, claim func()) error {
 	ctx = given(ctx)
 	called := calledBefore(ctx)
 	s.mu.Lock()
@@ -28,7 +28,7 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, taken func() *chi
 			err = takenErrorLocked(other)
 		}
 	}
-	if err == nil && limit > 0 && s.count >= limit {
+	if err == nil && limit > 0 && s.list.count >= limit {
 		err = fmt.Errorf("%w: %d children", ErrMaxChildren, limit)
 	}
 	if err == nil && called != nil {
@@ -39,7 +39,7 @@ func (s *core) adopt(ctx context.Context, c *child, limit int, taken func() *chi
 		s.mu.Unlock()
 		return err
 	}
-	c.discard = true // until it is ready
+	c.removeWhenDown = true // until it is ready
 	c.added = true
 	claim()
 	s.linkLocked(c)
@@ -93,25 +93,25 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 		s.mu.Unlock()
 		return ErrIncarnation
 	}
-	c.parked = true
-	c.discard = c.discard || discard
+	c.stoppedByOperator = true
+	c.removeWhenDown = c.removeWhenDown || discard
 	inc := c.cur
 	switch {
 	case inc == nil && c.state == StateRestarting, c.state == StateQuarantined, c.state == StateIdle:
-		s.restLocked(c, s.now()) // F3
+		s.comeToRestLocked(c, s.now()) // F3
 		s.mu.Unlock()
 		return nil
 	case inc == nil:
-		if c.discard {
+		if c.removeWhenDown {
 			s.unlinkLocked(c, s.now())
 		}
 		s.mu.Unlock()
 		return nil
 	}
 	if c.state != StateStuck {
-		s.tellLocked(inc, fateRest, s.now())
+		s.requestStopLocked(inc, intentStop, s.now())
 	}
-	inc.fate, c.queued = fateRest, false
+	inc.intent, c.queued = intentStop, false
 	c.wakeLocked() // who waits for a live one waits in vain now
 	s.mu.Unlock()
 	inc.cancel(operatorCause)
@@ -147,9 +147,9 @@ func (s *core) restart(ctx context.Context, c *child, seen int) error {
 		s.mu.Unlock()
 		return s.startError(c, called)
 	}
-	c.budget, c.row, c.missed = nil, 0, 0 // a fresh start
+	c.budget, c.attempts, c.missed = nil, 0, 0 // a fresh start
 	if c.state == StateQuarantined {
-		c.parked = true // should it fail, no round revives it
+		c.stoppedByOperator = true // should it fail, no round revives it
 	}
 	inc := s.launchLocked(c, true, false)
 	s.mu.Unlock()
@@ -185,7 +185,7 @@ func (s *core) remove(ctx context.Context, c *child) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.discard && c.cur == nil {
+	if c.removeWhenDown && c.cur == nil {
 		s.unlinkLocked(c, s.now())
 	}
 	return err
@@ -204,7 +204,7 @@ func (c *child) restsLocked(seen int) error {
 		return ErrRestarting
 	case StateStarting, StateStopping, StateStuck:
 		inc := c.cur
-		if inc != nil && inc.fate != fateRest && (inc.automatic && !inc.ready || inc.fate == fateRound && c.policy.restart != Temporary) {
+		if inc != nil && inc.intent != intentStop && (inc.automatic && !inc.ready || inc.intent == intentRestart && c.policy.restart != Temporary) {
 			return ErrRestarting
 		}
 		if c.state != StateStarting {

@@ -141,19 +141,19 @@ func (s *core) recentLocked() []Event {
 // bequeath hands the record of a life that has ended, and its counts, to the one
 // above, where they are found when this one has been forgotten; or of a root, to
 // its next life.
-func (s *core) bequeath(heir *core) {
+func (s *core) mergeIntoParent(heir *core) {
 	if heir == nil {
 		return
 	}
 	events, lost := s.recorded()
-	past := s.lend(true)
+	past := s.takeUnlent(true)
 	heir.mu.Lock()
 	heir.record.merge(events, lost)
-	heir.inheritLocked(s, past)
-	gone := heir.passedOn
+	heir.addRetiredLocked(s, past)
+	gone := heir.retired.passedOn
 	heir.mu.Unlock()
 	if gone {
-		heir.forward(s, past)
+		heir.forwardRetired(s, past)
 	}
 }
 
@@ -186,7 +186,7 @@ func (s *core) livesAt(path string) []*core {
 }
 
 //go:noinline
-func (s *core) announceLocked(e *entry) uint64 {
+func (s *core) publishLocked(e *entry) uint64 {
 	event := s.event(e)
 	if e.kind == ChildStuck {
 		event.Stack = e.child.stackText()
@@ -196,16 +196,16 @@ func (s *core) announceLocked(e *entry) uint64 {
 
 // emitLocked puts an event of the supervisor on record, and passes it on.
 func (s *core) emitLocked(kind EventKind, exit Exit) {
-	s.noteLocked(nil, news{kind: kind, exit: exit}, s.now())
+	s.recordEventLocked(nil, eventDraft{kind: kind, exit: exit}, s.now())
 }
 
 // noteLocked numbers an event of a child, or of the supervisor itself, and puts
 // it on record. An Event is made of it only if somebody listens.
-func (s *core) noteLocked(c *child, e news, now time.Duration) {
+func (s *core) recordEventLocked(c *child, e eventDraft, now time.Duration) {
 	to := s.record.slot()
 	if to == nil { // nothing is kept; who asks for it is told that there is a gap
 		if !s.events.listening() {
-			s.record.lost = s.events.pump.seq.Add(1)
+			s.record.lost = s.events.notifier.seq.Add(1)
 			return
 		}
 		to = new(entry)
@@ -216,14 +216,14 @@ func (s *core) noteLocked(c *child, e news, now time.Duration) {
 	if c != nil {
 		to.n = c.n
 		to.lack = c.exhausted && e.kind == ChildRestarting && e.delay > 0
-		if s.absorbing {
+		if s.round.stopping {
 			to.because = c.becauseLocked(e.kind)
 		}
 	}
 	if s.events.listening() {
-		to.seq = s.announceLocked(to)
+		to.seq = s.publishLocked(to)
 	} else {
-		to.seq = s.events.pump.seq.Add(1)
+		to.seq = s.events.notifier.seq.Add(1)
 	}
 	if s.record.size > 0 {
 		s.record.last = to.seq

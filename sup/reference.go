@@ -6,30 +6,30 @@ func (s *core) ending(follows bool) <-chan struct{} {
 	if follows && s.host != nil {
 		return nil
 	}
-	return s.stop
+	return s.signal.stop
 }
 
 // prospect returns a channel that is closed when there may be news of a child
 // that is not live, or why there never will be.
-func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
+func (s *core) awaitLive(c *child, follows bool) (<-chan struct{}, error) {
 	s.mu.Lock()
 	switch {
 	case c.live.Load() != nil:
 		s.mu.Unlock()
 		return closedChannel, nil
-	case s.phase == created && !s.superseded:
+	case s.life.phase == created && !s.life.replaced:
 		defer s.mu.Unlock()
 		return c.changedLocked(), nil
-	case s.phase == created:
+	case s.life.phase == created:
 		s.mu.Unlock()
 		return closedChannel, nil
-	case s.phase >= ending && follows && s.host != nil:
+	case s.life.phase >= ending && follows && s.host != nil:
 		s.mu.Unlock()
-		return s.prospectOfHost()
-	case s.phase == ending:
+		return s.awaitHost()
+	case s.life.phase == ending:
 		s.mu.Unlock()
 		return nil, ErrShuttingDown
-	case s.phase == ended:
+	case s.life.phase == ended:
 		s.mu.Unlock()
 		return nil, errEnded
 	}
@@ -41,7 +41,7 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 		return nil, ErrStopped
 	case c.state == StateQuarantined:
 		return nil, ErrQuarantined
-	case (c.state == StateStopping || c.state == StateStuck) && c.cur != nil && c.cur.fate == fateRest:
+	case (c.state == StateStopping || c.state == StateStuck) && c.cur != nil && c.cur.intent == intentStop:
 		return nil, ErrStopped
 	}
 	return c.changedLocked(), nil
@@ -49,13 +49,13 @@ func (s *core) prospect(c *child, follows bool) (<-chan struct{}, error) {
 
 // prospectOfHost is the prospect of the children of a tree that has ended, and
 // that its parent may restart.
-func (s *core) prospectOfHost() (<-chan struct{}, error) {
+func (s *core) awaitHost() (<-chan struct{}, error) {
 	p, c := s.parent, s.host.child
 	p.mu.Lock()
 	next := c.cur != s.host && c.state == StateRunning
-	if c.cur == s.host && p.phase < ending { // it has not gone, or that is not known yet
+	if c.cur == s.host && p.life.phase < ending { // it has not gone, or that is not known yet
 		defer p.mu.Unlock()
-		if s.host.fate == fateRest {
+		if s.host.intent == intentStop {
 			return nil, ErrStopped
 		}
 		return c.changedLocked(), nil
@@ -64,7 +64,7 @@ func (s *core) prospectOfHost() (<-chan struct{}, error) {
 	if next { // of which the handle would know, if it were the same supervisor
 		return nil, errEnded
 	}
-	return p.prospect(c, true)
+	return p.awaitLive(c, true)
 }
 
 func (r *reference) child() *child {
@@ -72,14 +72,14 @@ func (r *reference) child() *child {
 		return nil
 	}
 	c := r.target.Load()
-	if r.lookup == nil || c != nil && !c.sup.over.Load() && !c.unlinked.Load() {
+	if r.lookup == nil || c != nil && !c.sup.ended.Load() && !c.unlinked.Load() {
 		return c
 	}
 	if next := r.lookup.find(); next != nil {
 		r.target.Store(next)
 		return next
 	}
-	if c != nil && c.sup != r.lookup.face.current() {
+	if c != nil && c.sup != r.lookup.base.current() {
 		return nil // the life that there is now has none
 	}
 	return c
@@ -95,6 +95,6 @@ func (r *reference) missing() error {
 	case r.lookup == nil:
 		return callError("wait for", "child", ErrNotFound)
 	}
-	life := r.lookup.face.current()
+	life := r.lookup.base.current()
 	return callError("wait for", joinPath(life.path, r.lookup.id), notFoundOr(life.admit()))
 }

@@ -95,7 +95,7 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 	if name == "" {
 		name = "supervisor"
 	}
-	r.declare(&declaration{
+	r.declare(&config{
 		name:      name,
 		intensity: spec.Intensity,
 		set:       SetReplicas,
@@ -104,7 +104,7 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    spec.faults(escapeID(name)),
 		populate: func(life *core) {
-			life.byID = make(map[string]*child, spec.Count)
+			life.list.byID = make(map[string]*child, spec.Count)
 			all := make([]*child, spec.Count)
 			for i := range all {
 				start := func(ctx context.Context) (W, error) { return spec.Start(ctx, i) }

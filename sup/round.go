@@ -16,43 +16,43 @@ import (
 // There is one line for all failures. A start that fails in a round goes to the
 // end of it (F2), and what the round has not started yet is held until its turn
 // has come, or its backoff is over (B3).
-func (s *core) lead() {
+func (s *core) runRounds() {
 	for {
 		s.mu.Lock()
-		held := s.held
+		held := s.round.waiting
 		switch {
-		case s.phase >= ending:
+		case s.life.phase >= ending:
 			held = nil
-		case held != nil && s.releasedLocked(held): // before any failure in line: those do not end
-			s.held = nil
+		case held != nil && s.waitIsOverLocked(held): // before any failure in line: those do not end
+			s.round.waiting = nil
 			s.mu.Unlock()
-			s.startAgain(s.heldFrom)
+			s.startAgain(s.round.waitingFrom)
 			continue
 		default:
 			if c := s.nextFailedLocked(); c != nil {
 				s.mu.Unlock()
-				s.conduct(c)
+				s.runRound(c)
 				continue
 			}
 		}
 		if held == nil {
-			s.leading, s.held = false, nil
+			s.round.running, s.round.waiting = false, nil
 			s.endGoroutineLocked()
 			s.mu.Unlock()
 			return
 		}
 		left, changed := held.due-s.now(), held.changedLocked()
-		if s.interrupt == nil {
-			s.interrupt = make(chan struct{})
+		if s.round.wake == nil {
+			s.round.wake = make(chan struct{})
 		}
-		interrupt := s.interrupt
+		interrupt := s.round.wake
 		s.mu.Unlock()
 		timer := time.NewTimer(left)
 		select {
 		case <-timer.C:
 		case <-changed:
 		case <-interrupt:
-		case <-s.stop:
+		case <-s.signal.stop:
 		}
 		timer.Stop()
 	}
@@ -61,23 +61,23 @@ func (s *core) lead() {
 // nextFailedLocked takes the first failure from the line that nothing has
 // settled since.
 func (s *core) nextFailedLocked() *child {
-	for len(s.failed) > 0 {
-		c := s.failed[0]
-		s.failed = s.failed[1:]
+	for len(s.round.queue) > 0 {
+		c := s.round.queue[0]
+		s.round.queue = s.round.queue[1:]
 		if c.queued {
 			c.queued = false
 			return c
 		}
 	}
-	s.failed = nil
+	s.round.queue = nil
 	return nil
 }
 
 // releasedLocked reports whether the round that waits for a child starts now: the
 // backoff of the child is over, or it is no longer to be restarted, because an
 // operator has called it off or its budget is used up.
-func (s *core) releasedLocked(held *child) bool {
-	if held.state != StateRestarting && (held.state != StateStuck || held.cur.fate == fateRest) {
+func (s *core) waitIsOverLocked(held *child) bool {
+	if held.state != StateRestarting && (held.state != StateStuck || held.cur.intent == intentStop) {
 		return true
 	}
 	return !held.queued && held.due <= s.now()
@@ -86,23 +86,23 @@ func (s *core) releasedLocked(held *child) bool {
 // conduct leads the round of one failure whose turn has come: it is counted, and
 // the children of the round are stopped. They start when the backoff of the
 // failed child is over.
-func (s *core) conduct(failed *child) {
+func (s *core) runRound(failed *child) {
 	s.mu.Lock()
 	now := s.now()
-	if s.chargeLocked(failed, now) != again {
+	if s.countRestartLocked(failed, now) != restartAlone {
 		s.mu.Unlock()
 		return
 	}
 	from := failed.seq
-	if s.decl.strategy == OneForAll {
+	if s.config.strategy == OneForAll {
 		from = 0
 	}
-	s.absorbing, s.leader, s.roundFrom, s.roundTo = true, failed, from, s.seq
+	s.round.stopping, s.round.cause, s.round.from, s.round.to = true, failed, from, s.list.seq
 	cause := &StopError{Reason: ReasonRound, Path: failed.path(), Err: failed.last.Err}
 	wait := failed.nextWaitLocked()
 	s.mu.Unlock()
 	s.stopRound(cause)
-	if s.holdBack(failed, from, wait) {
+	if s.holdRound(failed, from, wait) {
 		s.startAgain(from)
 	}
 }
@@ -110,17 +110,17 @@ func (s *core) conduct(failed *child) {
 // holdBack lets a round wait for the backoff of the child whose failure led to it
 // (B3). It reports whether the round starts at once instead, although another
 // waits: one that comes after that other, and has no wait of its own.
-func (s *core) holdBack(failed *child, from uint64, wait time.Duration) (atOnce bool) {
+func (s *core) holdRound(failed *child, from uint64, wait time.Duration) (atOnce bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.absorbing, s.apart = false, nil
+	s.round.stopping, s.round.excluded = false, nil
 	now := s.now()
 	failed.due = now + min(wait, math.MaxInt64-now)
 	if wait > 0 && failed.state == StateRestarting {
-		failed.emitLocked(news{kind: ChildRestarting, delay: wait, exit: failed.last}, now)
+		failed.emitLocked(eventDraft{kind: ChildRestarting, delay: wait, exit: failed.last}, now)
 	}
-	if s.held == nil || from <= s.held.seq { // or it restarts all that waited, and that wait is over
-		s.held, s.heldFrom = failed, from
+	if s.round.waiting == nil || from <= s.round.waiting.seq { // or it restarts all that waited, and that wait is over
+		s.round.waiting, s.round.waitingFrom = failed, from
 		return false
 	}
 	return wait == 0
@@ -130,12 +130,12 @@ func (s *core) holdBack(failed *child, from uint64, wait time.Duration) (atOnce 
 // other (T2, T3).
 func (s *core) stopRound(cause *StopError) {
 	s.mu.Lock()
-	children := s.walkLocked(s.last, true)
+	children := s.cursorLocked(s.list.last, true)
 	s.mu.Unlock()
 	for {
 		s.mu.Lock()
 		c := children.nextLocked()
-		if c == nil || c.seq < s.roundFrom || s.phase >= ending {
+		if c == nil || c.seq < s.round.from || s.life.phase >= ending {
 			children.endLocked()
 			s.mu.Unlock()
 			return
@@ -144,7 +144,7 @@ func (s *core) stopRound(cause *StopError) {
 		s.mu.Unlock()
 		if inc != nil {
 			inc.cancel(cause)
-			s.letGo(inc)
+			s.awaitStopOrDetach(inc)
 		}
 	}
 }
@@ -154,19 +154,19 @@ func (s *core) stopRound(cause *StopError) {
 func (s *core) stopForRoundLocked(c *child) *incarnation {
 	inc := c.cur
 	switch {
-	case c.seq > s.roundTo: // added since
+	case c.seq > s.round.to: // added since
 	case inc == nil && c.state == StateRestarting: // its failure, if it is in line, is part of this round now (I5)
 		c.queued, c.due = false, 0
-	case inc == nil && c.state == StateStopped && !c.parked:
-		s.holdLocked(c, s.now())
+	case inc == nil && c.state == StateStopped && !c.stoppedByOperator:
+		s.holdForRoundLocked(c, s.now())
 	case inc == nil:
 	case c.state == StateStuck: // it is waited for when the round starts it again
 		c.queued, c.due = false, 0
-		inc.fate = max(inc.fate, fateRound)
-	case inc.sponsored && !inc.ready: // being added or restarted by an operator: comes after the round
-		s.apart = append(s.apart, c)
+		inc.intent = max(inc.intent, intentRestart)
+	case inc.callerWaits && !inc.ready: // being added or restarted by an operator: comes after the round
+		s.round.excluded = append(s.round.excluded, c)
 	default:
-		s.tellLocked(inc, fateRound, s.now())
+		s.requestStopLocked(inc, intentRestart, s.now())
 		return inc
 	}
 	return nil
@@ -177,14 +177,14 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 // held then.
 func (s *core) startAgain(seq uint64) {
 	s.mu.Lock()
-	from := s.last
+	from := s.list.last
 	for from != nil && from.prev != nil && from.prev.seq >= seq {
 		from = from.prev
 	}
 	if from != nil && from.seq < seq {
 		from = nil
 	}
-	children := s.walkLocked(from, false)
+	children := s.cursorLocked(from, false)
 	c := children.nextLocked()
 	s.mu.Unlock()
 	for c != nil && s.startInRound(c) {
@@ -195,15 +195,15 @@ func (s *core) startAgain(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	children.endLocked()
-	if c != nil && s.held == nil {
-		s.held, s.heldFrom = c, c.seq
+	if c != nil && s.round.waiting == nil {
+		s.round.waiting, s.round.waitingFrom = c, c.seq
 	}
 }
 
 // replacesLocked reports that the round starts a child again that has not gone
 // yet, and so has to wait for it (X6).
 func (s *core) replacesLocked(c *child) bool {
-	return c.cur.fate != fateRest && c.policy.restart != Temporary && c.seq <= s.roundTo
+	return c.cur.intent != intentStop && c.policy.restart != Temporary && c.seq <= s.round.to
 }
 
 // startInRound starts one child if the round is to start it, and reports false
@@ -215,7 +215,7 @@ func (s *core) startInRound(c *child) bool {
 		s.mu.Lock()
 		inc := c.cur
 		switch {
-		case s.phase >= ending:
+		case s.life.phase >= ending:
 			s.mu.Unlock()
 			return true
 		case inc != nil && s.replacesLocked(c) && (c.state == StateStopping || c.state == StateStuck):
@@ -223,7 +223,7 @@ func (s *core) startInRound(c *child) bool {
 			s.mu.Unlock()
 			select {
 			case <-changed:
-			case <-s.stop:
+			case <-s.signal.stop:
 			}
 			continue
 		case inc != nil, c.state != StateRestarting, c.queued:
@@ -241,10 +241,10 @@ func (s *core) startInRound(c *child) bool {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if c.state != StateRestarting && (c.state != StateStuck || inc.fate == fateRest) {
+		if c.state != StateRestarting && (c.state != StateStuck || inc.intent == intentStop) {
 			return true // it was told to stop, which is no failure
 		}
-		s.inLineLocked(c)
+		s.enqueueLocked(c)
 		return false
 	}
 }

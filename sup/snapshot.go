@@ -17,7 +17,7 @@ func (s *core) tree() SupervisorInfo {
 	info, nested := s.look()
 	for _, n := range nested {
 		below := n.life.tree()
-		if n.handed {
+		if n.merged {
 			below.hand()
 		}
 		info.Children[n.at].Supervisor = &below
@@ -27,7 +27,7 @@ func (s *core) tree() SupervisorInfo {
 
 // hand marks a snapshot of what has been counted above already, at every level.
 func (i *SupervisorInfo) hand() {
-	i.Handed, i.Past = true, nil
+	i.Merged, i.Retired = true, nil
 	for _, c := range i.Children {
 		if c.Supervisor != nil {
 			c.Supervisor.hand()
@@ -39,7 +39,7 @@ func (i *SupervisorInfo) hand() {
 type nestedCore struct {
 	at     int
 	life   *core
-	handed bool
+	merged bool
 }
 
 // look returns a snapshot of this supervisor and its children, and the
@@ -49,19 +49,19 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	var children []ChildInfo
 	var unnamed []*child
 	s.mu.Lock()
-	for len(children) < s.count {
-		n := s.count + len(children)/16 // the second time with some to spare: children come meanwhile
+	for len(children) < s.list.count {
+		n := s.list.count + len(children)/16 // the second time with some to spare: children come meanwhile
 		s.mu.Unlock()
 		children = make([]ChildInfo, n)
-		if s.decl.set == SetKeyed {
+		if s.config.set == SetKeyed {
 			unnamed = make([]*child, n)
 		}
 		s.mu.Lock()
 	}
 	n := 0
-	for c := s.first; c != nil; c = c.next {
+	for c := s.list.first; c != nil; c = c.next {
 		if below := c.shownLocked(); below != nil {
-			nested = append(nested, nestedCore{n, below, below.handed})
+			nested = append(nested, nestedCore{n, below, below.retired.merged})
 		}
 		c.infoLocked(&children[n])
 		if unnamed != nil && c.name == "" {
@@ -70,16 +70,16 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 		n++
 	}
 	info = SupervisorInfo{
-		Name:         s.decl.name,
+		Name:         s.config.name,
 		Path:         s.path,
-		Strategy:     s.decl.strategy,
-		Intensity:    s.decl.intensity,
-		AutoShutdown: s.decl.auto,
-		Set:          s.decl.set,
-		Max:          s.decl.max,
-		Running:      s.phase == serving,
+		Strategy:     s.config.strategy,
+		Intensity:    s.config.intensity,
+		AutoShutdown: s.config.auto,
+		Set:          s.config.set,
+		Max:          s.config.max,
+		Running:      s.life.phase == serving,
 		LastEvent:    s.record.last,
-		Past:         s.past.list(),
+		Retired:      s.retired.counts.list(),
 	}
 	info.Uptime, info.Restarts = s.upLocked()
 	s.mu.Unlock()
@@ -129,6 +129,6 @@ func (c *child) infoLocked(info *ChildInfo) {
 		info.Stack = c.stackText()
 	}
 	if !c.policy.plain {
-		info.Policy = c.policy.told()
+		info.Policy = c.policy.snapshot()
 	}
 }

@@ -87,7 +87,7 @@ type policy struct {
 func (p policy) withDefaults() policy {
 	p.backoff = p.backoff.withDefaults()
 	p.budget = p.budget.withDefault(Intensity{})
-	p.plain = p.told() == (Policy{})
+	p.plain = p.snapshot() == (Policy{})
 	return p
 }
 
@@ -114,6 +114,6 @@ func isNil(w Worker) bool {
 	return false
 }
 
-func (p *policy) told() Policy {
+func (p *policy) snapshot() Policy {
 	return Policy{p.shutdown, p.startTimeout, p.backoff, p.budget, p.watchdog, p.stuck}
 }

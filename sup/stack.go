@@ -15,7 +15,7 @@ import (
 
 // stackMark makes the argument recognisable: "sup!" in ASCII, read as a number,
 // which fits into 32 bits.
-const stackMark = 0x73757021
+const stackTagPrefix = 0x73757021
 
 // dumpLimit is the number of goroutines above which no dump is taken: it stops
 // the program for about a microsecond each.
@@ -53,7 +53,7 @@ func takeDump() stackDump {
 func readDump(traceback string) stackDump {
 	d := stackDump{stacks: make(map[string]string)}
 	for stack := range strings.SplitSeq(strings.TrimSuffix(traceback, "\n"), "\n\n") {
-		key, ok := markIn(stack)
+		key, ok := tagIn(stack)
 		if !ok {
 			continue
 		}
@@ -66,8 +66,8 @@ func readDump(traceback string) stackDump {
 }
 
 // markIn finds the argument that mark returned in the text of a stack.
-func markIn(stack string) (key string, ok bool) {
-	_, after, ok := strings.Cut(stack, fmt.Sprintf("{%#x, ", stackMark))
+func tagIn(stack string) (key string, ok bool) {
+	_, after, ok := strings.Cut(stack, fmt.Sprintf("{%#x, ", stackTagPrefix))
 	if !ok {
 		return "", false
 	}
@@ -80,7 +80,7 @@ func (d stackDump) of(inc *incarnation) string {
 	if d.why != "" {
 		return d.why
 	}
-	if stack, ok := d.stacks[fmt.Sprintf("%#x", inc.mark()[1])]; ok {
+	if stack, ok := d.stacks[fmt.Sprintf("%#x", inc.stackTag()[1])]; ok {
 		return stack
 	}
 	return "its goroutines had just returned"

@@ -10,14 +10,14 @@ import (
 // launchLocked begins a new incarnation in a goroutine of its own.
 func (s *core) launchLocked(c *child, sponsored, automatic bool) *incarnation {
 	inc := s.incarnateLocked(c, 0, s.now(), automatic)
-	inc.sponsored = sponsored
+	inc.callerWaits = sponsored
 	s.liveLocked(inc)
 	return inc
 }
 
 // liveLocked gives an incarnation its goroutine.
 func (s *core) liveLocked(inc *incarnation) {
-	s.busy++
+	s.goroutines.running++
 	go inc.child.loop(inc)
 }
 
@@ -25,7 +25,7 @@ func (s *core) liveLocked(inc *incarnation) {
 // error, the caller finishes the life.
 func (s *core) begin(ctx context.Context) error {
 	s.mu.Lock()
-	children := s.walkLocked(s.first, false)
+	children := s.cursorLocked(s.list.first, false)
 	s.mu.Unlock()
 	err := s.startDeclared(ctx, children)
 	told, cause := ctx.Err() != nil, stopCauseOf(ctx) // the methods of ctx are the caller's code
@@ -35,16 +35,16 @@ func (s *core) begin(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	children.endLocked()
-	if err == nil && s.phase == beginning {
+	if err == nil && s.life.phase == beginning {
 		s.openLocked()
 		s.mu.Unlock()
 		return nil
 	}
 	if err == nil {
-		err = s.stopCause
+		err = s.life.stopCause
 	}
-	if s.failure != nil { // it gave up meanwhile, and what the start saw of that is only the stop
-		err = s.failure
+	if s.life.failure != nil { // it gave up meanwhile, and what the start saw of that is only the stop
+		err = s.life.failure
 	}
 	if stop, ok := err.(*StopError); ok {
 		err = &CallError{"start", s.path, stop}
@@ -55,7 +55,7 @@ func (s *core) begin(ctx context.Context) error {
 		s.endLocked(cause, err)
 	}
 	s.mu.Unlock()
-	s.sweep()
+	s.stopChildren()
 	return err
 }
 
@@ -73,14 +73,14 @@ func (s *core) leave(err error) error {
 	return err
 }
 
-func (s *core) startDeclared(ctx context.Context, children *walk) error {
+func (s *core) startDeclared(ctx context.Context, children *cursor) error {
 	for {
 		if ctx.Err() != nil {
 			return stopCauseOf(ctx)
 		}
 		s.mu.Lock()
 		c := children.nextLocked()
-		if c == nil || s.phase != beginning {
+		if c == nil || s.life.phase != beginning {
 			s.mu.Unlock()
 			return nil
 		}
@@ -104,28 +104,28 @@ func (s *core) startDeclared(ctx context.Context, children *walk) error {
 func (s *core) calledOff(c *child) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return c.parked && s.phase == beginning
+	return c.stoppedByOperator && s.life.phase == beginning
 }
 
 // openLocked ends the start: failures that came meanwhile are decided now.
 func (s *core) openLocked() {
-	s.phase = serving
+	s.life.phase = serving
 	s.emitLocked(SupervisorStarted, Exit{})
-	if s.endAtReady && (s.decl.auto == AutoShutdownAnySignificant || s.significant == 0) { // some may have been added
+	if s.life.endAtReady && (s.config.auto == AutoShutdownAnySignificant || s.list.significant == 0) { // some may have been added
 		s.endLocked(&StopError{Reason: ReasonShutdown}, nil)
 		return
 	}
-	if len(s.failed) == 0 {
+	if len(s.round.queue) == 0 {
 		return
 	}
-	if s.decl.strategy != OneForOne {
-		s.leading = true
-		s.busy++
-		go s.lead()
+	if s.config.strategy != OneForOne {
+		s.round.running = true
+		s.goroutines.running++
+		go s.runRounds()
 		return
 	}
-	for c := s.nextFailedLocked(); c != nil && s.phase == serving; c = s.nextFailedLocked() {
-		if next := s.retryLocked(c, s.now()); next != nil {
+	for c := s.nextFailedLocked(); c != nil && s.life.phase == serving; c = s.nextFailedLocked() {
+		if next := s.restartAloneLocked(c, s.now()); next != nil {
 			s.liveLocked(next)
 		}
 	}
@@ -168,15 +168,15 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) 
 		select {
 		case <-changed:
 			continue
-		case <-s.stop:
-			cause = s.stopCause
+		case <-s.signal.stop:
+			cause = s.life.stopCause
 		case <-ctx.Done():
 			cause = &StopError{Reason: by, Err: causeOf(ctx)}
 			if by == ReasonShutdown {
 				cause = stopCauseOf(ctx)
 			}
 		}
-		s.tell(inc, fateRest, cause)
+		s.requestStop(inc, intentStop, cause)
 		return s.awaitStopped(inc)
 	}
 }
@@ -205,7 +205,7 @@ func (inc *incarnation) startErrorLocked() error {
 	if stuck && inc.stopCause() == nil {
 		return &StuckError{Children: []StuckChild{{inc.child.path(), inc.n, inc.child.stackText()}}}
 	}
-	if stuck || inc.outcome.Kind == ExitShutdown && inc.fate != fateOpen {
+	if stuck || inc.outcome.Kind == ExitShutdown && inc.intent != intentNone {
 		return inc.stopCause()
 	}
 	return inc.outcome.Err
@@ -241,7 +241,7 @@ func (s *core) armLocked(inc *incarnation, next func(now time.Duration) time.Dur
 	if inc.limits == nil {
 		inc.limits = new(limits)
 	}
-	s.busy++
+	s.goroutines.running++
 	var timer *time.Timer
 	timer = time.AfterFunc(next(s.now()), func() {
 		s.mu.Lock()

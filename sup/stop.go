@@ -13,19 +13,19 @@ import (
 // endLocked lets the supervisor end. Its Run sees to the rest. Only the first
 // call has an effect.
 func (s *core) endLocked(cause *StopError, failure error) {
-	if s.phase >= ending {
+	if s.life.phase >= ending {
 		return
 	}
-	s.phase = ending
-	s.stopCause = cause
+	s.life.phase = ending
+	s.life.stopCause = cause
 	s.failLocked(failure)
-	close(s.stop)
+	close(s.signal.stop)
 }
 
 // endByLocked is endLocked for a supervisor that was asked to end, and says by what.
 func (s *core) endByLocked(cause *StopError, how error) {
-	if s.phase < ending {
-		s.how = how
+	if s.life.phase < ending {
+		s.life.endCause = how
 	}
 	s.endLocked(cause, nil)
 }
@@ -66,10 +66,10 @@ func (e *endedContext) Unwrap() error { return e.stop }
 // failLocked makes a failure, if it is the first of a supervisor that ends, what
 // that ends with.
 func (s *core) failLocked(failure error) {
-	if failure == nil || s.failure != nil || s.phase != ending {
+	if failure == nil || s.life.failure != nil || s.life.phase != ending {
 		return
 	}
-	s.failure = failure
+	s.life.failure = failure
 	s.emitLocked(SupervisorFailed, Exit{ExitAbnormal, failure})
 }
 
@@ -77,7 +77,7 @@ func (s *core) failLocked(failure error) {
 // once the children are ready.
 func (s *core) drive(ctx context.Context) error {
 	select {
-	case <-s.stop:
+	case <-s.signal.stop:
 	case <-ctx.Done():
 		cause := stopCauseOf(ctx)
 		how := contextEnd(ctx, cause)
@@ -85,9 +85,9 @@ func (s *core) drive(ctx context.Context) error {
 		s.endByLocked(cause, how)
 		s.mu.Unlock()
 	}
-	s.sweep()
+	s.stopChildren()
 	s.finish()
-	return s.failure
+	return s.life.failure
 }
 
 // stopCauseOf is the cause that children see when ctx, that of their
@@ -102,17 +102,17 @@ func stopCauseOf(ctx context.Context) *StopError {
 
 // sweep stops all children: in reverse start order and one after the other
 // (X1), or, of a set, all at once (X3). What is left then is stuck, or brutal.
-func (s *core) sweep() {
-	if s.decl.set != SetNone {
+func (s *core) stopChildren() {
+	if s.config.set != SetNone {
 		s.stopSet()
 	} else {
 		s.stopInOrder()
 	}
 	s.mu.Lock()
-	s.swept = true
-	s.asking = closeMade(s.asking)
+	s.life.childrenStopped = true
+	s.life.asking = closeMade(s.life.asking)
 	s.mu.Unlock()
-	s.tellHost()
+	s.reportStuck()
 }
 
 // awaitQuiet waits until no goroutine is left, and reports false if, unless it
@@ -120,7 +120,7 @@ func (s *core) sweep() {
 func (s *core) awaitQuiet(stuckToo bool) bool {
 	for {
 		s.mu.Lock()
-		quiet, held := s.quietLocked(), s.stuck > 0 && !stuckToo
+		quiet, held := s.quietLocked(), s.list.stuck > 0 && !stuckToo
 		s.mu.Unlock()
 		if quiet == nil || held {
 			return quiet == nil
@@ -131,7 +131,7 @@ func (s *core) awaitQuiet(stuckToo bool) bool {
 
 func (s *core) stopInOrder() {
 	s.mu.Lock()
-	children := s.walkLocked(s.last, true)
+	children := s.cursorLocked(s.list.last, true)
 	s.mu.Unlock()
 	for {
 		s.mu.Lock()
@@ -146,8 +146,8 @@ func (s *core) stopInOrder() {
 		if inc == nil {
 			continue
 		}
-		inc.cancel(s.stopCause)
-		s.letGo(inc)
+		inc.cancel(s.life.stopCause)
+		s.awaitStopOrDetach(inc)
 	}
 }
 
@@ -156,7 +156,7 @@ const setBatch = 1024
 
 func (s *core) stopSet() {
 	s.mu.Lock()
-	children := s.walkLocked(s.last, true)
+	children := s.cursorLocked(s.list.last, true)
 	s.mu.Unlock()
 	batch := make([]*incarnation, 0, setBatch)
 	var left, patient []*incarnation // with a time to stop in, and with any
@@ -186,7 +186,7 @@ func (s *core) stopSet() {
 		}
 		s.mu.Unlock()
 		for _, inc := range batch {
-			inc.cancel(s.stopCause)
+			inc.cancel(s.life.stopCause)
 		}
 	}
 	s.awaitSet(left, sorted)
@@ -213,7 +213,7 @@ func (s *core) awaitSet(left []*incarnation, sorted bool) {
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
-		quiet, onlyStuck := s.quietLocked(), s.busy <= s.stuck
+		quiet, onlyStuck := s.quietLocked(), s.goroutines.running <= s.list.stuck
 		s.mu.Unlock()
 		if onlyStuck {
 			return
@@ -288,7 +288,7 @@ func (s *core) stopForEndLocked(c *child, now time.Duration) *incarnation {
 	inc := c.cur
 	switch {
 	case inc == nil && c.state == StateRestarting:
-		s.restLocked(c, now)
+		s.comeToRestLocked(c, now)
 		return nil
 	case inc == nil:
 		c.wakeLocked() // who waits for one whose turn never came has to look further
@@ -296,35 +296,35 @@ func (s *core) stopForEndLocked(c *child, now time.Duration) *incarnation {
 	case c.state == StateStuck:
 		return nil
 	}
-	s.tellLocked(inc, fateRest, now)
+	s.requestStopLocked(inc, intentStop, now)
 	return inc
 }
 
 // tell tells an incarnation to stop: its time for that begins now.
-func (s *core) tell(inc *incarnation, f fate, cause *StopError) {
+func (s *core) requestStop(inc *incarnation, f stopIntent, cause *StopError) {
 	s.mu.Lock()
 	if inc.over {
 		s.mu.Unlock()
 		return
 	}
-	s.tellLocked(inc, f, s.now())
+	s.requestStopLocked(inc, f, s.now())
 	s.mu.Unlock()
 	inc.cancel(cause)
 }
 
 // tellLocked is tell without the cancellation, which must follow when the lock
 // has been let go.
-func (s *core) tellLocked(inc *incarnation, f fate, now time.Duration) {
-	inc.fate = max(inc.fate, f)
-	if s.phase >= ending {
-		s.asked = true
-		s.asking = closeMade(s.asking)
+func (s *core) requestStopLocked(inc *incarnation, f stopIntent, now time.Duration) {
+	inc.intent = max(inc.intent, f)
+	if s.life.phase >= ending {
+		s.life.asked = true
+		s.life.asking = closeMade(s.life.asking)
 	}
-	s.stoppingLocked(inc, now, news{kind: ChildStopping})
+	s.stoppingLocked(inc, now, eventDraft{kind: ChildStopping})
 }
 
 // stoppingLocked is where the time for stopping begins.
-func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e news) {
+func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e eventDraft) {
 	if inc.stopBy != 0 {
 		return
 	}
@@ -359,7 +359,7 @@ func (s *core) stopDeadline(inc *incarnation) (time.Time, bool) {
 
 // letGo waits, in an ordered stop, for an incarnation that was told to stop;
 // not for a brutal one.
-func (s *core) letGo(inc *incarnation) {
+func (s *core) awaitStopOrDetach(inc *incarnation) {
 	if inc.child.policy.shutdown != Brutal {
 		s.awaitGone(context.Background(), inc)
 		return
@@ -434,14 +434,14 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 func (s *core) finish() {
 	s.awaitQuiet(true)
 	s.mu.Lock()
-	s.phase = ended
+	s.life.phase = ended
 	s.emitLocked(SupervisorStopped, s.endExitLocked())
 	s.mu.Unlock()
-	s.bequeath(s.above)
-	s.over.Store(true)
-	close(s.gone)
+	s.mergeIntoParent(s.above)
+	s.ended.Store(true)
+	close(s.signal.gone)
 	s.events.close()
-	close(s.done)
+	close(s.signal.done)
 }
 
 // endUndriven ends the life of the supervisor that an incarnation is, where its
@@ -456,15 +456,15 @@ func (s *core) endUndriven(inc *incarnation) {
 		return
 	}
 	life.mu.Lock()
-	left := !life.driven && (life.phase == serving || life.phase == ending)
+	left := !life.life.driven && (life.life.phase == serving || life.life.phase == ending)
 	if left {
-		life.driven = true
+		life.life.driven = true
 		life.endLocked(&StopError{Reason: ReasonShutdown}, nil)
 	}
 	life.mu.Unlock()
 	if left {
-		s.windingUp(inc)
-		life.sweep()
+		s.beginTermination(inc)
+		life.stopChildren()
 		life.finish()
 	}
 }
@@ -473,10 +473,10 @@ func (s *core) endUndriven(inc *incarnation) {
 // to, or, normally, with its significant children.
 func (s *core) endExitLocked() Exit {
 	switch {
-	case s.failure != nil:
-		return Exit{ExitAbnormal, s.failure}
-	case s.how != nil:
-		return Exit{ExitShutdown, s.how}
+	case s.life.failure != nil:
+		return Exit{ExitAbnormal, s.life.failure}
+	case s.life.endCause != nil:
+		return Exit{ExitShutdown, s.life.endCause}
 	}
 	return Exit{Kind: ExitNormal}
 }

@@ -12,10 +12,10 @@ const eventBuffer = 1024
 func (o operator) Events(ctx context.Context, path string, after uint64) iter.Seq2[Event, error] {
 	ctx = given(ctx)
 	return func(yield func(Event, error) bool) {
-		if o.face.life.Load() == nil { // nothing will ever happen
+		if o.base.life.Load() == nil { // nothing will ever happen
 			return
 		}
-		life := o.face.current()
+		life := o.base.current()
 		if path == "" {
 			path = life.path
 		}

@@ -21,14 +21,14 @@ func (s *core) overdue(incs ...*incarnation) {
 	if len(late) == 0 {
 		return
 	}
-	dump := s.orphan.dump()
+	dump := s.abandoned.dump()
 	for _, inc := range late {
-		s.giveUp(inc, dump.of(inc))
+		s.markStuck(inc, dump.of(inc))
 	}
 }
 
 // giveUp makes a child stuck, and does what its spec says.
-func (s *core) giveUp(inc *incarnation, stack string) {
+func (s *core) markStuck(inc *incarnation, stack string) {
 	s.mu.Lock()
 	c := inc.child
 	if inc.over || c.state == StateStuck {
@@ -39,7 +39,7 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
 	c.stack = &stack
-	c.moveLocked(StateStuck, s.now(), news{kind: ChildStuck, exit: exit})
+	c.moveLocked(StateStuck, s.now(), eventDraft{kind: ChildStuck, exit: exit})
 	if c.policy.stuck != StuckWait {
 		s.abandonLocked(inc, exit)
 	}
@@ -55,7 +55,7 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 	if left != nil {
 		left.handOver(s)
 	}
-	s.tellHost()
+	s.reportStuck()
 }
 
 // abandonLocked goes on without an incarnation, whose goroutine is left to the
@@ -63,32 +63,32 @@ func (s *core) giveUp(inc *incarnation, stack string) {
 func (s *core) abandonLocked(inc *incarnation, exit Exit) {
 	c := inc.child
 	inc.abandoned = true
-	s.orphan.take(inc)
+	s.abandoned.add(inc)
 	if c.policy.stuck == StuckEscalate {
-		inc.fate = fateRest
+		inc.intent = intentStop
 	}
-	next, lead := s.settleLocked(c, inc, exit, s.now())
+	next, lead := s.settleExitLocked(c, inc, exit, s.now())
 	if next != nil {
 		s.liveLocked(next)
 	}
 	if lead {
-		s.busy++
-		go s.lead()
+		s.goroutines.running++
+		go s.runRounds()
 	}
 	s.endGoroutineLocked()
 }
 
 // tellHost makes a supervisor that waits for nothing but stuck children a
 // stuck child itself, so that the stop of those above goes on.
-func (s *core) tellHost() {
+func (s *core) reportStuck() {
 	s.mu.Lock()
-	held, failure := s.swept && s.stuck > 0 && s.phase == ending, s.failure
+	held, failure := s.life.childrenStopped && s.list.stuck > 0 && s.life.phase == ending, s.life.failure
 	s.mu.Unlock()
 	if held && s.host != nil {
 		if failure != nil {
 			s.host.note(failure)
 		}
-		s.parent.giveUp(s.host, "a supervisor that waits for stuck children")
+		s.parent.markStuck(s.host, "a supervisor that waits for stuck children")
 	}
 }
 
@@ -103,7 +103,7 @@ type unstopped struct {
 func (u *unstopped) addAll(s *core) {
 	var current []*incarnation
 	s.mu.Lock()
-	for c := s.first; c != nil; c = c.next {
+	for c := s.list.first; c != nil; c = c.next {
 		if c.cur != nil && c.cur.begun {
 			current = append(current, c.cur)
 		}
@@ -153,7 +153,7 @@ func (u *unstopped) err(s *core, cause error) error {
 	if u.asked() == 0 {
 		return err
 	}
-	dump := s.orphan.dump()
+	dump := s.abandoned.dump()
 	for _, inc := range append(u.stuck, u.stopping...) {
 		err.Children = append(err.Children, StuckChild{inc.child.path(), inc.n, dump.of(inc)})
 	}
@@ -164,14 +164,14 @@ func (u *unstopped) err(s *core, cause error) error {
 // so that its error names one. It does so at once if a Run drives it.
 func (s *core) awaitAsked() {
 	s.mu.Lock()
-	if !s.driven || s.asked || s.swept {
+	if !s.life.driven || s.life.asked || s.life.childrenStopped {
 		s.mu.Unlock()
 		return
 	}
-	if s.asking == nil {
-		s.asking = make(chan struct{})
+	if s.life.asking == nil {
+		s.life.asking = make(chan struct{})
 	}
-	asking := s.asking
+	asking := s.life.asking
 	s.mu.Unlock()
 	<-asking
 }
@@ -180,12 +180,12 @@ func (s *core) awaitAsked() {
 func (s *core) stillThere(cause error) error {
 	left := new(unstopped)
 	left.addAll(s)
-	orphans, _ := s.orphan.below(s)
+	orphans, _ := s.abandoned.below(s)
 	for _, inc := range orphans {
 		left.add(inc)
 	}
 	err := left.err(s, cause)
-	if err == nil && cause != nil && !isClosed(s.done) {
+	if err == nil && cause != nil && !isClosed(s.signal.done) {
 		return &StuckError{Err: fmt.Errorf("an observer has not returned: %w", cause)}
 	}
 	return err

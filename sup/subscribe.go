@@ -33,9 +33,9 @@ func newSubscription(size int) *Subscription {
 }
 
 func (d *dispatcher) subscribe(sub *Subscription) {
-	p := d.pump
+	p := d.notifier
 	p.mu.Lock()
-	if heir := d.heir; heir != nil { // the supervisor has just started
+	if heir := d.successor; heir != nil { // the supervisor has just started
 		p.mu.Unlock()
 		heir.subscribe(sub)
 		return
@@ -72,7 +72,7 @@ func (sub *Subscription) skippedBefore(seq uint64) bool {
 	if sub.dropped.Load() == 0 { // the common case, without the lock
 		return false
 	}
-	p := sub.dispatcher.Load().pump
+	p := sub.dispatcher.Load().notifier
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	skipped := len(sub.gaps) > 0 && sub.gaps[0] < seq
@@ -121,17 +121,17 @@ func (sub *Subscription) Close() {
 		if d == nil {
 			return
 		}
-		d.pump.mu.Lock()
+		d.notifier.mu.Lock()
 		if sub.dispatcher.Load() != d { // the supervisor has just started
-			d.pump.mu.Unlock()
+			d.notifier.mu.Unlock()
 			continue
 		}
 		if i := slices.Index(d.subs, sub); i >= 0 {
 			d.subs = slices.Delete(d.subs, i, i+1)
-			d.pump.listeners.Add(-1)
+			d.notifier.listeners.Add(-1)
 		}
 		sub.endLocked()
-		d.pump.mu.Unlock()
+		d.notifier.mu.Unlock()
 		return
 	}
 }

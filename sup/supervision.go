@@ -6,23 +6,23 @@ import (
 )
 
 // declare gives a supervision its declaration.
-func (f *supervision) declare(d *declaration) {
+func (f *supervision) declare(d *config) {
 	if d.name == "" {
 		d.name = "supervisor"
 	}
 	d.intensity = d.intensity.withDefault(DefaultIntensity)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.decl = d
-	f.life.Store(f.unborn())
+	f.config = d
+	f.life.Store(f.placeholder())
 }
 
 // unborn makes a life that is there to be looked at until it is superseded by
 // one that begins.
-func (f *supervision) unborn() *core {
-	s := newCore(context.Background(), f.decl, f)
-	if len(f.decl.faults) == 0 {
-		f.decl.populate(s)
+func (f *supervision) placeholder() *core {
+	s := newCore(context.Background(), f.config, f)
+	if len(f.config.faults) == 0 {
+		f.config.populate(s)
 	}
 	return s
 }
@@ -31,43 +31,43 @@ func (f *supervision) unborn() *core {
 func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.decl == nil {
+	if f.config == nil {
 		return nil, &CallError{"start", "supervisor", errUndeclared}
 	}
-	if len(f.decl.faults) > 0 {
-		return nil, &SpecError{Path: escapeID(f.decl.name), Faults: f.decl.faults}
+	if len(f.config.faults) > 0 {
+		return nil, &SpecError{Path: escapeID(f.config.name), Faults: f.config.faults}
 	}
 	last := f.life.Load()
-	s := newCore(ctx, f.decl, f)
-	s.driven = driven
+	s := newCore(ctx, f.config, f)
+	s.life.driven = driven
 	if s.above == nil && last.hasEnded() { // of a nested one the record is with the one above
-		last.bequeath(s)
-		s.events.pump.seq.Store(last.events.pump.seq.Load())
-		s.events.pump.before = last.done
+		last.mergeIntoParent(s)
+		s.events.notifier.seq.Store(last.events.notifier.seq.Load())
+		s.events.notifier.before = last.signal.done
 	}
 	last.mu.Lock()
 	defer last.mu.Unlock()
 	switch {
-	case last.phase == created:
-		s.stop, s.gone, s.done = last.stop, last.gone, last.done
-		s.events.succeed(last.events)
-		last.superseded = true
-		for c := last.first; c != nil; c = c.next {
+	case last.life.phase == created:
+		s.signal.stop, s.signal.gone, s.signal.done = last.signal.stop, last.signal.gone, last.signal.done
+		s.events.takeOver(last.events)
+		last.life.replaced = true
+		for c := last.list.first; c != nil; c = c.next {
 			defer c.wakeLocked()
 		}
-	case last.phase != ended:
+	case last.life.phase != ended:
 		s.events.close() // of a tree that goes on, it counts among the listeners
 		return nil, &CallError{"start", s.path, ErrAlreadyRunning}
-	case last.unborn: // a Shutdown that came before the start
+	case last.life.endedBeforeStart: // a Shutdown that came before the start
 		s.events.close()
-		f.life.Store(f.unborn())
+		f.life.Store(f.placeholder())
 		return nil, &CallError{"start", s.path, ErrShuttingDown}
 	}
-	s.phase = beginning // before anybody sees it: nobody else can begin it, and Shutdown leaves its end to the caller
-	f.decl.populate(s)
+	s.life.phase = beginning // before anybody sees it: nobody else can begin it, and Shutdown leaves its end to the caller
+	f.config.populate(s)
 	f.life.Store(s)
-	last.over.Store(true)
-	close(last.next)
+	last.ended.Store(true)
+	close(last.signal.next)
 	return s, nil
 }
 
@@ -128,7 +128,7 @@ func (f *supervision) Run(ctx context.Context) error {
 		}
 		if err := s.begin(ctx); err != nil {
 			s.finish()
-			return s.failure
+			return s.life.failure
 		}
 	}
 	return s.drive(ctx)
@@ -141,12 +141,12 @@ func (f *supervision) toDrive() (*core, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.phase == created, s.phase == ended:
+	case s.life.phase == created, s.life.phase == ended:
 		return nil, nil
-	case s.driven, s.phase == beginning:
+	case s.life.driven, s.life.phase == beginning:
 		return nil, &CallError{"run", s.path, ErrAlreadyRunning}
 	}
-	s.driven = true
+	s.life.driven = true
 	return s, nil
 }
 
@@ -167,9 +167,9 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	gone := s.gone
+	gone := s.signal.gone
 	if !withinObserver() {
-		gone = s.done
+		gone = s.signal.done
 	}
 	select {
 	case <-gone:
@@ -180,7 +180,7 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 		}
 	}
 	for {
-		left, changed := s.orphan.below(s)
+		left, changed := s.abandoned.below(s)
 		if len(left) == 0 {
 			return nil
 		}
@@ -201,15 +201,15 @@ func (f *supervision) end() *core {
 		}
 		s.mu.Lock()
 		switch {
-		case s.superseded: // it is being started at this moment
+		case s.life.replaced: // it is being started at this moment
 			s.mu.Unlock()
 			continue
-		case s.phase == created:
-			s.phase, s.unborn = ended, true
-			s.over.Store(true)
-			close(s.stop)
-			close(s.gone)
-			close(s.done)
+		case s.life.phase == created:
+			s.life.phase, s.life.endedBeforeStart = ended, true
+			s.ended.Store(true)
+			close(s.signal.stop)
+			close(s.signal.gone)
+			close(s.signal.done)
 			s.events.close()
 		default:
 			s.endByLocked(&StopError{Reason: ReasonShutdown}, errShutdownCalled)
@@ -223,7 +223,7 @@ func (f *supervision) end() *core {
 // not be started, and its observers know.
 func (f *supervision) Done() <-chan struct{} {
 	if s := f.life.Load(); s != nil {
-		return s.done
+		return s.signal.done
 	}
 	return closedChannel
 }
@@ -235,7 +235,7 @@ func (f *supervision) Done() <-chan struct{} {
 // for that has to end with its tree.
 func (f *supervision) Ending() <-chan struct{} {
 	if s := f.life.Load(); s != nil {
-		return s.stop
+		return s.signal.stop
 	}
 	return closedChannel
 }
@@ -246,7 +246,7 @@ func (f *supervision) Err() error {
 	s := f.current()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.failure
+	return s.life.failure
 }
 
 // Name returns the name that the spec gives.
@@ -263,7 +263,7 @@ func (f *supervision) Uptime() time.Duration {
 	s := f.current()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase == created || s.phase == ended {
+	if s.life.phase == created || s.life.phase == ended {
 		return 0
 	}
 	return s.now()

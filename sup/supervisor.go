@@ -31,7 +31,7 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 	for i, c := range spec.Children {
 		policies[i] = s.shared(c.policy())
 	}
-	s.declare(&declaration{
+	s.declare(&config{
 		name:      spec.Name,
 		strategy:  spec.Strategy,
 		intensity: spec.Intensity,
@@ -41,7 +41,7 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    spec.faults(),
 		populate: func(life *core) {
-			life.byID = make(map[string]*child, len(spec.Children))
+			life.list.byID = make(map[string]*child, len(spec.Children))
 			for i, c := range spec.Children {
 				life.declareLocked(newMember(life, c.ID, policies[i], c.Start))
 			}
@@ -117,8 +117,8 @@ func (m *member[W]) start(inc *incarnation) error {
 
 // forget is called with the lock held, or before the child is known.
 func (m *member[W]) forget() {
-	if m.sup.byID[m.name] == &m.child {
-		delete(m.sup.byID, m.name)
+	if m.sup.list.byID[m.name] == &m.child {
+		delete(m.sup.list.byID, m.name)
 	}
 }
 
@@ -156,7 +156,7 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 		return Child[W]{new(reference)}, callError("start child", path, &SpecError{Path: path, Faults: f.list})
 	}
 	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
-	err := life.adopt(ctx, c, 0, func() *child { return life.byID[spec.ID] }, func() { life.byID[spec.ID] = c })
+	err := life.addChild(ctx, c, 0, func() *child { return life.list.byID[spec.ID] }, func() { life.list.byID[spec.ID] = c })
 	if err == nil { // the common case, without the text of the path
 		return Child[W]{&c.self}, nil
 	}
@@ -218,9 +218,9 @@ func (s *Supervisor[W]) All() iter.Seq2[string, W] {
 }
 
 var (
-	_ supervised = (*Supervisor[Worker])(nil)
-	_ supervised = (*Keyed[int, Worker])(nil)
-	_ supervised = (*Replicas[Worker])(nil)
-	_ supervised = (*Stateful[Worker, int, int])(nil)
-	_ supervised = (*Tree)(nil)
+	_ hasBase = (*Supervisor[Worker])(nil)
+	_ hasBase = (*Keyed[int, Worker])(nil)
+	_ hasBase = (*Replicas[Worker])(nil)
+	_ hasBase = (*Stateful[Worker, int, int])(nil)
+	_ hasBase = (*Tree)(nil)
 )

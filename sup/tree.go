@@ -55,7 +55,7 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 			m.bind(&t.supervision)
 		}
 	}
-	t.declare(&declaration{
+	t.declare(&config{
 		name:      name,
 		strategy:  spec.Strategy,
 		intensity: spec.Intensity,
@@ -65,7 +65,7 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    faults,
 		populate: func(life *core) {
-			life.byID = make(map[string]*child, len(members))
+			life.list.byID = make(map[string]*child, len(members))
 			for _, m := range members {
 				m.declare(life)
 			}
@@ -125,7 +125,7 @@ func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
 // can be run again, and so the same one is.
 func Nest[S interface {
 	Worker
-	supervised
+	hasBase
 }](s S, spec ChildSpec[S]) Member {
 	if isNil(s) {
 		return Member{
@@ -134,7 +134,7 @@ func Nest[S interface {
 			declare: func(*core) {},
 		}
 	}
-	return nested(spec.ID, s, s.face(), spec)
+	return nested(spec.ID, s, s.base(), spec)
 }
 
 func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member {

@@ -25,7 +25,7 @@ type SpecError struct {
 }
 
 // faultsTold is how many faults the text of an error tells at most.
-const faultsTold = 20
+const maxFaultsInText = 20
 
 func (e *SpecError) Error() string { return "sup: " + e.unprefixed() }
 func (e *SpecError) unprefixed() string {
@@ -35,7 +35,7 @@ func (e *SpecError) unprefixed() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "spec of %s has %d faults:", e.Path, len(e.Faults))
 	for i, f := range e.Faults {
-		if i == faultsTold && len(e.Faults) > faultsTold+1 {
+		if i == maxFaultsInText && len(e.Faults) > maxFaultsInText+1 {
 			fmt.Fprintf(&b, "\n\tand %d more", len(e.Faults)-i)
 			break
 		}

@@ -27,8 +27,8 @@ func (s *core) watchLocked(inc *incarnation) {
 	inc.limits.heard = int64(now)
 	inc.limits.beat.Store(inc.limits.heard)
 	inc.limits.silent = late.Begin(now, inc.child.policy.watchdog)
-	s.busy++
-	inc.limits.watch = time.AfterFunc(inc.limits.silent.Next(now), func() { s.listen(inc) })
+	s.goroutines.running++
+	inc.limits.watch = time.AfterFunc(inc.limits.silent.Next(now), func() { s.checkBeat(inc) })
 }
 
 // unwatchLocked ends that.
@@ -39,9 +39,9 @@ func (s *core) unwatchLocked(inc *incarnation) {
 }
 
 // listen looks whether there was a beat, and ends the incarnation if not.
-func (s *core) listen(inc *incarnation) {
+func (s *core) checkBeat(inc *incarnation) {
 	if silent := s.silence(inc); silent > 0 {
-		s.fail(inc, &UnhealthyError{Silent: silent, Limit: inc.child.policy.watchdog, Stack: s.orphan.dump().of(inc)})
+		s.fail(inc, &UnhealthyError{Silent: silent, Limit: inc.child.policy.watchdog, Stack: s.abandoned.dump().of(inc)})
 		s.mu.Lock()
 		s.endGoroutineLocked()
 		s.mu.Unlock()

@@ -22,7 +22,7 @@ func counted(tree sup.SupervisorInfo, path string) map[string]sup.Counts {
 	add := func(child string, c sup.Counts) { sums[child] = sums[child].Plus(c) }
 	var visit func(at string, s sup.SupervisorInfo)
 	visit = func(at string, s sup.SupervisorInfo) {
-		for _, p := range s.Past {
+		for _, p := range s.Retired {
 			if strings.Trim(at+"/"+p.Supervisor, "/") == path {
 				add(p.Child, p.Counts)
 			}
@@ -32,7 +32,7 @@ func counted(tree sup.SupervisorInfo, path string) map[string]sup.Counts {
 			if c.Added || s.Set != sup.SetNone {
 				id = sup.Template
 			}
-			if at == path && !s.Handed {
+			if at == path && !s.Merged {
 				add(id, sup.Counts{Starts: c.Incarnation, Restarts: c.Restarts, Failures: c.Failures})
 			}
 			if c.Supervisor != nil {
@@ -231,7 +231,7 @@ func TestThePastIsBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		past := s.Snapshot().Past
+		past := s.Snapshot().Retired
 		starts := make(map[bool]int) // by: of them all together
 		for _, p := range past {
 			starts[p.Supervisor == sup.Template && p.Child == sup.Template] += p.Starts

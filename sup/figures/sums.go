@@ -76,12 +76,12 @@ func (s *sums) add(path string, info sup.SupervisorInfo) {
 		if c.Added || info.Set != sup.SetNone {
 			id = sup.Template
 		}
-		one.child(id).add(c, s.at, !info.Handed)
+		one.child(id).add(c, s.at, !info.Merged)
 		if c.Supervisor != nil {
 			s.add(sup.ChildPath(path, id), *c.Supervisor)
 		}
 	}
-	for _, p := range info.Past {
+	for _, p := range info.Retired {
 		at := path
 		if p.Supervisor != "" {
 			at += "/" + p.Supervisor

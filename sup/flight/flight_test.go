@@ -288,7 +288,7 @@ func TestNotAllFaultsOfAWreckAreListed(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(header + tree + first + `{"end":1}`))
 	f.Add([]byte(header + tree + `{"event":{"seq":7,"time":"2026-01-02T03:04:05.5+01:00","kind":"child exited","path":"top/a","id":"a","exit":"abnormal","error":"no","delay":"1.5s","because":"top/b","stack":"x\ny"}}` + "\n" + `{"end":1}`))
-	f.Add([]byte(header + `{"tree":{"path":"top","children":[{"id":"a","policy":{"stuck":"abandon"},"supervisor":{"path":"top/a","past":[{"child":"*","starts":1}]}}]}}` + "\n" + `{"end":0}`))
+	f.Add([]byte(header + `{"tree":{"path":"top","children":[{"id":"a","policy":{"stuck":"abandon"},"supervisor":{"path":"top/a","retired":[{"child":"*","starts":1}]}}]}}` + "\n" + `{"end":0}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r, err := flight.Read(bytes.NewReader(in))
 		if err != nil {

@@ -99,7 +99,7 @@ func readIntensity(m *pb.Intensity) sup.Intensity {
 	return sup.Intensity{Restarts: int(m.GetRestarts()), Within: m.GetWithin().AsDuration()}
 }
 
-func pasts(list []sup.Past) []*pb.Past {
+func pasts(list []sup.Retired) []*pb.Past {
 	messages := make([]*pb.Past, len(list))
 	for i, p := range list {
 		messages[i] = &pb.Past{
@@ -111,13 +111,13 @@ func pasts(list []sup.Past) []*pb.Past {
 	return messages
 }
 
-func readPasts(messages []*pb.Past) []sup.Past {
+func readPasts(messages []*pb.Past) []sup.Retired {
 	if len(messages) == 0 {
 		return nil
 	}
-	list := make([]sup.Past, len(messages))
+	list := make([]sup.Retired, len(messages))
 	for i, m := range messages {
-		list[i] = sup.Past{
+		list[i] = sup.Retired{
 			Supervisor: ReadPath(m.GetSupervisor()),
 			Child:      ReadID(m.GetChild(), m.GetRawChild()),
 			Counts: sup.Counts{

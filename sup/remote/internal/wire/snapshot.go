@@ -29,8 +29,8 @@ func (w *Writer) Supervisor(s sup.SupervisorInfo) *pb.Supervisor {
 		Uptime:       durationpb.New(s.Uptime),
 		Restarts:     count(s.Restarts),
 		LastEvent:    s.LastEvent,
-		Past:         pasts(s.Past),
-		Handed:       s.Handed,
+		Past:         pasts(s.Retired),
+		Handed:       s.Merged,
 		Children:     w.Children(s.Children),
 	}
 }
@@ -128,8 +128,8 @@ func ReadSupervisor(m *pb.Supervisor) sup.SupervisorInfo {
 		Uptime:       m.GetUptime().AsDuration(),
 		Restarts:     int(m.GetRestarts()),
 		LastEvent:    m.GetLastEvent(),
-		Past:         readPasts(m.GetPast()),
-		Handed:       m.GetHanded(),
+		Retired:         readPasts(m.GetPast()),
+		Merged:       m.GetHanded(),
 		Children:     ReadChildren(m.GetChildren()),
 	}
 }

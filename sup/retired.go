@@ -5,8 +5,17 @@ import (
 	"slices"
 )
 
-// past are the counts of children that are gone.
-type past struct {
+// retired is what happened to children that no longer exist. Each count is shown
+// once: by the life that has it, or by one above or after it that it was merged into.
+type retired struct {
+	counts   retiredCounts
+	lent     map[family]Counts // the part of the counts here, and of the children, that a life above has already
+	passedOn bool              // set when a life above has all of it
+	merged   bool              // set when this life has ended and its counts are those of the one above; guarded by above.mu
+}
+
+// retiredCounts are the counts of children that no longer exist.
+type retiredCounts struct {
 	members Counts            // of the supervisor's own, added at run time: the common case
 	rest    map[family]Counts // of all others
 }
@@ -19,7 +28,7 @@ const maxFamilies = 1000
 // them.
 type family struct{ supervisor, child string }
 
-func (p *past) add(supervisor, child string, c Counts) {
+func (p *retiredCounts) add(supervisor, child string, c Counts) {
 	switch {
 	case c == (Counts{}):
 		return
@@ -38,15 +47,15 @@ func (p *past) add(supervisor, child string, c Counts) {
 }
 
 // list returns them in the order of their names.
-func (p *past) list() []Past {
-	var list []Past
+func (p *retiredCounts) list() []Retired {
+	var list []Retired
 	if p.members != (Counts{}) {
-		list = append(list, Past{Child: Template, Counts: p.members})
+		list = append(list, Retired{Child: Template, Counts: p.members})
 	}
 	for key, c := range p.rest {
-		list = append(list, Past{key.supervisor, key.child, c})
+		list = append(list, Retired{key.supervisor, key.child, c})
 	}
-	slices.SortFunc(list, func(a, b Past) int {
+	slices.SortFunc(list, func(a, b Retired) int {
 		return cmp.Or(cmp.Compare(a.Supervisor, b.Supervisor), cmp.Compare(a.Child, b.Child))
 	})
 	return list
@@ -55,14 +64,14 @@ func (p *past) list() []Past {
 // inheritLocked takes over the past of a life that has ended: of one below, or of
 // a root the one before. Both are told of by the one that is looked at, and each
 // only once.
-func (s *core) inheritLocked(ended *core, from []Past) {
+func (s *core) addRetiredLocked(ended *core, from []Retired) {
 	below := ""
 	if ended.above == s {
 		if ended.host == nil { // a worker's own: no snapshot tells of it
 			return
 		}
 		below = escapeID(ended.host.child.template())
-		ended.handed = true
+		ended.retired.merged = true
 	}
 	for _, f := range from {
 		at := f.Supervisor
@@ -72,7 +81,7 @@ func (s *core) inheritLocked(ended *core, from []Past) {
 				at += "/" + f.Supervisor
 			}
 		}
-		s.past.add(at, f.Child, f.Counts)
+		s.retired.counts.add(at, f.Child, f.Counts)
 	}
 }
 
@@ -80,23 +89,23 @@ func (s *core) inheritLocked(ended *core, from []Past) {
 // the past of one above at once: it is shown no longer when another has taken its
 // place. What is counted later follows when it ends.
 func (s *core) handOver(heir *core) {
-	all := s.lendAll("", nil)
+	all := s.takeAllUnlent("", nil)
 	heir.mu.Lock()
-	heir.inheritLocked(s, all)
-	gone := heir.passedOn
+	heir.addRetiredLocked(s, all)
+	gone := heir.retired.passedOn
 	heir.mu.Unlock()
 	if gone {
-		heir.forward(s, all)
+		heir.forwardRetired(s, all)
 	}
 }
 
-func (s *core) lendAll(at string, all []Past) []Past {
-	for _, p := range s.lend(false) {
-		all = append(all, Past{joinBelow(at, p.Supervisor), p.Child, p.Counts})
+func (s *core) takeAllUnlent(at string, all []Retired) []Retired {
+	for _, p := range s.takeUnlent(false) {
+		all = append(all, Retired{joinBelow(at, p.Supervisor), p.Child, p.Counts})
 	}
 	for _, below := range s.nested() {
 		if below.host != nil {
-			all = below.lendAll(joinBelow(at, escapeID(below.host.child.template())), all)
+			all = below.takeAllUnlent(joinBelow(at, escapeID(below.host.child.template())), all)
 		}
 	}
 	return all
@@ -104,17 +113,17 @@ func (s *core) lendAll(at string, all []Past) []Past {
 
 // forward gives what a life below has handed to this one, which has ended and passed
 // on its own past before, to those above.
-func (s *core) forward(ended *core, from []Past) {
+func (s *core) forwardRetired(ended *core, from []Retired) {
 	for at := ended; at.above == s && at.host != nil && s.above != nil && s.host != nil; at, s = s, s.above {
 		under := escapeID(at.host.child.template())
-		up := make([]Past, len(from))
+		up := make([]Retired, len(from))
 		for i, p := range from {
-			up[i] = Past{joinBelow(under, p.Supervisor), p.Child, p.Counts}
+			up[i] = Retired{joinBelow(under, p.Supervisor), p.Child, p.Counts}
 		}
 		from = up
 		s.above.mu.Lock()
-		s.above.inheritLocked(s, from)
-		gone := s.above.passedOn
+		s.above.addRetiredLocked(s, from)
+		gone := s.above.retired.passedOn
 		s.above.mu.Unlock()
 		if !gone {
 			return
@@ -134,22 +143,22 @@ func joinBelow(at, below string) string {
 
 // lend returns the past of a life, with what there is of its children, but for what it
 // has lent before.
-func (s *core) lend(last bool) []Past {
+func (s *core) takeUnlent(last bool) []Retired {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.passedOn = s.passedOn || last
-	whole := s.wholePastLocked()
-	if s.lent == nil && last { // the common case
+	s.retired.passedOn = s.retired.passedOn || last
+	whole := s.allRetiredLocked()
+	if s.retired.lent == nil && last { // the common case
 		return whole
 	}
-	if s.lent == nil {
-		s.lent = make(map[family]Counts)
+	if s.retired.lent == nil {
+		s.retired.lent = make(map[family]Counts)
 	}
-	var fresh []Past
+	var fresh []Retired
 	for _, p := range whole {
 		key := family{p.Supervisor, p.Child}
-		before := s.lent[key]
-		s.lent[key] = p.Counts
+		before := s.retired.lent[key]
+		s.retired.lent[key] = p.Counts
 		p.Counts = Counts{ // of more than maxFamilies, one may have become part of another since
 			max(0, p.Starts-before.Starts), max(0, p.Restarts-before.Restarts), max(0, p.Failures-before.Failures),
 		}
@@ -161,12 +170,12 @@ func (s *core) lend(last bool) []Past {
 }
 
 // wholePastLocked is the past of a life, with what there is of its children.
-func (s *core) wholePastLocked() []Past {
-	all := past{members: s.past.members}
-	for key, c := range s.past.rest {
+func (s *core) allRetiredLocked() []Retired {
+	all := retiredCounts{members: s.retired.counts.members}
+	for key, c := range s.retired.counts.rest {
 		all.add(key.supervisor, key.child, c)
 	}
-	for c := s.first; c != nil; c = c.next {
+	for c := s.list.first; c != nil; c = c.next {
 		all.add("", c.template(), c.countsLocked())
 	}
 	return all.list()
@@ -174,7 +183,7 @@ func (s *core) wholePastLocked() []Past {
 
 // template is the id of a child where those of dynamic ones are not told.
 func (c *child) template() string {
-	if c.added || c.sup.decl.set != SetNone {
+	if c.added || c.sup.config.set != SetNone {
 		return Template
 	}
 	return c.id()
