@@ -16,7 +16,7 @@ const differencesTitle = "## Differences from OTP\n"
 // OTP, which is the last.
 func contract(t *testing.T) (lines map[string]string, differences string) {
 	t.Helper()
-	content, err := os.ReadFile("SEMANTICS.md")
+	content, err := os.ReadFile("../SEMANTICS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
