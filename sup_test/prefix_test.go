@@ -24,10 +24,8 @@ func TestAnErrorHasOnePrefix(t *testing.T) {
 			"sup: restart shop/web: not ready within 1ns: sh: exit code 3"},
 		{&sup.StuckError{Err: mailbox.ErrFull}, "sup: not stopped in time: the mailbox is full"},
 		{&sup.StartError{Path: "shop/web", Err: fmt.Errorf("plugin: start of web: %w", exit)},
-			"sup: start of shop/web: start of web: proc: sh: exit code 3"}, // the text between is the user's
+			"sup: start of shop/web: start of web: sh: exit code 3"}, // the text between is the user's
 		{&sup.StartError{Path: "shop/web", Err: errors.New("web: proc: no such thing")}, "sup: start of shop/web: web: proc: no such thing"},
-		{&proc.NotReadyError{Path: "sh", For: "a line", Err: &sup.UnhealthyError{Silent: 2, Limit: 1}},
-			"proc: sh is not ready: waited for a line: unhealthy: no beat for 2ns, where 1ns is the limit"},
 	} {
 		if got := tt.err.Error(); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)

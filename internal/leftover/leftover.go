@@ -1,12 +1,12 @@
-// Package leftover reclaims directories of programs that were killed before they
+// Package leftover removes directories of programs that were killed before they
 // could remove them.
 //
-// A [Dir] holds a lock on a file in it for as long as its program lives. The
-// kernel releases the lock however the program ends, so a lock that can be taken
-// proves that the program is gone. Process ids prove nothing: they are used
-// again, and every container has a process 1.
+// A program that holds a [Dir] holds a lock on a file in the directory. The kernel
+// releases the lock when the program ends, however it ends. So a lock that can be
+// taken proves that the program has ended. A process id proves nothing, because ids
+// are used again and every container has a process 1.
 //
-// A lock file stands at the top of the directory under the name [LockFile].
+// The lock file is at the top of the directory and has the name [LockFile].
 package leftover
 
 import (
@@ -24,15 +24,15 @@ const LockFile = ".lock"
 // concurrent use.
 type Dir struct {
 	path string
-	lock *os.File // nil where there are no such locks
+	lock *os.File // nil on systems without such locks
 }
 
-// attempts is how often MkdirTemp tries again when a sweep has removed a
-// directory before its lock was taken.
+// attempts is how often MkdirTemp retries after a sweep has removed the directory
+// before it was locked.
 const attempts = 100
 
-// MkdirTemp creates a directory below parent and takes its lock. The name is made
-// of pattern as by [os.MkdirTemp]; an empty parent means [os.TempDir]. Only the
+// MkdirTemp creates a directory below parent and locks it. The name is formed from
+// pattern as in [os.MkdirTemp], and an empty parent means [os.TempDir]. Only the
 // current user may enter the directory.
 func MkdirTemp(parent, pattern string) (*Dir, error) {
 	for range attempts {
@@ -44,24 +44,23 @@ func MkdirTemp(parent, pattern string) (*Dir, error) {
 		if err == nil {
 			return d, nil
 		}
-		// A sweep may have taken the directory between the two calls.
+		// A sweep may have locked or removed the directory between the two calls.
 		if !errors.Is(err, ErrHeld) && !errors.Is(err, fs.ErrNotExist) {
 			return nil, errors.Join(err, os.RemoveAll(path))
 		}
 	}
-	return nil, fmt.Errorf("leftover: mkdir %s in %s: another program has removed each of %d new directories", pattern, parent, attempts)
+	return nil, fmt.Errorf("mkdir %s in %s: each of %d new directories removed by another program", pattern, parent, attempts)
 }
 
-// ErrHeld is returned when a living program holds a directory.
-var ErrHeld = errors.New("leftover: a living program holds the directory")
+// ErrHeld is returned when a running program holds a directory.
+var ErrHeld = errors.New("held by a running program")
 
-// Take takes the lock of an existing directory, and creates the lock file if
-// there is none.
+// Take locks an existing directory, and creates the lock file if it is missing.
 //
-// Errors: [ErrHeld]; [fs.ErrNotExist] if the directory is gone, or is removed
-// meanwhile; whatever the system says.
+// Errors: [ErrHeld]; [fs.ErrNotExist] if the directory does not exist, or is removed
+// meanwhile; other errors of the system.
 func Take(path string) (*Dir, error) {
-	lock, err := takeLock(filepath.Join(path, LockFile), true)
+	lock, err := openLocked(filepath.Join(path, LockFile), true)
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +70,8 @@ func Take(path string) (*Dir, error) {
 // Path returns the path of the directory.
 func (d *Dir) Path() string { return d.path }
 
-// Remove removes the directory with all that is in it, and releases the lock. The
-// lock file goes last, so that a later sweep can finish what an interrupted Remove
-// has begun.
+// Remove removes the directory with its contents, and releases the lock. The lock
+// file is removed last, so that a later sweep can complete an interrupted Remove.
 func (d *Dir) Remove() error {
 	entries, err := os.ReadDir(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -91,7 +89,7 @@ func (d *Dir) Remove() error {
 	return errors.Join(append(errs, d.Release())...)
 }
 
-// Release releases the lock and leaves the directory behind, for a later sweep.
+// Release releases the lock and leaves the directory for a later sweep.
 func (d *Dir) Release() error {
 	if d.lock == nil {
 		return nil
@@ -101,13 +99,14 @@ func (d *Dir) Release() error {
 	return lock.Close()
 }
 
-// Sweep removes the directories below parent whose names match a pattern, see
-// [filepath.Match], and whose program is gone. It returns their paths. A
-// directory without a lock file stays: it was not created by this package, or is
-// just being created. So does one that belongs to another user.
+// Sweep removes the directories below parent whose program has ended, and returns
+// their paths. It considers names that match the pattern, see [filepath.Match].
 //
-// The error joins those of the directories that could not be removed. A parent
-// that does not exist has none.
+// A directory without a lock file is not removed: another package has created it, or
+// it is being created. Nor is a directory of another user.
+//
+// The error joins the errors of directories that could not be removed. It is nil if
+// parent does not exist.
 func Sweep(parent, pattern string) (removed []string, err error) {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
@@ -120,13 +119,13 @@ func Sweep(parent, pattern string) (removed []string, err error) {
 	for _, entry := range entries {
 		match, err := filepath.Match(pattern, entry.Name())
 		if err != nil {
-			return nil, fmt.Errorf("leftover: %q: %w", pattern, err)
+			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
 		}
 		path := filepath.Join(parent, entry.Name())
-		if !match || !entry.IsDir() || !own(path) { // entry.IsDir is false for a symbolic link
+		if !match || !entry.IsDir() || !isOwn(path) { // entry.IsDir is false for a symbolic link
 			continue
 		}
-		lock, err := takeLock(filepath.Join(path, LockFile), false)
+		lock, err := openLocked(filepath.Join(path, LockFile), false)
 		switch {
 		case errors.Is(err, ErrHeld), errors.Is(err, fs.ErrNotExist), errors.Is(err, errors.ErrUnsupported):
 			continue
@@ -134,8 +133,8 @@ func Sweep(parent, pattern string) (removed []string, err error) {
 			failed = append(failed, err)
 			continue
 		}
-		// The lock is held until the directory is gone, so that only one of
-		// several sweeps removes it.
+		// The lock is held until the directory is removed, so that only one of several
+		// sweeps removes it.
 		if err := (&Dir{path, lock}).Remove(); err != nil {
 			failed = append(failed, err)
 			continue

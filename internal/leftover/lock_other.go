@@ -8,18 +8,18 @@ import (
 	"os"
 )
 
-// takeLock takes nothing: this system has no locks that end with their program.
-// So directories can be created, and are never swept.
-func takeLock(path string, create bool) (*os.File, error) {
+// openLocked locks nothing, because these systems have no locks that end with their
+// program. So directories can be created, but are never swept.
+func openLocked(path string, create bool) (*os.File, error) {
 	if create {
 		return nil, nil
 	}
-	return nil, fmt.Errorf("leftover: lock %s: %w", path, errors.ErrUnsupported)
+	return nil, fmt.Errorf("lock %s: %w", path, errors.ErrUnsupported)
 }
 
-// Flock returns [errors.ErrUnsupported].
-func Flock(file *os.File) error {
-	return fmt.Errorf("leftover: lock %s: %w", file.Name(), errors.ErrUnsupported)
+// Lock returns an error that wraps [errors.ErrUnsupported].
+func Lock(file *os.File) error {
+	return fmt.Errorf("lock %s: %w", file.Name(), errors.ErrUnsupported)
 }
 
-func own(string) bool { return true }
+func isOwn(string) bool { return true }

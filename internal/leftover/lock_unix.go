@@ -10,41 +10,29 @@ import (
 	"syscall"
 )
 
-// takeLock opens a lock file, which may be created, and takes its lock.
-//
-// The file is closed on exec, so no process that the program starts keeps the
-// lock.
-func takeLock(path string, create bool) (*os.File, error) {
+// openLocked opens a lock file, creating it if create is set, and locks it. The file
+// is closed on exec, so that processes of the program do not keep the lock.
+func openLocked(path string, create bool) (*os.File, error) {
 	flags := os.O_RDWR | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 	if create {
 		flags |= os.O_CREATE
 	}
-	lock, err := os.OpenFile(path, flags, 0o600)
+	file, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := Flock(lock); err != nil {
-		return nil, errors.Join(err, lock.Close())
+	if err := Lock(file); err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
-	// A sweep may have removed the file after it was opened, and have released
-	// the lock since. Then the lock is on a file that no path leads to.
-	held, err := lock.Stat()
-	if err == nil {
-		var there fs.FileInfo
-		if there, err = os.Lstat(path); err == nil && !os.SameFile(held, there) {
-			err = &fs.PathError{Op: "lock", Path: path, Err: fs.ErrNotExist}
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	return lock, nil
+	return file, nil
 }
 
-// Flock takes the lock of an open file or directory, without waiting. It returns
-// [ErrHeld] if another open file has the lock. The lock lasts until file is
-// closed.
-func Flock(file *os.File) error {
+// Lock locks an open file or directory, without waiting. The lock lasts until the
+// file is closed.
+//
+// Errors: [ErrHeld] if another open file has the lock; [fs.ErrNotExist] if the path
+// of the file no longer leads to it.
+func Lock(file *os.File) error {
 	conn, err := file.SyscallConn()
 	if err != nil {
 		return err
@@ -61,17 +49,30 @@ func Flock(file *os.File) error {
 	}
 	switch locked {
 	case nil:
-		return nil
+		return checkPath(file)
 	case syscall.EWOULDBLOCK:
-		return fmt.Errorf("%w: %s", ErrHeld, file.Name())
+		return fmt.Errorf("%s: %w", file.Name(), ErrHeld)
 	}
 	return &fs.PathError{Op: "flock", Path: file.Name(), Err: locked}
 }
 
-// own reports whether a directory belongs to the user of this program. Only its
-// owner may have it removed: in a directory that all may write to, such as /tmp,
-// anybody may create one of a given name.
-func own(path string) bool {
+// checkPath checks that the path of a locked file still leads to it. Between the
+// open and the lock, a sweep may have locked the file, removed it and released it.
+func checkPath(file *os.File) error {
+	locked, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	current, err := os.Lstat(file.Name())
+	if err == nil && !os.SameFile(locked, current) {
+		err = &fs.PathError{Op: "lock", Path: file.Name(), Err: fs.ErrNotExist}
+	}
+	return err
+}
+
+// isOwn reports whether the user of this program owns a directory. A sweep removes
+// no other: in a directory such as /tmp, any user can create one of a given name.
+func isOwn(path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return false

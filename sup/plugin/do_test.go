@@ -63,7 +63,7 @@ func TestDeathDuringACallIsTypedAndHasTheLastWords(t *testing.T) {
 				t.Fatalf("%v\n%#v", err, died)
 			}
 			for _, text := range []string{err.Error(), died.Cause.Error()} {
-				if want := `exit code 2; its last words: "panic: out of ink"`; !strings.HasSuffix(text, want) {
+				if want := `exit code 2; last output: "panic: out of ink"`; !strings.HasSuffix(text, want) {
 					t.Errorf("it does not end with %s: %s", want, text)
 				}
 			}

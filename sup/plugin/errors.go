@@ -210,7 +210,7 @@ func (e *because) Unwrap() []error { return []error{e.what, e.err} }
 
 // lastWords is how they end a message. A handshake is none.
 func lastWords(lines []proc.Line) string {
-	words := proc.LastWords(slices.DeleteFunc(slices.Clone(lines), func(l proc.Line) bool {
+	words := proc.LastOutput(slices.DeleteFunc(slices.Clone(lines), func(l proc.Line) bool {
 		return l.Stream == proc.Stdout && plausible(l.Text)
 	}))
 	if words == "" {

@@ -12,99 +12,87 @@ import (
 	"github.com/espalier-go/espalier/internal/leftover"
 )
 
-// groupPattern is what the names of control groups match: the process id of their
-// host, and a number. The id only tells people whose they are. It proves nothing,
-// since ids are used again, and each container has a process 1.
+// The names of control groups consist of the process id of the host and a number.
+// The id is for people. It proves nothing, since ids are used again, and each
+// container has a process 1.
 const (
 	groupPattern = "espalier-*-*"
 	groupName    = "espalier-%d-%d"
 )
 
-var cgroups atomic.Int64 // numbers those of this host
+var cgroupCount atomic.Int64 // the control groups of this host
 
-// makeCgroup creates a control group below parent, and takes its lock, which is
-// held until the host removes the group or ends. It uses the next name that is
-// free: another host with the same process id may have left some behind.
-func makeCgroup(parent string) (*cgroup, error) {
+// createCgroup creates a control group below parent and locks it until the host
+// removes the group or ends. It uses the next free name: another host with the same
+// process id may have left some groups behind.
+func createCgroup(parent string) (*cgroup, error) {
 	for {
-		dir := filepath.Join(parent, fmt.Sprintf(groupName, os.Getpid(), cgroups.Add(1)))
+		dir := filepath.Join(parent, fmt.Sprintf(groupName, os.Getpid(), cgroupCount.Add(1)))
 		if err := os.Mkdir(dir, 0o755); errors.Is(err, fs.ErrExist) {
 			continue
 		} else if err != nil {
 			return nil, err
 		}
-		file, err := lockDir(dir)
+		g, err := openCgroup(dir)
 		switch {
 		case err == nil:
-			return &cgroup{dir, file}, nil
+			return g, nil
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, leftover.ErrHeld):
-			continue // another host has removed it, because it was not locked yet
+			continue // the sweep of another host has found the group before it was locked
 		}
 		return nil, errors.Join(err, os.Remove(dir))
 	}
 }
 
-// lockDir opens a directory and takes its lock.
-func lockDir(dir string) (*os.File, error) {
+// openCgroup opens a control group and locks it.
+func openCgroup(dir string) (*cgroup, error) {
 	file, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	err = leftover.Flock(file)
-	if err == nil {
-		var locked, there fs.FileInfo
-		if locked, err = file.Stat(); err == nil {
-			if there, err = os.Lstat(dir); err == nil && !os.SameFile(locked, there) {
-				err = &fs.PathError{Op: "lock", Path: dir, Err: fs.ErrNotExist}
-			}
-		}
-	}
-	if err != nil {
+	if err := leftover.Lock(file); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return file, nil
+	return &cgroup{dir, file}, nil
 }
 
 // sweeps has a function for each parent below which this host has control groups.
 var sweeps sync.Map // of string to func()
 
-// sweepOnce removes what hosts that are gone have left below parent, at the first
-// call for that parent. Other calls wait until that is done.
+// sweepOnce removes what other hosts have left behind below parent. Only the first
+// call for a parent does so, and further calls wait for it.
 func sweepOnce(parent string) {
 	sweep, _ := sweeps.LoadOrStore(parent, sync.OnceFunc(func() { sweepCgroups(parent) }))
 	sweep.(func())()
 }
 
-// sweepCgroups kills what runs in the control groups below parent whose host is
-// gone, and removes them. The lock of a group proves that its host is gone when it
-// can be taken: the kernel releases it when a host ends. What cannot be removed,
-// such as the groups of another user, stays.
+// sweepCgroups removes the control groups below parent whose host has ended, and
+// kills the processes in them. The kernel releases the lock of a group when its host
+// ends, so a lock that can be taken proves that the host has ended. Groups that
+// cannot be removed, such as those of another user, remain.
 func sweepCgroups(parent string) {
 	entries, _ := os.ReadDir(parent)
-	var left []*cgroup
+	var abandoned []*cgroup
 	for _, entry := range entries {
 		if match, _ := filepath.Match(groupPattern, entry.Name()); !match || !entry.IsDir() {
 			continue
 		}
-		dir := filepath.Join(parent, entry.Name())
-		file, err := lockDir(dir)
-		if err != nil {
-			continue
+		if g, err := openCgroup(filepath.Join(parent, entry.Name())); err == nil {
+			abandoned = append(abandoned, g)
 		}
-		left = append(left, &cgroup{dir, file})
 	}
-	// All of them have the time to end together: a start waits for this.
+	// One timeout for all of them, because a start waits for the sweep.
 	awaitGone(func() bool {
 		gone := true
-		for _, g := range left {
-			if !g.empty() {
+		for _, g := range abandoned {
+			if !g.isEmpty() {
 				g.kill()
 				gone = false
 			}
 		}
 		return gone
 	})
-	for _, g := range left {
+	for _, g := range abandoned {
 		_ = g.remove()
 	}
 }

@@ -14,16 +14,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroup is the control group (cgroup v2) of one process, and a nil one that of
-// a process that has none of its own.
+// cgroup is the control group (cgroup v2) of one process. It is nil for a process
+// without one.
 type cgroup struct {
 	dir  string
-	file *os.File // the directory, for the start; it holds the lock of the group
+	file *os.File // the open directory, for the start; holds the lock of the group
 }
 
-// newCgroup makes a control group, or returns nil where the limits need none.
+// newCgroup creates a control group with the given limits, or returns nil if they
+// need none.
 func newCgroup(l Limits) (*cgroup, error) {
-	if !l.grouped() {
+	if !l.needsCgroup() {
 		return nil, nil
 	}
 	parent, err := cgroupParent(l)
@@ -32,15 +33,15 @@ func newCgroup(l Limits) (*cgroup, error) {
 	}
 	settings := l.cgroupSettings()
 	for _, s := range settings {
-		if err := hasController(parent, s.controller); err != nil {
+		if err := checkController(parent, s.controller); err != nil {
 			return nil, &LimitError{s.limit, err}
 		}
 	}
 	sweepOnce(parent)
-	g, err := makeCgroup(parent)
+	g, err := createCgroup(parent)
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return nil, &LimitError{"Cgroup", fmt.Errorf("name one that is writable: %w", err)}
+		return nil, &LimitError{"Cgroup", fmt.Errorf("set a writable one: %w", err)}
 	case err != nil:
 		return nil, &LimitError{"Cgroup", err}
 	}
@@ -52,9 +53,9 @@ func newCgroup(l Limits) (*cgroup, error) {
 	return g, nil
 }
 
+// cgroupSetting is a value that is written to a file of a control group.
 type cgroupSetting struct{ limit, controller, file, value string }
 
-// cgroupSettings are what is written to the files of a control group.
 func (l Limits) cgroupSettings() []cgroupSetting {
 	var all []cgroupSetting
 	if l.Memory != 0 {
@@ -70,12 +71,12 @@ func (l Limits) cgroupSettings() []cgroupSetting {
 	return all
 }
 
-// cgroupParent finds the group below which there is to be a new one.
+// cgroupParent returns the directory of the parent group.
 func cgroupParent(l Limits) (string, error) {
 	parent := l.Cgroup
 	if parent == "" {
 		var err error
-		if parent, err = ownCgroup(); err != nil {
+		if parent, err = hostCgroup(); err != nil {
 			return "", err
 		}
 	}
@@ -84,13 +85,13 @@ func cgroupParent(l Limits) (string, error) {
 		return "", &fs.PathError{Op: "statfs", Path: parent, Err: err}
 	}
 	if stat.Type != unix.CGROUP2_SUPER_MAGIC {
-		return "", fmt.Errorf("%s is no cgroup v2: %w", parent, errors.ErrUnsupported)
+		return "", fmt.Errorf("%s: not a cgroup v2: %w", parent, errors.ErrUnsupported)
 	}
 	return parent, nil
 }
 
-// ownCgroup is the directory of the control group of the host.
-func ownCgroup() (string, error) {
+// hostCgroup returns the directory of the control group of the host.
+func hostCgroup() (string, error) {
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return "", err
@@ -118,8 +119,8 @@ func ownCgroup() (string, error) {
 	return "", fmt.Errorf("cgroup v2 is not mounted: %w", errors.ErrUnsupported)
 }
 
-// hasController reports why groups below parent cannot use a controller.
-func hasController(parent, name string) error {
+// checkController returns an error if groups below parent cannot use a controller.
+func checkController(parent, name string) error {
 	list := func(file string) []string {
 		content, _ := os.ReadFile(filepath.Join(parent, file))
 		return strings.Fields(string(content))
@@ -128,13 +129,13 @@ func hasController(parent, name string) error {
 	case slices.Contains(list("cgroup.subtree_control"), name):
 		return nil
 	case slices.Contains(list("cgroup.controllers"), name):
-		return fmt.Errorf("write +%s to %s, or name another Cgroup", name, filepath.Join(parent, "cgroup.subtree_control"))
+		return fmt.Errorf("controller %s not enabled: write +%s to %s, or set another Cgroup", name, name, filepath.Join(parent, "cgroup.subtree_control"))
 	}
-	return fmt.Errorf("%s does not have the controller %s: %w", parent, name, errors.ErrUnsupported)
+	return fmt.Errorf("%s: no controller %s: %w", parent, name, errors.ErrUnsupported)
 }
 
-// kill kills everything in the group, and reports whether the kernel has. Before
-// Linux 5.14 it cannot, and then those of other users are not killed.
+// kill kills all processes in the group, and reports whether the kernel did it in one
+// step. Without that, before Linux 5.14, it may miss processes of other users.
 func (g *cgroup) kill() bool {
 	if g == nil {
 		return false
@@ -148,7 +149,7 @@ func (g *cgroup) kill() bool {
 	return false
 }
 
-// writeControl writes to a file of a control group, which the kernel has created.
+// writeControl writes to a file of a control group. It does not create the file.
 func writeControl(dir, name, value string) error {
 	file, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY, 0)
 	if err != nil {
@@ -176,9 +177,9 @@ func (g *cgroup) read(file string) string {
 	return string(content)
 }
 
-// end kills what is left in the group after the end of its process, and returns
-// what that was.
-func (g *cgroup) end() []int {
+// killAll kills the processes that are left in the group after the end of its
+// process, and returns them.
+func (g *cgroup) killAll() []int {
 	if g == nil {
 		return nil
 	}
@@ -191,21 +192,21 @@ func (g *cgroup) end() []int {
 	}
 	awaitGone(func() bool {
 		g.kill()
-		return g.empty()
+		return g.isEmpty()
 	})
 	for _, p := range seen {
-		reapIfEnded(p) // it may be a child of this program by now, see reapGroup
+		reapIfEnded(p) // the host may be its parent by now, see reapGroup
 	}
 	return left
 }
 
-// empty reports whether nothing runs in the group, or the group is gone.
-func (g *cgroup) empty() bool {
+// isEmpty reports whether the group has no processes, or no longer exists.
+func (g *cgroup) isEmpty() bool {
 	events, err := os.ReadFile(filepath.Join(g.dir, "cgroup.events"))
 	return errors.Is(err, fs.ErrNotExist) || strings.Contains(string(events), "populated 0")
 }
 
-// oom reports whether something in the group was killed for lack of memory.
+// oom reports whether the kernel has killed in the group for lack of memory.
 func (g *cgroup) oom() bool {
 	if g == nil {
 		return false
@@ -218,7 +219,7 @@ func (g *cgroup) oom() bool {
 	return false
 }
 
-// peak is the most memory that the group has used, 0 if that is not known.
+// peak returns the peak memory of the group in bytes, or 0 if it is unknown.
 func (g *cgroup) peak() int64 {
 	if g == nil {
 		return 0
@@ -227,8 +228,8 @@ func (g *cgroup) peak() int64 {
 	return peak
 }
 
-// remove removes the group, and those that the process has made below it. Its
-// lock goes last: a group that cannot be removed is left to the next host.
+// remove removes the group, and the groups that the process has created below it. It
+// releases the lock last: the next host removes a group that remains.
 func (g *cgroup) remove() error {
 	if g == nil {
 		return nil
@@ -241,7 +242,7 @@ func (g *cgroup) remove() error {
 		}
 		return nil
 	})
-	slices.Reverse(dirs) // those below first
+	slices.Reverse(dirs) // children before their parents
 	for _, dir := range dirs {
 		if err := os.Remove(dir); err != nil {
 			return err

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What is written to a control group, see the kernel's cgroup-v2.rst.
-func TestLimitsAreWrittenAsTheKernelTakesThem(t *testing.T) {
+// See the kernel's cgroup-v2.rst.
+func TestLimitsAreWrittenInTheFormOfTheKernel(t *testing.T) {
 	for _, tt := range []struct {
 		limits Limits
 		want   []string
@@ -24,7 +24,7 @@ func TestLimitsAreWrittenAsTheKernelTakesThem(t *testing.T) {
 		{Limits{Memory: 64 << 20}, []string{"memory.max 67108864", "memory.oom.group 1"}},
 		{Limits{CPU: 0.5}, []string{"cpu.max 50000 100000"}},
 		{Limits{CPU: 2.25}, []string{"cpu.max 225000 100000"}},
-		{Limits{CPU: 0.001}, []string{"cpu.max 1000 100000"}}, // the least there is
+		{Limits{CPU: 0.001}, []string{"cpu.max 1000 100000"}}, // the minimum
 	} {
 		var got []string
 		for _, s := range tt.limits.cgroupSettings() {
@@ -36,29 +36,28 @@ func TestLimitsAreWrittenAsTheKernelTakesThem(t *testing.T) {
 	}
 }
 
-func TestAControllerIsThereOrNot(t *testing.T) {
+func TestAMissingControllerIsAnErrorWithAdvice(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{"cgroup.controllers": "cpu io memory\n", "cgroup.subtree_control": "cpu\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := hasController(dir, "cpu"); err != nil {
+	if err := checkController(dir, "cpu"); err != nil {
 		t.Error(err)
 	}
-	if err := hasController(dir, "memory"); err == nil || !strings.Contains(err.Error(), "write +memory to "+dir+"/cgroup.subtree_control") {
+	if err := checkController(dir, "memory"); err == nil || !strings.Contains(err.Error(), "write +memory to "+dir+"/cgroup.subtree_control") {
 		t.Error(err)
 	}
-	if err := hasController(dir, "pids"); !errors.Is(err, errors.ErrUnsupported) {
+	if err := checkController(dir, "pids"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
 }
 
-// What a group tells of its process.
-func TestAGroupTellsOfMemory(t *testing.T) {
+func TestAControlGroupReportsMemoryAndMembers(t *testing.T) {
 	g := &cgroup{dir: t.TempDir()}
 	if g.oom() || g.peak() != 0 {
-		t.Error("it tells what it cannot know")
+		t.Error("a group without files reports memory")
 	}
 	for name, content := range map[string]string{"memory.events": "low 0\noom 1\noom_kill 2\n", "memory.peak": "4096\n", "cgroup.procs": "7\n8\n"} {
 		if err := os.WriteFile(filepath.Join(g.dir, name), []byte(content), 0o644); err != nil {
@@ -73,17 +72,17 @@ func TestAGroupTellsOfMemory(t *testing.T) {
 	}
 }
 
-// A temporary directory stands for the cgroup file system, of which this needs no
-// more than directories and locks.
-func TestTheNextFreeNameIsTaken(t *testing.T) {
+// A temporary directory stands for the cgroup file system, because the test needs
+// only directories and locks.
+func TestAControlGroupGetsTheNextFreeName(t *testing.T) {
 	parent := t.TempDir()
-	next := cgroups.Load() + 1
-	for n := range int64(3) { // of a host with the same id
+	next := cgroupCount.Load() + 1
+	for n := range int64(3) { // from a host with the same id
 		if err := os.Mkdir(filepath.Join(parent, fmt.Sprintf(groupName, os.Getpid(), next+n)), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	g, err := makeCgroup(parent)
+	g, err := createCgroup(parent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,11 +94,11 @@ func TestTheNextFreeNameIsTaken(t *testing.T) {
 	}
 }
 
-func TestTheGroupsOfAHostThatIsGoneAreRemoved(t *testing.T) {
+func TestASweepRemovesTheControlGroupsOfAHostThatHasEnded(t *testing.T) {
 	parent := t.TempDir()
 	var groups []*cgroup
 	for range 2 {
-		g, err := makeCgroup(parent)
+		g, err := createCgroup(parent)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,21 +131,21 @@ func TestTheGroupsOfAHostThatIsGoneAreRemoved(t *testing.T) {
 	}
 }
 
-// Hosts that begin and sweep at the same time never lose a group.
-func TestAGroupOutlivesTheSweepsOfOthers(t *testing.T) {
+// Several hosts create and sweep concurrently.
+func TestASweepKeepsTheControlGroupsOfRunningHosts(t *testing.T) {
 	parent := t.TempDir()
 	var hosts sync.WaitGroup
 	for range 4 {
 		hosts.Go(func() {
 			for range 30 {
-				g, err := makeCgroup(parent)
+				g, err := createCgroup(parent)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				sweepCgroups(parent)
 				if stat, err := os.Stat(g.dir); err != nil || !stat.IsDir() {
-					t.Errorf("a group was lost: %v", err)
+					t.Errorf("group removed by a sweep: %v", err)
 				}
 				if err := g.remove(); err != nil {
 					t.Error(err)

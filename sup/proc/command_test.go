@@ -32,59 +32,59 @@ func TestACommandIsChecked(t *testing.T) {
 	}{
 		{proc.Command{}, []string{"Path: is empty: name a program"}},
 		{program(func(c *proc.Command) { c.Path, c.Args, c.Dir = "a\x00", []string{"b", "c\x00"}, "\x00" }), []string{
-			`Path: "a\x00" has a zero byte: no system takes that`,
-			`Dir: "\x00" has a zero byte: no system takes that`,
-			`Args[1]: "c\x00" has a zero byte: no system takes that`,
+			`Path: "a\x00" has a zero byte: no system accepts one`,
+			`Dir: "\x00" has a zero byte: no system accepts one`,
+			`Args[1]: "c\x00" has a zero byte: no system accepts one`,
 		}},
 		{program(func(c *proc.Command) { c.Env = []string{"A=", "B", "=C"} }), []string{
-			`Env[1]: "B" is no entry: write "NAME=value"`,
-			`Env[2]: "=C" is no entry: write "NAME=value"`,
+			`Env[1]: "B" is not an entry: write "NAME=value"`,
+			`Env[2]: "=C" is not an entry: write "NAME=value"`,
 		}},
 		{program(func(c *proc.Command) { c.ExtraFiles = []*os.File{os.Stdin, nil} }), []string{
-			"ExtraFiles[1]: is nil: give an open file, or leave it out",
+			"ExtraFiles[1]: is nil: use an open file, or leave the entry out",
 		}},
 		{program(func(c *proc.Command) { c.Stdout, c.Stderr = 3, 4 }), []string{
-			"Stdout: 3 is none: use Logged, Kept or Piped",
-			"Stderr: 4 is none: use Logged, Kept or Piped",
+			"Stdout: 3 is not an Output: use Logged, Kept or Piped",
+			"Stderr: 4 is not an Output: use Logged, Kept or Piped",
 		}},
 		{program(func(c *proc.Command) { c.Tail, c.StopSignal, c.ReadyWithin = -1, 65, -time.Second }), []string{
 			"Tail: -1 is negative: use 0 for 20 lines",
-			"StopSignal: 65 is no signal: use 0 for SIGTERM",
+			"StopSignal: 65 is not a signal: use 0 for SIGTERM",
 			"ReadyWithin: -1s is negative: use 0 for no bound",
 		}},
 		{program(func(c *proc.Command) { c.Limits = proc.Limits{Memory: -1, CPU: math.NaN(), Cgroup: "\x00"} }), []string{
 			"Limits.Memory: -1 is negative: use 0 for no limit",
-			"Limits.CPU: NaN is no number of processors: use 0 for no limit",
-			`Limits.Cgroup: "\x00" has a zero byte: no system takes that`,
+			"Limits.CPU: NaN is not a number of processors: use 0 for no limit",
+			`Limits.Cgroup: "\x00" has a zero byte: no system accepts one`,
 		}},
 		{program(func(c *proc.Command) { c.Limits.Rlimits = map[proc.Rlimit]uint64{99: 1, proc.OpenFiles: 5} }), []string{
-			"Limits.Rlimits: proc.Rlimit(99) is none: use the constants of this package",
+			"Limits.Rlimits: proc.Rlimit(99) is not an Rlimit: use the constants of this package",
 		}},
 		{program(func(c *proc.Command) { c.Ready, c.Live.Probe = proc.ReadyLine(nil), proc.LiveFunc(nil) }), []string{
-			"Ready: ReadyLine(nil): give a regular expression",
-			"Live.Probe: LiveFunc(nil): give a function",
+			"Ready: ReadyLine(nil): use a regular expression",
+			"Live.Probe: LiveFunc(nil): use a function",
 		}},
 		{program(func(c *proc.Command) { c.Ready, c.Live.Probe = proc.ReadyFunc(nil), proc.LiveHTTP("localhost/x") }), []string{
-			"Ready: ReadyFunc(nil): give a function",
-			`Live.Probe: "localhost/x" is no URL of a server: write "http://host:port/path"`,
+			"Ready: ReadyFunc(nil): use a function",
+			`Live.Probe: "localhost/x" is not the URL of a server: write "http://host:port/path"`,
 		}},
 		{program(func(c *proc.Command) { c.Ready, c.Live.Probe = proc.ReadyTCP("80"), proc.LiveTCP("host:nix") }), []string{
-			`Ready: "80" is no address: write "host:port"`,
-			`Live.Probe: "host:nix" is no address: write "host:port"`,
+			`Ready: "80" is not an address: write "host:port"`,
+			`Live.Probe: "host:nix" is not an address: write "host:port"`,
 		}},
 		{program(func(c *proc.Command) { c.Ready = proc.ReadyHTTP("ftp://host/") }), []string{
-			`Ready: "ftp://host/" is no URL of a server: write "http://host:port/path"`,
+			`Ready: "ftp://host/" is not the URL of a server: write "http://host:port/path"`,
 		}},
 		{program(func(c *proc.Command) {
 			c.Stdout, c.Stderr, c.Ready = proc.Piped, proc.Piped, proc.ReadyLine(regexp.MustCompile("x"))
 		}), []string{
-			"Ready: waits for a line, but both streams are Piped: let one be Logged or Kept",
+			"Ready: waits for a line, but both streams are Piped: use Logged or Kept for one of them",
 		}},
 		{program(func(c *proc.Command) { c.Live = proc.Liveness{Interval: -1, Timeout: -2, Failures: -3} }), []string{
 			"Live.Interval: -1ns is negative: use 0 for the default",
 			"Live.Timeout: -2ns is negative: use 0 for the default",
 			"Live.Failures: -3 is negative: use 0 for 3",
-			"Live.Probe: is not set, but other fields of Live are: give a probe, or leave them out",
+			"Live.Probe: is not set, but other fields of Live are: use a probe, or leave the others out",
 		}},
 	} {
 		err := tt.command.Validate()
@@ -138,19 +138,19 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 		want    error
 		text    string
 	}{
-		{"no such name", t.Context(), proc.Command{Path: "no-such-program"}, exec.ErrNotFound, "start no-such-program: "},
+		{"no such name", t.Context(), proc.Command{Path: "no-such-program"}, exec.ErrNotFound, "no-such-program: start: "},
 		{"no such file", t.Context(), proc.Command{Path: filepath.Join(dir, "nix")}, fs.ErrNotExist, "nix: "},
 		{"a directory", t.Context(), proc.Command{Path: dir}, fs.ErrPermission, dir},
 		{"not executable", t.Context(), proc.Command{Path: plain}, fs.ErrPermission, plain},
 		{"not a program", t.Context(), proc.Command{Path: garbage}, nil, "exec format error"},
-		{"no such directory", t.Context(), proc.Command{Path: self, Dir: filepath.Join(dir, "nix")}, fs.ErrNotExist, "its directory: "},
+		{"no such directory", t.Context(), proc.Command{Path: self, Dir: filepath.Join(dir, "nix")}, fs.ErrNotExist, "working directory: "},
 		{"the directory is a file", t.Context(), proc.Command{Path: self, Dir: plain}, nil, plain + ": not a directory"},
 		{"called off", cancelled, proc.Command{Path: self}, gone, "gone"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := tt.command.Start(tt.ctx)
 			if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) ||
-				!strings.HasPrefix(err.Error(), "proc: start "+tt.command.Path+": ") {
+				!strings.HasPrefix(err.Error(), tt.command.Path+": start: ") {
 				t.Errorf("the error is %v", err)
 			}
 		})

@@ -1,41 +1,42 @@
-// Package proc supervises operating system processes: a [Command] says which
-// program to run, and its method Worker is a start function for a child of a
-// supervisor of package sup.
+// Package proc runs operating system processes as children of a supervisor of
+// package sup. A [Command] describes the program, and its method
+// [Command.Worker] is the start function of the child.
 //
-// # What is guaranteed
+// The host is the Go program that uses this package.
 //
-//  1. A process is started in Initialize, and the child is ready when its
-//     [Readiness] says so: at once, by a line of output, a TCP port, an HTTP
-//     status 2xx, a message, or, with [ReadyDone], its good end. A process that
-//     ends otherwise before, or takes too long, is a failed start, and its error
-//     has the process's last words.
-//  2. Each process leads a process group of its own. To stop it, the group gets
-//     the StopSignal, and so does a process that has left the group. It has the
-//     time for stopping of the child as grace, and is killed before that is over,
-//     and reaped. So a child that is a process is never stuck, except by a process
-//     that hangs in the kernel, or by the caller's own functions. One that has
-//     become another user's and cannot be killed is given up with an error, see
-//     [Exit].Unkilled.
-//  3. When the process has ended, whatever is left of its group is killed, and
-//     with [Limits].Cgroup also what has left the group. Only then does Run
-//     return, so that no incarnation meets remains of the one before. What is
-//     left running all the same is in [Exit].Left and in the log.
-//  4. On Linux a process dies with its host, however that dies: all processes
-//     are started by threads that never end, and get SIGKILL when those do.
-//  5. The exit is a value, [Exit]: code, signal, core dump, times, memory, the
-//     last lines of output. Code 0 is normal, unless Normal says otherwise; all
-//     else is an [ExitError], an abnormal exit.
-//  6. Output is read line by line, logged, and the last lines kept. A slow log
-//     never holds up the process: up to 256 lines wait for it, more are dropped,
-//     and the log says how many. All that the process has written when it ends is
-//     read. A line is at most [MaxLine] bytes long, and valid UTF-8.
-//  7. A process that fails its [Liveness] probe too often in a row is unhealthy:
-//     it is stopped as above, and its exit is abnormal.
-//  8. [Limits], User, Group, Groups, Umask, Nice and Listeners apply from the
-//     first instruction of the program on. What cannot be set is an error, and
-//     nothing is left running. The host keeps its own.
-//  9. A Command is checked before anything begins, and all its faults come in
-//     one error.
+// # Guarantees
+//
+//  1. The process is started in Initialize. The child is ready when its
+//     [Readiness] says so: at once, or after a line of output, a TCP connection,
+//     an HTTP status 2xx, a message or, with [ReadyDone], a successful end. If the
+//     process ends or the time runs out before that, the start fails, and the
+//     error contains the last output.
+//  2. Each process leads a process group of its own. To stop it, proc sends the
+//     StopSignal to the group, and to the process itself if it has changed its
+//     group. The process is killed shortly before the shutdown timeout of the
+//     child ends, and is then reaped. So the child is never stuck unless the
+//     process hangs in the kernel or a function of the caller does not return. If
+//     the host lacks the permission to kill the process, the child ends with an
+//     error, see [Exit].Unkilled.
+//  3. After the process has ended, proc kills what remains of its group. With
+//     [Limits].Cgroup it also kills the descendants that have changed their group.
+//     Run returns only after that, so no incarnation runs beside the remains of the
+//     one before. [Exit].Left and the log name the processes that still run.
+//  4. On Linux, a process dies with its host, however the host ends. All processes
+//     are started by threads that never end, and get SIGKILL when those threads do.
+//  5. [Exit] describes how the process ended: exit code, signal, core dump, times,
+//     memory and the last lines of output. Exit code 0 is a normal exit and all else
+//     is abnormal, with an [ExitError], unless Normal decides otherwise.
+//  6. Output is read line by line and logged, and the last lines are kept. A slow
+//     log never blocks the process: up to 256 lines wait, and further lines are
+//     dropped and counted in the log. Everything that the process wrote before its
+//     end is read. A line has at most [MaxLine] bytes and is valid UTF-8.
+//  7. A process that fails its [Liveness] probe several times in a row is unhealthy.
+//     It is stopped, and its exit is abnormal.
+//  8. [Limits], User, Group, Groups, Umask, Nice and Listeners apply from the first
+//     instruction of the program on. A setting that cannot be applied fails the
+//     start, and no process remains. The settings of the host do not change.
+//  9. A Command is validated before anything starts. One error reports all faults.
 //
 // # Use
 //
@@ -53,44 +54,51 @@
 //	w, ok := s.Child("db").Get()
 //	fmt.Println(w.Process().Pid())
 //
-// In a sup.Keyed, the start function changes its own copy of the Command before
+// With a sup.Keyed, the start function changes its own copy of the Command before
 // it calls Worker.
 //
-// Who wants the process alone uses [Command.Start], [Process.Wait] and
-// [Process.Stop]; its output can be had as it is, see [Piped].
+// Without a supervisor, use [Command.Start], [Process.Wait] and [Process.Stop]. The
+// output is available as a stream too, see [Piped].
 //
-// # What a program can do about it
+// # What a program can still do
 //
-// In a group of its own a process is told nothing by the terminal: its Ctrl-C
-// is for the host.
+//   - A program can start processes in groups or sessions of their own (setsid).
+//     Without a control group, they are not killed.
+//   - A program that is killed with its host leaves its own descendants running.
+//     Only the process that the host has started gets the SIGKILL of guarantee 4.
+//   - A program that executes a set-user-ID or set-group-ID program, or one with
+//     file capabilities, loses guarantee 4. The kernel then clears the setting.
+//   - A program can remove ESPALIER_PROCESS from the environment of its
+//     descendants. proc sets this variable, even if Env is empty, to find what a
+//     process leaves running. Descendants without it are missing in Exit.Left.
 //
-// A program that starts others can put them into groups or sessions of their
-// own (setsid). Those are not found without a control group. Nor are the
-// descendants of a process killed when the host is: only the process that the
-// host has started is. The kernel also forgets about guarantee 4 when a process
-// executes a program that is set-user-ID or set-group-ID, or has file
-// capabilities.
-//
-// To recognize what a process leaves running, it has the variable
-// ESPALIER_PROCESS in its environment, also where Env is empty. It may be
-// removed: then nothing is said of what is left.
+// A terminal sends Ctrl-C to the group of the host only, not to its processes.
 //
 // # Containers
 //
-// In a container, the host may be process 1. Then every orphan becomes its child,
-// and is a zombie when it ends, until the host reaps it. What is left in the group
-// of a process is always reaped, and [ReapOrphans] reaps more. For all else, run an
-// init as process 1, such as tini, or docker run --init.
+// In a container the host is often process 1. Every orphan then becomes a child of
+// the host, and stays a zombie after its end until the host reaps it. proc always
+// reaps the group of a process, and [ReapOrphans] reaps more. For all else, run an
+// init such as tini as process 1, or use docker run --init.
 //
 // # Systems
 //
-// On Linux, all of it. On other Unix systems, guarantee 4 does not hold; a limit,
-// Umask and Nice are errors that wrap errors.ErrUnsupported; Exit.Survivors and
-// Exit.Left are empty; ReadyNotify knows no NOTIFY_SOCKET, and a process with
-// Listeners no LISTEN_PID. Elsewhere there are no users, groups and signals
-// either: to stop a process is to kill it, by itself; ReadyNotify, ExtraFiles and
-// Listeners do not work; and where another process keeps its output open, a
-// process ends a second late.
+// On Linux, everything in this documentation holds.
 //
-// All methods are safe for concurrent use.
+// On other Unix systems:
+//
+//   - Guarantee 4 does not hold.
+//   - Limits, Umask and Nice are errors that wrap errors.ErrUnsupported.
+//   - Exit.Survivors and Exit.Left are always empty.
+//   - ReadyNotify offers no NOTIFY_SOCKET, and Listeners no LISTEN_PID.
+//
+// On systems that are not Unix, in addition:
+//
+//   - There are no users, groups and signals. Stop kills the process, and nothing
+//     else.
+//   - ReadyNotify, ExtraFiles and Listeners do not work.
+//   - If another process keeps the output open, the end of the process is noticed
+//     one second late.
+//
+// All methods of this package are safe for concurrent use.
 package proc

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// hostVariables are the variables that are addressed to the host alone. A
-// process that inherited one would answer in its name: tell systemd that the
-// host is ready or alive, take descriptors for its own that it does not have, or
-// speak another protocol than its host. This is the only list of them.
+// hostVariables are the variables that are meant for the host alone. A process that
+// inherits them would act as the host: report to systemd that the host is ready or
+// alive, take descriptors that it does not have, or speak another protocol than its
+// host. This is the only list of them.
 var hostVariables = []string{
 	NotifyVariable,
 
-	// The service manager, see sd_notify(3), sd_watchdog_enabled(3) and
+	// From the service manager, see sd_notify(3), sd_watchdog_enabled(3) and
 	// sd_listen_fds(3).
-	"NOTIFY_SOCKET",
+	socketVariable,
 	"WATCHDOG_USEC",
 	"WATCHDOG_PID",
 	"LISTEN_FDS",
 	"LISTEN_FDNAMES",
-	"LISTEN_PID",
+	listenPidVariable,
 	"LISTEN_PIDFDID",
 
-	// The host of a host that is itself a plugin of HashiCorp's go-plugin.
+	// From the host of a host that is itself a plugin of HashiCorp's go-plugin.
 	"PLUGIN_CLIENT_CERT",
 	"PLUGIN_MAX_PORT",
 	"PLUGIN_MIN_PORT",
@@ -34,14 +34,15 @@ var hostVariables = []string{
 	"PLUGIN_UNIX_SOCKET_GROUP",
 }
 
-// Environ returns the environment that a process gets whose Command has a nil
-// Env. It is that of the host, without the variables that are addressed to the
+// Environ returns the environment of a process whose Command has a nil Env.
+//
+// It is the environment of the host without the variables that are meant for the
 // host alone: NOTIFY_FD; NOTIFY_SOCKET, WATCHDOG_* and LISTEN_* of systemd; and
 // PLUGIN_* of go-plugin. The caller may append to it:
 //
 //	command.Env = append(proc.Environ(), "PORT=8080")
 //
-// An entry of Command.Env is passed on as it is, whatever its name.
+// Entries of Command.Env itself are passed on whatever their names are.
 func Environ() []string { return withoutVariables(os.Environ(), hostVariables...) }
 
 // withoutVariables returns a copy of an environment without some variables.
@@ -49,7 +50,7 @@ func withoutVariables(env []string, names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return slices.ContainsFunc(names, func(other string) bool {
-			// Windows takes names in any case for the same.
+			// On Windows, the names of variables ignore case.
 			return name == other || runtime.GOOS == "windows" && strings.EqualFold(name, other)
 		})
 	})

@@ -6,34 +6,64 @@ import (
 	"strings"
 	"time"
 
-	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/sup"
 )
 
 var (
-	// ErrCommand: see [CommandError].
-	ErrCommand = errors.New("the command has faults")
-	// ErrExit: see [ExitError].
-	ErrExit = errors.New("the process has failed")
-	// ErrNotReady: see [NotReadyError].
-	ErrNotReady = errors.New("the process did not get ready")
-	// ErrLimit: see [LimitError].
-	ErrLimit = errors.New("the limit cannot be set")
+	// ErrCommand is returned when a Command has faults, see [CommandError].
+	ErrCommand = errors.New("invalid command")
+	// ErrExit is returned when a process ended abnormally or could not be killed, see
+	// [ExitError].
+	ErrExit = errors.New("process failed")
+	// ErrNotReady is returned when a process did not become ready, see
+	// [NotReadyError].
+	ErrNotReady = errors.New("process not ready")
+	// ErrLimit is returned when a limit cannot be set, see [LimitError].
+	ErrLimit = errors.New("limit not set")
 )
 
-// A CommandError lists all faults of a [Command]. Nothing has been started. It
-// wraps [ErrCommand].
+// A Fault is one thing that is wrong with a [Command].
+type Fault struct {
+	Field   string // such as "Args[1]"
+	Problem string // what is wrong, with the value, and what to write instead
+}
+
+// String returns "field: problem".
+func (f Fault) String() string { return f.Field + ": " + f.Problem }
+
+// faults collects what is wrong with a command.
+type faults []Fault
+
+func (f *faults) add(field, format string, args ...any) {
+	*f = append(*f, Fault{field, fmt.Sprintf(format, args...)})
+}
+
+func (f *faults) checkText(field, text string) {
+	if strings.IndexByte(text, 0) >= 0 {
+		f.add(field, "%q has a zero byte: no system accepts one", text)
+	}
+}
+
+func (f *faults) checkTime(field string, d time.Duration) {
+	if d < 0 {
+		f.add(field, "%v is negative: use 0 for the default", d)
+	}
+}
+
+// A CommandError lists all faults of a [Command]. Nothing was started. It wraps
+// [ErrCommand].
 type CommandError struct {
 	Path   string // of the command
 	Faults []Fault
 }
 
+// Error returns the path and all faults.
 func (e *CommandError) Error() string {
 	if len(e.Faults) == 1 {
-		return fmt.Sprintf("proc: command %q: %v", e.Path, e.Faults[0])
+		return fmt.Sprintf("command %q: %v", e.Path, e.Faults[0])
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "proc: command %q has %d faults:", e.Path, len(e.Faults))
+	fmt.Fprintf(&b, "command %q has %d faults:", e.Path, len(e.Faults))
 	for _, f := range e.Faults {
 		b.WriteString("\n\t" + f.String())
 	}
@@ -43,90 +73,91 @@ func (e *CommandError) Error() string {
 // Unwrap returns ErrCommand.
 func (e *CommandError) Unwrap() error { return ErrCommand }
 
-// An ExitError tells that a process ended in a way that is not normal, or could
-// not be killed. It wraps [ErrExit] and, if that is set, Unkilled.
+// An ExitError describes a process that ended abnormally or could not be killed.
+// It wraps [ErrExit] and, if set, Unkilled.
 type ExitError struct {
 	Exit
 }
 
+// Error returns the path, the exit, the last status and the last output.
 func (e *ExitError) Error() string {
 	text := e.Exit.String()
 	if e.Killed {
-		text = "it did not stop in time and was killed" + e.leftText()
+		text = "not stopped in time and killed" + e.leftText()
 	}
-	return fmt.Sprintf("proc: %s: %s%s%s", e.Path, text, e.Status.last(), lastWords(e.Lines))
+	return fmt.Sprintf("%s: %s%s%s", e.Path, text, e.Status.errorText(), outputText(e.Lines))
 }
 
-// Unwrap returns ErrExit and, where there is one, Unkilled.
-func (e *ExitError) Unwrap() []error {
-	if e.Unkilled == nil {
-		return []error{ErrExit}
-	}
-	return []error{ErrExit, e.Unkilled}
-}
+// Unwrap returns ErrExit and, if set, Unkilled.
+func (e *ExitError) Unwrap() []error { return withCause(ErrExit, e.Unkilled) }
 
-// A NotReadyError tells that a process ended, or ReadyWithin or the StartTimeout of
-// the child ran out, before it was ready. It wraps [ErrNotReady] and Err.
+// A NotReadyError describes a process that ended before it was ready, or was not
+// ready within ReadyWithin or the StartTimeout of the child. It wraps
+// [ErrNotReady] and Err.
 type NotReadyError struct {
-	Path  string        // of the command
-	For   string        // what was waited for: "a line that matches …"
-	After time.Duration // ReadyWithin, if that ran out, else 0
-	Err   error         // an *ExitError, or how the last try went; may be nil
-	Lines []Line        // the last lines of output, oldest first
-	// Status is what the process has last said of itself.
-	Status Status
+	Path   string        // of the command
+	For    string        // what the start waited for, such as "a line that matches …"
+	After  time.Duration // ReadyWithin if that ran out, else 0
+	Err    error         // an *ExitError, or the error of the last probe; may be nil
+	Lines  []Line        // the last lines of output, oldest first
+	Status Status        // the last one that the process sent
 }
 
+// Error returns the path, what the start waited for, and why it ended.
 func (e *NotReadyError) Error() string {
-	text := fmt.Sprintf("proc: %s is not ready: waited for %s", e.Path, e.For)
+	text := fmt.Sprintf("%s: not ready: waited for %s", e.Path, e.For)
 	if e.After > 0 {
 		text += fmt.Sprintf(" for %v", e.After)
 	}
-	exit, ended := e.Err.(*ExitError)
-	switch {
-	case ended:
+	// The exit alone: the rest of an ExitError repeats what this error has.
+	if exit, ended := e.Err.(*ExitError); ended {
 		text += ": " + exit.Exit.String()
-	case e.Err != nil:
-		text += ": " + prefix.Cut(e.Err)
+	} else if e.Err != nil {
+		text += ": " + e.Err.Error()
 	}
-	return text + e.Status.last() + lastWords(e.Lines)
+	return text + e.Status.errorText() + outputText(e.Lines)
 }
 
-// Unwrap returns ErrNotReady and, where there is one, Err.
-func (e *NotReadyError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrNotReady}
-	}
-	return []error{ErrNotReady, e.Err}
-}
+// Unwrap returns ErrNotReady and, if set, Err.
+func (e *NotReadyError) Unwrap() []error { return withCause(ErrNotReady, e.Err) }
 
-// An UnhealthyError tells that a process did not answer its liveness probe, so
-// often in a row that it is given up. It wraps sup.ErrUnhealthy and Err.
+// An UnhealthyError describes a process that failed its liveness probe too often
+// in a row, or reported a failure itself. It wraps sup.ErrUnhealthy and Err.
 type UnhealthyError struct {
 	Path     string // of the command
 	Failures int    // in a row
-	Err      error  // of the last one
+	Err      error  // the last failure
 }
 
+// Error returns the path, the number of failures and the last one.
 func (e *UnhealthyError) Error() string {
-	return fmt.Sprintf("proc: %s is unhealthy: failure %d in a row: %s", e.Path, e.Failures, prefix.Cut(e.Err))
+	return fmt.Sprintf("%s: unhealthy: failure %d in a row: %v", e.Path, e.Failures, e.Err)
 }
 
-// Unwrap returns sup.ErrUnhealthy and the last failure.
-func (e *UnhealthyError) Unwrap() []error { return []error{sup.ErrUnhealthy, e.Err} }
+// Unwrap returns sup.ErrUnhealthy and Err.
+func (e *UnhealthyError) Unwrap() []error { return withCause(sup.ErrUnhealthy, e.Err) }
 
-// A LimitError tells that a limit cannot be set, and why. The process has not
-// been left running. It wraps [ErrLimit] and Err, which wraps
-// errors.ErrUnsupported where the system has no such limit.
+// A LimitError describes a limit that cannot be set. No process remains. It wraps
+// [ErrLimit] and Err, which wraps errors.ErrUnsupported on a system without the
+// limit.
 type LimitError struct {
-	Limit string // "Memory", "open files", …
+	Limit string // such as "Memory" or "open files"
 	Err   error
 }
 
+// Error returns the name of the limit and the reason.
 func (e *LimitError) Error() string { return fmt.Sprintf("limit %s: %v", e.Limit, e.Err) }
 
-// Unwrap returns ErrLimit and the reason.
-func (e *LimitError) Unwrap() []error { return []error{ErrLimit, e.Err} }
+// Unwrap returns ErrLimit and Err.
+func (e *LimitError) Unwrap() []error { return withCause(ErrLimit, e.Err) }
 
-// inField says to which field of a [Command] an error of its start belongs.
-func inField(field string, err error) error { return fmt.Errorf("%s: %w", field, err) }
+// withCause returns a sentinel and, if it is not nil, the cause.
+func withCause(sentinel, cause error) []error {
+	if cause == nil {
+		return []error{sentinel}
+	}
+	return []error{sentinel, cause}
+}
+
+// fieldError names the field of a [Command] to which an error of its start belongs.
+func fieldError(field string, err error) error { return fmt.Errorf("%s: %w", field, err) }

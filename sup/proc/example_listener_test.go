@@ -56,7 +56,7 @@ func ExampleListen() {
 	defer l.Close()
 	_, err = proc.Listen("carrier-pigeon", "Rome")
 	fmt.Println(l.Addr().Network(), err)
-	// Output: udp proc: listen carrier-pigeon Rome: use a network of tcp, udp or unix: unsupported operation
+	// Output: udp listen carrier-pigeon Rome: unknown network, use tcp, udp or unix: unsupported operation
 }
 
 // A socket that the host has opened by itself.
@@ -91,7 +91,7 @@ func ExampleListener_Named() {
 	// Output:
 	// true
 	// web unknown
-	// proc: command "server": Listeners[0]: "a:b" is no name of a socket: use 1 to 255 characters of ASCII without a colon
+	// command "server": Listeners[0]: "a:b" is not a name of a socket: use 1 to 255 ASCII characters without a colon
 }
 
 func ExampleListener_Name() {

@@ -177,7 +177,7 @@ func ExampleUnhealthyError() {
 		func(context.Context, *proc.Process) error { return errors.New("no answer") })}
 	exit := runOnce(command)
 	fmt.Println(plain(exit.Err), errors.Is(exit.Err, sup.ErrUnhealthy))
-	// Output: proc: sh is unhealthy: failure 2 in a row: no answer true
+	// Output: sh: unhealthy: failure 2 in a row: no answer true
 }
 
 // A migration comes before the service that needs it: the service starts when the

@@ -177,13 +177,13 @@ func ExampleExitError() {
 	}
 	// Output:
 	// abnormal 3
-	// proc: sh: exit code 3; its last words: "no disk"
+	// sh: exit code 3; last output: "no disk"
 }
 
-func ExampleLastWords() {
+func ExampleLastOutput() {
 	p := begin(shell("echo 'no disk' >&2; seq 3000; exit 3"))
 	exit, _ := p.Wait(context.Background())
-	fmt.Println(proc.LastWords(exit.Lines))
+	fmt.Println(proc.LastOutput(exit.Lines))
 	// Output: no disk
 }
 
@@ -226,7 +226,7 @@ func ExampleNotReadyError() {
 	fmt.Println(plain(err))
 	fmt.Println(errors.Is(err, proc.ErrNotReady), errors.Is(err, proc.ErrExit))
 	// Output:
-	// sup: start of shop/web: sh is not ready: waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 1; its last words: "the port is taken"
+	// sup: start of shop/web: sh: not ready: waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 1; last output: "the port is taken"
 	// true true
 }
 

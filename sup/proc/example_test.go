@@ -141,9 +141,9 @@ func ExampleCommand_Start() {
 func ExampleCommand_Validate() {
 	fmt.Println(proc.Command{Env: []string{"HOME"}, Tail: -1}.Validate())
 	// Output:
-	// proc: command "" has 3 faults:
+	// command "" has 3 faults:
 	// 	Path: is empty: name a program
-	// 	Env[0]: "HOME" is no entry: write "NAME=value"
+	// 	Env[0]: "HOME" is not an entry: write "NAME=value"
 	// 	Tail: -1 is negative: use 0 for 20 lines
 }
 
@@ -163,7 +163,7 @@ func ExampleFault() {
 	}
 	// Output:
 	// Ready
-	// "5432" is no address: write "host:port"
+	// "5432" is not an address: write "host:port"
 }
 
 // One stream is the caller's, the other one is kept.
@@ -222,7 +222,7 @@ func ExampleWorker() {
 	fmt.Println(info.Incarnation, plain(info.LastExit.Err))
 	fmt.Println(s.Shutdown(ctx))
 	// Output:
-	// 2 proc: sh: signal: killed
+	// 2 sh: signal: killed
 	// <nil>
 }
 

@@ -8,31 +8,30 @@ import (
 	"time"
 )
 
-// An Exit is how a process ended.
+// An Exit describes how a process ended.
 type Exit struct {
 	Path   string         // of the command
-	Pid    int            // which it had
-	Code   int            // what it exited with; -1 if a signal ended it, or it is not known
-	Signal syscall.Signal // what ended it; 0 if it exited
-	Core   bool           // it has dumped core
-	OOM    bool           // the kernel killed for lack of memory in its control group; see [Limits].Memory
-	Killed bool           // it was killed by [Process.Stop] because it did not stop in time
-	User   time.Duration  // processor time in user mode, with that of its children that it has waited for
+	Pid    int            // of the process
+	Code   int            // exit code; -1 after a signal, or if unknown
+	Signal syscall.Signal // the signal that ended the process, else 0
+	Core   bool           // whether the process dumped core
+	OOM    bool           // whether the kernel killed in the control group for lack of memory, see [Limits].Memory
+	Killed bool           // whether [Process.Stop] killed the process because it did not stop in time
+	User   time.Duration  // processor time in user mode, with that of children it waited for
 	System time.Duration  // processor time in the kernel, likewise
-	// MaxRSS is its peak memory in bytes, 0 where the system does not say. Linux
-	// counts in what the host had when it started the process; with a control
-	// group that has a memory controller it is the exact peak of that group.
+	// MaxRSS is the peak memory in bytes, or 0 if the system does not report it. On
+	// Linux it includes the memory of the host at the start of the process. With a
+	// control group that has a memory controller, it is the exact peak of that group.
 	MaxRSS    int64
-	Survivors []int  // processes of its group that had outlived it, and were killed; Linux only
+	Survivors []int  // processes of the group that ran on and were killed; Linux only
 	Lines     []Line // the last lines of output, oldest first, see [Command].Tail
-	// Left are the processes that it has left running: daemons in sessions or
-	// groups of their own, and those of other users that could not be killed. The
-	// log has a warning of them. Linux only.
+	// Left lists processes that still run: daemons in sessions or groups of their own,
+	// and processes that the host may not kill. The log has a warning. Linux only.
 	Left []int
-	// Unkilled says why the process could not be killed. It runs on; Code is -1.
-	// nil if the process has ended.
+	// Unkilled is the reason why the process could not be killed. The process still
+	// runs, and Code is -1. It is nil if the process has ended.
 	Unkilled error
-	// Status is what the process has last said of itself.
+	// Status is the last status that the process sent.
 	Status Status
 }
 
@@ -43,7 +42,7 @@ func (e Exit) String() string {
 	case e.Unkilled != nil:
 		return "still running: " + e.Unkilled.Error()
 	case e.Signal == 0 && e.Code < 0:
-		text = "exit status unknown: something else in this program has waited for the process"
+		text = "exit status unknown: another part of this program reaped the process"
 	case e.Signal == 0:
 		text = fmt.Sprintf("exit code %d", e.Code)
 	default:
@@ -58,7 +57,7 @@ func (e Exit) String() string {
 	return text + e.leftText()
 }
 
-// leftText is how the text of an exit goes on if processes were left running.
+// leftText is the part of an error text that lists Left.
 func (e Exit) leftText() string {
 	if len(e.Left) == 0 {
 		return ""
@@ -74,8 +73,9 @@ func (e Exit) Err() error {
 	return &ExitError{e}
 }
 
-// exitOf makes the exit of a process that has been reaped, but for the lines.
-func (p *Process) exitOf(state *os.ProcessState, survivors, left []int) Exit {
+// newExit returns the exit of a process that has been reaped, without its lines.
+// state is nil if another part of the program has reaped the process.
+func (p *Process) newExit(state *os.ProcessState, survivors, left []int) Exit {
 	exit := Exit{
 		Path:      p.cmd.Path,
 		Pid:       p.Pid(),
@@ -83,7 +83,7 @@ func (p *Process) exitOf(state *os.ProcessState, survivors, left []int) Exit {
 		Survivors: slices.DeleteFunc(survivors, func(pid int) bool { return slices.Contains(left, pid) }),
 		Left:      left,
 	}
-	if state == nil { // somebody else has reaped it
+	if state == nil {
 		return exit
 	}
 	exit.Code = state.ExitCode()
@@ -93,11 +93,11 @@ func (p *Process) exitOf(state *os.ProcessState, survivors, left []int) Exit {
 	if peak := p.cgroup.peak(); peak > 0 {
 		exit.MaxRSS = peak
 	}
-	exit.Killed = p.killed.Load() && (exit.Signal == syscall.SIGKILL || !canAsk)
+	exit.Killed = p.killed.Load() && (exit.Signal == syscall.SIGKILL || !hasSignals)
 	return exit
 }
 
-// unended makes the exit of a process that could not be killed.
-func (p *Process) unended(err error) Exit {
+// unkilledExit returns the exit of a process that could not be killed.
+func (p *Process) unkilledExit(err error) Exit {
 	return Exit{Path: p.cmd.Path, Pid: p.Pid(), Code: -1, Lines: p.tail.lines(), Unkilled: err}
 }

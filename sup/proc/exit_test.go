@@ -109,9 +109,9 @@ func TestAnExitSaysHowTheProcessEnded(t *testing.T) {
 		text string
 	}{
 		{"normally", []string{"0", "bye"}, proc.Exit{Code: 0}, ""},
-		{"with a code", []string{"7", "!panic: no", "bye"}, proc.Exit{Code: 7}, `exit code 7; its last words: "panic: no"`},
+		{"with a code", []string{"7", "!panic: no", "bye"}, proc.Exit{Code: 7}, `exit code 7; last output: "panic: no"`},
 		{"without a word", []string{"1"}, proc.Exit{Code: 1}, "exit code 1"},
-		{"by a signal", []string{"-9", "bye", " "}, proc.Exit{Code: -1, Signal: syscall.SIGKILL}, `signal: killed; its last words: "bye"`},
+		{"by a signal", []string{"-9", "bye", " "}, proc.Exit{Code: -1, Signal: syscall.SIGKILL}, `signal: killed; last output: "bye"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,7 +131,7 @@ func TestAnExitSaysHowTheProcessEnded(t *testing.T) {
 				}
 				return
 			}
-			if want := "proc: " + command.Path + ": " + tt.text; err.Error() != want || !errors.Is(err, proc.ErrExit) {
+			if want := command.Path + ": " + tt.text; err.Error() != want || !errors.Is(err, proc.ErrExit) {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
 		})

@@ -14,12 +14,12 @@ import (
 	"syscall"
 )
 
-// explain adds to the error of a start what the system leaves out. It reports a
-// directory, an interpreter or a loader that is missing as if the program were.
-func (c Command) explain(program string, err error) error {
+// explainStart adds the reason of a failed start that the system leaves out. The
+// system reports a missing directory, interpreter or loader like a missing program.
+func (c Command) explainStart(program string, err error) error {
 	if c.Dir != "" {
 		if stat, statErr := os.Stat(c.Dir); statErr != nil {
-			return fmt.Errorf("its directory: %w", statErr)
+			return fmt.Errorf("working directory: %w", statErr)
 		} else if !stat.IsDir() {
 			return &fs.PathError{Op: "chdir", Path: c.Dir, Err: syscall.ENOTDIR}
 		}
@@ -27,7 +27,7 @@ func (c Command) explain(program string, err error) error {
 	reason := ""
 	switch {
 	case errors.Is(err, syscall.ETXTBSY):
-		reason = "the file is open for writing"
+		reason = "file open for writing"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOEXEC):
 		reason = imageFault(c.Dir, program, errors.Is(err, syscall.ENOEXEC), 0)
 	}
@@ -38,18 +38,18 @@ func (c Command) explain(program string, err error) error {
 }
 
 const (
-	maxShebang = 256 // of a first line, as on Linux; other systems take less
-	maxNesting = 5   // of interpreters that are scripts themselves, as on Linux
+	maxShebang = 256 // length of the first line on Linux; other systems allow less
+	maxNesting = 5   // interpreters that are scripts themselves, as on Linux
 )
 
-// imageFault says why the system cannot execute a file that exists, or returns ""
-// if nothing is wrong that can be seen. The path is relative to dir. With format
-// set, the system does not know the format.
-func imageFault(dir, path string, format bool, depth int) string {
+// imageFault returns why the system cannot execute an existing file, or "" if the
+// file shows no reason. The path is relative to dir. unknownFormat is whether the
+// system reported a format that it does not know.
+func imageFault(dir, path string, unknownFormat bool, depth int) string {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	// A file that is not regular is not opened: a FIFO would wait for a writer.
+	// Only regular files are opened, because a FIFO would wait for a writer.
 	if stat, err := os.Stat(path); err != nil || !stat.Mode().IsRegular() || depth > maxNesting {
 		return ""
 	}
@@ -63,27 +63,27 @@ func imageFault(dir, path string, format bool, depth int) string {
 	head = head[:n]
 	switch {
 	case n == 0:
-		return "the file is empty"
+		return "empty file"
 	case bytes.HasPrefix(head, []byte("#!")):
 		line, _, _ := bytes.Cut(head, []byte("\n"))
-		return shebangFault(dir, string(line), format, depth)
+		return shebangFault(dir, string(line), unknownFormat, depth)
 	case bytes.HasPrefix(head, []byte(elf.ELFMAG)):
-		return elfFault(file, format)
-	case format:
-		return `not a binary of this system, and no script either: the first line of a script names its interpreter, as in "#!/bin/sh"`
+		return elfFault(file, unknownFormat)
+	case unknownFormat:
+		return `neither a binary of this system nor a script: the first line of a script names its interpreter, as in "#!/bin/sh"`
 	}
 	return ""
 }
 
-// shebangFault says what is wrong with the first line of a script.
-func shebangFault(dir, line string, format bool, depth int) string {
+// shebangFault returns what is wrong with the first line of a script, or "".
+func shebangFault(dir, line string, unknownFormat bool, depth int) string {
 	interpreter, _, _ := strings.Cut(strings.TrimLeft(line[len("#!"):], " \t"), " ")
 	interpreter, _, _ = strings.Cut(interpreter, "\t")
 	switch {
 	case strings.HasSuffix(line, "\r"):
-		return fmt.Sprintf("the shebang line %q ends in CR LF: save the script with LF at the ends of lines", line)
+		return fmt.Sprintf("shebang line %q ends in CR LF: save the script with LF line endings", line)
 	case interpreter == "":
-		return fmt.Sprintf("the shebang line %q names no interpreter: write, say, \"#!/bin/sh\"", line)
+		return fmt.Sprintf("shebang line %q names no interpreter: write, say, \"#!/bin/sh\"", line)
 	}
 	path := interpreter
 	if !filepath.IsAbs(path) {
@@ -92,29 +92,29 @@ func shebangFault(dir, line string, format bool, depth int) string {
 	stat, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("the interpreter %q of its shebang line does not exist", interpreter)
+		return fmt.Sprintf("interpreter %q of the shebang line does not exist", interpreter)
 	case err != nil:
-		return fmt.Sprintf("the interpreter %q of its shebang line: %v", interpreter, reasonOf(err))
+		return fmt.Sprintf("interpreter %q of the shebang line: %v", interpreter, reasonOf(err))
 	case stat.IsDir():
-		return fmt.Sprintf("the interpreter %q of its shebang line is a directory", interpreter)
+		return fmt.Sprintf("interpreter %q of the shebang line is a directory", interpreter)
 	case stat.Mode()&0o111 == 0:
-		return fmt.Sprintf("the interpreter %q of its shebang line is not executable", interpreter)
+		return fmt.Sprintf("interpreter %q of the shebang line is not executable", interpreter)
 	}
-	if fault := imageFault(dir, interpreter, format, depth+1); fault != "" {
-		return fmt.Sprintf("the interpreter %q of its shebang line: %s", interpreter, fault)
+	if fault := imageFault(dir, interpreter, unknownFormat, depth+1); fault != "" {
+		return fmt.Sprintf("interpreter %q of the shebang line: %s", interpreter, fault)
 	}
 	return ""
 }
 
-// elfFault says what is wrong with a binary: its loader is missing, or it is one
-// for another kind of machine.
-func elfFault(file io.ReaderAt, format bool) string {
+// elfFault returns what is wrong with a binary, or "": the file is damaged, the
+// loader is missing, or the binary is for another machine.
+func elfFault(file io.ReaderAt, unknownFormat bool) string {
 	image, err := elf.NewFile(file)
 	if err != nil {
-		return fmt.Sprintf("the binary is damaged: %v", err)
+		return fmt.Sprintf("damaged binary: %v", err)
 	}
-	if format {
-		return fmt.Sprintf("a binary for %v does not run on %s", image.Machine, runtime.GOARCH)
+	if unknownFormat {
+		return fmt.Sprintf("binary for %v does not run on %s", image.Machine, runtime.GOARCH)
 	}
 	for _, segment := range image.Progs {
 		if segment.Type != elf.PT_INTERP {
@@ -122,17 +122,17 @@ func elfFault(file io.ReaderAt, format bool) string {
 		}
 		name := make([]byte, min(segment.Filesz, 4096)) // PATH_MAX
 		if _, err := segment.ReadAt(name, 0); err != nil {
-			return fmt.Sprintf("the binary is damaged: %v", err)
+			return fmt.Sprintf("damaged binary: %v", err)
 		}
 		loader := string(bytes.TrimRight(name, "\x00"))
 		if _, err := os.Stat(loader); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Sprintf("its dynamic loader %q does not exist: the binary was built for another C library", loader)
+			return fmt.Sprintf("dynamic loader %q does not exist: the binary was built for another C library", loader)
 		}
 	}
 	return ""
 }
 
-// reasonOf is the error without the name of the file, which the text has already.
+// reasonOf returns an error without its path, which the text already has.
 func reasonOf(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err

@@ -37,22 +37,22 @@ func TestAStartThatFailsSaysWhatIsMissing(t *testing.T) {
 		want    error
 		text    string
 	}{
-		{"interpreter", "#! /no/such/interpreter\n", fs.ErrNotExist, `no such file or directory: the interpreter "/no/such/interpreter" of its shebang line does not exist`},
-		{"tab", "#!\t/no/such/interpreter\t-e\n", fs.ErrNotExist, `the interpreter "/no/such/interpreter" of its`},
-		{"relative", "#!no/such\n", fs.ErrNotExist, `the interpreter "no/such" of its shebang line does not exist`},
-		{"without end", "#!/no/such", fs.ErrNotExist, `the interpreter "/no/such" of its shebang line does not exist`},
-		{"CR LF", "#!/bin/sh\r\necho\r\n", fs.ErrNotExist, `the shebang line "#!/bin/sh\r" ends in CR LF: save the script with LF at the ends of lines`},
+		{"interpreter", "#! /no/such/interpreter\n", fs.ErrNotExist, `no such file or directory: interpreter "/no/such/interpreter" of the shebang line does not exist`},
+		{"tab", "#!\t/no/such/interpreter\t-e\n", fs.ErrNotExist, `interpreter "/no/such/interpreter" of the`},
+		{"relative", "#!no/such\n", fs.ErrNotExist, `interpreter "no/such" of the shebang line does not exist`},
+		{"without end", "#!/no/such", fs.ErrNotExist, `interpreter "/no/such" of the shebang line does not exist`},
+		{"CR LF", "#!/bin/sh\r\necho\r\n", fs.ErrNotExist, `shebang line "#!/bin/sh\r" ends in CR LF: save the script with LF line endings`},
 		{"CR LF option", "#!/no/such -e\r\n", fs.ErrNotExist, `"#!/no/such -e\r" ends in CR LF`},
-		{"not executable", "#!" + plain + "\n", fs.ErrPermission, `the interpreter "` + plain + `" of its shebang line is not executable`},
-		{"directory", "#!" + dir + "\n", fs.ErrPermission, `the interpreter "` + dir + `" of its shebang line is a directory`},
+		{"not executable", "#!" + plain + "\n", fs.ErrPermission, `interpreter "` + plain + `" of the shebang line is not executable`},
+		{"directory", "#!" + dir + "\n", fs.ErrPermission, `interpreter "` + dir + `" of the shebang line is a directory`},
 		{"below a file", "#!" + plain + "/x\n", syscall.ENOTDIR, `not a directory`},
-		{"interpreter of the interpreter", "#!" + missing + "\n", fs.ErrNotExist, `the interpreter "` + missing + `" of its shebang line: the interpreter "/no/such/interpreter" of`},
-		{"no interpreter", "#! \n", syscall.ENOEXEC, `the shebang line "#! " names no interpreter: write, say, "#!/bin/sh"`},
+		{"interpreter of the interpreter", "#!" + missing + "\n", fs.ErrNotExist, `interpreter "` + missing + `" of the shebang line: interpreter "/no/such/interpreter" of`},
+		{"no interpreter", "#! \n", syscall.ENOEXEC, `shebang line "#! " names no interpreter: write, say, "#!/bin/sh"`},
 		{"no shebang", "echo hello\n", syscall.ENOEXEC, `the first line of a script names its interpreter, as in "#!/bin/sh"`},
-		{"empty", "", syscall.ENOEXEC, "the file is empty"},
-		{"cut short", elf.ELFMAG + "\x02\x01\x01", syscall.ENOEXEC, "the binary is damaged: "},
-		{"loader", program(t, elf.EM_NONE, "/no/such/loader.so"), fs.ErrNotExist, `its dynamic loader "/no/such/loader.so" does not exist`},
-		{"machine", program(t, elf.EM_S390, ""), syscall.ENOEXEC, "a binary for EM_S390 does not run on " + runtime.GOARCH},
+		{"empty", "", syscall.ENOEXEC, "empty file"},
+		{"cut short", elf.ELFMAG + "\x02\x01\x01", syscall.ENOEXEC, "damaged binary: "},
+		{"loader", program(t, elf.EM_NONE, "/no/such/loader.so"), fs.ErrNotExist, `dynamic loader "/no/such/loader.so" does not exist`},
+		{"machine", program(t, elf.EM_S390, ""), syscall.ENOEXEC, "binary for EM_S390 does not run on " + runtime.GOARCH},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := write(strings.ReplaceAll(tt.name, " ", "-"), tt.content, 0o755)

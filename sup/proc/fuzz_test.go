@@ -8,15 +8,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// However output is cut into pieces, it makes the same lines, and all of them
-// keep to the limit and are valid.
+// The lines do not depend on the pieces in which the output arrives. All of them are
+// valid, and short enough.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("one\ntwo\r\n\xff\xc3"), uint16(3))
 	f.Add(append(make([]byte, MaxLine-1), "é\n"...), uint16(MaxLine))
 	f.Fuzz(func(t *testing.T, output []byte, piece uint16) {
 		split := func(size int) []Line {
 			var lines []Line
-			s := &splitter{emit: func(line Line) { lines = append(lines, line) }}
+			s := &lineSplitter{emit: func(line Line) { lines = append(lines, line) }}
 			for rest := output; len(rest) > 0; {
 				n := min(size, len(rest))
 				s.write(rest[:n])
@@ -37,17 +37,17 @@ func FuzzLines(f *testing.F) {
 	})
 }
 
-// Whatever a process says of itself, the status is short and valid.
+// The status is short and valid after any message.
 func FuzzStatus(f *testing.F) {
 	for _, message := range []string{"STATUS=up", "ERRNO=2", "ERRNO=-1", "READY=1", "RELOADING=1", "=", "STATUS=" + strings.Repeat("a\xff", maxStatus)} {
 		f.Add(message)
 	}
 	f.Fuzz(func(t *testing.T, message string) {
-		var box statusBox
-		box.hear(message)
-		status := box.get()
+		var last lastStatus
+		last.apply(message)
+		status := last.get()
 		if len(status.Text) > maxStatus || !utf8.ValidString(status.Text) || status.Errno >= 1<<16 {
-			t.Errorf("%q leads to %+v", message, status)
+			t.Errorf("%+v after %q", status, message)
 		}
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setAttributes gives the process a group of its own, lets it die with its
-// host, and puts it into its control group.
+// setAttributes gives the process a group of its own, makes it die with its host,
+// and puts it into its control group.
 func setAttributes(cmd *exec.Cmd, cg *cgroup) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if cg != nil {
@@ -19,12 +19,12 @@ func setAttributes(cmd *exec.Cmd, cg *cgroup) {
 	}
 }
 
-// reap waits until the process has ended, reaps it, and kills what is left of
-// its group.
+// reap waits for the end of the process, reaps it, and kills the rest of its group.
+// It returns the processes that it has killed.
 //
-// The group is stopped before the leader is reaped. So whoever is left in it
-// cannot leave, which keeps its id from being anybody else's, and can be
-// counted before it is killed.
+// It stops the group before it reaps the leader. So no member can leave the group,
+// which keeps the id of the group from being used again, and the members can be
+// counted before they are killed.
 func (p *Process) reap() (*os.ProcessState, []int) {
 	pid := p.Pid()
 	for {
@@ -35,9 +35,9 @@ func (p *Process) reap() (*os.ProcessState, []int) {
 	}
 	p.mu.Lock()
 	_ = syscall.Kill(-pid, syscall.SIGSTOP)
-	state, _ := p.cmd.Process.Wait() // does not wait: it has ended
+	state, _ := p.cmd.Process.Wait() // returns at once, because the process has ended
 	p.reaped = true
-	startReaped(pid)
+	forgetProcess(pid)
 	p.mu.Unlock()
 	if syscall.Kill(-pid, 0) == syscall.ESRCH {
 		return state, nil
@@ -57,10 +57,10 @@ func (p *Process) reap() (*os.ProcessState, []int) {
 	return state, survivors
 }
 
-// reapGroup reaps the children of this program in a group whose leader has been
-// reaped. What has outlived its parent becomes a child of this program when that
-// is the init of a container or a subreaper, and nothing else waits for it.
-// reapGroup reports whether there are no such children any more.
+// reapGroup reaps the children of the host in a group whose leader has been reaped,
+// and reports whether there are no more of them. If the host is process 1 of a
+// container or a subreaper, it becomes the parent of orphans, and nothing else
+// waits for those.
 func reapGroup(pgid int) bool {
 	for {
 		pid, err := syscall.Wait4(-pgid, nil, syscall.WNOHANG, nil)
@@ -70,24 +70,23 @@ func reapGroup(pgid int) bool {
 	}
 }
 
-// awaitGone waits until what was killed is gone, up to killTime.
+// awaitGone waits until gone reports true, at most for killTimeout.
 func awaitGone(gone func() bool) {
-	deadline := time.Now().Add(killTime)
-	for wait := time.Millisecond; !gone() && time.Now().Before(deadline); wait = min(2*wait, 50*time.Millisecond) {
-		time.Sleep(wait)
+	deadline := time.Now().Add(killTimeout)
+	for pause := time.Millisecond; !gone() && time.Now().Before(deadline); pause = min(2*pause, 50*time.Millisecond) {
+		time.Sleep(pause)
 	}
 }
 
-// hasEnded reports whether a child of this program has ended. It does not reap
-// it.
+// hasEnded reports whether a child of the host has ended, without reaping it.
 func hasEnded(p *Process) bool {
-	// The kernel fills in the id only if there is one that has ended.
+	// The kernel sets Signo only if the process has ended.
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, p.Pid(), &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
 	return err == unix.ECHILD || err == nil && info.Signo != 0
 }
 
-// groupMembers lists the processes of a group that have not ended.
+// groupMembers returns the processes of a group that have not ended.
 func groupMembers(pgid int) ([]int, error) {
 	processes, err := listProcesses()
 	var members []int

@@ -12,9 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Who has ended and was not waited for is a member of its group for the kernel,
-// but no survivor.
-func TestAGroupHasTheProcessesThatHaveNotEnded(t *testing.T) {
+// For the kernel, a zombie is still a member of its group.
+func TestAZombieIsNotAMemberOfAGroup(t *testing.T) {
 	sleeper := exec.Command("sleep", "1000")
 	sleeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := sleeper.Start(); err != nil {
@@ -29,13 +28,12 @@ func TestAGroupHasTheProcessesThatHaveNotEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if members, err := groupMembers(group); err != nil || len(members) != 0 || syscall.Kill(-group, 0) != nil {
-		t.Errorf("the members of a group that has ended are %v, %v", members, err)
+		t.Errorf("members of a group that has ended: %v, %v", members, err)
 	}
 	_ = sleeper.Wait()
 }
 
-// A process leaves no descriptor open, and neither does a start that fails.
-func TestNoDescriptorIsLeftOpen(t *testing.T) {
+func TestProcessesAndFailedStartsLeaveNoDescriptorOpen(t *testing.T) {
 	open := func() int {
 		entries, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
@@ -50,15 +48,15 @@ func TestNoDescriptorIsLeftOpen(t *testing.T) {
 		}
 		<-p.Done()
 		if _, err := (Command{Path: "/no/such/program"}).Start(t.Context()); err == nil {
-			t.Fatal("there is such a program")
+			t.Fatal("a missing program has started")
 		}
 	}
-	run() // the runtime opens some for itself
+	run() // the runtime opens descriptors of its own
 	before := open()
 	for range 10 {
 		run()
 	}
-	if after := open(); after > before+2 { // of other processes, that are on their way out
+	if after := open(); after > before+2 { // of other processes that are about to end
 		t.Errorf("%d descriptors are open, %d were before", after, before)
 	}
 }

@@ -8,22 +8,22 @@ import (
 	"strconv"
 )
 
-// identity is the user and the groups of a process, by their numbers.
+// identity is the numbers of the user and the groups of a process.
 type identity struct {
 	uid, gid   uint32
 	groups     []uint32
-	keepGroups bool       // the supplementary groups are those of the host
-	user       *user.User // nil if the user database does not have the user, or none is named
+	keepGroups bool       // the process keeps the supplementary groups of the host
+	user       *user.User // nil if no user is named, or it is not in the user database
 }
 
-// identity finds out the numbers of User, Group and Groups. It returns nil if
-// the process keeps the identity of the host.
+// identity looks up User, Group and Groups. It returns nil if the process keeps the
+// identity of the host.
 func (c Command) identity(f *faults) *identity {
 	if c.User == "" && c.Group == "" && c.Groups == nil {
 		return nil
 	}
 	id := &identity{keepGroups: c.Groups == nil}
-	id.uid, id.gid = ownIdentity()
+	id.uid, id.gid = hostIdentity()
 	if c.User != "" {
 		id.lookUpUser(c, f)
 	}
@@ -33,7 +33,7 @@ func (c Command) identity(f *faults) *identity {
 	for i, name := range c.Groups {
 		id.groups = append(id.groups, lookUpGroup(fmt.Sprintf("Groups[%d]", i), name, f))
 	}
-	if id.isOwn() {
+	if id.isHost() {
 		return nil
 	}
 	if c.User != "" && c.Groups == nil {
@@ -43,31 +43,31 @@ func (c Command) identity(f *faults) *identity {
 	return id
 }
 
-// isOwn reports whether the identity is that of the host anyway, which needs no
+// isHost reports whether the identity equals that of the host, which requires no
 // privileges.
-func (id *identity) isOwn() bool {
-	uid, gid := ownIdentity()
+func (id *identity) isHost() bool {
+	uid, gid := hostIdentity()
 	return id.uid == uid && id.gid == gid && id.keepGroups
 }
 
-// noNumber is the number that means "no change" to the system.
-const noNumber = 1<<32 - 1
+// noID is the number that means "no change" in system calls.
+const noID = 1<<32 - 1
 
-// number parses the number of a user or a group.
-func number(text string) (uint32, bool) {
+// parseID parses the number of a user or a group.
+func parseID(text string) (uint32, bool) {
 	n, err := strconv.ParseUint(text, 10, 32)
-	return uint32(n), err == nil && n != noNumber
+	return uint32(n), err == nil && n != noID
 }
 
 func (id *identity) lookUpUser(c Command, f *faults) {
-	uid, numeric := number(c.User)
+	uid, numeric := parseID(c.User)
 	var err error
 	if numeric {
 		id.user, err = user.LookupId(strconv.FormatUint(uint64(uid), 10))
 		if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
 			id.uid, err = uid, nil
 			if c.Group == "" {
-				f.add("Group", "is empty, and the user %s has no entry in the user database that says which: name a group", c.User)
+				f.add("Group", "is empty, and the user database has no group for user %s: name a group", c.User)
 			}
 		}
 	} else {
@@ -75,48 +75,47 @@ func (id *identity) lookUpUser(c Command, f *faults) {
 	}
 	switch {
 	case isUnknown[user.UnknownUserError](err):
-		f.add("User", "%q is no user of this system: write the name of one, or its number", c.User)
+		f.add("User", "%q is not a user of this system: write a name or a number", c.User)
 	case err != nil:
-		f.add("User", "%q cannot be looked up (%v): write its number, and a Group", c.User, err)
+		f.add("User", "%q cannot be looked up (%v): write the number, and set Group", c.User, err)
 	case id.user != nil:
 		var valid [2]bool
-		id.uid, valid[0] = number(id.user.Uid)
-		id.gid, valid[1] = number(id.user.Gid)
+		id.uid, valid[0] = parseID(id.user.Uid)
+		id.gid, valid[1] = parseID(id.user.Gid)
 		if !valid[0] || !valid[1] {
-			f.add("User", "%q has the numbers %q and %q in the user database: write other ones in User and Group", c.User, id.user.Uid, id.user.Gid)
+			f.add("User", "%q has the invalid numbers %q and %q in the user database: write numbers in User and Group", c.User, id.user.Uid, id.user.Gid)
 		}
 	}
 }
 
-// isUnknown reports whether an error says that the database does not have an
-// entry. Some systems report a database that is not there like that.
+// isUnknown reports whether an error means that the database has no such entry. On
+// some systems, a missing database is a file that does not exist.
 func isUnknown[E error](err error) bool {
 	_, unknown := errors.AsType[E](err)
 	return unknown || errors.Is(err, fs.ErrNotExist)
 }
 
 func lookUpGroup(field, name string, f *faults) uint32 {
-	if gid, numeric := number(name); numeric {
+	if gid, numeric := parseID(name); numeric {
 		return gid
 	}
 	group, err := user.LookupGroup(name)
 	switch {
 	case isUnknown[user.UnknownGroupError](err):
-		f.add(field, "%q is no group of this system: write the name of one, or its number", name)
+		f.add(field, "%q is not a group of this system: write a name or a number", name)
 		return 0
 	case err != nil:
-		f.add(field, "%q cannot be looked up (%v): write its number", name, err)
+		f.add(field, "%q cannot be looked up (%v): write the number", name, err)
 		return 0
 	}
-	gid, valid := number(group.Gid)
+	gid, valid := parseID(group.Gid)
 	if !valid {
-		f.add(field, "%q has the number %q in the group database: write another one", name, group.Gid)
+		f.add(field, "%q has the invalid number %q in the group database: write a number", name, group.Gid)
 	}
 	return gid
 }
 
-// lookUpGroups finds the supplementary groups of the user in the group
-// database.
+// lookUpGroups looks up the supplementary groups of the user in the group database.
 func (id *identity) lookUpGroups(c Command, f *faults) {
 	id.groups = []uint32{}
 	if id.user == nil {
@@ -124,21 +123,21 @@ func (id *identity) lookUpGroups(c Command, f *faults) {
 	}
 	ids, err := id.user.GroupIds()
 	if err != nil {
-		f.add("Groups", "those of the user %q cannot be looked up (%v): write them, or an empty list", c.User, err)
+		f.add("Groups", "the groups of user %q cannot be looked up (%v): write them, or an empty list", c.User, err)
 	}
 	for _, text := range ids {
-		if gid, valid := number(text); valid && (c.Group == "" || text != id.user.Gid) {
+		if gid, valid := parseID(text); valid && (c.Group == "" || text != id.user.Gid) {
 			id.groups = append(id.groups, gid)
 		}
 	}
 }
 
-// checkIdentity looks the user and the groups up, and whether the host may
-// become them.
+// checkIdentity checks that the user and the groups exist, and that the host may
+// change to them.
 func (c Command) checkIdentity(f *faults) {
 	if !hasUsers {
 		if c.User != "" || c.Group != "" || c.Groups != nil {
-			f.add("User", "this system cannot start a process as another user: leave User, Group and Groups out")
+			f.add("User", "no users on this system: leave User, Group and Groups out")
 		}
 		return
 	}
@@ -159,7 +158,7 @@ func (c Command) checkIdentity(f *faults) {
 	}
 }
 
-// environ is an environment with what it says of the user.
+// environ adds the variables of the user to an environment.
 func (id *identity) environ(env []string) []string {
 	if id.user == nil {
 		return env

@@ -9,7 +9,7 @@ import (
 func mayChangeUser() bool   { return hasCapability(unix.CAP_SETUID) }
 func mayChangeGroups() bool { return hasCapability(unix.CAP_SETGID) }
 
-// hasCapability reports whether the host has a capability, of the first 32.
+// hasCapability reports whether the host has one of the first 32 capabilities.
 func hasCapability(capability int) bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData

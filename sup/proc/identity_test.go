@@ -221,11 +221,11 @@ func TestAHostThatIsNotRootSaysThatItMayNot(t *testing.T) {
 	}
 	exit := exitOf(t, fake("drop", "user"))
 	want := []string{
-		`proc: command "sleep" has 2 faults: / User: is 65534, but the host runs as 5, and only root may start a process as another user: leave it out, or run the host as root / Nice: 20 is out of range: use -20 to 19, and 0 for that of the host`,
-		`proc: command "sleep": Group: the groups would change, but the host runs as 5, and only root may do that: leave User, Group and Groups out, or run the host as root`,
-		`proc: command "sleep": Groups: the groups would change, but the host runs as 5, and only root may do that: leave User, Group and Groups out, or run the host as root`,
+		`command "sleep" has 2 faults: / User: is 65534, but the host runs as 5, and only root may start a process as another user: leave User out, or run the host as root / Nice: 20 is out of range: use -20 to 19, and 0 for the value of the host`,
+		`command "sleep": Group: changes the groups, but the host runs as 5, and only root may do so: leave User, Group and Groups out, or run the host as root`,
+		`command "sleep": Groups: changes the groups, but the host runs as 5, and only root may do so: leave User, Group and Groups out, or run the host as root`,
 		"<nil>",
-		"proc: start true: Nice: to -5: permission denied",
+		"true: start: Nice: to -5: permission denied",
 	}
 	if diff := cmp.Diff(want, texts(exit.Lines)); diff != "" {
 		t.Error(diff)
@@ -254,23 +254,23 @@ func TestUsersAndGroupsAreChecked(t *testing.T) {
 		want    []string
 	}{
 		{proc.Command{Path: "x", User: "no-such-user", Group: "no-such-group", Groups: []string{"0", "nix", "-1"}}, []string{
-			`User: "no-such-user" is no user of this system: write the name of one, or its number`,
-			`Group: "no-such-group" is no group of this system: write the name of one, or its number`,
-			`Groups[1]: "nix" is no group of this system: write the name of one, or its number`,
-			`Groups[2]: "-1" is no group of this system: write the name of one, or its number`,
+			`User: "no-such-user" is not a user of this system: write a name or a number`,
+			`Group: "no-such-group" is not a group of this system: write a name or a number`,
+			`Groups[1]: "nix" is not a group of this system: write a name or a number`,
+			`Groups[2]: "-1" is not a group of this system: write a name or a number`,
 		}},
 		{proc.Command{Path: "x", User: "54321"}, []string{
-			"Group: is empty, and the user 54321 has no entry in the user database that says which: name a group",
+			"Group: is empty, and the user database has no group for user 54321: name a group",
 		}},
 		{proc.Command{Path: "x", User: "4294967295"}, []string{
-			`User: "4294967295" is no user of this system: write the name of one, or its number`,
+			`User: "4294967295" is not a user of this system: write a name or a number`,
 		}},
 		{proc.Command{Path: "x", User: "a\x00b"}, []string{
-			`User: "a\x00b" is no user of this system: write the name of one, or its number`,
+			`User: "a\x00b" is not a user of this system: write a name or a number`,
 		}},
 		{proc.Command{Path: "x", Nice: -21, Umask: new(fs.FileMode(0o1000))}, []string{
-			"Nice: -21 is out of range: use -20 to 19, and 0 for that of the host",
-			"Umask: 01000 is no mask of permissions: use 0 to 0777",
+			"Nice: -21 is out of range: use -20 to 19, and 0 for the value of the host",
+			"Umask: 01000 is not a mask of permissions: use 0 to 0777",
 		}},
 	} {
 		err := tt.command.Validate()

@@ -11,29 +11,28 @@ import (
 	"syscall"
 )
 
-// hasUsers: a process runs as a user and a group that have numbers.
+// hasUsers is whether users and groups have numbers that a process can be given.
 const hasUsers = true
 
-func ownIdentity() (uid, gid uint32) { return uint32(os.Geteuid()), uint32(os.Getegid()) }
+func hostIdentity() (uid, gid uint32) { return uint32(os.Geteuid()), uint32(os.Getegid()) }
 
-// forbidden returns why the host may not start a process with the identity, or
-// "" if it may.
+// forbidden returns why the host may not start a process with the identity, or "".
 func (id *identity) forbidden() string {
-	uid, gid := ownIdentity()
+	uid, gid := hostIdentity()
 	if id.uid != uid && !mayChangeUser() {
-		return fmt.Sprintf("is %d, but the host runs as %d, and only root may start a process as another user: leave it out, or run the host as root", id.uid, uid)
+		return fmt.Sprintf("is %d, but the host runs as %d, and only root may start a process as another user: leave User out, or run the host as root", id.uid, uid)
 	}
 	if (id.gid != gid || !id.keepGroups) && !mayChangeGroups() {
-		return fmt.Sprintf("the groups would change, but the host runs as %d, and only root may do that: leave User, Group and Groups out, or run the host as root", uid)
+		return fmt.Sprintf("changes the groups, but the host runs as %d, and only root may do so: leave User, Group and Groups out, or run the host as root", uid)
 	}
 	return ""
 }
 
-// setIdentity lets the process run as another user and group.
+// setIdentity sets the user and the groups of a process.
 func (c Command) setIdentity(cmd *exec.Cmd) error {
 	var f faults
 	id := c.identity(&f)
-	if len(f) > 0 { // the databases have changed since it was checked
+	if len(f) > 0 { // the databases have changed since Validate
 		return &CommandError{Path: c.Path, Faults: f}
 	}
 	if id == nil {
@@ -46,15 +45,15 @@ func (c Command) setIdentity(cmd *exec.Cmd) error {
 	return nil
 }
 
-// explainIdentity adds the user of the process to the error of a start that failed
-// for lack of a permission.
+// explainIdentity adds the user of the process to the error of a start that lacks a
+// permission.
 func (c Command) explainIdentity(err error) error {
 	if !errors.Is(err, fs.ErrPermission) || c.User == "" && c.Group == "" && c.Groups == nil {
 		return err
 	}
 	as := "user " + c.User
 	if c.User == "" {
-		as = "the host's user"
+		as = "user of the host"
 	}
 	if c.Group != "" {
 		as += ", group " + c.Group

@@ -23,11 +23,11 @@ var rlimitNumbers = [...]int{
 }
 
 // startLimited starts a process with its resource limits, and with its id in the
-// environment for its listeners. It must be called on a starter's
-// thread, which traces the process until it lets it go.
+// environment for its listeners. It must be called on a starter's thread, which
+// traces the process until it is detached.
 //
-// Between fork and exec, Go runs no code of ours, and once the program runs it
-// is too late: it may have forked. But a process that is traced stops after its
+// Go runs no code of this package between fork and exec, and once the program runs
+// it is too late, because it may have forked. But a traced process stops after its
 // exec, before its first instruction.
 func startLimited(cmd *exec.Cmd, c Command) error {
 	if len(c.Limits.Rlimits) == 0 && len(c.Listeners) == 0 {
@@ -35,8 +35,8 @@ func startLimited(cmd *exec.Cmd, c Command) error {
 	}
 	cmd.SysProcAttr.Ptrace = true
 	if err := cmd.Start(); err != nil {
-		if errors.Is(err, syscall.EPERM) { // of a program that may not be run, it is EACCES
-			return c.traceError(fmt.Errorf("ptrace(2) is not allowed here: %w", err))
+		if errors.Is(err, syscall.EPERM) { // a program that may not be executed is EACCES
+			return c.traceError(fmt.Errorf("ptrace(2) not allowed: %w", err))
 		}
 		return err
 	}
@@ -48,17 +48,16 @@ func startLimited(cmd *exec.Cmd, c Command) error {
 	return nil
 }
 
-// traceError is the error of a start under ptrace, with the first field that
-// needs it.
+// traceError names the first field that requires ptrace in an error of ptrace.
 func (c Command) traceError(err error) error {
 	if len(c.Limits.Rlimits) > 0 {
 		return &LimitError{"Rlimits", err}
 	}
-	return inField("Listeners", err)
+	return fieldError("Listeners", err)
 }
 
-// limitTraced sets the limits of a process that is about to stop after its
-// exec, and lets it go.
+// limitTraced waits until a traced process stops after its exec, sets its limits and
+// detaches it.
 func (c Command) limitTraced(pid int, as *syscall.Credential) error {
 	for {
 		var status syscall.WaitStatus
@@ -67,7 +66,7 @@ func (c Command) limitTraced(pid int, as *syscall.Credential) error {
 			continue
 		}
 		if err != nil || !status.Stopped() {
-			return c.traceError(fmt.Errorf("it ended before they could be set (%v)", err))
+			return c.traceError(fmt.Errorf("process ended during the start (%v)", err))
 		}
 		if status.StopSignal() == syscall.SIGTRAP {
 			break
@@ -84,7 +83,7 @@ func (c Command) limitTraced(pid int, as *syscall.Credential) error {
 	}
 	if len(c.Listeners) > 0 {
 		if err := writeListenPid(pid); err != nil {
-			return inField("Listeners", fmt.Errorf("%s: %w", listenPidVariable, err))
+			return fieldError("Listeners", fmt.Errorf("%s: %w", listenPidVariable, err))
 		}
 	}
 	if err := syscall.PtraceDetach(pid); err != nil {
@@ -93,9 +92,9 @@ func (c Command) limitTraced(pid int, as *syscall.Credential) error {
 	return nil
 }
 
-// prlimit sets a limit of a process. That of another user's takes a privilege
-// that root does not have in most containers, unless the real user and group of
-// the thread are those of the process.
+// prlimit sets a limit of a process. For a process of another user, the kernel
+// demands a privilege that root lacks in most containers, or a thread with the real
+// user and group of the process.
 func prlimit(pid, resource int, limit *unix.Rlimit, as *syscall.Credential) error {
 	err := unix.Prlimit(pid, resource, limit, nil)
 	if as == nil || err != unix.EPERM {
@@ -103,7 +102,7 @@ func prlimit(pid, resource int, limit *unix.Rlimit, as *syscall.Credential) erro
 	}
 	const keep = ^uintptr(0)
 	uid, gid := os.Getuid(), os.Getgid()
-	// Raw system calls change this thread alone.
+	// Raw system calls change this thread only. Those of package syscall change all.
 	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESGID, uintptr(as.Gid), keep, keep); errno != 0 {
 		return err
 	}

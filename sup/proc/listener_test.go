@@ -263,18 +263,18 @@ func TestSocketsAreChecked(t *testing.T) {
 		got = append(got, f.String())
 	}
 	want := []string{
-		"Listeners[0]: is nil: give what Listen returns, or leave it out",
-		"Listeners[1]: " + closed.Addr().String() + " is closed: close it when the supervisor has ended",
-		"Listeners[2]: is nil: give what Listen returns, or leave it out",
-		`Listeners[3]: "a:b" is no name of a socket: use 1 to 255 characters of ASCII without a colon`,
-		`Listeners[4]: "" is no name of a socket: use 1 to 255 characters of ASCII without a colon`,
-		`Listeners[5]: "ü" is no name of a socket: use 1 to 255 characters of ASCII without a colon`,
+		"Listeners[0]: is nil: use a Listener from Listen, or leave the entry out",
+		"Listeners[1]: " + closed.Addr().String() + " is closed: close the Listener after the supervisor has ended",
+		"Listeners[2]: is nil: use a Listener from Listen, or leave the entry out",
+		`Listeners[3]: "a:b" is not a name of a socket: use 1 to 255 ASCII characters without a colon`,
+		`Listeners[4]: "" is not a name of a socket: use 1 to 255 ASCII characters without a colon`,
+		`Listeners[5]: "ü" is not a name of a socket: use 1 to 255 ASCII characters without a colon`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	for _, tt := range [][2]string{{"ip", "1.2.3.4"}, {"tcp", "nix"}, {"unix", "/no/such/directory/socket"}, {"", ""}} {
-		if l, err := proc.Listen(tt[0], tt[1]); err == nil || !strings.HasPrefix(err.Error(), "proc: listen "+tt[0]) {
+		if l, err := proc.Listen(tt[0], tt[1]); err == nil || !strings.HasPrefix(err.Error(), "listen "+tt[0]) {
 			t.Errorf("%v: %v, %v", tt, l, err)
 		}
 	}

@@ -14,22 +14,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openSocket is a socket that was just opened.
-type openSocket interface {
+// closableSocket is a socket that was just opened.
+type closableSocket interface {
 	Socket
 	Close() error
 }
 
-// open opens a socket, and replaces one in the file system that is left over.
-func open(network, address string) (openSocket, error) {
+// openListener opens a socket, and replaces a stale socket file.
+func openListener(network, address string) (closableSocket, error) {
 	socket, err := openOnce(network, address)
-	if errors.Is(err, syscall.EADDRINUSE) && isLeftOver(network, address) && os.Remove(address) == nil {
+	if errors.Is(err, syscall.EADDRINUSE) && isStale(network, address) && os.Remove(address) == nil {
 		return openOnce(network, address)
 	}
 	return socket, err
 }
 
-func openOnce(network, address string) (openSocket, error) {
+func openOnce(network, address string) (closableSocket, error) {
 	var config net.ListenConfig
 	switch network {
 	case "tcp", "tcp4", "tcp6", "unix", "unixpacket":
@@ -38,21 +38,21 @@ func openOnce(network, address string) (openSocket, error) {
 			return nil, err
 		}
 		if l, ok := l.(*net.UnixListener); ok {
-			l.SetUnlinkOnClose(false) // it stays open
+			l.SetUnlinkOnClose(false) // the Listener keeps the socket open
 		}
-		return l.(openSocket), nil
+		return l.(closableSocket), nil
 	case "udp", "udp4", "udp6", "unixgram":
 		conn, err := config.ListenPacket(context.Background(), network, address)
 		if err != nil {
 			return nil, err
 		}
-		return conn.(openSocket), nil
+		return conn.(closableSocket), nil
 	}
-	return nil, fmt.Errorf("listen %s %s: use a network of tcp, udp or unix: %w", network, address, errors.ErrUnsupported)
+	return nil, fmt.Errorf("listen %s %s: unknown network, use tcp, udp or unix: %w", network, address, errors.ErrUnsupported)
 }
 
-// isLeftOver reports whether a path is a socket that no process has open.
-func isLeftOver(network, path string) bool {
+// isStale reports whether a path is a socket file that no process has open.
+func isStale(network, path string) bool {
 	stat, err := os.Lstat(path)
 	if err != nil || stat.Mode().Type() != fs.ModeSocket {
 		return false
@@ -64,8 +64,8 @@ func isLeftOver(network, path string) bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// inheritable makes the file of a socket one whose mode does not change when it
-// is inherited, and returns its address.
+// inheritable returns a file of the same socket that keeps its mode when a process
+// inherits it, and the address of the socket. It closes the given file.
 func inheritable(file *os.File) (*os.File, net.Addr, error) {
 	defer file.Close()
 	addr, err := addressOf(file)
@@ -81,14 +81,14 @@ func inheritable(file *os.File) (*os.File, net.Addr, error) {
 	if err = errors.Join(controlErr, os.NewSyscallError("fcntl", err)); err != nil {
 		return nil, nil, err
 	}
-	if err := unix.SetNonblock(fd, false); err != nil { // before os.File remembers another mode
+	if err := unix.SetNonblock(fd, false); err != nil { // before os.NewFile, which remembers the mode
 		unix.Close(fd)
 		return nil, nil, os.NewSyscallError("fcntl", err)
 	}
 	return os.NewFile(uintptr(fd), addr.String()), addr, nil
 }
 
-// addressOf returns the address of a socket that listens, or takes datagrams.
+// addressOf returns the address of a listening or a datagram socket.
 func addressOf(file *os.File) (net.Addr, error) {
 	if l, err := net.FileListener(file); err == nil {
 		defer l.Close()
@@ -96,7 +96,7 @@ func addressOf(file *os.File) (net.Addr, error) {
 	}
 	conn, err := net.FilePacketConn(file)
 	if err != nil {
-		return nil, fmt.Errorf("no socket that listens: %w", err)
+		return nil, fmt.Errorf("not a listening or datagram socket: %w", err)
 	}
 	defer conn.Close()
 	return conn.LocalAddr(), nil

@@ -14,14 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeListenPid writes the id of a process over noPid in its environment.
+// writeListenPid replaces pidPlaceholder in the environment of a traced process with
+// the id of the process.
 //
-// The id is known only after the fork, when Go runs no code of ours any more, and
-// a shell in between would change more of the environment than that. But a
-// process that is traced stops after its exec, with its environment in its
-// memory: LISTEN_PID is the last entry, and what follows the id becomes zero.
-// What /proc says of the memory is not for the tracer of another user's process,
-// but the stack is, and it begins with the arguments and the environment.
+// The id is known only after the fork, when Go no longer runs code of this package,
+// and a shell in between would change more of the environment. But a traced process
+// stops after its exec, with the environment in its memory. LISTEN_PID is the last
+// entry, and the bytes after the id become zero. The addresses come from the stack,
+// which begins with the arguments and the environment, because the tracer of another
+// user's process may not read them from /proc.
 func writeListenPid(pid int) error {
 	stack, err := stackPointer(pid)
 	if err != nil {
@@ -33,7 +34,7 @@ func writeListenPid(pid int) error {
 	}
 	const word = bits.UintSize / 8
 	var last uintptr
-	for at := stack + (argc+2)*word; ; at += word { // behind argc, the arguments and a zero
+	for at := stack + (argc+2)*word; ; at += word { // after argc, the arguments and a zero
 		entry, err := peekWord(pid, at)
 		if err != nil {
 			return err
@@ -43,13 +44,13 @@ func writeListenPid(pid int) error {
 		}
 		last = entry
 	}
-	entry := []byte(listenPidVariable + "=" + noPid + "\x00")
+	entry := []byte(listenPidVariable + "=" + pidPlaceholder + "\x00")
 	found := make([]byte, len(entry))
 	if _, err := syscall.PtracePeekData(pid, last, found); err != nil {
 		return os.NewSyscallError("ptrace", err)
 	}
 	if string(found) != string(entry) {
-		return errors.New("the environment of the process does not end with it")
+		return errors.New("not the last entry of the environment")
 	}
 	clear(entry[len(listenPidVariable)+1:])
 	copy(entry[len(listenPidVariable)+1:], strconv.Itoa(pid))
@@ -70,17 +71,17 @@ func peekWord(pid int, at uintptr) (uintptr, error) {
 	return uintptr(binary.NativeEndian.Uint64(append(b[:], 0, 0, 0, 0)[:8])), nil
 }
 
-// stackPointers are the places of the stack pointer in the general registers,
-// counted in words, see struct user_regs_struct of each architecture.
+// stackPointers are the indices of the stack pointer in the general registers, in
+// words, see struct user_regs_struct of each architecture.
 var stackPointers = map[string]int{
 	"386": 15, "amd64": 19, "arm": 13, "arm64": 31, "loong64": 3, "ppc64": 1, "ppc64le": 1, "riscv64": 2, "s390x": 17,
 }
 
-// stackPointer returns that of a process that is traced and has stopped.
+// stackPointer returns the stack pointer of a traced process that has stopped.
 func stackPointer(pid int) (uintptr, error) {
 	place, known := stackPointers[runtime.GOARCH]
 	if !known {
-		return 0, fmt.Errorf("a host of the architecture %s cannot find it: %w", runtime.GOARCH, errors.ErrUnsupported)
+		return 0, fmt.Errorf("no known stack pointer on architecture %s: %w", runtime.GOARCH, errors.ErrUnsupported)
 	}
 	const general = 1 // NT_PRSTATUS
 	var registers [64]uintptr
@@ -91,7 +92,7 @@ func stackPointer(pid int) (uintptr, error) {
 		return 0, os.NewSyscallError("ptrace", errno)
 	}
 	if place == 19 && vector.Len != 27*8 {
-		return 0, errors.New("the program is not of the host's architecture")
+		return 0, errors.New("program of another architecture than the host")
 	}
 	return registers[place], nil
 }

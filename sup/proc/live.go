@@ -12,58 +12,67 @@ import (
 
 // Defaults of [Liveness].
 const (
+	// DefaultInterval is the default of Liveness.Interval.
 	DefaultInterval = 10 * time.Second
-	DefaultTimeout  = time.Second
+	// DefaultTimeout is the default of Liveness.Timeout.
+	DefaultTimeout = time.Second
+	// DefaultFailures is the default of Liveness.Failures.
 	DefaultFailures = 3
 )
 
-// Liveness says how to find out that a process has hung. When its probe has
-// failed several times in a row, the worker ends with an [UnhealthyError],
-// which is an abnormal exit. Each probe that succeeds is a sup.Beat, so that
-// ChildSpec.Watchdog can be used on top. The zero value asks nothing.
+// Liveness is how a worker detects a process that hangs. The zero value detects
+// nothing.
 //
-// An interval or a timeout that runs out because the whole program was stopped, by
-// docker pause say, is extended once by its full length.
+// When the probe has failed several times in a row, the worker ends with an
+// [UnhealthyError], which is an abnormal exit. Each successful probe is a sup.Beat,
+// so that ChildSpec.Watchdog can be used in addition.
+//
+// If an interval or a timeout runs out because the whole program was stopped, for
+// example by docker pause, it is extended once by its full length.
 type Liveness struct {
-	// Probe is how to ask. Required, if any of the other fields is set.
+	// Probe checks the process. It is required if another field is set.
 	Probe LiveProbe
-	// Interval is the time from the answer to one probe, or from the moment when
-	// the process was ready, to the next probe. Default [DefaultInterval].
+	// Interval is the time before the first probe, and between the end of one probe and
+	// the next. Default: [DefaultInterval].
 	Interval time.Duration
-	// Timeout bounds one probe. Default [DefaultTimeout].
+	// Timeout bounds one probe. Default: [DefaultTimeout].
 	Timeout time.Duration
-	// Failures in a row are too many. Default [DefaultFailures].
+	// Failures is how many failures in a row make the process unhealthy. Default:
+	// [DefaultFailures].
 	Failures int
 }
 
-// A LiveProbe asks a process whether it is alive.
+// A LiveProbe checks whether a process is alive.
 type LiveProbe struct {
-	ask    probe
-	notify bool
-	fault  string // of the arguments
+	probe  probe
+	notify bool   // expects NotifyAlive in each interval
+	fault  string // what is wrong with the arguments
 }
 
-// LiveTCP asks for a connection to address, "host:port".
+// LiveTCP returns a probe that connects to address, "host:port".
 func LiveTCP(address string) LiveProbe {
-	return LiveProbe{ask: probeTCP(address), fault: addressFault(address)}
+	return LiveProbe{probe: probeTCP(address), fault: addressFault(address)}
 }
 
-// LiveHTTP asks for a status 2xx of GET url. Redirects are not followed.
+// LiveHTTP returns a probe that expects a status 2xx from GET url. Redirects are not
+// followed.
 func LiveHTTP(url string) LiveProbe {
-	return LiveProbe{ask: probeHTTP(url), fault: urlFault(url)}
+	return LiveProbe{probe: probeHTTP(url), fault: urlFault(url)}
 }
 
-// LiveNotify does not ask: the process has to send "WATCHDOG=1" at least once in
-// each interval, in one of the ways of [ReadyNotify]. The interval is in its
-// environment, as WATCHDOG_USEC in microseconds.
+// LiveNotify returns a probe that expects the process to send "WATCHDOG=1" at least
+// once in each interval.
+//
+// The process sends the message in one of the ways of [ReadyNotify]. The interval is
+// in its environment variable WATCHDOG_USEC, in microseconds.
 func LiveNotify() LiveProbe { return LiveProbe{notify: true} }
 
-// LiveFunc calls f, which must return when its ctx ends.
+// LiveFunc returns a probe that calls f. f must return when its ctx ends.
 func LiveFunc(f func(ctx context.Context, p *Process) error) LiveProbe {
 	if f == nil {
-		return LiveProbe{fault: "LiveFunc(nil): give a function"}
+		return LiveProbe{fault: "LiveFunc(nil): use a function"}
 	}
-	return LiveProbe{ask: f}
+	return LiveProbe{probe: f}
 }
 
 func (l Liveness) check(f *faults) {
@@ -75,16 +84,16 @@ func (l Liveness) check(f *faults) {
 	if l.Failures < 0 {
 		f.add("Live.Failures", "%d is negative: use 0 for %d", l.Failures, DefaultFailures)
 	}
-	if !l.asked() && l.Probe.fault == "" && (l.Interval != 0 || l.Timeout != 0 || l.Failures != 0) {
-		f.add("Live.Probe", "is not set, but other fields of Live are: give a probe, or leave them out")
+	if !l.isSet() && l.Probe.fault == "" && (l.Interval != 0 || l.Timeout != 0 || l.Failures != 0) {
+		f.add("Live.Probe", "is not set, but other fields of Live are: use a probe, or leave the others out")
 	}
 }
 
-func (l Liveness) asked() bool { return l.Probe.ask != nil || l.Probe.notify }
+func (l Liveness) isSet() bool { return l.Probe.probe != nil || l.Probe.notify }
 
 func (l Liveness) interval() time.Duration { return cmp.Or(l.Interval, DefaultInterval) }
 
-// environ is an environment with the time that a process has for its messages.
+// environ adds the interval of the messages to an environment.
 func (l Liveness) environ(env []string) []string {
 	if !l.Probe.notify {
 		return env
@@ -94,29 +103,22 @@ func (l Liveness) environ(env []string) []string {
 
 var errNoMessage = errors.New("no " + NotifyAlive + " in the interval")
 
-// watch asks until the process is unhealthy, or ctx ends; then it returns nil.
-// alive has a message where the process has sent one.
-func (l Liveness) watch(ctx context.Context, p *Process, alive <-chan struct{}) error {
-	interval, timeout, limit := l.interval(), l.Timeout, l.Failures
-	if timeout == 0 {
-		timeout = DefaultTimeout
-	}
-	if limit == 0 {
-		limit = DefaultFailures
-	}
-	ask := l.Probe.ask
+// monitor repeats the probe until the process is unhealthy. It returns nil when ctx
+// ends. beats has a value when the process has sent NotifyAlive.
+func (l Liveness) monitor(ctx context.Context, p *Process, beats <-chan struct{}) error {
+	probe := l.Probe.probe
 	if l.Probe.notify {
-		ask = func(context.Context, *Process) error {
+		probe = func(context.Context, *Process) error {
 			select {
-			case <-alive:
+			case <-beats:
 				return nil
 			default:
 				return errNoMessage
 			}
 		}
 	}
-	for failures := 0; waitInterval(ctx, interval); {
-		err := ask.within(ctx, timeout, p)
+	for failures := 0; sleep(ctx, l.interval()); {
+		err := probe.run(ctx, cmp.Or(l.Timeout, DefaultTimeout), p)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -124,7 +126,7 @@ func (l Liveness) watch(ctx context.Context, p *Process, alive <-chan struct{}) 
 			failures = 0
 			sup.Beat(ctx)
 		default:
-			if failures++; failures == limit {
+			if failures++; failures == cmp.Or(l.Failures, DefaultFailures) {
 				return &UnhealthyError{Path: p.cmd.Path, Failures: failures, Err: err}
 			}
 		}

@@ -3,40 +3,36 @@ package proc
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
-
-	"github.com/espalier-go/espalier/sup"
 )
 
-// logQueue is how many lines of a process wait for a slow log, before lines are
+// logQueue is how many lines of a process wait for a slow log before lines are
 // dropped.
 const logQueue = 256
 
-// lineLog passes the lines of a process on to its logger, in a goroutine of its
-// own: neither a slow handler nor a slow rule may hold up the process.
+// lineLog logs the lines of a process in a goroutine of its own, so that neither a
+// slow handler nor a slow Level blocks the process.
 type lineLog struct {
-	logger *slog.Logger
-	level  func(Line) slog.Level
-	mu     sync.Mutex // protects ended, and orders offers before the closing
-	ended  bool
-	left   []int     // processes left running; set before queue is closed
-	queue  chan Line // closed when the process has ended
-	unsaid atomic.Int64
-	total  atomic.Int64
-	hurry  atomic.Bool   // what is left is dropped
-	failed chan<- error  // is told of a panic of the handler or the rule
-	done   chan struct{} // closed when nothing is left to be logged
+	logger      *slog.Logger
+	level       func(Line) slog.Level
+	mu          sync.Mutex // guards closed; held while a line is queued and while queue is closed
+	closed      bool
+	left        []int     // the processes left running; set before queue is closed
+	queue       chan Line // closed when the process has ended
+	dropped     atomic.Int64
+	discard     atomic.Bool   // set when the rest of the queue is dropped
+	callbackErr chan<- error  // see Process.callbackErr
+	done        chan struct{} // closed when run has returned
 }
 
 func newLineLog(c Command, p *Process, path string, incarnation int) *lineLog {
 	l := &lineLog{
-		logger: c.Logger,
-		level:  c.Level,
-		queue:  make(chan Line, logQueue),
-		failed: p.failed,
-		done:   make(chan struct{}),
+		logger:      c.Logger,
+		level:       c.Level,
+		queue:       make(chan Line, logQueue),
+		callbackErr: p.callbackErr,
+		done:        make(chan struct{}),
 	}
 	if l.logger == nil {
 		l.logger = slog.Default()
@@ -59,53 +55,56 @@ func defaultLevel(line Line) slog.Level {
 	return slog.LevelInfo
 }
 
-// offer hands over a line, or drops it.
-func (l *lineLog) offer(line Line) {
+// add queues a line, or drops it.
+func (l *lineLog) add(line Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended {
-		l.drop()
+	if l.closed {
+		l.dropped.Add(1)
 		return
 	}
 	select {
 	case l.queue <- line:
 	default:
-		l.drop()
+		l.dropped.Add(1)
 	}
 }
 
-// end tells that there are no more lines: the process has ended, and has left
-// some processes running.
-func (l *lineLog) end(left []int) {
+// close ends the log of a process that has ended, and has left some processes
+// running.
+func (l *lineLog) close(left []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ended, l.left = true, left
+	l.closed, l.left = true, left
 	close(l.queue)
-}
-
-func (l *lineLog) drop() {
-	l.unsaid.Add(1)
-	l.total.Add(1)
 }
 
 func (l *lineLog) run(attrs []any) {
 	defer func() {
-		for range l.queue { // it did not get to the end
-			l.drop()
+		for range l.queue { // empty unless write has panicked
+			l.dropped.Add(1)
 		}
 		close(l.done)
 	}()
-	contain(l.failed, func() error { l.write(attrs); return nil })
+	recoverTo(l.callbackErr, func() error { l.write(attrs); return nil })
 }
 
+// write logs all lines, and reports the dropped ones where they are missing.
 func (l *lineLog) write(attrs []any) {
 	logger := l.logger.With(attrs...)
+	var reported int64
+	reportDropped := func() {
+		if dropped := l.dropped.Load(); dropped > reported {
+			logger.LogAttrs(context.Background(), slog.LevelWarn, "output dropped", slog.Int64("lines", dropped-reported))
+			reported = dropped
+		}
+	}
 	for line := range l.queue {
-		if l.hurry.Load() {
-			l.drop()
+		if l.discard.Load() {
+			l.dropped.Add(1)
 			continue
 		}
-		l.sayDropped(logger)
+		reportDropped()
 		attrs := make([]slog.Attr, 0, 3)
 		attrs = append(attrs, slog.String("stream", line.Stream.String()), slog.String("line", line.Text))
 		if line.Cut > 0 {
@@ -113,7 +112,7 @@ func (l *lineLog) write(attrs []any) {
 		}
 		logger.LogAttrs(context.Background(), l.level(line), "output", attrs...)
 	}
-	l.sayDropped(logger)
+	reportDropped()
 	if len(l.left) > 0 {
 		logger.LogAttrs(context.Background(), slog.LevelWarn, "processes left running in the background",
 			slog.Any("processes", l.left),
@@ -121,44 +120,13 @@ func (l *lineLog) write(attrs []any) {
 	}
 }
 
-func (l *lineLog) sayDropped(logger *slog.Logger) {
-	if n := l.unsaid.Swap(0); n > 0 {
-		logger.LogAttrs(context.Background(), slog.LevelWarn, "output dropped", slog.Int64("lines", n))
-	}
-}
-
-// flush waits until all has been logged, or ctx ends; then the rest is dropped.
+// flush waits until everything is logged. If ctx ends first, the rest is dropped.
 func (l *lineLog) flush(ctx context.Context) error {
 	select {
 	case <-l.done:
 		return nil
 	case <-ctx.Done():
-		l.hurry.Store(true)
+		l.discard.Store(true)
 		return context.Cause(ctx)
 	}
-}
-
-// contain calls the caller's code in a goroutine that is not the worker's own,
-// where a panic would end the program. It hands on what went wrong, unless
-// something has before.
-func contain(failed chan<- error, f func() error) {
-	var err error
-	returned := false
-	defer func() {
-		if !returned {
-			if value := recover(); value != nil {
-				err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
-			} else {
-				err = sup.ErrGoexit
-			}
-		}
-		if err != nil {
-			select {
-			case failed <- err:
-			default:
-			}
-		}
-	}()
-	err = f()
-	returned = true
 }

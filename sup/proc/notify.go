@@ -6,28 +6,28 @@ import (
 	"strconv"
 )
 
-// NotifyVariable is the environment variable in which a process finds the
-// number of the descriptor for [ReadyNotify] and [LiveNotify].
+// NotifyVariable is the environment variable with the number of the descriptor for
+// [ReadyNotify] and [LiveNotify].
 const NotifyVariable = "NOTIFY_FD"
 
-// socketVariable is the environment variable in which a process finds the
-// address of the socket of sd_notify(3).
+// socketVariable is the environment variable with the address of the socket of
+// sd_notify(3).
 const socketVariable = "NOTIFY_SOCKET"
 
-// Messages that a process can send.
+// The messages that a process can send.
 const (
-	// NotifyReady says that the process is ready.
+	// NotifyReady is the message of a process that is ready.
 	NotifyReady = "READY=1"
-	// NotifyAlive says that the process is alive.
+	// NotifyAlive is the message of a process that is alive.
 	NotifyAlive = "WATCHDOG=1"
-	// notifyTrigger says that it is not.
+	// notifyTrigger is the message of a process that is unhealthy.
 	notifyTrigger = "WATCHDOG=trigger"
 )
 
-// Notify sends a message to the host of this process, if there is one that
-// wants to know: in a process that was not started with [ReadyNotify] or
-// [LiveNotify] it does nothing and returns false. Programs in other languages
-// write the message and a newline to the descriptor.
+// Notify sends a message from this process to its host. It returns false and no error
+// if the process was not started with [ReadyNotify] or [LiveNotify].
+//
+// Programs in other languages write the message and a newline to the descriptor.
 func Notify(message string) (bool, error) {
 	number := os.Getenv(NotifyVariable)
 	if number == "" {
@@ -35,30 +35,30 @@ func Notify(message string) (bool, error) {
 	}
 	fd, err := strconv.Atoi(number)
 	if err != nil || fd < 3 {
-		return false, fmt.Errorf("proc: %s is %q: it must be the number of a descriptor", NotifyVariable, number)
+		return false, fmt.Errorf("%s %q: not the number of a descriptor", NotifyVariable, number)
 	}
 	if err := writeFD(fd, message+"\n"); err != nil {
-		return false, fmt.Errorf("proc: notify: %w", os.NewSyscallError("write", err))
+		return false, fmt.Errorf("notify: %w", os.NewSyscallError("write", err))
 	}
 	return true, nil
 }
 
-// messages takes apart what comes on the descriptor: lines NAME=value, and for
-// those who can do no more, any byte that is no capital letter where a line
-// could begin, which means READY=1.
-type messages struct {
-	tell func(message string)
+// messageParser splits the data from the descriptor into messages: lines NAME=value.
+// For simple programs, a byte that is not a capital letter at the beginning of a line
+// means READY=1.
+type messageParser struct {
+	emit func(message string)
 	line []byte
 }
 
-// maxMessage bounds a line.
+// maxMessage is the maximum length of a message. The rest of the line is dropped.
 const maxMessage = 256
 
-func (m *messages) write(b []byte) {
+func (m *messageParser) write(b []byte) {
 	for _, c := range b {
 		switch {
 		case len(m.line) == 0 && (c < 'A' || c > 'Z'):
-			m.tell(NotifyReady)
+			m.emit(NotifyReady)
 		case c == '\n':
 			m.flush()
 		case len(m.line) < maxMessage:
@@ -67,9 +67,9 @@ func (m *messages) write(b []byte) {
 	}
 }
 
-func (m *messages) flush() {
+func (m *messageParser) flush() {
 	if len(m.line) > 0 {
-		m.tell(string(m.line))
+		m.emit(string(m.line))
 		m.line = m.line[:0]
 	}
 }

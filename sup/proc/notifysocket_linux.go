@@ -18,37 +18,38 @@ import (
 	"github.com/espalier-go/espalier/internal/leftover"
 )
 
-// A notifySocket is the datagram socket on which one process speaks sd_notify(3).
+// A notifySocket is the datagram socket to which a process sends the messages of
+// sd_notify(3).
 type notifySocket struct {
 	conn *net.UnixConn
-	dir  *leftover.Dir // holds the socket, nil if that is an abstract one
-	tell func(message string)
+	dir  *leftover.Dir // has the socket file; nil for an abstract socket
+	emit func(message string)
 	buf  [maxDatagram + 1]byte
 	oob  [oobSize]byte
 }
 
 const (
-	// maxDatagram is the size up to which a datagram counts, as with systemd.
+	// maxDatagram is the maximum size of a datagram, as with systemd.
 	maxDatagram = 4 << 10
-	// maxDrain is how many datagrams are read when the process has ended.
+	// maxDrain is how many datagrams are read after the end of the process.
 	maxDrain = 1 << 10
-	// oobSize has room for what the kernel says of the sender, and for the 253
-	// descriptors that a message can have.
+	// oobSize is enough for the credentials of the sender, and for the 253 descriptors
+	// that a message can carry.
 	oobSize = 2 << 10
 )
 
-// notifyDirs is what the names of the directories begin with.
+// notifyDirs is the prefix of the names of the directories.
 const notifyDirs = "proc-notify-"
 
-// sweepNotifyDirs removes what hosts have left behind that were killed.
+// sweepNotifyDirs removes the directories of hosts that were killed.
 var sweepNotifyDirs = sync.OnceFunc(func() { _, _ = leftover.Sweep(os.TempDir(), notifyDirs+"*") })
 
-// listenNotify opens a socket in a directory of its own. Not all programs know
-// abstract sockets, nor can those that have a network of their own reach them; so
-// one is used only where no directory can be made.
-func listenNotify(tell func(string)) (*notifySocket, error) {
+// listenNotify opens a socket in a directory of its own. If it cannot create the
+// directory, it uses an abstract socket. Some programs do not support those, and
+// programs in another network namespace cannot reach them.
+func listenNotify(emit func(string)) (*notifySocket, error) {
 	sweepNotifyDirs()
-	s := &notifySocket{tell: tell}
+	s := &notifySocket{emit: emit}
 	address := "@" + notifyDirs + rand.Text()
 	if dir, err := leftover.MkdirTemp("", notifyDirs); err == nil {
 		s.dir, address = dir, filepath.Join(dir.Path(), "notify")
@@ -62,10 +63,10 @@ func listenNotify(tell func(string)) (*notifySocket, error) {
 
 func (s *notifySocket) listen(address string) error {
 	if size := len(unix.RawSockaddrUnix{}.Path); len(address) >= size {
-		return fmt.Errorf("%s has %d bytes, and a socket's name at most %d: set TMPDIR to a shorter directory", address, len(address), size-1)
+		return fmt.Errorf("%s: path of %d bytes, a socket allows %d: set TMPDIR to a shorter directory", address, len(address), size-1)
 	}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		var err error // the option comes before the name, or the kernel might not know the first senders
+		var err error // set before bind, so that the kernel adds credentials to the first datagram
 		controlErr := raw.Control(func(fd uintptr) {
 			err = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1))
 		})
@@ -79,8 +80,8 @@ func (s *notifySocket) listen(address string) error {
 	if s.dir == nil {
 		return nil
 	}
-	// A process that root has started may have become another user before it
-	// speaks. The sender of each datagram is checked.
+	// A process that root has started may change its user before it sends. Access for
+	// all is safe, because the sender of each datagram is checked.
 	directory, socket := os.FileMode(0o700), os.FileMode(0o600)
 	if os.Geteuid() == 0 {
 		directory, socket = 0o711, 0o666
@@ -88,13 +89,12 @@ func (s *notifySocket) listen(address string) error {
 	return errors.Join(os.Chmod(address, socket), os.Chmod(s.dir.Path(), directory))
 }
 
-// environ is an environment with the address of the socket.
+// environ adds the address of the socket to an environment.
 func (s *notifySocket) environ(env []string) []string {
 	return append(env, socketVariable+"="+s.conn.LocalAddr().String())
 }
 
-// serve reads what the process sends, until finish is called, and then what is
-// left.
+// serve reads datagrams until finish is called, and then those that have arrived.
 func (s *notifySocket) serve(p *Process) {
 	defer s.remove()
 	raw, err := s.conn.SyscallConn()
@@ -104,7 +104,7 @@ func (s *notifySocket) serve(p *Process) {
 	for err == nil {
 		err = raw.Read(func(fd uintptr) bool { return s.receive(int(fd), p) })
 	}
-	_ = s.conn.SetReadDeadline(time.Time{}) // else it cannot be read at all
+	_ = s.conn.SetReadDeadline(time.Time{}) // a past deadline would fail all reads
 	_ = raw.Read(func(fd uintptr) bool {
 		for n := 0; n < maxDrain && s.receive(int(fd), p); n++ {
 		}
@@ -112,14 +112,14 @@ func (s *notifySocket) serve(p *Process) {
 	})
 }
 
-// finish ends serve. It is called when the process has ended.
+// finish ends serve. It is called after the end of the process.
 func (s *notifySocket) finish() {
 	if s != nil {
 		_ = s.conn.SetReadDeadline(time.Unix(0, 0))
 	}
 }
 
-// remove closes the socket, and removes it.
+// remove closes the socket, and removes its directory.
 func (s *notifySocket) remove() {
 	if s == nil {
 		return
@@ -128,7 +128,7 @@ func (s *notifySocket) remove() {
 		s.conn.Close()
 	}
 	if s.dir != nil {
-		_ = s.dir.Remove() // what cannot be removed is left to the next host
+		_ = s.dir.Remove() // the next host removes what remains
 	}
 }
 
@@ -142,26 +142,26 @@ func (s *notifySocket) receive(fd int, p *Process) bool {
 		return false
 	}
 	sender, descriptors := parseOOB(s.oob[:oobn])
-	// None of them is kept, and a sender that waits for the messages to be read
-	// (BARRIER=1) waits until its descriptor is closed.
+	// With BARRIER=1, the sender waits until its descriptor is closed, which means that
+	// the messages before it are read.
 	defer func() {
 		for _, fd := range descriptors {
 			unix.Close(fd)
 		}
 	}()
-	if n > maxDatagram || flags&unix.MSG_TRUNC != 0 || !p.has(sender) {
+	if n > maxDatagram || flags&unix.MSG_TRUNC != 0 || !p.isMember(sender) {
 		return true
 	}
 	for message := range strings.SplitSeq(string(s.buf[:n]), "\n") {
 		if message != "" {
-			s.tell(message)
+			s.emit(message)
 		}
 	}
 	return true
 }
 
-// parseOOB returns the process that has sent a datagram, 0 if that is not known,
-// and the descriptors that came with it.
+// parseOOB returns the sender of a datagram, or 0 if it is unknown, and the
+// descriptors that came with the datagram.
 func parseOOB(oob []byte) (sender int, descriptors []int) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -178,9 +178,9 @@ func parseOOB(oob []byte) (sender int, descriptors []int) {
 	return sender, descriptors
 }
 
-// has reports whether a process is the one that was started, or one of its group
-// or control group.
-func (p *Process) has(pid int) bool {
+// isMember reports whether a process is the started one, or a member of its group or
+// control group.
+func (p *Process) isMember(pid int) bool {
 	if pid <= 0 {
 		return false
 	}

@@ -188,7 +188,7 @@ func TestTheMessagesOfOthersDoNotCount(t *testing.T) {
 // The status is in the error of a process that does not get ready, and in its exit.
 func TestTheStatusIsInTheErrors(t *testing.T) {
 	_, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: sd("STATUS=waiting for the disk", "ERRNO=5", "exit").Worker})
-	want := `exit code 3; its last status: "waiting for the disk"; its error: input/output error`
+	want := `exit code 3; last status: "waiting for the disk"; reported error: input/output error`
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("the error is %v", err)
 	}
@@ -214,7 +214,7 @@ func TestAProcessMayEndAsSoonAsItHasSentThatItIsReady(t *testing.T) {
 
 func TestAProcessThatTriggersItsWatchdogIsUnhealthy(t *testing.T) {
 	exits := exitsOf(t, sd("READY=1", "barrier", "WATCHDOG=trigger"), sup.Temporary, false)
-	if len(exits) != 1 || !errors.Is(exits[0].Err, sup.ErrUnhealthy) || !strings.Contains(exits[0].Err.Error(), "the process has sent WATCHDOG=trigger") {
+	if len(exits) != 1 || !errors.Is(exits[0].Err, sup.ErrUnhealthy) || !strings.Contains(exits[0].Err.Error(), "message WATCHDOG=trigger from the process") {
 		t.Errorf("the exits are %v", exits)
 	}
 }

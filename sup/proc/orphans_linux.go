@@ -11,65 +11,65 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// starts says which processes the host has started and not reaped yet. The
-// goroutine that waits for such a process must be the one to reap it.
-var starts struct {
-	mu      sync.Mutex // protects the rest
-	going   int        // starts that may have a process which is not in running yet
-	running map[int]struct{}
+// ownProcesses are the processes that this package has started and not reaped yet.
+// Each of them must be reaped by the goroutine that waits for it.
+var ownProcesses struct {
+	mu       sync.Mutex // guards the rest
+	starting int        // starts whose process may not be in running yet
+	running  map[int]struct{}
 }
 
-// startBegins is called before a process is started.
-func startBegins() {
-	starts.mu.Lock()
-	defer starts.mu.Unlock()
-	starts.going++
+// beginStart must be called before each start of a process.
+func beginStart() {
+	ownProcesses.mu.Lock()
+	defer ownProcesses.mu.Unlock()
+	ownProcesses.starting++
 }
 
-// startEnds is called after that, with the process, or nil if there is none.
-func startEnds(process *os.Process) {
-	starts.mu.Lock()
-	defer starts.mu.Unlock()
-	starts.going--
+// endStart must be called after each start, with the process or nil.
+func endStart(process *os.Process) {
+	ownProcesses.mu.Lock()
+	defer ownProcesses.mu.Unlock()
+	ownProcesses.starting--
 	if process == nil {
 		return
 	}
-	if starts.running == nil {
-		starts.running = make(map[int]struct{})
+	if ownProcesses.running == nil {
+		ownProcesses.running = make(map[int]struct{})
 	}
-	starts.running[process.Pid] = struct{}{}
+	ownProcesses.running[process.Pid] = struct{}{}
 }
 
-// startReaped is called when a process has been reaped.
-func startReaped(pid int) {
-	starts.mu.Lock()
-	defer starts.mu.Unlock()
-	delete(starts.running, pid)
+// forgetProcess must be called when a process has been reaped.
+func forgetProcess(pid int) {
+	ownProcesses.mu.Lock()
+	defer ownProcesses.mu.Unlock()
+	delete(ownProcesses.running, pid)
 }
 
 const (
-	orphanInterval = 10 * time.Second       // between two looks, if no child ends
-	orphanPause    = 100 * time.Millisecond // at least, from one look to the next
+	orphanInterval = 10 * time.Second       // between two rounds, if no child ends
+	orphanPause    = 100 * time.Millisecond // minimum time between two rounds
 )
 
 // ReapOrphans reaps orphaned descendants of the processes that this package has
-// started, until ctx ends, and returns its cause. It is for a host that is process
-// 1 of a container, or a subreaper (PR_SET_CHILD_SUBREAPER): orphans become its
-// children, and stay as zombies when they end. Any other host needs nothing, and
-// nor does what is left in the group of a process: that is always reaped.
+// started. It runs until ctx ends, and returns its cause.
 //
-// It reaps only members of groups and sessions that descend from a process of this
-// package. So it takes no exit status away from another goroutine that waits for a
-// process of its own, with package os/exec say. To tell them apart, it must see
-// such a session while one of its processes runs: one that begins and ends within
-// a tenth of a second, or in an environment without ESPALIER_PROCESS, may leave
-// zombies. An init in the container, such as tini or that of docker run --init,
-// leaves none, and is the better choice where it can be had.
+// It is for a host that is process 1 of a container, or a subreaper
+// (PR_SET_CHILD_SUBREAPER). Orphans become children of such a host, and stay zombies
+// after their end. Other hosts do not need it, nor does the group of a process,
+// which is always reaped.
 //
-// As a child of a supervisor, it is the Run of a worker. Other systems than Linux
-// have no need for it; there, it waits for ctx.
+// ReapOrphans reaps only groups and sessions that descend from a process of this
+// package, so it takes no exit status from a goroutine that waits for a process of
+// its own, for example with package os/exec. It must see such a session while one of
+// its processes runs. A session that begins and ends within a tenth of a second, or
+// without ESPALIER_PROCESS in its environment, may leave zombies. An init such as
+// tini, or docker run --init, leaves none. Prefer an init if there can be one.
+//
+// Under a supervisor, call ReapOrphans in the Run of a worker. On systems other than
+// Linux it only waits for ctx.
 func ReapOrphans(ctx context.Context) error {
-	ctx = given(ctx)
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
 	defer signal.Stop(ended)
@@ -91,91 +91,91 @@ func ReapOrphans(ctx context.Context) error {
 	}
 }
 
-// descendants holds the ids of the groups and sessions that descend from the
-// processes of this package, and are not the host's own. Each is kept as long as
-// it has a process: until then, no other group or session can have the id. Every
-// census brings it up to date.
-var descendants lineage
+// descendants are the groups and sessions that descend from the processes of this
+// package, apart from those of the host itself. Each snapshot updates them.
+var descendants descendantSet
 
-type lineage struct {
-	mu               sync.Mutex // protects the rest
+// A descendantSet keeps an id as long as its group or session has a process. Until
+// then, no other group or session can have the id.
+type descendantSet struct {
+	mu               sync.Mutex // guards the rest
 	groups, sessions map[int]struct{}
 }
 
-func (l *lineage) update(c *census) {
-	if c.err != nil {
+func (d *descendantSet) update(s *snapshot) {
+	if s.err != nil {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	groups, sessions := make(map[int]struct{}), make(map[int]struct{})
-	for _, p := range c.processes {
-		if _, ok := l.groups[p.group]; ok {
+	for _, p := range s.processes {
+		if _, ok := d.groups[p.group]; ok {
 			groups[p.group] = struct{}{}
 		}
-		if _, ok := l.sessions[p.session]; ok {
+		if _, ok := d.sessions[p.session]; ok {
 			sessions[p.session] = struct{}{}
 		}
 	}
-	for _, marked := range c.marked {
+	for _, marked := range s.byMark {
 		for _, p := range marked {
-			if p.group != c.host.group {
+			if p.group != s.host.group {
 				groups[p.group] = struct{}{}
 			}
-			if p.session != c.host.session {
+			if p.session != s.host.session {
 				sessions[p.session] = struct{}{}
 			}
 		}
 	}
-	l.groups, l.sessions = groups, sessions
+	d.groups, d.sessions = groups, sessions
 }
 
-func (l *lineage) has(p processStat) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, inGroup := l.groups[p.group]
-	_, inSession := l.sessions[p.session]
+func (d *descendantSet) has(p processStat) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, inGroup := d.groups[p.group]
+	_, inSession := d.sessions[p.session]
 	return inGroup || inSession
 }
 
-// reapOrphans reaps the orphans among all processes.
+// reapOrphans reaps all orphans that have ended by now.
 func reapOrphans() {
-	c := takeCensus()
-	if c.err != nil {
-		return // the host has run out of descriptors, say: the next look may do
+	s := takeSnapshot()
+	if s.err != nil {
+		return // such as EMFILE; the next round may succeed
 	}
-	for _, p := range c.processes {
-		if p.ended && p.parent == c.host.pid && descendants.has(p) {
-			c.reapOrphan(p)
+	for _, p := range s.processes {
+		if p.ended && p.parent == s.host.pid && descendants.has(p) {
+			s.reapOrphan(p)
 		}
 	}
 }
 
-// reapOrphan reaps a process that has ended, unless it is one that this package
-// has started: then another goroutine waits for it.
-func (c *census) reapOrphan(p processStat) {
-	starts.mu.Lock()
-	defer starts.mu.Unlock()
-	if _, ours := starts.running[p.pid]; ours {
+// reapOrphan reaps a process that has ended, unless this package has started it:
+// another goroutine waits for those.
+func (s *snapshot) reapOrphan(p processStat) {
+	ownProcesses.mu.Lock()
+	defer ownProcesses.mu.Unlock()
+	if _, own := ownProcesses.running[p.pid]; own {
 		return
 	}
-	// A process that was just started leads a group in the session of the host. It
-	// may have ended before it is in running. The next look knows.
-	if starts.going > 0 && p.pid == p.group && p.session == c.host.session {
+	// A process that has just been started leads a group in the session of the host.
+	// It may have ended before it was added to running. The next round decides.
+	if ownProcesses.starting > 0 && p.pid == p.group && p.session == s.host.session {
 		return
 	}
 	reapIfEnded(p)
 }
 
-// reapIfEnded reaps a child of this program, if it has ended and is still the
-// process that was seen.
+// reapIfEnded reaps a child of the host if it has ended and is still the process
+// that was seen.
 func reapIfEnded(seen processStat) {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, seen.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
 	if err != nil || info.Signo == 0 {
 		return
 	}
-	// The id may be another process's by now.
+	// Another process may have got the id.
 	if now, _, err := readProcess(seen.pid, nil); err == nil && now.start == seen.start {
 		_, _ = syscall.Wait4(seen.pid, nil, syscall.WNOHANG, nil)
 	}

@@ -9,40 +9,40 @@ import (
 )
 
 const (
-	// drainLimit is the most that a pipe can hold on Linux, unless root has it
-	// otherwise. Who still writes after the end of a process is no part of it,
-	// and is not read any further.
+	// drainLimit is how much is read from a pipe after the end of the process. It is
+	// the capacity of a pipe on Linux, unless root has changed it. A descendant that
+	// still writes then is not read any further.
 	drainLimit = 1 << 20
-	// drainTime is how long the output may take to end after the process, on
-	// systems whose pipes cannot be asked what they hold.
-	drainTime = time.Second
+	// drainTimeout is how long the output may take to end after the process, on
+	// systems where a read of a pipe has no deadline.
+	drainTimeout = time.Second
 )
 
-// pipe is the host's end of a pipe that a process writes to. It is read until
-// all writers have closed it, or until the process has ended: a pipe that
-// somebody else has inherited may stay open for ever.
+// pipe is the host's end of a pipe that a process writes to. It is read until all
+// writers have closed it or the process has ended: a pipe that another process has
+// inherited may stay open forever.
 type pipe struct {
-	file  *os.File
-	see   func([]byte) // told everything once, in order
-	end   func()       // told when there is no more
-	piped bool         // the caller reads it
+	file    *os.File
+	consume func([]byte) // called with each piece of output, in order
+	flush   func()       // called after the last piece
+	piped   bool         // the caller reads the pipe
 
-	mu    sync.Mutex // held by who reads; finish cuts a read that waits short
-	over  bool       // nothing is left in the file
-	ended bool       // end was called
-	rest  []byte     // what was left when the process ended
+	mu      sync.Mutex // guards the rest; held during a read, which finish interrupts
+	drained bool       // nothing is left in the file
+	flushed bool       // flush was called
+	rest    []byte     // read by drainLocked, and not yet by the caller
 }
 
 // Read implements [io.Reader].
 func (p *pipe) Read(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.over {
+	if !p.drained {
 		n, err := p.file.Read(b)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			p.see(b[:n])
+			p.consume(b[:n])
 			if err != nil {
-				p.endLocked()
+				p.flushLocked()
 			}
 			return n, err
 		}
@@ -59,35 +59,39 @@ func (p *pipe) Read(b []byte) (int, error) {
 // Close implements [io.Closer].
 func (p *pipe) Close() error { return p.file.Close() }
 
-// finish takes out of the pipe what is there, and closes it. It is called when
-// the process has ended.
+// discard reads the pipe until its end, in place of the caller.
+func (p *pipe) discard() { _, _ = io.Copy(io.Discard, p) }
+
+// finish reads what is left in the pipe, and closes it. It is called when the
+// process has ended.
 func (p *pipe) finish() {
-	if err := p.file.SetReadDeadline(time.Unix(0, 0)); err != nil { // no such thing here
-		timer := time.AfterFunc(drainTime, func() { p.file.Close() })
+	// The deadline ends a blocked Read, which holds mu.
+	if err := p.file.SetReadDeadline(time.Unix(0, 0)); err != nil {
+		timer := time.AfterFunc(drainTimeout, func() { p.file.Close() })
 		defer timer.Stop()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.over {
+	if !p.drained {
 		p.drainLocked()
 	}
 }
 
 func (p *pipe) drainLocked() {
-	p.over = true
-	_ = p.file.SetReadDeadline(time.Time{}) // else it cannot be read at all
+	p.drained = true
+	_ = p.file.SetReadDeadline(time.Time{}) // a past deadline would fail all reads
 	p.rest = readAvailable(p.file, drainLimit)
 	p.file.Close()
-	p.see(p.rest)
-	p.endLocked()
+	p.consume(p.rest)
+	p.flushLocked()
 	if !p.piped {
 		p.rest = nil
 	}
 }
 
-func (p *pipe) endLocked() {
-	if !p.ended {
-		p.ended = true
-		p.end()
+func (p *pipe) flushLocked() {
+	if !p.flushed {
+		p.flushed = true
+		p.flush()
 	}
 }

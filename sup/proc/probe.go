@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// probe asks a process once. nil is the answer that was hoped for.
+// probe checks a process once.
 type probe func(ctx context.Context, p *Process) error
 
 func probeTCP(address string) probe {
@@ -22,9 +22,9 @@ func probeTCP(address string) probe {
 	}
 }
 
-// asker follows no redirect, uses no proxy and keeps no connection: the answer
-// must be the process's own, and the next one that of its successor.
-var asker = &http.Client{
+// probeClient follows no redirects and uses no proxy, so that the process itself
+// answers. It keeps no connections, so that they do not outlive an incarnation.
+var probeClient = &http.Client{
 	Transport:     &http.Transport{DisableKeepAlives: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
@@ -35,7 +35,7 @@ func probeHTTP(url string) probe {
 		if err != nil {
 			return err
 		}
-		response, err := asker.Do(request)
+		response, err := probeClient.Do(request)
 		if err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ func probeHTTP(url string) probe {
 	}
 }
 
-// addressFault says what is wrong with the address of a TCP probe.
+// addressFault returns what is wrong with the address of a TCP probe, or "".
 func addressFault(address string) string {
 	_, port, err := net.SplitHostPort(address)
 	if err == nil {
@@ -56,23 +56,23 @@ func addressFault(address string) string {
 	if err == nil && port != "0" {
 		return ""
 	}
-	return fmt.Sprintf("%q is no address: write \"host:port\"", address)
+	return fmt.Sprintf("%q is not an address: write \"host:port\"", address)
 }
 
-// urlFault says what is wrong with the URL of an HTTP probe.
+// urlFault returns what is wrong with the URL of an HTTP probe, or "".
 func urlFault(text string) string {
 	u, err := url.Parse(text)
 	if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
 		return ""
 	}
-	return fmt.Sprintf("%q is no URL of a server: write \"http://host:port/path\"", text)
+	return fmt.Sprintf("%q is not the URL of a server: write \"http://host:port/path\"", text)
 }
 
-// within asks with a bound on the time that the answer takes.
-func (ask probe) within(ctx context.Context, limit time.Duration, p *Process) error {
-	bounded, end := withLimit(ctx, limit, fmt.Errorf("no answer within %v", limit))
+// run runs a probe with a timeout.
+func (f probe) run(ctx context.Context, timeout time.Duration, p *Process) error {
+	bounded, end := withTimeout(ctx, timeout, fmt.Errorf("no answer within %v", timeout))
 	defer end()
-	err := ask(bounded, p)
+	err := f(bounded, p)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		return context.Cause(bounded)
 	}

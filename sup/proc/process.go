@@ -8,93 +8,97 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/espalier-go/espalier/sup"
 )
 
-// A Process is a process that was started, and the group that it leads. All
-// methods are safe for concurrent use.
+// A Process is a started process and the group that it leads. All methods are safe
+// for concurrent use.
 type Process struct {
-	cmd    *exec.Cmd
-	ask    syscall.Signal
-	tail   *tail
-	watch  func(Line) // may be nil
-	log    *lineLog
-	cgroup *cgroup       // nil if it has none of its own
-	notify *notifySocket // nil if it has none
-	status statusBox
-	pipes  []*pipe       // all that it writes to
-	out    [2]*pipe      // of those, stdout and stderr
-	emit   [2]func(Line) // what is told their lines
-	failed chan error    // has room for what became of the caller's functions
-	marked string        // by which its descendants are recognized; Linux only
-	killed atomic.Bool
+	cmd         *exec.Cmd
+	stopSignal  syscall.Signal
+	tail        *tail
+	watch       func(Line) // may be nil
+	log         *lineLog
+	cgroup      *cgroup       // nil without a control group
+	notify      *notifySocket // nil without a notification socket
+	status      lastStatus
+	pipes       []*pipe       // all pipes that the process writes to
+	out         [2]*pipe      // the pipes of stdout and stderr
+	emit        [2]func(Line) // the consumers of their lines
+	callbackErr chan error    // buffered; the first panic of Logger, Level or Watch
+	mark        string        // identifies the descendants of the process; Linux only
+	killed      atomic.Bool   // set when Stop kills
 
-	life      context.Context // ends with the process, or when it cannot be killed
-	ended     context.CancelFunc
-	pumps     sync.WaitGroup // read the pipes
-	concluded sync.Once
-	exit      Exit // fixed when life has ended
+	running   context.Context // ends with the process, or when it cannot be killed
+	markEnded context.CancelFunc
+	readers   sync.WaitGroup // the goroutines that read the pipes and the socket
+	exitOnce  sync.Once
+	exit      Exit // set before running ends
 
-	mu     sync.Mutex // protects reaped, and orders signals before the reaping
-	reaped bool       // its id may be another's
+	mu     sync.Mutex // guards reaped; held while a signal is sent and while the process is reaped
+	reaped bool       // the system may have given the process id to another process
 }
 
-// begin starts the goroutines of a process. All end with it; the one that
-// waits for it waits for the others, but for that of the log.
-func (p *Process) begin() {
-	p.life, p.ended = context.WithCancel(context.Background())
+// startGoroutines starts the goroutines of a process. All end with the process.
+// The goroutine that reaps it waits for all others but that of the log.
+func (p *Process) startGoroutines() {
+	p.running, p.markEnded = context.WithCancel(context.Background())
 	for _, pipe := range p.pipes {
 		if !pipe.piped {
-			p.pumps.Go(pipe.pumped)
+			p.readers.Go(pipe.discard)
 		}
 	}
 	if p.notify != nil {
-		p.pumps.Go(func() { p.notify.serve(p) })
+		p.readers.Go(func() { p.notify.serve(p) })
 	}
 	go func() {
 		state, survivors := p.reap()
-		survivors = append(survivors, p.cgroup.end()...)
-		exit := p.exitOf(state, survivors, p.leftOf())
-		_ = p.cgroup.remove() // what cannot be removed is left to the next host
-		p.conclude(func() Exit {
+		survivors = append(survivors, p.cgroup.killAll()...)
+		exit := p.newExit(state, survivors, p.leftRunning())
+		_ = p.cgroup.remove() // the next host removes what remains
+		p.setExit(func() Exit {
 			exit.Lines = p.tail.lines()
 			return exit
 		})
 	}()
 }
 
-// conclude fixes the exit, once all output has been read.
-func (p *Process) conclude(how func() Exit) {
-	p.concluded.Do(func() {
+// setExit reads the rest of the output, and sets the exit. Only the first call has
+// an effect.
+func (p *Process) setExit(exit func() Exit) {
+	p.exitOnce.Do(func() {
 		for _, pipe := range p.pipes {
 			pipe.finish()
 		}
 		p.notify.finish()
-		p.pumps.Wait()
-		p.exit = how()
+		p.readers.Wait()
+		p.exit = exit() // after Wait, because it contains the last lines
 		p.exit.Status = p.Status()
-		p.log.end(p.exit.Left)
-		p.ended()
+		p.log.close(p.exit.Left)
+		p.markEnded()
 	})
 }
 
-// Pid returns the id of the process, which is that of its group too.
+// Pid returns the id of the process, which is also the id of its group.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Done is closed when the process has ended, been reaped and its output read, and
-// nothing is left of its group. It is also closed when the process cannot be
-// killed, see [Exit].Unkilled.
-func (p *Process) Done() <-chan struct{} { return p.life.Done() }
+// Done returns a channel that is closed when the process has ended.
+//
+// By then the process is reaped, its output is read, and nothing remains of its
+// group. Done is also closed if the process cannot be killed, see [Exit].Unkilled.
+func (p *Process) Done() <-chan struct{} { return p.running.Done() }
 
-// Wait waits until the process has ended, see [Process.Done], and returns how.
-// The error is the cause of ctx, if that ends first.
+// Wait waits for the end of the process, see [Process.Done], and returns its exit.
+// If ctx ends first, the error is its cause.
 func (p *Process) Wait(ctx context.Context) (Exit, error) {
-	ctx = given(ctx)
 	select {
-	case <-p.life.Done():
+	case <-p.running.Done():
 	case <-ctx.Done():
 		if exit, ended := p.Exit(); ended {
 			return exit, nil
@@ -104,10 +108,10 @@ func (p *Process) Wait(ctx context.Context) (Exit, error) {
 	return p.exit, nil
 }
 
-// Exit returns how the process has ended, or false as long as it has not.
+// Exit returns how the process ended, or false if it still runs.
 func (p *Process) Exit() (Exit, bool) {
 	select {
-	case <-p.life.Done():
+	case <-p.running.Done():
 		return p.exit, true
 	default:
 		return Exit{}, false
@@ -115,9 +119,11 @@ func (p *Process) Exit() (Exit, bool) {
 }
 
 // Signal sends a signal to the process group, and to the process itself if it has
-// left the group. It returns os.ErrProcessDone when the process has ended, and an
-// error that wraps fs.ErrPermission when it has become another user's. Where there
-// are no groups the signal goes to the process, if the system can send it at all.
+// changed its group. On a system without groups, the signal goes to the process
+// alone.
+//
+// The error is os.ErrProcessDone if the process has ended. It wraps
+// fs.ErrPermission if the process has become another user's.
 func (p *Process) Signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,17 +133,16 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	return signalGroup(p.cmd.Process, sig)
 }
 
-// Kill kills everything in the control group of the process, if it has one, the
-// process group, and the process. It returns os.ErrProcessDone when the process
-// has ended.
+// Kill kills the control group of the process, if it has one, the process group,
+// and the process. The error is os.ErrProcessDone if the process has ended.
 //
-// A process that has become another user's cannot be killed without privileges.
-// Then the error wraps fs.ErrPermission, and the process is given up:
-// [Process.Done] is closed, and [Exit].Unkilled has the error.
+// Without privileges, the host cannot kill a process that has become another
+// user's. Then the error wraps fs.ErrPermission, [Process.Done] is closed, and
+// [Exit].Unkilled is the error.
 func (p *Process) Kill() error {
 	p.mu.Lock()
 	reaped := p.reaped
-	p.mu.Unlock()
+	p.mu.Unlock() // to kill the control group may block; Signal checks again
 	if reaped {
 		return os.ErrProcessDone
 	}
@@ -146,117 +151,148 @@ func (p *Process) Kill() error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	if all || hasEnded(p) { // a process that ends refuses signals until it is reaped
+	if all || hasEnded(p) { // a process that has ended refuses signals until it is reaped
 		return nil
 	}
 	err = fmt.Errorf("process %d of another user: %w", p.Pid(), err)
-	// The output is read to its end first, which takes a goroutine: the caller
-	// may be the function that is told of it.
-	go p.conclude(func() Exit { return p.unended(err) })
+	// In a goroutine, because setExit waits for the readers, and the caller may be a
+	// callback of one of them.
+	go p.setExit(func() Exit { return p.unkilledExit(err) })
 	return err
 }
 
-// Stop asks the process group to stop, with the StopSignal, and kills it when
-// grace is over, or ctx ends. A process that has been stopped by SIGSTOP is
-// continued, so that it can hear. Stop returns when the process has ended, see
-// [Process.Done]; or when it cannot be killed; or when ctx has ended and the
-// process, which hangs in the kernel, has not for two seconds after it was killed.
-// [Exit].Unkilled tells the last two.
+// killTimeout is how long a killed process may take to end. A process that takes
+// longer hangs in the kernel, or belongs to another user.
+const killTimeout = 2 * time.Second
+
+// Stop sends the StopSignal to the process group, and kills the group if it has not
+// ended after grace, or when ctx ends. It continues a process that SIGSTOP has
+// stopped, so that the process can handle the signal.
+//
+// Stop returns when the process has ended, see [Process.Done], or cannot be killed.
+// It also returns when ctx has ended and the process, which hangs in the kernel,
+// still runs two seconds after it was killed. [Exit].Unkilled is set in the latter
+// two cases.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) Exit {
-	ctx = given(ctx)
-	if grace > 0 && p.Signal(p.ask) == nil {
+	if grace > 0 && p.Signal(p.stopSignal) == nil {
 		p.resume()
-		asking, end := withLimit(ctx, grace, nil)
+		inGrace, end := withTimeout(ctx, grace, nil)
 		defer end()
 		select {
-		case <-p.life.Done():
-		case <-asking.Done():
+		case <-p.running.Done():
+		case <-inGrace.Done():
 		}
 	}
 	if exit, ended := p.Exit(); ended {
 		return exit
 	}
 	p.killed.Store(true)
-	_ = p.Kill() // the exit has the error; that it has ended meanwhile is as good
-	killing, end := withLimit(context.Background(), killTime, nil)
+	_ = p.Kill() // the exit has the error; if the process has just ended, there is none
+	killing, end := withTimeout(context.Background(), killTimeout, nil)
 	defer end()
 	select {
-	case <-p.life.Done():
+	case <-p.running.Done():
 		return p.exit
 	case <-killing.Done():
 	}
 	select {
-	case <-p.life.Done():
+	case <-p.running.Done():
 		return p.exit
 	case <-ctx.Done():
-		return p.unended(fmt.Errorf("process %d was killed and has not ended: %w", p.Pid(), context.Cause(ctx)))
+		return p.unkilledExit(fmt.Errorf("process %d still running after SIGKILL: %w", p.Pid(), context.Cause(ctx)))
 	}
 }
-
-// killTime is how long something that was killed may take to go. What takes
-// longer hangs in the kernel, or belongs to another user.
-const killTime = 2 * time.Second
 
 // Tail returns the last lines of output so far, oldest first.
 func (p *Process) Tail() []Line { return p.tail.lines() }
 
-// Dropped returns how many lines the log has not been told because it was too
+// Dropped returns the number of lines that were dropped because the log was too
 // slow.
-func (p *Process) Dropped() int { return int(p.log.total.Load()) }
+func (p *Process) Dropped() int { return int(p.log.dropped.Load()) }
 
-// Flush waits until the process has ended, and the log has been told all that
-// it has written. When ctx ends first, the log is told no more: the rest is
-// dropped, and the error is the cause of ctx.
-func (p *Process) Flush(ctx context.Context) error { return p.log.flush(given(ctx)) }
+// Flush waits until the process has ended and all its output is logged. If ctx ends
+// first, the rest is dropped, and the error is the cause of ctx.
+func (p *Process) Flush(ctx context.Context) error { return p.log.flush(ctx) }
 
-// Stdout returns what the process writes to its standard output, if that is
-// Piped, else nil. It ends when the process has, even if somebody else
-// keeps the pipe open; nothing that the process has written is lost. Closing it
-// lets the process's further writes fail.
-func (p *Process) Stdout() io.ReadCloser { return p.piped(Stdout) }
+// Stdout returns the standard output of the process if that is Piped, else nil.
+//
+// The reader returns io.EOF after the end of the process, even if another process
+// keeps the pipe open, and after all output of the process. If the caller closes
+// it, further writes of the process fail.
+func (p *Process) Stdout() io.ReadCloser { return p.pipeOf(Stdout) }
 
-// Stderr is [Process.Stdout] for the standard error.
-func (p *Process) Stderr() io.ReadCloser { return p.piped(Stderr) }
+// Stderr returns the standard error of the process like [Process.Stdout].
+func (p *Process) Stderr() io.ReadCloser { return p.pipeOf(Stderr) }
 
-// Writer returns where to write what the process says in another way than
-// through its standard output and error, over a connection say: it is taken
-// apart into lines that are kept, told and logged as if they had come from that
-// stream. What is written after the process has ended is kept only.
-func (p *Process) Writer(s Stream) io.Writer {
-	s = min(s, Stderr)
-	return &writer{lines: splitter{stream: s, emit: p.emit[s]}}
-}
-
-// writer is a splitter for concurrent use.
-type writer struct {
-	mu    sync.Mutex
-	lines splitter
-}
-
-func (w *writer) Write(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lines.write(b)
-	return len(b), nil
-}
-
-func (p *Process) piped(s Stream) io.ReadCloser {
+func (p *Process) pipeOf(s Stream) io.ReadCloser {
 	if !p.out[s].piped {
 		return nil
 	}
 	return p.out[s]
 }
 
-// seeLine is told every line.
-func (p *Process) seeLine(line Line) {
+// Writer returns a writer for output that the process sends in another way, such as
+// over a connection. Its lines are kept, logged and passed to Watch as if they came
+// from the stream. Lines written after the end of the process are only kept.
+func (p *Process) Writer(s Stream) io.Writer {
+	s = min(s, Stderr)
+	return &lineWriter{lines: lineSplitter{stream: s, emit: p.emit[s]}}
+}
+
+// lineWriter is a lineSplitter for concurrent use.
+type lineWriter struct {
+	mu    sync.Mutex // guards lines
+	lines lineSplitter
+}
+
+// Write implements [io.Writer].
+func (w *lineWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lines.write(b)
+	return len(b), nil
+}
+
+// keepLine adds a line to the tail and passes it to Watch.
+func (p *Process) keepLine(line Line) {
 	p.tail.add(line)
 	if p.watch != nil {
-		contain(p.failed, func() error { p.watch(line); return nil })
+		recoverTo(p.callbackErr, func() error { p.watch(line); return nil })
 	}
 }
 
-// logLine is seeLine, for what is logged.
+// logLine keeps a line and logs it.
 func (p *Process) logLine(line Line) {
-	p.seeLine(line)
-	p.log.offer(line)
+	p.keepLine(line)
+	p.log.add(line)
+}
+
+// recoverTo calls a function of the caller in a goroutine of this package, where a
+// panic would end the program. It sends an error, a panic or a Goexit to failed,
+// unless the channel is full.
+func recoverTo(failed chan<- error, f func() error) {
+	var err error
+	returned := false
+	defer func() {
+		if !returned {
+			if value := recover(); value != nil {
+				err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
+			} else {
+				err = sup.ErrGoexit
+			}
+		}
+		if err != nil {
+			trySend(failed, err)
+		}
+	}()
+	err = f()
+	returned = true
+}
+
+// trySend sends a value unless the channel is full.
+func trySend[T any](c chan<- T, value T) {
+	select {
+	case c <- value:
+	default:
+	}
 }

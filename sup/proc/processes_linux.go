@@ -2,28 +2,30 @@ package proc
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// processStat is what /proc says of a process.
+// processStat is what /proc reports about a process.
 type processStat struct {
 	pid, parent, group, session int
 
-	ended  bool   // with all its threads, and was not reaped yet
-	kernel bool   // is a thread of the kernel
-	start  uint64 // in clock ticks since the start of the system
+	ended  bool   // all threads have ended; not reaped yet
+	kernel bool   // a thread of the kernel
+	start  uint64 // in clock ticks since the system started
 }
 
-// ticks is how many clock ticks there are in a second of /proc, on all
-// architectures that Go has.
+// ticks is the number of clock ticks per second in /proc, on all architectures of
+// Go.
 const ticks = 100
 
-// listProcesses returns all processes that /proc shows, and fails if the host has
-// run out of descriptors, say. A process that ends while the list is made may be
-// missing.
+// listProcesses returns all processes that /proc shows. Processes that end meanwhile
+// may be missing. It fails if, say, the host has run out of descriptors.
 func listProcesses() ([]processStat, error) {
 	proc, err := os.Open("/proc")
 	if err != nil {
@@ -55,8 +57,8 @@ func listProcesses() ([]processStat, error) {
 
 const kernelThread = 0x00200000 // PF_KTHREAD
 
-// readProcess returns what /proc says of one process, see proc_pid_stat(5). It
-// returns the buffer for the next call.
+// readProcess returns what /proc reports about one process, see proc_pid_stat(5). It
+// reads into buf, which may be nil, and returns the buffer for the next call.
 func readProcess(pid int, buf []byte) (processStat, []byte, error) {
 	stat, err := readProc(pid, "stat", buf)
 	if err != nil {
@@ -65,7 +67,7 @@ func readProcess(pid int, buf []byte) (processStat, []byte, error) {
 	const state, parent, group, session, flags, threads, start = 0, 1, 2, 3, 6, 17, 19
 	var fields [start + 1][]byte
 	n := 0
-	// The name of the program stands in parentheses, and may have any bytes.
+	// The name of the program is in parentheses, and may contain any byte.
 	for field := range bytes.FieldsSeq(stat[bytes.LastIndexByte(stat, ')')+1:]) {
 		fields[n] = field
 		if n++; n == len(fields) {
@@ -91,9 +93,9 @@ func readProcess(pid int, buf []byte) (processStat, []byte, error) {
 	}, stat, nil
 }
 
-// readProc reads a file of a process into buf, which grows as needed. Its system
-// calls are raw: package os would have every file watched for readiness, which
-// takes longer than to read it.
+// readProc reads a file of a process into buf, which grows as needed. It does not
+// use package os, which would register each file with the poller. That takes longer
+// than the read.
 func readProc(pid int, name string, buf []byte) ([]byte, error) {
 	var fd int
 	var err error
@@ -125,4 +127,9 @@ func readProc(pid int, name string, buf []byte) ([]byte, error) {
 			buf = append(buf, make([]byte, len(buf))...)
 		}
 	}
+}
+
+// isGone reports whether a read failed because the process has ended.
+func isGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
 }

@@ -10,75 +10,91 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Readiness says when a process that was started is ready. The zero value is
+// Readiness is the condition on which a started process is ready. The zero value is
 // [ReadyAtOnce].
 type Readiness struct {
-	what   string         // is waited for, in words
-	line   *regexp.Regexp // of a line
-	ask    probe          // is repeated
-	notify bool
-	done   bool   // waits for a good end
-	fault  string // of the arguments
+	description string         // for NotReadyError.For; empty for ReadyAtOnce
+	pattern     *regexp.Regexp // matches a line of output
+	probe       probe          // repeated until it succeeds
+	notify      bool           // waits for NotifyReady
+	done        bool           // waits for an orderly exit
+	fault       string         // what is wrong with the arguments
 }
 
-// ReadyAtOnce: the process is ready when it was started.
+// ReadyAtOnce makes a process ready as soon as it has started.
 func ReadyAtOnce() Readiness { return Readiness{} }
 
-// ReadyLine: the process is ready when a line of its output matches, on a
-// stream that is Logged or Kept, or Piped and read.
+// ReadyLine makes a process ready when a line of its output matches the pattern.
+// The stream must be Logged, Kept, or Piped and read by the caller.
 func ReadyLine(pattern *regexp.Regexp) Readiness {
 	if pattern == nil {
-		return Readiness{fault: "ReadyLine(nil): give a regular expression"}
+		return Readiness{fault: "ReadyLine(nil): use a regular expression"}
 	}
-	return Readiness{what: fmt.Sprintf("a line that matches %q", pattern), line: pattern}
+	return Readiness{description: fmt.Sprintf("a line that matches %q", pattern), pattern: pattern}
 }
 
-// ReadyTCP: the process is ready when a connection to address, "host:port", is
-// accepted, by whomever.
+// ReadyTCP makes a process ready when any process accepts a connection to address,
+// "host:port".
 func ReadyTCP(address string) Readiness {
-	return Readiness{what: "TCP " + address, ask: probeTCP(address), fault: addressFault(address)}
+	return Readiness{description: "TCP " + address, probe: probeTCP(address), fault: addressFault(address)}
 }
 
-// ReadyHTTP: the process is ready when GET url answers with a status 2xx.
-// Redirects are not followed.
+// ReadyHTTP makes a process ready when GET url returns a status 2xx. Redirects are
+// not followed.
 func ReadyHTTP(url string) Readiness {
-	return Readiness{what: "GET " + url, ask: probeHTTP(url), fault: urlFault(url)}
+	return Readiness{description: "GET " + url, probe: probeHTTP(url), fault: urlFault(url)}
 }
 
-// ReadyNotify: the process is ready when it says "READY=1", in one of two ways.
+// ReadyNotify makes a process ready when it sends "READY=1" in one of two ways.
 //
-// On a descriptor that it inherits, whose number is in its environment as
-// NOTIFY_FD: with the line "READY=1", see [Notify], or with a single byte that is
-// no capital letter, such as a newline.
+// The first way is an inherited descriptor, whose number is in the environment
+// variable NOTIFY_FD. The process writes the line "READY=1", see [Notify], or a
+// single byte that is not a capital letter, such as a newline.
 //
-// Or, on Linux, as a service says it to systemd: with sd_notify(3), package
-// sup/systemd or the command systemd-notify, on the socket that is in its
-// environment as NOTIFY_SOCKET. Each incarnation has a socket of its own, which is
-// removed when the process has ended.
+// The second way, on Linux, is the protocol of systemd: sd_notify(3), package
+// sup/systemd or the command systemd-notify, with the socket in the environment
+// variable NOTIFY_SOCKET. Each incarnation has its own socket, which is removed
+// after the end of the process.
 //
-// A message counts if its sender belongs to the process group of the process or,
-// with [Limits].Cgroup, to its control group. All others are dropped. This is
-// NotifyAccess=all of systemd. The message of a sender other than the process that
-// ends at once may be dropped too, because the kernel no longer knows its group;
-// systemd-notify waits. Datagrams of more than 4 KiB are dropped.
+// A message on the socket is dropped unless its sender is in the process group or,
+// with [Limits].Cgroup, in the control group of the process. This is
+// NotifyAccess=all of systemd. If another process than the started one sends a
+// message and ends at once, the message may be dropped too, because the kernel no
+// longer knows its group. The command systemd-notify avoids this by waiting.
+// Datagrams of more than 4 KiB are dropped.
 //
 // The message "WATCHDOG=1" is a sup.Beat for the watchdog of the child, and a sign
 // of life for [LiveNotify]. "WATCHDOG=trigger" makes the process unhealthy at once.
-// STATUS, ERRNO, RELOADING and STOPPING are in the [Status]. All other messages
-// have no effect, and descriptors that come with them are closed.
+// STATUS, ERRNO, RELOADING and STOPPING set the [Status]. Other messages have no
+// effect, and descriptors that come with them are closed.
 func ReadyNotify() Readiness {
-	return Readiness{what: NotifyReady + " on " + NotifyVariable + " or " + socketVariable, notify: true}
+	return Readiness{description: NotifyReady + " on " + NotifyVariable + " or " + socketVariable, notify: true}
 }
 
-// ReadyFunc: the process is ready when f returns nil. It is called again and
-// again until then, with at least 10 ms in between, and must return when its ctx
-// ends.
+// ReadyFunc makes a process ready when f returns nil. f is called repeatedly, at
+// least 10 ms apart, and must return when its ctx ends.
 func ReadyFunc(f func(ctx context.Context, p *Process) error) Readiness {
 	if f == nil {
-		return Readiness{fault: "ReadyFunc(nil): give a function"}
+		return Readiness{fault: "ReadyFunc(nil): use a function"}
 	}
-	return Readiness{what: "a function", ask: f}
+	return Readiness{description: "a function", probe: f}
 }
+
+// ReadyDone makes a process ready when it has ended successfully, as a migration
+// does before a service starts.
+//
+// Exit code 0 is a success, and so is an exit that Normal calls normal or orderly.
+// Any other exit is a failed start.
+//
+// After that, the child runs without a process until it is stopped, like a systemd
+// unit of Type=oneshot with RemainAfterExit. A permanent child is therefore not
+// restarted after a success. The process runs again when the child is restarted, by
+// an operator or with its siblings, for example under sup.OneForAll after a failure
+// of the service. [Worker.Process] has the exit and the last lines of output.
+//
+// ReadyDone excludes Live and ChildSpec.Watchdog. ReadyWithin or the StartTimeout
+// of the child bound the run of the process.
+func ReadyDone() Readiness { return Readiness{description: "its end", done: true} }
 
 func (r Readiness) check(f *faults) {
 	if r.fault != "" {
@@ -86,83 +102,93 @@ func (r Readiness) check(f *faults) {
 	}
 }
 
-// Readiness is asked for at once, and then at these intervals.
+// A readiness probe runs at once, and then after these pauses.
 const (
-	askAgain    = 10 * time.Millisecond // doubles
-	askAgainMax = 250 * time.Millisecond
-	askTimeout  = 5 * time.Second // of one try
+	probePause    = 10 * time.Millisecond // doubled after each probe
+	maxProbePause = 250 * time.Millisecond
+	probeTimeout  = 5 * time.Second // of one probe
 )
 
-// Why waiting for readiness ends before ctx does.
+// The causes that end the wait for readiness before ctx ends.
 var (
-	errEnded = errors.New("the process has ended")
-	errLate  = errors.New("ReadyWithin is over")
+	errProcessEnded = errors.New("process ended")
+	errReadyWithin  = errors.New("ReadyWithin ran out")
 )
 
-// await waits until the process is ready. said is closed when it said so, by a
-// line or a message. Where ctx ends first, the error wraps its cause, and how the last
-// try went.
-func (r Readiness) await(ctx context.Context, p *Process, said <-chan struct{}, within time.Duration) error {
-	if r.what == "" {
+// awaitReady waits until the process is ready. If ctx ends first, the error wraps
+// its cause and the error of the last probe.
+func (w *Worker) awaitReady(ctx context.Context) error {
+	r, p := w.command.Ready, w.process
+	if r.description == "" {
 		return nil
 	}
 	waiting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(p.life, func() { cancel(errEnded) })()
-	if within > 0 {
+	defer context.AfterFunc(p.running, func() { cancel(errProcessEnded) })()
+	if within := w.command.ReadyWithin; within > 0 {
 		var end func()
-		waiting, end = withLimit(waiting, within, errLate)
+		waiting, end = withTimeout(waiting, within, errReadyWithin)
 		defer end()
 	}
-	last, ready := r.wait(waiting, p, said)
-	if ready {
-		return nil
-	}
-	failed := &NotReadyError{Path: p.cmd.Path, For: r.what, Err: last}
-	switch cause := context.Cause(waiting); cause {
-	case errEnded:
-		failed.Err = &ExitError{p.exit}
-	case errLate:
-		failed.After = within
+	failure := &NotReadyError{Path: p.cmd.Path, For: r.description}
+	switch {
+	case r.done:
+		select {
+		case err := <-p.callbackErr:
+			return err
+		case <-waiting.Done():
+		}
+	case r.probe != nil:
+		if failure.Err = r.probe.untilSuccess(waiting, p); failure.Err == nil {
+			return nil
+		}
 	default:
-		switch {
-		case last == nil, errors.Is(last, context.Canceled), errors.Is(last, context.DeadlineExceeded):
-			return cause
-		case !errors.Is(cause, sup.ErrStartTimeout): // which the supervisor adds by itself
-			return fmt.Errorf("%w; the last try to reach the process: %w", cause, last)
+		select {
+		case <-w.ready:
+			return nil
+		case <-waiting.Done():
+		}
+		if isClosed(w.ready) { // the process was ready, and then ended
+			return nil
 		}
 	}
-	failed.Lines, failed.Status = p.Tail(), p.Status()
-	return failed
+	switch cause := context.Cause(waiting); cause {
+	case errProcessEnded:
+		failure.Err = &ExitError{p.exit}
+		if r.done {
+			if failure.Err = w.result(p.exit); isOrderly(failure.Err) {
+				return nil
+			}
+		}
+	case errReadyWithin:
+		failure.After = w.command.ReadyWithin
+	default:
+		last := failure.Err
+		if last == nil || errors.Is(last, context.Canceled) || errors.Is(last, context.DeadlineExceeded) {
+			return cause
+		}
+		if !errors.Is(cause, sup.ErrStartTimeout) { // to which the supervisor adds the error itself
+			return fmt.Errorf("%w; last probe: %w", cause, last)
+		}
+	}
+	failure.Lines, failure.Status = p.Tail(), p.Status()
+	return failure
 }
 
-// wait waits until the process is ready, or ctx ends. The error is that of the
-// last try.
-func (r Readiness) wait(ctx context.Context, p *Process, said <-chan struct{}) (last error, ready bool) {
-	if r.ask == nil {
-		select {
-		case <-said:
-			return nil, true
-		case <-ctx.Done():
-		}
-		select {
-		case <-said: // with its last words, but it did
-			return nil, true
-		default:
-			return nil, false
-		}
-	}
-	for pause := askAgain; ; pause = min(2*pause, askAgainMax) {
-		err := r.ask.within(ctx, askTimeout, p)
+// untilSuccess repeats a probe until it succeeds or ctx ends. Then it returns the
+// error of the last probe that ctx did not interrupt.
+func (f probe) untilSuccess(ctx context.Context, p *Process) (last error) {
+	for pause := probePause; ; pause = min(2*pause, maxProbePause) {
+		err := f.run(ctx, probeTimeout, p)
 		if err == nil {
-			return nil, true
+			return nil
 		}
-		if last == nil || ctx.Err() == nil { // that it was called off says less
+		if last == nil || ctx.Err() == nil {
 			last = err
 		}
 		select {
 		case <-ctx.Done():
-			return last, false
+			return last
 		case <-time.After(pause):
 		}
 	}

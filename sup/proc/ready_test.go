@@ -103,7 +103,7 @@ func TestAProcessThatDoesNotGetReadyIsAFailedStart(t *testing.T) {
 		want    []string // in the error
 	}{
 		{"it ends", fake("exit", "3", "!no disk"), proc.ReadyNotify(), 0,
-			[]string{"waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 3", `its last words: "no disk"`}},
+			[]string{"waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 3", `last output: "no disk"`}},
 		{"it ends well", fake("exit", "0"), proc.ReadyLine(regexp.MustCompile("up")), time.Hour,
 			[]string{`waited for a line that matches "up": exit code 0`}},
 		{"it says something else", fake("sleep"), proc.ReadyLine(regexp.MustCompile("up")), 300 * time.Millisecond,
@@ -113,7 +113,7 @@ func TestAProcessThatDoesNotGetReadyIsAFailedStart(t *testing.T) {
 		{"it does not listen", fake("sleep"), proc.ReadyTCP(nobody), 300 * time.Millisecond,
 			[]string{"waited for TCP " + nobody + " for 300ms", "connection refused"}},
 		{"the status is bad", fake("serve", bad, "0s"), proc.ReadyHTTP("http://" + bad + "/bad"), 600 * time.Millisecond,
-			[]string{"/bad for 600ms", "500 Internal Server Error", `its last words: "serving"`}},
+			[]string{"/bad for 600ms", "500 Internal Server Error", `last output: "serving"`}},
 		{"it redirects", fake("serve", moved, "0s"), proc.ReadyHTTP("http://" + moved + "/moved"), 600 * time.Millisecond,
 			[]string{"/moved for 600ms", "302 Found"}},
 		{"the function says no", fake("sleep"), proc.ReadyFunc(func(context.Context, *proc.Process) error {

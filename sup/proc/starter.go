@@ -6,25 +6,35 @@ import (
 	"sync"
 )
 
-// A starter is a goroutine that starts processes. Linux sends the signal by
-// which a process dies with its host when the *thread* that has started it
-// ends, and not only when the program does. So this goroutine keeps its thread,
-// and neither ever ends. It is also the thread that may set limits, see
-// [startLimited].
+// checkThread checks Nice and Umask, which a process inherits from the thread that
+// starts it.
+func (c Command) checkThread(f *faults) {
+	if c.Nice < -20 || c.Nice > 19 {
+		f.add("Nice", "%d is out of range: use -20 to 19, and 0 for the value of the host", c.Nice)
+	}
+	if c.Umask != nil && *c.Umask&^0o777 != 0 {
+		f.add("Umask", "%#o is not a mask of permissions: use 0 to 0777", uint32(*c.Umask))
+	}
+}
+
+// A starter is a goroutine that starts processes on a thread of its own. Neither of
+// them ever ends: on Linux, a process that dies with its host gets its signal when
+// the thread that has started it ends, not only when the host ends. This is also
+// the thread that may set limits, see [startLimited].
 type starter struct {
-	prepare  func() error // changes the thread before the first start; nil if that needs nothing
+	prepare  func() error // changes the thread before the first start; may be nil
 	once     sync.Once
 	requests chan startRequest
 }
 
 type startRequest struct {
 	start func() error
-	err   chan<- error // has room
+	err   chan<- error // buffered
 }
 
-// startOnThread has the starter call a function. ctx bounds the wait for its
-// turn.
-func (s *starter) startOnThread(ctx context.Context, start func() error) error {
+// call calls a function on the thread of the starter. ctx bounds the wait for other
+// calls.
+func (s *starter) call(ctx context.Context, start func() error) error {
 	s.once.Do(func() {
 		s.requests = make(chan startRequest)
 		go s.run()
@@ -44,9 +54,9 @@ func (s *starter) startOnThread(ctx context.Context, start func() error) error {
 func (s *starter) run() {
 	runtime.LockOSThread()
 	if s.prepare != nil && onMainThread() {
-		// What /proc shows of the program is that of its main thread, so another
-		// one must be changed. As long as this one is locked, the next goroutine
-		// does not get it.
+		// The main thread must not change, because /proc shows its attributes as those
+		// of the program. As long as this goroutine holds the main thread, the next one
+		// gets another thread.
 		locked := make(chan struct{})
 		go func() {
 			runtime.LockOSThread()

@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadKind is what a process inherits of the thread that starts it. There is
-// one starter for each that was asked for, at most 80, since an unprivileged
-// thread cannot take back a higher nice value.
+// threadKind is what a process inherits from the thread that starts it. Each kind
+// in use has a starter of its own, at most 80, because an unprivileged thread cannot
+// lower its nice value again.
 type threadKind struct {
-	nice   int  // 0: that of the host
-	masked bool // has a umask of its own
+	nice   int  // 0 means the value of the host
+	masked bool // the thread has a umask of its own
 }
 
 var starters struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards byKind
 	byKind map[threadKind]*starter
 }
 
@@ -40,18 +40,18 @@ func starterOf(kind threadKind) *starter {
 	return s
 }
 
-// prepare changes the thread that it is called on, and no other.
+// prepare changes the current thread, and no other.
 func (k threadKind) prepare() error {
 	if k.nice != 0 {
 		if err := unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), k.nice); err != nil {
-			return inField("Nice", fmt.Errorf("to %d: %w", k.nice, err))
+			return fieldError("Nice", fmt.Errorf("to %d: %w", k.nice, err))
 		}
 	}
 	if k.masked {
-		// The threads of a program share umask and working directory.
+		// By default, all threads share the umask and the working directory.
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
-			return inField("Umask", fmt.Errorf("a thread of this host cannot have one of its own, as in a container that forbids unshare(2): "+
-				"set it in the program, or by \"sh -c 'umask …; exec …'\": %w", os.NewSyscallError("unshare", err)))
+			return fieldError("Umask", fmt.Errorf("unshare(2) is not allowed, as in some containers: "+
+				"set the mask in the program, or by \"sh -c 'umask …; exec …'\": %w", os.NewSyscallError("unshare", err)))
 		}
 	}
 	return nil
@@ -59,22 +59,22 @@ func (k threadKind) prepare() error {
 
 func onMainThread() bool { return unix.Gettid() == syscall.Getpid() }
 
-// startOnThread has the right starter call a function that starts the process.
-// ctx bounds the wait for its turn.
+// startOnThread calls a function that starts the process, on the right thread. ctx
+// bounds the wait for other starts.
 func (c Command) startOnThread(ctx context.Context, start func() error) error {
 	s := starterOf(threadKind{c.Nice, c.Umask != nil})
 	if c.Umask == nil {
-		return s.startOnThread(ctx, start)
+		return s.call(ctx, start)
 	}
-	// The thread does not follow the host to another working directory.
+	// A thread with its own umask does not follow changes of the working directory.
 	dir, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: ".", Err: err}
 	}
 	defer unix.Close(dir)
-	return s.startOnThread(ctx, func() error {
+	return s.call(ctx, func() error {
 		if err := unix.Fchdir(dir); err != nil {
-			return inField("Umask", fmt.Errorf("the working directory of the host: %w", err))
+			return fieldError("Umask", fmt.Errorf("working directory of the host: %w", err))
 		}
 		unix.Umask(int(*c.Umask))
 		return start()

@@ -8,32 +8,32 @@ import (
 	"syscall"
 )
 
-// A Status is what a process has last said about itself with the messages of
+// A Status is what a process has last reported about itself, with the messages of
 // sd_notify(3), see [ReadyNotify].
 type Status struct {
-	Text      string        // "STATUS=…": for people; at most 1 KiB, and valid UTF-8
-	Errno     syscall.Errno // "ERRNO=…": why it fails
-	Reloading bool          // from "RELOADING=1" to "READY=1"
-	Stopping  bool          // from "STOPPING=1" on
+	Text      string        // from "STATUS=…", for people; at most 1 KiB of valid UTF-8
+	Errno     syscall.Errno // from "ERRNO=…", the reason of a failure
+	Reloading bool          // true from "RELOADING=1" to "READY=1"
+	Stopping  bool          // true from "STOPPING=1" on
 }
 
-// maxStatus bounds Status.Text.
+// maxStatus is the maximum length of Status.Text.
 const maxStatus = 1 << 10
 
-// statusBox keeps the status of a process.
-type statusBox struct {
-	mu     sync.Mutex // protects status
+// lastStatus holds the status of a process.
+type lastStatus struct {
+	mu     sync.Mutex // guards status
 	status Status
 }
 
-func (b *statusBox) get() Status {
+func (b *lastStatus) get() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.status
 }
 
-// hear takes in a message.
-func (b *statusBox) hear(message string) {
+// apply updates the status by a message.
+func (b *lastStatus) apply(message string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	name, value, _ := strings.Cut(message, "=")
@@ -57,18 +57,18 @@ func (b *statusBox) hear(message string) {
 	}
 }
 
-// Status returns what the process has last said about itself, also after its end.
-// It is zero for a process without [ReadyNotify] or [LiveNotify].
+// Status returns the last status that the process has sent, also after its end. It is
+// zero without [ReadyNotify] and [LiveNotify].
 func (p *Process) Status() Status { return p.status.get() }
 
-// last is how the status goes into the text of an error.
-func (s Status) last() string {
+// errorText is the part of an error text that has the status.
+func (s Status) errorText() string {
 	var text string
 	if s.Text != "" {
-		text = fmt.Sprintf("; its last status: %q", s.Text)
+		text = fmt.Sprintf("; last status: %q", s.Text)
 	}
 	if s.Errno != 0 {
-		text += fmt.Sprintf("; its error: %v", s.Errno)
+		text += fmt.Sprintf("; reported error: %v", s.Errno)
 	}
 	return text
 }

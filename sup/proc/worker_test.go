@@ -35,18 +35,6 @@ func TestAWorkerRunsOnlyWhatItHasInitialized(t *testing.T) {
 	}
 }
 
-func TestANilContextIsOneThatNeverEnds(t *testing.T) {
-	var none context.Context
-	p, err := fake("sleep").Start(none)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go p.Stop(none, 0)
-	if exit, err := p.Wait(none); exit.Signal != syscall.SIGKILL || err != nil || p.Flush(none) != nil {
-		t.Error(exit, err)
-	}
-}
-
 func TestFlushWaitsForTheLogOrGivesItUp(t *testing.T) {
 	var log records
 	open := make(chan struct{})

@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-func TestAProgramThatIsBusyForAMomentIsTriedAgain(t *testing.T) {
+func TestAStartWaitsForAProgramThatIsOpenForWriting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		free := begun.Add(busyTime / 2)
+		free := begun.Add(busyTimeout / 2)
 		if err := retryBusy(t.Context(), func() error {
 			if time.Now().Before(free) {
 				return &os.PathError{Op: "fork/exec", Path: "x", Err: syscall.ETXTBSY}
@@ -29,14 +29,14 @@ func TestAProgramThatIsBusyForAMomentIsTriedAgain(t *testing.T) {
 		}
 		busy := func() error { return syscall.ETXTBSY }
 		begun = time.Now()
-		if err := retryBusy(t.Context(), busy); err != syscall.ETXTBSY || time.Since(begun) < busyTime || time.Since(begun) > 2*busyTime {
+		if err := retryBusy(t.Context(), busy); err != syscall.ETXTBSY || time.Since(begun) < busyTimeout || time.Since(begun) > 2*busyTimeout {
 			t.Errorf("after %v, the error is %v", time.Since(begun), err)
 		}
 		boom := errors.New("boom")
-		ctx, cancel := context.WithTimeoutCause(t.Context(), busyTime/4, boom)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), busyTimeout/4, boom)
 		defer cancel()
 		begun = time.Now()
-		if err := retryBusy(ctx, busy); err != boom || time.Since(begun) != busyTime/4 {
+		if err := retryBusy(ctx, busy); err != boom || time.Since(begun) != busyTimeout/4 {
 			t.Errorf("after %v, the error is %v", time.Since(begun), err)
 		}
 		begun = time.Now()
@@ -46,8 +46,8 @@ func TestAProgramThatIsBusyForAMomentIsTriedAgain(t *testing.T) {
 	})
 }
 
-// The file is open for writing until a start has found that out.
-func TestAProgramThatWasJustWrittenStarts(t *testing.T) {
+// The file is closed after the first attempt.
+func TestAProgramStartsWhenItIsNoLongerOpenForWriting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "script")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
@@ -58,13 +58,13 @@ func TestAProgramThatWasJustWrittenStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Command{Path: path}.Start(t.Context())
-	if !errors.Is(err, syscall.ETXTBSY) || !strings.HasSuffix(err.Error(), "text file busy: the file is open for writing") {
+	if !errors.Is(err, syscall.ETXTBSY) || !strings.HasSuffix(err.Error(), "text file busy: file open for writing") {
 		t.Fatalf("the error is %v", err)
 	}
-	command, tries := Command{Path: path}, 0
+	command, attempts := Command{Path: path}, 0
 	var started *exec.Cmd
 	err = retryBusy(t.Context(), func() error {
-		if tries++; tries == 2 {
+		if attempts++; attempts == 2 {
 			file.Close()
 		}
 		started, err = command.tryStart(t.Context(), command.exec())

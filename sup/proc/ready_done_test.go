@@ -114,7 +114,7 @@ func TestAMigrationThatFailsIsAFailedStart(t *testing.T) {
 		command proc.Command
 		want    string
 	}{
-		{"a code", migration(file, 3), `is not ready: waited for its end: exit code 3; its last words: "no such column"`},
+		{"a code", migration(file, 3), `not ready: waited for its end: exit code 3; last output: "no such column"`},
 		{"a signal", proc.Command{Path: "sh", Args: []string{"-c", "kill -9 $$"}, Ready: proc.ReadyDone()}, "waited for its end: signal: killed"},
 		{"too late", slow, "waited for its end for 50ms"},
 		{"its own code", normal, "the service was started"},
@@ -163,7 +163,7 @@ func TestAMigrationThatGoesOnIsStopped(t *testing.T) {
 
 func TestALivenessProbeOfAProcessThatHasEndedIsAFault(t *testing.T) {
 	err := proc.Command{Path: "x", Ready: proc.ReadyDone(), Live: proc.Liveness{Probe: proc.LiveNotify()}}.Validate()
-	want := `proc: command "x": Live.Probe: asks a process that has ended by then: leave it out with ReadyDone`
+	want := `command "x": Live.Probe: probes a process that has ended: leave the probe out with ReadyDone`
 	if err == nil || err.Error() != want {
 		t.Errorf("the error is %v", err)
 	}

@@ -118,7 +118,7 @@ func TestAStartTimeoutEndsAProcessThatHasLeftItsGroup(t *testing.T) {
 func powerlessRole([]string) int {
 	command := fake("stubborn")
 	said := func(what string, err error) {
-		text, _, _ := strings.Cut(fmt.Sprint(err), "; its last words")
+		text, _, _ := strings.Cut(fmt.Sprint(err), "; last output")
 		fmt.Printf("%s: %v, permission: %v\n", what, text, errors.Is(err, fs.ErrPermission))
 	}
 	var all []*proc.Process
@@ -193,7 +193,7 @@ func TestAProcessOfAnotherUserIsGivenUp(t *testing.T) {
 		eventually(t, "the end of the process", func() bool { return gone(pid) })
 	}
 	exe, _ := os.Executable()
-	running := "proc: " + exe + ": still running: process %s of another user: kill: operation not permitted, permission: true"
+	running := exe + ": still running: process %s of another user: kill: operation not permitted, permission: true"
 	want := []string{
 		"Signal: kill: operation not permitted, permission: true",
 		"Kill: process P0 of another user: kill: operation not permitted, permission: true",
