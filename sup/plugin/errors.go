@@ -216,5 +216,5 @@ func lastWords(lines []proc.Line) string {
 	if words == "" {
 		return ""
 	}
-	return fmt.Sprintf("; its last words: %q", words)
+	return fmt.Sprintf("; last output: %q", words)
 }

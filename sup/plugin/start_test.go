@@ -64,10 +64,10 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 		{"is of no format", binary(file("text", "\x7fno ELF", 0o755)), []error{plugin.ErrBinary, syscall.ENOEXEC}, "exec format"},
 		{"has lost its interpreter", binary(file("script", "#!/there/is/none\n", 0o755)), []error{plugin.ErrBinary, fs.ErrNotExist}, ""},
 		{"is no plugin and exits", binary("/bin/true"), []error{plugin.ErrHandshake}, "exit code 0"},
-		{"is a script that fails", binary(file("fail", "#!/bin/sh\necho no paper >&2\nexit 9\n", 0o755)), []error{plugin.ErrHandshake}, `exit code 9; its last words: "no paper"`},
+		{"is a script that fails", binary(file("fail", "#!/bin/sh\necho no paper >&2\nexit 9\n", 0o755)), []error{plugin.ErrHandshake}, `exit code 9; last output: "no paper"`},
 		{"prints rubbish", specOf(t, "rubbish"), []error{plugin.ErrHandshake}, `it printed "Hello, I am no plugin."`},
 		{"prints rubbish without end", changed("endless", func(s *plugin.Spec[Words]) { s.StartTimeout = time.Second }), []error{plugin.ErrNotReady}, ""},
-		{"exits first", specOf(t, "exit"), []error{plugin.ErrHandshake}, `exit code 3; its last words: "I have no licence"`},
+		{"exits first", specOf(t, "exit"), []error{plugin.ErrHandshake}, `exit code 3; last output: "I have no licence"`},
 		{"has another cookie", changed("grpc", func(s *plugin.Spec[Words]) { s.Handshake.MagicCookieValue = "other" }), []error{plugin.ErrHandshake}, "another cookie: exit code 1"},
 		{"is of another version", specOf(t, "version=5"), []error{plugin.ErrVersion}, "it serves version 5, and this host knows 1"},
 		{"is of another core version", specOf(t, "old-core"), []error{plugin.ErrVersion}, "version 7"},
@@ -99,7 +99,7 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 				return err
 			}
 		}), []error{plugin.ErrProbe}, ""},
-		{"is never ready", changed("silent", func(s *plugin.Spec[Words]) { s.StartTimeout = 300 * time.Millisecond }), []error{plugin.ErrNotReady}, `not ready within 300ms; its last words: "I am thinking"`},
+		{"is never ready", changed("silent", func(s *plugin.Spec[Words]) { s.StartTimeout = 300 * time.Millisecond }), []error{plugin.ErrNotReady}, `not ready within 300ms; last output: "I am thinking"`},
 		{"is never ready in the probe", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.StartTimeout = 2 * time.Second
 			s.Probe = func(ctx context.Context, w Words) error {
