@@ -12,9 +12,8 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// What a process costs from its start to its end, against os/exec, which does
-// as much as it can of the same: a group, the signal of the host's death, and
-// the output.
+// BenchmarkStartAndEnd compares a process with one of os/exec that has a group, dies
+// with its host, and has its output read too.
 func BenchmarkStartAndEnd(b *testing.B) {
 	for name, run := range map[string]func() error{
 		"exec": func() error {

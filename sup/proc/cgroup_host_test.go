@@ -19,10 +19,10 @@ func init() {
 	roles["delegated"] = delegatedRole
 }
 
-// delegatedRole starts a process with a control group as root, and becomes another
-// user, to which the group is delegated.
+// delegatedRole starts a process with a control group as root, delegates the group to
+// another user, and becomes that user.
 func delegatedRole(args []string) int {
-	command := fake("stubborn")
+	command := fake("ignore-term")
 	command.Limits.Cgroup = args[0]
 	p, err := command.Start(context.Background())
 	if err != nil {
@@ -48,21 +48,21 @@ func delegatedRole(args []string) int {
 	return 0
 }
 
-// The control group kills a process that no signal reaches.
-func TestAControlGroupReachesAProcessOfAnotherUser(t *testing.T) {
+// The host may send no signal to the process.
+func TestAControlGroupKillsAProcessOfAnotherUser(t *testing.T) {
 	host := start(t, fake("delegated", cgroupOf(t)))
 	if exit, err := host.Wait(t.Context()); err != nil || exit.Code != 0 {
 		t.Errorf("%v, %q, %v", exit, exit.Lines, err)
 	}
 }
 
-// cgroupOf makes a control group of the kernel's for the groups of a test. It skips
-// the test where there cannot be one.
+// cgroupOf creates a parent for the control groups of a test. It skips the test on a
+// system without a writable cgroup v2.
 func cgroupOf(t *testing.T) string {
 	t.Helper()
 	root := cgroupRoot(t)
 	if root == "" || syscall.Access(root, 2) != nil {
-		t.Skip("NOT TESTED on the kernel's control groups: there is no cgroup v2 here that is writable")
+		t.Skip("NOT TESTED: control groups of the kernel, for lack of a writable cgroup v2")
 	}
 	parent, err := os.MkdirTemp(root, "test-*")
 	if err != nil {
@@ -76,7 +76,8 @@ func cgroupOf(t *testing.T) string {
 	return parent
 }
 
-// groupedRole is a host of a process with a control group, and of a daemon in it.
+// groupedRole is the host of a process with a control group, which contains a daemon
+// too.
 func groupedRole(args []string) int {
 	command := fake("daemonize", "sleep")
 	command.Limits.Cgroup = args[0]
@@ -85,13 +86,13 @@ func groupedRole(args []string) int {
 		fmt.Println(err)
 		return 1
 	}
-	said := make(map[string]bool)
-	for ; len(said) < 2; time.Sleep(5 * time.Millisecond) {
+	printed := make(map[string]bool)
+	for ; len(printed) < 2; time.Sleep(5 * time.Millisecond) {
 		for _, text := range texts(p.Tail()) {
-			if !said[text] {
+			if !printed[text] {
 				fmt.Println(text)
 			}
-			said[text] = true
+			printed[text] = true
 		}
 	}
 	fmt.Println("up")
@@ -102,9 +103,9 @@ func groupedRole(args []string) int {
 	return 0
 }
 
-// A host that is killed leaves its control groups, and in them what is out of
-// reach of the signal by which its processes die with it.
-func TestWhatAKilledHostHasLeftIsRemovedByTheNext(t *testing.T) {
+// The control groups of a killed host remain, with the processes that do not die with
+// the host.
+func TestTheNextHostRemovesTheControlGroupsOfAKilledHost(t *testing.T) {
 	parent := cgroupOf(t)
 	groups := func() []string {
 		dirs, _ := filepath.Glob(filepath.Join(parent, "*/"))
@@ -117,8 +118,8 @@ func TestWhatAKilledHostHasLeftIsRemovedByTheNext(t *testing.T) {
 		return groups
 	}
 	host := start(t, fake("grouped", parent, "sleep"))
-	said(t, host, "up")
-	daemon, _ := strconv.Atoi(said(t, host, "forked "))
+	awaitLine(t, host, "up")
+	daemon, _ := strconv.Atoi(awaitLine(t, host, "forked "))
 	if err := syscall.Kill(host.Pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

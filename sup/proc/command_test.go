@@ -20,7 +20,7 @@ import (
 )
 
 // Guarantee 9.
-func TestACommandIsChecked(t *testing.T) {
+func TestACommandIsValidated(t *testing.T) {
 	program := func(change func(*proc.Command)) proc.Command {
 		c := proc.Command{Path: "program"}
 		change(&c)
@@ -103,20 +103,20 @@ func TestACommandIsChecked(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Error(diff)
 		}
-		if _, again := tt.command.Start(t.Context()); again == nil || again.Error() != err.Error() {
-			t.Errorf("Start returns %v", again)
+		if _, other := tt.command.Start(t.Context()); other == nil || other.Error() != err.Error() {
+			t.Errorf("Start returns %v", other)
 		}
-		if _, again := tt.command.Worker(t.Context()); again == nil || again.Error() != err.Error() {
-			t.Errorf("Worker returns %v", again)
+		if _, other := tt.command.Worker(t.Context()); other == nil || other.Error() != err.Error() {
+			t.Errorf("Worker returns %v", other)
 		}
 	}
 	if err := program(func(c *proc.Command) {}).Validate(); err != nil {
-		t.Errorf("nothing is wrong, but %v", err)
+		t.Errorf("error of a valid command: %v", err)
 	}
 }
 
-// What only the start can find out.
-func TestAStartThatFailsSaysWhy(t *testing.T) {
+// Faults that Validate cannot find.
+func TestAFailedStartHasTheErrorOfTheSystem(t *testing.T) {
 	dir := t.TempDir()
 	plain, garbage := filepath.Join(dir, "plain"), filepath.Join(dir, "garbage")
 	for name, mode := range map[string]fs.FileMode{plain: 0o644, garbage: 0o755} {
@@ -145,7 +145,7 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 		{"not a program", t.Context(), proc.Command{Path: garbage}, nil, "exec format error"},
 		{"no such directory", t.Context(), proc.Command{Path: self, Dir: filepath.Join(dir, "nix")}, fs.ErrNotExist, "working directory: "},
 		{"the directory is a file", t.Context(), proc.Command{Path: self, Dir: plain}, nil, plain + ": not a directory"},
-		{"called off", cancelled, proc.Command{Path: self}, gone, "gone"},
+		{"canceled", cancelled, proc.Command{Path: self}, gone, "gone"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := tt.command.Start(tt.ctx)
@@ -157,7 +157,7 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 	}
 }
 
-func TestAWorkerThatCannotStartIsAFailedStart(t *testing.T) {
+func TestAProcessThatCannotStartIsAFailedStartOfTheChild(t *testing.T) {
 	_, err := sup.Start(t.Context(), sup.Spec[*proc.Worker]{Children: []sup.ChildSpec[*proc.Worker]{
 		{ID: "one", Start: proc.Command{Path: "no-such-program"}.Worker},
 	}})

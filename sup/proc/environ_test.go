@@ -13,8 +13,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// What systemd and go-plugin have told the host in its environment is not meant
-// for the processes of the host, unless Env says so.
+// The variables of systemd and go-plugin are meant for the host, unless Env has them.
 func TestVariablesForTheHostAreNotInherited(t *testing.T) {
 	forHost := []string{
 		"LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_FD", "NOTIFY_SOCKET", "PLUGIN_CLIENT_CERT",

@@ -23,13 +23,13 @@ import (
 )
 
 func init() {
-	roles["deserter"] = deserterRole
-	roles["powerless"] = powerlessRole
+	roles["regroup"] = regroupRole
+	roles["unprivileged"] = unprivilegedRole
 	roles["daemonize"] = daemonizeRole
 }
 
-// daemonizeRole starts a process in a session of its own, without the output, says
-// its id, and exits with the code, or sleeps where that is "sleep".
+// daemonizeRole starts a process in a session of its own, without the output, prints
+// its id, and exits with the given code, or sleeps if that is "sleep".
 func daemonizeRole(args []string) int {
 	daemon := fake("sleep")
 	command := exec.Command(daemon.Path)
@@ -47,9 +47,9 @@ func daemonizeRole(args []string) int {
 	return code
 }
 
-// deserterRole leaves its process group for that of its host, and then is the
-// role that its argument names.
-func deserterRole(args []string) int {
+// regroupRole moves to the process group of its host, and then acts in the role of
+// its argument.
+func regroupRole(args []string) int {
 	group, err := syscall.Getpgid(os.Getppid())
 	if err == nil {
 		err = syscall.Setpgid(0, group)
@@ -61,18 +61,17 @@ func deserterRole(args []string) int {
 	return roles[args[0]](args[1:])
 }
 
-// A process that has joined the group of its host hears all signals, and no other
-// process of that group does.
-func TestAProcessThatHasLeftItsGroupIsReached(t *testing.T) {
+// The signals must not reach the other processes of the group of the host.
+func TestSignalsReachAProcessThatHasLeftItsGroup(t *testing.T) {
 	for _, tt := range []struct {
 		role string
 		stop func(*proc.Process) proc.Exit
 		want proc.Exit
 	}{
 		{"graceful", func(p *proc.Process) proc.Exit { return p.Stop(t.Context(), time.Hour) }, proc.Exit{Code: 5}},
-		{"stubborn", func(p *proc.Process) proc.Exit { return p.Stop(t.Context(), 50*time.Millisecond) },
+		{"ignore-term", func(p *proc.Process) proc.Exit { return p.Stop(t.Context(), 50*time.Millisecond) },
 			proc.Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true}},
-		{"stubborn", func(p *proc.Process) proc.Exit {
+		{"ignore-term", func(p *proc.Process) proc.Exit {
 			if err := p.Kill(); err != nil {
 				t.Error(err)
 			}
@@ -80,8 +79,8 @@ func TestAProcessThatHasLeftItsGroupIsReached(t *testing.T) {
 			return exit
 		}, proc.Exit{Code: -1, Signal: syscall.SIGKILL}},
 	} {
-		p := start(t, fake("deserter", tt.role, "5"))
-		said(t, p, "up")
+		p := start(t, fake("regroup", tt.role, "5"))
+		awaitLine(t, p, "up")
 		exit := tt.stop(p)
 		got := proc.Exit{Code: exit.Code, Signal: exit.Signal, Killed: exit.Killed, Unkilled: exit.Unkilled}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -93,9 +92,9 @@ func TestAProcessThatHasLeftItsGroupIsReached(t *testing.T) {
 	}
 }
 
-func TestAStartTimeoutEndsAProcessThatHasLeftItsGroup(t *testing.T) {
+func TestAStartTimeoutStopsAProcessThatHasLeftItsGroup(t *testing.T) {
 	var w *proc.Worker
-	command := fake("deserter", "stubborn")
+	command := fake("regroup", "ignore-term")
 	command.Ready = proc.ReadyNotify()
 	_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
 		Start: func(ctx context.Context) (_ *proc.Worker, err error) {
@@ -106,18 +105,18 @@ func TestAStartTimeoutEndsAProcessThatHasLeftItsGroup(t *testing.T) {
 		Shutdown:     time.Second,
 	})
 	if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
-		t.Errorf("the start says %v", err)
+		t.Errorf("the error of the start is %v", err)
 	}
 	if !gone(w.Process().Pid()) {
 		t.Error("the process is still there")
 	}
 }
 
-// powerlessRole starts processes as root, becomes another user, and cannot kill
-// them any more: it says how each way to end them goes.
-func powerlessRole([]string) int {
-	command := fake("stubborn")
-	said := func(what string, err error) {
+// unprivilegedRole starts processes as root, and becomes another user that cannot kill
+// them. It prints the result of each way to stop them.
+func unprivilegedRole([]string) int {
+	command := fake("ignore-term")
+	report := func(what string, err error) {
 		text, _, _ := strings.Cut(fmt.Sprint(err), "; last output")
 		fmt.Printf("%s: %v, permission: %v\n", what, text, errors.Is(err, fs.ErrPermission))
 	}
@@ -131,10 +130,10 @@ func powerlessRole([]string) int {
 		fmt.Println("child", p.Pid())
 		all = append(all, p)
 	}
-	begun := make(chan *proc.Process, 1)
+	probed := make(chan *proc.Process, 1)
 	slow := command
 	slow.Ready = proc.ReadyFunc(func(ctx context.Context, p *proc.Process) error {
-		begun <- p
+		probed <- p
 		<-ctx.Done()
 		return ctx.Err()
 	})
@@ -147,30 +146,29 @@ func powerlessRole([]string) int {
 	defer cancel(nil)
 	started := make(chan error)
 	go func() { started <- worker.Initialize(starting) }()
-	fmt.Println("child", (<-begun).Pid())
+	fmt.Println("child", (<-probed).Pid())
 
 	const nobody = 65534
 	if err := syscall.Setresuid(nobody, nobody, nobody); err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	said("Signal", all[0].Signal(syscall.SIGTERM))
-	said("Kill", all[0].Kill())
+	report("Signal", all[0].Signal(syscall.SIGTERM))
+	report("Kill", all[0].Kill())
 	exit, err := all[0].Wait(context.Background())
-	said("Wait", errors.Join(err, exit.Err()))
-	said("Stop", all[1].Stop(context.Background(), time.Hour).Err())
-	cancel(errors.New("called off"))
-	said("Initialize", <-started)
-	said("Terminate", worker.Terminate(context.Background(), sup.Exit{Kind: sup.ExitShutdown}))
+	report("Wait", errors.Join(err, exit.Err()))
+	report("Stop", all[1].Stop(context.Background(), time.Hour).Err())
+	cancel(errors.New("start canceled"))
+	report("Initialize", <-started)
+	report("Terminate", worker.Terminate(context.Background(), sup.Exit{Kind: sup.ExitShutdown}))
 	return 0
 }
 
-// What cannot be killed is an error that says so, in time.
-func TestAProcessOfAnotherUserIsGivenUp(t *testing.T) {
+func TestAProcessThatCannotBeKilledIsAnErrorInTime(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: only root can start a process of another user")
 	}
-	host := start(t, fake("powerless"))
+	host := start(t, fake("unprivileged"))
 	exit, err := host.Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +197,7 @@ func TestAProcessOfAnotherUserIsGivenUp(t *testing.T) {
 		"Kill: process P0 of another user: kill: operation not permitted, permission: true",
 		"Wait: " + fmt.Sprintf(running, "P0"),
 		"Stop: " + fmt.Sprintf(running, "P1"),
-		"Initialize: called off, permission: false",
+		"Initialize: start canceled, permission: false",
 		"Terminate: " + fmt.Sprintf(running, "P2"),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -207,9 +205,8 @@ func TestAProcessOfAnotherUserIsGivenUp(t *testing.T) {
 	}
 }
 
-// A program that goes into the background leaves its daemons without a trace but
-// for these.
-func TestWhatAProcessLeavesRunningIsSaid(t *testing.T) {
+// Such as the daemon of a program that goes into the background.
+func TestAnExitAndTheLogNameTheProcessesLeftRunning(t *testing.T) {
 	var log records
 	command := fake("daemonize", "3")
 	command.Logger = slog.New(log.logger().Handler())
@@ -218,7 +215,7 @@ func TestWhatAProcessLeavesRunningIsSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child, err := strconv.Atoi(said(t, p, "forked "))
+	child, err := strconv.Atoi(awaitLine(t, p, "forked "))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,13 +238,12 @@ func TestWhatAProcessLeavesRunningIsSaid(t *testing.T) {
 	eventually(t, "the end of the daemon", func() bool { return gone(child) })
 }
 
-// Processes of others, and those of another process that still runs, are none of
-// those that a process has left.
-func TestAProcessLeavesNothingOfAnother(t *testing.T) {
+// A daemon belongs to the process that has started it, not to other processes.
+func TestAnExitDoesNotNameTheDaemonsOfOtherProcesses(t *testing.T) {
 	command := fake("daemonize", "sleep")
 	command.Logger = discard
 	other := start(t, command)
-	daemon, _ := strconv.Atoi(said(t, other, "forked "))
+	daemon, _ := strconv.Atoi(awaitLine(t, other, "forked "))
 	if exit := exitOf(t, fake("exit", "0")); len(exit.Left) > 0 {
 		t.Errorf("left: %v", exit.Left)
 	}

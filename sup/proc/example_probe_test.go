@@ -16,7 +16,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// somewhere is an address where nobody listens.
+// somewhere returns an address without a listener.
 func somewhere() string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -26,8 +26,8 @@ func somewhere() string {
 	return listener.Addr().String()
 }
 
-// tryOut supervises a process, and says whether it was running and for how
-// long, in incarnations, when it is told to stop.
+// tryOut supervises a process until it is ready, and prints its state, its incarnation
+// and the error of the shutdown.
 func tryOut(command proc.Command) {
 	ctx := context.Background()
 	s, err := sup.Start(ctx, sup.Spec[*proc.Worker]{Children: []sup.ChildSpec[*proc.Worker]{{ID: "one", Start: command.Worker}}})
@@ -104,10 +104,10 @@ func ExampleReadyFunc() {
 	// Output: running 1 <nil>
 }
 
-// In the program that is started: it says that it is ready.
+// In the program of the process, which is not a process of proc here.
 func ExampleNotify() {
-	told, err := proc.Notify(proc.NotifyReady)
-	fmt.Println(told, err) // nobody wants to know
+	sent, err := proc.Notify(proc.NotifyReady)
+	fmt.Println(sent, err)
 	// Output: false <nil>
 }
 
@@ -125,8 +125,8 @@ func ExampleLiveness() {
 	// Output: running 1 <nil>
 }
 
-// unhealthy runs a process until a probe has found it unhealthy, and prints the
-// last failure.
+// unhealthy runs a process until its probe has failed twice, and prints the last
+// failure.
 func unhealthy(command proc.Command, probe proc.LiveProbe) {
 	command.Live = proc.Liveness{Probe: probe, Interval: time.Millisecond, Failures: 2}
 	exit := runOnce(command)
@@ -180,8 +180,7 @@ func ExampleUnhealthyError() {
 	// Output: sh: unhealthy: failure 2 in a row: no answer true
 }
 
-// A migration comes before the service that needs it: the service starts when the
-// migration has ended with exit code 0.
+// A service starts after its migration has ended with exit code 0.
 func ExampleReadyDone() {
 	ctx := context.Background()
 	migration := shell("echo 3 tables migrated")
@@ -205,8 +204,7 @@ func ExampleReadyDone() {
 	// <nil>
 }
 
-// What a process says of itself as to systemd, such as with the command
-// systemd-notify or with sd_notify(3).
+// A process reports its status with the command systemd-notify or with sd_notify(3).
 func ExampleStatus() {
 	command := sd("STATUS=3 of 4 shards", "READY=1", "RELOADING=1", "barrier")
 	s, err := sup.Start(context.Background(), sup.Spec[*proc.Worker]{
@@ -225,18 +223,4 @@ func ExampleStatus() {
 	// Output:
 	// {Text:3 of 4 shards Errno:errno 0 Reloading:true Stopping:false}
 	// <nil>
-}
-
-// The last status is in the error of a process that fails.
-func ExampleProcess_Status() {
-	command := sd("STATUS=waiting for the disk", "exit")
-	_, err := sup.Start(context.Background(), sup.Spec[*proc.Worker]{
-		Name:     "shop",
-		Children: []sup.ChildSpec[*proc.Worker]{{ID: "db", Start: command.Worker}},
-	})
-	exit, ok := errors.AsType[*proc.ExitError](err)
-	if ok {
-		fmt.Println(exit.Code, exit.Status.Text)
-	}
-	// Output: 3 waiting for the disk
 }

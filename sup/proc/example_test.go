@@ -18,7 +18,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// shell is the command of a script, whose output is only kept.
+// shell returns the command of a script whose output is only kept.
 func shell(script string, args ...string) proc.Command {
 	return proc.Command{
 		Path:   "sh",
@@ -28,7 +28,7 @@ func shell(script string, args ...string) proc.Command {
 	}
 }
 
-// runOnce supervises a process until it ends, and returns how it did.
+// runOnce supervises a process until it ends, and returns its exit.
 func runOnce(command proc.Command) sup.Exit {
 	s := sup.New(sup.Spec[*proc.Worker]{
 		Name:         "example",
@@ -38,17 +38,17 @@ func runOnce(command proc.Command) sup.Exit {
 			{ID: "one", Start: command.Worker, Restart: sup.Transient, Significant: true},
 		},
 	})
-	_ = s.Run(context.Background()) // what there is to say is in the last exit
+	_ = s.Run(context.Background()) // the last exit has the error
 	return s.Children()[0].LastExit
 }
 
-// plain is the text of an error, without the directory of the shell.
+// plain returns the text of an error without the directory of the shell.
 func plain(err error) string {
 	return regexp.MustCompile(`/\S*/`).ReplaceAllString(fmt.Sprint(err), "")
 }
 
-// A process is a child like any other: it is ready when it says so, restarted
-// when it ends, and stopped in its turn.
+// A process is a child like any other. This one is ready after its first line of
+// output.
 func Example() {
 	ctx := context.Background()
 	ticker := proc.Command{
@@ -100,7 +100,7 @@ func ExampleCommand() {
 
 func ExampleCommand_Worker() {
 	ctx := context.Background()
-	// One child for each name, by a start function that changes its own copy.
+	// The start function changes its own copy of the command.
 	echo := shell("echo $1; exec sleep 1000")
 	set, err := sup.StartKeyed(ctx, sup.KeyedSpec[string, *proc.Worker]{
 		Name: "echoes",
@@ -138,15 +138,6 @@ func ExampleCommand_Start() {
 	// Output: exit code 3 <nil>
 }
 
-func ExampleCommand_Validate() {
-	fmt.Println(proc.Command{Env: []string{"HOME"}, Tail: -1}.Validate())
-	// Output:
-	// command "" has 3 faults:
-	// 	Path: is empty: name a program
-	// 	Env[0]: "HOME" is not an entry: write "NAME=value"
-	// 	Tail: -1 is negative: use 0 for 20 lines
-}
-
 func ExampleCommandError() {
 	_, err := proc.Command{Path: "db", Tail: -1}.Start(context.Background())
 	if faults, ok := errors.AsType[*proc.CommandError](err); ok {
@@ -166,7 +157,7 @@ func ExampleFault() {
 	// "5432" is not an address: write "host:port"
 }
 
-// One stream is the caller's, the other one is kept.
+// The caller reads one stream. The other one is kept.
 func ExampleOutput() {
 	command := shell("echo data; echo trouble >&2")
 	command.Stdout, command.Stderr = proc.Piped, proc.Kept
@@ -214,9 +205,9 @@ func ExampleWorker() {
 	}
 	nap := s.Child("nap")
 	w, _ := nap.Get()
-	_ = w.Process().Kill() // a crash: the supervisor starts another one
-	for again := w; again == w; {
-		again, _ = nap.Wait(ctx)
+	_ = w.Process().Kill() // the supervisor restarts the child
+	for next := w; next == w; {
+		next, _ = nap.Wait(ctx)
 	}
 	info, _ := nap.Info()
 	fmt.Println(info.Incarnation, plain(info.LastExit.Err))
@@ -224,10 +215,4 @@ func ExampleWorker() {
 	// Output:
 	// 2 sh: signal: killed
 	// <nil>
-}
-
-func ExampleWorker_Process() {
-	w, err := shell("exec sleep 1000").Worker(context.Background())
-	fmt.Println(w.Process() == nil, err) // nothing has been started
-	// Output: true <nil>
 }

@@ -21,9 +21,9 @@ import (
 
 func init() { roles["exhausted"] = exhaustedRole }
 
-// exhaustedRole is a host that has run out of descriptors. It starts a process
-// with none left, with one, and so on, until a start succeeds, and says what the
-// failures were that do not wrap EMFILE.
+// exhaustedRole is a host that has run out of descriptors. It starts a process with
+// none left, with one, and so on, until a start succeeds, and prints the errors that
+// do not wrap EMFILE.
 func exhaustedRole(args []string) int {
 	if err := exhausted(context.Background(), args[0]); err != nil {
 		fmt.Println(err)
@@ -92,9 +92,8 @@ func exhausted(ctx context.Context, what string) error {
 	return nil
 }
 
-// A supervisor recognizes by the error that a start has failed for want of the
-// host's own resources.
-func TestAStartWithoutDescriptorsSaysSo(t *testing.T) {
+// EMFILE shows a supervisor that the host lacks resources, not the process.
+func TestAStartWithoutDescriptorsWrapsEMFILE(t *testing.T) {
 	for _, what := range []string{"plain", "notify", "rlimits", "script"} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -106,8 +105,8 @@ func TestAStartWithoutDescriptorsSaysSo(t *testing.T) {
 	}
 }
 
-// Readiness that the host has no descriptor to ask for is not the process's fault.
-func TestAProbeWithoutDescriptorsSaysSo(t *testing.T) {
+// The host may have no descriptor for the probe.
+func TestAReadinessProbeWithoutDescriptorsWrapsEMFILE(t *testing.T) {
 	out := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 	command := fake("sleep")
 	command.Ready = proc.ReadyFunc(func(context.Context, *proc.Process) error { return out })

@@ -16,9 +16,9 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// Each cause of an exit, under each policy that says which are normal, and
-// each restart policy (guarantee 5; SEMANTICS R1-R3).
-func TestTheExitOfAProcessIsJudgedByThePolicy(t *testing.T) {
+// Each cause of an exit, with each Normal and each restart policy (guarantee 5;
+// SEMANTICS R1-R3).
+func TestNormalAndTheRestartPolicyDecideOnARestart(t *testing.T) {
 	causes := []struct {
 		name string
 		args []string
@@ -46,7 +46,7 @@ func TestTheExitOfAProcessIsJudgedByThePolicy(t *testing.T) {
 			}
 			return e.Err()
 		}, []sup.ExitKind{sup.ExitNormal, sup.ExitAbnormal, sup.ExitShutdown, sup.ExitAbnormal}},
-		{"none is", func(e proc.Exit) error { return &proc.ExitError{Exit: e} },
+		{"nothing is normal", func(e proc.Exit) error { return &proc.ExitError{Exit: e} },
 			[]sup.ExitKind{sup.ExitAbnormal, sup.ExitAbnormal, sup.ExitAbnormal, sup.ExitAbnormal}},
 	}
 	for i, cause := range causes {
@@ -57,13 +57,13 @@ func TestTheExitOfAProcessIsJudgedByThePolicy(t *testing.T) {
 					command := fake("exit", cause.args...)
 					command.Normal = policy.normal
 					kind := policy.want[i]
-					again := restart == sup.Permanent || restart == sup.Transient && kind == sup.ExitAbnormal
-					exits := exitsOf(t, command, restart, again)
+					want := restart == sup.Permanent || restart == sup.Transient && kind == sup.ExitAbnormal
+					exits := exitsOf(t, command, restart, want)
 					if exits[0].Kind != kind {
 						t.Errorf("the exit is %v, want %v", exits[0], kind)
 					}
-					if restarted := len(exits) > 1; restarted != again {
-						t.Errorf("restarted: %v, want %v", restarted, again)
+					if restarted := len(exits) > 1; restarted != want {
+						t.Errorf("restarted: %v, want %v", restarted, want)
 					}
 				})
 			}
@@ -71,9 +71,9 @@ func TestTheExitOfAProcessIsJudgedByThePolicy(t *testing.T) {
 	}
 }
 
-// exitsOf runs a process under a restart policy until it is not restarted any
-// more, or has ended twice, and returns how it ended each time.
-func exitsOf(t *testing.T, command proc.Command, restart sup.Restart, again bool) []sup.Exit {
+// exitsOf runs a process with a restart policy, and returns its exits: two of them if
+// the process is restarted, else one.
+func exitsOf(t *testing.T, command proc.Command, restart sup.Restart, restarted bool) []sup.Exit {
 	t.Helper()
 	var exits []sup.Exit
 	s, err := sup.Start(t.Context(), sup.Spec[*proc.Worker]{
@@ -88,8 +88,8 @@ func exitsOf(t *testing.T, command proc.Command, restart sup.Restart, again bool
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !again {
-		eventually(t, "the child is at rest", func() bool {
+	if !restarted {
+		eventually(t, "the stop of the child", func() bool {
 			children := s.Children()
 			return len(children) == 0 || children[0].State == sup.StateStopped
 		})
@@ -97,11 +97,11 @@ func exitsOf(t *testing.T, command proc.Command, restart sup.Restart, again bool
 			t.Error(err)
 		}
 	}
-	<-s.Done() // the observers have been told everything
+	<-s.Done() // the observers have all events
 	return exits
 }
 
-func TestAnExitSaysHowTheProcessEnded(t *testing.T) {
+func TestAnExitDescribesHowTheProcessEnded(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -110,7 +110,7 @@ func TestAnExitSaysHowTheProcessEnded(t *testing.T) {
 	}{
 		{"normally", []string{"0", "bye"}, proc.Exit{Code: 0}, ""},
 		{"with a code", []string{"7", "!panic: no", "bye"}, proc.Exit{Code: 7}, `exit code 7; last output: "panic: no"`},
-		{"without a word", []string{"1"}, proc.Exit{Code: 1}, "exit code 1"},
+		{"without output", []string{"1"}, proc.Exit{Code: 1}, "exit code 1"},
 		{"by a signal", []string{"-9", "bye", " "}, proc.Exit{Code: -1, Signal: syscall.SIGKILL}, `signal: killed; last output: "bye"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestAnExitSaysHowTheProcessEnded(t *testing.T) {
 			command := fake("exit", tt.args...)
 			exit := exitOf(t, command)
 			if exit.User+exit.System <= 0 || exit.MaxRSS < 1<<20 {
-				t.Errorf("times %v, %v and memory %d of a Go program", exit.User, exit.System, exit.MaxRSS)
+				t.Errorf("times %v, %v and memory %d", exit.User, exit.System, exit.MaxRSS)
 			}
 			got := proc.Exit{Code: exit.Code, Signal: exit.Signal, Core: exit.Core, Killed: exit.Killed, Survivors: exit.Survivors}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -154,6 +154,6 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		t.Errorf("Wait of an ended process returns %v, %v", got, err)
 	}
 	if err := p.Signal(syscall.SIGTERM); err == nil {
-		t.Error("an ended process can be signalled")
+		t.Error("signal to a process that has ended")
 	}
 }

@@ -17,9 +17,9 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// The system says of all of these only that a file that exists does not, may not
-// be executed, or has the wrong format.
-func TestAStartThatFailsSaysWhatIsMissing(t *testing.T) {
+// The system reports each of these as a missing program, a lack of permission, or a
+// wrong format.
+func TestAFailedStartNamesWhatIsMissing(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, content string, mode fs.FileMode) string {
 		t.Helper()
@@ -50,7 +50,7 @@ func TestAStartThatFailsSaysWhatIsMissing(t *testing.T) {
 		{"no interpreter", "#! \n", syscall.ENOEXEC, `shebang line "#! " names no interpreter: write, say, "#!/bin/sh"`},
 		{"no shebang", "echo hello\n", syscall.ENOEXEC, `the first line of a script names its interpreter, as in "#!/bin/sh"`},
 		{"empty", "", syscall.ENOEXEC, "empty file"},
-		{"cut short", elf.ELFMAG + "\x02\x01\x01", syscall.ENOEXEC, "damaged binary: "},
+		{"truncated", elf.ELFMAG + "\x02\x01\x01", syscall.ENOEXEC, "damaged binary: "},
 		{"loader", program(t, elf.EM_NONE, "/no/such/loader.so"), fs.ErrNotExist, `dynamic loader "/no/such/loader.so" does not exist`},
 		{"machine", program(t, elf.EM_S390, ""), syscall.ENOEXEC, "binary for EM_S390 does not run on " + runtime.GOARCH},
 	} {
@@ -66,7 +66,8 @@ func TestAStartThatFailsSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// program is an ELF binary for a machine, EM_NONE being this one, with a loader.
+// program returns an ELF binary for a machine, or for this one if it is EM_NONE, with
+// a loader.
 func program(t *testing.T, machine elf.Machine, loader string) string {
 	t.Helper()
 	exe, err := os.Executable()

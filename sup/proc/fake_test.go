@@ -21,26 +21,26 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// roles are what the test binary can be when it is started as a fake process.
-// What a role returns is the exit code.
+// roles are the fake processes that the test binary can be. Each role returns its exit
+// code.
 var roles = map[string]func(args []string) int{
-	"exit":     exitRole,
-	"sleep":    sleepRole,
-	"graceful": gracefulRole,
-	"stubborn": stubbornRole,
-	"fork":     forkRole,
-	"flood":    floodRole,
-	"serve":    serveRole,
-	"notify":   notifyRole,
-	"beat":     beatRole,
-	"limits":   limitsRole,
-	"host":     hostRole,
-	"inherit":  inheritRole,
-	"drop":     dropRole,
-	"sd":       sdRole,
+	"exit":        exitRole,
+	"sleep":       sleepRole,
+	"graceful":    gracefulRole,
+	"ignore-term": ignoreTermRole,
+	"fork":        forkRole,
+	"flood":       floodRole,
+	"serve":       serveRole,
+	"notify":      notifyRole,
+	"beat":        beatRole,
+	"limits":      limitsRole,
+	"host":        hostRole,
+	"inherit":     inheritRole,
+	"drop":        dropRole,
+	"sd":          sdRole,
 }
 
-// fake is the command of a fake process that logs nothing.
+// fake returns the command of a fake process that logs nothing.
 func fake(role string, args ...string) proc.Command {
 	exe, err := os.Executable()
 	if err != nil {
@@ -49,14 +49,14 @@ func fake(role string, args ...string) proc.Command {
 	return proc.Command{
 		Path:   exe,
 		Args:   args,
-		Env:    append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0"), // that would be a second
+		Env:    append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0"), // the default is one second
 		Stdout: proc.Kept,
 		Stderr: proc.Kept,
 	}
 }
 
-// exitRole exits with a code, or ends itself by a signal such as "-9", and
-// before that says the rest of its arguments: on stderr what begins with "!".
+// exitRole prints its arguments, on stderr those that begin with "!", and exits with
+// the code of the first one, or dies of a signal such as "-9".
 func exitRole(args []string) int {
 	for _, text := range args[1:] {
 		if text, bang := strings.CutPrefix(text, "!"); bang {
@@ -74,7 +74,7 @@ func exitRole(args []string) int {
 	return code
 }
 
-// sleepRole does nothing, and dies of any signal.
+// sleepRole sleeps, and dies of any signal.
 func sleepRole([]string) int {
 	fmt.Println("asleep")
 	for {
@@ -82,18 +82,18 @@ func sleepRole([]string) int {
 	}
 }
 
-// gracefulRole ends on SIGTERM, with a word and a code.
+// gracefulRole prints the name of the signal on SIGTERM, and exits with a code.
 func gracefulRole(args []string) int {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	fmt.Println("up")
-	fmt.Println("told:", <-told)
+	fmt.Println("signal:", <-signals)
 	code, _ := strconv.Atoi(args[0])
 	return code
 }
 
-// stubbornRole ignores SIGTERM.
-func stubbornRole([]string) int {
+// ignoreTermRole ignores SIGTERM.
+func ignoreTermRole([]string) int {
 	signal.Ignore(syscall.SIGTERM)
 	fmt.Println("up")
 	for {
@@ -101,12 +101,12 @@ func stubbornRole([]string) int {
 	}
 }
 
-// forkRole starts a stubborn process that inherits its output, in its own group
-// or, with "setsid", in a session of its own, says its id, and exits with the
-// code, or sleeps where that is "sleep".
+// forkRole starts a process that ignores SIGTERM and inherits its output, in its own
+// group or, with "setsid", in a session of its own. It prints the id of the process,
+// and exits with the given code, or sleeps if that is "sleep".
 func forkRole(args []string) int {
 	exe, _ := os.Executable()
-	os.Setenv(roleVariable, "stubborn")
+	os.Setenv(roleVariable, "ignore-term")
 	attr := &os.ProcAttr{
 		Files: []*os.File{nil, os.Stdout, os.Stderr},
 	}
@@ -125,7 +125,7 @@ func forkRole(args []string) int {
 	return code
 }
 
-// floodRole writes a number of lines as fast as it can.
+// floodRole prints a number of lines as fast as it can.
 func floodRole(args []string) int {
 	lines, _ := strconv.Atoi(args[0])
 	out := bufio.NewWriter(os.Stdout)
@@ -136,8 +136,8 @@ func floodRole(args []string) int {
 	return 0
 }
 
-// serveRole waits a while, then serves HTTP at an address: at /ok a 204, at
-// /bad a 500, at /moved a 302. With a third argument it says a line first.
+// serveRole pauses, and then serves HTTP at an address: 204 at /ok, 500 at /bad and
+// 302 at /moved.
 func serveRole(args []string) int {
 	pause, err := time.ParseDuration(args[1])
 	if err != nil {
@@ -161,7 +161,7 @@ func serveRole(args []string) int {
 	return 1
 }
 
-// notifyRole writes its argument to the descriptor, and sleeps.
+// notifyRole writes its argument to the notification descriptor, and sleeps.
 func notifyRole(args []string) int {
 	fd, err := strconv.Atoi(os.Getenv(proc.NotifyVariable))
 	if err != nil {
@@ -176,8 +176,8 @@ func notifyRole(args []string) int {
 	return sleepRole(nil)
 }
 
-// beatRole says that it is ready, and then that it is alive, a number of times
-// with a pause in between.
+// beatRole sends NotifyReady, and then NotifyAlive a number of times, with a pause
+// between them.
 func beatRole(args []string) int {
 	beats, _ := strconv.Atoi(args[0])
 	pause, _ := time.ParseDuration(args[1])
@@ -186,8 +186,8 @@ func beatRole(args []string) int {
 		if i == 0 {
 			message = proc.NotifyReady
 		}
-		if told, err := proc.Notify(message); !told || err != nil {
-			fmt.Fprintln(os.Stderr, told, err)
+		if sent, err := proc.Notify(message); !sent || err != nil {
+			fmt.Fprintln(os.Stderr, sent, err)
 			return 1
 		}
 		time.Sleep(pause)
@@ -195,7 +195,7 @@ func beatRole(args []string) int {
 	return sleepRole(nil)
 }
 
-// limitsRole says what its limits are, and its control group.
+// limitsRole prints its limits and its control group.
 func limitsRole([]string) int {
 	for _, name := range []string{"/proc/self/limits", "/proc/self/cgroup"} {
 		text, _ := os.ReadFile(name)
@@ -204,11 +204,10 @@ func limitsRole([]string) int {
 	return 0
 }
 
-// hostRole supervises three processes, says their ids, and sleeps, or, with
-// "exit", exits without a word to them. With "notify" the processes tell it that
-// they are ready.
+// hostRole supervises three processes, prints their ids, and sleeps or, with "exit",
+// exits without stopping them. With "notify", the processes send NotifyReady.
 func hostRole(args []string) int {
-	command := fake("stubborn")
+	command := fake("ignore-term")
 	if args[0] == "notify" {
 		command = sd("READY=1")
 	}
@@ -231,7 +230,7 @@ func hostRole(args []string) int {
 	return sleepRole(nil)
 }
 
-// start starts a process that the test waits for.
+// start starts a process, and kills it at the end of the test.
 func start(t *testing.T, c proc.Command) *proc.Process {
 	t.Helper()
 	p, err := c.Start(t.Context())
@@ -279,7 +278,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// texts are the texts of lines.
+// texts returns the texts of lines.
 func texts(lines []proc.Line) []string {
 	all := make([]string, len(lines))
 	for i, line := range lines {
@@ -288,9 +287,9 @@ func texts(lines []proc.Line) []string {
 	return all
 }
 
-// said waits until a process has said a line that begins so, and returns the
-// rest of it.
-func said(t *testing.T, p *proc.Process, prefix string) (rest string) {
+// awaitLine waits until a process has written a line with a prefix, and returns the
+// rest of the line.
+func awaitLine(t *testing.T, p *proc.Process, prefix string) (rest string) {
 	t.Helper()
 	eventually(t, "the line "+prefix, func() bool {
 		for _, line := range p.Tail() {
@@ -304,7 +303,7 @@ func said(t *testing.T, p *proc.Process, prefix string) (rest string) {
 	return rest
 }
 
-// gone reports whether there is no process of this id that has not ended.
+// gone reports whether a process has ended. It may be a zombie.
 func gone(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err != nil || strings.Contains(string(stat), ") Z ")

@@ -12,13 +12,13 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// Guarantee 4: nothing is left of a host, however it ends.
+// Guarantee 4.
 func TestAProcessDiesWithItsHost(t *testing.T) {
 	for _, how := range []string{"killed", "exit"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			host := start(t, fake("host", how))
-			said(t, host, "up")
+			awaitLine(t, host, "up")
 			var children []int
 			for _, text := range texts(host.Tail()) {
 				if id, ok := strings.CutPrefix(text, "child "); ok {
@@ -42,10 +42,10 @@ func TestAProcessDiesWithItsHost(t *testing.T) {
 	}
 }
 
-// The signal by which a process dies with its host comes when the thread ends
-// that has started it. Go ends the thread of a goroutine that has locked it, and
-// whoever asks for the start, or comes by that thread later, may do that.
-func TestAProcessOutlivesTheThreadsOfOthers(t *testing.T) {
+// A process dies with the thread that has started it. Go ends the thread of a
+// goroutine that has locked it, which the caller of Start may do, or a later goroutine
+// on the same thread.
+func TestAProcessOutlivesTheThreadOfTheCaller(t *testing.T) {
 	started := make(chan *proc.Process)
 	go func() {
 		runtime.LockOSThread()
@@ -59,7 +59,7 @@ func TestAProcessOutlivesTheThreadsOfOthers(t *testing.T) {
 	if p == nil {
 		t.FailNow()
 	}
-	said(t, p, "up")
+	awaitLine(t, p, "up")
 	var threads []string
 	for range 30 {
 		thread := make(chan int)
@@ -78,6 +78,6 @@ func TestAProcessOutlivesTheThreadsOfOthers(t *testing.T) {
 		})
 	}
 	if exit := p.Stop(t.Context(), 1<<62); exit.Code != 0 {
-		t.Errorf("the exit is %v: it has not been there to hear the signal", exit)
+		t.Errorf("the exit is %v, before the signal", exit)
 	}
 }

@@ -19,11 +19,11 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// self has a process say who it is.
+// self is a script that prints the identity of its process.
 const self = `id -u; id -g; id -G; umask; nice; echo "$HOME $USER $LOGNAME"`
 
-// needRoot reports whether the tests run as root. Where they do not, the host may
-// not change users, and a start as another user must say so.
+// needRoot reports whether the tests run as root. If not, it checks that the start of
+// the command fails with a clear error.
 func needRoot(t *testing.T, command proc.Command) bool {
 	t.Helper()
 	if os.Geteuid() == 0 {
@@ -35,7 +35,7 @@ func needRoot(t *testing.T, command proc.Command) bool {
 	return false
 }
 
-func TestAProcessRunsAsTheUserThatIsNamed(t *testing.T) {
+func TestAProcessRunsAsItsUserAndGroups(t *testing.T) {
 	nobody, err := user.Lookup("nobody")
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestAProcessRunsAsTheUserThatIsNamed(t *testing.T) {
 			[]string{nobody.Uid, nobody.Gid, strings.Join(groups, " "), umask, nice, home}},
 		{"a number", as(func(c *proc.Command) { c.User = nobody.Uid }),
 			[]string{nobody.Uid, nobody.Gid, strings.Join(groups, " "), umask, nice, home}},
-		{"no entry", as(func(c *proc.Command) { c.User, c.Group = "54321", "54322" }),
+		{"a user without an entry", as(func(c *proc.Command) { c.User, c.Group = "54321", "54322" }),
 			[]string{"54321", "54322", "54322", umask, nice, own}},
 		{"groups", as(func(c *proc.Command) { c.User, c.Group, c.Groups = "nobody", "4", []string{"5", "daemon"} }),
 			[]string{nobody.Uid, "4", "4 1 5", umask, nice, home}},
@@ -71,7 +71,7 @@ func TestAProcessRunsAsTheUserThatIsNamed(t *testing.T) {
 			c.User, c.Env = "nobody", []string{"HOME=/x", "USER=y", "PATH=" + os.Getenv("PATH")}
 		}),
 			[]string{nobody.Uid, nobody.Gid, strings.Join(groups, " "), umask, nice, "/x y "}},
-		{"all of it", as(func(c *proc.Command) { c.User, c.Umask, c.Nice = "nobody", new(fs.FileMode(0o137)), 7 }),
+		{"with umask and nice value", as(func(c *proc.Command) { c.User, c.Umask, c.Nice = "nobody", new(fs.FileMode(0o137)), 7 }),
 			[]string{nobody.Uid, nobody.Gid, strings.Join(groups, " "), "0137", "7", home}},
 		{"under ptrace", as(func(c *proc.Command) {
 			c.User, c.Limits.Rlimits = "nobody", map[proc.Rlimit]uint64{proc.CoreSize: 0}
@@ -112,7 +112,7 @@ func hostNice(t *testing.T) int {
 	return 20 - priority // as the kernel has it
 }
 
-// Neither needs privileges, and the host keeps its own.
+// Neither requires privileges, and those of the host do not change.
 func TestAProcessHasAUmaskAndANiceValueOfItsOwn(t *testing.T) {
 	umask, nice := hostUmask(t), hostNice(t)
 	for _, tt := range []struct {
@@ -132,12 +132,11 @@ func TestAProcessHasAUmaskAndANiceValueOfItsOwn(t *testing.T) {
 		}
 	}
 	if hostUmask(t) != umask || hostNice(t) != nice {
-		t.Errorf("the host has now umask %o and nice value %d", hostUmask(t), hostNice(t))
+		t.Errorf("the host has umask %o and nice value %d", hostUmask(t), hostNice(t))
 	}
 }
 
-// The thread that starts processes with a umask has a working directory of its
-// own, which is not to be seen.
+// The thread that starts processes with a umask has a working directory of its own.
 func TestAProcessWithAUmaskStartsInTheDirectoryOfTheHost(t *testing.T) {
 	command := proc.Command{Path: "./where", Umask: new(fs.FileMode(0o022)), Stdout: proc.Kept}
 	for range 2 {
@@ -158,9 +157,7 @@ func TestAProcessWithAUmaskStartsInTheDirectoryOfTheHost(t *testing.T) {
 	}
 }
 
-// A process that is another user's is stopped, and dies with its host, like any
-// other.
-func TestAProcessOfAnotherUserIsStopped(t *testing.T) {
+func TestAProcessOfAnotherUserStopsAndDiesWithItsHost(t *testing.T) {
 	command := proc.Command{Path: "sleep", Args: []string{"1000"}, Dir: "/", User: "nobody", Umask: new(fs.FileMode(0)), Stdout: proc.Kept}
 	if !needRoot(t, command) {
 		return
@@ -171,7 +168,7 @@ func TestAProcessOfAnotherUserIsStopped(t *testing.T) {
 	}
 	host := start(t, fake("drop", "host"))
 	var child int
-	if _, err := fmt.Sscan(said(t, host, "child "), &child); err != nil {
+	if _, err := fmt.Sscan(awaitLine(t, host, "child "), &child); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(host.Pid(), syscall.SIGKILL); err != nil {
@@ -181,8 +178,8 @@ func TestAProcessOfAnotherUserIsStopped(t *testing.T) {
 	eventually(t, "the end of the process", func() bool { return gone(child) })
 }
 
-// dropRole starts a process of another user and sleeps, or becomes another user
-// and says what is wrong with a command then.
+// dropRole starts a process of another user and sleeps, or becomes another user and
+// prints the errors of commands.
 func dropRole(args []string) int {
 	command := proc.Command{Path: "sleep", Args: []string{"1000"}, Dir: "/", User: "nobody", Umask: new(fs.FileMode(0)), Stdout: proc.Kept}
 	if args[0] == "host" {
@@ -202,7 +199,7 @@ func dropRole(args []string) int {
 		{Path: "sleep", User: "nobody", Nice: 20},
 		{Path: "sleep", Group: "4"},
 		{Path: "sleep", Groups: []string{}},
-		{Path: "true", Dir: "/", User: "5", Group: "60"}, // its own
+		{Path: "true", Dir: "/", User: "5", Group: "60"}, // the user of the host
 		{Path: "true", Dir: "/", Nice: -5},
 	} {
 		p, err := c.Start(background)
@@ -214,7 +211,7 @@ func dropRole(args []string) int {
 	return 0
 }
 
-func TestAHostThatIsNotRootSaysThatItMayNot(t *testing.T) {
+func TestAnotherUserIsAFaultOfAHostThatIsNotRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		needRoot(t, proc.Command{Path: "true", User: "54321", Group: "1"})
 		return
@@ -232,7 +229,7 @@ func TestAHostThatIsNotRootSaysThatItMayNot(t *testing.T) {
 	}
 }
 
-func TestWhatTheUserMayNotUseIsAnError(t *testing.T) {
+func TestAProgramThatTheUserMayNotExecuteIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "program")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil {
@@ -248,7 +245,7 @@ func TestWhatTheUserMayNotUseIsAnError(t *testing.T) {
 	}
 }
 
-func TestUsersAndGroupsAreChecked(t *testing.T) {
+func TestUsersAndGroupsAreValidated(t *testing.T) {
 	for _, tt := range []struct {
 		command proc.Command
 		want    []string

@@ -27,8 +27,8 @@ func TestResourceLimitsApplyToTheProcess(t *testing.T) {
 	command.Limits.Rlimits = make(map[proc.Rlimit]uint64)
 	for i, tt := range []struct {
 		limit proc.Rlimit
-		name  string // that the kernel has for it
-		least uint64 // with which a Go program still runs
+		name  string // in /proc
+		least uint64 // value with which a Go program still runs
 	}{
 		{proc.AddressSpace, "Max address space", 1 << 50},
 		{proc.CoreSize, "Max core file size", 0},
@@ -60,18 +60,18 @@ func TestResourceLimitsApplyToTheProcess(t *testing.T) {
 	}
 }
 
-// A process that is started under ptrace is like any other afterwards.
-func TestAProcessWithLimitsIsStoppedLikeAnyOther(t *testing.T) {
+// ptrace must not change how the process handles signals.
+func TestAProcessWithLimitsHandlesSignals(t *testing.T) {
 	command := fake("graceful", "0")
 	command.Limits.Rlimits = map[proc.Rlimit]uint64{proc.CoreSize: 0}
 	p := start(t, command)
-	said(t, p, "up")
+	awaitLine(t, p, "up")
 	if exit := p.Stop(t.Context(), 1<<62); exit.Code != 0 || exit.Signal != 0 {
 		t.Errorf("the exit is %v", exit)
 	}
 }
 
-func TestALimitThatEndsTheProcessIsSeenInItsExit(t *testing.T) {
+func TestTheExitHasTheSignalOfALimit(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	command := proc.Command{Path: "sh", Args: []string{"-c", "echo too much >$0", out}, Stdout: proc.Kept}
 	command.Limits.Rlimits = map[proc.Rlimit]uint64{proc.FileSize: 3, proc.CoreSize: 0}
@@ -80,7 +80,6 @@ func TestALimitThatEndsTheProcessIsSeenInItsExit(t *testing.T) {
 	}
 }
 
-// A limit that cannot be set leaves no process.
 func TestALimitThatCannotBeSetIsAnError(t *testing.T) {
 	var highest syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &highest); err != nil {
@@ -95,7 +94,7 @@ func TestALimitThatCannotBeSetIsAnError(t *testing.T) {
 	}
 }
 
-func TestACgroupThatIsNoneIsAnError(t *testing.T) {
+func TestAnInvalidCgroupIsAnError(t *testing.T) {
 	for dir, want := range map[string]error{
 		t.TempDir():  errors.ErrUnsupported,
 		"/no/such/x": fs.ErrNotExist,
@@ -109,7 +108,7 @@ func TestACgroupThatIsNoneIsAnError(t *testing.T) {
 	}
 }
 
-// cgroupRoot is the root of the cgroup v2, "" if it is not mounted.
+// cgroupRoot returns the root of the cgroup v2, or "" if it is not mounted.
 func cgroupRoot(t *testing.T) string {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
@@ -124,9 +123,8 @@ func cgroupRoot(t *testing.T) string {
 	return ""
 }
 
-// With a control group, even who has left the process group is killed; where
-// there cannot be one, the error says so.
-func TestAControlGroupHoldsAllDescendants(t *testing.T) {
+// On a system without a writable cgroup v2, the start fails with a LimitError.
+func TestAControlGroupKillsDescendantsThatHaveLeftTheProcessGroup(t *testing.T) {
 	command := fake("fork", "0", "setsid")
 	command.Limits.Cgroup = cgroupRoot(t)
 	if command.Limits.Cgroup == "" {
@@ -144,7 +142,7 @@ func TestAControlGroupHoldsAllDescendants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child, _ := strconv.Atoi(said(t, p, "forked "))
+	child, _ := strconv.Atoi(awaitLine(t, p, "forked "))
 	if !gone(child) {
 		t.Errorf("process %d has survived", child)
 	}
@@ -152,19 +150,18 @@ func TestAControlGroupHoldsAllDescendants(t *testing.T) {
 		t.Errorf("survivors: %s", diff)
 	}
 	if diff := cmp.Diff(before, controlGroups(command.Limits.Cgroup)); diff != "" {
-		t.Errorf("control groups are left: %s", diff)
+		t.Errorf("control groups after the exit: %s", diff)
 	}
 }
 
-// controlGroups lists those that this test has made.
+// controlGroups returns the control groups that this process has created.
 func controlGroups(root string) []string {
 	dirs, _ := filepath.Glob(filepath.Join(root, fmt.Sprintf("espalier-%d-*", os.Getpid())))
 	return dirs
 }
 
-// Memory and processors are limited where the controllers are, and the error
-// says what to do where they are not.
-func TestMemoryAndProcessorsNeedTheirControllers(t *testing.T) {
+// Without the controllers, the error names the limit.
+func TestLimitsOfMemoryAndProcessorsApplyWithTheirControllers(t *testing.T) {
 	root := cgroupRoot(t)
 	for _, tt := range []struct {
 		limits     proc.Limits
@@ -189,7 +186,7 @@ func TestMemoryAndProcessorsNeedTheirControllers(t *testing.T) {
 		}
 		own := fmt.Sprintf("0::/espalier-%d-", os.Getpid())
 		if !strings.Contains(strings.Join(texts(exit.Lines), "\n"), own) {
-			t.Errorf("its control group is not its own: %q", texts(exit.Lines))
+			t.Errorf("not in a control group of its own: %q", texts(exit.Lines))
 		}
 	}
 }

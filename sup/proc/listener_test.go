@@ -28,8 +28,8 @@ import (
 
 var background = context.Background()
 
-// inheritRole serves on the sockets that it inherits: it answers each connection
-// and each datagram with its id.
+// inheritRole serves on its inherited sockets. It answers each connection and each
+// datagram with its process id.
 func inheritRole([]string) int {
 	if pid := os.Getenv("LISTEN_PID"); pid != fmt.Sprint(os.Getpid()) {
 		fmt.Fprintln(os.Stderr, "LISTEN_PID is", pid)
@@ -96,8 +96,8 @@ func listen(t *testing.T, network, address string) *proc.Listener {
 	return l
 }
 
-// Each kind of socket, in one process, beside a descriptor of its own.
-func TestAProcessInheritsTheSockets(t *testing.T) {
+// Each kind of socket, together with an ExtraFile.
+func TestAProcessInheritsItsListeners(t *testing.T) {
 	dir := t.TempDir()
 	command := fake("inherit")
 	command.Listeners = []*proc.Listener{
@@ -109,7 +109,7 @@ func TestAProcessInheritsTheSockets(t *testing.T) {
 	}
 	command.ExtraFiles = []*os.File{os.Stdin}
 	p := start(t, command)
-	if names := said(t, p, "names "); names != "web:unknown:dns:abstract:log" {
+	if names := awaitLine(t, p, "names "); names != "web:unknown:dns:abstract:log" {
 		t.Errorf("the names are %s", names)
 	}
 	for i, l := range command.Listeners {
@@ -125,25 +125,24 @@ func TestAProcessInheritsTheSockets(t *testing.T) {
 			t.Fatal(l.Name(), err)
 		}
 		if i == 2 || i == 4 {
-			if _, err := conn.Write([]byte("who?")); err != nil {
+			if _, err := conn.Write([]byte("hello")); err != nil {
 				t.Fatal(l.Name(), err)
 			}
 		}
 		line, err := bufio.NewReader(conn).ReadString('\n')
 		if strings.TrimSpace(line) != fmt.Sprint(p.Pid()) {
-			t.Errorf("%s says %q (%v)", l.Name(), line, err)
+			t.Errorf("%s answers %q (%v)", l.Name(), line, err)
 		}
 		conn.Close()
 	}
 	fd, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/8", p.Pid()))
 	own, _ := os.Readlink("/proc/self/fd/0")
 	if err != nil || fd != own {
-		t.Errorf("its own descriptor is %q (%v), want %q", fd, err, own)
+		t.Errorf("the extra file is %q (%v), want %q", fd, err, own)
 	}
 }
 
-// A restart refuses no connection: clients connect all the time while the process
-// is killed over and over again.
+// Clients connect while the process is killed repeatedly.
 func TestARestartRefusesNoConnection(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
@@ -206,7 +205,7 @@ func TestARestartRefusesNoConnection(t *testing.T) {
 	}
 }
 
-func TestASocketThatIsLeftOverIsReplaced(t *testing.T) {
+func TestListenReplacesAStaleSocketFile(t *testing.T) {
 	for _, network := range []string{"unix", "unixgram"} {
 		path := filepath.Join(t.TempDir(), "socket")
 		var left interface{ Close() error }
@@ -236,7 +235,7 @@ func TestASocketThatIsLeftOverIsReplaced(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("the socket is still there: %v", err)
+			t.Errorf("the socket file still exists: %v", err)
 		}
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the second Close returns %v", err)
@@ -245,12 +244,12 @@ func TestASocketThatIsLeftOverIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := proc.Listen(network, path); err == nil {
-			t.Errorf("a file that is no socket was replaced")
+			t.Errorf("another file than a socket was replaced")
 		}
 	}
 }
 
-func TestSocketsAreChecked(t *testing.T) {
+func TestListenersAreValidated(t *testing.T) {
 	closed := listen(t, "tcp", "127.0.0.1:0")
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
@@ -280,8 +279,8 @@ func TestSocketsAreChecked(t *testing.T) {
 	}
 }
 
-// Also of a process of another user, which the host may not look at.
-func TestAProcessOfAnotherUserInheritsTheSockets(t *testing.T) {
+// The host may not read the memory of such a process.
+func TestAProcessOfAnotherUserInheritsItsListeners(t *testing.T) {
 	command := proc.Command{
 		Path:      "sh",
 		Args:      []string{"-c", "test $LISTEN_PID = $$ && ulimit -c && nice"},
@@ -302,9 +301,8 @@ func TestAProcessOfAnotherUserInheritsTheSockets(t *testing.T) {
 	}
 }
 
-// What the environment says otherwise of sockets is not for the process; the rest
-// of it stays, in its order.
-func TestTheEnvironmentOfAProcessWithSockets(t *testing.T) {
+// Other LISTEN_ variables are removed. The rest keeps its order.
+func TestAProcessWithListenersHasTheirVariablesInItsEnvironment(t *testing.T) {
 	t.Setenv("LISTEN_PID", "1")
 	t.Setenv("LISTEN_FDS", "7")
 	l := listen(t, "tcp", "127.0.0.1:0")

@@ -15,8 +15,8 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// Each kind of probe (guarantee 7; SEMANTICS L1). The process hangs when the
-// test stops it.
+// Each kind of probe (guarantee 7; SEMANTICS L1), with a process that the test has
+// stopped.
 func TestAProcessThatHangsIsUnhealthy(t *testing.T) {
 	tcp, web := freeAddress(t), freeAddress(t)
 	for _, tt := range []struct {
@@ -31,8 +31,8 @@ func TestAProcessThatHangsIsUnhealthy(t *testing.T) {
 		{"HTTP", fake("serve", web, "0s"), proc.ReadyTCP(web), proc.LiveHTTP("http://" + web + "/ok"), "no answer within 200ms"},
 		{"messages", fake("beat", "1000000", "5ms"), proc.ReadyNotify(), proc.LiveNotify(), "no WATCHDOG=1 in the interval"},
 		{"a function", fake("graceful", "0"), proc.ReadyAtOnce(), proc.LiveFunc(func(_ context.Context, p *proc.Process) error {
-			return errors.New("it hangs")
-		}), "it hangs"},
+			return errors.New("process hangs")
+		}), "process hangs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +47,7 @@ func TestAProcessThatHangsIsUnhealthy(t *testing.T) {
 			if w, ok := s.Child("one").Get(); ok {
 				_ = w.Process().Signal(syscall.SIGSTOP)
 			}
-			eventually(t, "the child is quarantined", func() bool { return s.Children()[0].State == sup.StateQuarantined })
+			eventually(t, "the quarantine of the child", func() bool { return s.Children()[0].State == sup.StateQuarantined })
 			exit := s.Children()[0].LastExit
 			unhealthy, ok := errors.AsType[*proc.UnhealthyError](exit.Err)
 			if !ok || unhealthy.Failures != 3 || !errors.Is(exit.Err, sup.ErrUnhealthy) || exit.Kind != sup.ExitAbnormal {
@@ -61,11 +61,11 @@ func TestAProcessThatHangsIsUnhealthy(t *testing.T) {
 }
 
 func TestAProcessThatAnswersIsHealthy(t *testing.T) {
-	asked := make(chan struct{})
+	probed := make(chan struct{})
 	command := fake("sleep")
 	command.Live = proc.Liveness{Interval: time.Millisecond, Failures: 1, Probe: proc.LiveFunc(func(ctx context.Context, _ *proc.Process) error {
 		select {
-		case asked <- struct{}{}:
+		case probed <- struct{}{}:
 		case <-ctx.Done():
 		}
 		return nil
@@ -75,23 +75,23 @@ func TestAProcessThatAnswersIsHealthy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 20 {
-		<-asked
+		<-probed
 	}
 	if child := s.Children()[0]; child.State != sup.StateRunning || child.Incarnation != 1 {
 		t.Errorf("the child is %v", child)
 	}
 }
 
-// A probe that does not heed its context holds up the end of the worker, but
-// not that of the process.
-func TestAProbeThatHangsDoesNotSaveTheProcess(t *testing.T) {
-	asked, release := make(chan struct{}), make(chan struct{})
+// A probe that ignores its context delays the end of the worker, but not that of the
+// process.
+func TestAProbeThatHangsDoesNotDelayTheEndOfTheProcess(t *testing.T) {
+	probed, release := make(chan struct{}), make(chan struct{})
 	var returned atomic.Bool
 	command := fake("sleep")
 	command.Live = proc.Liveness{Interval: time.Millisecond, Probe: proc.LiveFunc(func(context.Context, *proc.Process) error {
-		close(asked)
+		close(probed)
 		<-release
-		time.Sleep(20 * time.Millisecond) // for who does not wait to be seen
+		time.Sleep(20 * time.Millisecond) // so that a Terminate that does not wait is found
 		returned.Store(true)
 		return nil
 	})}
@@ -100,7 +100,7 @@ func TestAProbeThatHangsDoesNotSaveTheProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, _ := s.Child("one").Get()
-	<-asked
+	<-probed
 	go func() {
 		<-w.Process().Done()
 		close(release)

@@ -13,16 +13,14 @@ import (
 	"time"
 )
 
-// roleVariable tells the test binary to be a fake process instead, and
-// runVariable marks all processes of one run of the tests, also those that
-// fake processes start.
+// roleVariable is the role of a test binary that is a fake process. runVariable marks
+// all processes of one run of the tests, including those that fake processes start.
 const (
 	roleVariable = "PROC_TEST_ROLE"
 	runVariable  = "PROC_TEST_RUN"
 )
 
-// TestMain runs the tests, and then finds neither a process nor a goroutine
-// that is left of them.
+// TestMain runs the tests, and fails if they leave processes or goroutines.
 func TestMain(m *testing.M) {
 	if role, ok := roles[os.Getenv(roleVariable)]; ok {
 		os.Exit(role(os.Args[1:]))
@@ -31,17 +29,17 @@ func TestMain(m *testing.M) {
 	os.Setenv(runVariable, fmt.Sprint(os.Getpid()))
 	code := m.Run()
 	if left := settled(func() string { return leftProcesses(mark) }); left != "" {
-		fmt.Fprintf(os.Stderr, "FAIL: processes are left running:\n%s", left)
+		fmt.Fprintf(os.Stderr, "FAIL: processes left running:\n%s", left)
 		code = 1
 	}
 	if left := settled(leftGoroutines); left != "" {
-		fmt.Fprintf(os.Stderr, "FAIL: goroutines have leaked:\n%s", left)
+		fmt.Fprintf(os.Stderr, "FAIL: leaked goroutines:\n%s", left)
 		code = 1
 	}
 	os.Exit(code)
 }
 
-// settled gives what is on its way out some time to be gone.
+// settled waits for processes or goroutines that are about to end.
 func settled(left func() string) string {
 	deadline := time.Now().Add(5 * time.Second)
 	for {
@@ -53,7 +51,7 @@ func settled(left func() string) string {
 	}
 }
 
-// leftProcesses lists the processes of this run other than this one.
+// leftProcesses returns the other processes of this run.
 func leftProcesses(mark string) string {
 	var left strings.Builder
 	names, _ := filepath.Glob("/proc/[0-9]*/environ")
@@ -69,8 +67,8 @@ func leftProcesses(mark string) string {
 	return left.String()
 }
 
-// leftGoroutines lists the goroutines of the package under test but for the
-// starters, which stay on purpose.
+// leftGoroutines returns the goroutines of package sup and those below it, except for
+// the starters, which never end.
 func leftGoroutines() string {
 	buf := make([]byte, 1<<20)
 	var left strings.Builder

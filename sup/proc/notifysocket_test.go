@@ -24,11 +24,15 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// sdRole sends its arguments to the socket of sd_notify, each in one datagram.
-// Some are no messages: "wait" waits for SIGUSR1; "barrier" waits until what was
-// sent has been read; "child:…" and "stranger:…" have a child send the rest, in
-// the same process group or not, and wait for it; "drop" becomes another user;
-// "exit" exits with code 3. In the end it sleeps.
+// sdRole sends each of its arguments to the notification socket in one datagram, and
+// then sleeps. Some arguments are commands instead:
+//
+//   - "wait" waits for SIGUSR1.
+//   - "barrier" waits until all messages are read.
+//   - "child:…" sends the rest from a child in the same process group, and waits for it.
+//   - "stranger:…" does so from a child in another process group.
+//   - "drop" becomes another user.
+//   - "exit" exits with code 3.
 func sdRole(args []string) int {
 	resume := make(chan os.Signal, 1)
 	signal.Notify(resume, syscall.SIGUSR1)
@@ -75,8 +79,8 @@ func send(socket, message string) error {
 	return err
 }
 
-// barrier does what sd_notify_barrier(3) does: it sends a descriptor, and waits
-// until the other side has closed it.
+// barrier sends a descriptor and waits until the other side has closed it, like
+// sd_notify_barrier(3).
 func barrier(socket string) error {
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -93,18 +97,18 @@ func barrier(socket string) error {
 	if err != nil {
 		return err
 	}
-	_, _ = reader.Read(make([]byte, 1)) // its end
+	_, _ = reader.Read(make([]byte, 1)) // returns at the end of the pipe
 	return nil
 }
 
-// sd is the command of a process that speaks sd_notify.
+// sd returns the command of a process in the role of sdRole.
 func sd(args ...string) proc.Command {
 	command := fake("sd", args...)
 	command.Ready = proc.ReadyNotify()
 	return command
 }
 
-// startSD supervises a process until it is ready, and has said that it is done.
+// startSD supervises a process until it is ready and has handled all its arguments.
 func startSD(t *testing.T, child sup.ChildSpec[*proc.Worker]) *proc.Process {
 	t.Helper()
 	s, err := supervise(t, child)
@@ -114,14 +118,14 @@ func startSD(t *testing.T, child sup.ChildSpec[*proc.Worker]) *proc.Process {
 	w, up := s.Child("one").Get()
 	if !up {
 		info, _ := s.Child("one").Info()
-		t.Fatalf("it has ended: %v", info.LastExit)
+		t.Fatalf("the process has ended: %v", info.LastExit)
 	}
-	said(t, w.Process(), "done")
+	awaitLine(t, w.Process(), "done")
 	return w.Process()
 }
 
-// Guarantee 1, in the words of systemd.
-func TestAProcessIsReadyWhenItSaysSoAsToSystemd(t *testing.T) {
+// Guarantee 1, with the protocol of systemd.
+func TestAProcessIsReadyAfterAMessageOnTheSocket(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -137,7 +141,7 @@ func TestAProcessIsReadyWhenItSaysSoAsToSystemd(t *testing.T) {
 		{"not UTF-8", []string{"READY=1", "STATUS=\xff\xfe", "barrier"}, proc.Status{Text: "\uFFFD"}},
 		{"long", []string{"READY=1", "STATUS=" + strings.Repeat("ü", 2000), "barrier"}, proc.Status{Text: strings.Repeat("ü", 512)}},
 		{"too long", []string{"READY=1", "ERRNO=13\nSTATUS=" + strings.Repeat("x", 4096), "STATUS=short", "barrier"}, proc.Status{Text: "short"}},
-		{"an error that is none", []string{"READY=1", "ERRNO=-1", "ERRNO=99999", "ERRNO=x", "barrier"}, proc.Status{}},
+		{"invalid errors", []string{"READY=1", "ERRNO=-1", "ERRNO=99999", "ERRNO=x", "barrier"}, proc.Status{}},
 		{"strangers", []string{"stranger:READY=0\nERRNO=13\nSTATUS=forged", "READY=1", "barrier"}, proc.Status{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,8 +154,8 @@ func TestAProcessIsReadyWhenItSaysSoAsToSystemd(t *testing.T) {
 	}
 }
 
-// A process that root has started may have become another user before it speaks.
-func TestAProcessThatHasDroppedItsPrivilegesCanBeReady(t *testing.T) {
+// A process that root has started may change its user before it sends.
+func TestAProcessThatHasChangedItsUserBecomesReady(t *testing.T) {
 	args := []string{"READY=1", "STATUS=dropped", "barrier"}
 	if os.Geteuid() == 0 {
 		args = append([]string{"drop"}, args...)
@@ -162,8 +166,8 @@ func TestAProcessThatHasDroppedItsPrivilegesCanBeReady(t *testing.T) {
 	}
 }
 
-// What the host, or anybody else, sends to the socket means nothing.
-func TestTheMessagesOfOthersDoNotCount(t *testing.T) {
+// Here, the host sends to the socket of the process.
+func TestMessagesOfOtherProcessesAreDropped(t *testing.T) {
 	command := sd("wait", "STATUS=own", "barrier")
 	command.Ready, command.Live.Probe = proc.ReadyAtOnce(), proc.LiveNotify()
 	s, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker})
@@ -171,22 +175,21 @@ func TestTheMessagesOfOthersDoNotCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, _ := s.Child("one").Get()
-	socket := said(t, w.Process(), "socket ")
-	said(t, w.Process(), "waiting")
+	socket := awaitLine(t, w.Process(), "socket ")
+	awaitLine(t, w.Process(), "waiting")
 	if err := send(socket, "ERRNO=13\nSTATUS=forged\nWATCHDOG=trigger"); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Process().Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
-	said(t, w.Process(), "done")
+	awaitLine(t, w.Process(), "done")
 	if diff := cmp.Diff(proc.Status{Text: "own"}, w.Process().Status()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// The status is in the error of a process that does not get ready, and in its exit.
-func TestTheStatusIsInTheErrors(t *testing.T) {
+func TestErrorsContainTheStatus(t *testing.T) {
 	_, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: sd("STATUS=waiting for the disk", "ERRNO=5", "exit").Worker})
 	want := `exit code 3; last status: "waiting for the disk"; reported error: input/output error`
 	if err == nil || !strings.Contains(err.Error(), want) {
@@ -201,8 +204,8 @@ func TestTheStatusIsInTheErrors(t *testing.T) {
 	}
 }
 
-// READY=1 may be the last that a process says.
-func TestAProcessMayEndAsSoonAsItHasSentThatItIsReady(t *testing.T) {
+// READY=1 may be the last message.
+func TestAProcessMayEndRightAfterItsReadyMessage(t *testing.T) {
 	for range 10 {
 		for _, exit := range exitsOf(t, sd("READY=1", "exit"), sup.Temporary, false) {
 			if _, exited := errors.AsType[*proc.ExitError](exit.Err); !exited {
@@ -212,29 +215,28 @@ func TestAProcessMayEndAsSoonAsItHasSentThatItIsReady(t *testing.T) {
 	}
 }
 
-func TestAProcessThatTriggersItsWatchdogIsUnhealthy(t *testing.T) {
+func TestAProcessThatSendsATriggerIsUnhealthy(t *testing.T) {
 	exits := exitsOf(t, sd("READY=1", "barrier", "WATCHDOG=trigger"), sup.Temporary, false)
 	if len(exits) != 1 || !errors.Is(exits[0].Err, sup.ErrUnhealthy) || !strings.Contains(exits[0].Err.Error(), "message WATCHDOG=trigger from the process") {
 		t.Errorf("the exits are %v", exits)
 	}
 }
 
-func TestAProcessKnowsTheIntervalOfItsWatchdog(t *testing.T) {
+func TestAProcessHasTheIntervalOfItsMessagesInItsEnvironment(t *testing.T) {
 	for interval, want := range map[time.Duration]string{0: "10000000", 90 * time.Second: "90000000"} {
 		command := sd("READY=1")
 		command.Live = proc.Liveness{Probe: proc.LiveNotify(), Interval: interval}
-		if got := said(t, startSD(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker}), "usec "); got != want {
-			t.Errorf("it is %s µs, want %s", got, want)
+		if got := awaitLine(t, startSD(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker}), "usec "); got != want {
+			t.Errorf("the interval is %s µs, want %s", got, want)
 		}
 	}
 	t.Setenv("WATCHDOG_USEC", "")
-	if got := strings.TrimSpace(said(t, startSD(t, sup.ChildSpec[*proc.Worker]{Start: sd("READY=1").Worker}), "usec")); got != "" {
-		t.Errorf("without a watchdog it is %s µs", got)
+	if got := strings.TrimSpace(awaitLine(t, startSD(t, sup.ChildSpec[*proc.Worker]{Start: sd("READY=1").Worker}), "usec")); got != "" {
+		t.Errorf("the interval without LiveNotify is %s µs", got)
 	}
 }
 
-// Each incarnation has a socket of its own, which is removed when it has ended.
-func TestTheSocketGoesWithTheProcess(t *testing.T) {
+func TestEachIncarnationHasASocketThatIsRemovedAtItsEnd(t *testing.T) {
 	temp, err := os.MkdirTemp("", "proc")
 	if err != nil {
 		t.Fatal(err)
@@ -247,41 +249,40 @@ func TestTheSocketGoesWithTheProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, _ := s.Child("one").Get()
-	socket := said(t, first.Process(), "socket ")
+	socket := awaitLine(t, first.Process(), "socket ")
 	if !strings.HasPrefix(socket, temp) {
 		t.Errorf("the socket is %s", socket)
 	}
 	_ = first.Process().Kill()
 	eventually(t, "a restart", func() bool { w, up := s.Child("one").Get(); return up && w != first })
 	second, _ := s.Child("one").Get()
-	if other := said(t, second.Process(), "socket "); other == socket {
-		t.Errorf("both have the socket %s", socket)
+	if other := awaitLine(t, second.Process(), "socket "); other == socket {
+		t.Errorf("both incarnations have the socket %s", socket)
 	}
 	if _, err := os.Lstat(socket); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the first socket is still there: %v", err)
+		t.Errorf("the first socket still exists: %v", err)
 	}
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 	command.Path = "/no/such/program"
 	if _, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker}); err == nil {
-		t.Error("there is such a program")
+		t.Error("a missing program has started")
 	}
 	if left, _ := filepath.Glob(temp + "/*"); len(left) != 0 {
-		t.Errorf("there are left: %v", left)
+		t.Errorf("files left: %v", left)
 	}
 }
 
-// Where no directory can be made, the socket is an abstract one; where its name is
-// too long, the start says so.
-func TestASocketWithoutADirectory(t *testing.T) {
+// A path that is too long for a socket is an error instead.
+func TestTheSocketIsAbstractIfNoDirectoryCanBeCreated(t *testing.T) {
 	long := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
 	if err := os.Mkdir(long, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("TMPDIR", "/no/such/directory")
 	p := startSD(t, sup.ChildSpec[*proc.Worker]{Start: sd("READY=1", "barrier").Worker})
-	if socket := said(t, p, "socket "); !strings.HasPrefix(socket, "@proc-notify-") {
+	if socket := awaitLine(t, p, "socket "); !strings.HasPrefix(socket, "@proc-notify-") {
 		t.Errorf("the socket is %s", socket)
 	}
 	t.Setenv("TMPDIR", long)
@@ -290,12 +291,11 @@ func TestASocketWithoutADirectory(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	if left, _ := filepath.Glob(long + "/*"); len(left) != 0 {
-		t.Errorf("there are left: %v", left)
+		t.Errorf("files left: %v", left)
 	}
 }
 
-// What a host leaves behind that is killed is removed by the next one.
-func TestTheSocketOfAHostThatIsGoneIsRemoved(t *testing.T) {
+func TestTheNextHostRemovesTheSocketsOfAKilledHost(t *testing.T) {
 	temp, err := os.MkdirTemp("", "proc")
 	if err != nil {
 		t.Fatal(err)
@@ -308,20 +308,20 @@ func TestTheSocketOfAHostThatIsGoneIsRemoved(t *testing.T) {
 	host := fake("host", "notify")
 	host.Env = append(host.Env, "TMPDIR="+temp)
 	p := start(t, host)
-	said(t, p, "up")
+	awaitLine(t, p, "up")
 	if n := sockets(); n != 3 {
-		t.Fatalf("three processes have %d sockets", n)
+		t.Fatalf("%d sockets for three processes", n)
 	}
 	if err := syscall.Kill(p.Pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	<-p.Done()
-	said(t, start(t, host), "up")
+	awaitLine(t, start(t, host), "up")
 	if n := sockets(); n != 3 {
-		t.Errorf("with those of the host that is gone there are %d sockets", n)
+		t.Errorf("%d sockets with those of the killed host", n)
 	}
-	said(t, start(t, host), "up")
+	awaitLine(t, start(t, host), "up")
 	if n := sockets(); n != 6 {
-		t.Errorf("with those of a living host there are %d sockets", n)
+		t.Errorf("%d sockets with those of a running host", n)
 	}
 }

@@ -26,7 +26,7 @@ func init() {
 	roles["background"] = backgroundRole
 }
 
-// backgroundRole starts a session of two processes, and exits when there are two.
+// backgroundRole starts a session of two processes, and exits when both run.
 func backgroundRole([]string) int {
 	role := fake("fork", "sleep")
 	session := exec.Command(role.Path, role.Args...)
@@ -38,7 +38,7 @@ func backgroundRole([]string) int {
 	}
 	if err == nil {
 		lines := bufio.NewReader(out)
-		for range 3 { // one of them says two: when all is said, a closed pipe ends neither
+		for range 3 { // one process prints two lines; after the third, a closed pipe ends neither
 			_, err = lines.ReadString('\n')
 		}
 	}
@@ -59,21 +59,21 @@ func TestAHostThatIsProcessOneLeavesNoZombies(t *testing.T) {
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	if os.Geteuid() != 0 { // with a user namespace, no privileges are needed
+	if os.Geteuid() != 0 { // a user namespace requires no privileges
 		host.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		host.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
 		host.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
 	}
 	out, err := host.CombinedOutput()
 	if exit, ran := errors.AsType[*exec.ExitError](err); err != nil && !ran || ran && exit.ExitCode() == noNamespace {
-		message := fmt.Sprintf("NOT TESTED: a host that is process 1. This system lets user %d have no pid namespace with its own /proc: %v %s", os.Getuid(), err, out)
+		message := fmt.Sprintf("NOT TESTED: a host that is process 1, because user %d gets no pid namespace with its own /proc: %v %s", os.Getuid(), err, out)
 		if os.Geteuid() == 0 {
 			t.Fatal(message)
 		}
 		t.Skip(message)
 	}
 	if err != nil {
-		t.Errorf("the host fails: %v", err)
+		t.Errorf("the host has failed: %v", err)
 	}
 	want := "processes ended\nwith their groups, zombies: 0\nreaped the daemon\nreaped its session\ncommands ended: 7 7 7\nzombies: 0\n"
 	if diff := cmp.Diff(want, string(out)); diff != "" {
@@ -81,7 +81,7 @@ func TestAHostThatIsProcessOneLeavesNoZombies(t *testing.T) {
 	}
 }
 
-// noNamespace is the exit code of initRole if it can have no /proc of its own.
+// noNamespace is the exit code of initRole if it cannot mount its own /proc.
 const noNamespace = 99
 
 // initRole is a host that is process 1.
@@ -106,8 +106,8 @@ func initScenario(ctx context.Context) error {
 	if os.Getpid() != 1 {
 		return fmt.Errorf("the process is %d", os.Getpid())
 	}
-	// Each leaves a process in its group, which is killed, and then a child of
-	// process 1.
+	// Each process leaves another one in its group, which is killed and becomes a child
+	// of process 1.
 	for range 12 {
 		p, err := fake("fork", "3").Start(ctx)
 		if err != nil {
@@ -125,8 +125,8 @@ func initScenario(ctx context.Context) error {
 	reaped := make(chan error)
 	go func() { reaped <- proc.ReapOrphans(reaping) }()
 
-	// Commands of the host itself, each with another place among groups and
-	// sessions. They end, and are waited for only after orphans were reaped.
+	// Commands of the host itself: in its group, in a group of their own, and in a session
+	// of their own. The host waits for them only after orphans were reaped.
 	var commands []*exec.Cmd
 	for _, attr := range []*syscall.SysProcAttr{nil, {Setpgid: true}, {Setsid: true}} {
 		command := exec.Command("sh", "-c", "exit 7")
@@ -140,7 +140,7 @@ func initScenario(ctx context.Context) error {
 	for _, tt := range []struct {
 		command proc.Command
 		left    int
-		said    string
+		message string
 	}{
 		{fake("daemonize", "0"), 1, "reaped the daemon"},
 		{fake("background"), 2, "reaped its session"},
@@ -163,12 +163,12 @@ func initScenario(ctx context.Context) error {
 		for _, pid := range exit.Left {
 			for syscall.Access(fmt.Sprint("/proc/", pid), 0) == nil {
 				if time.Now().After(deadline) {
-					return fmt.Errorf("process %d is still there", pid)
+					return fmt.Errorf("process %d not reaped", pid)
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
 		}
-		fmt.Println(tt.said)
+		fmt.Println(tt.message)
 	}
 
 	fmt.Print("commands ended:")
@@ -185,7 +185,7 @@ func initScenario(ctx context.Context) error {
 	return nil
 }
 
-// zombies are the processes that have ended and were not reaped.
+// zombies returns the processes that have ended and were not reaped.
 func zombies() []string {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	return slices.DeleteFunc(stats, func(name string) bool {

@@ -23,7 +23,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// records is a logger that keeps what it is told.
+// records keeps the records of a logger.
 type records struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -41,7 +41,7 @@ func (r *records) lines() []string {
 	return strings.Split(strings.TrimSpace(r.buf.String()), "\n")
 }
 
-// logger writes level, message and attributes, without the process id.
+// logger returns a logger that writes level, message and attributes without the pid.
 func (r *records) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(r, &slog.HandlerOptions{
 		Level: slog.LevelDebug,
@@ -81,7 +81,7 @@ func TestOutputIsLoggedLineByLineWithPathAndIncarnation(t *testing.T) {
 	}
 }
 
-func TestTheLevelOfALineIsARule(t *testing.T) {
+func TestLevelReturnsTheLevelOfALine(t *testing.T) {
 	var log records
 	command := fake("exit", "0", "DEBUG a", "ERROR b")
 	command.Stdout, command.Logger = proc.Logged, log.logger()
@@ -92,7 +92,7 @@ func TestTheLevelOfALineIsARule(t *testing.T) {
 		return slog.LevelDebug
 	}
 	exitOf(t, command)
-	eventually(t, "both lines are logged", func() bool { return len(log.lines()) == 2 })
+	eventually(t, "the log of both lines", func() bool { return len(log.lines()) == 2 })
 	want := []string{
 		`level=DEBUG msg=output stream=stdout line="DEBUG a"`,
 		`level=ERROR msg=output stream=stdout line="ERROR b"`,
@@ -116,9 +116,9 @@ func (g gate) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return gate{g.Handler.WithAttrs(attrs), g.open}
 }
 
-// A process that fills its pipe, and the queue of its log, goes on, and the log
-// says how much it has missed.
-func TestASlowLogDoesNotHoldUpTheProcess(t *testing.T) {
+// The output fills the pipe and the queue of the log. The log counts the dropped
+// lines.
+func TestASlowLogDoesNotBlockTheProcess(t *testing.T) {
 	const lines = 50_000 // several pipes full
 	var log records
 	open := make(chan struct{})
@@ -130,18 +130,18 @@ func TestASlowLogDoesNotHoldUpTheProcess(t *testing.T) {
 		t.Fatal(exit, err)
 	}
 	if want := fmt.Sprintf("line %d", lines); exit.Lines[len(exit.Lines)-1].Text != want {
-		t.Errorf("its last line is %q, want %q", exit.Lines[len(exit.Lines)-1].Text, want)
+		t.Errorf("the last line is %q, want %q", exit.Lines[len(exit.Lines)-1].Text, want)
 	}
 	dropped := p.Dropped()
 	if dropped == 0 || dropped >= lines {
 		t.Errorf("%d lines were dropped", dropped)
 	}
 	close(open)
-	eventually(t, "all is accounted for", func() bool {
+	eventually(t, "the count of all lines", func() bool {
 		logged, missed := 0, 0
 		for _, record := range log.lines() {
 			var n int
-			if said, _ := fmt.Sscanf(record, `level=WARN msg="output dropped" lines=%d`, &n); said == 0 {
+			if found, _ := fmt.Sscanf(record, `level=WARN msg="output dropped" lines=%d`, &n); found == 0 {
 				logged++
 			}
 			missed += n
@@ -150,8 +150,7 @@ func TestASlowLogDoesNotHoldUpTheProcess(t *testing.T) {
 	})
 }
 
-// A log that never returns does not keep a worker from ending.
-func TestALogThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
+func TestALogThatHangsDoesNotBlockTheEndOfAWorker(t *testing.T) {
 	open := make(chan struct{})
 	command := fake("graceful", "0")
 	command.Stdout, command.Logger = proc.Logged, slog.New(gate{discard.Handler(), open})
@@ -160,16 +159,15 @@ func TestALogThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, _ := s.Child("one").Get()
-	said(t, w.Process(), "up")
+	awaitLine(t, w.Process(), "up")
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 	close(open)
 }
 
-// What the caller's functions do wrong is the exit of the worker, not the end of
-// the program.
-func TestAFunctionThatPanicsIsAnExit(t *testing.T) {
+// It must not end the program.
+func TestAPanicOfACallbackIsTheExitOfTheWorker(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*proc.Command)
@@ -202,8 +200,7 @@ func TestAFunctionThatPanicsIsAnExit(t *testing.T) {
 	}
 }
 
-// What a process writes as it dies is read, also if it is much.
-func TestTheLastWordsOfADyingProcessAreRead(t *testing.T) {
+func TestAllOutputBeforeTheEndOfTheProcessIsRead(t *testing.T) {
 	command := fake("exit", "-9", "!first", strings.Repeat("x", 60_000), "!last", "words")
 	command.Tail = 4
 	for range 5 {
@@ -218,7 +215,7 @@ func TestTheLastWordsOfADyingProcessAreRead(t *testing.T) {
 	}
 }
 
-func TestPipedOutputIsTheCallers(t *testing.T) {
+func TestTheCallerReadsPipedOutput(t *testing.T) {
 	command := fake("exit", "0", "one", "two", "!three")
 	command.Stdout, command.Stderr = proc.Piped, proc.Piped
 	p := start(t, command)
@@ -236,9 +233,8 @@ func TestPipedOutputIsTheCallers(t *testing.T) {
 	}
 }
 
-// Piped output can be read when the process has long ended, and ends when the
-// process has, whoever keeps the pipe.
-func TestPipedOutputOutlivesTheProcess(t *testing.T) {
+// The reader gets io.EOF even if another process keeps the pipe open.
+func TestPipedOutputCanBeReadAfterTheEndOfTheProcess(t *testing.T) {
 	command := fake("fork", "0", "setsid")
 	command.Stdout = proc.Piped
 	p := start(t, command)
@@ -255,19 +251,18 @@ func TestPipedOutputOutlivesTheProcess(t *testing.T) {
 		t.Fatalf("%d, %v; the last lines: %v", pid, out.Err(), exit.Lines)
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Errorf("who has left the group was killed: %v", err)
+		t.Errorf("the process outside the group was killed: %v", err)
 	}
 }
 
-func TestOutputThatIsNotPipedIsNotTheCallers(t *testing.T) {
+func TestOutputThatIsNotPipedHasNoReader(t *testing.T) {
 	p := start(t, fake("exit", "0"))
 	if p.Stdout() != nil || p.Stderr() != nil {
-		t.Error("there is a reader")
+		t.Error("output that is not Piped has a reader")
 	}
 }
 
-// A reader that is closed does not keep the process from ending.
-func TestPipedOutputThatIsClosedFailsTheWriter(t *testing.T) {
+func TestClosingPipedOutputFailsTheWritesOfTheProcess(t *testing.T) {
 	command := fake("flood", "1000000")
 	command.Stdout = proc.Piped
 	p := start(t, command)
@@ -279,42 +274,42 @@ func TestPipedOutputThatIsClosedFailsTheWriter(t *testing.T) {
 	}
 }
 
-func TestWatchIsToldEveryLineWhateverBecomesOfIt(t *testing.T) {
+func TestWatchGetsEachLineOfEveryOutput(t *testing.T) {
 	for _, out := range []proc.Output{proc.Logged, proc.Kept} {
 		var log records
 		var mu sync.Mutex
-		var told []string
+		var watched []string
 		command := fake("exit", "0", "one", "!two")
 		command.Stdout, command.Stderr, command.Logger = out, out, log.logger()
 		command.Watch = func(line proc.Line) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, line.Stream.String()+" "+line.Text)
+			watched = append(watched, line.Stream.String()+" "+line.Text)
 		}
 		exitOf(t, command)
 		mu.Lock()
-		if got := strings.Join(told, ", "); got != "stdout one, stderr two" && got != "stderr two, stdout one" {
-			t.Errorf("it was told %s", got)
+		if got := strings.Join(watched, ", "); got != "stdout one, stderr two" && got != "stderr two, stdout one" {
+			t.Errorf("Watch got %s", got)
 		}
 		mu.Unlock()
 	}
 }
 
-func TestWhatIsWrittenForAProcessIsItsOutput(t *testing.T) {
+func TestLinesOfAWriterAreOutputOfTheProcess(t *testing.T) {
 	var log records
-	command := proc.Command{Path: "sleep", Args: []string{"1000"}} // which says nothing itself
+	command := proc.Command{Path: "sleep", Args: []string{"1000"}} // has no output of its own
 	command.Stdout, command.Stderr, command.Logger = proc.Logged, proc.Kept, log.logger()
 	p := start(t, command)
-	said, kept := p.Writer(proc.Stdout), p.Writer(proc.Stderr)
-	fmt.Fprint(said, "half a")
-	fmt.Fprint(said, " line\nand ")
+	logged, kept := p.Writer(proc.Stdout), p.Writer(proc.Stderr)
+	fmt.Fprint(logged, "half a")
+	fmt.Fprint(logged, " line\nand ")
 	fmt.Fprintln(kept, "not logged")
-	fmt.Fprintln(said, "another")
+	fmt.Fprintln(logged, "another")
 	want := []string{"half a line", "not logged", "and another"}
 	if diff := cmp.Diff(want, texts(p.Tail())); diff != "" {
 		t.Error(diff)
 	}
-	eventually(t, "both lines are logged", func() bool { return len(log.lines()) == 2 })
+	eventually(t, "the log of both lines", func() bool { return len(log.lines()) == 2 })
 	want = []string{
 		`level=INFO msg=output stream=stdout line="half a line"`,
 		`level=INFO msg=output stream=stdout line="and another"`,
@@ -324,11 +319,11 @@ func TestWhatIsWrittenForAProcessIsItsOutput(t *testing.T) {
 	}
 
 	p.Stop(t.Context(), 0)
-	fmt.Fprintln(said, "too late")
+	fmt.Fprintln(logged, "too late")
 	if last := texts(p.Tail()); last[len(last)-1] != "too late" {
 		t.Errorf("kept: %q", last)
 	}
 	if n := p.Dropped(); n != 1 {
-		t.Errorf("%d lines were not logged", n)
+		t.Errorf("%d lines were dropped", n)
 	}
 }

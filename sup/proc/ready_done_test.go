@@ -18,7 +18,8 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// migration is a process that writes a line to a file and ends with a code.
+// migration returns the command of a process that appends a line to a file and exits
+// with a code.
 func migration(file string, code int) proc.Command {
 	return proc.Command{
 		Path:   "sh",
@@ -29,12 +30,13 @@ func migration(file string, code int) proc.Command {
 	}
 }
 
-// service is a process that runs as long as it finds a migrated file.
+// service returns the command of a process that exits unless the file is migrated.
 func service(file string) proc.Command {
 	return proc.Command{Path: "sh", Args: []string{"-c", "test -s $0 && exec sleep 1000", file}, Stdout: proc.Kept}
 }
 
-func written(t *testing.T, file string) int {
+// migrations returns how often a migration of the file has run.
+func migrations(t *testing.T, file string) int {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -43,9 +45,9 @@ func written(t *testing.T, file string) int {
 	return strings.Count(string(content), "migrated")
 }
 
-// A service starts when the migration before it has ended well, which counts as
-// no exit; a round of both runs it again.
-func TestAMigrationEndsBeforeTheServiceStarts(t *testing.T) {
+// The end of the migration is no exit of the child. A restart of both children runs it
+// again.
+func TestAServiceStartsAfterItsMigrationHasEnded(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data")
 	s, err := sup.Start(t.Context(), sup.Spec[*proc.Worker]{
 		Strategy: sup.OneForAll,
@@ -59,8 +61,8 @@ func TestAMigrationEndsBeforeTheServiceStarts(t *testing.T) {
 	}
 	w, _ := s.Child("service").Get()
 	m, up := s.Child("migration").Get()
-	if !up || written(t, file) != 1 {
-		t.Fatalf("the migration is up: %v, and has run %d times", up, written(t, file))
+	if !up || migrations(t, file) != 1 {
+		t.Fatalf("the migration child runs: %v, migrations: %d", up, migrations(t, file))
 	}
 	exit, ended := m.Process().Exit()
 	if !ended || exit.Code != 0 || !gone(m.Process().Pid()) {
@@ -71,8 +73,8 @@ func TestAMigrationEndsBeforeTheServiceStarts(t *testing.T) {
 		again, up := s.Child("service").Get()
 		return up && again != w
 	})
-	if n := written(t, file); n != 2 {
-		t.Errorf("the migration has run %d times", n)
+	if n := migrations(t, file); n != 2 {
+		t.Errorf("the migration ran %d times", n)
 	}
 	for _, id := range []string{"migration", "service"} {
 		if info, _ := s.Child(id).Info(); info.Incarnation != 2 || info.State != sup.StateRunning {
@@ -80,10 +82,10 @@ func TestAMigrationEndsBeforeTheServiceStarts(t *testing.T) {
 		}
 	}
 	if err := s.RestartChild(t.Context(), "migration"); !errors.Is(err, sup.ErrRunning) {
-		t.Errorf("the restart of one that is done: %v", err)
+		t.Errorf("the restart of a running child: %v", err)
 	}
-	if err := errors.Join(s.TerminateChild(t.Context(), "migration"), s.RestartChild(t.Context(), "migration")); err != nil || written(t, file) != 3 {
-		t.Errorf("an operator's restart: %v; it has run %d times", err, written(t, file))
+	if err := errors.Join(s.TerminateChild(t.Context(), "migration"), s.RestartChild(t.Context(), "migration")); err != nil || migrations(t, file) != 3 {
+		t.Errorf("an operator's restart: %v; the migration ran %d times", err, migrations(t, file))
 	}
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
@@ -99,7 +101,7 @@ func TestAMigrationThatFailsIsAFailedStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data")
 	var service sup.ChildSpec[*proc.Worker]
 	service.ID, service.Start = "service", func(context.Context) (*proc.Worker, error) {
-		return nil, errors.New("the service was started")
+		return nil, errors.New("service started")
 	}
 	normal := migration(file, 4)
 	normal.Normal = func(exit proc.Exit) error {
@@ -116,8 +118,8 @@ func TestAMigrationThatFailsIsAFailedStart(t *testing.T) {
 	}{
 		{"a code", migration(file, 3), `not ready: waited for its end: exit code 3; last output: "no such column"`},
 		{"a signal", proc.Command{Path: "sh", Args: []string{"-c", "kill -9 $$"}, Ready: proc.ReadyDone()}, "waited for its end: signal: killed"},
-		{"too late", slow, "waited for its end for 50ms"},
-		{"its own code", normal, "the service was started"},
+		{"timeout", slow, "waited for its end for 50ms"},
+		{"a code that is normal", normal, "service started"},
 		{"a panic", proc.Command{Path: "sh", Args: []string{"-c", "echo; exec sleep 1000"}, Ready: proc.ReadyDone(), Watch: func(proc.Line) { panic("oh no") }}, "oh no"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,8 +133,7 @@ func TestAMigrationThatFailsIsAFailedStart(t *testing.T) {
 	}
 }
 
-// One that is going on is stopped with the start that it is part of.
-func TestAMigrationThatGoesOnIsStopped(t *testing.T) {
+func TestACanceledStartStopsAMigration(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	command := fake("graceful", "0")
 	command.Ready = proc.ReadyDone()
@@ -156,12 +157,12 @@ func TestAMigrationThatGoesOnIsStopped(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	exit, ended := w.Process().Exit()
-	if diff := cmp.Diff([]string{"up", "told: terminated"}, texts(exit.Lines)); !ended || diff != "" {
+	if diff := cmp.Diff([]string{"up", "signal: terminated"}, texts(exit.Lines)); !ended || diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestALivenessProbeOfAProcessThatHasEndedIsAFault(t *testing.T) {
+func TestALivenessProbeWithReadyDoneIsAFault(t *testing.T) {
 	err := proc.Command{Path: "x", Ready: proc.ReadyDone(), Live: proc.Liveness{Probe: proc.LiveNotify()}}.Validate()
 	want := `command "x": Live.Probe: probes a process that has ended: leave the probe out with ReadyDone`
 	if err == nil || err.Error() != want {

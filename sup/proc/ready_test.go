@@ -18,7 +18,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// freeAddress is one where nobody listens.
+// freeAddress returns an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -29,12 +29,12 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// Each kind of probe (guarantee 1).
-func TestAProcessIsReadyWhenItsProbeSaysSo(t *testing.T) {
+// Each kind of Readiness (guarantee 1).
+func TestAChildIsReadyWhenItsReadinessIsMet(t *testing.T) {
 	serving, slow := freeAddress(t), freeAddress(t)
-	var asked atomic.Int32
+	var calls atomic.Int32
 	third := func(_ context.Context, p *proc.Process) error {
-		if p.Pid() > 0 && asked.Add(1) == 3 {
+		if p.Pid() > 0 && calls.Add(1) == 3 {
 			return nil
 		}
 		return errors.New("not yet")
@@ -43,7 +43,7 @@ func TestAProcessIsReadyWhenItsProbeSaysSo(t *testing.T) {
 		name    string
 		command proc.Command
 		ready   proc.Readiness
-		then    func(t *testing.T, p *proc.Process) // is true once it is ready
+		check   func(t *testing.T, p *proc.Process) // of the ready process; may be nil
 	}{
 		{"at once", fake("sleep"), proc.ReadyAtOnce(), nil},
 		{"a line", fake("sleep"), proc.ReadyLine(regexp.MustCompile(`^asl..p$`)), func(t *testing.T, p *proc.Process) {
@@ -59,14 +59,14 @@ func TestAProcessIsReadyWhenItsProbeSaysSo(t *testing.T) {
 			conn.Close()
 		}},
 		{"HTTP", fake("serve", slow, "50ms"), proc.ReadyHTTP("http://" + slow + "/ok"), func(t *testing.T, p *proc.Process) {
-			said(t, p, "serving")
+			awaitLine(t, p, "serving")
 		}},
 		{"a message", fake("notify", `STATUS=loading\nREADY=1\n`), proc.ReadyNotify(), nil},
 		{"a byte", fake("notify", `1`), proc.ReadyNotify(), nil},
 		{"Notify", fake("beat", "0", "0s"), proc.ReadyNotify(), nil},
 		{"a function", fake("sleep"), proc.ReadyFunc(third), func(t *testing.T, _ *proc.Process) {
-			if n := asked.Load(); n != 3 {
-				t.Errorf("it was called %d times", n)
+			if n := calls.Load(); n != 3 {
+				t.Errorf("the function was called %d times", n)
 			}
 		}},
 	} {
@@ -80,21 +80,21 @@ func TestAProcessIsReadyWhenItsProbeSaysSo(t *testing.T) {
 			}
 			w, ok := s.Child("one").Get()
 			if !ok {
-				t.Fatal("it is not there")
+				t.Fatal("the child does not run")
 			}
 			if _, ended := w.Process().Exit(); ended {
-				t.Fatal("it has ended")
+				t.Fatal("the process has ended")
 			}
-			if tt.then != nil {
-				tt.then(t, w.Process())
+			if tt.check != nil {
+				tt.check(t, w.Process())
 			}
 		})
 	}
 }
 
-// Each way not to get ready is a failed start that says why, and leaves nothing.
-func TestAProcessThatDoesNotGetReadyIsAFailedStart(t *testing.T) {
-	nobody, bad, moved := freeAddress(t), freeAddress(t), freeAddress(t)
+// The error has the reason, and no process remains.
+func TestAProcessThatDoesNotBecomeReadyIsAFailedStart(t *testing.T) {
+	free, bad, moved := freeAddress(t), freeAddress(t), freeAddress(t)
 	for _, tt := range []struct {
 		name    string
 		command proc.Command
@@ -102,21 +102,21 @@ func TestAProcessThatDoesNotGetReadyIsAFailedStart(t *testing.T) {
 		within  time.Duration
 		want    []string // in the error
 	}{
-		{"it ends", fake("exit", "3", "!no disk"), proc.ReadyNotify(), 0,
+		{"end with a code", fake("exit", "3", "!no disk"), proc.ReadyNotify(), 0,
 			[]string{"waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 3", `last output: "no disk"`}},
-		{"it ends well", fake("exit", "0"), proc.ReadyLine(regexp.MustCompile("up")), time.Hour,
+		{"end with code 0", fake("exit", "0"), proc.ReadyLine(regexp.MustCompile("up")), time.Hour,
 			[]string{`waited for a line that matches "up": exit code 0`}},
-		{"it says something else", fake("sleep"), proc.ReadyLine(regexp.MustCompile("up")), 300 * time.Millisecond,
+		{"another line", fake("sleep"), proc.ReadyLine(regexp.MustCompile("up")), 300 * time.Millisecond,
 			[]string{`waited for a line that matches "up" for 300ms`}},
-		{"it sends something else", fake("notify", `STATUS=loading\n`), proc.ReadyNotify(), 300 * time.Millisecond,
+		{"another message", fake("notify", `STATUS=loading\n`), proc.ReadyNotify(), 300 * time.Millisecond,
 			[]string{"waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET for 300ms"}},
-		{"it does not listen", fake("sleep"), proc.ReadyTCP(nobody), 300 * time.Millisecond,
-			[]string{"waited for TCP " + nobody + " for 300ms", "connection refused"}},
-		{"the status is bad", fake("serve", bad, "0s"), proc.ReadyHTTP("http://" + bad + "/bad"), 600 * time.Millisecond,
+		{"no listener", fake("sleep"), proc.ReadyTCP(free), 300 * time.Millisecond,
+			[]string{"waited for TCP " + free + " for 300ms", "connection refused"}},
+		{"HTTP error", fake("serve", bad, "0s"), proc.ReadyHTTP("http://" + bad + "/bad"), 600 * time.Millisecond,
 			[]string{"/bad for 600ms", "500 Internal Server Error", `last output: "serving"`}},
-		{"it redirects", fake("serve", moved, "0s"), proc.ReadyHTTP("http://" + moved + "/moved"), 600 * time.Millisecond,
+		{"HTTP redirect", fake("serve", moved, "0s"), proc.ReadyHTTP("http://" + moved + "/moved"), 600 * time.Millisecond,
 			[]string{"/moved for 600ms", "302 Found"}},
-		{"the function says no", fake("sleep"), proc.ReadyFunc(func(context.Context, *proc.Process) error {
+		{"error of the function", fake("sleep"), proc.ReadyFunc(func(context.Context, *proc.Process) error {
 			return errors.New("never")
 		}), 100 * time.Millisecond, []string{"waited for a function for 100ms: never"}},
 	} {
@@ -132,7 +132,7 @@ func TestAProcessThatDoesNotGetReadyIsAFailedStart(t *testing.T) {
 				},
 			})
 			if !errors.Is(err, proc.ErrNotReady) || !errors.Is(err, sup.ErrStart) {
-				t.Fatalf("the start says %v", err)
+				t.Fatalf("the error of the start is %v", err)
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
@@ -143,14 +143,14 @@ func TestAProcessThatDoesNotGetReadyIsAFailedStart(t *testing.T) {
 				t.Errorf("the exit in the error is %v", exit)
 			}
 			if !gone(w.Process().Pid()) {
-				t.Error("the process is still there")
+				t.Error("the process still runs")
 			}
 		})
 	}
 }
 
-// A line among the last words of a process counts: it was ready, and then ended.
-func TestAProcessMayEndAsSoonAsItIsReady(t *testing.T) {
+// The line that matches may be the last one.
+func TestAProcessMayEndRightAfterItsReadyLine(t *testing.T) {
 	command := fake("exit", "3", "up")
 	command.Ready = proc.ReadyLine(regexp.MustCompile("up"))
 	for _, exit := range exitsOf(t, command, sup.Temporary, false) {
@@ -160,8 +160,7 @@ func TestAProcessMayEndAsSoonAsItIsReady(t *testing.T) {
 	}
 }
 
-// What a host inherits as NOTIFY_FD is not for its own processes.
-func TestTheDescriptorOfTheHostIsNotHandedOn(t *testing.T) {
+func TestAProcessDoesNotInheritTheNotifyVariableOfItsHost(t *testing.T) {
 	t.Setenv(proc.NotifyVariable, "3")
 	t.Setenv(roleVariable, "notify")
 	command := fake("")
@@ -172,15 +171,15 @@ func TestTheDescriptorOfTheHostIsNotHandedOn(t *testing.T) {
 	}
 }
 
-func TestNotifyOfAProcessThatNobodyAsked(t *testing.T) {
+func TestNotifyDoesNothingWithoutADescriptor(t *testing.T) {
 	t.Setenv(proc.NotifyVariable, "")
-	if told, err := proc.Notify(proc.NotifyReady); told || err != nil {
-		t.Error(told, err)
+	if sent, err := proc.Notify(proc.NotifyReady); sent || err != nil {
+		t.Error(sent, err)
 	}
 	for _, number := range []string{"x", "-1", "2"} {
 		t.Setenv(proc.NotifyVariable, number)
-		if told, err := proc.Notify(proc.NotifyReady); told || err == nil || !strings.Contains(err.Error(), number) {
-			t.Error(told, err)
+		if sent, err := proc.Notify(proc.NotifyReady); sent || err == nil || !strings.Contains(err.Error(), number) {
+			t.Error(sent, err)
 		}
 	}
 }

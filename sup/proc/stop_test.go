@@ -17,21 +17,21 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// Each way to take a stop (guarantee 2).
+// Each reaction to the signal (guarantee 2).
 func TestStopEscalates(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		command proc.Command
 		signal  syscall.Signal
 		grace   time.Duration
-		word    string // to be heard first
+		line    string // to wait for before the stop
 		want    proc.Exit
 	}{
 		{"dies of the signal", fake("sleep"), 0, time.Hour, "asleep", proc.Exit{Code: -1, Signal: syscall.SIGTERM}},
-		{"ends by itself", fake("graceful", "0"), 0, time.Hour, "up", proc.Exit{Code: 0}},
-		{"ends with a code", fake("graceful", "5"), 0, time.Hour, "up", proc.Exit{Code: 5}},
+		{"exits with code 0", fake("graceful", "0"), 0, time.Hour, "up", proc.Exit{Code: 0}},
+		{"exits with another code", fake("graceful", "5"), 0, time.Hour, "up", proc.Exit{Code: 5}},
 		{"another signal", fake("graceful", "0"), syscall.SIGINT, time.Hour, "up", proc.Exit{Code: 0}},
-		{"ignores it", fake("stubborn"), 0, 50 * time.Millisecond, "up", proc.Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true}},
+		{"ignores the signal", fake("ignore-term"), 0, 50 * time.Millisecond, "up", proc.Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true}},
 		{"no grace", fake("graceful", "0"), 0, 0, "up", proc.Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true}},
 		{"has ended", fake("exit", "4"), 0, time.Hour, "", proc.Exit{Code: 4}},
 	} {
@@ -40,8 +40,8 @@ func TestStopEscalates(t *testing.T) {
 			command := tt.command
 			command.StopSignal = tt.signal
 			p := start(t, command)
-			if tt.word != "" {
-				said(t, p, tt.word)
+			if tt.line != "" {
+				awaitLine(t, p, tt.line)
 			} else if _, err := p.Wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -51,15 +51,15 @@ func TestStopEscalates(t *testing.T) {
 				t.Error(diff)
 			}
 			if !gone(p.Pid()) {
-				t.Error("it is still there")
+				t.Error("the process still runs")
 			}
 		})
 	}
 }
 
-func TestTheEndOfItsContextCutsTheGraceShort(t *testing.T) {
-	p := start(t, fake("stubborn"))
-	said(t, p, "up")
+func TestStopKillsWhenItsContextEnds(t *testing.T) {
+	p := start(t, fake("ignore-term"))
+	awaitLine(t, p, "up")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if exit := p.Stop(ctx, time.Hour); !exit.Killed {
@@ -67,10 +67,9 @@ func TestTheEndOfItsContextCutsTheGraceShort(t *testing.T) {
 	}
 }
 
-// A process that was stopped by SIGSTOP hears SIGTERM.
-func TestAStoppedProcessIsContinuedToStop(t *testing.T) {
+func TestStopContinuesAProcessThatSIGSTOPHasStopped(t *testing.T) {
 	p := start(t, fake("graceful", "0"))
-	said(t, p, "up")
+	awaitLine(t, p, "up")
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -79,25 +78,25 @@ func TestAStoppedProcessIsContinuedToStop(t *testing.T) {
 	}
 }
 
-// A child that is a process is never stuck (SEMANTICS X6), whatever it makes of
-// the signal, and X5: what was not right with its end is reported.
-func TestAWorkerStopsItsProcessWithinItsTime(t *testing.T) {
+// The child is never stuck (SEMANTICS X6), and the exit reports an end that was not
+// orderly (X5).
+func TestAWorkerStopsItsProcessWithinTheShutdownTimeout(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		command  proc.Command
 		shutdown time.Duration
 		normal   func(proc.Exit) error
-		word     string
+		line     string
 		want     sup.ExitKind
 	}{
 		{"dies of the signal", fake("sleep"), time.Hour, nil, "asleep", sup.ExitShutdown},
-		{"ends by itself", fake("graceful", "0"), time.Hour, nil, "up", sup.ExitShutdown},
-		{"ends as shells do", fake("graceful", "143"), time.Hour, nil, "up", sup.ExitShutdown},
-		{"for ever", fake("graceful", "0"), sup.Infinity, nil, "up", sup.ExitShutdown},
-		{"ends with a code", fake("graceful", "5"), time.Hour, nil, "up", sup.ExitAbnormal},
-		{"with a code that is normal", fake("graceful", "5"), time.Hour, func(proc.Exit) error { return nil }, "up", sup.ExitShutdown},
-		{"ignores it", fake("stubborn"), time.Second, nil, "up", sup.ExitAbnormal},
-		{"ignores it, and every exit is normal", fake("stubborn"), time.Second, func(proc.Exit) error { return nil }, "up", sup.ExitAbnormal},
+		{"exits with code 0", fake("graceful", "0"), time.Hour, nil, "up", sup.ExitShutdown},
+		{"exits as shells do", fake("graceful", "143"), time.Hour, nil, "up", sup.ExitShutdown},
+		{"no shutdown timeout", fake("graceful", "0"), sup.Infinity, nil, "up", sup.ExitShutdown},
+		{"exits with another code", fake("graceful", "5"), time.Hour, nil, "up", sup.ExitAbnormal},
+		{"exits with a code that is normal", fake("graceful", "5"), time.Hour, func(proc.Exit) error { return nil }, "up", sup.ExitShutdown},
+		{"ignores the signal", fake("ignore-term"), time.Second, nil, "up", sup.ExitAbnormal},
+		{"ignores the signal, and every exit is normal", fake("ignore-term"), time.Second, func(proc.Exit) error { return nil }, "up", sup.ExitAbnormal},
 		{"brutal", fake("graceful", "0"), sup.Brutal, nil, "up", sup.ExitShutdown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -109,7 +108,7 @@ func TestAWorkerStopsItsProcessWithinItsTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			w, _ := s.Child("one").Get()
-			said(t, w.Process(), tt.word)
+			awaitLine(t, w.Process(), tt.line)
 			if err := s.TerminateChild(t.Context(), "one"); err != nil {
 				t.Error(err)
 			}
@@ -117,16 +116,15 @@ func TestAWorkerStopsItsProcessWithinItsTime(t *testing.T) {
 				t.Errorf("the exit is %v, want %v", exit, tt.want)
 			}
 			if !gone(w.Process().Pid()) {
-				t.Error("it is still there")
+				t.Error("the process still runs")
 			}
 		})
 	}
 }
 
-// A process that does not get ready in the child's StartTimeout is stopped like
-// any other (S5).
-func TestAStartThatTimesOutLeavesNoProcess(t *testing.T) {
-	command := fake("stubborn")
+// SEMANTICS S5.
+func TestAStartTimeoutLeavesNoProcess(t *testing.T) {
+	command := fake("ignore-term")
 	command.Ready = proc.ReadyNotify()
 	var w *proc.Worker
 	_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
@@ -138,22 +136,22 @@ func TestAStartThatTimesOutLeavesNoProcess(t *testing.T) {
 		Shutdown:     time.Second,
 	})
 	if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
-		t.Errorf("the start says %v", err)
+		t.Errorf("the error of the start is %v", err)
 	}
 	if !gone(w.Process().Pid()) {
-		t.Error("the process is still there")
+		t.Error("the process still runs")
 	}
 }
 
 // Guarantee 3.
-func TestWhatIsLeftOfTheGroupIsKilled(t *testing.T) {
+func TestTheRestOfTheGroupIsKilledAfterTheEndOfItsLeader(t *testing.T) {
 	for _, code := range []string{"0", "3"} {
 		p := start(t, fake("fork", code))
 		exit, err := p.Wait(t.Context())
 		if err != nil || strconv.Itoa(exit.Code) != code {
 			t.Fatal(exit, err)
 		}
-		child, _ := strconv.Atoi(said(t, p, "forked "))
+		child, _ := strconv.Atoi(awaitLine(t, p, "forked "))
 		if !gone(child) {
 			t.Errorf("process %d has survived", child)
 		}
@@ -163,9 +161,9 @@ func TestWhatIsLeftOfTheGroupIsKilled(t *testing.T) {
 	}
 }
 
-func TestTheWholeGroupIsStopped(t *testing.T) {
+func TestStopStopsTheWholeGroup(t *testing.T) {
 	p := start(t, fake("fork", "sleep"))
-	child, _ := strconv.Atoi(said(t, p, "forked "))
+	child, _ := strconv.Atoi(awaitLine(t, p, "forked "))
 	if exit := p.Stop(t.Context(), time.Hour); exit.Signal != syscall.SIGTERM {
 		t.Errorf("the exit is %v", exit)
 	}

@@ -24,19 +24,18 @@ func init() {
 	roles["slow"] = slowRole
 }
 
-// stoppedLimit is the limit of what runs in a program that is stopped for longer
-// than that.
-const stoppedLimit = 2 * time.Second
+// stoppedTimeout is the timeout in a program that is stopped for longer.
+const stoppedTimeout = 2 * time.Second
 
-// stoppedRole is a host. It says "child" and a process id, and "ready" when the
-// limit runs; the test stops both for longer than that, and writes a line when
-// they go on. Then the host says what came of it.
+// stoppedRole is a host. It prints "child" with a process id, and "ready" when the
+// timeout runs. The test stops both processes for longer than the timeout, continues
+// them, and writes a line to the host. Then the host prints its result.
 func stoppedRole(args []string) int {
 	fmt.Println("\nresult:", stoppedHosts[args[0]](context.Background()))
 	return 0
 }
 
-// awaitContinued says that the limit runs, and waits until the program goes on.
+// awaitContinued prints that the timeout runs, and waits until the program continues.
 func awaitContinued() {
 	fmt.Println("ready")
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
@@ -45,7 +44,7 @@ func awaitContinued() {
 var stoppedHosts = map[string]func(context.Context) error{
 	"ReadyWithin": func(ctx context.Context) error {
 		command := fake("sleep")
-		command.ReadyWithin = stoppedLimit
+		command.ReadyWithin = stoppedTimeout
 		command.Ready = proc.ReadyFunc(func(ctx context.Context, p *proc.Process) error {
 			fmt.Println("child", p.Pid())
 			awaitContinued()
@@ -60,13 +59,13 @@ var stoppedHosts = map[string]func(context.Context) error{
 	},
 	"Liveness.Timeout": func(ctx context.Context) error {
 		command := fake("sleep")
-		asked := false
-		command.Live = proc.Liveness{Interval: time.Millisecond, Timeout: stoppedLimit, Failures: 1, Probe: proc.LiveFunc(
+		probed := false
+		command.Live = proc.Liveness{Interval: time.Millisecond, Timeout: stoppedTimeout, Failures: 1, Probe: proc.LiveFunc(
 			func(ctx context.Context, p *proc.Process) error {
-				if asked {
-					return errors.New("stuck") // that is found all the same
+				if probed {
+					return errors.New("stuck") // a probe after the stop still fails the process
 				}
-				asked = true
+				probed = true
 				fmt.Println("child", p.Pid())
 				awaitContinued()
 				return ctx.Err()
@@ -74,12 +73,12 @@ var stoppedHosts = map[string]func(context.Context) error{
 		return stoppedWorker(ctx, command, "stuck")
 	},
 	"Liveness.Interval": func(ctx context.Context) error {
-		command := fake("beat", "40", "100ms") // and then no more, which is found all the same
+		command := fake("beat", "40", "100ms") // after the last beat, the process is unhealthy
 		command.Ready = proc.ReadyNotify()
-		command.Live = proc.Liveness{Probe: proc.LiveNotify(), Interval: stoppedLimit, Failures: 1}
-		begun := make(chan *proc.Process, 1)
+		command.Live = proc.Liveness{Probe: proc.LiveNotify(), Interval: stoppedTimeout, Failures: 1}
+		started := make(chan *proc.Process, 1)
 		go func() {
-			fmt.Println("child", (<-begun).Pid())
+			fmt.Println("child", (<-started).Pid())
 			awaitContinued()
 		}()
 		w, err := command.Worker(ctx)
@@ -91,14 +90,14 @@ var stoppedHosts = map[string]func(context.Context) error{
 			return err
 		}
 		start := time.Now()
-		begun <- w.Process()
+		started <- w.Process()
 		err = w.Run(ctx)
-		// All beats take 4 s, and the process was stopped for longer than 2.
+		// All beats take 4 s, and the process was stopped for more than 2 s.
 		if ran := time.Since(start); ran < 6*time.Second {
 			return fmt.Errorf("after %v: %w", ran, err)
 		}
 		if !errors.Is(err, sup.ErrUnhealthy) {
-			return fmt.Errorf("a process that has hung: %w", err)
+			return fmt.Errorf("error of a process that hangs: %w", err)
 		}
 		return nil
 	},
@@ -118,14 +117,14 @@ var stoppedHosts = map[string]func(context.Context) error{
 			}
 			awaitContinued()
 		}()
-		if exit := p.Stop(ctx, stoppedLimit); exit.Code != 0 {
+		if exit := p.Stop(ctx, stoppedTimeout); exit.Code != 0 {
 			return fmt.Errorf("%w: killed %v", exit.Err(), exit.Killed)
 		}
 		return nil
 	},
 }
 
-// stoppedWorker runs a worker until it fails as it should.
+// stoppedWorker runs a worker, and returns its error unless that contains want.
 func stoppedWorker(ctx context.Context, command proc.Command, want string) error {
 	w, err := command.Worker(ctx)
 	if err != nil {
@@ -141,19 +140,18 @@ func stoppedWorker(ctx context.Context, command proc.Command, want string) error
 	return nil
 }
 
-// slowRole takes a quarter of the limit to end on SIGTERM.
+// slowRole takes a quarter of the timeout to exit on SIGTERM.
 func slowRole([]string) int {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
 	fmt.Println("up")
-	fmt.Println("told:", <-told)
-	time.Sleep(stoppedLimit / 4)
+	fmt.Println("signal:", <-signals)
+	time.Sleep(stoppedTimeout / 4)
 	return 0
 }
 
-// A limit that runs out because the whole program was stopped, by docker pause say,
-// is extended.
-func TestAProgramThatWasStoppedFailsNoProcess(t *testing.T) {
+// Such as by docker pause.
+func TestTimeoutsAreExtendedIfTheWholeProgramWasStopped(t *testing.T) {
 	for name := range stoppedHosts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,8 +164,8 @@ func TestAProgramThatWasStoppedFailsNoProcess(t *testing.T) {
 			command := fake("stopped", name)
 			command.Stdin = in
 			host := start(t, command)
-			said(t, host, "ready")
-			child, err := strconv.Atoi(said(t, host, "child "))
+			awaitLine(t, host, "ready")
+			child, err := strconv.Atoi(awaitLine(t, host, "child "))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,12 +177,12 @@ func TestAProgramThatWasStoppedFailsNoProcess(t *testing.T) {
 				}
 			}
 			both(syscall.SIGSTOP)
-			time.Sleep(stoppedLimit + stoppedLimit/2) // the program must be stopped for longer than the limit
+			time.Sleep(stoppedTimeout + stoppedTimeout/2) // the stop must be longer than the timeout
 			both(syscall.SIGCONT)
 			if _, err := out.WriteString("go on\n"); err != nil {
 				t.Fatal(err)
 			}
-			if result := said(t, host, "result: "); result != "<nil>" {
+			if result := awaitLine(t, host, "result: "); result != "<nil>" {
 				t.Error(result)
 			}
 		})

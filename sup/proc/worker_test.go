@@ -19,23 +19,26 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-func TestAWorkerRunsOnlyWhatItHasInitialized(t *testing.T) {
+func TestAWorkerRunsOnlyAfterInitialize(t *testing.T) {
 	w, err := fake("sleep").Worker(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	if w.Process() != nil {
+		t.Error("a process before Initialize")
+	}
 	if err := w.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "call Initialize before Run") {
-		t.Errorf("Run says %v", err)
+		t.Errorf("Run returns %v", err)
 	}
 	if err := w.Terminate(t.Context(), sup.Exit{}); err != nil {
-		t.Errorf("Terminate says %v", err)
+		t.Errorf("Terminate returns %v", err)
 	}
 	if err := new(proc.Worker).Initialize(t.Context()); !errors.Is(err, proc.ErrCommand) {
-		t.Errorf("Initialize of nothing says %v", err)
+		t.Errorf("Initialize of the zero Worker returns %v", err)
 	}
 }
 
-func TestFlushWaitsForTheLogOrGivesItUp(t *testing.T) {
+func TestFlushWaitsForTheLogUntilItsContextEnds(t *testing.T) {
 	var log records
 	open := make(chan struct{})
 	command := fake("exit", "0", "one", "two", "three")
@@ -45,27 +48,27 @@ func TestFlushWaitsForTheLogOrGivesItUp(t *testing.T) {
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.Flush(impatient); !errors.Is(err, context.Canceled) {
-		t.Errorf("Flush says %v", err)
+		t.Errorf("Flush returns %v", err)
 	}
 	close(open)
 	if err := p.Flush(t.Context()); err != nil {
-		t.Errorf("Flush says %v", err)
+		t.Errorf("Flush returns %v", err)
 	}
-	// The handler was at one record, or had not begun.
-	told, dropped := 0, p.Dropped()
+	// The handler had at most one record when Flush returned.
+	logged, dropped := 0, p.Dropped()
 	for _, record := range log.lines() {
 		if strings.Contains(record, "msg=output ") {
-			told++
+			logged++
 		}
 	}
-	said := fmt.Sprintf(`msg="output dropped" lines=%d`, dropped)
-	if told > 1 || told+dropped != 3 || !strings.Contains(strings.Join(log.lines(), "\n"), said) {
-		t.Errorf("%d lines were told, %d dropped: %q", told, dropped, log.lines())
+	report := fmt.Sprintf(`msg="output dropped" lines=%d`, dropped)
+	if logged > 1 || logged+dropped != 3 || !strings.Contains(strings.Join(log.lines(), "\n"), report) {
+		t.Errorf("%d lines logged, %d dropped: %q", logged, dropped, log.lines())
 	}
 }
 
-// A worker that its start function returns again is as good as a new one.
-func TestAWorkerCanBeUsedAgain(t *testing.T) {
+// A start function may return the same worker each time.
+func TestAWorkerCanBeReused(t *testing.T) {
 	command := fake("exit", "3", "up")
 	command.Ready = proc.ReadyLine(regexp.MustCompile("up"))
 	w, err := command.Worker(t.Context())
@@ -77,20 +80,18 @@ func TestAWorkerCanBeUsedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := w.Run(t.Context()); !errors.Is(err, proc.ErrExit) {
-			t.Errorf("Run says %v", err)
+			t.Errorf("Run returns %v", err)
 		}
 		if err := w.Terminate(t.Context(), sup.Exit{Kind: sup.ExitAbnormal}); err != nil {
-			t.Errorf("Terminate says %v", err)
+			t.Errorf("Terminate returns %v", err)
 		}
 	}
 }
 
-// Whoever asks, and whenever: one end, the same for all, and no signal that
-// could hit anybody else.
-func TestManyMayStopAProcessAtOnce(t *testing.T) {
+func TestManyGoroutinesCanStopAProcessConcurrently(t *testing.T) {
 	for range 10 {
 		p := start(t, fake("graceful", "0"))
-		said(t, p, "up")
+		awaitLine(t, p, "up")
 		var callers sync.WaitGroup
 		for i := range 12 {
 			callers.Go(func() {
@@ -115,8 +116,7 @@ func TestManyMayStopAProcessAtOnce(t *testing.T) {
 	}
 }
 
-// Many processes come, crash and go, under one supervisor.
-func TestASetOfProcesses(t *testing.T) {
+func TestAKeyedSupervisorRestartsManyProcesses(t *testing.T) {
 	const size = 40
 	set, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, *proc.Worker]{
 		Name:      "set",
