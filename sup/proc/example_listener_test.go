@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"regexp"
-	"strings"
 
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/proc"
@@ -72,17 +71,4 @@ func ExampleListenerOf() {
 	defer l.Close()
 	fmt.Println(l.Addr().String() == own.Addr().String())
 	// Output: true
-}
-
-// The listening sockets of package net implement it.
-func ExampleSocket() {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer conn.Close()
-	socket, ok := conn.(proc.Socket)
-	fmt.Println(ok, strings.HasPrefix(fmt.Sprintf("%T", socket), "*net.UDPConn"))
-	// Output: true true
 }

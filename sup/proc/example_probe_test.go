@@ -39,18 +39,6 @@ func tryOut(command proc.Command) {
 	fmt.Println(info.State, info.Incarnation, s.Shutdown(ctx))
 }
 
-func ExampleReadiness() {
-	command := shell("exec sleep 1000")
-	command.Ready, command.ReadyWithin = proc.ReadyTCP(somewhere()), 50*time.Millisecond
-	_, err := sup.Start(context.Background(), sup.Spec[*proc.Worker]{
-		Children: []sup.ChildSpec[*proc.Worker]{{ID: "one", Start: command.Worker}},
-	})
-	if late, ok := errors.AsType[*proc.NotReadyError](err); ok {
-		fmt.Println(late.After)
-	}
-	// Output: 50ms
-}
-
 func ExampleReadyAtOnce() {
 	command := shell("exec sleep 1000")
 	command.Ready = proc.ReadyAtOnce() // the default
@@ -136,11 +124,6 @@ func unhealthy(command proc.Command, probe proc.LiveProbe) {
 		return
 	}
 	fmt.Println(exit.Kind, regexp.MustCompile(`\d+\.[\d.:]+`).ReplaceAllString(failed.Err.Error(), "ADDRESS"))
-}
-
-func ExampleLiveProbe() {
-	unhealthy(shell("exec sleep 1000"), proc.LiveTCP(somewhere()))
-	// Output: abnormal dial tcp ADDRESS connect: connection refused
 }
 
 func ExampleLiveTCP() {

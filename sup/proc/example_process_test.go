@@ -83,21 +83,6 @@ func ExampleLimits() {
 	// Output: [100 0]
 }
 
-func ExampleRlimit() {
-	fmt.Println(proc.OpenFiles, "and", proc.AddressSpace)
-	// Output: open files and address space
-}
-
-func ExampleLimitError() {
-	command := shell("exit 0")
-	command.Limits.Cgroup = "/no/such/group"
-	_, err := command.Start(context.Background())
-	if limit, ok := errors.AsType[*proc.LimitError](err); ok {
-		fmt.Println(limit.Limit, errors.Is(err, proc.ErrLimit))
-	}
-	// Output: Cgroup true
-}
-
 // The start fails if the process ends before it is ready.
 func ExampleNotReadyError() {
 	command := shell("echo 'the port is taken' >&2; exit 1")

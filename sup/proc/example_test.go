@@ -4,7 +4,6 @@ package proc_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -138,25 +137,6 @@ func ExampleCommand_Start() {
 	// Output: exit code 3 <nil>
 }
 
-func ExampleCommandError() {
-	_, err := proc.Command{Path: "db", Tail: -1}.Start(context.Background())
-	if faults, ok := errors.AsType[*proc.CommandError](err); ok {
-		fmt.Println(faults.Path, len(faults.Faults))
-	}
-	// Output: db 1
-}
-
-func ExampleFault() {
-	err := proc.Command{Path: "db", Ready: proc.ReadyTCP("5432")}.Validate()
-	if faults, ok := errors.AsType[*proc.CommandError](err); ok {
-		fmt.Println(faults.Faults[0].Field)
-		fmt.Println(faults.Faults[0].Problem)
-	}
-	// Output:
-	// Ready
-	// "5432" is not an address: write "host:port"
-}
-
 // The caller reads one stream. The other one is kept.
 func ExampleOutput() {
 	command := shell("echo data; echo trouble >&2")
@@ -171,27 +151,6 @@ func ExampleOutput() {
 	exit, _ := p.Wait(context.Background())
 	fmt.Println(word, err, strings.Contains(fmt.Sprint(exit.Lines), "trouble"))
 	// Output: data <nil> true
-}
-
-func ExampleLine() {
-	command := shell("echo one; echo two >&2; exit 1")
-	command.Normal = func(exit proc.Exit) error {
-		for _, line := range exit.Lines {
-			if line.Stream == proc.Stderr {
-				fmt.Println(line.Stream, line.Text, line.Cut)
-			}
-		}
-		return nil
-	}
-	fmt.Println(runOnce(command))
-	// Output:
-	// stderr two 0
-	// normal
-}
-
-func ExampleStream() {
-	fmt.Println(proc.Stdout, proc.Stderr)
-	// Output: stdout stderr
 }
 
 func ExampleWorker() {

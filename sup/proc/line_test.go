@@ -3,6 +3,7 @@ package proc
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -42,4 +43,33 @@ func TestOutputIsSplitIntoLines(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The lines do not depend on the pieces in which the output arrives. All of them are
+// valid, and short enough.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("one\ntwo\r\n\xff\xc3"), uint16(3))
+	f.Add(append(make([]byte, MaxLine-1), "é\n"...), uint16(MaxLine))
+	f.Fuzz(func(t *testing.T, output []byte, piece uint16) {
+		split := func(size int) []Line {
+			var lines []Line
+			s := &lineSplitter{emit: func(line Line) { lines = append(lines, line) }}
+			for rest := output; len(rest) > 0; {
+				n := min(size, len(rest))
+				s.write(rest[:n])
+				rest = rest[n:]
+			}
+			s.flush()
+			return lines
+		}
+		whole := split(len(output) + 1)
+		if diff := cmp.Diff(whole, split(int(piece)+1)); diff != "" {
+			t.Error(diff)
+		}
+		for _, line := range whole {
+			if !utf8.ValidString(line.Text) || utf8.RuneCountInString(line.Text) > MaxLine || line.Cut < 0 {
+				t.Errorf("%q, and %d more", line.Text, line.Cut)
+			}
+		}
+	})
 }

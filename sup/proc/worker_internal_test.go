@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os/exec"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,29 +182,4 @@ func TestMessagesResetTheWatchdogOfTheChild(t *testing.T) {
 			t.Errorf("the child lived for %v, want 12s", lived)
 		}
 	})
-}
-
-func TestAMessageIsALineOrAByte(t *testing.T) {
-	for _, tt := range []struct {
-		chunks []string
-		want   []string
-	}{
-		{[]string{"READY=1\n"}, []string{"READY=1"}},
-		{[]string{"REA", "DY=1", "\nWATCHDOG=1\n"}, []string{"READY=1", "WATCHDOG=1"}},
-		{[]string{"READY=1"}, []string{"READY=1"}},
-		{[]string{"\n"}, []string{"READY=1"}},
-		{[]string{"\x01"}, []string{"READY=1"}},
-		{[]string{"STATUS=loading\n1"}, []string{"STATUS=loading", "READY=1"}},
-		{[]string{"X" + strings.Repeat("y", 300) + "\n"}, []string{"X" + strings.Repeat("y", 255)}},
-	} {
-		var got []string
-		m := &messageParser{emit: func(message string) { got = append(got, message) }}
-		for _, chunk := range tt.chunks {
-			m.write([]byte(chunk))
-		}
-		m.flush()
-		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("%q: %s", tt.chunks, diff)
-		}
-	}
 }
