@@ -1,13 +1,13 @@
-// Package late recognises timers that fire late because the whole program was
+// Package late recognizes timers that fire late because the whole program was
 // stopped: by docker pause, a debugger, SIGSTOP or a suspended machine.
 //
-// A program that was stopped for longer than a time limit finds the limit over
-// when it goes on, although what the limit bounds has hardly run. Such a limit is
-// extended, once, by its full length. What is really stuck is found that much
-// later, and always.
+// A program that was stopped for longer than a time limit finds the limit exceeded
+// when it continues, although the work that the limit bounds has hardly run. Such a
+// limit is extended once, by its full length. Work that is really stuck is always
+// found, only that much later.
 //
-// All times are durations on one monotonic clock of the caller, such as
-// time.Since of a fixed moment.
+// All times are durations on one monotonic clock of the caller, such as time.Since
+// of a fixed moment.
 package late
 
 import (
@@ -15,24 +15,23 @@ import (
 	"time"
 )
 
-// Much reports whether a timer that is late by the given time shows that the
-// program was stopped, where it guards a limit of the given length. It was if the
-// timer is late by more than a tenth of the limit, but by 10 ms at least; or by
-// more than a second, however long the limit is.
+// Much reports whether the delay of a timer shows that the program was stopped.
+// limit is the length of the time limit that the timer guards.
 //
-// The bounds are low because to extend a limit without need costs little: what is
-// stuck is found later, once. The scheduler of a loaded machine has the same
-// effect as a stop, and is meant too.
-func Much(limit, late time.Duration) bool {
-	return late > min(max(limit/10, 10*time.Millisecond), time.Second)
+// The delay must exceed a tenth of the limit, and 10 ms. A delay of more than a
+// second is always enough. The bounds are low because an unnecessary extension costs
+// little: stuck work is found later, once. The scheduler of a loaded machine can
+// cause such a delay too, which deserves the extension as well.
+func Much(limit, delay time.Duration) bool {
+	return delay > min(max(limit/10, 10*time.Millisecond), time.Second)
 }
 
-// Wait returns how long the next timer of a limit runs, of which some time is
-// left: until half of the limit is left, and then until its end.
+// Wait returns the duration of the next timer of a limit. left is the rest of the
+// limit, and length its full length.
 //
-// A stop that is as long as the limit makes one of the two timers late by half of
-// the length at least, wherever in the limit it begins. A single timer could be
-// late by next to nothing.
+// The first timer runs until half of the limit is left, and the second one until its
+// end. So a stop as long as the limit delays one of them by at least half of the
+// length, wherever it begins. A single timer might hardly be delayed at all.
 func Wait(left, length time.Duration) time.Duration {
 	if half := length - length/2; left > half {
 		return left - half
@@ -44,42 +43,44 @@ func Wait(left, length time.Duration) time.Duration {
 // Limit has run out. It is not safe for concurrent use.
 type Limit struct {
 	Length   time.Duration
-	End      time.Duration // when it runs out
-	Look     time.Duration // when the timer is to fire that runs now
+	End      time.Duration // when the limit runs out
+	Look     time.Duration // when the current timer is due
 	Extended bool
 }
 
 // Begin returns a limit of the given length that begins now.
 func Begin(now, length time.Duration) Limit {
 	l := Limit{Length: length, Look: now}
-	l.endIn(now)
+	l.beginAt(now)
 	return l
 }
 
-// Next returns how long the timer has to run before Next is called again; 0 if
-// the limit has run out. It is called to set the timer, and each time that it has
-// fired; calls before that do no harm.
+// Next returns the duration of the next timer, or 0 if the limit has run out.
+//
+// It must be called when the limit begins and when each timer has fired. Calls before
+// a timer has fired have no effect.
 func (l *Limit) Next(now time.Duration) time.Duration {
 	if !l.Extended && Much(l.Length, now-l.Look) {
 		l.Extended = true
-		l.endIn(now)
+		l.beginAt(now)
 	}
 	wait := Wait(l.End-now, l.Length)
 	l.Look = now + wait
 	return wait
 }
 
-func (l *Limit) endIn(now time.Duration) {
-	l.End = math.MaxInt64
-	if l.Length < math.MaxInt64-now {
-		l.End = now + l.Length
-	}
+// Renew restarts the limit at a past moment, such as the last sign of life. It may
+// then be extended again. The current timer continues, because the program may have
+// been stopped since that moment.
+func (l *Limit) Renew(from time.Duration) {
+	l.beginAt(from)
+	l.Extended = false
 }
 
-// Renew lets a limit run for its whole length from a moment on that has passed,
-// such as the last sign of life, and lets it be extended again. The timer goes on:
-// the program may have been stopped since that moment.
-func (l *Limit) Renew(from time.Duration) {
-	l.endIn(from)
-	l.Extended = false
+// beginAt sets the end of a limit that begins at the given time.
+func (l *Limit) beginAt(from time.Duration) {
+	l.End = math.MaxInt64
+	if l.Length < math.MaxInt64-from {
+		l.End = from + l.Length
+	}
 }

@@ -12,41 +12,40 @@ const ms = time.Millisecond
 
 func TestMuchDependsOnTheLengthOfTheLimit(t *testing.T) {
 	for _, tt := range []struct {
-		limit, late time.Duration
-		want        bool
+		limit, delay time.Duration
+		want         bool
 	}{
 		{time.Second, 0, false},
 		{time.Second, -time.Second, false},
 		{time.Second, 100 * ms, false},
 		{time.Second, 101 * ms, true},
-		{ms, 10 * ms, false}, // the scheduler
+		{ms, 10 * ms, false}, // a delay by the scheduler
 		{ms, 11 * ms, true},
 		{time.Hour, time.Second, false},
 		{time.Hour, 1001 * ms, true},
 		{0, 11 * ms, true},
 	} {
-		if got := late.Much(tt.limit, tt.late); got != tt.want {
-			t.Errorf("Much(%v, %v) = %v", tt.limit, tt.late, got)
+		if got := late.Much(tt.limit, tt.delay); got != tt.want {
+			t.Errorf("Much(%v, %v) = %v", tt.limit, tt.delay, got)
 		}
 	}
 }
 
-// stopped is a program that stands still from one moment to another.
+// stopped is the time during which a program is stopped.
 type stopped struct{ from, to time.Duration }
 
-// at returns when a timer fires that is due at a moment.
-func (s stopped) at(due time.Duration) time.Duration {
+// fires returns when a timer fires that is due at the given time.
+func (s stopped) fires(due time.Duration) time.Duration {
 	if s.from <= due && due < s.to {
 		return s.to
 	}
 	return due
 }
 
-// over returns when a limit from 0 on has run out, and the number of times that
-// its timer has fired.
-func over(l late.Limit, s stopped) (now time.Duration, fired int) {
+// run returns when a limit that begins at 0 runs out, and how often its timer fires.
+func run(l late.Limit, s stopped) (now time.Duration, fired int) {
 	for wait := l.Next(0); wait > 0; wait = l.Next(now) {
-		now = s.at(now + wait)
+		now = s.fires(now + wait)
 		fired++
 	}
 	return now, fired
@@ -72,84 +71,84 @@ func TestALimitIsExtendedOnceByItsLengthIfTheProgramWasStopped(t *testing.T) {
 		{"a limit of 1 ns", 1, stopped{1, time.Minute}, time.Minute + 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got, _ := over(late.Begin(0, tt.length), tt.stopped); got != tt.want {
-				t.Errorf("it is over after %v, not %v", got, tt.want)
+			if got, _ := run(late.Begin(0, tt.length), tt.stopped); got != tt.want {
+				t.Errorf("the limit ends after %v, want %v", got, tt.want)
 			}
 		})
 	}
 }
 
-// However the stop lies, what a limit bounds has run for all of its length, or the
-// stop was shorter than the limit; and a stop extends it by one length at most.
-func TestAStopAsLongAsTheLimitIsAlwaysSeen(t *testing.T) {
+// A stop that is at least as long as the limit extends it by exactly its length,
+// wherever the stop begins.
+func TestAStopAsLongAsTheLimitIsAlwaysRecognized(t *testing.T) {
 	const length = 100 * ms
 	for from := time.Duration(0); from < length; from += ms / 4 {
 		for _, longer := range []time.Duration{0, 1, ms, length, time.Hour} {
 			s := stopped{from, from + length + longer}
-			if got, _ := over(late.Begin(0, length), s); got != s.to+length {
-				t.Fatalf("stopped from %v to %v it is over after %v", s.from, s.to, got)
+			if got, _ := run(late.Begin(0, length), s); got != s.to+length {
+				t.Fatalf("stopped from %v to %v, the limit ends after %v", s.from, s.to, got)
 			}
 		}
 	}
 }
 
-// A program that is late all the time finds what is stuck all the same.
-func TestALimitIsExtendedOnceOnly(t *testing.T) {
+// Here, every timer is late.
+func TestALimitIsExtendedOnlyOnce(t *testing.T) {
 	l := late.Begin(0, time.Second)
 	now := time.Duration(0)
 	for wait := l.Next(now); wait > 0; wait = l.Next(now) {
 		now += wait + 400*ms
 	}
 	if now > 3*time.Second {
-		t.Errorf("it is over after %v", now)
+		t.Errorf("the limit ends after %v", now)
 	}
 	if !l.Extended {
-		t.Error("it was not extended")
+		t.Error("the limit was not extended")
 	}
 }
 
-func TestALimitThatIsNotLateFiresTwice(t *testing.T) {
+func TestTheTimerOfALimitFiresTwice(t *testing.T) {
 	for _, length := range []time.Duration{2, 3, ms, time.Hour} {
-		if now, fired := over(late.Begin(0, length), stopped{}); now != length || fired != 2 {
-			t.Errorf("a limit of %v is over after %v and %d timers", length, now, fired)
+		if now, fired := run(late.Begin(0, length), stopped{}); now != length || fired != 2 {
+			t.Errorf("a limit of %v ends after %v and %d timers", length, now, fired)
 		}
 	}
-	if now, fired := over(late.Limit{Length: time.Second, End: 300 * ms}, stopped{}); now != 300*ms || fired != 1 {
-		t.Errorf("the rest of a limit is over after %v and %d timers", now, fired)
+	if now, fired := run(late.Limit{Length: time.Second, End: 300 * ms}, stopped{}); now != 300*ms || fired != 1 {
+		t.Errorf("the rest of a limit ends after %v and %d timers", now, fired)
 	}
 }
 
 func TestTheZeroLimitHasRunOut(t *testing.T) {
 	var l late.Limit
 	if wait := l.Next(0); wait != 0 {
-		t.Errorf("it runs for %v more", wait)
+		t.Errorf("the zero limit runs for %v more", wait)
 	}
 }
 
-// A sign of life renews a limit; a stop after it extends the renewed one.
-func TestALimitIsRenewedBySignsOfLife(t *testing.T) {
+// A stop after that extends the renewed limit.
+func TestRenewRestartsALimit(t *testing.T) {
 	l := late.Begin(0, time.Second)
 	if wait := l.Next(0); wait != 500*ms {
-		t.Fatalf("it waits for %v", wait)
+		t.Fatalf("the first timer runs for %v", wait)
 	}
 	l.Renew(400 * ms)
 	if wait := l.Next(500 * ms); wait != 400*ms || l.End != 1400*ms {
-		t.Fatalf("after a sign of life it waits for %v, and ends at %v", wait, l.End)
+		t.Fatalf("after Renew, the timer runs for %v, and the limit ends at %v", wait, l.End)
 	}
-	l.Renew(800 * ms) // and is stopped before the timer fires
+	l.Renew(800 * ms) // then the program is stopped before the timer fires
 	if wait := l.Next(2000 * ms); wait != 500*ms || l.End != 3000*ms || !l.Extended {
-		t.Fatalf("after a stop it waits for %v, and ends at %v", wait, l.End)
+		t.Fatalf("after a stop, the timer runs for %v, and the limit ends at %v", wait, l.End)
 	}
 	l.Renew(2100 * ms)
 	if l.Extended {
-		t.Error("it cannot be extended again")
+		t.Error("the limit cannot be extended again")
 	}
 }
 
-func TestALimitWithoutAnEndStaysOne(t *testing.T) {
+func TestALimitOfTheMaximumLengthNeverEnds(t *testing.T) {
 	const forever = time.Duration(math.MaxInt64)
 	l := late.Begin(time.Hour, forever)
 	if wait := l.Next(2 * time.Hour); wait <= 0 || l.End != forever {
-		t.Errorf("it waits for %v, and ends at %v", wait, l.End)
+		t.Errorf("the timer runs for %v, and the limit ends at %v", wait, l.End)
 	}
 }

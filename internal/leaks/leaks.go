@@ -1,4 +1,5 @@
-// Package leaks is for the tests of packages that must leave no goroutine.
+// Package leaks fails the tests of a package that leave goroutines, processes or
+// files behind.
 package leaks
 
 import (
@@ -9,28 +10,29 @@ import (
 	"testing"
 )
 
-// Run runs the tests and then, where there is a profile of leaked goroutines (see
-// make leaks), finds it empty: no goroutine is left that waits for what nothing
-// can reach any more. It returns the code to exit with. Bubbles see to their
-// goroutines by themselves; this is for the tests on real threads.
+// Run runs the tests of a package, and returns the code to exit with. It fails if the
+// profile of leaked goroutines is available, see make leaks, and not empty.
+//
+// The profile has the goroutines that wait for something unreachable. It is meant for
+// tests with real time, because synctest checks the goroutines of a bubble itself.
 func Run(m *testing.M) (code int) {
 	code = m.Run()
-	if code == 0 && !none(pprof.Lookup("goroutineleak")) {
+	if code == 0 && !isEmpty(pprof.Lookup("goroutineleak")) {
 		code = 1
 	}
 	return code
 }
 
-// none reports whether a profile is empty, or not there, and prints it otherwise.
-func none(leaks *pprof.Profile) bool {
-	if leaks == nil {
+// isEmpty reports whether a profile is empty or not available. It prints any other.
+func isEmpty(profile *pprof.Profile) bool {
+	if profile == nil {
 		return true
 	}
-	leaks.WriteTo(io.Discard, 1) // it is this that looks for leaks
-	if leaks.Count() == 0 {
+	profile.WriteTo(io.Discard, 1) // the leaks are found by WriteTo, not by Count
+	if profile.Count() == 0 {
 		return true
 	}
-	fmt.Fprintf(os.Stderr, "FAIL: %d goroutines have leaked:\n", leaks.Count())
-	leaks.WriteTo(os.Stderr, 1)
+	fmt.Fprintf(os.Stderr, "FAIL: %d leaked goroutines:\n", profile.Count())
+	profile.WriteTo(os.Stderr, 1)
 	return false
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/espalier-go/espalier/internal/leftover"
 )
 
-// holdVariable makes the test binary a program that holds a directory below the
-// given one until it is killed.
+// holdVariable makes the test binary a program that holds a directory until it is
+// killed. Its value is the parent of the directory.
 const holdVariable = "LEFTOVER_TEST_HOLD"
 
 func TestMain(m *testing.M) {
@@ -43,7 +43,7 @@ func sweep(t *testing.T, parent string) []string {
 	return removed
 }
 
-func TestTheDirectoryOfAKilledProgramIsSweptAndThatOfALivingOneIsNot(t *testing.T) {
+func TestSweepRemovesTheDirectoryOfAKilledProgramOnly(t *testing.T) {
 	parent := t.TempDir()
 	exe, err := os.Executable()
 	if err != nil {
@@ -71,7 +71,7 @@ func TestTheDirectoryOfAKilledProgramIsSweptAndThatOfALivingOneIsNot(t *testing.
 	}
 
 	if removed := sweep(t, parent); len(removed) > 0 {
-		t.Errorf("%v removed while its program lives", removed)
+		t.Errorf("%v removed while its program runs", removed)
 	}
 	if _, err := leftover.Take(path); !errors.Is(err, leftover.ErrHeld) {
 		t.Errorf("the error is %v", err)
@@ -82,11 +82,11 @@ func TestTheDirectoryOfAKilledProgramIsSweptAndThatOfALivingOneIsNot(t *testing.
 		t.Errorf("%v removed, want %s", removed, path)
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("the directory is still there: %v", err)
+		t.Errorf("the directory still exists: %v", err)
 	}
 }
 
-func TestSweepTouchesNothingElse(t *testing.T) {
+func TestSweepRemovesNothingElse(t *testing.T) {
 	parent, elsewhere := t.TempDir(), t.TempDir()
 	other, err := leftover.MkdirTemp(parent, "y-*") // another name
 	if err != nil {
@@ -122,9 +122,8 @@ func TestSweepTouchesNothingElse(t *testing.T) {
 	}
 }
 
-// Programs that begin and sweep at the same time never lose a directory that
-// they hold.
-func TestAHeldDirectoryOutlivesAnyNumberOfSweeps(t *testing.T) {
+// Several programs create and sweep concurrently.
+func TestSweepKeepsHeldDirectories(t *testing.T) {
 	parent := t.TempDir()
 	var all sync.WaitGroup
 	for range 4 {
@@ -139,7 +138,7 @@ func TestAHeldDirectoryOutlivesAnyNumberOfSweeps(t *testing.T) {
 					t.Error(err)
 				}
 				if err := os.WriteFile(filepath.Join(d.Path(), "file"), nil, 0o600); err != nil {
-					t.Errorf("a directory was lost: %v", err)
+					t.Errorf("held directory removed: %v", err)
 				}
 				if err := d.Remove(); err != nil {
 					t.Error(err)
@@ -149,6 +148,6 @@ func TestAHeldDirectoryOutlivesAnyNumberOfSweeps(t *testing.T) {
 	}
 	all.Wait()
 	if left := sweep(t, parent); len(left) > 0 {
-		t.Errorf("%v left", left)
+		t.Errorf("directories left: %v", left)
 	}
 }

@@ -1,4 +1,4 @@
-// Package logline reads what a line of a log says of itself.
+// Package logline parses the lines that other programs log.
 package logline
 
 import (
@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// Parse finds the level and the message of a line that a logger wrote: a JSON
-// object, as of go-hclog, slog and their like, or a text with the level in
-// brackets, before which nothing but a time may stand. An error that goes with
-// the message becomes part of it. It reports false for all other lines.
+// Parse returns the level and the message of a log line, or false for any other line.
+//
+// A log line is a JSON object, such as that of go-hclog or slog, or a text with the
+// level in brackets, before which only a time may stand. An error attribute is
+// appended to the message.
 func Parse(line string) (level slog.Level, message string, ok bool) {
 	if strings.HasPrefix(line, "{") {
 		return parseJSON(line)
@@ -43,7 +44,7 @@ func parseJSON(line string) (level slog.Level, message string, ok bool) {
 	return level, message, true
 }
 
-// first is the text of the first of some fields that has one.
+// first returns the first of some fields that is a text and not empty.
 func first(fields map[string]any, names ...string) string {
 	for _, name := range names {
 		if text, _ := fields[name].(string); text != "" {
@@ -53,7 +54,7 @@ func first(fields map[string]any, names ...string) string {
 	return ""
 }
 
-// Level is the level that a logger has a name for, in either case.
+// Level returns the level with a name that loggers use. Case does not matter.
 func Level(name string) (slog.Level, bool) {
 	switch strings.ToLower(name) {
 	case "trace":

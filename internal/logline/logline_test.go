@@ -7,7 +7,7 @@ import (
 	"github.com/espalier-go/espalier/internal/logline"
 )
 
-func TestALineSaysItsLevelAndMessage(t *testing.T) {
+func TestParseReturnsLevelAndMessage(t *testing.T) {
 	for _, tt := range []struct {
 		line    string
 		level   slog.Level
@@ -25,7 +25,7 @@ func TestALineSaysItsLevelAndMessage(t *testing.T) {
 		{`{"level":"info"}`, 0, "", false},
 		{`{"level":"info","msg":"cut o`, 0, "", false},
 		{`[paper] is low`, 0, "", false},
-		{`it says [DEBUG] somewhere`, 0, "", false},
+		{`a text with [DEBUG] inside`, 0, "", false},
 		{`[DEBUG`, 0, "", false},
 		{``, 0, "", false},
 	} {

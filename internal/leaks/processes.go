@@ -11,38 +11,39 @@ import (
 	"time"
 )
 
-// RunOutside does what Run does, and then finds nothing left outside of the tests:
-// no process, no goroutine that works for any of the packages, which parts of
-// their import paths stand for, and no file in temp.
+// RunOutside is Run for tests that start processes. It also fails if a child process,
+// a file in temp or a goroutine of the given packages remains. packages are parts of
+// their import paths.
 func RunOutside(m *testing.M, temp string, packages ...string) (code int) {
 	if code = Run(m); code != 0 {
 		return code
 	}
-	for _, left := range []func() string{
+	for _, list := range []func() string{
 		Children,
 		func() string { return goroutines(packages) },
 		func() string { return Files(temp) },
 	} {
-		if what := AwaitNone(left); what != "" {
-			fmt.Fprintln(os.Stderr, "FAIL: left after the tests:", what)
+		if left := AwaitNone(list); left != "" {
+			fmt.Fprintln(os.Stderr, "FAIL: left after the tests:", left)
 			return 1
 		}
 	}
 	return 0
 }
 
-// AwaitNone waits until nothing is left, and returns what is after ten seconds.
-func AwaitNone(left func() string) string {
+// AwaitNone waits until list returns "", for at most ten seconds, and returns its last
+// result.
+func AwaitNone(list func() string) string {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		what := left()
-		if what == "" || time.Now().After(deadline) {
-			return what
+		left := list()
+		if left == "" || time.Now().After(deadline) {
+			return left
 		}
 	}
 }
 
-// Children returns the processes whose parent is this one, where the system has a
-// way to say so.
+// Children returns the ids of the child processes of this one, on a system that lists
+// them.
 func Children() string {
 	lists, _ := filepath.Glob("/proc/self/task/*/children")
 	var all []string
@@ -53,14 +54,14 @@ func Children() string {
 	return strings.Join(all, " ")
 }
 
-// Files returns the files in a directory.
+// Files returns the paths of the files in a directory.
 func Files(dir string) string {
 	names, _ := filepath.Glob(filepath.Join(dir, "*"))
 	return strings.Join(names, " ")
 }
 
-// goroutines returns the stacks of those that work for packages. The one goroutine
-// of sup/proc that starts all processes never ends.
+// goroutines returns the stacks of the goroutines of packages, except for those of
+// sup/proc that start processes, which never end.
 func goroutines(packages []string) string {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
