@@ -225,7 +225,7 @@ func (s *core) awaitSet(left []*incarnation, sorted bool) {
 		}
 		now, over := s.now(), 0
 		s.mu.Lock()
-		if late.Much(length, now-look) {
+		if late.Stopped(length, now-look) {
 			extendStopsLocked(left, now)
 		}
 		for over < len(left) && left[over].stopBy <= now {
@@ -275,9 +275,9 @@ func (inc *incarnation) stopTimeLocked() time.Duration {
 func (inc *incarnation) stopLooks(began time.Duration) func(now time.Duration) time.Duration {
 	look := began
 	return func(now time.Duration) time.Duration {
-		limit := late.Limit{Length: inc.stopTimeLocked(), End: inc.stopBy, Look: look, Extended: inc.extended}
+		limit := late.Limit{Length: inc.stopTimeLocked(), End: inc.stopBy, Due: look, Extended: inc.extended}
 		wait := limit.Next(now)
-		inc.stopBy, inc.extended, look = limit.End, limit.Extended, limit.Look
+		inc.stopBy, inc.extended, look = limit.End, limit.Extended, limit.Due
 		return wait
 	}
 }

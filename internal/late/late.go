@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// Much reports whether the delay of a timer shows that the program was stopped.
+// Stopped reports whether the delay of a timer shows that the program was stopped.
 // limit is the length of the time limit that the timer guards.
 //
 // The delay must exceed a tenth of the limit, and 10 ms. A delay of more than a
 // second is always enough. The bounds are low because an unnecessary extension costs
 // little: stuck work is found later, once. The scheduler of a loaded machine can
 // cause such a delay too, which deserves the extension as well.
-func Much(limit, delay time.Duration) bool {
+func Stopped(limit, delay time.Duration) bool {
 	return delay > min(max(limit/10, 10*time.Millisecond), time.Second)
 }
 
@@ -44,13 +44,13 @@ func Wait(left, length time.Duration) time.Duration {
 type Limit struct {
 	Length   time.Duration
 	End      time.Duration // when the limit runs out
-	Look     time.Duration // when the current timer is due
+	Due      time.Duration // when the current timer is due
 	Extended bool
 }
 
 // Begin returns a limit of the given length that begins now.
 func Begin(now, length time.Duration) Limit {
-	l := Limit{Length: length, Look: now}
+	l := Limit{Length: length, Due: now}
 	l.beginAt(now)
 	return l
 }
@@ -60,12 +60,12 @@ func Begin(now, length time.Duration) Limit {
 // It must be called when the limit begins and when each timer has fired. Calls before
 // a timer has fired have no effect.
 func (l *Limit) Next(now time.Duration) time.Duration {
-	if !l.Extended && Much(l.Length, now-l.Look) {
+	if !l.Extended && Stopped(l.Length, now-l.Due) {
 		l.Extended = true
 		l.beginAt(now)
 	}
 	wait := Wait(l.End-now, l.Length)
-	l.Look = now + wait
+	l.Due = now + wait
 	return wait
 }
 

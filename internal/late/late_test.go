@@ -10,7 +10,7 @@ import (
 
 const ms = time.Millisecond
 
-func TestMuchDependsOnTheLengthOfTheLimit(t *testing.T) {
+func TestStoppedDependsOnTheLengthOfTheLimit(t *testing.T) {
 	for _, tt := range []struct {
 		limit, delay time.Duration
 		want         bool
@@ -25,8 +25,8 @@ func TestMuchDependsOnTheLengthOfTheLimit(t *testing.T) {
 		{time.Hour, 1001 * ms, true},
 		{0, 11 * ms, true},
 	} {
-		if got := late.Much(tt.limit, tt.delay); got != tt.want {
-			t.Errorf("Much(%v, %v) = %v", tt.limit, tt.delay, got)
+		if got := late.Stopped(tt.limit, tt.delay); got != tt.want {
+			t.Errorf("Stopped(%v, %v) = %v", tt.limit, tt.delay, got)
 		}
 	}
 }
