@@ -15,9 +15,9 @@ import (
 	"github.com/espalier-go/espalier/sup/systemd"
 )
 
-// pretend is systemd's end of NOTIFY_SOCKET. print prints what is sent, up to a
-// number of messages.
-func pretend() (print func(n int), end func()) {
+// openNotifySocket opens NOTIFY_SOCKET in place of systemd. print prints the next n
+// datagrams.
+func openNotifySocket() (print func(n int), end func()) {
 	dir, err := os.MkdirTemp("", "sd")
 	if err != nil {
 		panic(err)
@@ -44,8 +44,8 @@ func pretend() (print func(n int), end func()) {
 	}
 }
 
-// A worker that listens on a socket of systemd: each incarnation has a listener of
-// its own.
+// web is a worker that listens on a socket of systemd. Each incarnation has its own
+// listener.
 type web struct{ net.Listener }
 
 func newWeb(context.Context) (web, error) {
@@ -59,7 +59,7 @@ func newWeb(context.Context) (web, error) {
 			return web{listener}, err
 		}
 	}
-	return web{}, fmt.Errorf("there is no socket %q: start web.socket", "web")
+	return web{}, fmt.Errorf("no socket %q: start web.socket", "web")
 }
 
 func (w web) Run(ctx context.Context) error {
@@ -77,9 +77,9 @@ func (w web) Run(ctx context.Context) error {
 	}
 }
 
-// What a program does that is a service of systemd.
+// A program that is a service of systemd.
 func Example() {
-	print, end := pretend() // NOTIFY_SOCKET
+	print, end := openNotifySocket() // NOTIFY_SOCKET
 	defer end()
 
 	ctx, stop := context.WithCancel(context.Background()) // signal.NotifyContext, for SIGTERM
@@ -103,7 +103,7 @@ func Example() {
 
 func ExampleNotify() {
 	fmt.Println(systemd.Notify("STATUS=3 of 4 shards loaded")) // without systemd
-	print, end := pretend()
+	print, end := openNotifySocket()
 	defer end()
 	fmt.Println(systemd.Notify("STATUS=3 of 4 shards loaded", "EXTEND_TIMEOUT_USEC=30000000"))
 	print(1)
@@ -112,11 +112,11 @@ func ExampleNotify() {
 	// false <nil>
 	// true <nil>
 	// systemd: STATUS=3 of 4 shards loaded, EXTEND_TIMEOUT_USEC=30000000
-	// false systemd: "ready" is no message: write "NAME=value", in one line
+	// false "ready" is not a message: write "NAME=value", in one line
 }
 
 func ExampleFollow() {
-	print, end := pretend()
+	print, end := openNotifySocket()
 	defer end()
 	s, err := sup.Start(context.Background(), sup.Spec[sup.Worker]{
 		Name:         "batch",
@@ -142,16 +142,9 @@ type job struct{}
 
 func (job) Run(context.Context) error { return nil }
 
-func ExampleTree() {
-	s := sup.New(sup.Spec[sup.Worker]{})
-	var tree systemd.Tree = s
-	fmt.Println(tree.Err())
-	// Output: <nil>
-}
-
-// The program finds out by itself whether it is alive.
+// The program checks its own health.
 func ExampleOptions() {
-	print, end := pretend()
+	print, end := openNotifySocket()
 	defer end()
 	os.Setenv("WATCHDOG_USEC", "20000") // WatchdogSec=20ms
 	defer os.Unsetenv("WATCHDOG_USEC")
@@ -165,7 +158,7 @@ func ExampleOptions() {
 	fmt.Println(systemd.Follow(context.Background(), s, systemd.Options{
 		Healthy: func(context.Context) error {
 			stop()
-			<-s.Done() // so that it is asked once
+			<-s.Done() // so that Healthy is called only once
 			return fmt.Errorf("the queue is full")
 		},
 	}))
@@ -173,7 +166,7 @@ func ExampleOptions() {
 	// Output:
 	// <nil>
 	// systemd: READY=1
-	// systemd: STATUS=not healthy: the queue is full
+	// systemd: STATUS=unhealthy: the queue is full
 	// systemd: STOPPING=1, STATUS=stopping
 }
 
@@ -206,55 +199,7 @@ func ExampleSocket() {
 	// Output: web tcp
 }
 
-func ExampleSocket_Name() {
-	sockets, err := systemd.Sockets()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(sockets[1].Name())
-	// Output: dns
-}
-
-func ExampleSocket_Listener() {
-	sockets, err := systemd.Sockets()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	first, _ := sockets[0].Listener()
-	first.Close()
-	second, err := sockets[0].Listener() // the same socket
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer second.Close()
-	fmt.Println(first.Addr().String() == second.Addr().String())
-	// Output: true
-}
-
-func ExampleSocket_PacketConn() {
-	sockets, err := systemd.Sockets()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	conn, err := sockets[1].PacketConn()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer conn.Close()
-	fmt.Println(conn.LocalAddr().Network())
-	_, err = sockets[0].PacketConn()
-	fmt.Println(err != nil)
-	// Output:
-	// udp
-	// true
-}
-
-// A socket is handed on to a process that is a child.
+// A socket is passed on to a child process.
 func ExampleSocket_File() {
 	sockets, err := systemd.Sockets()
 	if err != nil {

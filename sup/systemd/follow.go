@@ -13,7 +13,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A Tree is any supervisor of package sup, and what embeds one.
+// A Tree is a supervisor of package sup, or a type that embeds one.
 type Tree interface {
 	sup.AnySupervisor
 	Ending() <-chan struct{}
@@ -21,67 +21,67 @@ type Tree interface {
 	Err() error
 }
 
-// Options change what [Follow] does. The zero value is good for most programs.
+// Options configure [Follow]. The zero value is good for most programs.
 type Options struct {
-	// Healthy is called before each sign of life, if no child is stuck. If it
-	// returns an error, no sign of life is sent, and the status is its text. It must
-	// return when its ctx ends, which is when the next sign of life is due. If nil,
-	// only stuck children matter.
+	// Healthy is called before each WATCHDOG=1, if no child is stuck. If it returns an
+	// error, the message is not sent, and the status has the error. It must return when
+	// its ctx ends, which is when the next message is due. If nil, the health of the tree
+	// depends on stuck children only.
 	Healthy func(ctx context.Context) error
-	// Logger gets a record for each message that cannot be sent, and when the tree
-	// is no longer healthy. Default: slog.Default().
+	// Logger gets a record for each message that cannot be sent, and for each change of
+	// health. Default: slog.Default().
 	Logger *slog.Logger
 }
 
-var errNotStarted = errors.New("systemd: the tree has not started: call Follow when Start has returned nil")
+var errNotStarted = errors.New("tree not started: call Follow after Start has returned nil")
 
-// Follow reports to systemd on a tree that has started, see the package comment,
-// and returns when the tree has ended. The error is that of the tree's Err: why it
-// gave up, and nil after a shutdown. If the tree has not started, Follow returns an
-// error at once.
+// Follow reports the state of a started tree to systemd, and returns when the tree has
+// ended. See the package comment for the messages.
 //
-// ctx is not the life of the tree. If ctx ends first, Follow returns its cause and
-// sends nothing more. A program can use it to wait no longer for children that
-// ignore their contexts.
+// The error is the Err of the tree: the reason why it gave up, or nil after a shutdown.
+// If the tree has not started, Follow returns an error at once.
+//
+// ctx does not bound the life of the tree. If ctx ends first, Follow returns its cause
+// and sends nothing more. So a program can stop waiting for children that ignore their
+// contexts.
 func Follow(ctx context.Context, tree Tree, options Options) error {
-	if status, err := sup.Inspect(tree).Status(ctx, ""); !closed(tree.Ending()) && (err != nil || !status.Running) {
+	if status, err := sup.Inspect(tree).Status(ctx, ""); !isClosed(tree.Ending()) && (err != nil || !status.Running) {
 		return errNotStarted
 	}
-	f := follower{tree: tree, options: options, send: Notify}
+	f := follower{tree: tree, options: options, notify: Notify}
 	if f.options.Logger == nil {
 		f.options.Logger = slog.Default()
 	}
-	interval, err := watchdog()
+	interval, err := watchdogInterval()
 	if err != nil {
 		f.options.Logger.Warn("no watchdog", slog.Any("error", err))
 	}
 	return f.run(ctx, interval)
 }
 
-// watchdog returns the time within which systemd expects a sign of life, 0 if it
-// does not.
-func watchdog() (time.Duration, error) {
+// watchdogInterval returns the interval within which systemd expects WATCHDOG=1, or 0.
+func watchdogInterval() (time.Duration, error) {
 	if pid := os.Getenv("WATCHDOG_PID"); pid != "" && pid != strconv.Itoa(os.Getpid()) {
-		return 0, nil // it is for another process
+		return 0, nil // the variables are meant for another process
 	}
 	text := os.Getenv("WATCHDOG_USEC")
 	if text == "" {
 		return 0, nil
 	}
-	const longest = 1 << 53 // microseconds, that fit into a Duration
+	const longest = 1 << 53 // microseconds that fit into a Duration
 	microseconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || microseconds < 2 || microseconds > longest {
-		return 0, fmt.Errorf("systemd: WATCHDOG_USEC is %q: it must be a number of microseconds", text)
+		return 0, fmt.Errorf("WATCHDOG_USEC %q: not a number of microseconds", text)
 	}
 	return time.Duration(microseconds) * time.Microsecond, nil
 }
 
-// follower is one call of Follow.
+// follower is the state of one call of Follow.
 type follower struct {
-	tree    Tree
-	options Options
-	send    func(messages ...string) (bool, error)
-	unwell  bool // a status says so
+	tree      Tree
+	options   Options
+	notify    func(messages ...string) (bool, error)
+	unhealthy bool // the last status says so
 }
 
 func (f *follower) run(ctx context.Context, interval time.Duration) error {
@@ -92,8 +92,8 @@ func (f *follower) run(ctx context.Context, interval time.Duration) error {
 		due = ticker.C
 	}
 	ending, done := f.tree.Ending(), f.tree.Done()
-	if !closed(ending) {
-		f.tell("READY=1")
+	if !isClosed(ending) {
+		f.send("READY=1")
 	}
 	for {
 		isDue := false
@@ -104,23 +104,24 @@ func (f *follower) run(ctx context.Context, interval time.Duration) error {
 		case <-due:
 			isDue = true
 		}
-		// More than one may have come, and a tree that ends need not be healthy.
-		if ending != nil && closed(ending) {
+		// Several may be ready at once. Ending comes first, because a tree that stops need
+		// not be healthy.
+		if ending != nil && isClosed(ending) {
 			ending = nil
-			f.tellStopping()
+			f.sendStopping()
 		}
 		switch {
-		case closed(done):
+		case isClosed(done):
 			return f.tree.Err()
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case isDue:
-			f.tellHealth(ctx, interval/2, ending == nil)
+			f.sendHealth(ctx, interval/2, ending == nil)
 		}
 	}
 }
 
-func closed(c <-chan struct{}) bool {
+func isClosed(c <-chan struct{}) bool {
 	select {
 	case <-c:
 		return true
@@ -129,41 +130,41 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-func (f *follower) tellStopping() {
+func (f *follower) sendStopping() {
 	status := "STATUS=stopping"
 	if err := f.tree.Err(); err != nil {
 		status += ": " + oneLine(err)
 	}
-	f.tell("STOPPING=1", status)
+	f.send("STOPPING=1", status)
 }
 
-// tellHealth sends a sign of life if the tree is healthy. One that stops is: for
-// that it has its own times, and systemd has TimeoutStopSec.
-func (f *follower) tellHealth(ctx context.Context, within time.Duration, stopping bool) {
+// sendHealth sends WATCHDOG=1 if the tree is healthy. A tree that stops counts as
+// healthy: shutdown timeouts bound it, and so does TimeoutStopSec of systemd.
+func (f *follower) sendHealth(ctx context.Context, timeout time.Duration, stopping bool) {
 	var err error
 	if !stopping {
-		err = f.health(ctx, within)
+		err = f.health(ctx, timeout)
 	}
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		if !f.unwell {
-			f.options.Logger.Warn("not healthy", slog.Any("error", err))
+		if !f.unhealthy {
+			f.options.Logger.Warn("tree unhealthy", slog.Any("error", err))
 		}
-		f.unwell = true
-		f.tell("STATUS=not healthy: " + oneLine(err))
-	case f.unwell:
-		f.unwell = false
-		f.options.Logger.Info("healthy again")
-		f.tell("WATCHDOG=1", "STATUS=")
+		f.unhealthy = true
+		f.send("STATUS=unhealthy: " + oneLine(err))
+	case f.unhealthy:
+		f.unhealthy = false
+		f.options.Logger.Info("tree healthy again")
+		f.send("WATCHDOG=1", "STATUS=")
 	default:
-		f.tell("WATCHDOG=1")
+		f.send("WATCHDOG=1")
 	}
 }
 
-// health returns what is wrong with the tree.
-func (f *follower) health(ctx context.Context, within time.Duration) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("no answer within %v", within))
+// health returns why the tree is not healthy, or nil.
+func (f *follower) health(ctx context.Context, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %v", timeout))
 	defer cancel()
 	inspector := sup.Inspect(f.tree)
 	status, err := inspector.Status(ctx, "")
@@ -171,9 +172,10 @@ func (f *follower) health(ctx context.Context, within time.Duration) error {
 		return err
 	}
 	if status.States[sup.StateStuck]+status.Below[sup.StateStuck] > 0 {
+		// The child may have ended since: then it is not found, and the tree is healthy.
 		if info, err := inspector.Snapshot(ctx, ""); err == nil {
-			if path, since, found := stuck(info); found {
-				return fmt.Errorf("%s is stuck since %s", path, since.Format(time.RFC3339))
+			if path, since, found := stuckChild(info); found {
+				return fmt.Errorf("%s: stuck since %s", path, since.Format(time.RFC3339))
 			}
 		}
 	}
@@ -183,18 +185,18 @@ func (f *follower) health(ctx context.Context, within time.Duration) error {
 	if err := f.options.Healthy(ctx); err != nil {
 		return err
 	}
-	return context.Cause(ctx) // a late answer is none
+	return context.Cause(ctx) // an answer after the timeout does not count
 }
 
-// stuck finds the first child in a tree that is stuck.
-func stuck(info sup.SupervisorInfo) (path string, since time.Time, found bool) {
+// stuckChild returns the first stuck child of a tree.
+func stuckChild(info sup.SupervisorInfo) (path string, since time.Time, found bool) {
 	for _, child := range info.Children {
 		path := info.Path + "/" + child.ID
 		if child.State == sup.StateStuck {
 			return path, child.Since, true
 		}
 		if child.Supervisor != nil {
-			if path, since, found := stuck(*child.Supervisor); found {
+			if path, since, found := stuckChild(*child.Supervisor); found {
 				return path, since, true
 			}
 		}
@@ -202,16 +204,17 @@ func stuck(info sup.SupervisorInfo) (path string, since time.Time, found bool) {
 	return "", time.Time{}, false
 }
 
-func (f *follower) tell(messages ...string) {
-	if _, err := f.send(messages...); err != nil {
+// send sends messages, and logs an error.
+func (f *follower) send(messages ...string) {
+	if _, err := f.notify(messages...); err != nil {
 		f.options.Logger.Warn("message to systemd not sent", slog.String("message", messages[0]), slog.Any("error", err))
 	}
 }
 
-// maxStatus bounds the text of a status.
+// maxStatus is the maximum length of the text of a status.
 const maxStatus = 1 << 10
 
-// oneLine is the text of an error as a status can have it.
+// oneLine returns the text of an error in one line, truncated to maxStatus.
 func oneLine(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	if len(text) > maxStatus {

@@ -19,32 +19,32 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// sent keeps what was sent, with the seconds when it was.
-type sent struct {
+// recorder records sent messages, each after the second in which it was sent.
+type recorder struct {
 	began time.Time
-	mu    sync.Mutex // protects all
+	mu    sync.Mutex // guards all
 	all   []string
 }
 
-func (s *sent) send(messages ...string) (bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = append(s.all, strconv.Itoa(int(time.Since(s.began).Seconds()))+" "+strings.Join(messages, " "))
+func (r *recorder) notify(messages ...string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, strconv.Itoa(int(time.Since(r.began).Seconds()))+" "+strings.Join(messages, " "))
 	return true, nil
 }
 
-// do is a worker.
-type do func(ctx context.Context) error
+// workerFunc is the Run of a worker.
+type workerFunc func(ctx context.Context) error
 
-func (f do) Run(ctx context.Context) error { return f(ctx) }
+func (f workerFunc) Run(ctx context.Context) error { return f(ctx) }
 
 func wait(ctx context.Context) error {
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
 
-// ignore is a worker that ignores its context for some time.
-func ignore(d time.Duration) do {
+// ignore returns a worker that ignores the end of its context for some time.
+func ignore(d time.Duration) workerFunc {
 	return func(ctx context.Context) error {
 		<-ctx.Done()
 		time.Sleep(d)
@@ -52,25 +52,25 @@ func ignore(d time.Duration) do {
 	}
 }
 
-func child(id string, run do, change func(*sup.ChildSpec[do])) sup.ChildSpec[do] {
-	spec := sup.ChildSpec[do]{ID: id, Start: func(context.Context) (do, error) { return run, nil }}
+func child(id string, run workerFunc, change func(*sup.ChildSpec[workerFunc])) sup.ChildSpec[workerFunc] {
+	spec := sup.ChildSpec[workerFunc]{ID: id, Start: func(context.Context) (workerFunc, error) { return run, nil }}
 	if change != nil {
 		change(&spec)
 	}
 	return spec
 }
 
-// follow starts a tree in a bubble, and follows it, with a watchdog of 10 s. Then
-// it calls during, and ends the tree.
-func follow(t *testing.T, spec sup.Spec[do], options Options, during func(s *sup.Supervisor[do])) (all []string, err error) {
+// follow starts a tree, follows it with a watchdog of 10 s, calls during, and stops the
+// tree.
+func follow(t *testing.T, spec sup.Spec[workerFunc], options Options, during func(s *sup.Supervisor[workerFunc])) (all []string, err error) {
 	t.Helper()
 	s, err := sup.Start(context.Background(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	messages := &sent{began: time.Now()}
+	messages := &recorder{began: time.Now()}
 	options.Logger = slog.New(slog.DiscardHandler)
-	f := follower{tree: s, options: options, send: messages.send}
+	f := follower{tree: s, options: options, notify: messages.notify}
 	done := make(chan error)
 	go func() { done <- f.run(context.Background(), 10*time.Second) }()
 	synctest.Wait()
@@ -83,12 +83,12 @@ func follow(t *testing.T, spec sup.Spec[do], options Options, during func(s *sup
 }
 
 // Guarantees 1 to 3.
-func TestSystemdIsToldWhatBecomesOfATree(t *testing.T) {
+func TestFollowSendsReadyWatchdogAndStopping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec := sup.Spec[do]{Name: "top", Children: []sup.ChildSpec[do]{child("slow", ignore(12*time.Second), func(c *sup.ChildSpec[do]) {
+		spec := sup.Spec[workerFunc]{Name: "top", Children: []sup.ChildSpec[workerFunc]{child("slow", ignore(12*time.Second), func(c *sup.ChildSpec[workerFunc]) {
 			c.Shutdown = 20 * time.Second
 		})}}
-		all, err := follow(t, spec, Options{}, func(*sup.Supervisor[do]) { time.Sleep(12 * time.Second) })
+		all, err := follow(t, spec, Options{}, func(*sup.Supervisor[workerFunc]) { time.Sleep(12 * time.Second) })
 		want := []string{
 			"0 READY=1", "5 WATCHDOG=1", "10 WATCHDOG=1",
 			"12 STOPPING=1 STATUS=stopping", "15 WATCHDOG=1", "20 WATCHDOG=1",
@@ -99,27 +99,26 @@ func TestSystemdIsToldWhatBecomesOfATree(t *testing.T) {
 	})
 }
 
-func TestATreeThatGivesUpIsStopping(t *testing.T) {
+func TestTheStatusHasTheErrorOfATreeThatGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec := sup.Spec[do]{Name: "top", Intensity: sup.Intensity{Restarts: 0, Within: time.Second}, Children: []sup.ChildSpec[do]{
+		spec := sup.Spec[workerFunc]{Name: "top", Intensity: sup.Intensity{Restarts: 0, Within: time.Second}, Children: []sup.ChildSpec[workerFunc]{
 			child("broken", func(context.Context) error {
 				time.Sleep(time.Second)
 				return errors.New("no\ndisk")
 			}, nil),
 		}}
-		all, err := follow(t, spec, Options{}, func(s *sup.Supervisor[do]) { <-s.Done() })
+		all, err := follow(t, spec, Options{}, func(s *sup.Supervisor[workerFunc]) { <-s.Done() })
 		if !errors.Is(err, sup.ErrIntensity) || len(all) != 2 || !strings.HasPrefix(all[1], "1 STOPPING=1 STATUS=stopping: ") || !strings.Contains(all[1], "no disk") {
 			t.Errorf("%v: %q", err, all)
 		}
 	})
 }
 
-// A child that is stuck, further down, keeps back the sign of life until it is
-// gone.
-func TestATreeWithAChildThatIsStuckIsNotHealthy(t *testing.T) {
+// The child is in a nested supervisor, and ends after some time.
+func TestATreeWithAStuckChildIsUnhealthy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inner := sup.New(sup.Spec[do]{Name: "inner", Children: []sup.ChildSpec[do]{
-			child("deaf", ignore(13*time.Second), func(c *sup.ChildSpec[do]) { c.Shutdown = time.Second }),
+		inner := sup.New(sup.Spec[workerFunc]{Name: "inner", Children: []sup.ChildSpec[workerFunc]{
+			child("slow", ignore(13*time.Second), func(c *sup.ChildSpec[workerFunc]) { c.Shutdown = time.Second }),
 		}})
 		outer, err := sup.Start(context.Background(), sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
 			{ID: "inner", Start: func(context.Context) (sup.Worker, error) { return inner, nil }},
@@ -127,12 +126,12 @@ func TestATreeWithAChildThatIsStuckIsNotHealthy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		messages := &sent{began: time.Now()}
-		f := follower{tree: outer, options: Options{Logger: slog.New(slog.DiscardHandler)}, send: messages.send}
+		messages := &recorder{began: time.Now()}
+		f := follower{tree: outer, options: Options{Logger: slog.New(slog.DiscardHandler)}, notify: messages.notify}
 		done := make(chan error)
 		go func() { done <- f.run(context.Background(), 10*time.Second) }()
 		time.Sleep(6 * time.Second)
-		go inner.TerminateChild(context.Background(), "deaf") // it is stuck from 7 s to 19 s
+		go inner.TerminateChild(context.Background(), "slow") // stuck from 7 s to 19 s
 		time.Sleep(16 * time.Second)
 		if err := outer.Shutdown(context.Background()); err != nil {
 			t.Error(err)
@@ -143,7 +142,7 @@ func TestATreeWithAChildThatIsStuckIsNotHealthy(t *testing.T) {
 		at := messages.began.Add(7 * time.Second).Format(time.RFC3339)
 		want := []string{
 			"0 READY=1", "5 WATCHDOG=1",
-			"10 STATUS=not healthy: top/inner/deaf is stuck since " + at, "15 STATUS=not healthy: top/inner/deaf is stuck since " + at,
+			"10 STATUS=unhealthy: top/inner/slow: stuck since " + at, "15 STATUS=unhealthy: top/inner/slow: stuck since " + at,
 			"20 WATCHDOG=1 STATUS=", "22 STOPPING=1 STATUS=stopping",
 		}
 		if diff := cmp.Diff(want, messages.all); diff != "" {
@@ -152,12 +151,12 @@ func TestATreeWithAChildThatIsStuckIsNotHealthy(t *testing.T) {
 	})
 }
 
-// Options.Healthy has until the next sign of life is due.
-func TestTheProgramCanSayThatItIsNotHealthy(t *testing.T) {
+// It must return before the next message is due.
+func TestHealthyDecidesOnTheHealthOfTheTree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var asked int
+		var calls int
 		healthy := func(ctx context.Context) error {
-			switch asked++; asked {
+			switch calls++; calls {
 			case 2:
 				return errors.New("the queue is full")
 			case 3:
@@ -166,11 +165,11 @@ func TestTheProgramCanSayThatItIsNotHealthy(t *testing.T) {
 			}
 			return nil
 		}
-		spec := sup.Spec[do]{Name: "top", Children: []sup.ChildSpec[do]{child("one", wait, nil)}}
-		all, err := follow(t, spec, Options{Healthy: healthy}, func(*sup.Supervisor[do]) { time.Sleep(32 * time.Second) })
+		spec := sup.Spec[workerFunc]{Name: "top", Children: []sup.ChildSpec[workerFunc]{child("one", wait, nil)}}
+		all, err := follow(t, spec, Options{Healthy: healthy}, func(*sup.Supervisor[workerFunc]) { time.Sleep(32 * time.Second) })
 		want := []string{
-			"0 READY=1", "5 WATCHDOG=1", "10 STATUS=not healthy: the queue is full",
-			"20 STATUS=not healthy: no answer within 5s", "20 WATCHDOG=1 STATUS=", "25 WATCHDOG=1", "30 WATCHDOG=1",
+			"0 READY=1", "5 WATCHDOG=1", "10 STATUS=unhealthy: the queue is full",
+			"20 STATUS=unhealthy: no answer within 5s", "20 WATCHDOG=1 STATUS=", "25 WATCHDOG=1", "30 WATCHDOG=1",
 			"32 STOPPING=1 STATUS=stopping",
 		}
 		if diff := cmp.Diff(want, all); diff != "" || err != nil {
@@ -179,10 +178,10 @@ func TestTheProgramCanSayThatItIsNotHealthy(t *testing.T) {
 	})
 }
 
-// One that has ended already is stopping, and was never ready.
-func TestFollowingATreeThatHasEnded(t *testing.T) {
+// Follow sends STOPPING=1 and no READY=1.
+func TestATreeThatHasEndedIsStopping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := sup.Start(context.Background(), sup.Spec[do]{Name: "top"})
+		s, err := sup.Start(context.Background(), sup.Spec[workerFunc]{Name: "top"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,8 +189,8 @@ func TestFollowingATreeThatHasEnded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 10 {
-			messages := &sent{began: time.Now()}
-			f := follower{tree: s, send: messages.send}
+			messages := &recorder{began: time.Now()}
+			f := follower{tree: s, notify: messages.notify}
 			if err := f.run(context.Background(), 0); err != nil {
 				t.Error(err)
 			}
@@ -204,15 +203,15 @@ func TestFollowingATreeThatHasEnded(t *testing.T) {
 
 func TestFollowEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := sup.Start(context.Background(), sup.Spec[do]{Name: "top"})
+		s, err := sup.Start(context.Background(), sup.Spec[workerFunc]{Name: "top"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		gone := errors.New("gone")
+		cause := errors.New("canceled")
 		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(gone)
-		f := follower{tree: s, send: (&sent{}).send}
-		if err := f.run(ctx, 0); err != gone {
+		cancel(cause)
+		f := follower{tree: s, notify: (&recorder{}).notify}
+		if err := f.run(ctx, 0); err != cause {
 			t.Errorf("the error is %v", err)
 		}
 		if err := s.Shutdown(context.Background()); err != nil {
@@ -221,7 +220,7 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestTheTimeOfTheWatchdog(t *testing.T) {
+func TestTheIntervalOfTheWatchdog(t *testing.T) {
 	for _, tt := range []struct {
 		usec, pid string
 		want      time.Duration
@@ -239,7 +238,7 @@ func TestTheTimeOfTheWatchdog(t *testing.T) {
 	} {
 		t.Setenv("WATCHDOG_USEC", tt.usec)
 		t.Setenv("WATCHDOG_PID", tt.pid)
-		got, err := watchdog()
+		got, err := watchdogInterval()
 		if got != tt.want || (err != nil) != tt.fails || err != nil && !strings.Contains(err.Error(), strconv.Quote(tt.usec)) {
 			t.Errorf("%+v: %v, %v", tt, got, err)
 		}

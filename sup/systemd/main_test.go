@@ -14,17 +14,17 @@ import (
 	"github.com/espalier-go/espalier/internal/leaks"
 )
 
-// TestMain starts the test binary again as systemd would: in the same process,
-// with two sockets as its first descriptors.
+// TestMain executes the test binary again as systemd would: in the same process, with
+// two sockets as its first descriptors.
 func TestMain(m *testing.M) {
 	if os.Getenv("LISTEN_PID") == "" {
-		fmt.Fprintln(os.Stderr, activated())
+		fmt.Fprintln(os.Stderr, execWithSockets())
 		os.Exit(1)
 	}
 	os.Exit(leaks.Run(m))
 }
 
-func activated() error {
+func execWithSockets() error {
 	stream, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func activated() error {
 		fds = append(fds, fd)
 	}
 	env := append(os.Environ(), fmt.Sprintf("LISTEN_PID=%d", os.Getpid()), "LISTEN_FDS=2", "LISTEN_FDNAMES=web:dns")
-	for i, fd := range fds { // nothing of this program is needed any more
+	for i, fd := range fds { // may replace descriptors of this program, which ends here
 		if err := unix.Dup2(fd, 3+i); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/espalier-go/espalier/sup/systemd"
 )
 
-// manager is systemd's end of the socket, in a directory with a short name.
+// manager opens the socket of systemd, in a directory with a short name.
 func manager(t *testing.T) *net.UnixConn {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sd")
@@ -36,7 +36,8 @@ func manager(t *testing.T) *net.UnixConn {
 	return conn
 }
 
-func heard(t *testing.T, conn *net.UnixConn) string {
+// receive returns the next datagram.
+func receive(t *testing.T, conn *net.UnixConn) string {
 	t.Helper()
 	b := make([]byte, 4096)
 	n, err := conn.Read(b)
@@ -49,10 +50,10 @@ func heard(t *testing.T, conn *net.UnixConn) string {
 
 func TestMessagesReachSystemd(t *testing.T) {
 	conn := manager(t)
-	if told, err := systemd.Notify("STATUS=warming up", "MAINPID=1"); !told || err != nil {
-		t.Fatal(told, err)
+	if sent, err := systemd.Notify("STATUS=warming up", "MAINPID=1"); !sent || err != nil {
+		t.Fatal(sent, err)
 	}
-	if got := heard(t, conn); got != "STATUS=warming up\nMAINPID=1" {
+	if got := receive(t, conn); got != "STATUS=warming up\nMAINPID=1" {
 		t.Errorf("%q", got)
 	}
 	t.Setenv("WATCHDOG_USEC", "2000")
@@ -63,13 +64,13 @@ func TestMessagesReachSystemd(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() { done <- systemd.Follow(context.Background(), s, systemd.Options{}) }()
-	// All are read at once, or those that wait would hold up Follow.
+	// The messages are read concurrently, because a full socket would block Follow.
 	all := make(chan []string)
 	beats := make(chan bool, 2)
 	go func() {
 		var got []string
 		for len(got) == 0 || !strings.HasPrefix(got[len(got)-1], "STOPPING") {
-			message := heard(t, conn)
+			message := receive(t, conn)
 			if message != "WATCHDOG=1" {
 				got = append(got, message)
 				continue
@@ -91,32 +92,32 @@ func TestMessagesReachSystemd(t *testing.T) {
 	}
 }
 
-func TestMessagesThatCannotBeSent(t *testing.T) {
+func TestInvalidMessagesAndSocketsAreErrors(t *testing.T) {
 	conn := manager(t)
 	address := conn.LocalAddr().String()
 	for _, message := range []string{"", "READY", "=1", "STATUS=a\nb"} {
-		if told, err := systemd.Notify("READY=1", message); told || err == nil || !strings.Contains(err.Error(), `write "NAME=value"`) {
-			t.Errorf("%q: %v, %v", message, told, err)
+		if sent, err := systemd.Notify("READY=1", message); sent || err == nil || !strings.Contains(err.Error(), `write "NAME=value"`) {
+			t.Errorf("%q: %v, %v", message, sent, err)
 		}
 	}
-	if told, err := systemd.Notify(); told || err != nil {
-		t.Error(told, err)
+	if sent, err := systemd.Notify(); sent || err != nil {
+		t.Error(sent, err)
 	}
 	conn.Close()
 	for socket, want := range map[string]string{
-		"notify":    `NOTIFY_SOCKET is "notify": only an absolute path, or "@name", is supported`,
-		"vsock:2:3": `NOTIFY_SOCKET is "vsock:2:3"`,
-		address:     "systemd: dial unixgram",
+		"notify":    `NOTIFY_SOCKET "notify": neither an absolute path nor "@name"`,
+		"vsock:2:3": `NOTIFY_SOCKET "vsock:2:3"`,
+		address:     "NOTIFY_SOCKET: dial unixgram",
 	} {
 		t.Setenv("NOTIFY_SOCKET", socket)
-		if told, err := systemd.Notify("READY=1"); told || err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, %v", socket, told, err)
+		if sent, err := systemd.Notify("READY=1"); sent || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v", socket, sent, err)
 		}
 	}
 }
 
-// What cannot be sent is logged, and holds up nothing (guarantee 5).
-func TestATreeIsFollowedWithoutSystemd(t *testing.T) {
+// An unsent message is logged (guarantee 5).
+func TestFollowWorksWithoutSystemd(t *testing.T) {
 	for _, socket := range []string{"", "/no/such/socket"} {
 		t.Setenv("NOTIFY_SOCKET", socket)
 		t.Setenv("WATCHDOG_USEC", "soon")
@@ -132,15 +133,15 @@ func TestATreeIsFollowedWithoutSystemd(t *testing.T) {
 			t.Error(err)
 		}
 		if n := strings.Count(log.String(), "not sent"); (n > 0) != (socket != "") || !strings.Contains(log.String(), "WATCHDOG_USEC") {
-			t.Errorf("with the socket %q the log says %s", socket, &log)
+			t.Errorf("with the socket %q, the log is %s", socket, &log)
 		}
 	}
 }
 
-func TestATreeThatHasNotStartedIsNotReady(t *testing.T) {
+func TestFollowOfATreeThatHasNotStartedIsAnError(t *testing.T) {
 	manager(t)
 	err := systemd.Follow(t.Context(), sup.New(sup.Spec[sup.Worker]{Name: "top"}), systemd.Options{})
-	if err == nil || !strings.Contains(err.Error(), "has not started") {
+	if err == nil || !strings.Contains(err.Error(), "not started") {
 		t.Errorf("the error is %v", err)
 	}
 }

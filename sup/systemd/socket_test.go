@@ -14,9 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket stays open when its listener is closed, and the next listener gets the
-// connections that were not accepted.
-func TestASocketOutlivesItsListeners(t *testing.T) {
+// The next listener gets the connections that were not accepted.
+func TestASocketStaysOpenAfterItsListener(t *testing.T) {
 	sockets, err := Sockets()
 	if err != nil || len(sockets) != 2 {
 		t.Fatal(sockets, err)
@@ -49,13 +48,13 @@ func TestASocketOutlivesItsListeners(t *testing.T) {
 	}
 }
 
-func TestTheSocketsAreTheProgramsOwn(t *testing.T) {
+func TestChildProcessesGetNeitherSocketsNorVariables(t *testing.T) {
 	sockets, err := Sockets()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, _ := Sockets(); len(again) != 2 || again[0] != sockets[0] {
-		t.Errorf("the second call returns %v", again)
+	if second, _ := Sockets(); len(second) != 2 || second[0] != sockets[0] {
+		t.Errorf("the second call returns %v", second)
 	}
 	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
 		if value, set := os.LookupEnv(name); set {
@@ -77,34 +76,34 @@ func TestTheSocketsAreTheProgramsOwn(t *testing.T) {
 	file.Close()
 }
 
-// A stream is asked of a datagram socket, and the other way round.
-func TestASocketOfTheOtherKindIsAnError(t *testing.T) {
+// Such as a stream listener of a datagram socket.
+func TestASocketOfTheWrongKindIsAnError(t *testing.T) {
 	sockets, err := Sockets()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sockets[1].Listener(); err == nil || !strings.HasPrefix(err.Error(), "systemd: socket dns: ") {
+	if _, err := sockets[1].Listener(); err == nil || !strings.HasPrefix(err.Error(), "socket dns: ") {
 		t.Errorf("the error is %v", err)
 	}
-	if _, err := sockets[0].PacketConn(); err == nil || !strings.HasPrefix(err.Error(), "systemd: socket web: ") {
+	if _, err := sockets[0].PacketConn(); err == nil || !strings.HasPrefix(err.Error(), "socket web: ") {
 		t.Errorf("the error is %v", err)
 	}
 }
 
-func TestTheVariablesAreChecked(t *testing.T) {
+func TestTheVariablesAreValidated(t *testing.T) {
 	own := strconv.Itoa(os.Getpid())
 	for _, tt := range []struct{ pid, count, names, want string }{
 		{"", "2", "", ""},
 		{"1", "2", "", ""},
 		{"x", "2", "", ""},
 		{own, "0", "", ""},
-		{own, "", "", `systemd: LISTEN_FDS is "": it must be a number of descriptors`},
-		{own, "-1", "", `systemd: LISTEN_FDS is "-1": it must be a number of descriptors`},
-		{own, "99999999999", "", `systemd: LISTEN_FDS is "99999999999": it must be a number of descriptors`},
-		{own, "2", "a", `systemd: LISTEN_FDNAMES "a" has 1 names, and LISTEN_FDS is 2: both must be the same`},
+		{own, "", "", `LISTEN_FDS "": not a number of descriptors`},
+		{own, "-1", "", `LISTEN_FDS "-1": not a number of descriptors`},
+		{own, "99999999999", "", `LISTEN_FDS "99999999999": not a number of descriptors`},
+		{own, "2", "a", `LISTEN_FDNAMES "a": 1 names for LISTEN_FDS 2`},
 		{own, "1000000", "", "bad file descriptor"},
 	} {
-		sockets, err := take(tt.pid, tt.count, tt.names)
+		sockets, err := parseSockets(tt.pid, tt.count, tt.names)
 		if len(sockets) != 0 || (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v, %v", tt, sockets, err)
 		}

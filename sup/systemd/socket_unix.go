@@ -14,7 +14,7 @@ func checkOpen(fd int) error {
 	return os.NewSyscallError("fcntl", err)
 }
 
-// inherit takes a descriptor over, which the program's processes do not get.
+// inherit returns the file of an inherited descriptor, and sets close-on-exec.
 func inherit(fd int) *os.File {
 	unix.CloseOnExec(fd)
 	return os.NewFile(uintptr(fd), "socket")
