@@ -29,7 +29,7 @@ type Command struct {
 	// environment of the host without the variables meant for the host alone. Empty
 	// means none. On Linux, ESPALIER_PROCESS is added in either case.
 	Env []string
-	// Dir is the working directory. Default: the one of the host.
+	// Dir is the working directory. Default: the working directory of the host.
 	Dir string
 	// Stdin is the standard input. All incarnations share its file position.
 	// Default: empty.
@@ -53,16 +53,16 @@ type Command struct {
 	// the group of User in the user database or, without a User, the group of the
 	// host.
 	Group string
-	// Groups are the names or numbers of the supplementary groups. nil means those of
-	// User in the group database or, without a User, those of the host. Empty means
-	// none.
+	// Groups are the names or numbers of the supplementary groups. nil means the groups
+	// of User in the group database or, without a User, the groups of the host. Empty
+	// means none.
 	Groups []string
 	// Umask is the mask for the permissions of new files, such as
 	// new(fs.FileMode(0o027)). Default: the mask of the host. Linux only, and only
 	// where unshare(2) is allowed, which some containers forbid.
 	Umask *fs.FileMode
-	// Nice is the nice value, from -20 (most favoured) to 19. 0 means that of the
-	// host. A value below the host's requires privileges. Linux only.
+	// Nice is the nice value, from -20 (most favoured) to 19. 0 means the nice value of
+	// the host, and a lower one requires privileges. Linux only.
 	Nice int
 
 	// Stdout and Stderr are the destinations of the output. Default: Logged.
@@ -71,7 +71,7 @@ type Command struct {
 	// slog.Default() at the time of the start. A handler that never returns blocks one
 	// goroutine and nothing else. A panic in Logger, Level or Watch ends a Worker.
 	Logger *slog.Logger
-	// Level returns the level of a line. Default: Info for stdout, Warn for stderr.
+	// Level returns the log level of a line. Default: Info for stdout, Warn for stderr.
 	Level func(Line) slog.Level
 	// Watch is called with each line of any Output, before the Logger. It blocks the
 	// process, so it must return soon. It is called for one line of a stream at a time,

@@ -53,8 +53,8 @@ func (f *faults) checkTime(field string, d time.Duration) {
 // A CommandError lists all faults of a [Command]. Nothing was started. It wraps
 // [ErrCommand].
 type CommandError struct {
-	Path   string // of the command
-	Faults []Fault
+	Path   string  // of the command
+	Faults []Fault // at least one
 }
 
 // Error returns the path and all faults.
@@ -142,7 +142,7 @@ func (e *UnhealthyError) Unwrap() []error { return withCause(sup.ErrUnhealthy, e
 // limit.
 type LimitError struct {
 	Limit string // such as "Memory" or "open files"
-	Err   error
+	Err   error  // the reason
 }
 
 // Error returns the name of the limit and the reason.

@@ -92,26 +92,6 @@ func TestSignalsReachAProcessThatHasLeftItsGroup(t *testing.T) {
 	}
 }
 
-func TestAStartTimeoutStopsAProcessThatHasLeftItsGroup(t *testing.T) {
-	var w *proc.Worker
-	command := fake("regroup", "ignore-term")
-	command.Ready = proc.ReadyNotify()
-	_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
-		Start: func(ctx context.Context) (_ *proc.Worker, err error) {
-			w, err = command.Worker(ctx)
-			return w, err
-		},
-		StartTimeout: 300 * time.Millisecond,
-		Shutdown:     time.Second,
-	})
-	if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
-		t.Errorf("the error of the start is %v", err)
-	}
-	if !gone(w.Process().Pid()) {
-		t.Error("the process is still there")
-	}
-}
-
 // unprivilegedRole starts processes as root, and becomes another user that cannot kill
 // them. It prints the result of each way to stop them.
 func unprivilegedRole([]string) int {

@@ -266,6 +266,14 @@ func supervise(t *testing.T, child sup.ChildSpec[*proc.Worker]) (*sup.Supervisor
 	return s, err
 }
 
+// remember returns the start function of a command, which also sets w.
+func remember(command proc.Command, w **proc.Worker) func(context.Context) (*proc.Worker, error) {
+	return func(ctx context.Context) (_ *proc.Worker, err error) {
+		*w, err = command.Worker(ctx)
+		return *w, err
+	}
+}
+
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()

@@ -91,8 +91,7 @@ func (c Command) launch(ctx context.Context, onLine func(Line), onMessage func(s
 			lines.emit = p.logLine
 		}
 		p.emit[i] = lines.emit
-		p.out[i] = &pipe{consume: lines.write, flush: lines.flush, piped: out == Piped}
-		if err := connect(p.out[i]); err != nil {
+		if err := connect(&pipe{consume: lines.write, flush: lines.flush, piped: out == Piped}); err != nil {
 			return nil, err
 		}
 	}

@@ -28,9 +28,8 @@ type Process struct {
 	cgroup      *cgroup       // nil without a control group
 	notify      *notifySocket // nil without a notification socket
 	status      lastStatus
-	pipes       []*pipe       // all pipes that the process writes to
-	out         [2]*pipe      // the pipes of stdout and stderr
-	emit        [2]func(Line) // the consumers of their lines
+	pipes       []*pipe       // of stdout, stderr and, if any, the notification descriptor
+	emit        [2]func(Line) // the consumers of the lines of stdout and stderr
 	callbackErr chan error    // buffered; the first panic of Logger, Level or Watch
 	mark        string        // identifies the descendants of the process; Linux only
 	killed      atomic.Bool   // set when Stop kills
@@ -225,10 +224,10 @@ func (p *Process) Stdout() io.ReadCloser { return p.pipeOf(Stdout) }
 func (p *Process) Stderr() io.ReadCloser { return p.pipeOf(Stderr) }
 
 func (p *Process) pipeOf(s Stream) io.ReadCloser {
-	if !p.out[s].piped {
+	if !p.pipes[s].piped {
 		return nil
 	}
-	return p.out[s]
+	return p.pipes[s]
 }
 
 // Writer returns a writer for output that the process sends in another way, such as

@@ -146,10 +146,7 @@ func TestACanceledStartStopsAMigration(t *testing.T) {
 	}
 	go func() {
 		_, err := sup.Start(ctx, sup.Spec[*proc.Worker]{Children: []sup.ChildSpec[*proc.Worker]{{
-			ID: "migration", Start: func(ctx context.Context) (_ *proc.Worker, err error) {
-				w, err = command.Worker(ctx)
-				return w, err
-			},
+			ID: "migration", Start: remember(command, &w),
 		}}})
 		stopped <- err
 	}()

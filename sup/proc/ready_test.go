@@ -126,10 +126,7 @@ func TestAProcessThatDoesNotBecomeReadyIsAFailedStart(t *testing.T) {
 			command.Ready, command.ReadyWithin = tt.ready, tt.within
 			var w *proc.Worker
 			_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
-				Start: func(ctx context.Context) (_ *proc.Worker, err error) {
-					w, err = command.Worker(ctx)
-					return w, err
-				},
+				Start: remember(command, &w),
 			})
 			if !errors.Is(err, proc.ErrNotReady) || !errors.Is(err, sup.ErrStart) {
 				t.Fatalf("the error of the start is %v", err)

@@ -124,22 +124,20 @@ func TestAWorkerStopsItsProcessWithinTheShutdownTimeout(t *testing.T) {
 
 // SEMANTICS S5.
 func TestAStartTimeoutLeavesNoProcess(t *testing.T) {
-	command := fake("ignore-term")
-	command.Ready = proc.ReadyNotify()
-	var w *proc.Worker
-	_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
-		Start: func(ctx context.Context) (_ *proc.Worker, err error) {
-			w, err = command.Worker(ctx)
-			return w, err
-		},
-		StartTimeout: 300 * time.Millisecond,
-		Shutdown:     time.Second,
-	})
-	if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
-		t.Errorf("the error of the start is %v", err)
-	}
-	if !gone(w.Process().Pid()) {
-		t.Error("the process still runs")
+	for _, command := range []proc.Command{fake("ignore-term"), fake("regroup", "ignore-term")} {
+		command.Ready = proc.ReadyNotify()
+		var w *proc.Worker
+		_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
+			Start:        remember(command, &w),
+			StartTimeout: 300 * time.Millisecond,
+			Shutdown:     time.Second,
+		})
+		if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
+			t.Errorf("the error of the start is %v", err)
+		}
+		if !gone(w.Process().Pid()) {
+			t.Error("the process still runs")
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ var (
 //
 //	sup.ChildSpec[*proc.Worker]{ID: "db", Start: command.Worker}
 //
-// It starts no process yet. Its error is the one of [Command.Validate].
+// It starts no process yet. It returns the error of [Command.Validate].
 func (c Command) Worker(context.Context) (*Worker, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -171,9 +171,9 @@ const flushTimeout = time.Second
 //
 // The exit of a stopped process is orderly if the process died of the StopSignal,
 // exited with code 0 or, as shells do, with 128 plus the number of the signal, or
-// if Normal accepts the exit. Any other exit is returned as an [ExitError]. So is
-// that of a process that had to be killed, unless the child has no shutdown
-// timeout, or that could not be killed, see [Exit].Unkilled.
+// if Normal accepts the exit. Any other exit is returned as an [ExitError]. The exit
+// of a killed process is one too, unless the child is killed at once (sup.Brutal), and
+// so is that of a process that could not be killed, see [Exit].Unkilled.
 func (w *Worker) Terminate(ctx context.Context, exit sup.Exit) error {
 	if w.process == nil {
 		return nil

@@ -16,8 +16,11 @@ import (
 // A Tree is a supervisor of package sup, or a type that embeds one.
 type Tree interface {
 	sup.AnySupervisor
+	// Ending returns a channel that is closed when the tree begins to stop.
 	Ending() <-chan struct{}
+	// Done returns a channel that is closed when the tree has ended.
 	Done() <-chan struct{}
+	// Err returns why the tree gave up, or nil.
 	Err() error
 }
 
