@@ -20,7 +20,7 @@ func RunOutside(m *testing.M, temp string, packages ...string) (code int) {
 	}
 	for _, list := range []func() string{
 		Children,
-		func() string { return goroutines(packages) },
+		func() string { return Goroutines(packages...) },
 		func() string { return Files(temp) },
 	} {
 		if left := AwaitNone(list); left != "" {
@@ -60,9 +60,10 @@ func Files(dir string) string {
 	return strings.Join(names, " ")
 }
 
-// goroutines returns the stacks of the goroutines of packages, except for those of
-// sup/proc that start processes, which never end.
-func goroutines(packages []string) string {
+// Goroutines returns the stacks of the goroutines of packages, apart from this one and
+// those of sup/proc that start processes, which never end. packages are parts of
+// import paths.
+func Goroutines(packages ...string) string {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	var left []string

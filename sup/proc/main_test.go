@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/espalier-go/espalier/internal/leaks"
 )
 
 // roleVariable is the role of a test binary that is a fake process. runVariable marks
@@ -27,28 +27,16 @@ func TestMain(m *testing.M) {
 	}
 	mark := fmt.Sprintf("%s=%d", runVariable, os.Getpid())
 	os.Setenv(runVariable, fmt.Sprint(os.Getpid()))
-	code := m.Run()
-	if left := settled(func() string { return leftProcesses(mark) }); left != "" {
+	code := leaks.Run(m)
+	if left := leaks.AwaitNone(func() string { return leftProcesses(mark) }); left != "" {
 		fmt.Fprintf(os.Stderr, "FAIL: processes left running:\n%s", left)
 		code = 1
 	}
-	if left := settled(leftGoroutines); left != "" {
+	if left := leaks.AwaitNone(func() string { return leaks.Goroutines("espalier/sup") }); left != "" {
 		fmt.Fprintf(os.Stderr, "FAIL: leaked goroutines:\n%s", left)
 		code = 1
 	}
 	os.Exit(code)
-}
-
-// settled waits for processes or goroutines that are about to end.
-func settled(left func() string) string {
-	deadline := time.Now().Add(5 * time.Second)
-	for {
-		what := left()
-		if what == "" || time.Now().After(deadline) {
-			return what
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }
 
 // leftProcesses returns the other processes of this run.
@@ -63,19 +51,6 @@ func leftProcesses(mark string) string {
 		}
 		command, _ := os.ReadFile("/proc/" + pid + "/cmdline")
 		fmt.Fprintf(&left, "%s: %s\n", pid, bytes.ReplaceAll(command, []byte{0}, []byte{' '}))
-	}
-	return left.String()
-}
-
-// leftGoroutines returns the goroutines of package sup and those below it, except for
-// the starters, which never end.
-func leftGoroutines() string {
-	buf := make([]byte, 1<<20)
-	var left strings.Builder
-	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(stack, "espalier/sup") && !strings.Contains(stack, "proc.(*starter).") && !strings.Contains(stack, "leftGoroutines") {
-			left.WriteString(stack + "\n\n")
-		}
 	}
 	return left.String()
 }
