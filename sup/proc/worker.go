@@ -171,9 +171,9 @@ const flushTimeout = time.Second
 //
 // The exit of a stopped process is orderly if the process died of the StopSignal,
 // exited with code 0 or, as shells do, with 128 plus the number of the signal, or
-// if Normal accepts the exit. Any other exit is returned as an [ExitError]. The exit
-// of a killed process is one too, unless the child is killed at once (sup.Brutal), and
-// so is that of a process that could not be killed, see [Exit].Unkilled.
+// if Normal accepts the exit. Terminate returns an [ExitError] for any other exit, and
+// for a process that it had to kill, unless Shutdown is sup.Brutal. It also returns one
+// if the process could not be killed, see [Exit].Unkilled.
 func (w *Worker) Terminate(ctx context.Context, exit sup.Exit) error {
 	if w.process == nil {
 		return nil
