@@ -34,8 +34,8 @@ var floors = []struct {
 
 // climbs are the references that may go up, and why.
 var climbs = map[string]string{
-	"core.liveLocked -> child.loop":           "a transition starts the goroutine of a child",
-	"core.readied -> core.watchLocked":        "a transition sets the timer of the watchdog",
+	"core.liveLocked -> child.loop":               "a transition starts the goroutine of a child",
+	"core.readied -> core.watchLocked":            "a transition sets the timer of the watchdog",
 	"core.settleExitLocked -> core.unwatchLocked": "a transition clears the timer of the watchdog",
 }
 

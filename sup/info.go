@@ -84,12 +84,12 @@ type SupervisorInfo struct {
 	Set          SetKind       `json:"set"`
 	Max          int           `json:"max,omitzero"` // of a [Keyed]: how many children it may have; 0 for no bound
 	Running      bool          `json:"running"`
-	Uptime       time.Duration `json:"uptime"`          // 0 if it is not up
-	Restarts     int           `json:"restarts"`        // counted within the window of the intensity, now; 0 if that is unlimited
-	LastEvent    uint64        `json:"lastEvent"`       // the number of the last event on its own record; 0 if there is none
-	Retired      []Retired     `json:"retired,omitzero"`   // of children that are gone, here and below, since the tree was first started
-	Merged       bool          `json:"merged,omitzero"` // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
-	Children     []ChildInfo   `json:"children"`        // in start order
+	Uptime       time.Duration `json:"uptime"`           // 0 if it is not up
+	Restarts     int           `json:"restarts"`         // counted within the window of the intensity, now; 0 if that is unlimited
+	LastEvent    uint64        `json:"lastEvent"`        // the number of the last event on its own record; 0 if there is none
+	Retired      []Retired     `json:"retired,omitzero"` // of children that are gone, here and below, since the tree was first started
+	Merged       bool          `json:"merged,omitzero"`  // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
+	Children     []ChildInfo   `json:"children"`         // in start order
 }
 
 // String draws the tree, a line a child, with the last exit of those that failed

@@ -128,7 +128,7 @@ func ReadSupervisor(m *pb.Supervisor) sup.SupervisorInfo {
 		Uptime:       m.GetUptime().AsDuration(),
 		Restarts:     int(m.GetRestarts()),
 		LastEvent:    m.GetLastEvent(),
-		Retired:         readPasts(m.GetPast()),
+		Retired:      readPasts(m.GetPast()),
 		Merged:       m.GetHanded(),
 		Children:     ReadChildren(m.GetChildren()),
 	}
