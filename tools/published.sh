@@ -45,7 +45,7 @@ for dir in "${dirs[@]}"; do
 		if [ -f "$temp/go.sum" ]; then cp "$temp/go.sum" go.sum; fi
 	else
 		echo "build $dir"
-		go build -mod=readonly -modfile="$temp/go.mod" ./...
+		go build -mod=readonly -modfile="$temp/go.mod" -o /dev/null ./...
 	fi
 done
 cd "$repo"

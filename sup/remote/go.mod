@@ -11,6 +11,4 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
-require (
-	github.com/puzpuzpuz/xsync/v4 v4.5.0 // indirect
-)
+require github.com/puzpuzpuz/xsync/v4 v4.5.0 // indirect
