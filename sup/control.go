@@ -20,6 +20,25 @@ type Controller interface {
 	TerminateChild(ctx context.Context, t Target) error
 	// Restart starts a child that is at rest: [Supervisor.RestartChild].
 	RestartChild(ctx context.Context, t Target) error
+	// Replace stops a child, if it is up, and starts it again in its old place. It
+	// returns when the new incarnation is ready. The supervisor does both in one
+	// transition, so that no other call and no round comes between. A backoff that
+	// the child waits for is cut short; the replacement is not counted, and the
+	// child's budget and backoff start over. A child at rest is started as by
+	// RestartChild.
+	//
+	// When a child that was up has been asked to stop, ctx bounds the wait alone: the
+	// child is started even if ctx ends. A worker can so replace itself, with its own
+	// context. If the new incarnation does not get ready, the child is stopped, as
+	// after a RestartChild that failed.
+	//
+	// Errors, in a [CallError]: [ErrRestarting] if a round, a start or another Replace
+	// has the child already, or a round has taken it over meanwhile; [ErrRunning] if the
+	// child has been terminated and has not stopped yet, or is temporary and up;
+	// [ErrStopped] if an operator has terminated it meanwhile; a [StuckError] if it
+	// has not stopped within its time, and then it is started when it has;
+	// [ErrIncarnation]; and those of [Supervisor.RestartChild].
+	Replace(ctx context.Context, t Target) error
 	// Delete removes a child that is at rest: [Supervisor.DeleteChild].
 	DeleteChild(ctx context.Context, t Target) error
 	// Shutdown ends the supervisor at a path, in order: the one that is
@@ -61,6 +80,12 @@ func (o operator) TerminateChild(ctx context.Context, t Target) error {
 func (o operator) RestartChild(ctx context.Context, t Target) error {
 	return o.call("restart", t, func(c *child) error {
 		return c.sup.restart(ctx, c, t.Incarnation)
+	})
+}
+
+func (o operator) Replace(ctx context.Context, t Target) error {
+	return o.call("replace", t, func(c *child) error {
+		return c.sup.replace(given(ctx), c, t.Incarnation)
 	})
 }
 

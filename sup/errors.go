@@ -93,6 +93,8 @@ var (
 	ErrUnhealthy        = errors.New("unhealthy")
 	errNotSupervised    = fmt.Errorf("sup: %w", ErrNotSupervised)
 	errNotGone          = &alias{ErrRunning, "the child has not stopped yet: wait for it, or see in its Info where it is stuck"}
+	errStarting         = &alias{ErrRestarting, "the child is being started: wait for it, or terminate it"}
+	errTemporary        = &alias{ErrRunning, "the child is temporary, and would be removed once stopped: terminate it, and add it again"}
 	errKeyText          = &alias{ErrKey, "the text is not that of a key"}
 	errNotStarted       = fmt.Errorf("%w: it has not been started", ErrNotRunning)
 	errEnded            = fmt.Errorf("%w: it has ended", ErrNotRunning)

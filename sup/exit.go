@@ -204,6 +204,8 @@ func (s *core) settleExitLocked(c *child, inc *incarnation, exit Exit, now time.
 		s.quarantineLocked(c, now)
 	case inc.intent == intentStop, s.life.phase >= ending:
 		s.comeToRestLocked(c, now)
+	case inc.intent == intentReplace && !s.isStoppingLocked(c): // else the round starts it
+		return s.replaceLocked(c, inc, now), false
 	case inc.callerWaits && !inc.ready && !inc.automatic:
 		s.comeToRestLocked(c, now) // and the sponsor sees to what follows
 	case inc.callerWaits && !inc.ready, inc.intent == intentRestart, s.isStoppingLocked(c):

@@ -77,6 +77,7 @@ type stopIntent uint8
 
 const (
 	intentNone    stopIntent = iota // not asked
+	intentReplace                   // start again at once, for an operator
 	intentRestart                   // start again with the round
 	intentStop                      // stay declared, stopped
 )
@@ -90,6 +91,7 @@ type attachments struct {
 	tasks     int                  // goroutines started by Go that have not returned
 	idle      chan struct{}        // made by who waits for tasks to be 0
 	nested    *supervision         // what the worker is, where that is a supervisor
+	replaced  *incarnation         // the incarnation with which an operator has replaced this one
 	failure   error                // of a goroutine, the watchdog or the start timeout: takes the place of Run's
 }
 
@@ -284,6 +286,23 @@ func (inc *incarnation) failure() error {
 		return nil
 	}
 	return inc.more.failure
+}
+
+// replaceWith sets the incarnation that takes the place of this one.
+func (inc *incarnation) replaceWith(next *incarnation) {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	inc.moreLocked().replaced = next
+}
+
+// replacement returns what replaceWith has set, or nil.
+func (inc *incarnation) replacement() *incarnation {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	if inc.more == nil {
+		return nil
+	}
+	return inc.more.replaced
 }
 
 // mark identifies the goroutines of an incarnation in a dump of all stacks: an

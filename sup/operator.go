@@ -3,6 +3,7 @@ package sup
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // The calls of an operator on one child. None waits for anything but the child
@@ -115,7 +116,14 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	c.wakeLocked() // who waits for a live one waits in vain now
 	s.mu.Unlock()
 	inc.cancel(operatorCause)
-	cause := s.awaitGone(ctx, inc)
+	return s.unstoppedError(inc, s.awaitGone(ctx, inc))
+}
+
+// unstoppedError is the error of an operator's call on an incarnation that has been
+// asked to stop, given what ended the wait for that. It is nil once the incarnation
+// has stopped.
+func (s *core) unstoppedError(inc *incarnation, cause error) error {
+	c := inc.child
 	s.mu.Lock()
 	left, nested, stack := c.cur == inc && c.state == StateStuck || inc.abandoned, inc.supervisor, c.stackText()
 	s.mu.Unlock()
@@ -147,19 +155,151 @@ func (s *core) restart(ctx context.Context, c *child, seen int) error {
 		s.mu.Unlock()
 		return s.startError(c, called)
 	}
-	c.budget, c.attempts, c.missed = nil, 0, 0 // a fresh start
+	inc := s.relaunchLocked(c)
+	s.mu.Unlock()
+	return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
+}
+
+// relaunchLocked starts a child that is at rest, by an operator's word.
+func (s *core) relaunchLocked(c *child) *incarnation {
+	c.startOverLocked()
 	if c.state == StateQuarantined {
 		c.stoppedByOperator = true // should it fail, no round revives it
 	}
-	inc := s.launchLocked(c, true, false)
-	s.mu.Unlock()
-	if err := s.awaitStart(ctx, inc, ReasonOperator); err != nil {
-		if ignored(err) {
+	return s.launchLocked(c, true, false)
+}
+
+// startOverLocked lets the budget and the backoff of a child start over.
+func (c *child) startOverLocked() {
+	c.budget, c.attempts, c.missed = nil, 0, 0
+}
+
+// operatorStartError is the error of a restart or a replacement, given that of the
+// start.
+func (s *core) operatorStartError(c *child, err error) error {
+	if err == nil || ignored(err) {
+		return err
+	}
+	return s.startError(c, err)
+}
+
+// replace stops a child, and starts its next incarnation as soon as it has stopped;
+// one that is at rest it starts (O8). The transition that settles the exit starts
+// the next incarnation, so that nothing comes between, whether or not ctx has ended.
+func (s *core) replace(ctx context.Context, c *child, seen int) error {
+	called := calledBefore(ctx)
+	s.mu.Lock()
+	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
+		s.mu.Unlock()
+		return notFoundOr(err)
+	}
+	rests := c.restsLocked(seen) == nil
+	if !rests {
+		if err := s.irreplaceableLocked(c, seen); err != nil {
+			s.mu.Unlock()
 			return err
 		}
-		return s.startError(c, err)
+	}
+	switch {
+	case called != nil:
+		s.mu.Unlock()
+		return s.startError(c, called)
+	case rests:
+		inc := s.relaunchLocked(c)
+		s.mu.Unlock()
+		return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
+	}
+	inc := c.cur
+	if c.state == StateStuck {
+		inc.intent = intentReplace
+	} else {
+		s.requestStopLocked(inc, intentReplace, s.now())
+	}
+	s.mu.Unlock()
+	inc.cancel(operatorCause)
+	for {
+		cause := s.awaitGone(ctx, inc)
+		s.mu.Lock()
+		over := inc.over
+		s.mu.Unlock()
+		if over {
+			break
+		}
+		if err := s.unstoppedError(inc, cause); err != nil {
+			return err // the replacement begins when inc has stopped
+		}
+	}
+	if next := inc.replacement(); next != nil {
+		return s.operatorStartError(c, s.awaitReplacement(ctx, next))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.life.phase >= ending:
+		return ErrShuttingDown
+	case inc.intent == intentStop: // another operator has terminated it meanwhile
+		return ErrStopped
+	}
+	return ErrRestarting // a round has taken it over, and starts it in its turn
+}
+
+// irreplaceableLocked says why a child that is not at rest cannot be replaced, or
+// nil.
+func (s *core) irreplaceableLocked(c *child, seen int) error {
+	inc := c.cur
+	switch {
+	case seen != 0 && seen != c.n:
+		return ErrIncarnation
+	case c.state == StateIdle, inc != nil && inc.callerWaits && !inc.ready:
+		return errStarting
+	case inc == nil, s.isStoppingLocked(c), inc.intent == intentRestart, inc.intent == intentReplace:
+		return ErrRestarting
+	case inc.intent == intentStop:
+		return errNotGone
+	case c.policy.restart == Temporary:
+		return errTemporary
 	}
 	return nil
+}
+
+// replaceLocked makes the incarnation that takes the place of one that an operator
+// has replaced. It waits for no backoff and is not counted.
+func (s *core) replaceLocked(c *child, inc *incarnation, now time.Duration) *incarnation {
+	if c.state != StateRestarting {
+		c.moveLocked(StateRestarting, now, eventDraft{kind: ChildRestarting, exit: c.last})
+	}
+	c.startOverLocked()
+	c.stoppedByOperator = true // should it fail, no round revives it
+	next := s.incarnateLocked(c, 0, now, false)
+	next.callerWaits = true // a start that fails leaves the child at rest, as after a restart by an operator
+	inc.replaceWith(next)
+	return next
+}
+
+// awaitReplacement waits until the incarnation of a replacement is ready, or has
+// failed to start. Unlike [core.awaitStart] it does not call the start off when ctx
+// ends: the child ran before, and must not stay down because nothing waits.
+func (s *core) awaitReplacement(ctx context.Context, inc *incarnation) error {
+	c := inc.child
+	for {
+		s.mu.Lock()
+		switch {
+		case inc.ready:
+			s.mu.Unlock()
+			return nil
+		case inc.over, c.cur == inc && c.state == StateStuck:
+			err := inc.startErrorLocked()
+			s.mu.Unlock()
+			return err
+		}
+		changed := c.changedLocked()
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return causeOf(ctx)
+		}
+	}
 }
 
 // delete removes a child that is at rest (O4).
