@@ -89,11 +89,11 @@ func ExampleControl() {
 // A child of a set is started by the text of its key.
 func ExampleController() {
 	ctx := context.Background()
-	rooms, err := sup.StartKeyed(ctx, sup.KeyedSpec[int, *Bidder]{
+	rooms := sup.NewKeyed(sup.KeyedSpec[int, *Bidder]{
 		Name:  "rooms",
 		Start: func(context.Context, int) (*Bidder, error) { return &Bidder{}, nil },
 	})
-	if err != nil {
+	if err := rooms.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	defer end(rooms)

@@ -13,11 +13,11 @@ import (
 // A snapshot tells what had happened to children that are gone.
 func ExampleRetired() {
 	ctx := context.Background()
-	rooms, err := sup.StartKeyed(ctx, sup.KeyedSpec[int, *Bidder]{
+	rooms := sup.NewKeyed(sup.KeyedSpec[int, *Bidder]{
 		Name:  "rooms",
 		Start: func(context.Context, int) (*Bidder, error) { return &Bidder{}, nil },
 	})
-	if err != nil {
+	if err := rooms.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	defer end(rooms)

@@ -24,8 +24,8 @@ func feeds() sup.KeyedSpec[string, *Bidder] {
 // startFeeds starts it, with a child for each name.
 func startFeeds(names ...string) *sup.Keyed[string, *Bidder] {
 	ctx := context.Background()
-	set, err := sup.StartKeyed(ctx, feeds())
-	if err != nil {
+	set := sup.NewKeyed(feeds())
+	if err := set.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	for _, name := range names {
@@ -36,15 +36,15 @@ func startFeeds(names ...string) *sup.Keyed[string, *Bidder] {
 	return set
 }
 
-func ExampleStartKeyed() {
+func ExampleNewKeyed() {
 	ctx := context.Background()
-	set, err := sup.StartKeyed(ctx, sup.KeyedSpec[int, *Bidder]{
+	set := sup.NewKeyed(sup.KeyedSpec[int, *Bidder]{
 		Name: "bidders",
 		Start: func(ctx context.Context, n int) (*Bidder, error) {
 			return newBidder(fmt.Sprint("number ", n), 10*n)(ctx)
 		},
 	})
-	if err != nil {
+	if err := set.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	defer end(set)
@@ -57,36 +57,20 @@ func ExampleStartKeyed() {
 	// Output: number 7 70
 }
 
-func ExampleNewKeyed() {
-	set := sup.NewKeyed(feeds()) // a worker, to be run by something else
-	events := set.Subscribe(16)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() { ended <- set.Run(ctx) }()
-	await(events, sup.SupervisorStarted)
-
-	if _, err := set.StartChild(ctx, "ACME"); err != nil {
-		log.Fatal(err)
-	}
-	cancel()
-	fmt.Println(<-ended, set.Name(), set.Strategy())
-	// Output: <nil> feeds one_for_one
-}
-
 // A set is bounded by Max, and its children share what the spec says of them.
 func ExampleKeyedSpec() {
 	ctx := context.Background()
 	spec := feeds()
 	spec.Restart, spec.Max = sup.Temporary, 1
-	set, err := sup.StartKeyed(ctx, spec)
-	if err != nil {
+	set := sup.NewKeyed(spec)
+	if err := set.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	defer end(set)
 	if _, err := set.StartChild(ctx, "ACME"); err != nil {
 		log.Fatal(err)
 	}
-	_, err = set.StartChild(ctx, "INI")
+	_, err := set.StartChild(ctx, "INI")
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, sup.ErrMaxChildren))
 	// Output:

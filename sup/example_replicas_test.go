@@ -22,22 +22,22 @@ func clerks() sup.ReplicasSpec[*Bidder] {
 
 // startClerks starts it.
 func startClerks() *sup.Replicas[*Bidder] {
-	r, err := sup.StartReplicas(context.Background(), clerks())
-	if err != nil {
+	r := sup.NewReplicas(clerks())
+	if err := r.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 	return r
 }
 
-func ExampleStartReplicas() {
-	r, err := sup.StartReplicas(context.Background(), sup.ReplicasSpec[*Bidder]{
+func ExampleNewReplicas() {
+	r := sup.NewReplicas(sup.ReplicasSpec[*Bidder]{
 		Name:  "clerks",
 		Count: 3,
 		Start: func(ctx context.Context, i int) (*Bidder, error) {
 			return newBidder(fmt.Sprint("clerk ", i), 10*i)(ctx)
 		},
 	})
-	if err != nil {
+	if err := r.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 	defer end(r)
@@ -49,18 +49,8 @@ func ExampleStartReplicas() {
 	// └── 2 permanent running
 }
 
-func ExampleNewReplicas() {
-	r := sup.NewReplicas(clerks())
-	if err := r.Start(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	defer end(r)
-	fmt.Println(r.Len())
-	// Output: 3
-}
-
 func ExampleReplicasSpec() {
-	_, err := sup.StartReplicas(context.Background(), sup.ReplicasSpec[*Bidder]{Name: "clerks"})
+	err := sup.NewReplicas(sup.ReplicasSpec[*Bidder]{Name: "clerks"}).Start(context.Background())
 	fmt.Println(err)
 	// Output:
 	// sup: spec of clerks has 2 faults:

@@ -29,8 +29,8 @@ func sharing() sup.StatefulSpec[*Bidder, string, int] {
 
 // The state survives the workers.
 func ExampleStateful() {
-	s, err := sup.StartStateful(context.Background(), sharing())
-	if err != nil {
+	s := sup.NewStateful(sharing())
+	if err := s.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 	defer end(s)
@@ -43,8 +43,8 @@ func ExampleStateful() {
 	// 2
 }
 
-func ExampleStartStateful() {
-	s, err := sup.StartStateful(context.Background(), sup.StatefulSpec[*Bidder, string, int]{
+func ExampleNewStateful() {
+	s := sup.NewStateful(sup.StatefulSpec[*Bidder, string, int]{
 		Name: "auction",
 		Children: []sup.StatefulChildSpec[*Bidder, string, int]{{
 			ID: "ada",
@@ -54,23 +54,12 @@ func ExampleStartStateful() {
 			},
 		}},
 	})
-	if err != nil {
+	if err := s.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 	defer end(s)
 	fmt.Println(s.State().Get("vase"))
 	// Output: 10 true
-}
-
-func ExampleNewStateful() {
-	s := sup.NewStateful(sharing())
-	s.State().Set("vase", 41) // before the start
-	if err := s.Start(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	defer end(s)
-	fmt.Println(live(s.Child("ada").Get()))
-	// Output: Ada bids 42
 }
 
 // Two supervisors can share a state: give both the same.
@@ -79,8 +68,8 @@ func ExampleStatefulSpec() {
 	for range 2 {
 		spec := sharing()
 		spec.State = &last
-		s, err := sup.StartStateful(context.Background(), spec)
-		if err != nil {
+		s := sup.NewStateful(spec)
+		if err := s.Start(context.Background()); err != nil {
 			log.Fatal(err)
 		}
 		end(s)
@@ -90,8 +79,8 @@ func ExampleStatefulSpec() {
 }
 
 func ExampleStateful_State() {
-	s, err := sup.StartStateful(context.Background(), sharing())
-	if err != nil {
+	s := sup.NewStateful(sharing())
+	if err := s.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 	end(s)
@@ -101,8 +90,8 @@ func ExampleStateful_State() {
 
 func ExampleStateful_StartChild() {
 	ctx := context.Background()
-	s, err := sup.StartStateful(ctx, sharing())
-	if err != nil {
+	s := sup.NewStateful(sharing())
+	if err := s.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	defer end(s)

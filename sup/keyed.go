@@ -18,7 +18,7 @@ import (
 // The id of a child is the text of its key: what MarshalText returns, if its type
 // has that method, and else what package fmt prints.
 //
-// Make one with [NewKeyed] or [StartKeyed], or declare it as a field of a tree
+// Make one with [NewKeyed], or declare it as a field of a tree
 // with [Keyed.Declare]. A key that is not equal to itself, such as a NaN, or that
 // cannot be compared, in a K that is an interface, names nothing: [ErrKey].
 type Keyed[K comparable, W Worker] struct {
@@ -75,20 +75,11 @@ func (k KeyedSpec[K, W]) faults(path string) []Fault {
 	return f.list
 }
 
-// NewKeyed returns a set that has not been started, and is empty.
+// NewKeyed returns an empty set that has not been started. Its Start starts it.
 func NewKeyed[K comparable, W Worker](spec KeyedSpec[K, W]) *Keyed[K, W] {
 	k := new(Keyed[K, W])
 	k.setUp(spec)
 	return k
-}
-
-// StartKeyed returns a running set. For ctx and the errors see [Start].
-func StartKeyed[K comparable, W Worker](ctx context.Context, spec KeyedSpec[K, W]) (*Keyed[K, W], error) {
-	k := NewKeyed(spec)
-	if err := k.supervision.Start(ctx); err != nil {
-		return nil, err
-	}
-	return k, nil
 }
 
 // Declare sets the set up as a child of a tree.

@@ -13,8 +13,8 @@ import (
 // have an index. They start in order, their strategy is one_for_one, and they
 // stop at once, under one timer. All methods are safe for concurrent use.
 //
-// Make one with [NewReplicas] or [StartReplicas], or declare it as a field of a
-// tree with [Replicas.Declare].
+// Make one with [NewReplicas], or declare it as a field of a tree with
+// [Replicas.Declare].
 type Replicas[W Worker] struct {
 	supervision
 	all   atomic.Pointer[[]*child] // of the current life, by index
@@ -66,21 +66,11 @@ func (r ReplicasSpec[W]) faults(path string) []Fault {
 	return f.list
 }
 
-// NewReplicas returns replicas that have not been started.
+// NewReplicas returns replicas that have not been started. Their Start starts them.
 func NewReplicas[W Worker](spec ReplicasSpec[W]) *Replicas[W] {
 	r := new(Replicas[W])
 	r.setUp(spec)
 	return r
-}
-
-// StartReplicas returns running replicas, all of them ready. For ctx and the
-// errors see [Start].
-func StartReplicas[W Worker](ctx context.Context, spec ReplicasSpec[W]) (*Replicas[W], error) {
-	r := NewReplicas(spec)
-	if err := r.Start(ctx); err != nil {
-		return nil, err
-	}
-	return r, nil
 }
 
 // Declare sets the replicas up as a child of a tree.

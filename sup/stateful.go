@@ -57,7 +57,8 @@ func (c StatefulChildSpec[W, K, V]) with(state *kv.Context[K, V]) ChildSpec[W] {
 	return spec
 }
 
-// NewStateful returns a supervisor with its state that has not been started.
+// NewStateful returns a supervisor with its state that has not been started. Its
+// Start starts it.
 func NewStateful[W Worker, K comparable, V any](spec StatefulSpec[W, K, V]) *Stateful[W, K, V] {
 	s := &Stateful[W, K, V]{state: spec.State}
 	if s.state == nil {
@@ -72,16 +73,6 @@ func NewStateful[W Worker, K comparable, V any](spec StatefulSpec[W, K, V]) *Sta
 		Children: children, Observers: spec.Observers, Labels: spec.Labels, Record: spec.Record,
 	})
 	return s
-}
-
-// StartStateful returns a running supervisor with its state. For ctx and the
-// errors see [Start].
-func StartStateful[W Worker, K comparable, V any](ctx context.Context, spec StatefulSpec[W, K, V]) (*Stateful[W, K, V], error) {
-	s := NewStateful(spec)
-	if err := s.Start(ctx); err != nil {
-		return nil, err
-	}
-	return s, nil
 }
 
 // State returns the shared state. It is good before the start and after the

@@ -52,10 +52,10 @@ func (p *shard) UnmarshalText(text []byte) error {
 
 func startSet[K comparable](t *testing.T, keys ...K) sup.Controller {
 	t.Helper()
-	k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[K, *fake]{
+	k := sup.NewKeyed(sup.KeyedSpec[K, *fake]{
 		Name: "set", Start: func(context.Context, K) (*fake, error) { return &fake{}, nil },
 	})
-	if err != nil {
+	if err := k.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range keys {

@@ -243,8 +243,8 @@ func (k *foreignKey) UnmarshalText([]byte) error { runtime.Goexit(); return nil 
 // type of the key.
 func TestAKeyWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[foreignKey, *fake]{Start: func(context.Context, foreignKey) (*fake, error) { return new(fake), nil }})
-		if err != nil {
+		s := sup.NewKeyed(sup.KeyedSpec[foreignKey, *fake]{Start: func(context.Context, foreignKey) (*fake, error) { return new(fake), nil }})
+		if err := s.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		returned := false

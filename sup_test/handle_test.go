@@ -215,10 +215,10 @@ func getters(t *testing.T) []getter {
 	if err := s.TerminateChild(t.Context(), "down"); err != nil {
 		t.Fatal(err)
 	}
-	k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, *fake]{
+	k := sup.NewKeyed(sup.KeyedSpec[int, *fake]{
 		Start: func(ctx context.Context, _ int) (*fake, error) { return make(ctx) },
 	})
-	if err != nil {
+	if err := k.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range many {
@@ -226,10 +226,10 @@ func getters(t *testing.T) []getter {
 			t.Fatal(err)
 		}
 	}
-	r, err := sup.StartReplicas(t.Context(), sup.ReplicasSpec[*fake]{
+	r := sup.NewReplicas(sup.ReplicasSpec[*fake]{
 		Count: many, Start: func(ctx context.Context, _ int) (*fake, error) { return make(ctx) },
 	})
-	if err != nil {
+	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -15,8 +15,8 @@ import (
 func full(t *testing.T, size int) (k *sup.Keyed[int, *fake], end func()) {
 	t.Helper()
 	ctx := context.Background()
-	k, err := sup.StartKeyed(ctx, sup.KeyedSpec[int, *fake]{Max: size, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
-	if err != nil {
+	k = sup.NewKeyed(sup.KeyedSpec[int, *fake]{Max: size, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
+	if err := k.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for key := range size {

@@ -16,8 +16,8 @@ import (
 // startKeyed starts a set, and shuts it down when the test ends.
 func startKeyed(t *testing.T, spec sup.KeyedSpec[int, *fake]) *sup.Keyed[int, *fake] {
 	t.Helper()
-	k, err := sup.StartKeyed(context.Background(), spec)
-	if err != nil {
+	k := sup.NewKeyed(spec)
+	if err := k.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -344,8 +344,8 @@ func TestRemoveOfAChildWhoseStartIsIgnoredLateLeavesNothing(t *testing.T) {
 // O1: a key that could not be found again is refused, and holds up nothing.
 func TestAKeyThatNamesNothingIsRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[any, *fake]{Start: func(context.Context, any) (*fake, error) { return &fake{}, nil }})
-		if err != nil {
+		k := sup.NewKeyed(sup.KeyedSpec[any, *fake]{Start: func(context.Context, any) (*fake, error) { return &fake{}, nil }})
+		if err := k.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		defer k.Shutdown(t.Context())

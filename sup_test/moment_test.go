@@ -271,7 +271,8 @@ func TestASupervisorThatAStartFunctionRunsForItselfIsNotTheChild(t *testing.T) {
 // H1: Do without a function waits, and does nothing.
 func TestDoOfNothingDoesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r, _ := sup.StartReplicas(context.Background(), sup.ReplicasSpec[*fake]{Count: 1, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
+		r := sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 1, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
+		_ = r.Start(context.Background())
 		defer r.Shutdown(context.Background())
 		defer func() {
 			if v := recover(); v != nil {

@@ -12,8 +12,8 @@ import (
 // has a turn of its own, and does not take that of another.
 func TestManyWhoAskForAReplicaFindTheOneThatIsLive(t *testing.T) {
 	ctx := context.Background()
-	r, err := sup.StartReplicas(ctx, sup.ReplicasSpec[*fake]{Count: 2, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
-	if err != nil {
+	r := sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
+	if err := r.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.TerminateChild(ctx, 1); err != nil {

@@ -34,7 +34,7 @@ func TestAMillionChildrenStartFailAndStopWithinAMinute(t *testing.T) {
 	var entered sync.WaitGroup
 	fail := make(chan struct{})
 	entered.Add(n)
-	k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, *fake]{
+	k := sup.NewKeyed(sup.KeyedSpec[int, *fake]{
 		Name:      "million",
 		Intensity: sup.Unlimited,
 		Start: func(ctx context.Context, key int) (*fake, error) {
@@ -53,7 +53,7 @@ func TestAMillionChildrenStartFailAndStopWithinAMinute(t *testing.T) {
 			}}, nil
 		},
 	})
-	if err != nil {
+	if err := k.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for key := range n {

@@ -246,11 +246,11 @@ func eachSet(t *testing.T, n int, shutdown time.Duration, member func(i int) sup
 	t.Run("keyed", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			seen := clock(stopsAndExits)
-			k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, *fake]{
+			k := sup.NewKeyed(sup.KeyedSpec[int, *fake]{
 				Name: "set", Shutdown: shutdown, Observers: []sup.Observer{seen},
 				Start: func(ctx context.Context, i int) (*fake, error) { return member(i).Start(ctx) },
 			})
-			if err != nil {
+			if err := k.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			for i := range n {
@@ -264,11 +264,11 @@ func eachSet(t *testing.T, n int, shutdown time.Duration, member func(i int) sup
 	t.Run("replicas", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			seen := clock(stopsAndExits)
-			r, err := sup.StartReplicas(t.Context(), sup.ReplicasSpec[*fake]{
+			r := sup.NewReplicas(sup.ReplicasSpec[*fake]{
 				Name: "set", Count: n, Shutdown: shutdown, Observers: []sup.Observer{seen},
 				Start: func(ctx context.Context, i int) (*fake, error) { return member(i).Start(ctx) },
 			})
-			if err != nil {
+			if err := r.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			test(t, r, seen)

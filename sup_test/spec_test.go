@@ -239,17 +239,17 @@ func TestAControlCharacterInAnIDOrANameIsAFault(t *testing.T) {
 // line.
 func TestAControlCharacterInAKeyIsEscaped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[string, *fake]{
+		k := sup.NewKeyed(sup.KeyedSpec[string, *fake]{
 			Name: "set", Start: func(context.Context, string) (*fake, error) { return &fake{}, nil },
 		})
-		if err != nil {
+		if err := k.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		defer k.Shutdown(context.Background())
 		if _, err := k.StartChild(t.Context(), "two\nlines%"); err != nil {
 			t.Fatal(err)
 		}
-		_, err = k.StartChild(t.Context(), "two\nlines%")
+		_, err := k.StartChild(t.Context(), "two\nlines%")
 		if call, ok := errors.AsType[*sup.CallError](err); !ok || call.Path != "set/two%0Alines%25" {
 			t.Error(err)
 		}

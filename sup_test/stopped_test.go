@@ -72,13 +72,13 @@ var stoppedPrograms = map[string]func(p *stoppedProgram) error{
 		return p.failures(spec, func(s *sup.Supervisor[*fake]) { p.await(sup.ChildExited) })
 	},
 	"X3, the stop of a set": func(p *stoppedProgram) error {
-		s, err := sup.StartReplicas(context.Background(), sup.ReplicasSpec[*fake]{
+		s := sup.NewReplicas(sup.ReplicasSpec[*fake]{
 			Count:     1,
 			Shutdown:  stoppedLimit,
 			Start:     func(ctx context.Context, _ int) (*fake, error) { return p.slow().Start(ctx) },
 			Observers: []sup.Observer{sup.ObserverFunc(p.observe)},
 		})
-		if err != nil {
+		if err := s.Start(context.Background()); err != nil {
 			return err
 		}
 		return errors.Join(s.Shutdown(context.Background()), p.failure)

@@ -55,11 +55,11 @@ func TestANestedSupervisorThatCannotStartNorStopIsAFailedStart(t *testing.T) {
 func TestAllMembersOfASetAreFoundStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen, release := clock(onlyStuck), make(chan struct{})
-		r, err := sup.StartReplicas(t.Context(), sup.ReplicasSpec[*fake]{
+		r := sup.NewReplicas(sup.ReplicasSpec[*fake]{
 			Name: "set", Count: 2, Observers: []sup.Observer{seen},
 			Start: func(ctx context.Context, _ int) (*fake, error) { return hangsOn("", release).Start(ctx) },
 		})
-		if err != nil {
+		if err := r.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		go r.TerminateChild(context.Background(), 1)
@@ -97,11 +97,11 @@ func TestASetHoldsUpTheTreeUntilAllMembersAreStuck(t *testing.T) {
 func TestAllMembersOfALargeSetAreFoundStuck(t *testing.T) {
 	release := make(chan struct{})
 	const n = 20000
-	r, err := sup.StartReplicas(t.Context(), sup.ReplicasSpec[*fake]{
+	r := sup.NewReplicas(sup.ReplicasSpec[*fake]{
 		Name: "set", Count: n, Shutdown: 300 * time.Millisecond,
 		Start: func(ctx context.Context, _ int) (*fake, error) { return hangsOn("", release).Start(ctx) },
 	})
-	if err != nil {
+	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	down := make(chan error, 1)

@@ -30,7 +30,7 @@ func TestEachIncarnationIsATaskOfAnExecutionTrace(t *testing.T) {
 	}
 	defer exectrace.Stop()
 	again := make(chan struct{})
-	set, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[string, *fake]{Name: "set", Labels: true, Start: func(context.Context, string) (*fake, error) {
+	set := sup.NewKeyed(sup.KeyedSpec[string, *fake]{Name: "set", Labels: true, Start: func(context.Context, string) (*fake, error) {
 		return &fake{run: func(ctx context.Context) error {
 			exectrace.Log(ctx, "said", "hello from "+sup.Path(ctx))
 			if sup.Incarnation(ctx) == 1 {
@@ -42,7 +42,7 @@ func TestEachIncarnationIsATaskOfAnExecutionTrace(t *testing.T) {
 			return ctx.Err()
 		}}, nil
 	}})
-	if err != nil {
+	if err := set.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := set.StartChild(t.Context(), "k"); err != nil {

@@ -19,11 +19,11 @@ const hostile = "\x1b[2J\x07\r\x7f\u009b31m\u0085\u202e\u2066\u200f\u061c\u2028"
 // the terminal of an operator.
 func startHostile(t *testing.T) (address string) {
 	t.Helper()
-	keyed, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[string, sup.Worker]{
+	keyed := sup.NewKeyed(sup.KeyedSpec[string, sup.Worker]{
 		Name: "keyed", Backoff: sup.Backoff{Min: time.Hour},
 		Start: func(_ context.Context, key string) (sup.Worker, error) { return sayer(key), nil },
 	})
-	if err != nil {
+	if err := keyed.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -55,8 +55,8 @@ func TestErrorsSayWhatToTypeInstead(t *testing.T) {
 // startRooms starts a set whose keys are numbers, and serves it.
 func startRooms(t *testing.T) (address string) {
 	t.Helper()
-	rooms, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
-	if err != nil {
+	rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
+	if err := rooms.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

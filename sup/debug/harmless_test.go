@@ -21,11 +21,11 @@ const hostile = "\x1b[2J\x07\r\x7f\u009b31m\u0085\u202e\u2066\u200f\u061c\u2028\
 // startHostile starts a tree with a child whose id and error are hostile.
 func startHostile(t *testing.T) *sup.Keyed[string, *bidder] {
 	t.Helper()
-	k, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[string, *bidder]{
+	k := sup.NewKeyed(sup.KeyedSpec[string, *bidder]{
 		Name:  "hall \u202e",
 		Start: func(ctx context.Context, _ string) (*bidder, error) { return newBidder(ctx) },
 	})
-	if err != nil {
+	if err := k.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -107,10 +107,10 @@ func TestTheWorstOfManyIsTold(t *testing.T) {
 // No series depends on a key.
 func TestTheNumberOfFiguresDoesNotGrowWithTheKeys(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
-		k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, *suptest.Worker]{Name: "k", Start: func(context.Context, int) (*suptest.Worker, error) {
+		k := sup.NewKeyed(sup.KeyedSpec[int, *suptest.Worker]{Name: "k", Start: func(context.Context, int) (*suptest.Worker, error) {
 			return new(suptest.Worker), nil
 		}})
-		if err != nil {
+		if err := k.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		suptest.Cleanup(t, k)

@@ -218,12 +218,12 @@ func TestAStopThatTakesTooLongAndARestartThatNeverComesShow(t *testing.T) {
 func TestOfChildrenThatAreGoneNothingIsKept(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		observer, spans := recorded()
-		set, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, sup.Worker]{Name: "set", Observers: []sup.Observer{observer}, Start: func(context.Context, int) (sup.Worker, error) {
+		set := sup.NewKeyed(sup.KeyedSpec[int, sup.Worker]{Name: "set", Observers: []sup.Observer{observer}, Start: func(context.Context, int) (sup.Worker, error) {
 			return sup.New(sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{{ID: "nested", Start: func(context.Context) (sup.Worker, error) {
 				return sup.New(sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{{ID: "leaf", Start: good}}}), nil
 			}}}}), nil
 		}})
-		if err != nil {
+		if err := set.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		suptest.Cleanup(t, set)

@@ -208,13 +208,13 @@ const hundred = 100
 func startHundred(tb testing.TB, spec plugin.Spec[Words]) *sup.Replicas[*plugin.Client[Words]] {
 	tb.Helper()
 	source := plugin.NewSource(spec)
-	r, err := sup.StartReplicas(context.Background(), sup.ReplicasSpec[*plugin.Client[Words]]{
+	r := sup.NewReplicas(sup.ReplicasSpec[*plugin.Client[Words]]{
 		Name:      "hundred",
 		Count:     hundred,
 		Intensity: sup.Unlimited,
 		Start:     func(ctx context.Context, _ int) (*plugin.Client[Words], error) { return source.Start(ctx) },
 	})
-	if err != nil {
+	if err := r.Start(context.Background()); err != nil {
 		tb.Fatal(err)
 	}
 	return r

@@ -225,11 +225,11 @@ func TestAnAnswerIsABeat(t *testing.T) {
 
 func TestReplicasAreCalledInTurn(t *testing.T) {
 	source := plugin.NewSource(specOf(t, "grpc"))
-	r, err := sup.StartReplicas(t.Context(), sup.ReplicasSpec[*plugin.Client[Words]]{
+	r := sup.NewReplicas(sup.ReplicasSpec[*plugin.Client[Words]]{
 		Count: 2,
 		Start: func(ctx context.Context, _ int) (*plugin.Client[Words], error) { return source.Start(ctx) },
 	})
-	if err != nil {
+	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Shutdown(context.Background())

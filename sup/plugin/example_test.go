@@ -123,11 +123,11 @@ func ExampleIdempotent() {
 func ExampleHandle() {
 	ctx := context.Background()
 	source := plugin.NewSource(wordsSpec("grpc"))
-	replicas, err := sup.StartReplicas(ctx, sup.ReplicasSpec[*plugin.Client[Words]]{
+	replicas := sup.NewReplicas(sup.ReplicasSpec[*plugin.Client[Words]]{
 		Count: 2,
 		Start: func(ctx context.Context, i int) (*plugin.Client[Words], error) { return source.Start(ctx) },
 	})
-	if err != nil {
+	if err := replicas.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 	defer replicas.Shutdown(ctx)

@@ -101,7 +101,7 @@ func ExampleCommand_Worker() {
 	ctx := context.Background()
 	// The start function changes its own copy of the command.
 	echo := shell("echo $1; exec sleep 1000")
-	set, err := sup.StartKeyed(ctx, sup.KeyedSpec[string, *proc.Worker]{
+	set := sup.NewKeyed(sup.KeyedSpec[string, *proc.Worker]{
 		Name: "echoes",
 		Start: func(ctx context.Context, name string) (*proc.Worker, error) {
 			command := echo
@@ -110,7 +110,7 @@ func ExampleCommand_Worker() {
 			return command.Worker(ctx)
 		},
 	})
-	if err != nil {
+	if err := set.Start(ctx); err != nil {
 		fmt.Println(err)
 		return
 	}

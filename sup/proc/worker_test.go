@@ -118,7 +118,7 @@ func TestManyGoroutinesCanStopAProcessConcurrently(t *testing.T) {
 
 func TestAKeyedSupervisorRestartsManyProcesses(t *testing.T) {
 	const size = 40
-	set, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[int, *proc.Worker]{
+	set := sup.NewKeyed(sup.KeyedSpec[int, *proc.Worker]{
 		Name:      "set",
 		Intensity: sup.Unlimited,
 		Shutdown:  time.Minute,
@@ -126,7 +126,7 @@ func TestAKeyedSupervisorRestartsManyProcesses(t *testing.T) {
 			return proc.Command{Path: "sleep", Args: []string{"1000"}}.Worker(ctx)
 		},
 	})
-	if err != nil {
+	if err := set.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var starts sync.WaitGroup

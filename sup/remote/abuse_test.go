@@ -208,8 +208,8 @@ func isBusy(err error) bool {
 // A client that reads slowly gets all of a large answer.
 func TestAClientThatReadsSlowlyGetsItsAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rooms, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
-		if err != nil {
+		rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
+		if err := rooms.Start(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		for n := range 2000 {

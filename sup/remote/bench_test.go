@@ -62,8 +62,8 @@ func BenchmarkRestart(b *testing.B) {
 // BenchmarkCall is one look at a tree of ten children, in the process and over a
 // unix socket.
 func BenchmarkCall(b *testing.B) {
-	s, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[string, idle]{Name: "tree", Start: func(context.Context, string) (idle, error) { return idle{}, nil }})
-	if err != nil {
+	s := sup.NewKeyed(sup.KeyedSpec[string, idle]{Name: "tree", Start: func(context.Context, string) (idle, error) { return idle{}, nil }})
+	if err := s.Start(context.Background()); err != nil {
 		b.Fatal(err)
 	}
 	defer s.Shutdown(context.Background())

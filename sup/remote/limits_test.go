@@ -227,8 +227,8 @@ func (c *counted) Snapshot(ctx context.Context, path string) (sup.SupervisorInfo
 // A client that asks for many trees and reads none of them held all of them in the
 // server's memory.
 func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
-	rooms, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
-	if err != nil {
+	rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
+	if err := rooms.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -294,7 +294,7 @@ func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
 	if n := all.trees.Load() - 10; n > 4 {
 		t.Errorf("%d trees of the viewer are in memory, want 4 at most", n)
 	}
-	_, err = client(t, address, trust, viewerSecret).Status(t.Context(), "")
+	_, err := client(t, address, trust, viewerSecret).Status(t.Context(), "")
 	if !errors.Is(err, remote.ErrBusy) {
 		t.Errorf("one more call of the viewer: %v", err)
 	}

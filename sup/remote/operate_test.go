@@ -301,11 +301,11 @@ func TestAServerIsNotStoppedByItself(t *testing.T) {
 
 func TestACallThatIsGivenUpIsCalledOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rooms, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[int, sup.Worker]{Name: "rooms", Start: func(ctx context.Context, _ int) (sup.Worker, error) {
+		rooms := sup.NewKeyed(sup.KeyedSpec[int, sup.Worker]{Name: "rooms", Start: func(ctx context.Context, _ int) (sup.Worker, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}})
-		if err != nil {
+		if err := rooms.Start(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		w := newWire()

@@ -28,11 +28,11 @@ func hostileRecord(t *testing.T) *flight.Record {
 	var record *flight.Record
 	Run(t, func(t *testing.T) {
 		faults := NewFaults(t)
-		k, err := sup.StartKeyed(t.Context(), InjectKeyed(faults, sup.KeyedSpec[string, *Worker]{
+		k := sup.NewKeyed(InjectKeyed(faults, sup.KeyedSpec[string, *Worker]{
 			Name: "hall\u202e", Intensity: sup.Intensity{Restarts: 1, Within: time.Minute},
 			Start: func(context.Context, string) (*Worker, error) { return new(Worker), nil },
 		}))
-		if err != nil {
+		if err := k.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		Cleanup(t, k)
@@ -40,6 +40,7 @@ func hostileRecord(t *testing.T) *flight.Record {
 			t.Fatal(err)
 		}
 		faults.Crash(sup.ChildPath("", hostile)[1:], errors.New("broke "+hostile+"\nscenario forged"))
+		var err error
 		if record, err = flight.Take(t.Context(), sup.Inspect(k), ""); err != nil {
 			t.Fatal(err)
 		}
@@ -90,8 +91,8 @@ func TestTheOutputOfAFailedTestIsHarmlessForATerminal(t *testing.T) {
 		mustBePrintable(t, "Expect", failureOf(t, func(t testing.TB) { replayed.Expect(t, "child ready nobody") }))
 	})
 	Run(t, func(t *testing.T) {
-		k, err := sup.StartKeyed(t.Context(), sup.KeyedSpec[string, *Worker]{Start: func(context.Context, string) (*Worker, error) { return new(Worker), nil }})
-		if err != nil {
+		k := sup.NewKeyed(sup.KeyedSpec[string, *Worker]{Start: func(context.Context, string) (*Worker, error) { return new(Worker), nil }})
+		if err := k.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		Cleanup(t, k)

@@ -13,12 +13,12 @@ import (
 func TestChildrenOfASetAreBrokenByTheirKey(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
-		feeds, err := sup.StartKeyed(t.Context(), suptest.InjectKeyed(faults, sup.KeyedSpec[string, *db]{
+		feeds := sup.NewKeyed(suptest.InjectKeyed(faults, sup.KeyedSpec[string, *db]{
 			Name:      "feeds",
 			Start:     func(context.Context, string) (*db, error) { return new(db), nil },
 			Observers: []sup.Observer{events},
 		}))
-		if err != nil {
+		if err := feeds.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		suptest.Cleanup(t, feeds)
@@ -45,13 +45,13 @@ func TestChildrenOfASetAreBrokenByTheirKey(t *testing.T) {
 func TestReplicasAreBrokenByTheirIndex(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
-		matchers, err := sup.StartReplicas(t.Context(), suptest.InjectReplicas(faults, sup.ReplicasSpec[*db]{
+		matchers := sup.NewReplicas(suptest.InjectReplicas(faults, sup.ReplicasSpec[*db]{
 			Name:      "match",
 			Count:     4,
 			Start:     func(context.Context, int) (*db, error) { return new(db), nil },
 			Observers: []sup.Observer{events},
 		}))
-		if err != nil {
+		if err := matchers.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		suptest.Cleanup(t, matchers)
@@ -64,7 +64,7 @@ func TestAStatefulSupervisorIsBrokenLikeAnyOther(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
 		type state = kv.Context[string, int]
-		s, err := sup.StartStateful(t.Context(), suptest.InjectStateful(faults, sup.StatefulSpec[*db, string, int]{
+		s := sup.NewStateful(suptest.InjectStateful(faults, sup.StatefulSpec[*db, string, int]{
 			Observers: []sup.Observer{events},
 			Children: []sup.StatefulChildSpec[*db, string, int]{{
 				ID: "counter",
@@ -74,7 +74,7 @@ func TestAStatefulSupervisorIsBrokenLikeAnyOther(t *testing.T) {
 				},
 			}},
 		}))
-		if err != nil {
+		if err := s.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		suptest.Cleanup(t, s)
@@ -178,7 +178,7 @@ func TestAMissingStartFunctionIsReportedAllTheSame(t *testing.T) {
 	if !errors.Is(err, sup.ErrSpec) {
 		t.Errorf("spec: %v", err)
 	}
-	_, err = sup.StartKeyed(t.Context(), suptest.InjectKeyed(faults, sup.KeyedSpec[string, *db]{Name: "feeds"}))
+	err = sup.NewKeyed(suptest.InjectKeyed(faults, sup.KeyedSpec[string, *db]{Name: "feeds"})).Start(t.Context())
 	if !errors.Is(err, sup.ErrSpec) {
 		t.Errorf("keyed spec: %v", err)
 	}

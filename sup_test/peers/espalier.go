@@ -10,7 +10,7 @@ import (
 // What is measured, made in one line each.
 
 func newKeyed[W sup.Worker](w W) *sup.Keyed[int, W] {
-	return must(sup.StartKeyed(context.Background(), sup.KeyedSpec[int, W]{
+	return started(sup.NewKeyed(sup.KeyedSpec[int, W]{
 		Start:     func(context.Context, int) (W, error) { return w, nil },
 		Intensity: sup.Unlimited,
 	}))
@@ -60,6 +60,12 @@ type shutdowner interface {
 }
 
 func shutdown(s shutdowner) { check(s.Shutdown(context.Background())) }
+
+// started starts a supervisor and returns it.
+func started[S interface{ Start(context.Context) error }](s S) S {
+	check(s.Start(context.Background()))
+	return s
+}
 
 func must[T any](v T, err error) T {
 	check(err)

@@ -110,7 +110,7 @@ func (o onlooker) start(m *meter, n int) {
 	if o.observers != nil {
 		spec.Observers = o.observers()
 	}
-	k := must(sup.StartKeyed(context.Background(), spec))
+	k := started(sup.NewKeyed(spec))
 	stop := o.look(k)
 	m.do(n, func() {
 		startKeyed(k, 0, n)

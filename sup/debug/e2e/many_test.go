@@ -14,10 +14,11 @@ import (
 func seats(t *testing.T, n int) *sup.Keyed[string, *worker] {
 	t.Helper()
 	needBrowser(t)
-	set, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[string, *worker]{
+	set := sup.NewKeyed(sup.KeyedSpec[string, *worker]{
 		Name: "seats", Intensity: sup.Unlimited,
 		Start: func(ctx context.Context, _ string) (*worker, error) { return newWorker(ctx) },
 	})
+	err := set.Start(context.Background())
 	started(t, set, err)
 	for i := range n {
 		if _, err := set.StartChild(t.Context(), fmt.Sprintf("seat-%05d", i)); err != nil {

@@ -21,8 +21,8 @@ func (idle) Run(ctx context.Context) error {
 
 // A real answer takes a small multiple of its length, and is read.
 func TestAnOrdinaryAnswerIsLight(t *testing.T) {
-	rooms, err := sup.StartKeyed(context.Background(), sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
-	if err != nil {
+	rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
+	if err := rooms.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 1000 {
