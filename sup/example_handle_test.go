@@ -85,7 +85,7 @@ func ExampleChild_Do() {
 	b, _ := s.Child("ada").Get()
 	b.Break(errBroke) // it may be down by the next line
 
-	err := s.Child("ada").Do(context.Background(), func(b *Bidder) error {
+	err := s.Child("ada").Do(context.Background(), func(_ context.Context, b *Bidder) error {
 		fmt.Println(b.Bid())
 		return nil
 	})

@@ -119,14 +119,14 @@ func ExampleReplicas_Do() {
 	for _, b := range r.All() {
 		b.Break(errBroke)
 	}
-	err := r.Do(ctx, func(b *Bidder) error {
+	err := r.Do(ctx, func(_ context.Context, b *Bidder) error {
 		fmt.Println(b.Name[:5], "serves")
 		return nil
 	})
 	fmt.Println(err)
 	end(r)
 
-	err = r.Do(ctx, func(*Bidder) error { return nil })
+	err = r.Do(ctx, func(context.Context, *Bidder) error { return nil })
 	fmt.Println(errors.Is(err, sup.ErrNotRunning))
 	// Output:
 	// clerk serves

@@ -51,7 +51,7 @@ func Example() {
 		}
 	}
 
-	err = s.Child("ada").Do(ctx, func(g *Greeter) error {
+	err = s.Child("ada").Do(ctx, func(_ context.Context, g *Greeter) error {
 		_, err := fmt.Println("hello,", g.name)
 		return err
 	})

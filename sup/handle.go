@@ -100,18 +100,18 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 	}
 }
 
-// Do calls f with the live worker, and waits for one if need be, like Wait,
-// whose errors it returns. Otherwise it returns what f does; a nil f does
-// nothing. The worker may end while f runs; f is not called again, and nothing
-// tells it: a worker whose calls may block keeps the context that its start
-// function was given, which ends with the incarnation, and lets its calls end
-// with that.
-func (h Child[W]) Do(ctx context.Context, f func(w W) error) error {
+// Do calls f with ctx and the live worker, and returns what f returns. It waits for
+// a worker like Wait, and returns the errors of Wait. A nil f does nothing.
+//
+// The worker may end while f runs. Do then neither calls f again nor cancels its
+// context. A worker whose methods may block keeps the context that its start
+// function was given, which ends with the incarnation, and ends its methods with it.
+func (h Child[W]) Do(ctx context.Context, f func(ctx context.Context, w W) error) error {
 	w, err := h.Wait(ctx)
 	if err != nil || f == nil {
 		return err
 	}
-	return f(w)
+	return f(ctx, w)
 }
 
 // Info returns a snapshot of the child, and false if it is not declared any

@@ -150,24 +150,24 @@ func (r *Replicas[W]) Next() (W, bool) {
 	return none, false
 }
 
-// Do calls f with a live worker, the next in turn. If all are down it waits for
-// the one whose turn it is, and takes another if that is at rest. It returns
-// what f does, a nil f nothing, or the error of [Child.Wait] once no replica
-// will come back.
-func (r *Replicas[W]) Do(ctx context.Context, f func(w W) error) error {
+// Do calls f with ctx and the next live worker in turn, and returns what f returns.
+// If all replicas are down it waits for the one whose turn it is, and takes another
+// if that one is at rest. Once no replica will come back it returns the errors of
+// [Child.Wait], joined. A nil f does nothing.
+func (r *Replicas[W]) Do(ctx context.Context, f func(ctx context.Context, w W) error) error {
 	ctx = given(ctx)
 	if f == nil {
-		f = func(W) error { return nil }
+		f = func(context.Context, W) error { return nil }
 	}
 	if w, ok := r.Next(); ok {
-		return f(w)
+		return f(ctx, w)
 	}
 	var failures []error
 	turn, n := r.turns.Add(1), uint64(r.Len())
 	for i := range n {
 		w, err := r.Child(int((turn + i) % n)).Wait(ctx)
 		if err == nil {
-			return f(w)
+			return f(ctx, w)
 		}
 		failures = append(failures, err)
 		if ctx.Err() != nil {

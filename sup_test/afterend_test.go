@@ -50,7 +50,7 @@ var child0 = sup.ChildSpec[*fake]{ID: "0", Start: good}
 func waitsOf(h sup.Child[*fake]) asks {
 	return asks{
 		"Wait": func(ctx context.Context) error { _, err := h.Wait(ctx); return err },
-		"Do":   func(ctx context.Context) error { return h.Do(ctx, func(*fake) error { return nil }) },
+		"Do":   func(ctx context.Context) error { return h.Do(ctx, func(context.Context, *fake) error { return nil }) },
 	}
 }
 
@@ -131,7 +131,7 @@ func keyedFace(k *sup.Keyed[int, *fake]) face {
 
 func replicasFace(r *sup.Replicas[*fake]) face {
 	waits := waitsOf(r.Child(0))
-	waits["Do of the set"] = func(ctx context.Context) error { return r.Do(ctx, func(*fake) error { return nil }) }
+	waits["Do of the set"] = func(ctx context.Context) error { return r.Do(ctx, func(context.Context, *fake) error { return nil }) }
 	return face{"Replicas", r, asks{
 		"Terminate":        func(ctx context.Context) error { return r.TerminateChild(ctx, 0) },
 		"Restart":          func(ctx context.Context) error { return r.RestartChild(ctx, 0) },

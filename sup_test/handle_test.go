@@ -121,7 +121,7 @@ func TestDoCallsWithTheLiveWorkerOnce(t *testing.T) {
 		h := s.Child("w")
 		calls := 0
 		do := func() error {
-			return h.Do(t.Context(), func(w *fake) error {
+			return h.Do(t.Context(), func(_ context.Context, w *fake) error {
 				calls++
 				if live, ok := h.Get(); !ok || live != w {
 					t.Errorf("called with %p, live is %p", w, live)

@@ -121,7 +121,7 @@ func TestWaitFailsAtOnceWhenThereWillBeNoWorker(t *testing.T) {
 				if took := time.Since(began); took != 0 {
 					t.Errorf("it took %v", took)
 				}
-				if err := h.Do(t.Context(), func(*fake) error { t.Error("Do called"); return nil }); !errors.Is(err, reason.want) {
+				if err := h.Do(t.Context(), func(context.Context, *fake) error { t.Error("Do called"); return nil }); !errors.Is(err, reason.want) {
 					t.Errorf("Do: %v, want %v", err, reason.want)
 				}
 				if err := s.Shutdown(t.Context()); err != nil {
@@ -242,7 +242,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		if _, err := s.Child("w").Wait(ctx); !errors.Is(err, errEnough) {
 			t.Errorf("Wait: %v", err)
 		}
-		if err := s.Child("w").Do(ctx, func(*fake) error { t.Error("called"); return nil }); !errors.Is(err, errEnough) {
+		if err := s.Child("w").Do(ctx, func(context.Context, *fake) error { t.Error("called"); return nil }); !errors.Is(err, errEnough) {
 			t.Errorf("Do: %v", err)
 		}
 	})

@@ -27,7 +27,7 @@ func TestManyWhoAskForAReplicaFindTheOneThatIsLive(t *testing.T) {
 					t.Error("Next finds none")
 					return
 				}
-				if err := r.Do(ctx, func(*fake) error { return nil }); err != nil {
+				if err := r.Do(ctx, func(context.Context, *fake) error { return nil }); err != nil {
 					t.Errorf("Do: %v", err)
 					return
 				}

@@ -32,7 +32,7 @@ func (f *Feed) Run(ctx context.Context) error {
 			return err
 		}
 		f.orders.Quotes.Set(f.symbol, t.quote)
-		place := func(m *Matcher) error { return m.Match(ctx, t) }
+		place := func(ctx context.Context, m *Matcher) error { return m.Match(ctx, t) }
 		if err := f.orders.Match.Do(ctx, place); err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func (r *replicas[R]) use(binary, path string) error {
 
 // replace upgrades one live plugin in place.
 func (r *replicas[R]) replace(ctx context.Context, i int, binary, path string) error {
-	return r.set.Child(i).Do(ctx, func(c *plugin.Client[content.Converter[R]]) error {
+	return r.set.Child(i).Do(ctx, func(ctx context.Context, c *plugin.Client[content.Converter[R]]) error {
 		return c.Replace(ctx, r.specFor(binary, path))
 	})
 }

@@ -10,7 +10,7 @@ import (
 // A Handle finds the live client of a plugin: a [sup.Child] or a
 // [sup.Replicas] of clients.
 type Handle[T any] interface {
-	Do(ctx context.Context, f func(c *Client[T]) error) error
+	Do(ctx context.Context, f func(ctx context.Context, c *Client[T]) error) error
 }
 
 // An Option says something about a call.
@@ -71,7 +71,7 @@ func attempt[T any](ctx context.Context, h Handle[T], f func(ctx context.Context
 	call := newCall(ctx)
 	defer call.cancel(nil)
 	var idle *Client[T]
-	err = h.Do(ctx, func(c *Client[T]) error {
+	err = h.Do(ctx, func(ctx context.Context, c *Client[T]) error {
 		in := c.enter(call)
 		if in == nil {
 			idle = c
