@@ -89,9 +89,9 @@ func (o operator) Replace(ctx context.Context, t Target) error {
 	})
 }
 
-func (o operator) DeleteChild(_ context.Context, t Target) error {
+func (o operator) DeleteChild(ctx context.Context, t Target) error {
 	return o.call("delete", t, func(c *child) error {
-		return c.sup.delete(c, t.Incarnation)
+		return c.sup.delete(ctx, c, t.Incarnation)
 	})
 }
 

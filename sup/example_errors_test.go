@@ -47,7 +47,7 @@ func ExampleFault() {
 func ExampleCallError() {
 	s := startAuction()
 	defer end(s)
-	err := s.DeleteChild("ada")
+	err := s.DeleteChild(context.Background(), "ada")
 	if call, ok := errors.AsType[*sup.CallError](err); ok {
 		fmt.Println(call.Op, call.Path)
 	}

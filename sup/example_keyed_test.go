@@ -161,11 +161,11 @@ func ExampleKeyed_RestartChild() {
 func ExampleKeyed_DeleteChild() {
 	set := startFeeds("ACME")
 	defer end(set)
-	fmt.Println(set.DeleteChild("ACME")) // Remove would stop it first
+	fmt.Println(set.DeleteChild(context.Background(), "ACME")) // Remove would stop it first
 	if err := set.TerminateChild(context.Background(), "ACME"); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(set.DeleteChild("ACME"), set.Len())
+	fmt.Println(set.DeleteChild(context.Background(), "ACME"), set.Len())
 	// Output:
 	// sup: delete feeds/ACME: the child is running: terminate it first
 	// <nil> 0

@@ -91,12 +91,12 @@ func ExampleSupervisor_RestartChild() {
 func ExampleSupervisor_DeleteChild() {
 	s := startAuction()
 	defer end(s)
-	fmt.Println(s.DeleteChild("ada"))
+	fmt.Println(s.DeleteChild(context.Background(), "ada"))
 
 	if err := s.TerminateChild(context.Background(), "ada"); err != nil {
 		log.Fatal(err)
 	}
-	if err := s.DeleteChild("ada"); err != nil {
+	if err := s.DeleteChild(context.Background(), "ada"); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Print(s.Snapshot())

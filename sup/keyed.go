@@ -200,10 +200,10 @@ func (k *Keyed[K, W]) RestartChild(ctx context.Context, key K) error {
 	return k.answer("restart", key, k.current().restart(ctx, k.find(key), 0))
 }
 
-// Delete removes the child of a key, which must be stopped or quarantined. See
+// DeleteChild removes the child of a key, which must be stopped or quarantined. See
 // [Supervisor.DeleteChild].
-func (k *Keyed[K, W]) DeleteChild(key K) error {
-	return k.answer("delete", key, k.current().delete(k.find(key), 0))
+func (k *Keyed[K, W]) DeleteChild(ctx context.Context, key K) error {
+	return k.answer("delete", key, k.current().delete(ctx, k.find(key), 0))
 }
 
 // Remove stops the child of a key, if need be, and removes it. It returns when

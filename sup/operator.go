@@ -303,7 +303,8 @@ func (s *core) awaitReplacement(ctx context.Context, inc *incarnation) error {
 }
 
 // delete removes a child that is at rest (O4).
-func (s *core) delete(c *child, seen int) error {
+func (s *core) delete(ctx context.Context, c *child, seen int) error {
+	called := calledBefore(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
@@ -311,6 +312,9 @@ func (s *core) delete(c *child, seen int) error {
 	}
 	if err := c.restsLocked(seen); err != nil {
 		return err
+	}
+	if called != nil {
+		return called
 	}
 	s.unlinkLocked(c, s.now())
 	return nil

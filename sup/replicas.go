@@ -194,11 +194,13 @@ func (r *Replicas[W]) All() iter.Seq2[int, W] {
 // Terminate stops one replica and keeps it declared. See
 // [Supervisor.TerminateChild].
 func (r *Replicas[W]) TerminateChild(ctx context.Context, i int) error {
-	return r.terminateID(ctx, strconv.Itoa(i))
+	life := r.current()
+	return callError("terminate", r.pathOf(strconv.Itoa(i)), life.terminate(ctx, life.find(strconv.Itoa(i)), 0, false))
 }
 
 // Restart starts a replica that is stopped or quarantined. See
 // [Supervisor.RestartChild].
 func (r *Replicas[W]) RestartChild(ctx context.Context, i int) error {
-	return r.restartID(ctx, strconv.Itoa(i))
+	life := r.current()
+	return callError("restart", r.pathOf(strconv.Itoa(i)), life.restart(ctx, life.find(strconv.Itoa(i)), 0))
 }

@@ -294,13 +294,3 @@ func (f *supervision) Subscribe(size int) *Subscription {
 }
 
 func (f *supervision) pathOf(id string) string { return joinPath(f.current().path, id) }
-
-func (f *supervision) restartID(ctx context.Context, id string) error {
-	life := f.current()
-	return callError("restart", f.pathOf(id), life.restart(ctx, life.find(id), 0))
-}
-
-func (f *supervision) terminateID(ctx context.Context, id string) error {
-	life := f.current()
-	return callError("terminate", f.pathOf(id), life.terminate(ctx, life.find(id), 0, false))
-}

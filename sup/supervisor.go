@@ -12,7 +12,7 @@ import (
 // It is itself a [Worker], and so can be the child of another supervisor,
 // whose children are of any type that it satisfies.
 type Supervisor[W Worker] struct {
-	supervision
+	idCalls
 	recent atomic.Pointer[policy] // of the last child added
 }
 
@@ -161,38 +161,6 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 		return Child[W]{&c.self}, nil
 	}
 	return handleAfter[W](c, err), callError("start child", c.path(), err)
-}
-
-// Terminate stops a child and keeps it declared; a temporary one is dropped.
-// It stays stopped until Restart: rounds leave it alone. It returns nil when
-// the child has stopped, or if it had before. A pending restart is called off.
-//
-// Errors, in a [CallError]: [ErrNotFound]; [ErrNotRunning] and
-// [ErrShuttingDown]; a [StuckError] if the child has not stopped within its
-// time, also where its spec says to abandon it or to escalate; the cause of ctx
-// if that ends first. In the last two cases the child stops when it does. If it is a
-// supervisor, the error is a StuckError in both, which names what holds it up.
-func (s *Supervisor[W]) TerminateChild(ctx context.Context, id string) error {
-	return s.terminateID(ctx, id)
-}
-
-// Restart starts a child that is stopped or quarantined, in its old place, and
-// returns when it is ready. Its own budget and its backoff start over. If it
-// does not get ready it is stopped as before.
-//
-// Errors, in a [CallError]: [ErrRunning]; [ErrRestarting]; [ErrNotFound];
-// [ErrNotRunning] and [ErrShuttingDown]; [ErrIgnore]; a [StartError].
-func (s *Supervisor[W]) RestartChild(ctx context.Context, id string) error {
-	return s.restartID(ctx, id)
-}
-
-// Delete removes a child that is stopped or quarantined.
-//
-// Errors, in a [CallError]: [ErrRunning]; [ErrRestarting]; [ErrNotFound];
-// [ErrNotRunning] and [ErrShuttingDown].
-func (s *Supervisor[W]) DeleteChild(id string) error {
-	life := s.current()
-	return callError("delete", s.pathOf(id), life.delete(life.find(id), 0))
 }
 
 // Child returns a handle to the child of an id. The handle is good whatever

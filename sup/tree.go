@@ -12,7 +12,7 @@ import "context"
 // is then started with Start or Run, or is the child of another one, through
 // [Nest]. All methods are safe for concurrent use after Declare.
 type Tree struct {
-	supervision
+	idCalls
 }
 
 // A TreeSpec declares the supervisor that a [Tree] is. Its fields are those of
@@ -160,10 +160,3 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 		declare: func(life *core) { life.declareLocked(newMember(life, id, &p, spec.Start)) },
 	}
 }
-
-// Terminate stops a child and keeps it declared. See [Supervisor.TerminateChild].
-func (t *Tree) TerminateChild(ctx context.Context, id string) error { return t.terminateID(ctx, id) }
-
-// Restart starts a child that is stopped or quarantined. See
-// [Supervisor.RestartChild].
-func (t *Tree) RestartChild(ctx context.Context, id string) error { return t.restartID(ctx, id) }

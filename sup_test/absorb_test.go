@@ -248,7 +248,7 @@ func TestWhatARoundStopsIsBeingRestartedUnlessItIsTemporary(t *testing.T) {
 			if err := s.RestartChild(t.Context(), "slow"); !errors.Is(err, want) {
 				t.Errorf("Restart of a %v child: %v, want %v", restart, err, want)
 			}
-			if err := s.DeleteChild("slow"); !errors.Is(err, want) {
+			if err := s.DeleteChild(context.Background(), "slow"); !errors.Is(err, want) {
 				t.Errorf("Delete of a %v child: %v, want %v", restart, err, want)
 			}
 			time.Sleep(time.Minute)

@@ -63,10 +63,10 @@ func supervisorFace(s *sup.Supervisor[*fake]) face {
 		"StartChild, taken": func(ctx context.Context) error { _, err := s.StartChild(ctx, child0); return err },
 		"Terminate":         func(ctx context.Context) error { return s.TerminateChild(ctx, "0") },
 		"Restart":           func(ctx context.Context) error { return s.RestartChild(ctx, "0") },
-		"Delete":            func(context.Context) error { return s.DeleteChild("0") },
+		"Delete":            func(ctx context.Context) error { return s.DeleteChild(ctx, "0") },
 		"Terminate nobody":  func(ctx context.Context) error { return s.TerminateChild(ctx, "nobody") },
 		"Restart nobody":    func(ctx context.Context) error { return s.RestartChild(ctx, "nobody") },
-		"Delete nobody":     func(context.Context) error { return s.DeleteChild("nobody") },
+		"Delete nobody":     func(ctx context.Context) error { return s.DeleteChild(ctx, "nobody") },
 	}, waitsOf(s.Child("0")), func() (live bool) {
 		for range s.All() {
 			live = true
@@ -111,11 +111,11 @@ func keyedFace(k *sup.Keyed[int, *fake]) face {
 		"Start, taken":     func(ctx context.Context) error { _, err := k.StartChild(ctx, 0); return err },
 		"Terminate":        func(ctx context.Context) error { return k.TerminateChild(ctx, 0) },
 		"Restart":          func(ctx context.Context) error { return k.RestartChild(ctx, 0) },
-		"Delete":           func(context.Context) error { return k.DeleteChild(0) },
+		"Delete":           func(ctx context.Context) error { return k.DeleteChild(ctx, 0) },
 		"Remove":           func(ctx context.Context) error { return k.RemoveChild(ctx, 0) },
 		"Terminate nobody": func(ctx context.Context) error { return k.TerminateChild(ctx, 7) },
 		"Restart nobody":   func(ctx context.Context) error { return k.RestartChild(ctx, 7) },
-		"Delete nobody":    func(context.Context) error { return k.DeleteChild(7) },
+		"Delete nobody":    func(ctx context.Context) error { return k.DeleteChild(ctx, 7) },
 		"Remove nobody":    func(ctx context.Context) error { return k.RemoveChild(ctx, 7) },
 	}, waitsOf(k.Child(0)), func() (live bool) {
 		for range k.All() {
@@ -208,10 +208,9 @@ func (f face) expectDown(t *testing.T, when string, want error, all ...asks) {
 	begin := time.Now()
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
-	var nobody context.Context
 	for _, calls := range append(all, f.calls) {
 		for _, name := range slices.Sorted(maps.Keys(calls)) {
-			for _, ctx := range []context.Context{context.Background(), over, nobody} {
+			for _, ctx := range []context.Context{context.Background(), over} {
 				err := calls[name](ctx)
 				if !errors.Is(err, want) || errors.Is(err, sup.ErrShuttingDown) != (want == sup.ErrShuttingDown) {
 					t.Errorf("%s %s answers %v; want %v", when, name, err, want)

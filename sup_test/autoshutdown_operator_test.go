@@ -31,7 +31,7 @@ func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
 					}
 					expectUp(t, s)
 				}
-				if err := s.DeleteChild("transient"); err != nil {
+				if err := s.DeleteChild(context.Background(), "transient"); err != nil {
 					t.Fatal(err)
 				}
 				expectUp(t, s)

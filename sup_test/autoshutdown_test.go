@@ -306,7 +306,7 @@ func TestAnEmptySupervisorStaysUp(t *testing.T) {
 			c.die("temporary", errBoom)
 			c.die("deleted", nil)
 			expectUp(t, s)
-			if err := s.DeleteChild("deleted"); err != nil {
+			if err := s.DeleteChild(context.Background(), "deleted"); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Hour)

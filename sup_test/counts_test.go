@@ -68,7 +68,7 @@ func TestTheCountsOfWhatWasRemovedStay(t *testing.T) {
 			if err := s.TerminateChild(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.DeleteChild(id); err != nil {
+			if err := s.DeleteChild(context.Background(), id); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -85,7 +85,7 @@ func TestEachStepInTheLifeOfAChildIsAnEvent(t *testing.T) {
 		r.expect(t, "child starting s/w 2", "child ready s/w 2")
 		c.die("w", errBoom)
 		r.expect(t, "child exited s/w 2, abnormal", "child quarantined s/w 2, abnormal")
-		if err := errors.Join(s.RestartChild(t.Context(), "w"), s.TerminateChild(t.Context(), "w"), s.DeleteChild("w")); err != nil {
+		if err := errors.Join(s.RestartChild(t.Context(), "w"), s.TerminateChild(t.Context(), "w"), s.DeleteChild(t.Context(), "w")); err != nil {
 			t.Fatal(err)
 		}
 		r.expect(t, "child starting s/w 3", "child ready s/w 3", "child stopping s/w 3", "child exited s/w 3, shutdown",

@@ -33,7 +33,7 @@ var faults = []fault{
 	{"Terminate itself", calls(func(ctx context.Context, r *rig) error { return r.s.TerminateChild(ctx, "w") })},
 	{"Terminate a sibling", calls(func(ctx context.Context, r *rig) error { return r.s.TerminateChild(ctx, "z") })},
 	{"Restart itself", calls(func(ctx context.Context, r *rig) error { return r.s.RestartChild(ctx, "w") })},
-	{"Delete itself", calls(func(_ context.Context, r *rig) error { return r.s.DeleteChild("w") })},
+	{"Delete itself", calls(func(ctx context.Context, r *rig) error { return r.s.DeleteChild(ctx, "w") })},
 	{"StartChild", calls(func(ctx context.Context, r *rig) error {
 		_, err := r.s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "new", Start: makes(fake{})})
 		return err

@@ -161,7 +161,7 @@ func (r *rig) stillServes() {
 	}
 	_, err := r.s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "probe", Start: makes(fake{})})
 	ops := []string{wordOf(err), wordOf(r.s.TerminateChild(ctx, "probe")), wordOf(r.s.RestartChild(ctx, "probe")),
-		wordOf(r.s.TerminateChild(ctx, "probe")), wordOf(r.s.DeleteChild("probe"))}
+		wordOf(r.s.TerminateChild(ctx, "probe")), wordOf(r.s.DeleteChild(ctx, "probe"))}
 	for _, op := range ops {
 		if want := map[bool]string{true: "ok", false: "not running"}[tree.Running]; op != want {
 			r.t.Errorf("the supervisor, running %v, answers %v", tree.Running, ops)

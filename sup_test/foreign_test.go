@@ -253,7 +253,7 @@ func TestAKeyWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if err := s.DeleteChild("leaves"); !errors.Is(err, sup.ErrRunning) {
+			if err := s.DeleteChild(context.Background(), "leaves"); !errors.Is(err, sup.ErrRunning) {
 				t.Error(err)
 			}
 			if _, err := sup.Control(s).StartChild(t.Context(), "", "x"); !errors.Is(err, sup.ErrKey) || !errors.Is(err, sup.ErrGoexit) {

@@ -150,7 +150,7 @@ func TestTheInfoOfAHandleEndsWithTheDeclaration(t *testing.T) {
 		if info, ok := h.Info(); !ok || info.ID != "w" || info.State != sup.StateStopped {
 			t.Errorf("%+v, declared %v", info, ok)
 		}
-		if err := s.DeleteChild("w"); err != nil {
+		if err := s.DeleteChild(context.Background(), "w"); err != nil {
 			t.Fatal(err)
 		}
 		if info, ok := h.Info(); ok {

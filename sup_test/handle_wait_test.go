@@ -82,7 +82,7 @@ var reasons = []struct {
 		func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.TerminateChild(ctx, "w") }, sup.ErrStopped},
 	{"an operator has deleted it", sup.ChildSpec[*fake]{Start: makes(fake{})},
 		func(ctx context.Context, s *sup.Supervisor[*fake]) error {
-			return errors.Join(s.TerminateChild(ctx, "w"), s.DeleteChild("w"))
+			return errors.Join(s.TerminateChild(ctx, "w"), s.DeleteChild(ctx, "w"))
 		}, sup.ErrNotFound},
 	{"quarantine", sup.ChildSpec[*fake]{Budget: sup.Intensity{Restarts: 2, Within: time.Hour}, Start: makes(fake{run: ends[2].run})}, nil, sup.ErrQuarantined},
 	{"the supervisor has been shut down", sup.ChildSpec[*fake]{Start: makes(fake{})},

@@ -174,7 +174,7 @@ func TestAStatusCountsTheChildrenByState(t *testing.T) {
 		check("at first")
 		c.die("a", errBoom)
 		check("after a crash")
-		for _, err := range []error{s.TerminateChild(t.Context(), "b"), s.TerminateChild(t.Context(), "d"), s.DeleteChild("d")} {
+		for _, err := range []error{s.TerminateChild(t.Context(), "b"), s.TerminateChild(t.Context(), "d"), s.DeleteChild(t.Context(), "d")} {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -158,7 +158,7 @@ func TestOperatorCallsAreNotCounted(t *testing.T) {
 		if _, err := s.StartChild(ctx, c.child(tr, "new")); err != nil {
 			t.Error(err)
 		}
-		if err := s.DeleteChild("a"); !errors.Is(err, sup.ErrRunning) {
+		if err := s.DeleteChild(context.Background(), "a"); !errors.Is(err, sup.ErrRunning) {
 			t.Errorf("delete of a running child: %v", err)
 		}
 		expectUp(t, s)

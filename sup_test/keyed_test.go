@@ -128,7 +128,7 @@ func TestASlotOfABoundedSetIsFreeAgain(t *testing.T) {
 	}{
 		"removed": {free: func(ctx context.Context, k set, _ chan error) error { return k.RemoveChild(ctx, 1) }},
 		"deleted": {free: func(ctx context.Context, k set, _ chan error) error {
-			return errors.Join(k.TerminateChild(ctx, 1), k.DeleteChild(1))
+			return errors.Join(k.TerminateChild(ctx, 1), k.DeleteChild(ctx, 1))
 		}},
 		"temporary, and terminated": {sup.Temporary, func(ctx context.Context, k set, _ chan error) error { return k.TerminateChild(ctx, 1) }},
 		"temporary, and ended": {sup.Temporary, func(_ context.Context, _ set, die chan error) error {

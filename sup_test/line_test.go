@@ -125,7 +125,7 @@ func TestSiblingsWhoseTurnHasNotComeAreRestarting(t *testing.T) {
 				if err := s.RestartChild(ctx, "d"); !errors.Is(err, sup.ErrRestarting) {
 					t.Errorf("Restart: %v", err)
 				}
-				if err := s.DeleteChild("d"); !errors.Is(err, sup.ErrRestarting) {
+				if err := s.DeleteChild(context.Background(), "d"); !errors.Is(err, sup.ErrRestarting) {
 					t.Errorf("Delete: %v", err)
 				}
 				if err := s.TerminateChild(ctx, "e"); err != nil {

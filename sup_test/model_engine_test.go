@@ -38,7 +38,7 @@ type stage struct {
 // operated is what a supervisor and the sets have in common for an operator.
 type operated struct {
 	terminate, restart, remove func(ctx context.Context, id string) error
-	delete                     func(id string) error
+	delete                     func(ctx context.Context, id string) error
 	add                        func(ctx context.Context, path string, b *branch) error
 	get                        func(id string) (*player, bool)
 	children                   func() []sup.ChildInfo
@@ -289,7 +289,7 @@ func (g *stage) goCall(cmd command, call int) {
 			case "remove":
 				err = up.remove(ctx, id)
 			case "delete":
-				err = up.delete(id)
+				err = up.delete(ctx, id)
 			case "add":
 				err = up.add(ctx, join(cmd.path, cmd.spec.id), cmd.spec)
 			default:

@@ -178,7 +178,7 @@ func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
 				c.die("x", errBoom)
 				tr.expect(t, "die x, stop slow")
 				time.Sleep(time.Second)
-				if err := s.DeleteChild("inner"); !errors.Is(err, sup.ErrRunning) {
+				if err := s.DeleteChild(context.Background(), "inner"); !errors.Is(err, sup.ErrRunning) {
 					t.Errorf("Delete while it escalates: %v", err)
 				}
 				if err := s.RestartChild(t.Context(), "inner"); !errors.Is(err, sup.ErrRunning) {
@@ -198,7 +198,7 @@ func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
 					t.Error(err)
 				}
 				tr.expect(t, "start slow, start x")
-				if err := errors.Join(s.TerminateChild(t.Context(), "inner"), s.DeleteChild("inner")); err != nil {
+				if err := errors.Join(s.TerminateChild(t.Context(), "inner"), s.DeleteChild(t.Context(), "inner")); err != nil {
 					t.Error(err)
 				}
 				expectStates(t, s, "a running, b running")

@@ -124,7 +124,7 @@ func TestAnObserverMayCallBackIntoTheTree(t *testing.T) {
 			return errors.Join(s.TerminateChild(context.Background(), "a"), s.RestartChild(context.Background(), "a"))
 		}, "a running, b running"},
 		"Delete": {func(s *sup.Supervisor[*fake]) error {
-			return errors.Join(s.TerminateChild(context.Background(), "a"), s.DeleteChild("a"))
+			return errors.Join(s.TerminateChild(context.Background(), "a"), s.DeleteChild(context.Background(), "a"))
 		}, "b running"},
 		"Subscribe":  {func(s *sup.Supervisor[*fake]) error { s.Subscribe(1).Close(); return nil }, "a running, b running"},
 		"Wait":       {func(s *sup.Supervisor[*fake]) error { _, err := s.Child("a").Wait(context.Background()); return err }, "a running, b running"},

@@ -235,7 +235,7 @@ func TestADeletedChildIsGoneAndItsIDFree(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{Children: c.good(tr, "a", "w", "z")})
 		old := s.Child("w")
-		if err := errors.Join(s.TerminateChild(t.Context(), "w"), s.DeleteChild("w")); err != nil {
+		if err := errors.Join(s.TerminateChild(t.Context(), "w"), s.DeleteChild(t.Context(), "w")); err != nil {
 			t.Fatal(err)
 		}
 		expectStates(t, s, "a running, z running")
@@ -248,6 +248,41 @@ func TestADeletedChildIsGoneAndItsIDFree(t *testing.T) {
 		expectStates(t, s, "a running, z running, w running")
 		if i := info(t, s, "w"); i.Incarnation != 1 || i.LastExit.Kind != sup.ExitNone {
 			t.Errorf("the new child: %+v", i)
+		}
+	})
+}
+
+// O4: Delete waits for nothing, and a context that has ended calls it off, unless
+// there is nothing to delete anyway. A tree has it as other supervisors do.
+func TestAContextThatHasEndedCallsADeleteOff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var child sup.Child[*fake]
+		tree := new(sup.Tree)
+		tree.Declare(sup.TreeSpec{}, child.Declare(make(controls).child(new(trace), "w")))
+		if err := tree.Start(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		defer tree.Shutdown(context.Background())
+		ended, cancel := context.WithCancelCause(t.Context())
+		cancel(errBoom)
+		if err := tree.DeleteChild(ended, "nobody"); !errors.Is(err, sup.ErrNotFound) {
+			t.Errorf("%v; want ErrNotFound", err)
+		}
+		if err := tree.DeleteChild(ended, "w"); !errors.Is(err, sup.ErrRunning) {
+			t.Errorf("%v; want ErrRunning", err)
+		}
+		if err := tree.TerminateChild(t.Context(), "w"); err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.DeleteChild(ended, "w"); !errors.Is(err, errBoom) {
+			t.Errorf("%v; want the cause of the context", err)
+		}
+		expectStates(t, tree, "w stopped")
+		if err := tree.DeleteChild(t.Context(), "w"); err != nil {
+			t.Error(err)
+		}
+		if _, err := child.Wait(t.Context()); !errors.Is(err, sup.ErrNotFound) {
+			t.Errorf("Wait: %v", err)
 		}
 	})
 }
@@ -292,7 +327,7 @@ func TestOfSeveralRestartsOrDeletesAtOnceOneWins(t *testing.T) {
 		if err := s.TerminateChild(t.Context(), "w"); err != nil {
 			t.Fatal(err)
 		}
-		several(func() error { return s.DeleteChild("w") }, sup.ErrNotFound)
+		several(func() error { return s.DeleteChild(context.Background(), "w") }, sup.ErrNotFound)
 		several(func() error { _, err := s.StartChild(t.Context(), c.child(tr, "w")); return err }, sup.ErrAlreadyRunning)
 		tr.take()
 		var all sync.WaitGroup

@@ -152,7 +152,7 @@ func TestDeleteAndRestartAreRefusedInAnyPhaseOfARound(t *testing.T) {
 	} {
 		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
 			for id, want := range want {
-				if err := s.DeleteChild(id); !errors.Is(err, want) {
+				if err := s.DeleteChild(context.Background(), id); !errors.Is(err, want) {
 					t.Errorf("delete %s: %v, want %v", id, err, want)
 				}
 				if err := s.RestartChild(t.Context(), id); !errors.Is(err, want) {
@@ -177,7 +177,7 @@ func TestAChildCanBeTerminatedAndDeletedInAnyPhaseOfARound(t *testing.T) {
 				during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
 					left := map[string]bool{"a": true, "b": true, "c": true, "d": true}
 					for _, id := range ids {
-						if err := errors.Join(s.TerminateChild(t.Context(), id), s.DeleteChild(id)); err != nil {
+						if err := errors.Join(s.TerminateChild(t.Context(), id), s.DeleteChild(t.Context(), id)); err != nil {
 							t.Error(err)
 						}
 						delete(left, id)

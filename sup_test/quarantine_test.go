@@ -222,7 +222,7 @@ func TestAQuarantinedChildIsDeclared(t *testing.T) {
 		}
 		c.die("a", errBoom)
 		expectStates(t, s, "a quarantined")
-		if err := s.DeleteChild("a"); err != nil {
+		if err := s.DeleteChild(context.Background(), "a"); err != nil {
 			t.Errorf("Delete: %v", err)
 		}
 		expectStates(t, s, "")

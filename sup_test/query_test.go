@@ -151,7 +151,7 @@ func TestASnapshotDoesNotChange(t *testing.T) {
 		tree, children := s.Snapshot(), s.Children()
 		children[0].ID = "changed by its owner"
 		c.die("a", errBoom)
-		if err := errors.Join(s.TerminateChild(t.Context(), "b"), s.DeleteChild("b")); err != nil {
+		if err := errors.Join(s.TerminateChild(t.Context(), "b"), s.DeleteChild(t.Context(), "b")); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := tree.String(), "supervisor one_for_one 3/5s\n├── a permanent running\n└── b permanent running\n"; got != want {

@@ -75,7 +75,7 @@ func TestWhileAChildIsTriedAgainOtherCallsAreServed(t *testing.T) {
 			if _, err := s.StartChild(ctx, c.child(tr, "new")); err != nil {
 				t.Error(err)
 			}
-			if err := errors.Join(s.TerminateChild(ctx, "new"), s.DeleteChild("new")); err != nil {
+			if err := errors.Join(s.TerminateChild(ctx, "new"), s.DeleteChild(ctx, "new")); err != nil {
 				t.Error(err)
 			}
 			tr.expect(t, "stop c, start c, start new, stop new")
@@ -194,7 +194,7 @@ func TestARestartingChildCanOnlyBeTerminated(t *testing.T) {
 				if err := s.RestartChild(ctx, "a"); !errors.Is(err, sup.ErrRestarting) {
 					t.Errorf("Restart: %v", err)
 				}
-				if err := s.DeleteChild("a"); !errors.Is(err, sup.ErrRestarting) {
+				if err := s.DeleteChild(context.Background(), "a"); !errors.Is(err, sup.ErrRestarting) {
 					t.Errorf("Delete: %v", err)
 				}
 				if err := s.TerminateChild(ctx, "a"); err != nil {
@@ -205,7 +205,7 @@ func TestARestartingChildCanOnlyBeTerminated(t *testing.T) {
 				tr.expect(t, tt.want)
 				expectStates(t, s, "a stopped")
 				expectCount(t, s, 1)
-				if err := s.DeleteChild("a"); err != nil {
+				if err := s.DeleteChild(context.Background(), "a"); err != nil {
 					t.Errorf("Delete: %v", err)
 				}
 			})
@@ -224,7 +224,7 @@ func TestAFailureThatWaitsForItsRoundCanBeTerminated(t *testing.T) {
 		tr.take()
 		c.die("b", errBoom)
 		c.die("a", errBoom)
-		if err := s.DeleteChild("a"); !errors.Is(err, sup.ErrRestarting) {
+		if err := s.DeleteChild(context.Background(), "a"); !errors.Is(err, sup.ErrRestarting) {
 			t.Errorf("Delete: %v", err)
 		}
 		if err := s.TerminateChild(ctx, "a"); err != nil {

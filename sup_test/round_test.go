@@ -219,7 +219,7 @@ func TestChildrenAddedAtRunTimeTakePartInRoundsAtTheEnd(t *testing.T) {
 				}
 				add("x")
 				add("y")
-				if err := errors.Join(s.TerminateChild(ctx, "a"), s.DeleteChild("a")); err != nil {
+				if err := errors.Join(s.TerminateChild(ctx, "a"), s.DeleteChild(ctx, "a")); err != nil {
 					t.Fatal(err)
 				}
 				add("a")

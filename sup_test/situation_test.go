@@ -85,7 +85,7 @@ func situations() []situation {
 			name: "starting, just added", state: "starting",
 			make: same,
 			reach: func(ctx context.Context, s supervisor, _ controls, w child) {
-				if errors.Join(s.TerminateChild(ctx, "w"), s.DeleteChild("w")) == nil {
+				if errors.Join(s.TerminateChild(ctx, "w"), s.DeleteChild(ctx, "w")) == nil {
 					go s.StartChild(context.Background(), with(w, forAnHour))
 				}
 			},
@@ -153,7 +153,7 @@ func situations() []situation {
 			name: "deleted", state: "", make: same,
 			reach: func(ctx context.Context, s supervisor, _ controls, _ child) {
 				s.TerminateChild(ctx, "w")
-				s.DeleteChild("w")
+				s.DeleteChild(context.Background(), "w")
 			},
 			terminate: outcome{sup.ErrNotFound, ""}, restart: outcome{sup.ErrNotFound, ""},
 			delete: outcome{sup.ErrNotFound, ""}, start: outcome{nil, "running"},
@@ -196,7 +196,7 @@ func TestWhatTheCallsOfAnOperatorAnswerInEachStateOfTheChild(t *testing.T) {
 					case "restart":
 						err = s.RestartChild(t.Context(), "w")
 					case "delete":
-						err = s.DeleteChild("w")
+						err = s.DeleteChild(context.Background(), "w")
 					case "start child":
 						_, err = s.StartChild(t.Context(), c.child(tr, "w"))
 					}
@@ -248,7 +248,7 @@ func TestWhatTheCallsOfAnOperatorAnswerBeforeItIsTheChildsTurn(t *testing.T) {
 				case "restart":
 					err = s.RestartChild(t.Context(), "w")
 				case "delete":
-					err = s.DeleteChild("w")
+					err = s.DeleteChild(context.Background(), "w")
 				case "start child":
 					_, err = s.StartChild(t.Context(), c.child(tr, "w"))
 				}

@@ -251,7 +251,7 @@ func TestASlowStartChildHoldsUpNothing(t *testing.T) {
 				begin := time.Now()
 				_, added := s.StartChild(t.Context(), c.child(tr, "c"))
 				if err := errors.Join(added, s.TerminateChild(t.Context(), "b"), s.RestartChild(t.Context(), "b"),
-					s.TerminateChild(t.Context(), "c"), s.DeleteChild("c")); err != nil {
+					s.TerminateChild(t.Context(), "c"), s.DeleteChild(t.Context(), "c")); err != nil {
 					t.Error(err)
 				}
 				c.die("a", errBoom)

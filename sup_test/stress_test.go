@@ -162,7 +162,7 @@ func strike(t *testing.T, s *sup.Supervisor[*gladiator], a *arena) {
 		case 2, 3:
 			err = s.RestartChild(ctx, id)
 		case 4:
-			err = s.DeleteChild(id)
+			err = s.DeleteChild(context.Background(), id)
 		case 5:
 			short, cancel := context.WithTimeout(ctx, time.Millisecond)
 			_, err = s.Child(id).Wait(short)

@@ -203,7 +203,7 @@ func TestTheReplacementOfAStuckChildWaitsUntilItIsGone(t *testing.T) {
 		if stack := info(t, h.s, "w").Stack; !strings.Contains(stack, "refuseToReturn") {
 			t.Errorf("the stack does not show where it is stuck:\n%s", stack)
 		}
-		if h.s.RestartChild(t.Context(), "w") == nil || h.s.DeleteChild("w") == nil {
+		if h.s.RestartChild(t.Context(), "w") == nil || h.s.DeleteChild(t.Context(), "w") == nil {
 			t.Error("a stuck child was restarted or deleted")
 		}
 		h.release()

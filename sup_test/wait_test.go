@@ -41,7 +41,7 @@ func TestAChildThatWaitsHoldsUpNothing(t *testing.T) {
 		if _, err := s.StartChild(ctx, c.child(tr, "b")); !errors.Is(err, sup.ErrRestarting) {
 			t.Errorf("StartChild of a child that waits: %v", err)
 		}
-		if err := errors.Join(s.TerminateChild(ctx, "c"), s.RestartChild(ctx, "c"), s.TerminateChild(ctx, "c"), s.DeleteChild("c")); err != nil {
+		if err := errors.Join(s.TerminateChild(ctx, "c"), s.RestartChild(ctx, "c"), s.TerminateChild(ctx, "c"), s.DeleteChild(ctx, "c")); err != nil {
 			t.Error(err)
 		}
 		tr.expect(t, "die b, die a, start a, die c, start c, start d, stop c, start c, stop c")
@@ -78,7 +78,7 @@ func TestARoundThatWaitsHoldsUpNothingElse(t *testing.T) {
 		if err := errors.Join(s.TerminateChild(ctx, "a"), s.RestartChild(ctx, "a")); err != nil {
 			t.Error(err)
 		}
-		if err := errors.Join(s.TerminateChild(ctx, "c"), s.DeleteChild("c")); err != nil {
+		if err := errors.Join(s.TerminateChild(ctx, "c"), s.DeleteChild(ctx, "c")); err != nil {
 			t.Error(err)
 		}
 		tr.expect(t, "die b, stop d, stop c, start e, stop a, start a")
