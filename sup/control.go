@@ -68,7 +68,7 @@ func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, 
 	if life.config.keys == nil {
 		return ChildInfo{}, &CallError{"start child", joinPath(life.path, key), ErrNotKeyed}
 	}
-	return life.config.keys.start(given(ctx), life, key)
+	return life.config.keys.start(ctx, life, key)
 }
 
 func (o operator) TerminateChild(ctx context.Context, t Target) error {
@@ -85,7 +85,7 @@ func (o operator) RestartChild(ctx context.Context, t Target) error {
 
 func (o operator) Replace(ctx context.Context, t Target) error {
 	return o.call("replace", t, func(c *child) error {
-		return c.sup.replace(given(ctx), c, t.Incarnation)
+		return c.sup.replace(ctx, c, t.Incarnation)
 	})
 }
 

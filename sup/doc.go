@@ -66,7 +66,7 @@
 //
 // All methods are safe for concurrent use. Times are kept with the monotonic
 // clock, and are virtual within a testing/synctest bubble; package suptest
-// helps to test trees there. A nil context counts as context.Background().
+// helps to test trees there.
 //
 // A Watchdog, a StartTimeout and a Shutdown time are extended once, by their full
 // length, if their timer fires much later than it was due. The whole program was

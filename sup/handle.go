@@ -70,7 +70,6 @@ func (h Child[W]) lookUp() (w W, ok bool) {
 // [ErrShuttingDown] or [ErrNotRunning]; and with the cause of ctx when that
 // ends.
 func (h Child[W]) Wait(ctx context.Context) (W, error) {
-	ctx = given(ctx)
 	var none W
 	for {
 		c := h.ref.child()

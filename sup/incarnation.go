@@ -97,9 +97,6 @@ type attachments struct {
 
 // incarnationOf returns the incarnation whose context ctx is or derives from.
 func incarnationOf(ctx context.Context) *incarnation {
-	if ctx == nil {
-		return nil
-	}
 	inc, _ := identity.Of(ctx).(*incarnation)
 	return inc
 }

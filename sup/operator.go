@@ -20,7 +20,6 @@ func (s *core) admit() error {
 // it declared. The id is claimed when nothing can refuse the child any more: it is
 // found without the lock from then on.
 func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *child, claim func()) error {
-	ctx = given(ctx)
 	called := calledBefore(ctx)
 	s.mu.Lock()
 	err := s.admitLocked()
@@ -84,7 +83,6 @@ func takenErrorLocked(c *child) error {
 // to be discarded. A caller who has seen an incarnation means that one only; 0 is
 // any.
 func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) error {
-	ctx = given(ctx)
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		s.mu.Unlock()
@@ -140,7 +138,6 @@ var operatorCause = &StopError{Reason: ReasonOperator}
 
 // restart starts a child that is at rest, in its old place (O3).
 func (s *core) restart(ctx context.Context, c *child, seen int) error {
-	ctx = given(ctx)
 	called := calledBefore(ctx)
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
@@ -322,7 +319,6 @@ func (s *core) delete(ctx context.Context, c *child, seen int) error {
 
 // remove stops a child and removes it.
 func (s *core) remove(ctx context.Context, c *child) error {
-	ctx = given(ctx)
 	err := s.terminate(ctx, c, 0, true)
 	if c == nil || c.sup != s {
 		return err

@@ -155,7 +155,6 @@ func (r *Replicas[W]) Next() (W, bool) {
 // if that one is at rest. Once no replica will come back it returns the errors of
 // [Child.Wait], joined. A nil f does nothing.
 func (r *Replicas[W]) Do(ctx context.Context, f func(ctx context.Context, w W) error) error {
-	ctx = given(ctx)
 	if f == nil {
 		f = func(context.Context, W) error { return nil }
 	}

@@ -10,7 +10,6 @@ import (
 const eventBuffer = 1024
 
 func (o operator) Events(ctx context.Context, path string, after uint64) iter.Seq2[Event, error] {
-	ctx = given(ctx)
 	return func(yield func(Event, error) bool) {
 		if o.base.life.Load() == nil { // nothing will ever happen
 			return

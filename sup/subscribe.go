@@ -96,7 +96,6 @@ func (sub *Subscription) Events() <-chan Event { return sub.events }
 // All returns an iterator over the events; it ends with the subscription or
 // with ctx.
 func (sub *Subscription) All(ctx context.Context) iter.Seq[Event] {
-	ctx = given(ctx)
 	return func(yield func(Event) bool) {
 		for {
 			select {

@@ -82,7 +82,6 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 // children are stopped in order. A supervisor that has ended can be started
 // again.
 func (f *supervision) Start(ctx context.Context) error {
-	ctx = given(ctx)
 	s, err := f.prepare(ctx, true)
 	if err != nil {
 		return err
@@ -98,7 +97,6 @@ func (f *supervision) Start(ctx context.Context) error {
 // ready when they are. A supervisor that is no child is started with Start or
 // Run.
 func (f *supervision) Initialize(ctx context.Context) error {
-	ctx = given(ctx)
 	s, err := f.prepare(ctx, false)
 	if err != nil {
 		return err
@@ -117,7 +115,6 @@ func (f *supervision) Initialize(ctx context.Context) error {
 // It does not return while a child that ignores its context is left: to bound
 // the wait, use Start, and Shutdown with a deadline.
 func (f *supervision) Run(ctx context.Context) error {
-	ctx = given(ctx)
 	s, err := f.toDrive()
 	if err != nil {
 		return err
@@ -162,7 +159,6 @@ func (f *supervision) toDrive() (*core, error) {
 // the tree has to pass its own context, or it would wait for itself. Called
 // before the start, it calls off the next one.
 func (f *supervision) Shutdown(ctx context.Context) error {
-	ctx = given(ctx)
 	s := f.end()
 	if s == nil {
 		return nil
