@@ -60,8 +60,14 @@ func (e *endedContext) unprefixed() string {
 	return text
 }
 
-// Unwrap returns the error that wraps ErrShutdown and the cause of the context.
-func (e *endedContext) Unwrap() error { return e.stop }
+// Unwrap returns the error that wraps ErrShutdown and the cause of the context, and
+// context.Canceled or context.DeadlineExceeded, whatever that cause is.
+func (e *endedContext) Unwrap() []error {
+	if e.deadline {
+		return []error{e.stop, context.DeadlineExceeded}
+	}
+	return []error{e.stop, context.Canceled}
+}
 
 // failLocked makes a failure, if it is the first of a supervisor that ends, what
 // that ends with.

@@ -202,6 +202,7 @@ func (f *supervision) end() *core {
 			continue
 		case s.life.phase == created:
 			s.life.phase, s.life.endedBeforeStart = ended, true
+			s.life.endCause = errShutdownCalled
 			s.ended.Store(true)
 			close(s.signal.stop)
 			close(s.signal.gone)
@@ -236,14 +237,41 @@ func (f *supervision) Ending() <-chan struct{} {
 	return closedChannel
 }
 
-// Err returns why the supervisor ends, or has ended: nil before, and if it was
-// told to.
+// Err returns the failure with which the supervisor ends or has ended. It is nil
+// before, and if the supervisor was asked to end. See [Supervisor.Ended] for why.
 func (f *supervision) Err() error {
 	s := f.current()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.life.failure
 }
+
+// Ended returns how the supervisor ends, or has ended, as from when
+// [Supervisor.Ending] is closed. Its Kind is
+//
+//   - [ExitNone] if the supervisor does not end;
+//   - [ExitNormal] if its significant children have ended, see [AutoShutdown];
+//   - [ExitAbnormal] if it gave up or could not start, and then its Err is that of
+//     [Supervisor.Err];
+//   - [ExitShutdown] if it was asked to end, and then its Err wraps [ErrShutdown].
+//     That Err wraps context.Canceled or context.DeadlineExceeded, and the cause, if
+//     the context given to Start or Run has ended; it is a [StopError] if the
+//     supervisor above has asked, and neither if Shutdown was called.
+//
+// It is the Exit of the event [SupervisorStopped].
+func (f *supervision) Ended() Exit {
+	s := f.current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life.phase < ending {
+		return Exit{}
+	}
+	return s.endExitLocked()
+}
+
+// Path returns the path of the supervisor, such as "orders/feeds". Until a nested
+// supervisor is started by the one above, it is its name alone.
+func (f *supervision) Path() string { return f.current().path }
 
 // Name returns the name that the spec gives.
 func (f *supervision) Name() string { return f.declared().name }

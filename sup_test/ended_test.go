@@ -88,11 +88,23 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if exit := s.Ended(); tt.run == nil && exit != (sup.Exit{}) {
+					t.Errorf("while it is up, Ended is %v", exit)
+				}
 				if tt.end != nil {
 					tt.end(t, s)
 				}
 				cancel()
+				<-s.Ending()
+				if exit := s.Ended(); exit.Kind != tt.kind || !errors.Is(exit.Err, tt.is) || (s.Err() != nil) != (tt.kind == sup.ExitAbnormal) {
+					t.Errorf("Ended is %v, and Err %v", exit, s.Err())
+				}
 				<-s.Done()
+				for what, err := range map[string]error{"cancelled": context.Canceled, "deadline": context.DeadlineExceeded} {
+					if got := errors.Is(s.Ended().Err, err); got != strings.Contains(name, what) {
+						t.Errorf("Ended wraps %v: %v", err, got)
+					}
+				}
 				events := s.Recorded()
 				last := events[len(events)-1]
 				if last.Kind != sup.SupervisorStopped || last.Exit.Kind != tt.kind || !errors.Is(last.Exit.Err, tt.is) {
@@ -105,4 +117,48 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// X4: Shutdown before the start is how the supervisor has ended; a start begins anew.
+func TestAShutdownBeforeTheStartIsHowASupervisorHasEnded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := sup.New(lone(make(controls).child(new(trace), "w")))
+		if exit := s.Ended(); exit != (sup.Exit{}) {
+			t.Errorf("before the start, Ended is %v", exit)
+		}
+		_ = s.Shutdown(t.Context())
+		if exit := s.Ended(); exit.Kind != sup.ExitShutdown || !errors.Is(exit.Err, sup.ErrShutdown) {
+			t.Errorf("after Shutdown, Ended is %v", exit)
+		}
+		if err := s.Start(t.Context()); !errors.Is(err, sup.ErrShuttingDown) {
+			t.Errorf("%v; want ErrShuttingDown", err)
+		}
+		if exit := s.Ended(); exit != (sup.Exit{}) {
+			t.Errorf("after a start that was called off, Ended is %v", exit)
+		}
+	})
+}
+
+// X1, N1: A nested supervisor ends because the one above does, and knows its path.
+func TestANestedSupervisorHasAPathAndEndsWithTheOneAbove(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		below := sup.New(sup.Spec[*fake]{Name: "own", Children: make(controls).good(new(trace), "w")})
+		if path := below.Path(); path != "own" {
+			t.Errorf("before the start its path is %q", path)
+		}
+		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "a/b", Start: func(context.Context) (sup.Worker, error) { return below, nil }},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if top, path := s.Path(), below.Path(); top != "top" || path != "top/a%2Fb" {
+			t.Errorf("the paths are %q and %q", top, path)
+		}
+		_ = s.Shutdown(t.Context())
+		exit := below.Ended()
+		if stop, ok := exit.Err.(*sup.StopError); exit.Kind != sup.ExitShutdown || !ok || stop.Reason != sup.ReasonShutdown {
+			t.Errorf("it has ended with %v", exit)
+		}
+	})
 }
