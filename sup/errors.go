@@ -1,113 +1,123 @@
 package sup
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 	"time"
 
-	"github.com/espalier-go/espalier/internal/prefix"
+	"github.com/espalier-go/espalier/internal/foreign"
 )
 
-// What a worker or a start function returns to say something to its
-// supervisor.
+// Errors that a worker or a start function returns to its supervisor.
 var (
-	// ErrShutdown marks an orderly end that is not a normal one: Run returns an
-	// error that wraps it. The causes of all contexts that a supervisor cancels
-	// wrap it too, that of an incarnation whose Run has returned among them; not
-	// that of one that is unhealthy, was too slow to start, or has a goroutine
-	// that failed.
+	// ErrShutdown is returned, wrapped, by a worker that ends in an orderly way
+	// before its work is done. The exit is then an [ExitShutdown].
+	//
+	// A supervisor cancels contexts with a cause that wraps ErrShutdown. The cause
+	// does not wrap it if the incarnation is unhealthy, was not ready in time, or has
+	// a goroutine that failed.
 	ErrShutdown = errors.New("shutdown")
-	// ErrIgnore, returned by a start function, leaves the child declared and
-	// stopped, and drops a temporary one. StartChild and Restart return it,
-	// wrapped, after having done that.
-	ErrIgnore = errors.New("the start function chose not to start it")
+	// ErrIgnore is returned by a start function that chooses not to start its child.
+	// The child stays declared and stopped. A temporary child is removed.
+	ErrIgnore = errors.New("start declined")
+	// ErrOwnTree is returned when the worker embeds the supervisor that is to run
+	// it, and so has the methods of the supervisor.
+	ErrOwnTree = errors.New("worker with its own supervisor embedded (make the supervisor a named field)")
+	// ErrNilWorker is returned when a start function returns a nil worker and a nil
+	// error.
+	ErrNilWorker = errors.New("nil worker without an error (return an error or ErrIgnore)")
 )
 
-// What an operator's call, a handle or a start answers.
+// Errors of operator calls, handles and queries. Most are wrapped by a [CallError].
 var (
-	// ErrAlreadyRunning is returned when a child of the given id is running, starting
-	// or stopping, or when the supervisor itself has been started and has not ended.
-	ErrAlreadyRunning = errors.New("it is running already")
-	// ErrAlreadyDeclared: a child of this id is declared, and stopped; restart
-	// or delete it.
-	ErrAlreadyDeclared = errors.New("it is declared already, and stopped: restart or delete it")
-	// ErrNotFound: there is no child of this id.
-	ErrNotFound = errors.New("there is no such child")
-	// ErrRunning: the child is running, starting or stopping; terminate it first.
-	ErrRunning = errors.New("the child is running: terminate it first")
-	// ErrRestarting: the child is being restarted, or a round is stopping it to start
-	// it again; wait for it, or terminate it.
-	ErrRestarting = errors.New("the child is being restarted: wait for it, or terminate it")
-	// ErrMaxChildren: the set is full.
-	ErrMaxChildren = errors.New("the set is full")
-	// ErrKey: the key is not equal to itself, or cannot be compared; or, given as
-	// text to a [Controller], the text is not that of a key.
-	ErrKey = errors.New("the key names nothing: it is not equal to itself, or cannot be compared")
-	// ErrStopped: the child is declared and stopped, and nothing but an
-	// operator's Restart or a round will start it.
-	ErrStopped = errors.New("the child is stopped: restart it")
-	// ErrQuarantined: the child has used up its own budget; look at its last
-	// exit, then restart it.
-	ErrQuarantined = errors.New("the child is quarantined: see its last exit, then restart it")
-	// ErrWrongType: the worker is not of the type of the handle, see [As].
-	ErrWrongType = errors.New("the worker is not of the handle's type")
-	// ErrNotRunning: the supervisor has not been started, or has ended.
-	ErrNotRunning = errors.New("the supervisor is not running")
-	// ErrShuttingDown: the supervisor is about to end. It wraps ErrNotRunning.
-	ErrShuttingDown = fmt.Errorf("%w: it is shutting down", ErrNotRunning)
-	// ErrNoSupervisor: the child at that path is a worker, and has no children.
-	ErrNoSupervisor = errors.New("it is no supervisor, and has no children")
-	// ErrNotKeyed: the supervisor has no keys to start children by.
-	ErrNotKeyed = errors.New("its children have no keys: only a Keyed can be given more at run time")
-	// ErrIncarnation: the child has had another incarnation since the caller has
-	// looked at it.
-	ErrIncarnation = errors.New("the child is another incarnation by now: look again")
-	// ErrSkipped: see [SkippedError].
-	ErrSkipped = errors.New("events were skipped")
-	// ErrNotSupervised: the context is not that of a supervised worker, or the
-	// incarnation that it belonged to is over.
-	ErrNotSupervised = errors.New("the context is not that of a running supervised worker")
+	// ErrAlreadyRunning is returned when a child with the given id, or the
+	// supervisor itself, has been started and has not ended.
+	ErrAlreadyRunning = errors.New("already running")
+	// ErrAlreadyDeclared is returned when a child with the given id is declared and
+	// stopped. Restart or delete it.
+	ErrAlreadyDeclared = errors.New("already declared")
+	// ErrNotFound is returned when no child has the given id, key or path.
+	ErrNotFound = errors.New("not found")
+	// ErrRunning is returned when the call needs a child at rest and the child is
+	// starting, running, stopping or stuck. Terminate the child first.
+	ErrRunning = errors.New("still running")
+	// ErrRestarting is returned when the child is about to be started again, by
+	// itself or as part of a round. Wait for the child, or terminate it.
+	ErrRestarting = errors.New("restart in progress")
+	// ErrMaxChildren is returned when a [Keyed] has as many children as it may have.
+	ErrMaxChildren = errors.New("maximum of children reached")
+	// ErrKey is returned when a key does not equal itself or cannot be compared, or
+	// when the text given to a [Controller] is not the text of a key.
+	ErrKey = errors.New("invalid key")
+	// ErrStopped is returned when the child is declared and stopped. Only an
+	// operator or a round starts it again.
+	ErrStopped = errors.New("child stopped")
+	// ErrQuarantined is returned when the child has used up its own budget. Only an
+	// operator starts it again. [ChildInfo].LastExit says how it ended.
+	ErrQuarantined = errors.New("child quarantined")
+	// ErrWrongType is returned when the worker is not of the type of the handle.
+	// See [As].
+	ErrWrongType = errors.New("wrong type of worker")
+	// ErrNotRunning is returned when the supervisor has not been started or has
+	// ended.
+	ErrNotRunning = errors.New("supervisor not running")
+	// ErrShuttingDown is returned when the supervisor is about to end. It wraps
+	// [ErrNotRunning].
+	ErrShuttingDown error = &alias{ErrNotRunning, "supervisor shutting down"}
+	// ErrNoSupervisor is returned when the child at the given path is a worker and
+	// has no children.
+	ErrNoSupervisor = errors.New("not a supervisor")
+	// ErrNotKeyed is returned when a child is to be added by key to a supervisor
+	// that is not a [Keyed].
+	ErrNotKeyed = errors.New("not a keyed set")
+	// ErrIncarnation is returned when the incarnation that the caller names is not
+	// the current one. Take another snapshot.
+	ErrIncarnation = errors.New("not the current incarnation")
+	// ErrSkipped is returned when a stream of events has a gap. See [SkippedError].
+	ErrSkipped = errors.New("events skipped")
+	// ErrNotSupervised is returned when the context does not belong to an
+	// incarnation of a worker, or the incarnation has ended.
+	ErrNotSupervised = errors.New("not the context of a running worker")
 )
 
-// What went wrong with a child or a supervisor. Each is wrapped by the struct
-// error that carries the details.
+// Errors that say what went wrong with a child or a supervisor. A struct error
+// with the details wraps each, except ErrGoexit.
 var (
-	// ErrSpec: see [SpecError].
-	ErrSpec = errors.New("the spec has faults")
-	// ErrStart: see [StartError].
+	// ErrSpec is returned when a spec has faults. See [SpecError].
+	ErrSpec = errors.New("invalid spec")
+	// ErrStart is returned when a child could not be started. See [StartError].
 	ErrStart = errors.New("start failed")
-	// ErrStartTimeout: see [StartTimeoutError].
+	// ErrStartTimeout is returned when a child was not ready in time. See
+	// [StartTimeoutError].
 	ErrStartTimeout = errors.New("start timed out")
-	// ErrIntensity: see [IntensityError].
+	// ErrIntensity is returned when a supervisor has given up. See [IntensityError].
 	ErrIntensity = errors.New("restart intensity exceeded")
-	// ErrStuck: see [StuckError].
+	// ErrStuck is returned when a child has not stopped in time. See [StuckError].
 	ErrStuck = errors.New("not stopped in time")
-	// ErrPanic: see [PanicError].
+	// ErrPanic is returned when a worker panicked. See [PanicError].
 	ErrPanic = errors.New("panic")
-	// ErrGoexit: a worker called runtime.Goexit, which t.FailNow does too.
-	ErrGoexit = errors.New("runtime.Goexit was called")
-	// ErrUnhealthy: see [UnhealthyError].
-	ErrUnhealthy        = errors.New("unhealthy")
-	errNotSupervised    = fmt.Errorf("sup: %w", ErrNotSupervised)
-	errNotGone          = &alias{ErrRunning, "the child has not stopped yet: wait for it, or see in its Info where it is stuck"}
-	errStarting         = &alias{ErrRestarting, "the child is being started: wait for it, or terminate it"}
-	errTemporary        = &alias{ErrRunning, "the child is temporary, and would be removed once stopped: terminate it, and add it again"}
-	errKeyText          = &alias{ErrKey, "the text is not that of a key"}
-	errNotStarted       = fmt.Errorf("%w: it has not been started", ErrNotRunning)
-	errEnded            = fmt.Errorf("%w: it has ended", ErrNotRunning)
-	errUndeclaredHandle = fmt.Errorf("%w: Declare the handle in a tree, or get it from a supervisor", ErrNotFound)
-	errUndeclared       = errors.New("it has not been declared: make it with New, or Declare it in a tree")
-	// ErrOwnTree: a start function returned a worker that embeds the supervisor
-	// which is to run it, and so has that one's methods.
-	ErrOwnTree = errors.New("the worker embeds the supervisor that it is a child of: make that a named field")
-	// ErrNilWorker: a start function returned neither a worker nor an error.
-	ErrNilWorker = errors.New("the start function returned a nil worker: return an error, or ErrIgnore, instead")
+	// ErrGoexit is returned when a worker called runtime.Goexit, which t.FailNow
+	// does too.
+	ErrGoexit = errors.New("runtime.Goexit called")
+	// ErrUnhealthy is returned when a child missed the beats that its watchdog
+	// expects. See [UnhealthyError].
+	ErrUnhealthy = errors.New("unhealthy")
 )
 
-// An alias is a sentinel in other words.
+var (
+	errStillStopping    = &alias{ErrRunning, "child still stopping"}
+	errStarting         = &alias{ErrRestarting, "start in progress"}
+	errTemporary        = &alias{ErrRunning, "temporary child still running (terminate and add it instead)"}
+	errKeyText          = &alias{ErrKey, "not the text of a key"}
+	errNotStarted       = &alias{ErrNotRunning, "supervisor not started"}
+	errEnded            = &alias{ErrNotRunning, "supervisor ended"}
+	errUndeclaredHandle = fmt.Errorf("%w: handle without Declare", ErrNotFound)
+	errUndeclared       = errors.New("no spec (make the supervisor with New, or Declare it in a tree)")
+)
+
+// An alias is a more precise sentinel that wraps an exported one.
 type alias struct {
 	error
 	text string
@@ -116,37 +126,49 @@ type alias struct {
 func (a *alias) Error() string { return a.text }
 func (a *alias) Unwrap() error { return a.error }
 
-// A CallError is what an operator's call on a child answers, and what a handle
-// does that has none to give.
+// A CallError is returned by an operator call or a query that failed, and by a
+// handle that has no worker.
 type CallError struct {
 	Op   string // "start child", "restart", …
-	Path string // of the child; "" if the call was about the whole tree
+	Path string // path of the child; "" if the call was about the whole tree
 	Err  error  // ErrNotFound, ErrRunning, a *StartError, …
 }
 
-func (e *CallError) Error() string { return "sup: " + e.unprefixed() }
-func (e *CallError) unprefixed() string {
-	return fmt.Sprintf("%s %s: %s", e.Op, cmp.Or(e.Path, "the tree"), unprefixed(e.Err))
+// Error returns "path: op: reason".
+func (e *CallError) Error() string {
+	text := e.Op + ": " + causeText(e.Path, e.Err)
+	if e.Path != "" {
+		text = e.Path + ": " + text
+	}
+	return text
 }
 
 // Unwrap returns the reason.
 func (e *CallError) Unwrap() error { return e.Err }
 
-// A StartError tells that a child could not be started, and so, where it was
-// declared in a spec, the supervisor neither. It wraps [ErrStart] and the
-// cause: what the start function or Initialize returned, a [PanicError], a
-// [StartTimeoutError], or the StartError of a child further down.
+// A StartError is returned when a child could not be started. If the child was
+// declared in a spec, its supervisor could not be started either.
+//
+// It wraps [ErrStart] and the cause: the error of the start function or of
+// Initialize, a [PanicError], a [StartTimeoutError], or the StartError of a child
+// further down.
 type StartError struct {
-	Path string // of the child
-	Err  error
+	Path string // path of the child
+	Err  error  // the cause
 }
 
-func (e *StartError) Error() string { return "sup: " + e.unprefixed() }
-func (e *StartError) unprefixed() string {
-	for { // the innermost: its path holds those of the others
+// Error returns "path: start: cause" of the innermost StartError. Its path begins
+// with the paths of the others.
+func (e *StartError) Error() string {
+	e = e.innermost()
+	return e.Path + ": start: " + causeText(e.Path, e.Err)
+}
+
+func (e *StartError) innermost() *StartError {
+	for {
 		below, ok := e.Err.(*StartError)
-		if !ok {
-			return "start of " + e.Path + ": " + unprefixed(e.Err)
+		if !ok || below == nil {
+			return e
 		}
 		e = below
 	}
@@ -155,59 +177,57 @@ func (e *StartError) unprefixed() string {
 // Unwrap returns ErrStart and the cause.
 func (e *StartError) Unwrap() []error { return []error{ErrStart, e.Err} }
 
-// A StartTimeoutError tells that a child was not ready in time. It wraps
-// [ErrStartTimeout] and Err.
+// A StartTimeoutError is returned when a child was not ready within its
+// StartTimeout. It wraps [ErrStartTimeout] and Err.
 type StartTimeoutError struct {
-	After time.Duration
-	Err   error // what Start or Initialize returned when it was told to stop; may be nil
+	After time.Duration // the StartTimeout
+	Err   error         // error of Start or Initialize once cancelled; may be nil
 }
 
-func (e *StartTimeoutError) Error() string { return "sup: " + e.unprefixed() }
-func (e *StartTimeoutError) unprefixed() string {
-	msg := fmt.Sprintf("not ready within %v", e.After)
-	if e.Err != nil {
-		msg += ": " + unprefixed(e.Err)
-	}
-	return msg
+// Error returns "not ready within …", followed by Err if there is one.
+func (e *StartTimeoutError) Error() string {
+	return withCause(fmt.Sprintf("not ready within %v", e.After), e.Err)
 }
 
-// Unwrap returns ErrStartTimeout and, where there is one, Err.
-func (e *StartTimeoutError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrStartTimeout}
-	}
-	return []error{ErrStartTimeout, e.Err}
-}
+// Unwrap returns ErrStartTimeout and Err, if that is not nil.
+func (e *StartTimeoutError) Unwrap() []error { return wrapped(ErrStartTimeout, e.Err) }
 
-// An IntensityError tells that a supervisor gave up. It wraps [ErrIntensity]
-// and the errors of the exits that led there, so that errors.Is finds the
-// first cause at whatever depth (SEMANTICS N3).
+// An IntensityError is returned by a supervisor that has given up.
+//
+// It wraps [ErrIntensity] and the errors of the exits that led there, so that
+// errors.Is finds the first cause at any depth.
 type IntensityError struct {
-	Path      string // of the supervisor
-	Intensity Intensity
-	Exits     []ChildExit // oldest first; the last 100 at most
-	Recent    []Event     // the last on record of the supervisor and what has ended below it, oldest first; 32 at most. An IntensityError among them has no Recent
+	Path      string      // path of the supervisor
+	Intensity Intensity   // the intensity that was exceeded
+	Exits     []ChildExit // what was counted, oldest first; the last 100 at most
+	// Recent are the last events of the supervisor and of its descendants that have
+	// ended, oldest first, 32 at most. An IntensityError in one of them has no Recent.
+	Recent []Event
 }
 
-// A ChildExit is an exit, or a failed attempt to start, that was counted.
+// A ChildExit is an exit, or a failed attempt to start, that counted as a restart.
 type ChildExit struct {
-	Path        string
-	Incarnation int
-	Time        time.Time
-	Exit        Exit
+	Path        string    // path of the child
+	Incarnation int       // number of the incarnation that ended
+	Time        time.Time // when it ended
+	Exit        Exit      // how it ended
 }
 
-func (e *IntensityError) Error() string { return "sup: " + e.unprefixed() }
-func (e *IntensityError) unprefixed() string {
-	msg := fmt.Sprintf("%s: more than %d restarts in %v", e.Path, e.Intensity.Restarts, e.Intensity.Within)
+// Error returns the path, the intensity, and the last exit.
+func (e *IntensityError) Error() string {
+	restarts := "restarts"
+	if e.Intensity.Restarts == 1 {
+		restarts = "restart"
+	}
+	text := fmt.Sprintf("%s: more than %d %s in %v", e.Path, e.Intensity.Restarts, restarts, e.Intensity.Within)
 	if n := len(e.Exits); n > 0 {
 		last := e.Exits[n-1]
-		msg += fmt.Sprintf("; last: %s, %v", last.Path, last.Exit.Kind)
+		text += fmt.Sprintf("; last: %s, %v", last.Path, last.Exit.Kind)
 		if last.Exit.Err != nil {
-			msg += ": " + unprefixed(last.Exit.Err)
+			text += ": " + causeText(last.Path, last.Exit.Err)
 		}
 	}
-	return msg
+	return text
 }
 
 // Unwrap returns ErrIntensity and the errors of all exits.
@@ -221,25 +241,27 @@ func (e *IntensityError) Unwrap() []error {
 	return all
 }
 
-// A StuckError lists children that were asked to stop and have not: those first
-// whose time for that is over. It wraps [ErrStuck] and Err: from Shutdown the cause
-// of the context that ended the wait, and as the exit of a child what it had failed
-// with before, such as an [UnhealthyError].
+// A StuckError lists children that were asked to stop and have not stopped.
+//
+// It wraps [ErrStuck] and Err.
 type StuckError struct {
-	Children []StuckChild
-	NotAsked int   // children that run because it was not their turn to stop yet: they are not to blame
-	Err      error // may be nil
+	Children []StuckChild // those whose time is over come first
+	NotAsked int          // children still running because their turn to stop had not come
+	// Err is, from Shutdown, the cause of the context that ended the wait. In the
+	// exit of a child it is what the child had failed with before, such as an
+	// [UnhealthyError]. It may be nil.
+	Err error
 }
 
-// A StuckChild is an incarnation that was asked to stop and has not.
+// A StuckChild is an incarnation that was asked to stop and has not stopped.
 type StuckChild struct {
-	Path        string
-	Incarnation int
-	Stack       string // of its goroutines; says why where it could not be taken
+	Path        string // path of the child
+	Incarnation int    // number of the incarnation
+	Stack       string // stacks of its goroutines, or the reason why there are none
 }
 
-func (e *StuckError) Error() string { return "sup: " + e.unprefixed() }
-func (e *StuckError) unprefixed() string {
+// Error returns up to four paths, the number of children not asked, and Err.
+func (e *StuckError) Error() string {
 	paths := make([]string, 0, 4)
 	for _, c := range e.Children {
 		if len(paths) == 3 && len(e.Children) > 4 {
@@ -248,86 +270,75 @@ func (e *StuckError) unprefixed() string {
 		}
 		paths = append(paths, c.Path)
 	}
-	list := strings.Join(paths, ", ")
+	text := ErrStuck.Error()
+	if len(paths) > 0 {
+		text = strings.Join(paths, ", ") + ": " + text
+	}
 	if e.NotAsked > 0 {
-		if list != "" {
-			list += "; "
-		}
-		list += fmt.Sprintf("%d not asked to stop yet", e.NotAsked)
+		text += fmt.Sprintf(", %d not asked to stop yet", e.NotAsked)
 	}
-	msg := ErrStuck.Error()
-	if list != "" {
-		msg += ": " + list
-	}
-	if e.Err != nil {
-		msg += ": " + unprefixed(e.Err)
-	}
-	return msg
+	return withCause(text, e.Err)
 }
 
-// Unwrap returns ErrStuck and, where there is one, Err.
-func (e *StuckError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrStuck}
-	}
-	return []error{ErrStuck, e.Err}
-}
+// Unwrap returns ErrStuck and Err, if that is not nil.
+func (e *StuckError) Unwrap() []error { return wrapped(ErrStuck, e.Err) }
 
-// A PanicError carries what a worker panicked with, and where. It wraps
-// [ErrPanic] and the value, where that is an error.
+// A PanicError is the exit of a worker that panicked. It wraps [ErrPanic] and, if
+// it is an error, the value.
 type PanicError struct {
-	Value any
-	Stack string
+	Value any    // the argument of panic
+	Stack string // stack of the goroutine that panicked
 }
 
-func (e *PanicError) Error() string      { return "sup: " + e.unprefixed() }
-func (e *PanicError) unprefixed() string { return fmt.Sprintf("panic: %v", e.Value) }
+// Error returns "panic: " and the value.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // Unwrap returns ErrPanic and, if it is an error, the value.
 func (e *PanicError) Unwrap() []error {
-	if err, ok := e.Value.(error); ok {
-		return []error{ErrPanic, err}
-	}
-	return []error{ErrPanic}
+	err, _ := e.Value.(error)
+	return wrapped(ErrPanic, err)
 }
 
-// An UnhealthyError tells that a child with a watchdog let its time pass
-// without a beat. It wraps [ErrUnhealthy].
+// An UnhealthyError is the exit of a child that did not call [Beat] within its
+// Watchdog. It wraps [ErrUnhealthy].
 type UnhealthyError struct {
-	Silent time.Duration // since the last beat
-	Limit  time.Duration // of the watchdog
-	Stack  string        // of the child's goroutines when that was noticed
+	Silent time.Duration // time since the last beat
+	Limit  time.Duration // the Watchdog of the child
+	Stack  string        // stacks of the child's goroutines when the beat was missed
 }
 
-func (e *UnhealthyError) Error() string { return "sup: " + e.unprefixed() }
-func (e *UnhealthyError) unprefixed() string {
-	return fmt.Sprintf("unhealthy: no beat for %v, where %v is the limit", e.Silent, e.Limit)
+// Error returns the time since the last beat and the limit.
+func (e *UnhealthyError) Error() string {
+	return fmt.Sprintf("unhealthy: no beat for %v, limit %v", e.Silent, e.Limit)
 }
 
 // Unwrap returns ErrUnhealthy.
 func (e *UnhealthyError) Unwrap() error { return ErrUnhealthy }
 
-// A StopError is the cause of the context of an incarnation that was asked to
-// stop (SEMANTICS W5). It wraps [ErrShutdown] and, if the supervisor's own
-// context was cancelled, the cause of that.
+// A StopError is the cause of the context of an incarnation that was asked to stop.
+//
+// It wraps [ErrShutdown] and Err.
 type StopError struct {
 	Reason StopReason
-	Path   string // of the sibling whose failure led to the round; else empty
-	Err    error
+	Path   string // with ReasonRound, the path of the sibling that failed; otherwise ""
+	// Err is the failure of the sibling with ReasonRound. Otherwise it is the cause of
+	// the context that was cancelled. It may be nil.
+	Err error
 }
 
-// StopReason says who asked an incarnation to stop.
+// StopReason says why an incarnation was asked to stop.
 type StopReason uint8
 
 const (
-	// ByShutdown: the supervisor ends.
+	// ReasonShutdown means that the supervisor is ending.
 	ReasonShutdown StopReason = iota
-	// ByRound: a sibling has failed, and the strategy restarts both.
+	// ReasonRound means that a sibling failed and the strategy restarts both.
 	ReasonRound
-	// ByOperator: an operator's call.
+	// ReasonOperator means that an operator call stopped the child, or that the
+	// caller that started the child no longer waits.
 	ReasonOperator
-	// ByReturn: nobody; Run has returned, and what belongs to the incarnation
-	// is to wind up.
+	// ReasonReturn means that Run has returned. The goroutines of the incarnation
+	// are to end.
 	ReasonReturn
 )
 
@@ -336,29 +347,61 @@ func (r StopReason) String() string {
 	return nameOf(r, "shutdown", "round", "operator", "return")
 }
 
-func (e *StopError) Error() string { return "sup: " + e.unprefixed() }
-func (e *StopError) unprefixed() string {
-	msg := map[StopReason]string{
-		ReasonShutdown: "the supervisor is shutting down",
-		ReasonRound:    "restarting because of " + e.Path,
-		ReasonOperator: "terminated by an operator",
-		ReasonReturn:   "the worker has returned",
-	}[e.Reason]
-	if e.Err != nil {
-		if e.Reason == ReasonOperator { // who wanted it to start does so no longer
-			msg = "called off"
+// Error returns the reason in words, followed by Err if there is one.
+func (e *StopError) Error() string {
+	text := ""
+	switch e.Reason {
+	case ReasonShutdown:
+		text = "shutdown of the supervisor"
+	case ReasonRound:
+		text = "restart after failure of " + e.Path
+	case ReasonOperator:
+		text = "termination by an operator"
+		if e.Err != nil { // the caller of StartChild or RestartChild has gone
+			text = "cancellation of the start"
 		}
-		msg += ": " + unprefixed(e.Err)
+	case ReasonReturn:
+		text = "return of the worker"
+	default:
+		text = e.Reason.String()
 	}
-	return msg
+	if e.Err == nil {
+		return text
+	}
+	return text + ": " + causeText(e.Path, e.Err)
 }
 
-// Unwrap returns ErrShutdown and, where there is one, the underlying cause.
-func (e *StopError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrShutdown}
+// Unwrap returns ErrShutdown and Err, if that is not nil.
+func (e *StopError) Unwrap() []error { return wrapped(ErrShutdown, e.Err) }
+
+// wrapped returns what an error with an optional cause wraps.
+func wrapped(sentinel, cause error) []error {
+	if cause == nil {
+		return []error{sentinel}
 	}
-	return []error{ErrShutdown, e.Err}
+	return []error{sentinel, cause}
+}
+
+// withCause returns the text of an error with an optional cause.
+func withCause(text string, cause error) string {
+	if cause == nil {
+		return text
+	}
+	return text + ": " + foreign.ErrorText(cause)
+}
+
+// causeText returns the text of a cause that stands behind a path. The cause does
+// not repeat the path, nor "start: " after the name of a call.
+func causeText(path string, cause error) string {
+	if start, ok := cause.(*StartError); ok && start != nil {
+		if start = start.innermost(); start.Path == path {
+			cause = start.Err
+		}
+	}
+	if cause == nil {
+		return "<nil>"
+	}
+	return strings.TrimPrefix(foreign.ErrorText(cause), path+": ")
 }
 
 func isNilPointer(v any) bool {
@@ -366,16 +409,7 @@ func isNilPointer(v any) bool {
 	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
-// unprefixed is the text of err without this package's prefix, or that of another
-// of this module: a prefix stands once, at the surface.
-func unprefixed(err error) string {
-	if own, ok := err.(interface{ unprefixed() string }); ok && !isNilPointer(err) {
-		return own.unprefixed()
-	}
-	return prefix.Cut(err)
-}
-
-// callError says which call on which child an error answers.
+// callError returns a CallError, or nil if err is nil.
 func callError(op, path string, err error) error {
 	if err == nil {
 		return nil

@@ -29,8 +29,8 @@ func ExampleInspect() {
 	fmt.Println(err)
 	// Output:
 	// ada running <nil>
-	// sup: look at auction/eve: there is no such child
-	// sup: look at auction/ada: it is no supervisor, and has no children
+	// auction/eve: query: not found
+	// auction/ada: query: not a supervisor
 }
 
 // The stream of events begins with those on record.
@@ -125,7 +125,7 @@ func ExampleTarget() {
 	err = c.TerminateChild(ctx, sup.Target{Path: "auction/ada", Incarnation: seen.Incarnation})
 	fmt.Println(err)
 	// Output:
-	// sup: terminate auction/ada: the child is another incarnation by now: look again
+	// auction/ada: terminate: not the current incarnation
 }
 
 // Of AnySupervisor is what takes a supervisor of any type.
@@ -162,7 +162,7 @@ func ExampleSkippedError() {
 		}
 	}
 	// Output:
-	// sup: events were skipped, after number 0
+	// events skipped after number 0
 	// 4 child ready
 	// 5 supervisor started
 }

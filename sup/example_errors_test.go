@@ -26,10 +26,10 @@ func ExampleSpecError() {
 		fmt.Println(spec.Faults[0].Path, spec.Faults[0].Field)
 	}
 	// Output:
-	// sup: spec of auction has 3 faults:
+	// auction: invalid spec, 3 faults:
 	// 	auction/ada: Start: is nil: give a function that makes the worker
 	// 	auction/bob: StartTimeout: -1s is negative: use 0 for the default, or a time
-	// 	auction: ID: child number 2 has none: give it one
+	// 	auction: ID: child 2 has no ID: give it one
 	// auction/ada Start
 }
 
@@ -40,7 +40,7 @@ func ExampleFault() {
 			fmt.Println(fault)
 		}
 	}
-	// Output: supervisor: Strategy: sup.Strategy(7) is none: use OneForOne, OneForAll or RestForOne
+	// Output: supervisor: Strategy: sup.Strategy(7) is not a strategy: use OneForOne, OneForAll or RestForOne
 }
 
 // The error of a call says which call on which child, and why.
@@ -162,7 +162,7 @@ func ExampleStuckError() {
 	close(answer)
 	end(s)
 	// Output:
-	// sup: terminate house/deaf: not stopped in time: house/deaf
+	// house/deaf: terminate: not stopped in time
 	// true
 }
 
@@ -237,7 +237,7 @@ func ExampleStopError() {
 	}
 	end(s)
 	// Output:
-	// sup: terminated by an operator
+	// termination by an operator
 	// somebody has closed the shop
 }
 

@@ -109,7 +109,7 @@ func ExampleLog() {
 	// level=INFO msg="child ready" path=auction/ada incarnation=2
 	// level=INFO msg="child stopped" path=auction/bob incarnation=1 exit=shutdown err="context canceled"
 	// level=INFO msg="child stopped" path=auction/ada incarnation=2 exit=shutdown err="context canceled"
-	// level=INFO msg="supervisor stopped" path=auction exit=shutdown err="Shutdown was called"
+	// level=INFO msg="supervisor stopped" path=auction exit=shutdown err="call of Shutdown"
 }
 
 func ExampleEvent() {
@@ -193,7 +193,7 @@ func ExampleSubscription_All() {
 			fmt.Println(e.Path, e.Exit)
 		}
 	}
-	// Output: auction shutdown: Shutdown was called
+	// Output: auction shutdown: call of Shutdown
 }
 
 // What does not fit is counted, and the tree not held up.

@@ -74,7 +74,7 @@ func ExampleChild_Wait() {
 	fmt.Println(errors.Is(err, sup.ErrStopped))
 	// Output:
 	// Ada <nil>
-	// sup: wait for auction/ada: the child is stopped: restart it
+	// auction/ada: wait: child stopped
 	// true
 }
 

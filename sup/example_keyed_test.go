@@ -74,7 +74,7 @@ func ExampleKeyedSpec() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, sup.ErrMaxChildren))
 	// Output:
-	// sup: start child feeds/INI: the set is full: 1 children
+	// feeds/INI: start child: maximum of children reached: 1
 	// true
 }
 
@@ -131,7 +131,7 @@ func ExampleKeyed_Child() {
 	fmt.Println(err)
 	// Output:
 	// ACME <nil>
-	// sup: wait for feeds/INI: there is no such child
+	// feeds/INI: wait: not found
 }
 
 func ExampleKeyed_TerminateChild() {
@@ -167,7 +167,7 @@ func ExampleKeyed_DeleteChild() {
 	}
 	fmt.Println(set.DeleteChild(context.Background(), "ACME"), set.Len())
 	// Output:
-	// sup: delete feeds/ACME: the child is running: terminate it first
+	// feeds/ACME: delete: still running
 	// <nil> 0
 }
 

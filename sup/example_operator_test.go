@@ -26,7 +26,7 @@ func ExampleSupervisor_StartChild() {
 	fmt.Println(err)
 	// Output:
 	// Cleo 30
-	// sup: start child auction/ada: it is running already
+	// auction/ada: start child: already running
 }
 
 // A start that takes too long is told from one that fails.
@@ -48,7 +48,7 @@ func ExampleSupervisor_StartChild_timeout() {
 	_, declared := s.Child("dora").Info()
 	fmt.Println(declared)
 	// Output:
-	// sup: start child auction/dora: start of auction/dora: not ready within 10ms
+	// auction/dora: start child: not ready within 10ms
 	// not within 10ms
 	// false
 }
@@ -66,7 +66,7 @@ func ExampleSupervisor_TerminateChild() {
 	// auction one_for_one 3/5s
 	// ├── ada permanent stopped
 	// └── bob transient running
-	// sup: terminate auction/nobody: there is no such child
+	// auction/nobody: terminate: not found
 }
 
 func ExampleSupervisor_RestartChild() {
@@ -84,7 +84,7 @@ func ExampleSupervisor_RestartChild() {
 	ada, ok := s.Child("ada").Get()
 	fmt.Println(ada.Name, ok)
 	// Output:
-	// sup: restart auction/ada: the child is running: terminate it first
+	// auction/ada: restart: still running
 	// Ada true
 }
 
@@ -101,7 +101,7 @@ func ExampleSupervisor_DeleteChild() {
 	}
 	fmt.Print(s.Snapshot())
 	// Output:
-	// sup: delete auction/ada: the child is running: terminate it first
+	// auction/ada: delete: still running
 	// auction one_for_one 3/5s
 	// └── bob transient running
 }

@@ -187,7 +187,7 @@ func ExampleIntensity_budget() {
 	// ├── ada permanent running
 	// ├── bob transient running
 	// └── plugin permanent quarantined, restarts 1, last exit abnormal: broke
-	// sup: wait for auction/plugin: the child is quarantined: see its last exit, then restart it
+	// auction/plugin: wait: child quarantined
 }
 
 // A server that is down is asked again after 1 ms, 2 ms, 4 ms and so on, and

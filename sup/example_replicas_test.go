@@ -53,7 +53,7 @@ func ExampleReplicasSpec() {
 	err := sup.NewReplicas(sup.ReplicasSpec[*Bidder]{Name: "clerks"}).Start(context.Background())
 	fmt.Println(err)
 	// Output:
-	// sup: spec of clerks has 2 faults:
+	// clerks: invalid spec, 2 faults:
 	// 	clerks: Start: is nil: give a function that makes the worker of an index
 	// 	clerks: Count: is 0: use 1 or more
 }

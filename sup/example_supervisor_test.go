@@ -41,7 +41,7 @@ func ExampleStart_failure() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, sup.ErrStart), errors.Is(err, errBroke))
 	// Output:
-	// sup: start of auction/cleo: broke
+	// auction/cleo: start: broke
 	// true true
 }
 
@@ -88,8 +88,8 @@ func ExampleSupervisor_Ending() {
 	close(hammer)
 	<-s.Done()
 	// Output:
-	// sup: auction: more than 3 restarts in 5s; last: auction/dora, abnormal: broke
-	// sup: not stopped in time: auction/cleo: context canceled
+	// auction: more than 3 restarts in 5s; last: auction/dora, abnormal: broke
+	// auction/cleo: not stopped in time: context canceled
 }
 
 // New is for supervisors that something else runs: an errgroup, a main, another
@@ -170,8 +170,8 @@ func ExampleSupervisor_Start() {
 		end(s)
 	}
 	// Output:
-	// sup: start auction: it is running already
-	// sup: start auction: it is running already
+	// auction: start: already running
+	// auction: start: already running
 }
 
 // Run starts the supervisor and returns when it has ended, with the reason.
@@ -192,7 +192,7 @@ func ExampleSupervisor_Run() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, sup.ErrIntensity), errors.Is(err, errBroke))
 	// Output:
-	// sup: auction: more than 2 restarts in 5s; last: auction/ada, abnormal: broke
+	// auction: more than 2 restarts in 5s; last: auction/ada, abnormal: broke
 	// true true
 }
 
@@ -231,7 +231,7 @@ func ExampleSupervisor_Shutdown() {
 	close(deaf)
 	fmt.Println(s.Shutdown(context.Background())) // waits for the rest
 	// Output:
-	// sup: not stopped in time: house/deaf: no time left
+	// house/deaf: not stopped in time: no time left
 	// <nil>
 }
 
@@ -254,5 +254,5 @@ func ExampleSupervisor_Err() {
 	ada.Break(errBroke)
 	<-s.Done()
 	fmt.Println(s.Err())
-	// Output: sup: auction: more than 0 restarts in 1ns; last: auction/ada, abnormal: broke
+	// Output: auction: more than 0 restarts in 1ns; last: auction/ada, abnormal: broke
 }

@@ -102,10 +102,10 @@ func ExampleTree_Declare() {
 	)
 	fmt.Println(s.Start(context.Background()))
 	// Output:
-	// sup: spec of stall has 3 faults:
+	// stall: invalid spec, 3 faults:
 	// 	stall/host: Start: is nil: give a function that makes the worker
 	// 	stall/host: Shutdown: -1s is negative: use a time, Infinity or Brutal
-	// 	stall/host: ID: children number 0 and 1 share it: give each its own
+	// 	stall/host: ID: children 0 and 1 have the same ID: give each its own
 }
 
 func ExampleTree_TerminateChild() {

@@ -110,7 +110,7 @@ func ExampleExit() {
 	// abnormal: broke
 	// abnormal: context canceled
 	// abnormal: panic: broke
-	// abnormal: runtime.Goexit was called
+	// abnormal: runtime.Goexit called
 }
 
 func ExampleExitKind() {
@@ -182,7 +182,7 @@ func ExampleGo() {
 	// Output:
 	// stops, because broke
 	// abnormal: broke
-	// sup: the context is not that of a running supervised worker
+	// not the context of a running worker
 }
 
 // A worker with a watchdog beats, or is taken for hung.

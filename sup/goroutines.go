@@ -18,7 +18,7 @@ import "context"
 func Go(ctx context.Context, f func(ctx context.Context) error) error {
 	inc := incarnationOf(ctx)
 	if inc == nil || !inc.enter() {
-		return errNotSupervised
+		return ErrNotSupervised
 	}
 	go inc.task(inc.stackTag(), ctx, f)
 	return nil

@@ -80,21 +80,21 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 			return w, nil
 		}
 		if inc := c.live.Load(); inc != nil && !isA[W](inc) {
-			return none, callError("wait for", c.path(), fmt.Errorf("%w: it is a %T", ErrWrongType, inc.body.worker()))
+			return none, callError("wait", c.path(), fmt.Errorf("%w: %T", ErrWrongType, inc.body.worker()))
 		}
 		changed, err := c.sup.awaitLive(c, h.ref.follows())
 		if err != nil && h.ref.child() != c {
 			continue
 		}
 		if err != nil {
-			return none, callError("wait for", c.path(), err)
+			return none, callError("wait", c.path(), err)
 		}
 		select {
 		case <-changed:
 		case <-c.sup.signal.next:
 		case <-c.sup.ending(h.ref.follows()):
 		case <-ctx.Done():
-			return none, callError("wait for", c.path(), causeOf(ctx))
+			return none, callError("wait", c.path(), causeOf(ctx))
 		}
 	}
 }

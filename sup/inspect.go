@@ -76,7 +76,7 @@ func baseOf(s AnySupervisor) (face *supervision) {
 type operator struct{ base *supervision }
 
 func (o operator) Status(_ context.Context, path string) (Status, error) {
-	life, err := o.supervisor("look at", path)
+	life, err := o.supervisor("query", path)
 	if err != nil {
 		return Status{}, err
 	}
@@ -86,7 +86,7 @@ func (o operator) Status(_ context.Context, path string) (Status, error) {
 }
 
 func (o operator) Snapshot(_ context.Context, path string) (SupervisorInfo, error) {
-	life, err := o.supervisor("look at", path)
+	life, err := o.supervisor("query", path)
 	if err != nil {
 		return SupervisorInfo{}, err
 	}
@@ -94,7 +94,7 @@ func (o operator) Snapshot(_ context.Context, path string) (SupervisorInfo, erro
 }
 
 func (o operator) Children(_ context.Context, path string) ([]ChildInfo, error) {
-	life, err := o.supervisor("look at", path)
+	life, err := o.supervisor("query", path)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (o operator) Children(_ context.Context, path string) ([]ChildInfo, error) 
 }
 
 func (o operator) Child(_ context.Context, path string) (ChildInfo, error) {
-	c, err := o.child("look at", path)
+	c, err := o.child("query", path)
 	if err != nil {
 		return ChildInfo{}, err
 	}
@@ -112,7 +112,7 @@ func (o operator) Child(_ context.Context, path string) (ChildInfo, error) {
 }
 
 func (o operator) Stacks(_ context.Context, path string) (string, error) {
-	c, err := o.child("look at", path)
+	c, err := o.child("query", path)
 	if err != nil {
 		return "", err
 	}

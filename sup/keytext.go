@@ -107,7 +107,7 @@ func setText(v reflect.Value, text string) (err error) {
 		n, err = strconv.ParseFloat(text, v.Type().Bits())
 		v.SetFloat(n)
 	default:
-		err = fmt.Errorf("a %v cannot be made from text, give it an UnmarshalText method", v.Type())
+		err = fmt.Errorf("no way to make a %v from text (give the type an UnmarshalText method)", v.Type())
 	}
 	return err
 }

@@ -32,7 +32,7 @@ func (o operator) child(op, path string) (*child, error) {
 	if !below {
 		err := fmt.Errorf("%w: paths begin with %s/", ErrNotFound, life.path)
 		if path == "" || path == life.path {
-			err = fmt.Errorf("%w: it is the supervisor itself, whose children are below %s/", ErrNotFound, life.path)
+			err = fmt.Errorf("%w: path of the supervisor itself, whose children are below %s/", ErrNotFound, life.path)
 		}
 		return nil, &CallError{op, path, err}
 	}

@@ -29,7 +29,7 @@ func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *
 		}
 	}
 	if err == nil && limit > 0 && s.list.count >= limit {
-		err = fmt.Errorf("%w: %d children", ErrMaxChildren, limit)
+		err = fmt.Errorf("%w: %d", ErrMaxChildren, limit)
 	}
 	if err == nil && called != nil {
 		s.mu.Unlock()
@@ -348,7 +348,7 @@ func (c *child) restsLocked(seen int) error {
 			return ErrRestarting
 		}
 		if c.state != StateStarting {
-			return errNotGone
+			return errStillStopping
 		}
 	}
 	return ErrRunning

@@ -91,10 +91,10 @@ func (r *reference) follows() bool { return r.lookup != nil }
 func (r *reference) missing() error {
 	switch {
 	case r == nil:
-		return callError("wait for", "child", errUndeclaredHandle)
+		return callError("wait", "child", errUndeclaredHandle)
 	case r.lookup == nil:
-		return callError("wait for", "child", ErrNotFound)
+		return callError("wait", "child", ErrNotFound)
 	}
 	life := r.lookup.base.current()
-	return callError("wait for", joinPath(life.path, r.lookup.id), notFoundOr(life.admit()))
+	return callError("wait", joinPath(life.path, r.lookup.id), notFoundOr(life.admit()))
 }

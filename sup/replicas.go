@@ -174,7 +174,7 @@ func (r *Replicas[W]) Do(ctx context.Context, f func(ctx context.Context, w W) e
 		}
 	}
 	if failures == nil {
-		return callError("wait for", r.current().path, ErrNotRunning)
+		return callError("wait", r.current().path, ErrNotRunning)
 	}
 	return errors.Join(failures...)
 }

@@ -25,9 +25,9 @@ func ownCauses(err error) (causes []error, own bool) {
 	}
 	switch e := err.(type) {
 	case *CallError:
-		return []error{e.Err}, e.Err != nil // else its text needs one
+		return []error{e.Err}, true
 	case *StartError:
-		return []error{e.Err}, e.Err != nil
+		return []error{e.Err}, true
 	case *StartTimeoutError:
 		return []error{e.Err}, true
 	case *StuckError:

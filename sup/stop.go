@@ -31,7 +31,7 @@ func (s *core) endByLocked(cause *StopError, how error) {
 }
 
 // errShutdownCalled is how a supervisor ends that Shutdown was called on.
-var errShutdownCalled = &alias{ErrShutdown, "Shutdown was called"}
+var errShutdownCalled = &alias{ErrShutdown, "call of Shutdown"}
 
 // An endedContext is how a supervisor ends whose context has ended.
 type endedContext struct {
@@ -48,14 +48,13 @@ func contextEnd(ctx context.Context, stop *StopError) error {
 	return &endedContext{stop, ctx.Err() == context.DeadlineExceeded}
 }
 
-func (e *endedContext) Error() string { return "sup: " + e.unprefixed() }
-func (e *endedContext) unprefixed() string {
-	text := "the context of the supervisor was cancelled"
+func (e *endedContext) Error() string {
+	text := "cancellation of the supervisor's context"
 	if e.deadline {
-		text = "the deadline of the supervisor's context ran out"
+		text = "deadline of the supervisor's context"
 	}
 	if cause := e.stop.Err; cause != context.Canceled && cause != context.DeadlineExceeded {
-		text += ": " + unprefixed(cause)
+		return withCause(text, cause)
 	}
 	return text
 }

@@ -76,10 +76,8 @@ type SkippedError struct {
 	After uint64 // the number of the last event before the gap; 0 if there was none
 }
 
-func (e *SkippedError) Error() string { return "sup: " + e.unprefixed() }
-func (e *SkippedError) unprefixed() string {
-	return fmt.Sprintf("%v, after number %d", ErrSkipped, e.After)
-}
+// Error returns the number of the last event before the gap.
+func (e *SkippedError) Error() string { return fmt.Sprintf("%v after number %d", ErrSkipped, e.After) }
 
 // Unwrap returns ErrSkipped.
 func (e *SkippedError) Unwrap() error { return ErrSkipped }

@@ -186,7 +186,7 @@ func (s *core) stillThere(cause error) error {
 	}
 	err := left.err(s, cause)
 	if err == nil && cause != nil && !isClosed(s.signal.done) {
-		return &StuckError{Err: fmt.Errorf("an observer has not returned: %w", cause)}
+		return &StuckError{Err: fmt.Errorf("observer still running: %w", cause)}
 	}
 	return err
 }

@@ -79,7 +79,7 @@ func named[E interface {
 			return nil
 		}
 	}
-	return fmt.Errorf("sup: %q is the name of no %T", text, *e)
+	return fmt.Errorf("%q: not a name of a %T", text, *e)
 }
 
 // exitText is an [Exit] as JSON.
@@ -101,7 +101,7 @@ func (e Exit) MarshalJSON() ([]byte, error) {
 func (e *Exit) UnmarshalJSON(b []byte) error {
 	var text exitText
 	if err := json.Unmarshal(b, &text); err != nil {
-		return fmt.Errorf("sup: an exit: %w", err)
+		return fmt.Errorf("exit: %w", err)
 	}
 	*e = Exit{Kind: text.Kind}
 	if text.Error != "" {

@@ -147,7 +147,7 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 		check: func(under *faults, auto AutoShutdown) {
 			spec.check(under, auto)
 			if spec.Stuck == StuckAbandon {
-				under.add("Stuck", "a supervisor cannot run beside itself: use Wait or Escalate")
+				under.add("Stuck", "a supervisor cannot run beside itself: use StuckWait or StuckEscalate")
 			}
 			if spec.Watchdog > 0 {
 				under.add("Watchdog", "a supervisor does not beat: give its children one")

@@ -9,31 +9,32 @@ import (
 
 // A Fault is one thing that is wrong with a spec.
 type Fault struct {
-	Path    string // of the child or the supervisor
-	Field   string
+	Path    string // path of the child or the supervisor
+	Field   string // field of Spec or ChildSpec, such as "Backoff.Min"
 	Problem string // what is wrong, with the value, and what to write instead
 }
 
 // String returns "path: field: problem".
 func (f Fault) String() string { return f.Path + ": " + f.Field + ": " + f.Problem }
 
-// A SpecError lists all faults of a spec; its text the first 20. Nothing has been
-// started. It wraps [ErrSpec].
+// A SpecError lists all faults of a spec. Nothing has been started. It wraps
+// [ErrSpec].
 type SpecError struct {
-	Path   string // of the supervisor
-	Faults []Fault
+	Path   string  // path of the supervisor
+	Faults []Fault // in the order of the children
 }
 
-// faultsTold is how many faults the text of an error tells at most.
+// maxFaultsInText bounds the text of an error about thousands of children.
 const maxFaultsInText = 20
 
-func (e *SpecError) Error() string { return "sup: " + e.unprefixed() }
-func (e *SpecError) unprefixed() string {
+// Error returns the first 20 faults, one per line if there are several.
+func (e *SpecError) Error() string {
 	if len(e.Faults) == 1 {
-		return "spec of " + e.Path + ": " + e.Faults[0].String()
+		f := e.Faults[0]
+		return fmt.Sprintf("%s: %v: %s: %s", f.Path, ErrSpec, f.Field, f.Problem)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "spec of %s has %d faults:", e.Path, len(e.Faults))
+	fmt.Fprintf(&b, "%s: %v, %d faults:", e.Path, ErrSpec, len(e.Faults))
 	for i, f := range e.Faults {
 		if i == maxFaultsInText && len(e.Faults) > maxFaultsInText+1 {
 			fmt.Fprintf(&b, "\n\tand %d more", len(e.Faults)-i)
@@ -47,7 +48,7 @@ func (e *SpecError) unprefixed() string {
 // Unwrap returns ErrSpec.
 func (e *SpecError) Unwrap() error { return ErrSpec }
 
-// faults collects what is wrong with a spec (S3).
+// faults collects the faults of a supervisor or child at a path (S3).
 type faults struct {
 	path string
 	list []Fault
@@ -57,7 +58,7 @@ func (f *faults) add(field, format string, args ...any) {
 	f.list = append(f.list, Fault{f.path, field, fmt.Sprintf(format, args...)})
 }
 
-// at collects for the child of an id.
+// at collects the faults of the child with an id.
 func (f *faults) at(id string, check func(f *faults)) {
 	below := &faults{path: joinPath(f.path, id)}
 	check(below)
@@ -70,16 +71,16 @@ func (f *faults) checkSupervisor(name string, strategy Strategy, intensity Inten
 		f.add("Record", "%d is more than %d events: use less", record, maxRecord)
 	}
 	if strategy > RestForOne {
-		f.add("Strategy", "%v is none: use OneForOne, OneForAll or RestForOne", strategy)
+		f.add("Strategy", "%v is not a strategy: use OneForOne, OneForAll or RestForOne", strategy)
 	}
 	if auto > AutoShutdownAllSignificant {
-		f.add("AutoShutdown", "%v is none: use Never, AnySignificant or AllSignificant", auto)
+		f.add("AutoShutdown", "%v is not an AutoShutdown: use AutoShutdownNever, AutoShutdownAnySignificant or AutoShutdownAllSignificant", auto)
 	}
 	f.checkIntensity("Intensity", intensity)
 	for i, o := range observers {
 		function, ok := o.(ObserverFunc)
 		if o == nil || ok && function == nil {
-			f.add("Observers", "number %d is nil: leave it out", i)
+			f.add("Observers", "observer %d is nil: leave it out", i)
 		}
 	}
 }
@@ -97,10 +98,10 @@ func (f *faults) checkTime(field string, d time.Duration) {
 	}
 }
 
-// checkText finds what would make a path unreadable.
+// checkText finds control characters, which would make a path unreadable.
 func (f *faults) checkText(field, text string) {
 	if i := strings.IndexFunc(text, unicode.IsControl); i >= 0 {
-		f.add(field, "%q has a control character at byte %d: use printable ones", text, i)
+		f.add(field, "%q has a control character at byte %d: use printable characters", text, i)
 	}
 }
 
@@ -109,31 +110,31 @@ func (f *faults) checkIDs(ids []string) {
 	first := make(map[string]int, len(ids))
 	for i, id := range ids {
 		if id == "" {
-			f.add("ID", "child number %d has none: give it one", i)
+			f.add("ID", "child %d has no ID: give it one", i)
 			continue
 		}
 		f.at(id, func(f *faults) { f.checkText("ID", id) })
 		if j, twice := first[id]; twice {
-			f.at(id, func(f *faults) { f.add("ID", "children number %d and %d share it: give each its own", j, i) })
+			f.at(id, func(f *faults) { f.add("ID", "children %d and %d have the same ID: give each its own", j, i) })
 			continue
 		}
 		first[id] = i
 	}
 }
 
-// checkPolicy finds what is wrong with one child, whatever its type.
+// checkPolicy finds the faults of one child, whatever its type.
 func (f *faults) checkPolicy(p policy, auto AutoShutdown) {
 	if p.restart > Temporary {
-		f.add("Restart", "%v is none: use Permanent, Transient or Temporary", p.restart)
+		f.add("Restart", "%v is not a restart policy: use Permanent, Transient or Temporary", p.restart)
 	}
 	if p.stuck > StuckEscalate {
-		f.add("Stuck", "%v is none: use Wait, Abandon or Escalate", p.stuck)
+		f.add("Stuck", "%v is not a WhenStuck: use StuckWait, StuckAbandon or StuckEscalate", p.stuck)
 	}
 	if p.significant && p.restart == Permanent {
 		f.add("Significant", "a permanent child never ends for good: make it Transient or Temporary")
 	}
 	if p.significant && auto == AutoShutdownNever {
-		f.add("Significant", "means nothing while the supervisor's AutoShutdown is Never: set that, or leave this out")
+		f.add("Significant", "has no effect while AutoShutdown of the supervisor is AutoShutdownNever: set AutoShutdown, or leave Significant out")
 	}
 	if p.shutdown < 0 && p.shutdown != Brutal {
 		f.add("Shutdown", "%v is negative: use a time, Infinity or Brutal", p.shutdown)
@@ -150,13 +151,13 @@ func (f *faults) checkBackoff(p policy) {
 	f.checkTime("Backoff.Max", b.Max)
 	f.checkTime("Backoff.ResetAfter", b.ResetAfter)
 	if b.Factor != 0 && !(b.Factor >= 1) { // NaN too
-		f.add("Backoff.Factor", "%v would make the waits shorter: use 1 or more, or 0 for 2", b.Factor)
+		f.add("Backoff.Factor", "%v makes the waits shorter: use 1 or more, or 0 for 2", b.Factor)
 	}
 	if !(b.Jitter >= 0 && b.Jitter <= 1) {
-		f.add("Backoff.Jitter", "%v is no fraction: use 0 to 1", b.Jitter)
+		f.add("Backoff.Jitter", "%v is not a fraction: use 0 to 1", b.Jitter)
 	}
 	if b.Min == 0 && b != (Backoff{}) {
-		f.add("Backoff.Min", "is 0, which means no backoff, and the other fields nothing: set it")
+		f.add("Backoff.Min", "is 0, which means no backoff, but other fields are set: set Min too")
 	}
 	if b.Max != 0 && b.Max < b.Min {
 		f.add("Backoff.Max", "%v is less than Min, %v: make it longer, or 0 for the default", b.Max, b.Min)
@@ -165,6 +166,6 @@ func (f *faults) checkBackoff(p policy) {
 		return
 	}
 	if budget := p.budget.withDefault(Intensity{}); !canTrip(budget, b.withDefaults()) {
-		f.add("Backoff", "spaces failures out so far that Budget, %v, can never be used up: lengthen Budget.Within or shorten the waits", budget)
+		f.add("Backoff", "spaces failures so far apart that Budget, %v, is never used up: lengthen Budget.Within or shorten the waits", budget)
 	}
 }

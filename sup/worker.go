@@ -59,7 +59,7 @@ func (e Exit) String() string {
 	if e.Err == nil {
 		return e.Kind.String()
 	}
-	return fmt.Sprintf("%v: %s", e.Kind, unprefixed(e.Err))
+	return fmt.Sprintf("%v: %v", e.Kind, e.Err)
 }
 
 // ExitKind tells the three kinds of exit apart (SEMANTICS W4).

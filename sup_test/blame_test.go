@@ -62,32 +62,32 @@ func TestAStopThatRanOutOfTimeBlamesThoseThatWereAskedOnly(t *testing.T) {
 		{"six before it", func() []sup.ChildSpec[sup.Worker] {
 			return append(hearing("a", "b", "c", "d", "e", "f"), deaf("g", release))
 		},
-			[]string{"supervisor/g"}, 6, "supervisor/g; 6 not asked to stop yet"},
+			[]string{"supervisor/g"}, 6, "supervisor/g: not stopped in time, 6 not asked to stop yet"},
 		{"between others", func() []sup.ChildSpec[sup.Worker] {
 			return append(append(hearing("a", "b"), deaf("c", release)), hearing("d", "e")...)
 		},
-			[]string{"supervisor/c"}, 2, "supervisor/c; 2 not asked to stop yet"},
+			[]string{"supervisor/c"}, 2, "supervisor/c: not stopped in time, 2 not asked to stop yet"},
 		{"the first", func() []sup.ChildSpec[sup.Worker] {
 			return append([]sup.ChildSpec[sup.Worker]{deaf("a", release)}, hearing("b", "c")...)
 		},
-			[]string{"supervisor/a"}, 0, "supervisor/a"},
+			[]string{"supervisor/a"}, 0, "supervisor/a: not stopped in time"},
 		{"in a nested supervisor", func() []sup.ChildSpec[sup.Worker] {
 			return append(hearing("a", "b"), below("n", append(hearing("c"), below("m", append(hearing("d", "e"), deaf("f", release))...))...))
 		},
-			[]string{"supervisor/n/m/f"}, 5, "supervisor/n/m/f; 5 not asked to stop yet"},
+			[]string{"supervisor/n/m/f"}, 5, "supervisor/n/m/f: not stopped in time, 5 not asked to stop yet"},
 		{"behind a nested supervisor", func() []sup.ChildSpec[sup.Worker] {
 			return append([]sup.ChildSpec[sup.Worker]{below("n", append(hearing("a"), below("m", hearing("b", "c")...), below("o"))...)}, deaf("d", release))
 		},
-			[]string{"supervisor/d"}, 4, "supervisor/d; 4 not asked to stop yet"}, // o is one, without children
+			[]string{"supervisor/d"}, 4, "supervisor/d: not stopped in time, 4 not asked to stop yet"}, // o is one, without children
 		{"in a set", func() []sup.ChildSpec[sup.Worker] { return append(hearing("a", "b"), setOf("s", release, 2, 4)) },
-			[]string{"supervisor/s/2", "supervisor/s/4"}, 2, "supervisor/s/2, supervisor/s/4; 2 not asked to stop yet"},
+			[]string{"supervisor/s/2", "supervisor/s/4"}, 2, "supervisor/s/2, supervisor/s/4: not stopped in time, 2 not asked to stop yet"},
 		{"many in a set", func() []sup.ChildSpec[sup.Worker] { return append(hearing("a"), setOf("s", release, 0, 1, 2, 3, 4)) },
 			[]string{"supervisor/s/0", "supervisor/s/1", "supervisor/s/2", "supervisor/s/3", "supervisor/s/4"}, 1,
-			"supervisor/s/0, supervisor/s/1, supervisor/s/2, and 2 more; 1 not asked to stop yet"},
+			"supervisor/s/0, supervisor/s/1, supervisor/s/2, and 2 more: not stopped in time, 1 not asked to stop yet"},
 		{"behind a set", func() []sup.ChildSpec[sup.Worker] {
 			return append([]sup.ChildSpec[sup.Worker]{setOf("s", release, 1)}, deaf("d", release))
 		},
-			[]string{"supervisor/d"}, 6, "supervisor/d; 6 not asked to stop yet"},
+			[]string{"supervisor/d"}, 6, "supervisor/d: not stopped in time, 6 not asked to stop yet"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestAStopThatRanOutOfTimeBlamesThoseThatWereAskedOnly(t *testing.T) {
 				}
 				err = within(time.Second, s)
 				expectBlamed(t, err, tt.blamed, tt.notAsked)
-				if want := "sup: not stopped in time: " + tt.text + ": context deadline exceeded"; err.Error() != want {
+				if want := tt.text + ": context deadline exceeded"; err.Error() != want {
 					t.Errorf("%q, want %q", err, want)
 				}
 				close(release)

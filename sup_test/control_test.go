@@ -186,7 +186,7 @@ func TestTheErrorOfACallWithoutAPathNamesTheTree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "a")})
 		err := sup.Control(s).RestartChild(t.Context(), sup.Target{})
-		if want := "sup: restart the tree: "; err == nil || !strings.HasPrefix(err.Error(), want) {
+		if want := "restart: "; err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v; want it to begin with %q", err, want)
 		}
 	})
@@ -272,7 +272,7 @@ func TestAnIncarnationThatNeverWasIsNotTheCurrentOne(t *testing.T) {
 func TestATextThatIsNoKeySaysWhy(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		_, err := startSet[uint8](t).StartChild(t.Context(), "", "300")
-		want := `sup: start child set/300: the text is not that of a key: strconv.ParseUint: parsing "300": value out of range`
+		want := `set/300: start child: not the text of a key: strconv.ParseUint: parsing "300": value out of range`
 		if err == nil || err.Error() != want || !errors.Is(err, sup.ErrKey) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}

@@ -30,7 +30,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 		"Shutdown": {
 			end:  func(t *testing.T, s *sup.Supervisor[*fake]) { _ = s.Shutdown(t.Context()) },
 			kind: sup.ExitShutdown, is: sup.ErrShutdown,
-			want: `exit=shutdown err="Shutdown was called"`,
+			want: `exit=shutdown err="call of Shutdown"`,
 		},
 		"the significant child": {
 			run:  func(context.Context) error { return nil },
@@ -40,12 +40,12 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 		"it gave up": {
 			run:  func(context.Context) error { return errBoom },
 			kind: sup.ExitAbnormal, is: sup.ErrIntensity,
-			want: `exit=abnormal err="sup: supervisor: more than 1 restarts in 1ns; last: supervisor/w, abnormal: boom"`,
+			want: `exit=abnormal err="supervisor: more than 1 restart in 1ns; last: supervisor/w, abnormal: boom"`,
 		},
 		"the context was cancelled": {
 			life: func(ctx context.Context) (context.Context, func()) { return context.WithCancel(ctx) },
 			kind: sup.ExitShutdown, is: context.Canceled,
-			want: `exit=shutdown err="sup: the context of the supervisor was cancelled"`,
+			want: `exit=shutdown err="cancellation of the supervisor's context"`,
 		},
 		"the context was cancelled, with a cause": {
 			life: func(ctx context.Context) (context.Context, func()) {
@@ -53,7 +53,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 				return ctx, func() { cancel(errLease) }
 			},
 			kind: sup.ExitShutdown, is: errLease,
-			want: `exit=shutdown err="sup: the context of the supervisor was cancelled: the lease is lost"`,
+			want: `exit=shutdown err="cancellation of the supervisor's context: the lease is lost"`,
 		},
 		"the deadline ran out": {
 			life: func(ctx context.Context) (context.Context, func()) {
@@ -61,7 +61,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 				return ctx, func() { <-ctx.Done(); cancel() }
 			},
 			kind: sup.ExitShutdown, is: context.DeadlineExceeded,
-			want: `exit=shutdown err="sup: the deadline of the supervisor's context ran out"`,
+			want: `exit=shutdown err="deadline of the supervisor's context"`,
 		},
 		"the deadline ran out, with a cause": {
 			life: func(ctx context.Context) (context.Context, func()) {
@@ -69,7 +69,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 				return ctx, func() { <-ctx.Done(); cancel() }
 			},
 			kind: sup.ExitShutdown, is: errLease,
-			want: `exit=shutdown err="sup: the deadline of the supervisor's context ran out: the lease is lost"`,
+			want: `exit=shutdown err="deadline of the supervisor's context: the lease is lost"`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,7 +50,7 @@ var foreignErrors = map[string]struct {
 	"a wrapped nil pointer":  {fmt.Errorf("no: %w", (*pointerError)(nil)), "no: ", sup.ErrPanic},
 	"a joined nil pointer":   {errors.Join(errBoom, (*pointerError)(nil)), "error of type *errors.joinError", sup.ErrPanic},
 	"a nil pointer of ours":  {(*sup.StartError)(nil), "error of type nil *sup.StartError", sup.ErrPanic},
-	"a nil pointer in ours":  {&sup.StartError{Path: "x", Err: (*pointerError)(nil)}, "x: error of type nil *sup_test.pointerError", sup.ErrPanic},
+	"a nil pointer in ours":  {&sup.StartError{Path: "x", Err: (*pointerError)(nil)}, "x: start: error of type nil *sup_test.pointerError", sup.ErrPanic},
 	"Goexit":                 {leavingError{}, "error of type sup_test.leavingError", sup.ErrGoexit},
 	"Goexit in ours":         {&sup.CallError{Op: "x", Err: leavingError{}}, "error of type *sup.CallError", sup.ErrGoexit},
 	"an Error that panics":   {fickleError{"Error"}, "no Error", sup.ErrPanic},

@@ -39,7 +39,7 @@ func TestLogWritesEventsAtTheirLevelsWithTheirAttributes(t *testing.T) {
 		{sup.Event{Kind: sup.ChildStopping, Incarnation: 2, Because: "s/v"}, `INFO msg="child stopping" path=s/w incarnation=2 because=s/v`},
 		{sup.Event{Kind: sup.ChildStuck, Incarnation: 2, Exit: boom, Stack: "there"}, `ERROR msg="child stuck" path=s/w incarnation=2 exit=abnormal err=boom stack=there`},
 		{sup.Event{Kind: sup.ChildExited, Incarnation: 2, Exit: boom}, `WARN msg="child exited" path=s/w incarnation=2 exit=abnormal err=boom`},
-		{sup.Event{Kind: sup.ChildExited, Incarnation: 2, Exit: panicked}, `WARN msg="child exited" path=s/w incarnation=2 exit=abnormal err="sup: panic: no" stack=here`},
+		{sup.Event{Kind: sup.ChildExited, Incarnation: 2, Exit: panicked}, `WARN msg="child exited" path=s/w incarnation=2 exit=abnormal err="panic: no" stack=here`},
 		{sup.Event{Kind: sup.ChildExited, Incarnation: 2, Exit: shutdown}, `DEBUG msg="child exited" path=s/w incarnation=2 exit=shutdown err=shutdown`},
 		{sup.Event{Kind: sup.ChildExited, Incarnation: 2, Exit: sup.Exit{Kind: sup.ExitNormal}}, `DEBUG msg="child exited" path=s/w incarnation=2 exit=normal`},
 		{sup.Event{Kind: sup.ChildRestarting, Incarnation: 2, Exit: boom}, `DEBUG msg="child restarting" path=s/w incarnation=2 exit=abnormal err=boom`},

@@ -329,7 +329,7 @@ func TestASetThatGivesUpComesBack(t *testing.T) {
 }
 
 // N3: The error of an escalation wraps the whole chain down to the first cause,
-// and reads as one sentence, with the prefix once.
+// and its text names each path once.
 func TestTheErrorOfAnEscalationWrapsTheChainDownToTheFirstCause(t *testing.T) {
 	for name, end := range map[string]func() error{
 		"error": func() error { return errBoom },
@@ -348,7 +348,7 @@ func TestTheErrorOfAnEscalationWrapsTheChainDownToTheFirstCause(t *testing.T) {
 				if !errors.Is(err, errBoom) || !errors.Is(err, sup.ErrIntensity) {
 					t.Errorf("%v does not wrap %v", err, errBoom)
 				}
-				if msg := err.Error(); !strings.HasPrefix(msg, "sup: ") || strings.Count(msg, "sup: ") != 1 || !strings.Contains(msg, "boom") {
+				if msg := err.Error(); !strings.HasPrefix(msg, "root: more than ") || strings.Contains(msg, "abnormal: root") || !strings.Contains(msg, "boom") {
 					t.Errorf("the message is %s", msg)
 				}
 				var paths []string

@@ -24,7 +24,7 @@ func faultsOf(t *testing.T, err error) []string {
 	var all []string
 	for _, f := range spec.Faults {
 		all = append(all, f.Path+" "+f.Field)
-		if f.Problem == "" || !strings.Contains(err.Error(), f.String()) {
+		if f.Problem == "" || !strings.Contains(err.Error(), f.Path+": ") || !strings.Contains(err.Error(), f.Field+": "+f.Problem) {
 			t.Errorf("%q does not tell the fault %q", err, f)
 		}
 	}
@@ -207,7 +207,7 @@ func TestTheFaultsOfAnAddedChildAreThoseOfTheCall(t *testing.T) {
 		if !ok || call.Op != "start child" || call.Path != "root/a" {
 			t.Errorf("%v is no error of the call", err)
 		}
-		if !strings.HasPrefix(err.Error(), "sup: start child root/a: spec of root/a: ") {
+		if !strings.HasPrefix(err.Error(), "root/a: start child: invalid spec: ") {
 			t.Error(err)
 		}
 		if _, err := h.Wait(t.Context()); !errors.Is(err, sup.ErrNotFound) {

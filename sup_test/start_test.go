@@ -230,7 +230,7 @@ func TestNothingBeginsUnderACancelledContext(t *testing.T) {
 		cancel()
 		tr := new(trace)
 		_, err := sup.Start(life, sup.Spec[*fake]{Name: "root", Children: []sup.ChildSpec[*fake]{traced(tr, "a")}})
-		if want := "sup: start root: the supervisor is shutting down: context canceled"; !errors.Is(err, context.Canceled) || err.Error() != want {
+		if want := "root: start: shutdown of the supervisor: context canceled"; !errors.Is(err, context.Canceled) || err.Error() != want {
 			t.Errorf("Start: %v, want %s", err, want)
 		}
 		tr.expect(t, "")

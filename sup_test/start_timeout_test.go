@@ -134,7 +134,7 @@ func TestTheErrorOfASlowStartHasWhatItReturned(t *testing.T) {
 					return last
 				}})},
 			}})
-			want := "sup: start of supervisor/a: not ready within 1s: " + last.Error()
+			want := "supervisor/a: start: not ready within 1s: " + last.Error()
 			if !errors.Is(err, sup.ErrStartTimeout) || !errors.Is(err, last) || err.Error() != want {
 				t.Errorf("Start: %v; want %s", err, want)
 			}

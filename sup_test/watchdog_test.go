@@ -38,7 +38,7 @@ func TestAChildThatDoesNotBeatIsUnhealthy(t *testing.T) {
 				start(t, spec)
 				time.Sleep(time.Minute)
 				exit := seen.last()
-				if want := "abnormal: unhealthy: no beat for 3s, where 3s is the limit"; !strings.Contains(exit.String(), want) {
+				if want := "abnormal: unhealthy: no beat for 3s, limit 3s"; !strings.Contains(exit.String(), want) {
 					t.Errorf("%v does not say %q", exit, want)
 				}
 				if exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, sup.ErrUnhealthy) {

@@ -109,7 +109,7 @@ func TestAnOperatorsDay(t *testing.T) {
 		{0, "status --check", "running"},
 		{0, "start orders/feeds IBM", "orders/feeds/IBM: started"},
 		{4, "start orders/feeds IBM", "supctl status orders/feeds/IBM"},
-		{4, "start orders/feeds SAP", "the set is full: 3 children"},
+		{4, "start orders/feeds SAP", "maximum of children reached: 3"},
 		{4, "start orders/db x", "supctl tree"},
 		{0, "restart orders/db", "orders/db: restarted"},
 		{0, "status orders/db", "last exit   shutdown: it was asked to stop\n"},
@@ -133,7 +133,7 @@ func TestAnOperatorsDay(t *testing.T) {
 		{0, "events orders/feeds/IBM", "child removed"},
 		{0, "stacks orders/db", "idle.Run"},
 		{0, "record orders/feeds", `{"flight":1,`},
-		{4, "record orders/db", "it is no supervisor"},
+		{4, "record orders/db", "not a supervisor"},
 		{0, "shutdown orders/feeds", "orders/feeds: shut down"},
 		{0, "status orders/feeds", "stopped"},
 		{0, "stacks orders/feeds", "it is not running"},
@@ -180,8 +180,8 @@ func TestAnErrorHasOnePrefix(t *testing.T) {
 		code       int
 		line, says string
 	}{
-		{exitNotFound, "restart orders/nothing", "supctl: restart orders/nothing: there is no such child\n"},
-		{exitNotFound, "record orders/nothing", "supctl: taking a snapshot: look at orders/nothing: there is no such child\n"},
+		{exitNotFound, "restart orders/nothing", "supctl: orders/nothing: restart: not found\n"},
+		{exitNotFound, "record orders/nothing", "supctl: taking a snapshot: orders/nothing: query: not found\n"},
 		{exitUnreachable, "-a unix:/nobody tree", "supctl: unix:/nobody: the control server cannot be reached: "},
 	} {
 		_, err := supctl(t, c.code, append([]string{"-a", address}, strings.Split(c.line, " ")...)...)

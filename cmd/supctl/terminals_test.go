@@ -209,7 +209,7 @@ func TestCurlSpeaksJSON(t *testing.T) {
 		t.Errorf("Terminate says %v", got)
 	}
 	got := call("Terminate", `{"target":{"path":"orders/nothing"}}`)
-	if got["code"] != "not_found" || got["message"] != "sup: terminate orders/nothing: there is no such child" {
+	if got["code"] != "not_found" || got["message"] != "orders/nothing: terminate: not found" {
 		t.Errorf("for nothing it says %v", got)
 	}
 }

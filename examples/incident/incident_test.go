@@ -38,7 +38,7 @@ func TestBeforeItWasMendedTheIncidentCameBack(t *testing.T) {
 	if err == nil {
 		t.Fatalf("it passes:\n%s", out)
 	}
-	for _, want := range []string{"it comes to grief again", "supervisor failed shop: abnormal: sup: shop: more than 3 restarts in 5s", "die cache connection-reset-by-peer"} {
+	for _, want := range []string{"it comes to grief again", "supervisor failed shop: abnormal: shop: more than 3 restarts in 5s", "die cache connection-reset-by-peer"} {
 		if !bytes.Contains(out, []byte(want)) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
@@ -85,7 +85,7 @@ func TestTheScenarioIsWhatHappened(t *testing.T) {
 // The whole program, in virtual time.
 func TestTheShopClosesAndTheMendedOneDoesNot(t *testing.T) {
 	for _, fixed := range []bool{false, true} {
-		want := map[bool]string{false: "the shop is closed: sup: shop: more than 3 restarts in 5s", true: "the shop is open"}[fixed]
+		want := map[bool]string{false: "the shop is closed: shop: more than 3 restarts in 5s", true: "the shop is open"}[fixed]
 		file := filepath.Join(t.TempDir(), "record")
 		synctest.Test(t, func(t *testing.T) {
 			var out strings.Builder

@@ -113,7 +113,7 @@ func foretold(c *chaos, source fs.FS) foretelling {
 		f.restarts += 1 + min(again, 2)
 		if again == 3 {
 			f.quarantined[path] = map[faultKind]string{
-				panics: "sup: panic: chaos", exits: "runtime.Goexit was called",
+				panics: "panic: chaos", exits: "runtime.Goexit called",
 				fails: "chaos", hangs: "hung, and had to be abandoned",
 			}[fault.kind]
 		}

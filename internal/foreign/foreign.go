@@ -43,7 +43,7 @@ func Call(f func()) *Failure {
 // no foreign method in the goroutine of the caller.
 func (f *Failure) String() string {
 	if f.Panic == nil {
-		return "runtime.Goexit was called"
+		return "runtime.Goexit called"
 	}
 	return "panic: " + Sprint(f.Panic)
 }

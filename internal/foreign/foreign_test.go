@@ -26,7 +26,7 @@ func TestCallSaysHowACallEnded(t *testing.T) {
 		{"return", func() {}, ""},
 		{"panic", func() { panic("boom") }, "panic: boom"},
 		{"panic(nil)", func() { panic(nil) }, "panic: panic called with nil argument"},
-		{"Goexit", runtime.Goexit, "runtime.Goexit was called"},
+		{"Goexit", runtime.Goexit, "runtime.Goexit called"},
 		{"panic with a value that cannot be written", func() { panic(leaver{}) }, "panic: foreign_test.leaver"},
 		{"panic with a nil error", func() { panic((*pointer)(nil)) }, "panic: <nil>"},
 	} {

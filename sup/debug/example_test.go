@@ -64,7 +64,7 @@ func ExampleHandler() {
 	// Output:
 	// true
 	// 404
-	// sup: look at auction/eve: there is no such child
+	// auction/eve: query: not found
 }
 
 // Buttons are for those who may press them. Here that is who sends a token, as a
@@ -102,7 +102,7 @@ func ExampleOperator() {
 	// 200
 	// {"done":true}
 	// 409
-	// sup: terminate auction/ada: the child is another incarnation by now: look again
+	// auction/ada: terminate: not the current incarnation
 }
 
 // A page that is opened as https://panel.example/debug/sup/, through a proxy.

@@ -89,9 +89,9 @@ func TestAnOrderThatMakesNoSenseIsAnsweredWithAllThatIsWrong(t *testing.T) {
 		`nonsense`: {400, []string{"cannot be read"}},
 		`{"op":"terminate","path":"auction/ada","incarnation":1,"force":true}`:            {400, []string{`unknown field "force"`}},
 		`{"op":"terminate","path":"` + strings.Repeat("x", 70_000) + `","incarnation":1}`: {400, []string{"too large"}},
-		`{"op":"terminate","path":"auction/eve","incarnation":1}`:                         {404, []string{"there is no such child"}},
-		`{"op":"terminate","path":"auction/ada","incarnation":2}`:                         {409, []string{"another incarnation"}},
-		`{"op":"shutdown","path":"auction/ada","incarnation":1}`:                          {400, []string{"it is no supervisor"}},
+		`{"op":"terminate","path":"auction/eve","incarnation":1}`:                         {404, []string{"not found"}},
+		`{"op":"terminate","path":"auction/ada","incarnation":2}`:                         {409, []string{"not the current incarnation"}},
+		`{"op":"shutdown","path":"auction/ada","incarnation":1}`:                          {400, []string{"not a supervisor"}},
 	} {
 		w := post(h, order)
 		if w.Code != want.status {

@@ -188,7 +188,7 @@ func TestBadInputIsReportedLineByLine(t *testing.T) {
 		{"an event is missing", header + tree + first + `{"end":2}`, flight.ErrCut, []string{"line 4: the flight record was cut short: there are 1 events"}},
 		{"more behind it", header + tree + first + `{"end":1}` + "\n" + first, flight.ErrFormat, []string{"line 5: not a flight record: something comes after its end"}},
 		{"no tree", header + first + `{"end":0}`, flight.ErrFormat, []string{`line 2: not a flight record: expected {"tree":…}: json: unknown field "event"`}},
-		{"no enumeration", header + `{"tree":{"path":"top","strategy":"one_for_none"}}` + "\n" + `{"end":0}`, flight.ErrFormat, []string{`line 2: `, `"one_for_none" is the name of no`}},
+		{"no enumeration", header + `{"tree":{"path":"top","strategy":"one_for_none"}}` + "\n" + `{"end":0}`, flight.ErrFormat, []string{`line 2: `, `"one_for_none": not a name of a`}},
 		{"all faults", header + tree + first + first + `{"event":{"seq":0}}` + "\n" + `{"event":null}` + "\n" + `{"event":{"seq":9,"kind":"child ready"}} {}` + "\n{\n", flight.ErrFormat,
 			[]string{"line 4: not a flight record: event number 1 comes after 1", "line 5: ", "line 6: ", "line 7: ", "line 8: ", "line 9: the flight record was cut short"}},
 		{"an event without", header + tree +
@@ -335,7 +335,7 @@ func TestAnErrorOfTheTreeHasNoPrefixOfItsOwn(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		s, _ := plant(t, sup.Spec[sup.Worker]{})
 		_, err := flight.Take(t.Context(), sup.Inspect(s), "top/none")
-		if want := "flight: taking a snapshot: look at top/none: there is no such child"; fmt.Sprint(err) != want {
+		if want := "flight: taking a snapshot: top/none: query: not found"; fmt.Sprint(err) != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 		if _, ok := errors.AsType[*sup.CallError](err); !ok || !errors.Is(err, sup.ErrNotFound) {

@@ -215,5 +215,5 @@ func ExamplePolicy() {
 func ExampleDeadLetter() {
 	l := mailbox.DeadLetter[string]{Message: "a", Deliveries: 3, Reason: sup.ErrGoexit}
 	fmt.Println(l.Message, l.Deliveries, l.Reason)
-	// Output: a 3 runtime.Goexit was called
+	// Output: a 3 runtime.Goexit called
 }

@@ -153,7 +153,7 @@ func TestFromAnEscalationOneGetsDownToItsFirstCause(t *testing.T) {
 		synctest.Wait()
 		var lines []string
 		for _, line := range drawn(spans.Ended()) {
-			before, _, _ := strings.Cut(line, " | sup: ") // the text of an intensity error is long
+			before, _, _ := strings.Cut(line, " | top") // the text of an intensity error is long
 			lines = append(lines, before)
 		}
 		want := []string{
@@ -192,8 +192,8 @@ func TestAStopThatTakesTooLongAndARestartThatNeverComesShow(t *testing.T) {
 		time.Sleep(time.Minute)
 		ended := spans.Ended()
 		expect(t, spans,
-			"sup.crash top/weak #1 | sup: panic: no",
-			"sup.stop top/weak #1 | sup: panic: no",
+			"sup.crash top/weak #1 | panic: no",
+			"sup.stop top/weak #1 | panic: no",
 			"sup.crash top/weak #2 | connection lost",
 			"sup.start top/weak #2 | below sup.restart top/weak #1 | connection lost",
 			"sup.restart top/weak #1 | because of sup.crash top/weak #1 | child quarantined",

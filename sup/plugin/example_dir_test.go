@@ -56,7 +56,7 @@ func ExampleDir() {
 func ExampleStartDir() {
 	_, err := plugin.StartDir(context.Background(), plugin.DirSpec[Words]{Path: "/there/is/none", Spec: wordsFile})
 	fmt.Println(err)
-	// Output: sup: start of plugins/watcher: directory /there/is/none: no such file or directory
+	// Output: plugins/watcher: start: directory /there/is/none: no such file or directory
 }
 
 // A directory of plugins can be part of a tree.

@@ -96,7 +96,7 @@ func ExampleDo() {
 	fmt.Println(errors.Is(err, sup.ErrStopped), err)
 	// Output:
 	// 2 <nil>
-	// true plugin: wait for host/words: the child is stopped: restart it; last exit shutdown: terminated by an operator
+	// true plugin: host/words: wait: child stopped; last exit shutdown: termination by an operator
 }
 
 // The first process dies of the call. It is made again, on the next.

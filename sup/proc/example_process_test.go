@@ -94,7 +94,7 @@ func ExampleNotReadyError() {
 	fmt.Println(plain(err))
 	fmt.Println(errors.Is(err, proc.ErrNotReady), errors.Is(err, proc.ErrExit))
 	// Output:
-	// sup: start of shop/web: sh: not ready: waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 1; last output: "the port is taken"
+	// shop/web: start: sh: not ready: waited for READY=1 on NOTIFY_FD or NOTIFY_SOCKET: exit code 1; last output: "the port is taken"
 	// true true
 }
 

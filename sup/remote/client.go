@@ -184,7 +184,7 @@ func (c *Client) look(ctx context.Context, path string, call func(ctx context.Co
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	return c.patiently(ctx, func(err error) bool { return errors.Is(err, ErrUnreachable) }, func() error {
-		return c.fault(ctx, "look at", path, call(ctx))
+		return c.fault(ctx, "query", path, call(ctx))
 	})
 }
 

@@ -290,8 +290,8 @@ func (a *account) ownFailure(i int, path string) bool {
 	if exited == len(a.events) || a.events[exited].Exit.Kind != sup.ExitAbnormal {
 		return false
 	}
-	if err := a.events[exited].Exit.Err; says(err, sup.ErrStuck) && !strings.Contains(fmt.Sprint(err), a.events[i].Path+": ") {
-		return false // else its failure stands behind the path
+	if err := a.events[exited].Exit.Err; says(err, sup.ErrStuck) && !strings.Contains(fmt.Sprint(err), sup.ErrStuck.Error()+": ") {
+		return false // its own failure would stand behind the text of ErrStuck
 	}
 	then := a.after[exited]
 	if then == len(a.events) {
@@ -392,7 +392,7 @@ func howOf(exit sup.Exit) string {
 	case sup.ExitShutdown:
 		return "shutdown"
 	}
-	if _, ok := errors.AsType[*sup.PanicError](exit.Err); ok || strings.HasPrefix(fmt.Sprint(exit.Err), "sup: panic: ") {
+	if _, ok := errors.AsType[*sup.PanicError](exit.Err); ok || strings.HasPrefix(fmt.Sprint(exit.Err), "panic: ") {
 		return "panic"
 	}
 	switch {
@@ -404,10 +404,10 @@ func howOf(exit sup.Exit) string {
 	return slug(fmt.Sprint(exit.Err))
 }
 
-// says reports whether an error is another one, or, as of one that was read,
-// has its text.
+// says reports whether err wraps is. An error out of a record wraps nothing; its
+// text contains that of is.
 func says(err, is error) bool {
-	return err != nil && (errors.Is(err, is) || strings.HasPrefix(strings.TrimPrefix(fmt.Sprint(err), "sup: "), is.Error()))
+	return err != nil && (errors.Is(err, is) || strings.Contains(fmt.Sprint(err), is.Error()))
 }
 
 // slug makes a word of an error, for where blanks and commas mean something.

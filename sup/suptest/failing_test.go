@@ -304,7 +304,7 @@ func TestATreeThatDoesNotStopFailsTheTestWithItsStacks(t *testing.T) {
 			synctest.Wait()
 		})
 		for _, part := range []string{
-			"suptest: the tree does not stop: sup: not stopped in time: supervisor/deaf: context deadline exceeded",
+			"suptest: the tree does not stop: supervisor/deaf: not stopped in time: context deadline exceeded",
 			"\n\nsupervisor/deaf #1:\ngoroutine ", "(*Worker).Run(",
 		} {
 			if !strings.Contains(got, part) {

@@ -154,7 +154,7 @@ func startTimedOut(err error) bool {
 		return false
 	}
 	var after string
-	_, scanned := fmt.Sscanf(err.Error(), "sup: not ready within %s", &after)
+	_, scanned := fmt.Sscanf(err.Error(), "not ready within %s", &after)
 	return scanned == nil
 }
 

@@ -48,7 +48,7 @@ func TestAReplayThatFailsSaysWhy(t *testing.T) {
 		{"testdata/[", "", "syntax error in pattern"},
 		{"replay_test.go", "", `line 1: "package suptest_test" before any "scenario NAME"`},
 		{"testdata/replay/mended.txt", "nil", "there is no tree"},
-		{"testdata/replay/mended.txt", "a a", "the tree cannot be replayed on: sup: spec of own: own/a: ID: "},
+		{"testdata/replay/mended.txt", "a a", "the tree cannot be replayed on: own/a: invalid spec: ID: "},
 		{"testdata/replay/mended.txt", "c d", "it has none of the children of that time, a, k; its own are c, d\n"},
 		{"testdata/scenarios.txt", "", "child quarantined budget/a"},
 		{"testdata/scenarios.txt", "", "supervisor failed escalation of a stuck child: abnormal"},

@@ -87,13 +87,13 @@ func TestAPanicAndAGoexitEndAChildAsItsOwnWould(t *testing.T) {
 		faults, events, s := begin(t)
 
 		faults.Panic("web", errLost)
-		events.Expect(t, "child exited web #1: abnormal: sup: panic: connection lost", "child ready web #2")
+		events.Expect(t, "child exited web #1: abnormal: panic: connection lost", "child ready web #2")
 		if info, _ := s.Child("web").Info(); !errors.Is(info.LastExit.Err, errLost) {
 			t.Errorf("last exit %v", info.LastExit)
 		}
 
 		faults.Goexit("web")
-		events.Expect(t, "child exited web #2: abnormal: runtime.Goexit was called", "child ready web #3")
+		events.Expect(t, "child exited web #2: abnormal: runtime.Goexit called", "child ready web #3")
 	})
 }
 

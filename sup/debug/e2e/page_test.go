@@ -89,7 +89,7 @@ func TestAClickThatComesTooLateDoesNothing(t *testing.T) {
 	p.click(`[data-op=shutdown]`)
 	crash(t, s.Child("search"), errRefused) // and with it plugins, which is another life now
 	p.click(`#confirm-yes`)
-	p.until(`document.getElementById('child-answer').textContent.includes('another incarnation by now')`)
+	p.until(`document.getElementById('child-answer').textContent.includes('not the current incarnation')`)
 	if info, _ := s.Child("plugins").Info(); info.State != sup.StateRunning || info.Incarnation != 2 {
 		t.Errorf("%v, incarnation %d", info.State, info.Incarnation)
 	}

@@ -140,7 +140,7 @@ func TestAWordThatIsNotKnownIsANumber(t *testing.T) {
 
 func TestErrorsThatTakeTooMuchRoomAreTheirText(t *testing.T) {
 	big := &sup.PanicError{Value: errors.New("x"), Stack: string(make([]byte, 1000))}
-	w := &Writer{Room: 2500}
+	w := &Writer{Room: 2480}
 	var children []sup.ChildInfo
 	for range 4 {
 		children = append(children, sup.ChildInfo{LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: big}})
