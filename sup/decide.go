@@ -2,23 +2,24 @@ package sup
 
 import "time"
 
-// The decisions of a supervisor, as pure functions: no goroutine, no clock, no
-// lock. Times are durations since the supervisor began.
+// The decisions of a supervisor are pure functions, without goroutines, clocks or
+// locks. Times are durations since the supervisor began.
 
-// verdict is what becomes of a child whose incarnation has ended.
+// verdict says what happens to a child whose incarnation has ended.
 type verdict uint8
 
 const (
-	stayStopped  verdict = iota // stays declared, stopped
-	removeChild                 // is no longer declared
-	restartAlone                // starts again, alone
-	restartRound                // starts again, others with it
-	quarantine                  // is past its own budget
-	escalate                    // is past the supervisor's intensity
+	stayStopped  verdict = iota // the child stays declared and stopped
+	removeChild                 // the child is no longer declared
+	restartAlone                // the child starts again, alone
+	restartRound                // the child starts again in a round with siblings
+	quarantine                  // the child has used up its own budget
+	escalate                    // the intensity of the supervisor is exceeded
 )
 
-// judge decides, before any budget is asked, what an exit leads to (R1–R3).
-// A failed attempt to restart is tried again whatever the policy (F1).
+// decideRestart returns the verdict of the restart policy, before any counting
+// (R1–R3). A failed attempt to restart is retried even if the policy is Transient
+// (F1).
 func decideRestart(policy Restart, strategy Strategy, exit ExitKind, failedStart bool) verdict {
 	switch {
 	case policy == Temporary:
@@ -31,8 +32,8 @@ func decideRestart(policy Restart, strategy Strategy, exit ExitKind, failedStart
 	return restartRound
 }
 
-// charge counts one restart (I1). A child with a budget of its own is charged
-// there and not on its supervisor (I7).
+// countRestart counts one restart (I1), in the budget of the child if it has one,
+// and otherwise in the intensity of its supervisor (I7).
 func countRestart(own, supervisors *window, now time.Duration) verdict {
 	if own != nil {
 		if !own.count(now) {
@@ -46,10 +47,10 @@ func countRestart(own, supervisors *window, now time.Duration) verdict {
 	return restartAlone
 }
 
-// streak counts the restarts in a row, for the backoff (B1).
+// backoffCounter counts the restarts in a row (B1).
 type backoffCounter int
 
-// next returns the wait before the next restart.
+// next counts a restart and returns the wait before it.
 func (s *backoffCounter) next(b Backoff) time.Duration {
 	if b.Min == 0 {
 		return 0
@@ -59,18 +60,18 @@ func (s *backoffCounter) next(b Backoff) time.Duration {
 }
 
 const (
-	// spinAfter is how many attempts in a row may fail at once, without a
-	// backoff, before there is a pause before each (F4).
+	// spinAfter is the number of attempts in a row that may fail before each further
+	// attempt waits at least spinPause (F4).
 	spinAfter = 9
 	spinPause = time.Millisecond
-	// exhaustedPause is the least pause after a start that failed because the
-	// host has run out of something (F4).
+	// exhaustedPause is the shortest wait after a start for which the host lacked
+	// resources (F4).
 	exhaustedPause = time.Second
 )
 
-// pause returns the wait before the next attempt to restart a child: its
-// backoff, or longer, given how many attempts in a row have failed, and whether
-// the host was why.
+// pause returns the wait before the next attempt to restart a child. It is the
+// backoff or longer, depending on the number of attempts missed in a row and on
+// whether the host was exhausted.
 func pause(backoff time.Duration, missed int, exhausted bool) time.Duration {
 	switch {
 	case exhausted:
@@ -81,8 +82,8 @@ func pause(backoff time.Duration, missed int, exhausted bool) time.Duration {
 	return backoff
 }
 
-// window counts restarts in a sliding stretch of time. It keeps the times of
-// the last limit.Restarts counts, in a ring that grows as it is needed.
+// window counts restarts in a sliding period. It keeps the times of the last
+// limit.Restarts restarts in a ring that grows on demand.
 type window struct {
 	limit Intensity
 	times []time.Duration // ring
@@ -92,16 +93,15 @@ type window struct {
 
 func newWindow(limit Intensity) window { return window{limit: limit} }
 
-// boundless reports that the limit cannot be exceeded: a billion restarts, at
-// more than one a nanosecond. Without it {math.MaxInt, 1h} would be a memory
-// leak.
+// boundless reports whether the limit cannot be exceeded, because it would take
+// more than a billion restarts at more than one per nanosecond. Recording the
+// restarts of {math.MaxInt, 1h} would leak memory.
 func (w *window) boundless() bool {
 	n := w.limit.Restarts
 	return n < 0 || n > 1e9 && int64(n) > int64(w.limit.Within)
 }
 
-// count adds a restart at now, and reports whether the limit is kept. Two
-// restarts at the same time may come in either order.
+// count adds a restart at now and reports whether the limit is kept.
 func (w *window) count(now time.Duration) bool {
 	if w.boundless() {
 		return true
@@ -118,7 +118,7 @@ func (w *window) count(now time.Duration) bool {
 	return true
 }
 
-// slide forgets what is no longer within the window.
+// slide drops restarts that are no longer within the window.
 func (w *window) slide(now time.Duration) {
 	for w.size > 0 && now-w.times[w.head] > w.limit.Within {
 		w.head = (w.head + 1) % len(w.times)
@@ -133,10 +133,11 @@ func (w *window) grow() {
 	w.times, w.head = bigger, 0
 }
 
-// canTrip reports whether a child that fails as fast as its backoff lets it
-// could ever exceed its own budget (S3): whether some Restarts+1 failures fit
-// into Within. Either the waits grow, or an incarnation lives ResetAfter and
-// they begin again; the cheaper is taken at each step.
+// canTrip reports whether a child that fails as fast as its backoff allows can
+// exceed its own budget (S3), that is, whether Restarts+1 failures fit into Within.
+//
+// At each step either the wait grows, or the incarnation lives for ResetAfter and
+// the waits start over. The faster of the two is taken.
 func canTrip(budget Intensity, b Backoff) bool {
 	if b.Min == 0 || b.Jitter == 1 || budget.Restarts < 1 {
 		return true
@@ -146,7 +147,7 @@ func canTrip(budget Intensity, b Backoff) bool {
 		return d - time.Duration(b.Jitter*float64(d))
 	}
 	left, n := budget.Within, 1
-	// Ten thousand steps are enough to find the mistakes that people make.
+	// The bound keeps the loop short. Ten thousand steps find every likely mistake.
 	for remaining := min(budget.Restarts, 10_000); remaining > 0; remaining-- {
 		step := shortest(n)
 		if fresh := b.ResetAfter + shortest(1); fresh >= b.ResetAfter && fresh < step {
@@ -155,7 +156,7 @@ func canTrip(budget Intensity, b Backoff) bool {
 		if step > left {
 			return false
 		}
-		if b.wait(n+1) == b.wait(n) { // they grow no more: all that remain cost the same
+		if b.wait(n+1) == b.wait(n) { // the wait is at Max, so all remaining steps take the same time
 			return step == 0 || int64(remaining) <= int64(left/step)
 		}
 		left -= step

@@ -48,8 +48,8 @@ var (
 	ErrRestarting = errors.New("restart in progress")
 	// ErrMaxChildren is returned when a [Keyed] has as many children as it may have.
 	ErrMaxChildren = errors.New("maximum of children reached")
-	// ErrKey is returned when a key does not equal itself or cannot be compared, or
-	// when the text given to a [Controller] is not the text of a key.
+	// ErrKey is returned when a key is invalid. A key must be comparable and equal
+	// itself. A text given to a [Controller] must be the text of a key.
 	ErrKey = errors.New("invalid key")
 	// ErrStopped is returned when the child is declared and stopped. Only an
 	// operator or a round starts it again.

@@ -7,40 +7,44 @@ type EventKind uint8
 
 const (
 	_ EventKind = iota
-	// ChildStarting: an incarnation begins.
+	// ChildStarting means that an incarnation begins.
 	ChildStarting
-	// ChildReady: its Initialize has returned; Run is next.
+	// ChildReady means that Initialize has returned nil and Run is called.
 	ChildReady
-	// ChildStopping: it was told to stop, or is unhealthy, or its start has
-	// timed out, or a goroutine of it has failed.
+	// ChildStopping means that an incarnation was asked to stop, is unhealthy, was not
+	// ready in time, or has a goroutine that failed.
 	ChildStopping
-	// ChildStuck: it has not stopped within its time. Stack shows where it is.
+	// ChildStuck means that an incarnation has not stopped within its time. Stack
+	// holds the stacks of its goroutines.
 	ChildStuck
-	// ChildExited: it has ended; Exit tells how.
+	// ChildExited means that an incarnation has ended. Exit says how.
 	ChildExited
-	// ChildRestarting: it will be started again, after Delay or with its round.
+	// ChildRestarting means that the child will be started again, after Delay or with
+	// its round.
 	ChildRestarting
-	// ChildStopped: it is at rest: declared, and down.
+	// ChildStopped means that the child is declared and down, and stays so until an
+	// operator or a round starts it.
 	ChildStopped
-	// ChildQuarantined: it is at rest because its own budget is used up.
+	// ChildQuarantined means that the child is down because its own budget is used up.
 	ChildQuarantined
-	// ChildRemoved: it is no longer declared.
+	// ChildRemoved means that the child is no longer declared.
 	ChildRemoved
-	// SupervisorStarted: all its children are ready.
+	// SupervisorStarted means that all children are ready.
 	SupervisorStarted
-	// SupervisorFailed: it ends because of a failure, which Exit carries.
+	// SupervisorFailed means that the supervisor ends because of the failure in Exit.
 	SupervisorFailed
-	// SupervisorStopped: nothing of it is left. Exit says why it has ended: a failure;
-	// an [ExitShutdown] with what asked for it, which is a call of Shutdown, the
-	// cancellation or the deadline of its context, or the supervisor above; or an
-	// [ExitNormal] if its significant children have ended.
+	// SupervisorStopped means that the supervisor and all its children have stopped.
+	//
+	// Exit says why. After a failure it is the failure. It is an [ExitNormal] after an
+	// auto-shutdown. Otherwise it is an [ExitShutdown] with the request to stop: a call
+	// of Shutdown, the end of the context, or the parent.
 	SupervisorStopped
-	// ObserverPanicked: an observer did, in its call for an earlier event; Exit
-	// carries the panic.
+	// ObserverPanicked means that an observer panicked, or called runtime.Goexit, when
+	// it was given an earlier event. Exit holds the panic.
 	ObserverPanicked
 )
 
-// String returns words such as "child starting".
+// String returns the kind in words, such as "child starting".
 func (k EventKind) String() string {
 	return nameOf(k, "none",
 		"child starting", "child ready", "child stopping", "child stuck", "child exited",
@@ -48,63 +52,81 @@ func (k EventKind) String() string {
 		"supervisor started", "supervisor failed", "supervisor stopped", "observer panicked")
 }
 
-// An Event is one thing that happened in a tree.
+// An Event describes one change in a tree.
 type Event struct {
-	Kind        EventKind     `json:"kind"`
-	Seq         uint64        `json:"seq"` // counts the events of a tree, from 1
-	Time        time.Time     `json:"time"`
-	Path        string        `json:"path"`                 // of the child or the supervisor
-	ID          string        `json:"id,omitzero"`          // of the child
-	Incarnation int           `json:"incarnation,omitzero"` // of the child
-	Exit        Exit          `json:"exit,omitzero"`        // of ChildExited and what follows from it, and of SupervisorFailed and SupervisorStopped
-	Delay       time.Duration `json:"delay,omitzero"`       // of ChildRestarting: the wait before the start
-	Because     string        `json:"because,omitzero"`     // of ChildStopping and ChildRestarting in a round: the path of the child whose failure led to it
-	Stack       string        `json:"stack,omitzero"`       // of ChildStuck
-	// HostExhausted is set in ChildRestarting if the last start failed because this
-	// host has run out of descriptors, memory or processes: an error of the start
-	// wraps EMFILE, ENFILE or ENOMEM, or the EAGAIN of a fork, a pipe or a socket.
-	// Such a start does not count towards any intensity or budget. The next one
-	// comes after Delay, which is a second at least.
+	// Kind says what happened.
+	Kind EventKind `json:"kind"`
+	// Seq numbers the events of a tree, from 1.
+	Seq uint64 `json:"seq"`
+	// Time is the time of the event.
+	Time time.Time `json:"time"`
+	// Path is the path of the child or the supervisor.
+	Path string `json:"path"`
+	// ID is the id of the child. It is empty in events of a supervisor.
+	ID string `json:"id,omitzero"`
+	// Incarnation is the number of the child's incarnation. It is 0 in events of a
+	// supervisor.
+	Incarnation int `json:"incarnation,omitzero"`
+	// Exit says how the incarnation or the supervisor ended. It is set in ChildExited
+	// and the events that follow from it, SupervisorFailed, SupervisorStopped and
+	// ObserverPanicked.
+	Exit Exit `json:"exit,omitzero"`
+	// Delay is the wait before the next start. It is set in ChildRestarting.
+	Delay time.Duration `json:"delay,omitzero"`
+	// Because is the path of the child whose failure led to the round. It is set in
+	// ChildStopping and ChildRestarting of other children in the round.
+	Because string `json:"because,omitzero"`
+	// Stack holds the stacks of the child's goroutines. It is set in ChildStuck.
+	Stack string `json:"stack,omitzero"`
+	// HostExhausted is set in ChildRestarting if the last start failed because the
+	// host ran out of descriptors, memory or processes. The error of the start then
+	// wraps EMFILE, ENFILE or ENOMEM, or is the EAGAIN of a fork, pipe or socket.
+	//
+	// Such a start does not count towards any intensity or budget, and the next one
+	// comes after at least a second.
 	HostExhausted bool `json:"hostExhausted,omitzero"`
 }
 
-// An Observer is told every event of the supervisors that it was given to and
-// of those below them. The events of a tree come in order and one at a time, in
-// a goroutine of the tree's, so an observer may call back into the tree, and
-// even shut it down. A slow one delays no supervisor, but a tree that restarts
-// faster than it is observed is held back. When [Supervisor.Done] is closed,
-// all have been told everything.
+// An Observer receives the events of the supervisors whose specs name it, and of
+// their descendants.
 //
-// It must not wait for a child without a deadline ([Child.Wait], [Child.Do]):
-// once it is a few thousand events behind, no child is restarted automatically
-// until it has caught up. Nor has the tree ended before its observers have
-// returned. For what is slow or may block there is [Subscription].
+// Observe is called in the order of the events, one call at a time, in a goroutine
+// of the tree. It may query the tree and call operators. A slow observer delays no
+// supervisor at first. When 4096 events are waiting, automatic restarts in the tree
+// wait until the observers have caught up. [Supervisor.Done] is closed after the last
+// call has returned.
 //
-// An observer that panics is told further events all the same.
+// Observe must not wait for anything that needs its own tree to go on. Call
+// [Child.Wait] and [Child.Do] with a deadline only. Call Start, Run and Shutdown of
+// its own tree in a new goroutine only: Shutdown waits for the observers. For slow or
+// blocking work use a [Subscription].
+//
+// An observer that panics is reported by [ObserverPanicked] and receives further
+// events.
 type Observer interface {
+	// Observe is called with each event.
 	Observe(e Event)
 }
 
-// ObserverFunc is a function as an [Observer].
+// ObserverFunc is a function that implements [Observer].
 type ObserverFunc func(e Event)
 
 // Observe calls f.
 func (f ObserverFunc) Observe(e Event) { f(e) }
 
 const (
-	// DefaultRecord is how many events a supervisor keeps, unless its spec says
-	// otherwise.
+	// DefaultRecord is the number of events that a supervisor without a parent keeps
+	// if its spec gives none.
 	DefaultRecord = 256
-	// maxRecord bounds what a spec may ask for.
+	// maxRecord is the largest Record of a spec.
 	maxRecord = 1 << 20
-	// recentEvents is how many of them an [IntensityError] carries.
+	// recentEvents is the largest number of events in an [IntensityError].
 	recentEvents = 32
 )
 
-// news is what an event tells that is not to be seen from its child. An Event
-// is large, and to pass one around, when nobody listens, would let the stack of
-// each of many children that fail at once grow, under the lock: that doubled
-// the time of a storm.
+// eventDraft holds what the child of an event does not know. An Event is large.
+// Passing Events by value, even without listeners, grew the stacks of all children
+// that failed at once, under the lock, and doubled the time of a storm.
 type eventDraft struct {
 	kind  EventKind
 	delay time.Duration

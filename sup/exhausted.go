@@ -7,12 +7,11 @@ import (
 	"slices"
 )
 
-// exhausted reports whether an error says that the host of this program has run
-// out of descriptors, memory or processes (F4). EAGAIN says so only where a fork, a
-// pipe or a socket failed with it: of a lock it says that another holds it. The
-// methods of err are foreign code, and may panic.
+// exhausted reports whether err says that the host has run out of descriptors,
+// memory or processes (F4). EAGAIN counts only if a fork, pipe or socket failed with
+// it, because from a lock it means that the lock is held.
 func exhausted(err error) (is bool) {
-	defer func() { _ = recover() }()
+	defer func() { _ = recover() }() // the methods of err are foreign code
 	for _, errno := range exhaustion {
 		if errors.Is(err, errno) {
 			return true
@@ -21,14 +20,14 @@ func exhausted(err error) (is bool) {
 	return couldNotMake(err)
 }
 
-// makers are the names under which the standard library reports the system calls
-// that make a process, a pipe or a socket.
+// makers are the names that the standard library gives, in its errors, to system
+// calls that create a process, a pipe or a socket.
 var makers = []string{
 	"fork", "vfork", "clone", "clone3", "fork/exec", "posix_spawn",
 	"pipe", "pipe2", "socket", "socketpair",
 }
 
-// couldNotMake looks for EAGAIN from one of the makers.
+// couldNotMake reports whether err wraps an EAGAIN from one of the makers.
 func couldNotMake(err error) bool {
 	switch e := err.(type) {
 	case *os.SyscallError:

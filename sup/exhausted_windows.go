@@ -3,8 +3,8 @@ package sup
 import "syscall"
 
 var (
-	// exhaustion is what Windows says, and what package syscall invents for the
-	// portable names.
+	// exhaustion holds the codes of Windows, and those that package syscall defines
+	// for the portable names.
 	exhaustion = []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
 		syscall.Errno(4),     // ERROR_TOO_MANY_OPEN_FILES

@@ -6,30 +6,52 @@ import (
 	"time"
 )
 
-// ChildInfo is a snapshot of a child.
+// ChildInfo is a snapshot of a child. Its JSON form can be read back, except that
+// errors become their texts.
 type ChildInfo struct {
-	ID          string          `json:"id"`
-	Kind        Kind            `json:"kind"`
-	Restart     Restart         `json:"restart"`
-	Significant bool            `json:"significant"`
-	Added       bool            `json:"added"` // at run time: by StartChild, or to a [Keyed]
-	State       State           `json:"state"`
-	Incarnation int             `json:"incarnation"`    // the current or last one; 0 before the first
-	Restarts    int             `json:"restarts"`       // incarnations that no operator and no start asked for
-	Failures    int             `json:"failures"`       // exits that were abnormal
-	BudgetUsed  int             `json:"budgetUsed"`     // counted within the window of its own budget, now
-	LastExit    Exit            `json:"lastExit"`       // how the last one that ended did
-	Since       time.Time       `json:"since"`          // of the state
-	Stack       string          `json:"stack,omitzero"` // of a stuck child
-	Policy      Policy          `json:"policy,omitzero"`
-	Supervisor  *SupervisorInfo `json:"supervisor,omitzero"` // of a child that is a supervisor, as it was last if it is down; only in [Supervisor.Snapshot]
+	// ID is the id of the child among its siblings.
+	ID string `json:"id"`
+	// Kind says whether the child is a supervisor.
+	Kind Kind `json:"kind"`
+	// Restart is the restart policy of the child.
+	Restart Restart `json:"restart"`
+	// Significant is set if the child can end its supervisor, see [AutoShutdown].
+	Significant bool `json:"significant"`
+	// Added is set if the child was added at run time by StartChild.
+	Added bool `json:"added"`
+	// State is the state of the child now.
+	State State `json:"state"`
+	// Incarnation is the number of the current or last incarnation. 0 means that
+	// none has begun.
+	Incarnation int `json:"incarnation"`
+	// Restarts counts the incarnations that the supervisor began to replace another.
+	// First starts and operator calls do not count.
+	Restarts int `json:"restarts"`
+	// Failures counts the abnormal exits.
+	Failures int `json:"failures"`
+	// BudgetUsed counts the restarts within the window of the child's own budget now.
+	BudgetUsed int `json:"budgetUsed"`
+	// LastExit says how the last incarnation that ended did so. It is the zero Exit
+	// if none has ended.
+	LastExit Exit `json:"lastExit"`
+	// Since is the time when the child entered its state.
+	Since time.Time `json:"since"`
+	// Stack holds the stacks of the goroutines of a stuck child. It is empty in any
+	// other state.
+	Stack string `json:"stack,omitzero"`
+	// Policy holds further fields of the child's spec.
+	Policy Policy `json:"policy,omitzero"`
+	// Supervisor is the snapshot of a child that is a supervisor, or of its last
+	// incarnation if it is down. It is nil for a worker, and in any snapshot that does
+	// not include descendants.
+	Supervisor *SupervisorInfo `json:"supervisor,omitzero"`
 }
 
-// Counts are what has happened to some children. They never fall.
+// Counts counts what has happened to some children. The numbers never fall.
 type Counts struct {
-	Starts   int `json:"starts"`   // incarnations
-	Restarts int `json:"restarts"` // of them, those that no operator and no start asked for
-	Failures int `json:"failures"` // exits that were abnormal
+	Starts   int `json:"starts"`   // incarnations begun
+	Restarts int `json:"restarts"` // incarnations begun by a supervisor to replace another
+	Failures int `json:"failures"` // abnormal exits
 }
 
 // Plus returns the sum.
@@ -37,63 +59,114 @@ func (c Counts) Plus(d Counts) Counts {
 	return Counts{c.Starts + d.Starts, c.Restarts + d.Restarts, c.Failures + d.Failures}
 }
 
-// Past is what had happened to children that are there no longer: they have
-// been removed, or the life of their supervisor has ended.
+// Retired holds the counters of children that no longer exist, because they were
+// removed or because their supervisor has ended.
 type Retired struct {
-	Supervisor string `json:"supervisor"` // theirs: the path below the supervisor that tells of it, "" for itself; [Template] stands for each member of a set
-	Child      string `json:"child"`      // its id, or [Template] for all that were added at run time, and those of [Replicas]; both are for what is above a thousand different ones
+	// Supervisor is the path of their supervisor below the one whose snapshot this
+	// is. It is "" for that supervisor itself. [Template] in it stands for every
+	// member of a set.
+	Supervisor string `json:"supervisor"`
+	// Child is the id of the child. It is [Template] for all children added at run
+	// time and all members of a [Replicas].
+	//
+	// At most a thousand different pairs of Supervisor and Child are kept apart. In
+	// the sum of all others both are Template.
+	Child string `json:"child"`
+	// Counts are the counters of these children together.
 	Counts
 }
 
-// Policy is what a snapshot tells of the declaration of a child besides its
-// restart policy: the fields of its [ChildSpec], with the defaults of Backoff and
-// Budget filled in. It is the zero Policy if nothing was declared.
+// Policy holds the fields of a [ChildSpec] that a snapshot shows besides Restart and
+// Significant. It is the zero Policy if the spec sets none of them.
 type Policy struct {
-	Shutdown     time.Duration `json:"shutdown,omitzero"` // as declared: 0 is the default, see also Infinity and Brutal
+	// Shutdown is the time for stopping as declared. 0 means the default. See also
+	// [Infinity] and [Brutal].
+	Shutdown time.Duration `json:"shutdown,omitzero"`
+	// StartTimeout is the time for starting. 0 means no limit.
 	StartTimeout time.Duration `json:"startTimeout,omitzero"`
-	Backoff      Backoff       `json:"backoff,omitzero"`
-	Budget       Intensity     `json:"budget,omitzero"`
-	Watchdog     time.Duration `json:"watchdog,omitzero"`
-	Stuck        WhenStuck     `json:"stuck,omitzero"`
+	// Backoff is the delay of restarts, with its defaults filled in.
+	Backoff Backoff `json:"backoff,omitzero"`
+	// Budget is the child's own intensity, with its defaults filled in. The zero value
+	// means that the child has none.
+	Budget Intensity `json:"budget,omitzero"`
+	// Watchdog is the longest time between two beats. 0 means no watchdog.
+	Watchdog time.Duration `json:"watchdog,omitzero"`
+	// Stuck says what happens when the child does not stop in time.
+	Stuck WhenStuck `json:"stuck,omitzero"`
 }
 
-// A Status sums up a supervisor.
+// A Status is a summary of a supervisor.
 type Status struct {
-	Name      string        `json:"name"`
-	Path      string        `json:"path"`
-	Strategy  Strategy      `json:"strategy"`
-	Intensity Intensity     `json:"intensity"`
-	Set       SetKind       `json:"set"`
-	Max       int           `json:"max,omitzero"` // of a [Keyed]: how many children it may have; 0 for no bound
-	Running   bool          `json:"running"`
-	Uptime    time.Duration `json:"uptime"`   // 0 if it is not up
-	Restarts  int           `json:"restarts"` // counted within the window of the intensity, now; 0 if that is unlimited
-	Seq       uint64        `json:"seq"`      // the number of the last event of the tree
-	Children  int           `json:"children"`
-	States    map[State]int `json:"states"` // how many children are in each; those of no child are not there
-	Below     map[State]int `json:"below"`  // the same of those further down
+	// Name is the Name of the spec.
+	Name string `json:"name"`
+	// Path is the path of the supervisor.
+	Path string `json:"path"`
+	// Strategy is the strategy of the supervisor.
+	Strategy Strategy `json:"strategy"`
+	// Intensity is the intensity of the supervisor.
+	Intensity Intensity `json:"intensity"`
+	// Set says whether the children share one declaration.
+	Set SetKind `json:"set"`
+	// Max is the most children that a [Keyed] may have. 0 means no limit.
+	Max int `json:"max,omitzero"`
+	// Running is set while the supervisor runs.
+	Running bool `json:"running"`
+	// Uptime is the time since the supervisor was started. It is 0 if the supervisor
+	// has not been started or has ended.
+	Uptime time.Duration `json:"uptime"`
+	// Restarts counts the restarts within the window of the intensity now. It is 0 if
+	// the intensity is unlimited.
+	Restarts int `json:"restarts"`
+	// Seq is the number of the last event of the tree.
+	Seq uint64 `json:"seq"`
+	// Children is the number of children.
+	Children int `json:"children"`
+	// States counts the children in each state. States of no child are absent.
+	States map[State]int `json:"states"`
+	// Below counts the descendants other than children in each state.
+	Below map[State]int `json:"below"`
 }
 
-// SupervisorInfo is a snapshot of a supervisor and all that is below it.
+// SupervisorInfo is a snapshot of a supervisor and all its descendants. The part of
+// each supervisor shows one moment.
 type SupervisorInfo struct {
-	Name         string        `json:"name"`
-	Path         string        `json:"path"`
-	Strategy     Strategy      `json:"strategy"`
-	Intensity    Intensity     `json:"intensity"`
-	AutoShutdown AutoShutdown  `json:"autoShutdown"`
-	Set          SetKind       `json:"set"`
-	Max          int           `json:"max,omitzero"` // of a [Keyed]: how many children it may have; 0 for no bound
-	Running      bool          `json:"running"`
-	Uptime       time.Duration `json:"uptime"`           // 0 if it is not up
-	Restarts     int           `json:"restarts"`         // counted within the window of the intensity, now; 0 if that is unlimited
-	LastEvent    uint64        `json:"lastEvent"`        // the number of the last event on its own record; 0 if there is none
-	Retired      []Retired     `json:"retired,omitzero"` // of children that are gone, here and below, since the tree was first started
-	Merged       bool          `json:"merged,omitzero"`  // it has ended, and what happened to its children is in the Past of the one above already, and its own empty
-	Children     []ChildInfo   `json:"children"`         // in start order
+	// Name is the Name of the spec.
+	Name string `json:"name"`
+	// Path is the path of the supervisor.
+	Path string `json:"path"`
+	// Strategy is the strategy of the supervisor.
+	Strategy Strategy `json:"strategy"`
+	// Intensity is the intensity of the supervisor.
+	Intensity Intensity `json:"intensity"`
+	// AutoShutdown says whether the supervisor ends with its significant children.
+	AutoShutdown AutoShutdown `json:"autoShutdown"`
+	// Set says whether the children share one declaration.
+	Set SetKind `json:"set"`
+	// Max is the most children that a [Keyed] may have. 0 means no limit.
+	Max int `json:"max,omitzero"`
+	// Running is set while the supervisor runs.
+	Running bool `json:"running"`
+	// Uptime is the time since the supervisor was started. It is 0 if the supervisor
+	// has not been started or has ended.
+	Uptime time.Duration `json:"uptime"`
+	// Restarts counts the restarts within the window of the intensity now. It is 0 if
+	// the intensity is unlimited.
+	Restarts int `json:"restarts"`
+	// LastEvent is the number of the last event on the supervisor's own record. 0
+	// means that the record is empty.
+	LastEvent uint64 `json:"lastEvent"`
+	// Retired holds the counters of children of the supervisor and its descendants
+	// that no longer exist, since the tree was first started.
+	Retired []Retired `json:"retired,omitzero"`
+	// Merged is set if the supervisor has ended and the counters of its children have
+	// been added to the Retired of its parent. Its own Retired is then empty.
+	Merged bool `json:"merged,omitzero"`
+	// Children are the children in start order.
+	Children []ChildInfo `json:"children"`
 }
 
-// String draws the tree, a line a child, with the last exit of those that failed
-// or have ended for good.
+// String draws the tree with one line per child. The line shows the last exit of a
+// child that failed or has ended for good.
 func (i SupervisorInfo) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %v %v", i.Name, i.Strategy, i.Intensity)
@@ -129,6 +202,6 @@ func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
 	}
 }
 
-// Template stands for the ids of the members of a set, and of children that were
-// added at run time, where many of them are told of as one.
+// Template stands in a path or as an id for many children at once, which are
+// members of a set or were added at run time.
 const Template = "*"

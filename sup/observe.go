@@ -8,44 +8,49 @@ import (
 	"sync/atomic"
 )
 
-// backlogLimit is how many events may wait for the observers before automatic
-// restarts do.
+// backlogLimit is the number of events that may wait for the observers before
+// automatic restarts are delayed.
 const backlogLimit = 4096
 
-// A dispatcher is one supervisor's part in the telling of events.
+// A dispatcher passes the events of one supervisor to its observers and to the
+// subscriptions of the supervisor and its ancestors.
 type dispatcher struct {
-	up        *dispatcher // of the supervisor above
-	notifier  *notifier
-	observers []Observer // own, and those inherited
+	up        *dispatcher // dispatcher of the parent; nil in a root
+	notifier  *notifier   // shared by the tree
+	observers []Observer  // own observers, after those of the ancestors
+
+	// Guarded by notifier.mu.
 	subs      []*Subscription
-	closed    bool        // protected, like subs and heir, by pump.mu
-	successor *dispatcher // has taken over the subscriptions
+	closed    bool        // set when the supervisor has ended
+	successor *dispatcher // has taken over the subscriptions; nil until the supervisor starts
 }
 
-// A pump tells the observers of a tree, in a goroutine that exists while there
-// is something to tell.
+// A notifier calls the observers of a tree. Its goroutine exists only while events
+// are queued.
 type notifier struct {
-	listeners atomic.Int32 // observers and subscriptions
+	listeners atomic.Int32  // number of observers and subscriptions
+	seq       atomic.Uint64 // number of the last event; if there are listeners, changed under mu only
 
-	seq atomic.Uint64 // of the last event; with listeners it is counted up under mu
-
-	before <-chan struct{} // closed when those of the root's last life have been told everything; run's
+	// before is closed when the observers of the root's previous life have received
+	// all its events. It is used by run only.
+	before <-chan struct{}
 
 	mu      sync.Mutex
 	queue   []delivery
 	running bool
-	idle    chan struct{} // made by who waits for the end of it
-	space   chan struct{} // made by who waits for a shorter queue
+	idle    chan struct{} // created by a waiter; closed when run ends
+	space   chan struct{} // created by a waiter; closed when the queue is shorter than backlogLimit
 }
 
+// A delivery is an event and the observers that have not received it.
 type delivery struct {
 	from      *dispatcher
 	observers []Observer
 	event     Event
 }
 
-// newDispatcher makes the dispatcher of a supervisor below another one, or of
-// a root if above is nil.
+// newDispatcher returns the dispatcher of a supervisor. The parent is above, which
+// is nil for a root.
 func newDispatcher(own []Observer, above *dispatcher) *dispatcher {
 	d := &dispatcher{up: above, notifier: new(notifier), observers: own}
 	if above != nil {
@@ -56,15 +61,17 @@ func newDispatcher(own []Observer, above *dispatcher) *dispatcher {
 	return d
 }
 
-// succeed takes over the subscriptions to a supervisor that was not started.
-func (d *dispatcher) takeOver(unborn *dispatcher) {
-	unborn.notifier.mu.Lock()
-	subs := unborn.subs
-	unborn.subs, unborn.successor = nil, d
+// takeOver moves the subscriptions made before a supervisor was started, which are
+// those of placeholder, to d.
+func (d *dispatcher) takeOver(placeholder *dispatcher) {
+	placeholder.notifier.mu.Lock()
+	subs := placeholder.subs
+	placeholder.subs, placeholder.successor = nil, d
 	for _, sub := range subs {
 		sub.dispatcher.Store(d)
 	}
-	unborn.notifier.mu.Unlock()
+	placeholder.notifier.mu.Unlock()
+	// No lock was held: a subscription may have been closed meanwhile.
 	d.notifier.mu.Lock()
 	defer d.notifier.mu.Unlock()
 	for _, sub := range subs {
@@ -75,19 +82,20 @@ func (d *dispatcher) takeOver(unborn *dispatcher) {
 	}
 }
 
-// listening is all that an event costs while nobody does.
+// listening reports whether there are observers or subscriptions. Without them an
+// event costs no more than this.
 func (d *dispatcher) listening() bool { return d.notifier.listeners.Load() > 0 }
 
-// last is the number of the last event of the tree. All up to it have been
-// passed on.
+// last returns the number of the last event of the tree. With the lock held, all
+// events up to it have been passed on.
 func (d *dispatcher) last() uint64 {
 	d.notifier.mu.Lock()
 	defer d.notifier.mu.Unlock()
 	return d.notifier.seq.Load()
 }
 
-// emit numbers an event and passes it on. It is called with the supervisor's lock
-// held, which is what orders the events of one child; it never blocks.
+// emit numbers an event and passes it on. It never blocks. The caller holds the lock
+// of the supervisor, which orders the events of each child.
 func (d *dispatcher) emit(e Event) uint64 {
 	p := d.notifier
 	p.mu.Lock()
@@ -96,8 +104,8 @@ func (d *dispatcher) emit(e Event) uint64 {
 	return e.Seq
 }
 
-// emitLocked numbers an event, and passes it on to the subscriptions and to some
-// of the observers.
+// emitLocked numbers an event and passes it on to the subscriptions and to the given
+// observers.
 func (d *dispatcher) emitLocked(e *Event, observers []Observer) {
 	p := d.notifier
 	e.Seq = p.seq.Add(1)
@@ -116,9 +124,10 @@ func (d *dispatcher) emitLocked(e *Event, observers []Observer) {
 	}
 }
 
+// run delivers queued events until there are none.
 func (p *notifier) run() {
 	finished := false
-	defer func() { // an observer that calls runtime.Goexit ends this goroutine
+	defer func() { // an observer may end this goroutine with runtime.Goexit
 		if !finished {
 			go p.run()
 		}
@@ -148,8 +157,8 @@ func (p *notifier) run() {
 	}
 }
 
-// tell calls one observer. A panic in it is told to the others, and to the
-// subscriptions.
+// notify calls one observer. If it panics, the other observers and the subscriptions
+// receive an event about that.
 func (p *notifier) notify(o Observer, d delivery, i int) {
 	returned := false
 	defer func() {
@@ -158,12 +167,12 @@ func (p *notifier) notify(o Observer, d delivery, i int) {
 		}
 		failure := shield(caught(recover()))
 		if d.event.Kind == ObserverPanicked {
-			return // or two of them could keep each other busy
+			return // two observers that panic at each event would never end
 		}
 		others := slices.Delete(slices.Clone(d.observers), i, i+1)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if failure == ErrGoexit { // this goroutine ends, and those after this one have not been told
+		if failure == ErrGoexit { // this goroutine ends: the next one serves the observers after o
 			p.queue = slices.Insert(p.queue, 0, delivery{d.from, d.observers[i+1:], d.event})
 		}
 		d.from.emitLocked(&Event{
@@ -174,7 +183,7 @@ func (p *notifier) notify(o Observer, d delivery, i int) {
 	returned = true
 }
 
-// behind reports whether the observers are that far behind.
+// backlogged reports whether backlogLimit events wait for the observers.
 func (d *dispatcher) backlogged() bool {
 	if !d.listening() {
 		return false
@@ -184,8 +193,9 @@ func (d *dispatcher) backlogged() bool {
 	return len(d.notifier.queue) >= backlogLimit
 }
 
-// throttle holds back an automatic restart while the observers are behind, so
-// that a child that crashes at once does not fill the memory with events.
+// throttle delays an automatic restart while the observers are behind, or until
+// enough is closed. Otherwise the events of a child that always crashes at once could
+// fill the memory.
 func (d *dispatcher) throttle(enough <-chan struct{}) {
 	for d.backlogged() {
 		p := d.notifier
@@ -207,8 +217,8 @@ func (d *dispatcher) throttle(enough <-chan struct{}) {
 	}
 }
 
-// close ends the subscriptions of a supervisor that has ended and, for the
-// root of a tree, waits until the observers have been told everything.
+// close ends the subscriptions of a supervisor that has ended. For a root it also
+// waits until the observers have received all events.
 func (d *dispatcher) close() {
 	p := d.notifier
 	waits := d.up == nil && !withinObserver() // or one that runs the next life would wait for itself
@@ -218,7 +228,7 @@ func (d *dispatcher) close() {
 		sub.endLocked()
 	}
 	own := len(d.observers)
-	if d.up != nil { // what is inherited goes on
+	if d.up != nil { // the inherited observers still serve the parent
 		own -= len(d.up.observers)
 	}
 	p.listeners.Add(int32(-len(d.subs) - own))

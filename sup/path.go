@@ -5,16 +5,13 @@ import (
 	"strings"
 )
 
-// ChildPath returns the path of a child of the supervisor at a path, such as
-// [SupervisorInfo].Path: where a [ChildInfo] stands in the tree says no more than
-// its id. In an id a slash, a percent sign and control characters are written
-// %2F, %25, %0A.
+// ChildPath returns the path of a child, given the path of its supervisor and its
+// id. Slashes, percent signs and control characters in the id are escaped, as in %2F,
+// %25 and %0A.
 func ChildPath(path, id string) string { return joinPath(path, id) }
 
-// joinPath puts the id of a child behind the path of its supervisor. A slash
-// within the id is written %2F, so that a path can be taken apart again, and a
-// control character %0A, say, so that a path is one line: the key of a set may
-// hold one.
+// joinPath escapes the id, since the key of a set may hold anything: a path can be
+// split at its slashes and is always one line.
 func joinPath(path, id string) string { return path + "/" + escapeID(id) }
 
 func escapeID(id string) string {
@@ -42,7 +39,7 @@ var escaper, unescaper = func() (there, back *strings.Replacer) {
 	return strings.NewReplacer(to...), strings.NewReplacer(from...)
 }()
 
-// isWithin reports whether something is at a path or below it.
+// isWithin reports whether at is path or lies below it.
 func isWithin(at, path string) bool {
 	rest, is := strings.CutPrefix(at, path)
 	return is && (rest == "" || rest[0] == '/')

@@ -8,120 +8,129 @@ import (
 	"time"
 )
 
-// Restart says when a child that has exited is started again.
+// Restart says when a child that has exited is started again. The policies
+// come from OTP.
 type Restart uint8
 
 const (
-	// Permanent children are restarted after every exit. The default.
+	// Permanent is the default. The child is restarted after every exit.
 	Permanent Restart = iota
-	// Transient children are restarted after abnormal exits only.
+	// Transient means that the child is restarted after abnormal exits only. After
+	// another exit it stays declared and stopped.
 	Transient
-	// Temporary children are never restarted, and no longer declared once they
-	// have exited.
+	// Temporary means that the child is never restarted. Its declaration is removed
+	// when it exits.
 	Temporary
 )
 
-// String returns the name that OTP and the tags use: "permanent", …
+// String returns the name used by OTP and struct tags, such as "permanent".
 func (r Restart) String() string {
 	return nameOf(r, "permanent", "transient", "temporary")
 }
 
-// Strategy says which children the failure of one restarts.
+// Strategy says which siblings are restarted together with a child that failed. The
+// strategies come from OTP.
 type Strategy uint8
 
 const (
-	// OneForOne restarts only the child that failed. The default.
+	// OneForOne is the default. Only the child that failed is restarted.
 	OneForOne Strategy = iota
-	// OneForAll stops all others, in reverse start order, and starts all again,
-	// in start order.
+	// OneForAll stops all other children in reverse start order, then starts all
+	// children in start order.
 	OneForAll
-	// RestForOne does the same for the child that failed and those after it.
+	// RestForOne stops the children declared after the one that failed in reverse
+	// start order, then starts it and them in start order.
 	RestForOne
 )
 
-// String returns the name that OTP and the tags use: "one_for_one", …
+// String returns the name used by OTP and struct tags, such as "one_for_one".
 func (s Strategy) String() string {
 	return nameOf(s, "one_for_one", "one_for_all", "rest_for_one")
 }
 
-// AutoShutdown says whether a supervisor ends when its significant children
-// have (OTP 24).
+// AutoShutdown says whether a supervisor ends when significant children end. It is
+// the auto_shutdown of OTP 24.
 type AutoShutdown uint8
 
 const (
-	// Never: an empty supervisor stays up. The default.
+	// AutoShutdownNever is the default. Even a supervisor without children stays up.
 	AutoShutdownNever AutoShutdown = iota
-	// AnySignificant: the first significant child that ends without being
-	// restarted ends the supervisor, normally.
+	// AutoShutdownAnySignificant ends the supervisor normally as soon as one
+	// significant child ends and is not restarted.
 	AutoShutdownAnySignificant
-	// AllSignificant: the last one does. A child that an operator has stopped,
-	// and a quarantined one, count as ended, but do not end the supervisor.
+	// AutoShutdownAllSignificant ends the supervisor normally when the last
+	// significant child ends and is not restarted. A child that is quarantined or was
+	// stopped by an operator counts as ended, but its end does not end the supervisor.
 	AutoShutdownAllSignificant
 )
 
-// String returns the name that OTP and the tags use: "never", …
+// String returns the name used by OTP and struct tags, such as "never".
 func (a AutoShutdown) String() string {
 	return nameOf(a, "never", "any_significant", "all_significant")
 }
 
-// WhenStuck says what happens when a child has not stopped within its time. Go
-// cannot kill a goroutine, so OTP's answer is not to be had. Whatever is
-// chosen, the child is reported with its stack.
+// WhenStuck says what happens when a child has not stopped within its time.
+//
+// OTP kills such a process. Go cannot kill a goroutine. In each case the child is
+// reported as stuck, with its stack.
 type WhenStuck uint8
 
 const (
-	// Wait: the next incarnation begins when this one is gone. The default;
-	// never are there two at once. A round waits with it, and so do the siblings
-	// in it, unless an operator terminates the child: under one_for_all and
-	// rest_for_one consider Escalate.
+	// StuckWait is the default. The next incarnation begins when the stuck one has
+	// ended, so that there are never two at once.
+	//
+	// A round waits too, with all siblings in it, until an operator terminates the
+	// child. With OneForAll and RestForOne, consider StuckEscalate.
 	StuckWait WhenStuck = iota
-	// Abandon: the next incarnation begins beside the one that is stuck.
+	// StuckAbandon begins the next incarnation while the stuck one still runs.
 	StuckAbandon
-	// Escalate: the supervisor fails, with an error that wraps [ErrStuck]. It does
-	// not wait for the child, which runs on beside its successor if the supervisor
-	// above starts this one again.
+	// StuckEscalate makes the supervisor fail with an error that wraps [ErrStuck].
+	// The supervisor does not wait for the child. If the parent restarts the
+	// supervisor, the stuck incarnation may still run beside the new one.
 	StuckEscalate
 )
 
-// String returns the name that the tags use: "wait", …
+// String returns the name used by struct tags, such as "wait".
 func (s WhenStuck) String() string {
 	return nameOf(s, "wait", "abandon", "escalate")
 }
 
 // Values of [ChildSpec].Shutdown besides a time.
 const (
-	// Infinity waits for the child as long as it takes.
+	// Infinity waits for the child without a limit.
 	Infinity time.Duration = math.MaxInt64
-	// Brutal cancels the child and waits for nothing: the stop of the next one
-	// begins at once, and a [Terminator] is given no time. A replacement still
-	// waits until the child is gone.
+	// Brutal cancels the context of the child and does not wait. The next child is
+	// stopped at once, and a [Terminator] gets no time. A replacement still begins
+	// only when the child has ended.
 	Brutal time.Duration = math.MinInt64
 )
 
-// DefaultShutdown is the time that a child which is no supervisor has for
-// stopping, as in OTP.
+// DefaultShutdown is the time that a worker has for stopping if its spec gives
+// none, as in OTP.
 const DefaultShutdown = 5 * time.Second
 
-// DefaultIntensity is the intensity of a supervisor that declares none.
+// DefaultIntensity is the intensity of a supervisor whose spec gives none. Elixir
+// has the same default. OTP's is 1 in 5 seconds.
 var DefaultIntensity = Intensity{Restarts: 3, Within: 5 * time.Second}
 
-// Unlimited is the intensity that is never exceeded, for children that back
-// off for ever.
+// Unlimited is the intensity that is never exceeded. It is meant for children with a
+// [Backoff] that are to be retried for ever.
 var Unlimited = Intensity{Restarts: -1}
 
-// Intensity bounds how often something may be restarted: Restarts times in any
-// stretch of time that is Within long, both ends included. One more is too
-// many.
+// Intensity limits how often children may be restarted. It allows Restarts restarts
+// in any period of length Within, both ends included.
 //
-// The zero value stands for the default of the field that holds it. Restarts: 0
-// with a Within allows no restart at all. A Within of 0 with Restarts means
-// 5 seconds. The window slides and is exact (OTP counts whole seconds).
+// The zero value means the default of the field that holds it. The window slides
+// and is exact, whereas OTP counts whole seconds.
 type Intensity struct {
-	Restarts int           `json:"restarts"`
-	Within   time.Duration `json:"within"`
+	// Restarts is the number of restarts allowed. 0 with a Within allows none. -1
+	// means no limit, see [Unlimited].
+	Restarts int `json:"restarts"`
+	// Within is the length of the window. 0 with Restarts means 5 seconds.
+	Within time.Duration `json:"within"`
 }
 
-// String returns the form that the tags use, "3/5s", or "unlimited".
+// String returns the form used by struct tags, such as "3/5s", or "unlimited".
 func (i Intensity) String() string {
 	if i.unlimited() {
 		return "unlimited"
@@ -147,28 +156,25 @@ func (i Intensity) withDefault(d Intensity) Intensity {
 	return i
 }
 
-// Backoff spaces out the restarts of a child: the n-th in a row waits
-// min(Max, Min × Factor^(n-1)). The zero value waits for nothing.
+// Backoff delays the restarts of a child. The n-th restart in a row waits
+// min(Max, Min × Factor^(n-1)). The zero value means no delay.
 //
-// Restarts after a backoff count towards the intensity like any others: with
-// the default of 3 in 5 s, a child with a Min of 100 ms that always fails ends
-// its supervisor after 0.7 s, and one with a Min of 1 s never does. A child that
-// is to be retried for a time, or for ever, needs a Budget of its own, or a
-// supervisor whose intensity is [Unlimited].
+// A delayed restart counts towards the intensity like any other. With the default
+// intensity of 3 in 5 s, a child that always fails ends its supervisor after 0.7 s if
+// Min is 100 ms, and never if Min is 1 s. To retry a child for long or for ever,
+// give it a Budget, or give its supervisor the intensity [Unlimited].
 type Backoff struct {
-	// Min is the first wait. 0 means no backoff; the other fields must then be
-	// 0 too.
+	// Min is the first wait. 0 means no backoff, and the other fields must be 0 too.
 	Min time.Duration `json:"min"`
-	// Max bounds the wait. 0 means one minute, or Min if that is longer.
+	// Max is the longest wait. 0 means one minute, or Min if that is longer.
 	Max time.Duration `json:"max"`
-	// Factor is what each wait is multiplied by to get the next, at least 1.
-	// 0 means 2.
+	// Factor is the ratio of each wait to the one before, at least 1. 0 means 2.
 	Factor float64 `json:"factor"`
-	// Jitter is the fraction of each wait, 0 to 1, of which a random part is
-	// taken off, so that children that failed together come back apart.
+	// Jitter, from 0 to 1, is the fraction of each wait that may be cut off at
+	// random. It spreads the restarts of children that failed together.
 	Jitter float64 `json:"jitter"`
-	// ResetAfter is how long an incarnation must have been ready for the next
-	// failure to count as the first again. 0 means Max.
+	// ResetAfter is how long an incarnation must be ready for the next restart to
+	// count as the first again. 0 means Max.
 	ResetAfter time.Duration `json:"resetAfter"`
 }
 
@@ -188,8 +194,8 @@ func (b Backoff) withDefaults() Backoff {
 	return b
 }
 
-// wait returns the wait before the n-th restart in a row, n from 1, without
-// jitter. It expects the defaults to be filled in.
+// wait returns the wait before the n-th restart in a row, from 1, without jitter
+// (B1). The defaults must be filled in.
 func (b Backoff) wait(n int) time.Duration {
 	if b.Min == 0 {
 		return 0
@@ -208,7 +214,7 @@ func (b Backoff) jittered(d time.Duration) time.Duration {
 	return d - time.Duration(b.Jitter*rand.Float64()*float64(d))
 }
 
-// nameOf is String for the small enumerations of this package.
+// nameOf implements String for the enumerations of this package.
 func nameOf[E ~uint8](e E, names ...string) string {
 	if int(e) < len(names) {
 		return names[e]

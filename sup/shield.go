@@ -7,18 +7,20 @@ import (
 	"github.com/espalier-go/espalier/internal/foreign"
 )
 
-// Errors of workers, of start functions and of contexts. Their methods are foreign
-// code, which Exit.String, a log or errors.Is would call long after in a goroutine
-// of the supervisor or of a caller. So they are called once where an error enters,
-// and an error that cannot stand that is shielded from then on.
+// The methods of errors from workers, start functions and contexts are foreign code.
+// Exit.String, a log or errors.Is would call them later, in a goroutine of the
+// supervisor or of a caller. So they are called once when the error enters this
+// package, and an error whose methods do not return is replaced there.
 
-// shield returns err, or an error in its place whose methods return. That one wraps
-// a [PanicError] or [ErrGoexit], and err is still found by errors.Is and errors.As.
+// shield returns err, or a replacement if a method of err does not return. The
+// replacement wraps a [PanicError] or [ErrGoexit]. errors.Is and errors.As still find
+// err in it.
 func shield(err error) error { return shielder.Shield(err) }
 
 var shielder = &foreign.Shielder{Own: ownCauses, Failed: failureOf}
 
-// ownCauses returns what an error of this package wraps.
+// ownCauses returns what an error of this package wraps. The methods of such an error
+// are not foreign code.
 func ownCauses(err error) (causes []error, own bool) {
 	if isNilPointer(err) {
 		return nil, false
@@ -45,8 +47,8 @@ func ownCauses(err error) (causes []error, own bool) {
 	return nil, false
 }
 
-// printable returns a value that was panicked with, or, if its methods do not
-// return, one that can be printed in its place.
+// printable returns the value of a panic, or a replacement that can be printed if
+// the methods of the value do not return.
 func printable(v any) any {
 	switch v := v.(type) {
 	case error:
@@ -59,6 +61,7 @@ func printable(v any) any {
 	return v
 }
 
+// failureOf returns the error of a method that did not return.
 func failureOf(f *foreign.Failure) error {
 	if f.Panic == nil {
 		return ErrGoexit
@@ -66,5 +69,5 @@ func failureOf(f *foreign.Failure) error {
 	return &PanicError{Value: foreign.Sprint(f.Panic), Stack: stackOfPanic(f.Stack)}
 }
 
-// causeOf is the cause of the end of a context that a caller has given.
+// causeOf returns the shielded cause of a context that came from a caller.
 func causeOf(ctx context.Context) error { return shield(context.Cause(ctx)) }

@@ -6,63 +6,71 @@ import (
 	"time"
 )
 
-// A Spec declares a supervisor whose children are of type W. It is plain data:
-// starting it changes nothing, so that one spec can be started any number of
-// times. All zero fields are defaults, and a spec without children is legal.
+// A Spec declares a supervisor whose children are of type W. Zero fields mean the
+// documented defaults.
+//
+// Starting a Spec does not change it, so one Spec can be started any number of times.
 type Spec[W Worker] struct {
-	// Name is the first part of the path of every child, unless the supervisor
-	// is itself a child: then its id is. "" means "supervisor".
+	// Name is the path of the supervisor if it has no parent. Below a parent the path
+	// ends in the id of the child instead. "" means "supervisor".
 	Name string
-	// Strategy is which children the failure of one restarts. Default OneForOne.
+	// Strategy says which siblings are restarted with a child that failed. The default
+	// is [OneForOne].
 	Strategy Strategy
-	// Intensity is how many restarts are too many. Default [DefaultIntensity].
+	// Intensity limits the restarts. If it is exceeded, the supervisor ends. The zero
+	// value means [DefaultIntensity].
 	Intensity Intensity
-	// AutoShutdown ends the supervisor with its significant children. Default
-	// Never.
+	// AutoShutdown says whether the supervisor ends with its significant children. The
+	// default is [AutoShutdownNever].
 	AutoShutdown AutoShutdown
-	// Children are started in this order, each when the one before is ready.
+	// Children are started in this order, each when the one before is ready. There may
+	// be none.
 	Children []ChildSpec[W]
-	// Observers see every event of this supervisor and those below it.
+	// Observers receive every event of this supervisor and its descendants.
 	Observers []Observer
-	// Labels puts the pprof labels "sup.path" and "sup.incarnation" on the
-	// goroutines of all workers of this supervisor and those below it. In an
-	// execution trace (runtime/trace) each incarnation that begins while it is
-	// taken is a task, named by the path of the child, with "*" for the key or
-	// index of a member of a set; it costs nothing while none is.
+	// Labels sets the pprof labels "sup.path" and "sup.incarnation" on the goroutines
+	// of all workers of this supervisor and its descendants.
+	//
+	// It also makes each incarnation a task in an execution trace (runtime/trace) that
+	// is being taken when it begins. The task has the path of the child as its name,
+	// with "*" for a member of a set. It costs nothing while no trace is taken.
 	Labels bool
-	// Record is how many events of the supervisor are kept for Recorded, for
-	// [Inspector] and for the error of an escalation. 0 means as many as above,
-	// and [DefaultRecord] at the top; less than 0 means none. An event takes 80
-	// bytes there, which are made as events come and then used again.
+	// Record is the number of events that the supervisor keeps for Recorded, for
+	// [Inspector] and for [IntensityError]. 0 means the number of the parent, or
+	// [DefaultRecord] without one. A negative number means none. The maximum is 1<<20.
+	// Each event takes 80 bytes, allocated as events occur and then reused.
 	Record int
 }
 
-// A ChildSpec declares a child.
+// A ChildSpec declares a child. Zero fields mean the documented defaults.
 type ChildSpec[W Worker] struct {
-	// ID names the child among its siblings. Required, and unique.
+	// ID names the child among its siblings. It is required and must be unique.
 	ID string
-	// Start makes the worker, anew for each incarnation. Required. Its context
-	// is that of the incarnation.
+	// Start returns a new worker for each incarnation. It is required. Its context is
+	// that of the incarnation. See also [ErrIgnore].
 	Start func(ctx context.Context) (W, error)
-	// Restart is when the child is started again. Default Permanent.
+	// Restart says when the child is restarted. The default is [Permanent].
 	Restart Restart
-	// Significant children can end the supervisor, see [AutoShutdown].
+	// Significant children can end the supervisor. See [AutoShutdown].
 	Significant bool
-	// Shutdown is how long the child may take to stop before it counts as
-	// stuck, or [Infinity], or [Brutal]. 0 means [DefaultShutdown], and
-	// Infinity for a supervisor.
+	// Shutdown is the time that the child has for stopping before it is stuck, or
+	// [Infinity], or [Brutal]. 0 means [DefaultShutdown] for a worker and Infinity for
+	// a supervisor.
 	Shutdown time.Duration
-	// StartTimeout bounds Start and Initialize together. 0 means no bound.
+	// StartTimeout is the time that Start and Initialize have together. 0 means no
+	// limit.
 	StartTimeout time.Duration
-	// Backoff spaces out restarts. Default: none.
+	// Backoff delays restarts. The zero value means no delay.
 	Backoff Backoff
-	// Budget, if set, is the child's own intensity: past it the child is
-	// quarantined, and its supervisor not charged.
+	// Budget, if set, is the intensity of this child alone. Its restarts then do not
+	// count towards the intensity of the supervisor. If the Budget is exceeded, the
+	// child is quarantined.
 	Budget Intensity
-	// Watchdog is how long the running worker may go without a [Beat] before it
-	// is unhealthy. 0 means that it need not beat.
+	// Watchdog is the time that the running worker may go without a call of [Beat]
+	// before it is unhealthy. 0 means no watchdog.
 	Watchdog time.Duration
-	// Stuck is what happens when the child does not stop in time. Default Wait.
+	// Stuck says what happens when the child does not stop in time. The default is
+	// [StuckWait].
 	Stuck WhenStuck
 }
 
@@ -70,18 +78,18 @@ func (c ChildSpec[W]) policy() policy {
 	return policy{c.Restart, c.Significant, c.Shutdown, c.StartTimeout, c.Backoff, c.Budget, c.Watchdog, c.Stuck, false}
 }
 
-// policy is how a supervisor treats a child, whatever its type. The members of
-// a set share one.
+// policy holds the fields of a ChildSpec that do not depend on the type of the
+// worker. The members of a set share one.
 type policy struct {
 	restart      Restart
 	significant  bool
-	shutdown     time.Duration // as declared; see grace
+	shutdown     time.Duration // as declared; use grace
 	startTimeout time.Duration
 	backoff      Backoff
 	budget       Intensity
 	watchdog     time.Duration
 	stuck        WhenStuck
-	plain        bool // there is nothing to tell of it in a snapshot; see withDefaults
+	plain        bool // its snapshot is the zero Policy, so that infoLocked need not write it
 }
 
 func (p policy) withDefaults() policy {
@@ -91,7 +99,7 @@ func (p policy) withDefaults() policy {
 	return p
 }
 
-// grace is how long an incarnation has for stopping.
+// grace returns the time that an incarnation has for stopping.
 func (p *policy) grace(supervisor bool) time.Duration {
 	switch {
 	case p.shutdown != 0:
@@ -102,7 +110,8 @@ func (p *policy) grace(supervisor bool) time.Duration {
 	return DefaultShutdown
 }
 
-// isNil tells a start function that returned a nil pointer with a nil error.
+// isNil reports whether a start function returned no worker, although a nil pointer
+// in an interface is not nil.
 func isNil(w Worker) bool {
 	if w == nil {
 		return true

@@ -1,61 +1,62 @@
 package sup
 
+// State is the state of a child.
+type State uint8
+
 const (
-	// Idle: declared, and not yet its turn to start.
+	// StateIdle is a declared child that has not been started.
 	StateIdle State = iota
-	// Starting: in its start function or in Initialize.
+	// StateStarting is a child in its start function or in Initialize.
 	StateStarting
-	// Running: ready.
+	// StateRunning is a child that is ready.
 	StateRunning
-	// Restarting: down, and coming back by itself: it waits for its backoff, or
-	// for the round that it is part of.
+	// StateRestarting is a child that is down and will be started again by its
+	// supervisor, after its backoff or with the rest of a round.
 	StateRestarting
-	// Stopping: asked to stop, and still within its time.
+	// StateStopping is a child that was asked to stop and has time left.
 	StateStopping
-	// Stuck: not stopped within its time.
+	// StateStuck is a child that has not stopped within its time.
 	StateStuck
-	// Stopped: down, until an operator restarts it or a round does.
+	// StateStopped is a child that is down until an operator or a round starts it.
 	StateStopped
-	// Quarantined: down, past its own budget, until an operator restarts it.
+	// StateQuarantined is a child that is down because its own budget is used up.
+	// Only an operator starts it again.
 	StateQuarantined
 )
 
-// Kind tells a supervisor from a worker.
+// AtRest reports whether the child is stopped or quarantined. Its supervisor does
+// not restart such a child by itself.
+func (s State) AtRest() bool { return s == StateStopped || s == StateQuarantined }
+
+// String returns the name in lower case, such as "running".
+func (s State) String() string {
+	return nameOf(s, "idle", "starting", "running", "restarting", "stopping", "stuck", "stopped", "quarantined")
+}
+
+// Kind says whether a child is a supervisor.
 type Kind uint8
+
+const (
+	// KindWorker is a child that is not a supervisor, or that has no worker yet.
+	KindWorker Kind = iota
+	// KindSupervisor is a child that is a supervisor.
+	KindSupervisor
+)
 
 // String returns "worker" or "supervisor".
 func (k Kind) String() string { return nameOf(k, "worker", "supervisor") }
 
-const (
-	// KindWorker is a child that is no supervisor, or that has not been made.
-	KindWorker Kind = iota
-	// KindSupervisor is a child that is one.
-	KindSupervisor
-)
+// SetKind says whether all children of a supervisor share one declaration.
+type SetKind uint8
 
 const (
-	// NoSet: each child has a declaration of its own.
+	// SetNone is a supervisor each of whose children has its own declaration.
 	SetNone SetKind = iota
-	// KeyedSet: they are those of a [Keyed].
+	// SetKeyed is a [Keyed].
 	SetKeyed
-	// ReplicaSet: they are those of a [Replicas].
+	// SetReplicas is a [Replicas].
 	SetReplicas
 )
 
-// SetKind says whether the children of a supervisor are alike.
-type SetKind uint8
-
 // String returns "none", "keyed" or "replicas".
 func (k SetKind) String() string { return nameOf(k, "none", "keyed", "replicas") }
-
-// State is where a child stands.
-type State uint8
-
-// AtRest reports that the child stays as it is until an operator's call, or a
-// round, starts it: it is stopped or quarantined.
-func (s State) AtRest() bool { return s == StateStopped || s == StateQuarantined }
-
-// String returns the name in lower case.
-func (s State) String() string {
-	return nameOf(s, "idle", "starting", "running", "restarting", "stopping", "stuck", "stopped", "quarantined")
-}

@@ -1,6 +1,7 @@
 package sup
 
-// GeneratedV1 is referred to by what supgen generates. A version of this
-// package that code of an older supgen does not fit has a constant of another
-// name, so that such code does not compile.
+// GeneratedV1 is referenced by code that supgen generates.
+//
+// A version of this package that does not fit such code has a constant with another
+// name, so that the code of an older supgen does not compile.
 const GeneratedV1 = true

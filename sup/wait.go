@@ -1,5 +1,6 @@
 package sup
 
+// closeMade closes a channel that a waiter may have created, and returns nil.
 func closeMade(c chan struct{}) chan struct{} {
 	if c != nil {
 		close(c)

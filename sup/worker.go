@@ -11,50 +11,50 @@ import (
 	"github.com/espalier-go/espalier/internal/foreign"
 )
 
-// A Worker is anything that can be supervised: a service, a connection, a
-// plugin, a supervisor.
+// A Worker is anything that can be supervised, such as a service, a connection, a
+// plugin or another supervisor.
 //
-// Run does the work and returns when it is done, when it has failed, or when
-// ctx is done. What it returns decides what happens next, see [ExitKind]. The
-// same worker is never run twice by a supervisor unless its start function
-// returns it twice.
+// Each incarnation of a child calls Run once, in a goroutine of its own. Run does
+// the work and returns when the work is done, has failed, or ctx is done. The error
+// decides what happens next. See [ExitKind].
 type Worker interface {
+	// Run does the work. The context is cancelled when the worker is to stop, and
+	// context.Cause says why, mostly with a [StopError].
 	Run(ctx context.Context) error
 }
 
 // An Initializer is a [Worker] with something to do before it is ready.
-//
-// The supervisor starts the next child, and [Start] returns, only after
-// Initialize has returned nil. An error is a failed start.
 type Initializer interface {
+	// Initialize is called before Run, in the same goroutine. The supervisor starts
+	// the next child, and [Start] returns, only after Initialize has returned nil. If
+	// it returns an error, the start has failed.
 	Initialize(ctx context.Context) error
 }
 
-// A Terminator is a [Worker] with something to do after its Run has returned,
-// for whatever reason, and after a failed Initialize.
-//
-// The context is not cancelled when Terminate begins; its deadline is the end
-// of the time that the child has for stopping ([ChildSpec].Shutdown), of which
-// Run may have used some already. An error makes the exit an abnormal one.
+// A Terminator is a [Worker] with something to do after its Run has returned.
 type Terminator interface {
+	// Terminate is called after Run has returned, whatever the reason, and after
+	// Initialize has failed. If it returns an error, the exit is abnormal.
+	//
+	// The context is not cancelled when Terminate begins. Its deadline is the end of
+	// the child's [ChildSpec].Shutdown time, which Run may have used in part.
 	Terminate(ctx context.Context, exit Exit) error
 }
 
-// An Exit is how one incarnation of a child ended. The zero Exit stands for
-// "none yet".
-//
-// Err is the error that was returned, unless one of its methods Error, Is, As and
-// Unwrap, or of an error that it wraps, panics or calls runtime.Goexit, as those of a
-// nil pointer mostly do. Then it is an error whose methods return: it wraps a
-// [PanicError] or [ErrGoexit], and errors.As still finds the one that was returned.
-// The methods are called once, before the exit is known. One that blocks keeps the
-// incarnation from ending.
+// An Exit says how an incarnation of a child ended. The zero Exit means that none
+// has ended.
 type Exit struct {
-	Kind ExitKind
-	Err  error // what Run, or whatever else ended it, returned; nil for a normal exit
+	Kind ExitKind // normal, shutdown or abnormal
+	// Err is the error that ended the incarnation. It is nil for a normal exit.
+	//
+	// The supervisor calls the methods Error, Is, As and Unwrap of a worker's error
+	// once. If one of them panics or calls runtime.Goexit, as with a nil pointer, Err
+	// is a safe replacement. It wraps a [PanicError] or [ErrGoexit], and errors.As
+	// still finds the original. A method that blocks keeps the incarnation from ending.
+	Err error
 }
 
-// String returns the kind and, where there is one, the error.
+// String returns the kind and, if there is one, the error.
 func (e Exit) String() string {
 	if e.Err == nil {
 		return e.Kind.String()
@@ -62,19 +62,20 @@ func (e Exit) String() string {
 	return fmt.Sprintf("%v: %v", e.Kind, e.Err)
 }
 
-// ExitKind tells the three kinds of exit apart (SEMANTICS W4).
+// ExitKind is the kind of an exit, which decides on a restart together with
+// [Restart].
 type ExitKind uint8
 
 const (
-	// ExitNone: there was no exit yet.
+	// ExitNone means that no incarnation has ended yet.
 	ExitNone ExitKind = iota
-	// ExitNormal: nil was returned.
+	// ExitNormal means that Run returned nil.
 	ExitNormal
-	// ExitShutdown: the error wraps [ErrShutdown], or it is the error or the
-	// cause of a context that the supervisor had cancelled.
+	// ExitShutdown means that the error wraps [ErrShutdown], or that it wraps the
+	// error or the cause of a context that the supervisor had cancelled.
 	ExitShutdown
-	// ExitAbnormal: any other error, a panic, a runtime.Goexit, a missed beat.
-	// A context.Canceled that the supervisor did not cause is abnormal too.
+	// ExitAbnormal means any other error, a panic, a runtime.Goexit or a missed
+	// beat. A context.Canceled that the supervisor did not cause is abnormal too.
 	ExitAbnormal
 )
 
@@ -83,8 +84,8 @@ func (k ExitKind) String() string {
 	return nameOf(k, "none", "normal", "shutdown", "abnormal")
 }
 
-// classify turns what a worker returned, shielded, into an exit. The stop cause is
-// nil as long as the supervisor has not asked the incarnation to stop.
+// classify returns the exit for the shielded error of a worker (W4). The stop cause
+// is nil if the supervisor has not asked the incarnation to stop.
 func classify(err, stopCause error) Exit {
 	if err == nil {
 		return Exit{Kind: ExitNormal}
@@ -97,10 +98,10 @@ func classify(err, stopCause error) Exit {
 	return Exit{ExitAbnormal, err}
 }
 
-// abnormalByType reports whether err is abnormal whatever it wraps. A
-// supervisor that gave up, say, carries the exits of its children, and one of
-// those may well wrap ErrShutdown (SEMANTICS N2). Not so the cause of a stop: that
-// of a round wraps what its sibling has failed with.
+// abnormalByType reports whether err is abnormal whatever else it wraps. The error
+// of a supervisor that gave up wraps the exits of its children, and one of them may
+// wrap ErrShutdown (N2). A StopError is never abnormal, although with ReasonRound
+// it wraps the failure of the sibling.
 func abnormalByType(err error) bool {
 	switch err.(type) {
 	case *StopError:
@@ -124,8 +125,8 @@ func abnormalByType(err error) bool {
 	return false
 }
 
-// caught makes the error of a call that did not return, from what recover
-// found.
+// caught returns the error of a call that did not return, given the result of
+// recover. It must be called in the goroutine of the panic, for the stack.
 func caught(recovered any) error {
 	if recovered == nil { // panic(nil) is a runtime.PanicNilError
 		return ErrGoexit
@@ -133,7 +134,7 @@ func caught(recovered any) error {
 	return &PanicError{Value: printable(recovered), Stack: stackOfPanic(string(debug.Stack()))}
 }
 
-// stackOfPanic takes off a stack, from its top, what has caught the panic.
+// stackOfPanic removes the frames above the panic, which belong to the recovery.
 func stackOfPanic(stack string) string {
 	head, frames, _ := strings.Cut(stack, "\n")
 	if at := strings.Index(frames, "\npanic("); at >= 0 {
