@@ -202,6 +202,6 @@ func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
 	}
 }
 
-// Template stands in a path or as an id for many children at once, which are
-// members of a set or were added at run time.
+// Template stands for many children at once, in a path or as an id. They are members
+// of a set or were added at run time.
 const Template = "*"
