@@ -1,29 +1,28 @@
-// Package espalier is the root of a library for programs that have to stay up:
-// supervision trees with the semantics of Erlang/OTP, whose shape is declared
-// in Go types. An espalier is a tree grown along a declared frame; cut a
-// branch, and it grows back.
+// Package espalier is the root of a module for programs that have to stay up. It
+// contains no code.
 //
-// The packages, from the one to open first:
+// The module provides supervision trees with the semantics of Erlang/OTP, declared in Go
+// types. An espalier is a tree grown along a declared frame. If a branch is cut, it grows
+// back.
 //
-//   - sup: supervisors, workers, typed handles, events. Its package comment says
-//     what is guaranteed.
-//   - sup/suptest: for tests of one's own trees, in virtual time.
-//   - sup/flight: the flight recorder: what led to an incident, in a file.
-//   - sup/figures: what monitoring wants to know of a tree; sup/promsup and
-//     sup/otelsup (traces too) tell it to Prometheus and OpenTelemetry.
-//   - sup/debug: a live page of a tree, for people, over HTTP.
-//   - sup/mailbox: typed messages to workers that outlive them, request and reply.
+// Start with package sup, whose comment lists the guarantees. SEMANTICS.md is the full
+// contract. The packages are:
+//
+//   - sup: supervisors, workers, typed handles and events.
+//   - sup/suptest: tests of trees in virtual time.
+//   - sup/flight: the flight recorder, which writes what led to an incident to a file.
+//   - sup/figures: figures of a tree for monitoring. sup/promsup exports them to
+//     Prometheus, and sup/otelsup exports them, with traces, to OpenTelemetry.
+//   - sup/debug: a live page of a tree over HTTP.
+//   - sup/mailbox: typed messages between workers, which survive restarts, with replies.
 //   - sup/proc: operating system processes as workers.
-//   - sup/systemd: the program as a service of systemd: ready, alive, stopping, and
-//     its sockets.
-//   - sup/plugin: typed plugins, which are processes, called, replaced in place,
-//     and kept by directory; a module of its own.
-//   - sup/remote and cmd/supctl: a tree watched and operated from outside, by Go
-//     programs, a command, gRPC or curl; modules of their own.
-//   - kv: Context, typed state that workers share and that outlives them.
-//   - gen and cmd/supgen: the generator that reads a struct whose tags declare
-//     a tree, and writes its builder.
+//   - sup/systemd: a program as a systemd service, with readiness, watchdog, stop and
+//     sockets.
+//   - sup/plugin: typed plugins that are processes, which can be called, replaced while
+//     in use, and loaded from a directory. It is a module of its own.
+//   - sup/remote and cmd/supctl: access to a tree from other programs, a command line,
+//     gRPC or curl. They are modules of their own.
+//   - kv: typed state that workers share and that survives their restarts.
+//   - gen and cmd/supgen: a generator of trees from struct tags.
 //   - examples: complete programs.
-//
-// This package itself holds nothing.
 package espalier

@@ -1,39 +1,41 @@
-// Package sup keeps things running: supervisors that start workers in order,
-// restart them when they fail, and give up in good order when that does not
-// help. It has the semantics of Erlang/OTP's supervisor, in Go's types.
+// Package sup supervises workers: a supervisor starts them in order, restarts those
+// that fail, and gives up in good order if restarts do not help.
 //
-// # What is guaranteed
+// It has the semantics of Erlang/OTP's supervisor, with typed children.
 //
-//  1. Children start in declared order, each when the one before is ready, and
-//     stop in reverse order, each within its own time. [Start] returns when all
-//     are ready, or with an error and nothing left running.
-//  2. One child never has two incarnations at once, unless its spec says
-//     [StuckAbandon].
-//  3. Whatever a worker does in its own goroutine and in those started with [Go]
-//     (an error, a panic, runtime.Goexit, never returning) stays in the worker:
-//     it becomes an [Exit], or a child that is [StateStuck] and reported with its
-//     stack.
-//  4. An exit restarts the child as its [Restart] policy says, and with it the
-//     siblings that the [Strategy] says. The stopping and starting that one
-//     failure causes is one round, and counts once.
-//  5. More restarts than the [Intensity] allows end the supervisor, with an
-//     error that wraps the exits that led there. A nested supervisor that ends
-//     so is an abnormal exit to the one above. A child with a Budget of its own
-//     is quarantined instead, and nobody else is touched.
-//  6. A handle, [Child], gives the worker that is live, typed, without a lock,
-//     and outlives restarts.
-//  7. Queries wait for no start, stop or round, and operators' calls for
-//     nothing but the child that they name.
-//  8. When Shutdown has returned nil, nothing that the supervisor started is
-//     left running.
-//  9. What has happened is on record, whether anybody listened or not. A stream
-//     of events ([Inspector]) tells each once and in order, and says where some
-//     are missing.
+// # Guarantees
+//
+//  1. Children start in the order of their declaration, each when the one before is
+//     ready. They stop in reverse order, each within its own time. [Start] returns when
+//     all children are ready. If it returns an error, no child has been left running.
+//  2. A child never has two incarnations at once, unless its spec says
+//     [StuckAbandon] or its supervisor was restarted after [StuckEscalate].
+//  3. An error, a panic or a runtime.Goexit of a worker, or of a goroutine started with
+//     [Go], becomes an [Exit] of that worker. A worker that does not return becomes
+//     [StateStuck] and is reported with its stack. Nothing else is harmed.
+//  4. After an exit, the [Restart] policy says whether the child is restarted, and the
+//     [Strategy] says which siblings are restarted with it. The stops and starts after
+//     one failure are a round, and count as one restart.
+//  5. If there are more restarts than the [Intensity] allows, the supervisor ends with
+//     an error that wraps the exits that led there. For its parent this is an abnormal
+//     exit. A child with a Budget of its own is quarantined instead, and its siblings
+//     are not affected.
+//  6. A handle ([Child]) is typed and outlives restarts. It returns the live worker
+//     without taking a lock.
+//  7. Queries do not wait for starts, stops or rounds. An operator call waits only for
+//     the child that it names.
+//  8. When Shutdown has returned nil, everything that the supervisor started has ended.
+//  9. Every supervisor records its recent events, whether or not there are listeners. A
+//     stream of events ([Inspector]) delivers each event once and in order, and reports
+//     gaps.
+//
+// The contract defines the behaviour line by line, with all differences from OTP:
+// https://github.com/espalier-go/espalier/blob/main/SEMANTICS.md
 //
 // # Use
 //
-// Everything that can be supervised is a [Worker], supervisors too. A [Spec]
-// says which children a supervisor has, [Start] starts it:
+// A [Worker] is anything with a Run method, supervisors included. A [Spec] declares the
+// children of a supervisor, and [Start] starts it:
 //
 //	s, err := sup.Start(ctx, sup.Spec[*Bidder]{
 //		Name:     "auction",
@@ -46,32 +48,32 @@
 //	b, ok := s.Child("bidder-1").Get() // *Bidder
 //	err = s.Shutdown(ctx)
 //
-// Which type fits:
+// There is one type for each kind of supervisor:
 //
-//   - [Supervisor]: children that are declared, and some that are added at run
-//     time, by id, all of one type; that type may be [Worker].
-//   - [Keyed]: children that come and go at run time, by key.
-//   - [Replicas]: a fixed number of workers that are alike.
-//   - [Tree]: a struct whose fields are the children, each of its own type.
-//     Package gen and the command supgen write its builder from struct tags.
-//   - [Stateful]: a Supervisor whose start functions share a kv.Context.
+//   - [Supervisor] has declared children of one type, which may be [Worker]. Others can
+//     be added at run time by id.
+//   - [Keyed] has children that come and go at run time, by key.
+//   - [Replicas] has a fixed number of identical workers.
+//   - [Tree] is embedded in a struct whose fields are the children, each of its own
+//     type. Package gen and the command supgen generate the code from struct tags.
+//   - [Stateful] is a Supervisor whose start functions share a kv.Context.
 //
-// From its context a worker learns its [Path], its [Incarnation] and how the
-// [Previous] one ended. [Go] starts goroutines that belong to it, and [Beat]
-// satisfies a watchdog. [Observer] and [Subscription] tell what happens,
-// [Log] writes it to a slog.Logger. [Inspect] and [Control] reach everything
-// below a supervisor by its path.
+// A worker gets its [Path], the number of its [Incarnation] and the exit of the
+// [Previous] one from its context. [Go] starts a goroutine that belongs to the
+// incarnation, and [Beat] resets the watchdog.
+//
+// An [Observer] or a [Subscription] receives events, and [Log] writes them to a
+// slog.Logger. [Inspect] and [Control] query and operate any descendant of a supervisor
+// by its path.
 //
 // # Time and concurrency
 //
-// All methods are safe for concurrent use. Times are kept with the monotonic
-// clock, and are virtual within a testing/synctest bubble; package suptest
-// helps to test trees there.
+// All methods are safe for concurrent use. Times are measured with the monotonic clock.
+// In a testing/synctest bubble they are virtual. Package suptest helps to test trees
+// there.
 //
-// A Watchdog, a StartTimeout and a Shutdown time are extended once, by their full
-// length, if their timer fires much later than it was due. The whole program was
-// stopped then, by docker pause, SIGSTOP, a debugger or a suspended machine, and
-// its children with it. What is really stuck is found one interval later.
-//
-// Where the semantics differ from OTP's, the README of the module says so.
+// A Watchdog, StartTimeout or Shutdown time is extended once by its full length if its
+// timer fires much later than it was due. In that case the whole program was stopped, for
+// example by docker pause, SIGSTOP, a debugger or a suspended machine, and its children
+// with it. A child that is really stuck is found one interval later.
 package sup
