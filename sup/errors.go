@@ -10,7 +10,7 @@ import (
 	"github.com/espalier-go/espalier/internal/foreign"
 )
 
-// Errors that a worker or a start function returns to its supervisor.
+// Errors of workers and start functions.
 var (
 	// ErrShutdown is returned, wrapped, by a worker that ends in an orderly way
 	// before its work is done. The exit is then an [ExitShutdown].
@@ -200,7 +200,7 @@ type IntensityError struct {
 	Path      string      // path of the supervisor
 	Intensity Intensity   // the intensity that was exceeded
 	Exits     []ChildExit // what was counted, oldest first; the last 100 at most
-	// Recent are the last events of the supervisor and of its descendants that have
+	// Recent holds the last events of the supervisor and of its descendants that have
 	// ended, oldest first, 32 at most. An IntensityError in one of them has no Recent.
 	Recent []Event
 }

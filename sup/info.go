@@ -31,8 +31,8 @@ type ChildInfo struct {
 	Failures int `json:"failures"`
 	// BudgetUsed counts the restarts within the window of the child's own budget now.
 	BudgetUsed int `json:"budgetUsed"`
-	// LastExit says how the last incarnation that ended did so. It is the zero Exit
-	// if none has ended.
+	// LastExit is the exit of the last incarnation that ended. It is the zero Exit if
+	// none has ended.
 	LastExit Exit `json:"lastExit"`
 	// Since is the time when the child entered its state.
 	Since time.Time `json:"since"`
