@@ -122,7 +122,7 @@ func AskAs[Req, Resp, M any](ctx context.Context, b *Mailbox[M], request Req, wr
 	return r.response, nil
 }
 
-var errFailedWithNil = fmt.Errorf("mailbox: ask: %w: the worker failed the request, and gave no reason", ErrNoReply)
+var errFailedWithNil = fmt.Errorf("ask: %w: failure without a reason", ErrNoReply)
 
 // badAsk reports all that is wrong with the arguments of AskAs.
 func badAsk(noMailbox, noWrap bool) error {
@@ -133,7 +133,7 @@ func badAsk(noMailbox, noWrap bool) error {
 	if noWrap {
 		faults = append(faults, "wrap is nil: give a function that makes a message of the call, or use Ask")
 	}
-	return fmt.Errorf("mailbox: ask: %w: %s", ErrArguments, strings.Join(faults, "; "))
+	return fmt.Errorf("ask: %w: %s", ErrArguments, strings.Join(faults, "; "))
 }
 
 // giveUp makes room for others if a request, which is settled, is still in the

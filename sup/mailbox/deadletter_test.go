@@ -67,7 +67,7 @@ func TestWithoutAFunctionADeadLetterIsLogged(t *testing.T) {
 		}
 		wantRest(t, &b)
 	})
-	want := `level=ERROR msg="mailbox: a message was dropped: it could not be processed" path="" deliveries=1 type=int reason=boom`
+	want := `level=ERROR msg="message dropped" path="" deliveries=1 type=int reason=boom`
 	if got := text.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
 		t.Errorf("the log is %q, want one line with %q", got, want)
 	}

@@ -1,48 +1,45 @@
 package mailbox
 
-import (
-	"errors"
+import "errors"
 
-	"github.com/espalier-go/espalier/internal/prefix"
-)
-
-// What a mailbox answers, to be tested for with errors.Is.
+// Errors of mailboxes, for errors.Is.
 var (
-	// ErrFull: TrySend found no room.
-	ErrFull = errors.New("mailbox: the mailbox is full")
-	// ErrEmpty: TryReceive found no message.
-	ErrEmpty = errors.New("mailbox: the mailbox is empty")
-	// ErrClosed: the mailbox was closed, and, for those who receive, is empty.
-	ErrClosed = errors.New("mailbox: the mailbox is closed")
-	// ErrNoReply: see [NoReplyError]; or the worker gave [Call.Fail] no error.
+	// ErrFull is returned by TrySend if there is no room.
+	ErrFull = errors.New("mailbox full")
+	// ErrEmpty is returned by TryReceive if there is no message.
+	ErrEmpty = errors.New("mailbox empty")
+	// ErrClosed is returned when the mailbox was closed. A receiver gets it when the
+	// mailbox is empty too.
+	ErrClosed = errors.New("mailbox closed")
+	// ErrNoReply is returned when a worker has ended without a reply, or called
+	// [Call.Fail] with a nil error. See [NoReplyError].
 	ErrNoReply = errors.New("no reply")
-	// ErrArguments: Process, Ask or AskAs cannot work with what it was given; the text
-	// says why, and what to give instead. Nothing was done.
-	ErrArguments = errors.New("the arguments have faults")
+	// ErrArguments is returned when Process, Ask or AskAs has invalid arguments. The
+	// text says what to give instead. The call has had no effect.
+	ErrArguments = errors.New("invalid arguments")
 )
 
-// A NoReplyError tells an asker that the worker which held its request has ended
-// without a reply. Nobody else will get the request. It wraps [ErrNoReply]
-// and the cause.
+// A NoReplyError is returned to an asker when the worker that took the request has
+// ended without a reply. No other worker gets the request. It wraps [ErrNoReply] and
+// Err.
 type NoReplyError struct {
-	// Path is that of the worker, or "" if it was not supervised.
+	// Path is the path of the worker, or "" if the worker was not supervised.
 	Path string
-	// Err is what the worker ended with: the error that it returned, a
-	// [sup.PanicError], [sup.ErrGoexit], or the cause of its context. It is nil only
-	// in one that is made by hand.
+	// Err is the error that the worker returned, a [sup.PanicError], [sup.ErrGoexit],
+	// or the cause of the worker's context. Package mailbox always sets it.
 	Err error
 }
 
+// Error returns the path of the worker and Err.
 func (e *NoReplyError) Error() string {
-	who := "the worker"
+	text := "worker ended without a reply"
 	if e.Path != "" {
-		who = e.Path
+		text = e.Path + ": ended without a reply"
 	}
-	text := "mailbox: " + who + " ended without a reply"
 	if e.Err == nil {
 		return text
 	}
-	return text + ": " + prefix.Cut(e.Err)
+	return text + ": " + e.Err.Error()
 }
 
 // Unwrap returns ErrNoReply and the cause.
@@ -52,10 +49,3 @@ func (e *NoReplyError) Unwrap() []error {
 	}
 	return []error{ErrNoReply, e.Err}
 }
-
-// withoutPrefix is an error without the prefix of its package, as one stands
-// before it already.
-type withoutPrefix struct{ error }
-
-func (e withoutPrefix) Error() string { return prefix.Cut(e.error) }
-func (e withoutPrefix) Unwrap() error { return e.error }

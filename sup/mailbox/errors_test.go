@@ -11,7 +11,7 @@ import (
 )
 
 func TestAskSaysAllThatIsWrongWithItsArguments(t *testing.T) {
-	const begin = "mailbox: ask: the arguments have faults: "
+	const begin = "ask: invalid arguments: "
 	const noMailbox, noWrap = "the mailbox is nil: give that of a worker",
 		"wrap is nil: give a function that makes a message of the call, or use Ask"
 	var b mailbox.Mailbox[double]
@@ -37,10 +37,10 @@ func TestAskSaysAllThatIsWrongWithItsArguments(t *testing.T) {
 
 func TestTheTextOfANoReplyErrorSaysWhatIsKnown(t *testing.T) {
 	for want, err := range map[string]*mailbox.NoReplyError{
-		"mailbox: the worker ended without a reply":       {},
-		"mailbox: the worker ended without a reply: boom": {Err: errBoom},
-		"mailbox: shop/till ended without a reply":        {Path: "shop/till"},
-		"mailbox: shop/till ended without a reply: boom":  {Path: "shop/till", Err: errBoom},
+		"worker ended without a reply":           {},
+		"worker ended without a reply: boom":     {Err: errBoom},
+		"shop/till: ended without a reply":       {Path: "shop/till"},
+		"shop/till: ended without a reply: boom": {Path: "shop/till", Err: errBoom},
 	} {
 		if diff := cmp.Diff(want, err.Error()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

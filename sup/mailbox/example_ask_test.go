@@ -112,7 +112,7 @@ func ExampleCall_Context() {
 	}()
 	_, err := mailbox.Ask(ctx, &box, "apple")
 	fmt.Println(<-left, "/", err)
-	// Output: context canceled / mailbox: ask: context canceled
+	// Output: context canceled / ask: context canceled
 }
 
 func ExampleNoReplyError() {
@@ -124,6 +124,6 @@ func ExampleNoReplyError() {
 		fmt.Println(e.Err, errors.Is(err, mailbox.ErrNoReply))
 	}
 	// Output:
-	// mailbox: the worker ended without a reply: a request for nothing
+	// worker ended without a reply: a request for nothing
 	// a request for nothing true
 }

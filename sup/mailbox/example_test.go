@@ -74,7 +74,7 @@ func ExampleNew() {
 	fmt.Println(b.TrySend("b"))
 	// Output:
 	// <nil>
-	// mailbox: the mailbox is full
+	// mailbox full
 }
 
 func ExampleMailbox_SetCapacity() {
@@ -109,7 +109,7 @@ func ExampleMailbox_Send() {
 	fmt.Println(b.Send(ctx, "b"))
 	// Output:
 	// <nil>
-	// mailbox: send: context deadline exceeded
+	// send: context deadline exceeded
 }
 
 func ExampleMailbox_TrySend() {
@@ -132,7 +132,7 @@ func ExampleMailbox_TryReceive() {
 	var b mailbox.Mailbox[string]
 	_, err := b.TryReceive()
 	fmt.Println(err)
-	// Output: mailbox: the mailbox is empty
+	// Output: mailbox empty
 }
 
 func ExampleMailbox_All() {
@@ -154,7 +154,7 @@ func ExampleMailbox_Close() {
 	_, err := b.TryReceive()
 	fmt.Println(errors.Is(err, mailbox.ErrClosed))
 	// Output:
-	// mailbox: the mailbox is closed
+	// mailbox closed
 	// a <nil>
 	// true
 }

@@ -231,7 +231,7 @@ func TestWhoIsHandedARequestThatWasGivenUpGoesOnAsIfItHadNotBeen(t *testing.T) {
 		want string
 	}{
 		"another comes": {func(t *testing.T, b *mailbox.Mailbox[double]) { fill(t, b, double{Request: 1}) }, "1 <nil>"},
-		"it is closed":  {func(t *testing.T, b *mailbox.Mailbox[double]) { b.Close() }, "0 mailbox: the mailbox is closed"},
+		"it is closed":  {func(t *testing.T, b *mailbox.Mailbox[double]) { b.Close() }, "0 mailbox closed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			suptest.Run(t, func(t *testing.T) {

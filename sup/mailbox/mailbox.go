@@ -216,7 +216,7 @@ func ended(ctx context.Context, call string) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return fmt.Errorf("mailbox: %s: %w", call, withoutPrefix{context.Cause(ctx)})
+	return fmt.Errorf("%s: %w", call, context.Cause(ctx))
 }
 
 // given is ctx, or, where a caller has given none, one that never ends.

@@ -262,7 +262,7 @@ func TestNoMessageMovesOnceTheContextHasEnded(t *testing.T) {
 		"process": b.Process(ctx, func(context.Context, int) error { t.Error("called"); return nil }, mailbox.Policy[int]{}),
 	} {
 		wantError(t, call, err, errBoom)
-		if want := "mailbox: " + call + ": boom"; !strings.HasPrefix(err.Error(), want) {
+		if want := call + ": boom"; !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("the text is %q, want %q", err, want)
 		}
 	}

@@ -134,7 +134,7 @@ func (p Policy[M]) check(noFunction bool) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	return fmt.Errorf("mailbox: process: %w: %s", ErrArguments, strings.Join(faults, "; "))
+	return fmt.Errorf("process: %w: %s", ErrArguments, strings.Join(faults, "; "))
 }
 
 func (p Policy[M]) withDefaults() Policy[M] {
@@ -149,7 +149,7 @@ func (p Policy[M]) withDefaults() Policy[M] {
 
 // drop is the default of Policy.DeadLetter.
 func drop[M any](ctx context.Context, letter DeadLetter[M]) error {
-	slog.LogAttrs(ctx, slog.LevelError, "mailbox: a message was dropped: it could not be processed",
+	slog.LogAttrs(ctx, slog.LevelError, "message dropped",
 		slog.String("path", sup.Path(ctx)),
 		slog.Int("deliveries", letter.Deliveries),
 		slog.String("type", fmt.Sprintf("%T", letter.Message)),

@@ -194,7 +194,7 @@ func TestProcessSaysAllThatIsWrongWithItsArguments(t *testing.T) {
 	fill(t, &b, 1)
 	err := b.Process(t.Context(), nil, mailbox.Policy[int]{Deliveries: -1, Beat: -time.Second})
 	wantError(t, "Process", err, mailbox.ErrArguments)
-	want := "mailbox: process: the arguments have faults: f is nil: give a function that processes a message; " +
+	want := "process: invalid arguments: f is nil: give a function that processes a message; " +
 		"Deliveries is -1: give 1 or more, or 0 for the default, 3; Beat is -1s: give a time, or 0 for never"
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -93,7 +93,7 @@ func TestACauseSaysWhyAWaitHasEnded(t *testing.T) {
 		defer cancel()
 		_, err := b.Receive(ctx)
 		wantError(t, "Receive", err, context.DeadlineExceeded)
-		if got, want := err.Error(), "mailbox: receive: context deadline exceeded"; got != want {
+		if got, want := err.Error(), "receive: context deadline exceeded"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	})
