@@ -129,7 +129,7 @@ func TestLargeFilesAreConvertedAndTooLargeOnesRefused(t *testing.T) {
 	}
 }
 
-var quarantined = regexp.MustCompile(`text/\d was quarantined: start of text .*no handshake`)
+var quarantined = regexp.MustCompile(`text/\d was quarantined: text .*: start: no handshake`)
 
 func TestAQuarantinedPluginIsShownWithItsReasonAndStartedAgain(t *testing.T) {
 	c := calm(t, corpus(t, 3))
@@ -167,7 +167,7 @@ func TestPluginsThatCannotBeStartedAnyMoreHoldUpNobodyElse(t *testing.T) {
 	results := s.host.Results.Snapshot()
 	for path, r := range results {
 		kind, _ := content.KindOf(path)
-		refused := strings.Contains(r.GetRefusal().GetReason(), "no text plugin can be started: plugin: start of text")
+		refused := strings.Contains(r.GetRefusal().GetReason(), "no text plugin can be started: text (")
 		if refused && kind != content.TextKind {
 			t.Errorf("%s was refused: %v", path, r)
 		}
@@ -194,7 +194,7 @@ func TestAPluginThatDoesNotStartAtAllFailsTheStartWithItsReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := s.carryOut(t.Context(), false, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "start of host/picture/0: ") {
+	if err == nil || !strings.Contains(err.Error(), "host/picture/0: start: ") {
 		t.Errorf("error %v, want one that names the plugin", err)
 	}
 }

@@ -77,10 +77,10 @@ func (j *journal) quarantined() []quarantine {
 func whyDown(err error) string {
 	died, ok := errors.AsType[*plugin.DiedError](err)
 	if !ok {
-		return strings.TrimPrefix(err.Error(), "plugin: ")
+		return err.Error()
 	}
 	if _, itself := died.Cause.(*proc.ExitError); !itself {
-		return strings.TrimPrefix(died.Cause.Error(), "plugin: ")
+		return died.Cause.Error()
 	}
 	if said, ok := panicOf(died.Exit.Lines); ok {
 		return said

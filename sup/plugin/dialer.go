@@ -90,14 +90,14 @@ func servicesOf(definition goplugin.GRPCPlugin) (names []string) {
 func made[T any](made any) (T, error) {
 	t, ok := made.(T)
 	if !ok {
-		return t, fmt.Errorf("%w: its client is a %T, which is no %s", ErrInterface, made, typeName[T]())
+		return t, fmt.Errorf("%w: client of type %T, not %s", ErrInterface, made, typeName[T]())
 	}
 	return t, nil
 }
 
 func typeName[T any]() string { return fmt.Sprintf("%T", (*T)(nil))[1:] }
 
-var errNoServer = errors.New("a Dialer serves nothing: serve the plugin with its own definition")
+var errNoServer = errors.New("Dialer without a server (serve the plugin with its own definition)")
 
 // grpcStub is the client half of a definition.
 type grpcStub[T any] struct {

@@ -8,66 +8,65 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// Why a plugin could not be started. Each is wrapped by a [StartError].
+// Errors of a plugin that could not be started. Each is wrapped by a [StartError].
 var (
-	// ErrBinary: the file is missing, or cannot be run; what the system says
-	// is wrapped beside it, such as fs.ErrNotExist.
-	ErrBinary = errors.New("the binary cannot be run")
-	// ErrSocket: the path of a Unix socket in the directory for temporary files,
-	// which is TMPDIR, would be longer than the system allows.
-	ErrSocket = errors.New("no path for its socket")
-	// ErrHandshake: it runs, and what it says is no handshake, or it says none
-	// and exits: it is no plugin, or one with another cookie.
+	// ErrBinary is returned when the file is missing or cannot be run. The error of the
+	// system, such as fs.ErrNotExist, is wrapped beside it.
+	ErrBinary = errors.New("unusable binary")
+	// ErrSocket is returned when the path of a Unix socket in the directory for
+	// temporary files (TMPDIR) would be longer than the system allows.
+	ErrSocket = errors.New("no path for a socket")
+	// ErrHandshake is returned when the process prints something else than a handshake,
+	// or exits without one. It is not a plugin, or one with another cookie.
 	ErrHandshake = errors.New("no handshake")
-	// ErrVersion: it is a plugin, of a protocol or of a version of it that the
-	// spec does not have.
-	ErrVersion = errors.New("the protocol is another")
-	// ErrInterface: it is a plugin, and does not implement the type.
-	ErrInterface = errors.New("the type is not implemented")
-	// ErrProbe: its T did not stand the probe of the spec.
-	ErrProbe = errors.New("the probe failed")
-	// ErrNotReady: it was not ready within its StartTimeout.
+	// ErrVersion is returned when the plugin speaks a protocol, or a version of one,
+	// that is not in the spec.
+	ErrVersion = errors.New("unknown protocol")
+	// ErrInterface is returned when the plugin does not implement the type.
+	ErrInterface = errors.New("type not implemented")
+	// ErrProbe is returned when the probe of the spec failed.
+	ErrProbe = errors.New("probe failed")
+	// ErrNotReady is returned when the plugin was not ready within its StartTimeout.
 	ErrNotReady = errors.New("not ready in time")
 )
 
-// What ends a plugin that has not ended by itself.
+// Causes of the end of a plugin that did not end by itself.
 var (
-	// ErrUnreachable: the process was there and its connection was not.
-	ErrUnreachable = errors.New("the connection is lost")
-	// ErrUnanswered: it left questions unanswered, see [Liveness]. It wraps
+	// ErrUnreachable is returned when the connection was lost while the process ran.
+	ErrUnreachable = errors.New("connection lost")
+	// ErrUnanswered is returned when the plugin did not answer. See [Liveness]. It wraps
 	// [sup.ErrUnhealthy].
-	ErrUnanswered = fmt.Errorf("%w: it does not answer", sup.ErrUnhealthy)
-	// ErrReplaced: another version took its place. It is the cause that calls
-	// see which were cut off because they outlasted the DrainTimeout.
+	ErrUnanswered = fmt.Errorf("%w: no answer", sup.ErrUnhealthy)
+	// ErrReplaced is returned when another version has replaced the plugin. Calls that
+	// outlast the DrainTimeout are cut off with this cause.
 	ErrReplaced = errors.New("replaced by another version")
-	// ErrLimit is the cause when a plugin has gone past a limit of its spec,
-	// [Spec].MaxMessage or [Spec].MaxBrokered.
-	ErrLimit = errors.New("a limit is exceeded")
+	// ErrLimit is returned when the plugin exceeded [Spec].MaxMessage or
+	// [Spec].MaxBrokered.
+	ErrLimit = errors.New("limit exceeded")
 )
 
 // ErrInsecure is returned when users other than root and that of this program may
 // change the plugins of a [Dir].
-var ErrInsecure = errors.New("others may change it")
+var ErrInsecure = errors.New("writable by other users")
 
-// ErrEnded: the incarnation that a [Client] is has ended, or is about to.
-var ErrEnded = errors.New("plugin: it has ended")
+// ErrEnded is returned when the process of a [Client] has ended or is about to end.
+var ErrEnded = errors.New("plugin ended")
 
-var errStarted = errors.New("plugin: it has been started: a Client lives once")
+var errStarted = errors.New("already started (a Client is started once)")
 
-// A SpecError lists what is wrong with a spec.
+// A SpecError lists what is wrong with a spec. It wraps [sup.ErrSpec].
 type SpecError struct {
-	Name   string // of the plugin; may be ""
-	Faults []string
+	Name   string   // name of the plugin; may be ""
+	Faults []string // what is wrong, and what to write instead
 }
 
-func (e *SpecError) Error() string { return "plugin: " + e.unprefixed() }
-func (e *SpecError) unprefixed() string {
-	return fmt.Sprintf("spec of %q: %s", e.Name, strings.Join(e.Faults, "; "))
+// Error returns the name and all faults.
+func (e *SpecError) Error() string {
+	return fmt.Sprintf("%q: %v: %s", e.Name, sup.ErrSpec, strings.Join(e.Faults, "; "))
 }
 
 // Unwrap returns [sup.ErrSpec].
@@ -81,9 +80,9 @@ type StartError struct {
 	Lines []proc.Line // the last lines that it printed, oldest first
 }
 
-func (e *StartError) Error() string { return "plugin: " + e.unprefixed() }
-func (e *StartError) unprefixed() string {
-	return fmt.Sprintf("start of %s (%s): %s%s", e.Name, e.Path, unprefixed(e.Err), lastWords(e.Lines))
+// Error returns the name, the path of the binary, the cause, and the last output.
+func (e *StartError) Error() string {
+	return fmt.Sprintf("%s (%s): start: %v%s", e.Name, e.Path, e.Err, lastOutput(e.Lines))
 }
 
 // Unwrap returns the reason.
@@ -105,18 +104,18 @@ type DiedError struct {
 	Err error
 }
 
-func (e *DiedError) Error() string { return "plugin: " + e.unprefixed() }
-func (e *DiedError) unprefixed() string {
-	msg := fmt.Sprintf("%s (pid %d) has ended", e.Name, e.Exit.Pid)
+// Error returns the name, the process id, the cause, and the last output.
+func (e *DiedError) Error() string {
+	msg := fmt.Sprintf("%s (pid %d): ended", e.Name, e.Exit.Pid)
 	if e.Err != nil {
 		msg += " during a call"
 	}
 	if _, itself := e.Cause.(*proc.ExitError); itself {
 		msg += ": " + e.Exit.String()
 	} else {
-		msg += ": " + unprefixed(e.Cause)
+		msg += ": " + e.Cause.Error()
 	}
-	return msg + lastWords(e.Exit.Lines)
+	return msg + lastOutput(e.Exit.Lines)
 }
 
 // Unwrap returns the cause and, where it is set, Err.
@@ -147,16 +146,16 @@ type UnavailableError struct {
 	Died *DiedError
 }
 
-func (e *UnavailableError) Error() string { return "plugin: " + e.unprefixed() }
-func (e *UnavailableError) unprefixed() string {
-	msg := prefix.Cut(e.Err)
+// Error returns Err and what is known about the end of the plugin.
+func (e *UnavailableError) Error() string {
+	msg := e.Err.Error()
 	switch {
 	case e.Died != nil:
-		msg += "; the first attempt: " + e.Died.unprefixed()
+		msg += "; first attempt: " + e.Died.Error()
 	case e.Last.Kind != sup.ExitNone:
 		msg += "; last exit " + e.Last.Kind.String()
 		if e.Last.Err != nil {
-			msg += ": " + unprefixed(e.Last.Err)
+			msg += ": " + e.Last.Err.Error()
 		}
 	}
 	return msg
@@ -174,19 +173,11 @@ func (e *UnavailableError) Unwrap() []error {
 // [ErrNotReady].
 type NotReadyError struct{ After time.Duration }
 
-func (e *NotReadyError) Error() string      { return "plugin: " + e.unprefixed() }
-func (e *NotReadyError) unprefixed() string { return fmt.Sprintf("not ready within %v", e.After) }
+// Error returns the StartTimeout.
+func (e *NotReadyError) Error() string { return fmt.Sprintf("not ready within %v", e.After) }
 
 // Unwrap returns ErrNotReady.
 func (e *NotReadyError) Unwrap() error { return ErrNotReady }
-
-// unprefixed is the text of err without the prefix that stands at the surface.
-func unprefixed(err error) string {
-	if own, ok := err.(interface{ unprefixed() string }); ok {
-		return own.unprefixed()
-	}
-	return prefix.Cut(err)
-}
 
 // exhausted reports whether the host has run out of what a start needs. The
 // plugin has no part in that.
@@ -202,14 +193,15 @@ func exhausted(err error) bool {
 // exhaustedPause is the time until what failed for that reason is tried again.
 const exhaustedPause = time.Second
 
-// because is one of the sentinels and what it is about.
+// because is a sentinel together with its cause.
 type because struct{ what, err error }
 
-func (e *because) Error() string   { return e.what.Error() + ": " + unprefixed(e.err) }
+func (e *because) Error() string   { return e.what.Error() + ": " + e.err.Error() }
 func (e *because) Unwrap() []error { return []error{e.what, e.err} }
 
-// lastWords is how they end a message. A handshake is none.
-func lastWords(lines []proc.Line) string {
+// lastOutput returns the last output lines for the end of an error text, without a
+// handshake.
+func lastOutput(lines []proc.Line) string {
 	words := proc.LastOutput(slices.DeleteFunc(slices.Clone(lines), func(l proc.Line) bool {
 		return l.Stream == proc.Stdout && plausible(l.Text)
 	}))

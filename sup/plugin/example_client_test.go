@@ -97,7 +97,7 @@ func ExampleClient_Do() {
 	// Output:
 	// <nil>
 	// exit code 3
-	// plugin: it has ended
+	// plugin ended
 }
 
 func ExampleClient_Replace() {

@@ -34,7 +34,7 @@ func ExampleStartError() {
 	fmt.Println(errors.Is(failure, plugin.ErrHandshake), failure.Err)
 	fmt.Println(failure.Lines)
 	// Output:
-	// true no handshake: it has exited without one: exit code 3
+	// true no handshake: exit code 3
 	// [I have no licence]
 }
 

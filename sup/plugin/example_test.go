@@ -96,7 +96,7 @@ func ExampleDo() {
 	fmt.Println(errors.Is(err, sup.ErrStopped), err)
 	// Output:
 	// 2 <nil>
-	// true plugin: host/words: wait: child stopped; last exit shutdown: termination by an operator
+	// true host/words: wait: child stopped; last exit shutdown: termination by an operator
 }
 
 // The first process dies of the call. It is made again, on the next.
@@ -218,5 +218,5 @@ func ExampleDialer() {
 	var dial plugin.Dialer[Words] // makes nothing
 	_, err := plugin.NewSource(plugin.Spec[Words]{Command: proc.Command{Path: "words"}, Handshake: handshake, Dial: dial}).Start(context.Background())
 	fmt.Println(err)
-	// Output: plugin: spec of "words": Dial is not set: use GRPC, NetRPC or Stub
+	// Output: "words": invalid spec: Dial is not set: use GRPC, NetRPC or Stub
 }

@@ -110,7 +110,7 @@ func (f *framed) seeHeader() error {
 	flags := bits.BigEndian.Uint16(f.header[2:])
 	stream := bits.BigEndian.Uint32(f.header[4:])
 	if version != 0 || kind > frameGoAway {
-		return fmt.Errorf("%w: its connection speaks another protocol: % x", ErrUnreachable, f.header[:])
+		return fmt.Errorf("%w: foreign protocol on the connection: % x", ErrUnreachable, f.header[:])
 	}
 	f.stream = stream
 	if kind == frameData {
@@ -178,7 +178,7 @@ func (g *gobs) see(b []byte, most int) error {
 		default:
 			g.size, g.need = 0, -int(int8(b[0]))
 			if g.need > 8 {
-				return fmt.Errorf("%w: its connection speaks another protocol: a length of %d bytes", ErrUnreachable, g.need)
+				return fmt.Errorf("%w: foreign protocol on the connection: a length of %d bytes", ErrUnreachable, g.need)
 			}
 		}
 		b = b[1:]
@@ -186,7 +186,7 @@ func (g *gobs) see(b []byte, most int) error {
 			continue
 		}
 		if g.size > uint64(most) {
-			return fmt.Errorf("%w: a message of %d bytes, where %d are the most, see Spec.MaxMessage", ErrLimit, g.size, most)
+			return fmt.Errorf("%w: message of %d bytes, limit %d, see Spec.MaxMessage", ErrLimit, g.size, most)
 		}
 		g.body = g.size
 	}

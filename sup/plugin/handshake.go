@@ -43,19 +43,19 @@ const shortestCertificate = 51
 func readHandshake(line string) (handshake, error) {
 	line = strings.TrimSpace(line)
 	if !plausible(line) {
-		return handshake{}, fmt.Errorf("%w: it printed %s", ErrHandshake, shortened(line))
+		return handshake{}, fmt.Errorf("%w: printed %s", ErrHandshake, shortened(line))
 	}
 	parts := strings.Split(line, "|")
 	if core, _ := strconv.Atoi(parts[0]); core != goplugin.CoreProtocolVersion {
-		return handshake{}, fmt.Errorf("%w: it speaks version %d of go-plugin's own protocol, and this host %d", ErrVersion, core, goplugin.CoreProtocolVersion)
+		return handshake{}, fmt.Errorf("%w: version %d of go-plugin's own protocol, not %d", ErrVersion, core, goplugin.CoreProtocolVersion)
 	}
 	version, err := strconv.Atoi(parts[1])
 	if err != nil {
-		return handshake{}, fmt.Errorf("%w: it printed %s, whose version is no number", ErrHandshake, shortened(line))
+		return handshake{}, fmt.Errorf("%w: printed %s, whose version is not a number", ErrHandshake, shortened(line))
 	}
 	h := handshake{version: version, network: parts[2], address: parts[3], protocol: goplugin.ProtocolNetRPC}
 	if h.network != "unix" && h.network != "tcp" || h.address == "" {
-		return handshake{}, fmt.Errorf("%w: it printed %s, whose address is none: a plugin listens on unix or tcp", ErrHandshake, shortened(line))
+		return handshake{}, fmt.Errorf("%w: printed %s, whose address is invalid: a plugin listens on unix or tcp", ErrHandshake, shortened(line))
 	}
 	if len(parts) > 4 && parts[4] != "" {
 		h.protocol = goplugin.Protocol(parts[4])
@@ -73,16 +73,16 @@ func (h handshake) checkEncryption(wanted bool) error {
 	case !wanted && h.certificate == "":
 		return nil
 	case !wanted:
-		return fmt.Errorf("%w: it encrypts, and the spec has no AutoMTLS: set that, or take PLUGIN_CLIENT_CERT out of the plugin's environment", ErrHandshake)
+		return fmt.Errorf("%w: encryption without AutoMTLS in the spec: set AutoMTLS, or take PLUGIN_CLIENT_CERT out of the plugin's environment", ErrHandshake)
 	case h.certificate == "":
-		return fmt.Errorf("%w: it has no certificate, which AutoMTLS needs: build the plugin with a version of go-plugin that has AutoMTLS, and without a TLSProvider", ErrHandshake)
+		return fmt.Errorf("%w: no certificate for AutoMTLS: build the plugin with a version of go-plugin that has AutoMTLS, and without a TLSProvider", ErrHandshake)
 	}
 	der, err := base64.RawStdEncoding.DecodeString(h.certificate)
 	if err == nil {
 		_, err = x509.ParseCertificate(der)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: its certificate is none: %w", ErrHandshake, err)
+		return fmt.Errorf("%w: invalid certificate: %w", ErrHandshake, err)
 	}
 	return nil
 }
@@ -102,10 +102,10 @@ func dialerFor[T any](dialers map[int]Dialer[T], h handshake) (Dialer[T], error)
 		for _, version := range slices.Sorted(maps.Keys(dialers)) {
 			known = append(known, strconv.Itoa(version))
 		}
-		return d, fmt.Errorf("%w: it serves version %d, and this host knows %s", ErrVersion, h.version, strings.Join(known, ", "))
+		return d, fmt.Errorf("%w: version %d instead of %s", ErrVersion, h.version, strings.Join(known, ", "))
 	}
 	if !slices.Contains(d.protocol, h.protocol) {
-		return d, fmt.Errorf("%w: it speaks %s, and the spec's version %d is for %q", ErrVersion, shortened(string(h.protocol)), h.version, d.protocol)
+		return d, fmt.Errorf("%w: %s, but version %d of the spec is for %q", ErrVersion, shortened(string(h.protocol)), h.version, d.protocol)
 	}
 	return d, nil
 }

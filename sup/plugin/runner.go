@@ -86,9 +86,9 @@ func (b *binary) Start(context.Context) error {
 		default:
 			exit, _ := p.Exit()
 			if unasked(exit.Lines) {
-				return fmt.Errorf("%w: it is a plugin that was built with another cookie: %v", ErrHandshake, exit)
+				return fmt.Errorf("%w: plugin with another cookie: %v", ErrHandshake, exit)
 			}
-			return fmt.Errorf("%w: it has exited without one: %v", ErrHandshake, exit)
+			return fmt.Errorf("%w: %v", ErrHandshake, exit)
 		}
 	case <-b.ctx.Done():
 		return context.Cause(b.ctx)

@@ -33,7 +33,7 @@ func (in *instance[T]) checkServices(ctx context.Context) error {
 	}
 	served, err := listServices(ctx, link.Conn)
 	if status.Code(err) == codes.Unimplemented {
-		return fmt.Errorf("%w: it cannot be asked for its services: %w", ErrInterface, err)
+		return fmt.Errorf("%w: no list of services: %w", ErrInterface, err)
 	}
 	if err != nil {
 		return in.reached(err)
@@ -45,7 +45,7 @@ func (in *instance[T]) checkServices(ctx context.Context) error {
 		}
 	}
 	if missing != nil {
-		return fmt.Errorf("%w: it does not serve %s, which a %s needs", ErrInterface, strings.Join(missing, ", "), typeName[T]())
+		return fmt.Errorf("%w: no service %s, which a %s needs", ErrInterface, strings.Join(missing, ", "), typeName[T]())
 	}
 	in.spec.known.Store(&in.file)
 	return nil

@@ -35,7 +35,7 @@ func checkSockets(dir string) error {
 		return nil
 	}
 	if n := len(filepath.Join(dir, socketName)); n > maxSocketPath {
-		return fmt.Errorf("%w: in %s it would have up to %d bytes, where %d is the limit: set TMPDIR to a directory with a shorter name",
+		return fmt.Errorf("%w: path in %s with up to %d bytes, limit %d: set TMPDIR to a directory with a shorter name",
 			ErrSocket, filepath.Dir(dir), n, maxSocketPath)
 	}
 	return nil

@@ -65,22 +65,22 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 		{"has lost its interpreter", binary(file("script", "#!/there/is/none\n", 0o755)), []error{plugin.ErrBinary, fs.ErrNotExist}, ""},
 		{"is no plugin and exits", binary("/bin/true"), []error{plugin.ErrHandshake}, "exit code 0"},
 		{"is a script that fails", binary(file("fail", "#!/bin/sh\necho no paper >&2\nexit 9\n", 0o755)), []error{plugin.ErrHandshake}, `exit code 9; last output: "no paper"`},
-		{"prints rubbish", specOf(t, "rubbish"), []error{plugin.ErrHandshake}, `it printed "Hello, I am no plugin."`},
+		{"prints rubbish", specOf(t, "rubbish"), []error{plugin.ErrHandshake}, `printed "Hello, I am no plugin."`},
 		{"prints rubbish without end", changed("endless", func(s *plugin.Spec[Words]) { s.StartTimeout = time.Second }), []error{plugin.ErrNotReady}, ""},
 		{"exits first", specOf(t, "exit"), []error{plugin.ErrHandshake}, `exit code 3; last output: "I have no licence"`},
 		{"has another cookie", changed("grpc", func(s *plugin.Spec[Words]) { s.Handshake.MagicCookieValue = "other" }), []error{plugin.ErrHandshake}, "another cookie: exit code 1"},
-		{"is of another version", specOf(t, "version=5"), []error{plugin.ErrVersion}, "it serves version 5, and this host knows 1"},
+		{"is of another version", specOf(t, "version=5"), []error{plugin.ErrVersion}, "version 5 instead of 1"},
 		{"is of another core version", specOf(t, "old-core"), []error{plugin.ErrVersion}, "version 7"},
-		{"speaks net/rpc and should gRPC", changed("netrpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.GRPC(newGRPCWords) }), []error{plugin.ErrVersion}, `it speaks "netrpc"`},
-		{"speaks gRPC and should net/rpc", changed("grpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.NetRPC(newRPCWords) }), []error{plugin.ErrVersion}, `it speaks "grpc"`},
-		{"serves another service", specOf(t, "other-service"), []error{plugin.ErrInterface}, "it does not serve words.Words, which a plugin_test.Words needs"},
+		{"speaks net/rpc and should gRPC", changed("netrpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.GRPC(newGRPCWords) }), []error{plugin.ErrVersion}, `"netrpc", but`},
+		{"speaks gRPC and should net/rpc", changed("grpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.NetRPC(newRPCWords) }), []error{plugin.ErrVersion}, `"grpc", but`},
+		{"serves another service", specOf(t, "other-service"), []error{plugin.ErrInterface}, "no service words.Words, which a plugin_test.Words needs"},
 		{"serves another service than its definition", changed("other-service", func(s *plugin.Spec[Words]) {
 			s.Dial = plugin.Stub[Words](grpcWords{service: serviceName})
-		}), []error{plugin.ErrInterface}, "it does not serve words.Words"},
+		}), []error{plugin.ErrInterface}, "no service words.Words"},
 		{"serves another name", specOf(t, "other-name"), []error{plugin.ErrInterface}, `unknown plugin type: plugin: Spec.Serves is "plugin", and the plugin serves nothing by that name`},
 		{"makes no T", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.Dial = plugin.Stub[Words](strangerPlugin{})
-		}), []error{plugin.ErrInterface}, "its client is a string, which is no plugin_test.Words"},
+		}), []error{plugin.ErrInterface}, "client of type string, not plugin_test.Words"},
 		{"says where nobody listens", specOf(t, "nowhere"), []error{plugin.ErrUnreachable}, "/nowhere"},
 		{"does not stand the probe", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.Probe = func(ctx context.Context, w Words) error {
@@ -92,7 +92,7 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 			s.Probe = func(context.Context, Words) error {
 				return proc.Exit{Path: "sh", Code: 3}.Err()
 			}
-		}), []error{plugin.ErrProbe, proc.ErrExit}, "the probe failed: sh: exit code 3"},
+		}), []error{plugin.ErrProbe, proc.ErrExit}, "probe failed: sh: exit code 3"},
 		{"dies in the probe", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.Probe = func(ctx context.Context, w Words) error {
 				_, err := w.Tell(ctx, "exit 6")

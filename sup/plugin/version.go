@@ -94,7 +94,7 @@ func readContent(ctx context.Context, path string) (content, error) {
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return content{}, fmt.Errorf("%s is no regular file any more: %w", path, fs.ErrNotExist)
+		return content{}, fmt.Errorf("%s: no longer a regular file: %w", path, fs.ErrNotExist)
 	}
 	hash := sha256.New()
 	if _, err := io.Copy(hash, readerUntil{ctx, file}); err != nil {

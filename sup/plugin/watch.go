@@ -334,5 +334,5 @@ func (w *watcher[T]) errorf(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok && path.Path == w.dir.spec.Path {
 		err = path.Err // the path is there already
 	}
-	return fmt.Errorf("plugin: directory %s: %w", w.dir.spec.Path, err)
+	return fmt.Errorf("directory %s: %w", w.dir.spec.Path, err)
 }

@@ -55,7 +55,7 @@ func (w *wire) dial(ctx context.Context) (net.Conn, error) {
 	if errors.Is(err, syscall.EAGAIN) {
 		// The queue of the plugin's socket is full. The number alone would say that
 		// the host has run out of something.
-		err = fmt.Errorf("dial %s: the queue of connections is full", w.address)
+		err = fmt.Errorf("dial %s: queue of connections full", w.address)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

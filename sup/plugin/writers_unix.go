@@ -73,7 +73,7 @@ func checkMode(path string, info fs.FileInfo, last bool) error {
 	}
 	self := uint32(os.Geteuid())
 	if stat.Uid != 0 && stat.Uid != self {
-		return fmt.Errorf("%w: %s belongs to user %d: give it to this one or to root, or set AllowInsecure", ErrInsecure, path, stat.Uid)
+		return fmt.Errorf("%w: %s belongs to user %d: give the file to this user or root, or set AllowInsecure", ErrInsecure, path, stat.Uid)
 	}
 	mode := info.Mode()
 	if info.IsDir() && mode&fs.ModeSticky != 0 && !last {
