@@ -252,7 +252,7 @@ func (s *core) irreplaceableLocked(c *child, seen int) error {
 	case inc == nil, s.isStoppingLocked(c), inc.intent == intentRestart, inc.intent == intentReplace:
 		return ErrRestarting
 	case inc.intent == intentStop:
-		return errNotGone
+		return errStillStopping
 	case c.policy.restart == Temporary:
 		return errTemporary
 	}

@@ -96,7 +96,7 @@ func testCallsOfOperatorsAreLogged(t *testing.T) {
 	record := func(result string) map[string]string {
 		return map[string]string{"level": "INFO", "message": "operator's call", "op": "restart", "path": "auction/ada", "incarnation": "1", "who": "10.0.0.1:7", "result": result}
 	}
-	want := []map[string]string{record("done"), record("auction/ada: terminate: not the current incarnation")}
+	want := []map[string]string{record("done"), record("auction/ada: replace: not the current incarnation")}
 	if diff := cmp.Diff(want, book.take()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}

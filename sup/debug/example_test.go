@@ -102,7 +102,7 @@ func ExampleOperator() {
 	// 200
 	// {"done":true}
 	// 409
-	// auction/ada: terminate: not the current incarnation
+	// auction/ada: replace: not the current incarnation
 }
 
 // A page that is opened as https://panel.example/debug/sup/, through a proxy.
