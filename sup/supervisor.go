@@ -1,6 +1,7 @@
 package sup
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"sync/atomic"
@@ -72,13 +73,22 @@ func (s *Supervisor[W]) shared(p policy) *policy {
 	return &kept
 }
 
+// Validate returns a [SpecError] with all faults of the spec, or nil if there are
+// none. [Supervisor.Start] makes the same check. Validate starts nothing and calls
+// no function of the spec.
+func (spec Spec[W]) Validate() error {
+	if list := spec.faults(); len(list) > 0 {
+		return &SpecError{Path: spec.path(), Faults: list}
+	}
+	return nil
+}
+
+// path returns the path of a supervisor of this spec that has no parent.
+func (spec Spec[W]) path() string { return escapeID(cmp.Or(spec.Name, "supervisor")) }
+
 // faults returns what is wrong with the spec.
 func (spec Spec[W]) faults() []Fault {
-	name := spec.Name
-	if name == "" {
-		name = "supervisor"
-	}
-	f := &faults{path: escapeID(name)}
+	f := &faults{path: spec.path()}
 	f.checkSupervisor(spec.Name, spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
 	ids := make([]string, len(spec.Children))
 	for i, c := range spec.Children {

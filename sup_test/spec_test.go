@@ -304,3 +304,28 @@ func TestWhatIsDeclaredTwiceIsAFault(t *testing.T) {
 		}
 	})
 }
+
+// S3: Validate makes the check of Start, without a start.
+func TestValidateReturnsTheErrorThatStartWouldReturn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		never := func(context.Context) (*fake, error) {
+			t.Error("Validate called a function of the spec")
+			return nil, errors.New("called")
+		}
+		bad := sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
+			{ID: "a/b", Start: never, Shutdown: -1},
+			{ID: "backoff", Start: never, Backoff: sup.Backoff{Min: time.Hour}, Budget: sup.Intensity{Restarts: 1, Within: time.Second}},
+		}}
+		_, err := sup.Start(t.Context(), bad)
+		if diff := cmp.Diff(faultsOf(t, err), faultsOf(t, bad.Validate())); diff != "" {
+			t.Errorf("faults (-Start +Validate):\n%s", diff)
+		}
+		if got, want := bad.Validate().Error(), err.Error(); got != want {
+			t.Errorf("Validate: %q, Start: %q", got, want)
+		}
+		good := sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{{ID: "a", Start: never}}}
+		if err := good.Validate(); err != nil {
+			t.Errorf("Validate of a good spec: %v", err)
+		}
+	})
+}
