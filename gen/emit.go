@@ -36,11 +36,11 @@ func emit(p *Package, trees []*Tree, test bool) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	if err := file.Render(&b); err != nil {
-		return nil, fmt.Errorf("supgen: package %s: %w", p.Dir, err)
+		return nil, fmt.Errorf("%s: %w", p.Dir, err)
 	}
 	source, err := gofmt(groupImports(b.Bytes()), trees)
 	if err != nil {
-		return nil, fmt.Errorf("supgen: package %s: the output is no Go: %w\n%s", p.Dir, err, b.Bytes())
+		return nil, fmt.Errorf("%s: output is not valid Go: %w\n%s", p.Dir, err, b.Bytes())
 	}
 	return source, nil
 }

@@ -29,7 +29,7 @@ func Find(patterns []string) ([]string, error) {
 			}
 			below, err := findBelow(filepath.Clean(filepath.FromSlash(root)))
 			if err != nil {
-				return nil, fmt.Errorf("supgen: %w", err)
+				return nil, err
 			}
 			dirs = append(dirs, below...)
 			continue
@@ -37,10 +37,10 @@ func Find(patterns []string) ([]string, error) {
 		dir := filepath.Clean(pattern)
 		info, err := os.Stat(dir)
 		if err != nil {
-			return nil, fmt.Errorf("supgen: %w", err)
+			return nil, err
 		}
 		if !info.IsDir() {
-			return nil, fmt.Errorf("supgen: %s is no directory: give the one that it is in", pattern)
+			return nil, fmt.Errorf("%s: not a directory: use the directory that contains the file", pattern)
 		}
 		dirs = append(dirs, dir)
 	}

@@ -24,14 +24,14 @@ func diamond(name string, levels int) string {
 
 func TestADiamondOfNestedTreesIsReadInLinearTime(t *testing.T) {
 	dir := write(t, map[string]string{"d.go": diamond("d", 40)})
-	if r := supgen(t, dir); r.code != fine {
+	if r := supgen(t, dir); r.code != success {
 		t.Fatalf("%+v", r)
 	}
 	if generated := read(t, dir, "sup_gen.go"); !strings.Contains(generated, "├── a *T39") && !strings.Contains(generated, "b *T39, … as above") {
 		t.Errorf("the last tree is not drawn:\n%.2000s", generated)
 	}
 	for _, format := range []string{"text", "dot", "mermaid"} {
-		if r := supgen(t, dir, "-graph="+format); r.code != fine || !strings.Contains(r.out, "… as above") {
+		if r := supgen(t, dir, "-graph="+format); r.code != success || !strings.Contains(r.out, "… as above") {
 			t.Errorf("%s: %d, %s", format, r.code, r.errors)
 		}
 	}
@@ -50,10 +50,10 @@ func TestADiamondOfPackagesIsReadInLinearTime(t *testing.T) {
 		files[fmt.Sprintf("p%d/p.go", n)] = text + ")\n\ntype T struct {\n\tsup.Tree\n" + fields + "}\n"
 	}
 	dir := write(t, files)
-	if r := supgen(t, dir, "-graph=text", "./p0"); r.code != fine || !strings.Contains(r.out, "… as above") {
+	if r := supgen(t, dir, "-graph=text", "./p0"); r.code != success || !strings.Contains(r.out, "… as above") {
 		t.Errorf("%d %s", r.code, r.errors)
 	}
-	if r := supgen(t, dir, "./..."); r.code != fine {
+	if r := supgen(t, dir, "./..."); r.code != success {
 		t.Errorf("%+v", r)
 	}
 }
@@ -65,7 +65,7 @@ func TestTreesOfPackagesThatContainEachOtherAreDrawnOnce(t *testing.T) {
 			"type T struct {\n\tsup.Tree\n\tA, B *%[2]s.T `sup:\"\"`\n}\n", own, other)
 	}
 	dir := write(t, map[string]string{"go.mod": "module example.com/m\n", "a/a.go": text("a", "b"), "b/b.go": text("b", "a")})
-	if r := supgen(t, dir, "-graph=text", "./a"); r.code != fine || strings.Count(r.out, "\n") != 5 {
+	if r := supgen(t, dir, "-graph=text", "./a"); r.code != success || strings.Count(r.out, "\n") != 5 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -74,7 +74,7 @@ func TestALongChainOfNestedTreesIsDrawnToADepth(t *testing.T) {
 	const levels = 100
 	text := strings.ReplaceAll(diamond("d", levels), "A, B *", "A *")
 	dir := write(t, map[string]string{"d.go": text})
-	if r := supgen(t, dir); r.code != fine {
+	if r := supgen(t, dir); r.code != success {
 		t.Fatalf("%+v", r)
 	}
 	if size := len(read(t, dir, "sup_gen.go")); size > levels*20_000 {
@@ -101,21 +101,21 @@ func TestHostileSourcesEndWithAnOutputOrAFault(t *testing.T) {
 		code int
 		says string
 	}{
-		"many children":      {head + workers.String() + "}\n", fine, ""},
-		"many other fields":  {head + fields.String() + "}\n", fine, ""},
-		"many imports":       {strings.Replace(head, "import ", "import (\n"+imports.String()+")\n\nimport ", 1) + workers.String() + "}\n", fine, ""},
-		"parentheses":        {head + "\tA sup.Child[" + strings.Repeat("(", many) + "W" + strings.Repeat(")", many) + "]\n}\n", trouble, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
-		"more parentheses":   {head + "\tA sup.Child[" + strings.Repeat("(", 200_000) + "W" + strings.Repeat(")", 200_000) + "]\n}\n", trouble, "exceeded max nesting depth"},
-		"stars":              {head + "\tA sup.Child[" + strings.Repeat("*", many) + "W]\n}\n", trouble, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
-		"slices":             {head + "\tA sup.Child[" + strings.Repeat("[]", many) + "W]\n}\n", trouble, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
-		"fewer structs":      {head + "\tA " + strings.Repeat("struct{ A ", 40) + "int" + strings.Repeat(" }", 40) + "\n}\n", fine, ""},
-		"structs":            {head + "\tA " + strings.Repeat("struct{ A ", 5000) + "int" + strings.Repeat(" }", 5000) + "\n}\n", trouble, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
-		"a long name":        {head + "\t" + strings.Repeat("N", 1<<20) + " sup.Child[*W]\n}\n", fine, ""},
-		"a long tag":         {head + "\tA sup.Child[*W] `sup:\"" + strings.Repeat("x", 1<<20) + "\"`\n}\n", trouble, "unknown option"},
-		"many options":       {head + "\tA sup.Child[*W] `sup:\"" + strings.Repeat("permanent,", many) + "\"`\n}\n", trouble, "stands here twice"},
-		"a NUL in an option": {head + "\tA sup.Child[*W] `sup:\"\x00\"`\n}\n", trouble, "NUL"},
-		"a NUL":              {head + "\x00}\n", trouble, "NUL"},
-		"only NULs":          {strings.Repeat("\x00", 1<<20), fine, ""},
+		"many children":      {head + workers.String() + "}\n", success, ""},
+		"many other fields":  {head + fields.String() + "}\n", success, ""},
+		"many imports":       {strings.Replace(head, "import ", "import (\n"+imports.String()+")\n\nimport ", 1) + workers.String() + "}\n", success, ""},
+		"parentheses":        {head + "\tA sup.Child[" + strings.Repeat("(", many) + "W" + strings.Repeat(")", many) + "]\n}\n", failure, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
+		"more parentheses":   {head + "\tA sup.Child[" + strings.Repeat("(", 200_000) + "W" + strings.Repeat(")", 200_000) + "]\n}\n", failure, "exceeded max nesting depth"},
+		"stars":              {head + "\tA sup.Child[" + strings.Repeat("*", many) + "W]\n}\n", failure, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
+		"slices":             {head + "\tA sup.Child[" + strings.Repeat("[]", many) + "W]\n}\n", failure, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
+		"fewer structs":      {head + "\tA " + strings.Repeat("struct{ A ", 40) + "int" + strings.Repeat(" }", 40) + "\n}\n", success, ""},
+		"structs":            {head + "\tA " + strings.Repeat("struct{ A ", 5000) + "int" + strings.Repeat(" }", 5000) + "\n}\n", failure, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
+		"a long name":        {head + "\t" + strings.Repeat("N", 1<<20) + " sup.Child[*W]\n}\n", success, ""},
+		"a long tag":         {head + "\tA sup.Child[*W] `sup:\"" + strings.Repeat("x", 1<<20) + "\"`\n}\n", failure, "unknown option"},
+		"many options":       {head + "\tA sup.Child[*W] `sup:\"" + strings.Repeat("permanent,", many) + "\"`\n}\n", failure, "stands here twice"},
+		"a NUL in an option": {head + "\tA sup.Child[*W] `sup:\"\x00\"`\n}\n", failure, "NUL"},
+		"a NUL":              {head + "\x00}\n", failure, "NUL"},
+		"only NULs":          {strings.Repeat("\x00", 1<<20), success, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := write(t, map[string]string{"p.go": tt.src})
@@ -136,7 +136,7 @@ func TestAFileThatIsTooLargeIsAnError(t *testing.T) {
 		t.Skip(err)
 	}
 	const says = "large.go: more than 64 MiB, the most that is read of a file: move the data in it to another package\n"
-	if r := supgen(t, dir); r.code != trouble || !strings.HasSuffix(r.errors, says) {
+	if r := supgen(t, dir); r.code != failure || !strings.HasSuffix(r.errors, says) {
 		t.Errorf("%+v", r)
 	}
 }

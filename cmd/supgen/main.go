@@ -1,27 +1,27 @@
-// Supgen generates the code that builds supervision trees declared as structs.
-// Package gen says what it reads and writes.
+// Supgen writes the builders of supervision trees that are declared as structs.
+// Package gen documents its input and output.
 //
 // Usage:
 //
 //	supgen [flags] [packages]
 //
-// A package is a directory, or a directory followed by /... for all below it,
-// as in ./..., but for those that the go command passes by, as testdata and what
-// go.mod ignores. Without one, it is the current directory. In a source file:
+// A package is a directory. A directory followed by /..., as in ./..., stands for
+// all packages below it, except those that the go command ignores: testdata, vendor,
+// other modules, and the directories that go.mod lists under ignore. The default is
+// the current directory. In a source file:
 //
 //	//go:generate go tool supgen
 //
 // The flags are:
 //
-//	-check     write nothing; tell what is stale
-//	-diff      write nothing; print what would change
-//	-graph=F   write nothing; print the trees, nested ones included, as dot,
-//	           mermaid or text
-//	-w=false   write nothing; print the generated files
+//	-check     list the generated files that are out of date; write nothing
+//	-graph=F   print the trees, nested ones included, as dot, mermaid or text;
+//	           write nothing
+//	-w=false   print the generated files; write nothing
 //	-version   print the version
 //
-// The exit code is 0 if all went well, 1 if -check or -diff found something
-// stale, and 2 if there are faults in the source or other trouble.
+// The exit code is 0 on success, 1 if -check found a file that is out of date, and 2
+// if the source has faults or another error occurred.
 package main
 
 import (
@@ -37,27 +37,26 @@ import (
 
 // Exit codes.
 const (
-	fine    = 0
-	stale   = 1
-	trouble = 2
+	success  = 0
+	outdated = 1
+	failure  = 2
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// mode is what to do with the output.
+// mode holds the flags.
 type mode struct {
-	check, diff, write, version bool
-	graph                       string
+	check, write, version bool
+	graph                 string
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
 	var m mode
 	flags := flag.NewFlagSet("supgen", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.BoolVar(&m.check, "check", false, "write nothing; tell what is stale")
-	flags.BoolVar(&m.diff, "diff", false, "write nothing; print what would change")
-	flags.StringVar(&m.graph, "graph", "", "write nothing; print the trees as `dot, mermaid or text`")
-	flags.BoolVar(&m.write, "w", true, "write the files; with -w=false print them")
+	flags.BoolVar(&m.check, "check", false, "list the generated files that are out of date; write nothing")
+	flags.StringVar(&m.graph, "graph", "", "print the trees as `dot, mermaid or text`; write nothing")
+	flags.BoolVar(&m.write, "w", true, "write the generated files; if false, print them")
 	flags.BoolVar(&m.version, "version", false, "print the version")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: supgen [flags] [packages]")
@@ -65,28 +64,28 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			return fine
+			return success
 		}
-		return trouble
+		return failure
 	}
 	switch gen.GraphFormat(m.graph) {
 	case "", gen.DOT, gen.Mermaid, gen.Text:
 	default:
-		fmt.Fprintf(stderr, "supgen: -graph=%s is none: use dot, mermaid or text\n", m.graph)
-		return trouble
+		fmt.Fprintf(stderr, "supgen: unknown format -graph=%s: use dot, mermaid or text\n", m.graph)
+		return failure
 	}
 	if m.version {
 		fmt.Fprintln(stdout, "supgen", version())
-		return fine
+		return success
 	}
 	patterns := flags.Args()
 	if len(patterns) == 0 {
 		patterns = []string{"."}
 	}
-	code, err := m.do(patterns, stdout, stderr)
+	code, err := m.generate(patterns, stdout, stderr)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return trouble
+		fmt.Fprintln(stderr, "supgen:", err)
+		return failure
 	}
 	return code
 }
@@ -99,12 +98,12 @@ func version() string {
 	return info.Main.Version
 }
 
-// do reads all packages before it writes anything: what is wrong is reported
-// at once, and then nothing is written.
-func (m mode) do(patterns []string, stdout, stderr io.Writer) (int, error) {
+// generate reads all packages before it writes anything. If any package has faults,
+// it prints all faults and writes nothing.
+func (m mode) generate(patterns []string, stdout, stderr io.Writer) (code int, err error) {
 	dirs, err := gen.Find(patterns)
 	if err != nil {
-		return trouble, err
+		return failure, err
 	}
 	var loader gen.Loader
 	var packages []*gen.Package
@@ -113,12 +112,12 @@ func (m mode) do(patterns []string, stdout, stderr io.Writer) (int, error) {
 	for _, dir := range dirs {
 		p, found, err := loader.Load(dir)
 		if err != nil {
-			return trouble, fmt.Errorf("supgen: %w", err)
+			return failure, err
 		}
 		if len(found) == 0 {
 			var files []gen.Output
 			if files, found, err = p.Outputs(); err != nil {
-				return trouble, err
+				return failure, err
 			}
 			outputs = append(outputs, files...)
 		}
@@ -128,35 +127,43 @@ func (m mode) do(patterns []string, stdout, stderr io.Writer) (int, error) {
 		for _, f := range gen.SortFaults(faults) {
 			fmt.Fprintln(stderr, f)
 		}
-		return trouble, nil
+		return failure, nil
 	}
-	if m.graph != "" {
-		return fine, loader.Graph(stdout, gen.GraphFormat(m.graph), packages)
+	switch {
+	case m.graph != "":
+		return success, loader.Graph(stdout, gen.GraphFormat(m.graph), packages)
+	case m.check:
+		return listStale(outputs, stdout), nil
+	case m.write:
+		return success, writeAll(outputs)
 	}
-	return m.settle(outputs, stdout)
+	return success, printAll(outputs, stdout)
 }
 
-func (m mode) settle(outputs []gen.Output, stdout io.Writer) (int, error) {
-	code := fine
+func listStale(outputs []gen.Output, stdout io.Writer) (code int) {
 	for _, o := range outputs {
-		switch {
-		case m.diff:
-			fmt.Fprint(stdout, diff(o))
-		case m.check && o.Stale():
-			fmt.Fprintln(stdout, o.Path, "is stale: run go generate")
-		case m.check:
-		case !m.write && !o.Remove:
-			if _, err := stdout.Write(o.New); err != nil {
-				return trouble, fmt.Errorf("supgen: %w", err)
-			}
-		case m.write:
-			if err := o.Write(); err != nil {
-				return trouble, fmt.Errorf("supgen: %w", err)
-			}
-		}
-		if (m.check || m.diff) && o.Stale() {
-			code = stale
+		if o.Stale() {
+			fmt.Fprintln(stdout, o.Path, "is out of date: run go generate")
+			code = outdated
 		}
 	}
-	return code, nil
+	return code
+}
+
+func writeAll(outputs []gen.Output) error {
+	for _, o := range outputs {
+		if err := o.Write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printAll(outputs []gen.Output, stdout io.Writer) error {
+	for _, o := range outputs {
+		if _, err := stdout.Write(o.New); err != nil { // New is empty if the file is to be removed
+			return err
+		}
+	}
+	return nil
 }
