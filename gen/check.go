@@ -1,9 +1,15 @@
 package gen
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"maps"
-	"slices"
+	"reflect"
 	"strings"
+
+	"github.com/espalier-go/espalier/sup"
 )
 
 // check finds the faults of a package, and decides all that the output needs:
@@ -20,14 +26,14 @@ func check(p *Package, l *Loader) {
 				p.checkMailbox(t, f)
 			}
 			p.checkHiding(f)
-			p.checkForgotten(t, f, l)
+			p.checkUntagged(t, f, l)
 			p.checkSilent(t, f, l)
 		}
 		p.checkIDs(t)
 		p.checkMethods(t)
 		p.checkCycle(t)
 	}
-	p.checkStrays(l)
+	p.checkNonTrees(l)
 	p.checkGenerated()
 	p.names = map[bool]*importNames{false: p.chooseNames(false), true: p.chooseNames(true)}
 }
@@ -54,114 +60,125 @@ func (p *Package) checkPackages() {
 }
 
 func (p *Package) checkTree(t *Tree) {
-	t.ID = snake(t.Name)
-	if name := said[string](t.options, "name"); name != "" {
-		t.ID = name
-	}
-	t.Strategy = said[string](t.options, "strategy")
-	t.Intensity = said[*Intensity](t.options, "intensity")
-	t.AutoShutdown = said[string](t.options, "auto_shutdown")
-	t.Labels = t.options["labels"].option != nil
-	if t.AutoShutdown == "never" {
-		t.AutoShutdown = ""
-	}
+	t.ID = cmp.Or(optionValue[string](t.options, "name"), snake(t.Name))
 	if t.ID == "" {
 		p.fault(t.pos, "give it one with name=", "the name of %s gives no id", t.Name)
 	}
-	p.checkBackoff(t, nil, t.defaults)
+	p.checkPolicy(t, nil, t.defaults.over(nil))
 }
 
 func (p *Package) checkChild(t *Tree, f *Field) {
-	own := f.options
-	all := own
-	if f.Kind != Nested {
-		all = own.over(t.defaults)
+	defaults := t.defaults
+	if f.Kind == Nested {
+		defaults = nil // they are for workers
 	}
-	f.Policy = all.policy()
-	if f.Policy.Significant {
-		if f.Policy.Restart == "" || f.Policy.Restart == "permanent" {
-			p.fault(t.place(f, "significant"), "make it transient or temporary",
-				"%s is significant, but permanent: it never ends for good", f.Name)
-		}
-		if t.AutoShutdown == "" {
-			p.fault(t.place(f, "significant"), "give sup.Tree auto_shutdown=any_significant or all_significant",
-				"%s is significant, but %s has no auto_shutdown", f.Name, t.Name)
-		}
-	}
-	if f.Kind == Nested && f.Policy.Stuck == "abandon" {
+	f.policy = f.options.over(defaults)
+	if f.Kind == Nested && optionValue[sup.WhenStuck](f.policy, "stuck") == sup.StuckAbandon {
 		p.fault(t.place(f, "stuck"), "use stuck=wait or stuck=escalate", "%s cannot run beside itself: it is one tree", f.Name)
 	}
-	p.checkBackoff(t, f, all)
+	p.checkPolicy(t, f, f.policy)
 }
 
 func (p *Package) checkMailbox(t *Tree, f *Field) {
-	f.Capacity = said[int](f.options, "cap")
-	if f.Name == "_" && f.Capacity != 0 {
-		p.fault(t.place(f, "cap"), "give it one", "a mailbox has no name")
+	f.policy = f.options
+	if set, ok := f.options["cap"]; ok && f.Name == "_" {
+		p.fault(set.pos, "give it one", "a mailbox has no name")
 	}
 }
 
-// checkBackoff checks what options that belong together say; of the defaults of
-// a tree if f is nil.
-func (p *Package) checkBackoff(t *Tree, f *Field, all options) {
-	policy := all.policy()
-	for _, group := range []string{"factor", "jitter", "reset"} {
-		c, ok := all[group]
-		own := f == nil || f.options[group].option != nil
-		if ok && own && policy.Backoff.Min == 0 {
-			p.fault(c.pos, "add backoff=", "%s means nothing without a backoff", group)
-		}
-	}
-	if policy.Budget == nil || policy.Budget.Restarts < 0 || canTrip(*policy.Budget, policy.Backoff) {
-		return
-	}
-	if f != nil && len(f.options) == 0 && !canTrip(*t.defaults.policy().Budget, t.defaults.policy().Backoff) {
-		return // said once, about the defaults
-	}
-	pos := all["backoff"].pos
+// checkPolicy reports what package sup refuses about the policy of a child, or about
+// the defaults of the tree if f is nil. A fault of the defaults is not repeated for
+// the children that inherit it.
+func (p *Package) checkPolicy(t *Tree, f *Field, policy options) {
+	own := t.defaults
 	if f != nil {
-		pos = f.firstOf("backoff", "budget", "factor", "jitter", "reset").pos
-		if !pos.IsValid() {
-			return // the same
+		own = f.options
+	}
+	if policy["backoff"].value == nil {
+		for _, set := range own.inOrder() {
+			if set.option.isPart() {
+				p.fault(set.pos, "add backoff=", "%s has no effect without a backoff", set.option.name)
+			}
 		}
 	}
-	p.fault(pos, "shorten the waits or lengthen the time of the budget",
-		"the backoff spaces failures out so far that the budget, %v, can never be used up", *policy.Budget)
-}
-
-// firstOf returns the first of several options that stands in the field's tag.
-func (f *Field) firstOf(groups ...string) chosen {
-	for _, g := range groups {
-		if c, ok := f.options[g]; ok {
-			return c
+	for _, r := range t.refusals(f, policy) {
+		if set, ok := own.first(r.groups...); ok {
+			pos := set.pos
+			if len(r.groups) == 1 {
+				pos = set.at
+			}
+			p.fault(pos, r.hint, "%s", r.message)
 		}
 	}
-	return chosen{}
 }
 
-// treeMethods are the methods of *sup.Tree, which a child must not hide, and
-// Tree, which is a field already. A test compares them with the type.
-var treeMethods = strings.Fields("Children Declare Done Ending Err Initialize Intensity Name Recorded Restart Run Shutdown " +
-	"Snapshot Start Strategy Subscribe Terminate Tree Uptime")
+// refusal is a fault of a spec in package sup, in the words of the tags.
+type refusal struct {
+	groups        []string // the options that can mend it
+	message, hint string
+}
 
-// checkHiding finds fields that hide methods of sup.Tree: children and what they
-// share any of them, other fields those without which the struct is no tree.
+// refusals returns what package sup refuses about a policy.
+func (t *Tree) refusals(f *Field, policy options) []refusal {
+	child := sup.ChildSpec[sup.Worker]{
+		ID:    "child",
+		Start: func(context.Context) (sup.Worker, error) { return nil, sup.ErrIgnore },
+	}
+	policy.fill(&child)
+	spec := sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{child}}
+	t.options.fill(&spec)
+	err, refused := errors.AsType[*sup.SpecError](spec.Validate())
+	if !refused {
+		return nil
+	}
+	var all []refusal
+	for _, fault := range err.Faults {
+		switch fault.Field {
+		case "Significant":
+			if child.Restart == sup.Permanent {
+				all = append(all, refusal{[]string{"significant"}, f.Name + " is significant, but permanent: it is always restarted", "make it transient or temporary"})
+			}
+			if spec.AutoShutdown == sup.AutoShutdownNever {
+				all = append(all, refusal{[]string{"significant"}, f.Name + " is significant, but " + t.Name + " has no auto_shutdown",
+					"give sup.Tree auto_shutdown=any_significant or all_significant"})
+			}
+		case "Backoff":
+			all = append(all, refusal{[]string{"backoff", "budget", "factor", "jitter", "reset"},
+				fmt.Sprintf("the waits of the backoff are so long that the budget, %v, can never be exceeded", child.Budget),
+				"shorten the waits or lengthen the time of the budget"})
+		default:
+			problem, _, _ := strings.Cut(fault.Problem, ": ")
+			if o := optionFor(fault.Field); o != nil {
+				all = append(all, refusal{[]string{o.group}, o.name + ": " + problem, "write " + o.form})
+			}
+		}
+	}
+	return all
+}
+
+// isTreeMethod reports whether a field of this name hides a method of sup.Tree, or the
+// embedded field itself.
+func isTreeMethod(name string) bool {
+	_, is := reflect.TypeFor[*sup.Tree]().MethodByName(name)
+	return is || name == "Tree"
+}
+
+// checkHiding finds fields that hide methods of sup.Tree. Children and shared fields
+// must not hide any method. Other fields must not hide those that make the struct a
+// tree.
 func (p *Package) checkHiding(f *Field) {
-	methods, hint := []string{"Declare", "Initialize", "Run"}, "call it something else"
-	if f.isChild() || f.isShared() {
-		methods = treeMethods
-	}
-	if f.isChild() {
-		hint += "; name= keeps the id"
-	}
-	if f.Kind != Embed && slices.Contains(methods, f.Name) {
-		p.fault(f.pos, hint, "the field %s hides a method of sup.Tree", f.Name)
+	switch {
+	case f.Kind == Embed:
+	case f.isChild() && isTreeMethod(f.Name):
+		p.fault(f.pos, "rename the field; name= keeps the id", "the field %s hides a method of sup.Tree", f.Name)
+	case f.isShared() && isTreeMethod(f.Name), f.Name == "Declare", f.Name == "Initialize", f.Name == "Run":
+		p.fault(f.pos, "rename the field", "the field %s hides a method of sup.Tree", f.Name)
 	}
 }
 
-// checkForgotten finds pointers to trees of other packages, as far as these can
+// checkUntagged finds pointers to trees of other packages, as far as these can
 // be read, that have no tag. Only with one are they children.
-func (p *Package) checkForgotten(t *Tree, f *Field, l *Loader) {
+func (p *Package) checkUntagged(t *Tree, f *Field, l *Loader) {
 	if f.Kind != Other || f.tag.present {
 		return
 	}

@@ -45,14 +45,9 @@ func (t *Tree) constructorDoc() string {
 func (t *Tree) emitCapacities() []jen.Code {
 	var calls []jen.Code
 	for _, f := range t.Fields {
-		capacity := jen.Lit(f.Capacity)
-		switch f.Capacity {
-		case 0:
-			continue
-		case unbounded:
-			capacity = jen.Qual(mailboxPath, "Unbounded")
+		if set, ok := f.policy["cap"]; ok {
+			calls = append(calls, jen.Id(t.locals.tree).Dot(f.Name).Dot("SetCapacity").Call(expression(set.value)))
 		}
-		calls = append(calls, jen.Id(t.locals.tree).Dot(f.Name).Dot("SetCapacity").Call(capacity))
 	}
 	return calls
 }
@@ -84,15 +79,11 @@ func (t *Tree) emitDeclaration() *jen.Statement {
 	args := []jen.Code{t.emitTreeSpec()}
 	for _, f := range t.Fields {
 		handle := jen.Id(t.locals.tree).Dot(f.Name)
-		switch f.Kind {
-		case Child:
-			args = append(args, handle.Dot("Declare").Call(t.emitChildSpec(f)))
-		case Keyed:
-			args = append(args, handle.Dot("Declare").Call(t.emitKeyedSpec(f)))
-		case Replicas:
-			args = append(args, handle.Dot("Declare").Call(t.emitReplicasSpec(f)))
-		case Nested:
-			args = append(args, ofSup("Nest").Call(handle, t.emitNestSpec(f)))
+		switch {
+		case f.Kind == Nested:
+			args = append(args, ofSup("Nest").Call(handle, t.emitSpec(f)))
+		case f.isChild():
+			args = append(args, handle.Dot("Declare").Call(t.emitSpec(f)))
 		}
 	}
 	if len(args) == 1 {
@@ -103,77 +94,41 @@ func (t *Tree) emitDeclaration() *jen.Statement {
 
 // emitTreeSpec:
 //
-//	sup.TreeSpec{Name: "orders", Strategy: sup.RestForOne, …}
+//	sup.TreeSpec{Name: "orders", Strategy: sup.RestForOne, …, Observers: observers}
 func (t *Tree) emitTreeSpec() *jen.Statement {
 	var s structure
 	s.set("Name", jen.Lit(t.ID))
-	if t.Strategy != "" {
-		s.set("Strategy", constant(t.Strategy))
-	}
-	if t.Intensity != nil {
-		s.set("Intensity", intensity(*t.Intensity))
-	}
-	if t.AutoShutdown != "" {
-		s.set("AutoShutdown", constant(t.AutoShutdown))
-	}
+	s.setOptions(t.options)
 	s.set("Observers", jen.Id(t.locals.observers))
-	if t.Labels {
-		s.set("Labels", jen.True())
-	}
 	return s.of(ofSup("TreeSpec"))
 }
 
-// emitChildSpec:
+// emitSpec:
 //
 //	sup.ChildSpec[*db.Pool]{ID: "db", Start: func(ctx context.Context) (*db.Pool, error) {…}, …}
-func (t *Tree) emitChildSpec(f *Field) *jen.Statement {
-	var s structure
-	s.set("ID", jen.Lit(f.ID))
-	s.set("Start", t.emitStart(f))
-	s.setPolicy(f.Policy)
-	return s.of(ofSup("ChildSpec").Add(inline("[", "]", []jen.Code{f.Worker.code()})))
-}
-
-// emitKeyedSpec:
-//
 //	sup.KeyedSpec[Symbol, *Feed]{Name: "feeds", Start: func(ctx context.Context, key Symbol) (*Feed, error) {…}, …}
-func (t *Tree) emitKeyedSpec(f *Field) *jen.Statement {
-	var s structure
-	s.set("Name", jen.Lit(f.ID))
-	s.set("Start", t.emitStart(f))
-	if f.Policy.Max != 0 {
-		s.set("Max", jen.Lit(f.Policy.Max))
-	}
-	s.setSet(f.Policy)
-	s.setPolicy(f.Policy)
-	return s.of(ofSup("KeyedSpec").Add(inline("[", "]", []jen.Code{f.Key.code(), f.Worker.code()})))
-}
-
-// emitReplicasSpec:
-//
 //	sup.ReplicasSpec[*Matcher]{Name: "match", Count: 4, Start: func(ctx context.Context, i int) (*Matcher, error) {…}, …}
-func (t *Tree) emitReplicasSpec(f *Field) *jen.Statement {
+//	sup.ChildSpec[*Web]{ID: "web", Shutdown: 30 * time.Second}
+func (t *Tree) emitSpec(f *Field) *jen.Statement {
+	name, id, types := "ChildSpec", "ID", []jen.Code{f.Worker.code()}
+	switch f.Kind {
+	case Keyed:
+		name, id, types = "KeyedSpec", "Name", []jen.Code{f.Key.code(), f.Worker.code()}
+	case Replicas:
+		name, id = "ReplicasSpec", "Name"
+	case Nested:
+		types = []jen.Code{f.Type.code()}
+	}
 	var s structure
-	s.set("Name", jen.Lit(f.ID))
+	s.set(id, jen.Lit(f.ID))
+	if f.Kind != Nested {
+		s.set("Start", t.emitStart(f))
+	}
 	if f.asksCount() {
 		s.set("Count", jen.Id(t.locals.children).Dot(f.countName()).Call())
-	} else {
-		s.set("Count", jen.Lit(f.Policy.Count))
 	}
-	s.set("Start", t.emitStart(f))
-	s.setSet(f.Policy)
-	s.setPolicy(f.Policy)
-	return s.of(ofSup("ReplicasSpec").Add(inline("[", "]", []jen.Code{f.Worker.code()})))
-}
-
-// emitNestSpec:
-//
-//	sup.ChildSpec[*Web]{ID: "web", Shutdown: 30 * time.Second}
-func (t *Tree) emitNestSpec(f *Field) *jen.Statement {
-	var s structure
-	s.set("ID", jen.Lit(f.ID))
-	s.setPolicy(f.Policy)
-	typ := ofSup("ChildSpec").Add(inline("[", "]", []jen.Code{f.Type.code()}))
+	s.setOptions(f.policy)
+	typ := ofSup(name).Add(inline("[", "]", types))
 	if len(s.items) == 1 {
 		return s.inline(typ)
 	}
@@ -189,40 +144,12 @@ func (t *Tree) emitStart(f *Field) *jen.Statement {
 		Op("{").Return(jen.Id(t.locals.children).Dot(f.makerName()).Call(args...)).Op("}")
 }
 
-// setSet sets what is about a set as a whole.
-func (s *structure) setSet(p Policy) {
-	if p.Intensity != nil {
-		s.set("Intensity", intensity(*p.Intensity))
-	}
-	if p.Labels {
-		s.set("Labels", jen.True())
-	}
-}
-
-// setPolicy sets what the specs of all kinds of children have.
-func (s *structure) setPolicy(p Policy) {
-	if p.Restart != "" {
-		s.set("Restart", constant(p.Restart))
-	}
-	if p.Significant {
-		s.set("Significant", jen.True())
-	}
-	if p.Shutdown != 0 {
-		s.set("Shutdown", duration(p.Shutdown))
-	}
-	if p.StartTimeout != 0 {
-		s.set("StartTimeout", duration(p.StartTimeout))
-	}
-	if p.Backoff.Min != 0 {
-		s.set("Backoff", backoff(p.Backoff))
-	}
-	if p.Budget != nil {
-		s.set("Budget", intensity(*p.Budget))
-	}
-	if p.Watchdog != 0 {
-		s.set("Watchdog", duration(p.Watchdog))
-	}
-	if p.Stuck != "" {
-		s.set("Stuck", constant(p.Stuck))
+// setOptions sets the fields that options stand for. The value of an option includes
+// its parts.
+func (s *structure) setOptions(o options) {
+	for _, set := range o.inOrder() {
+		if set.option.field != "" && !set.option.isPart() {
+			s.set(set.option.field, expression(set.value))
+		}
 	}
 }

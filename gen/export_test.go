@@ -1,6 +1,6 @@
 package gen
 
-// LoadFiles is Load for files that are in no directory.
+// LoadFiles is Load for files in memory.
 func LoadFiles(files map[string][]byte) (*Package, []Fault) {
 	p := parse(newSource("", files))
 	check(p, new(Loader))
@@ -8,21 +8,34 @@ func LoadFiles(files map[string][]byte) (*Package, []Fault) {
 	return p, p.faults
 }
 
-// For comparison with what they follow.
 var (
-	TreeMethods     = treeMethods
-	CanTrip         = canTrip
 	ImportsAtTop    = imports
 	Snake           = snake
 	Lower           = lower
-	OptionNames     = optionNames
 	PackageLikeness = likeness
 )
 
-func optionNames() []string {
-	var names []string
-	for _, o := range vocabulary {
-		names = append(names, o.name)
+// An Option is a row of the table of options.
+type Option struct {
+	Name, Text, Doc string   // Text is the option in a tag
+	On              []string // places, as in hints
+	Default         bool     // on sup.Tree, it is a default for the children
+}
+
+// Options returns the table of options.
+func Options() []Option {
+	var all []Option
+	for _, o := range optionTable {
+		option := Option{Name: o.name, Text: o.name, Doc: o.doc, Default: o.on&asDefault != 0}
+		if o.parse != nil {
+			option.Text += "=" + o.example
+		}
+		for _, n := range scopeNames {
+			if o.on&n.scope != 0 {
+				option.On = append(option.On, n.name)
+			}
+		}
+		all = append(all, option)
 	}
-	return names
+	return all
 }

@@ -40,7 +40,7 @@ func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
 	for _, name := range decl.Names {
 		field := proto
 		field.Name, field.pos, field.ID = name.Name, name.Pos(), snake(name.Name)
-		if id := said[string](proto.options, "name"); id != "" {
+		if id := optionValue[string](proto.options, "name"); id != "" {
 			field.ID = id
 		}
 		fields = append(fields, &field)
@@ -177,27 +177,28 @@ func (p *Package) readTag(t *Tree, f *Field) {
 	if !ok {
 		return
 	}
-	f.options = p.choose(t.file, f.tag, scope)
+	f.options = p.readOptions(t.file, f.tag, scope)
 	if f.Kind != Embed {
 		return
 	}
-	t.options = f.options
-	t.defaults = make(options)
-	for group, c := range f.options {
-		if c.option.on&asDefault != 0 {
-			t.defaults[group] = c
+	t.options, t.defaults = make(options), make(options)
+	for group, set := range f.options {
+		if set.option.on&onTree != 0 {
+			t.options[group] = set
+		} else {
+			t.defaults[group] = set
 		}
 	}
 }
 
-// place is where a fault about a group of options is: in the tag of the field
-// or, for a default, in that of the tree.
+// place is the position of a fault about a group of options: the option in the tag of
+// the field or of the tree, or else the field.
 func (t *Tree) place(f *Field, group string) token.Pos {
-	if c, ok := f.options[group]; ok {
-		return c.pos
+	if set, ok := f.options[group]; ok {
+		return set.pos
 	}
-	if c, ok := t.defaults[group]; ok {
-		return c.pos
+	if set, ok := t.defaults[group]; ok {
+		return set.pos
 	}
 	return f.pos
 }

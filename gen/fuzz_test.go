@@ -27,9 +27,9 @@ func FuzzTag(f *testing.F) {
 			f.Add(tag, field)
 		}
 	}
-	for _, name := range gen.OptionNames() {
-		f.Add(`sup:"`+name+`"`, uint8(7))
-		f.Add(`sup:"`+name+`=1s"`, uint8(7))
+	for _, o := range gen.Options() {
+		f.Add(`sup:"`+o.Name+`"`, uint8(7))
+		f.Add(`sup:"`+o.Name+`=1s"`, uint8(7))
 	}
 	const source = "package a\n\nimport (\n\t\"github.com/espalier-go/espalier/sup\"\n\t\"github.com/espalier-go/espalier/sup/mailbox\"\n)\n\n" +
 		"type T struct {\n\tsup.Tree TAG0\n\tA sup.Child[*W] TAG1\n\tB sup.Keyed[K, *W] TAG2\n\tC sup.Replicas[*W] TAG3\n\tD *U TAG4\n\tE int TAG5\n\tM mailbox.Mailbox[W] TAG6\n}\n\n" +

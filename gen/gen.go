@@ -1,87 +1,117 @@
-// Package gen makes supervision trees out of Go types: it reads the structs of
-// a package that embed sup.Tree, and writes the code that builds them.
-// Command supgen is the way to run it.
+// Package gen generates builders of supervision trees from Go structs.
+// Command supgen runs it.
+//
+// A struct that embeds [sup.Tree] declares a tree. Its fields are the children, and
+// their tags hold the policies:
+//
+//	type Orders struct {
+//		sup.Tree `sup:"rest_for_one,intensity=3/5s"`
+//
+//		Quotes kv.Context[Symbol, Quote]
+//		DB     sup.Child[*Pool]         `sup:"shutdown=5s"`
+//		Feeds  sup.Keyed[Symbol, *Feed] `sup:"transient,max=100"`
+//		Web    *web.Site
+//	}
+//
+// # Guarantees
+//
+//  1. A fault names its place, down to the column in a tag, and what to write instead.
+//  2. A package with a fault has no output. All its faults are reported at once.
+//  3. Package sup accepts the policies of a tree without faults.
+//  4. Generated code does not compile with a struct that has changed since, or with
+//     another version of sup that it does not fit.
+//  5. The same source gives the same output. A file that is up to date is not written.
 //
 // # Trees
 //
-// A struct declared at package level that embeds [sup.Tree] is a tree, generic
-// or not, exported or not, also in a _test.go file. Its fields, in their order,
-// are the children and what they share:
+// A tree is a struct declared at package level that embeds sup.Tree. It may be generic,
+// unexported, or in a _test.go file. The types of its fields say what they are:
 //
 //	sup.Child[W]         a child
 //	sup.Keyed[K, W]      children added and removed at run time, by key
-//	sup.Replicas[W]      a number of children that are alike
+//	sup.Replicas[W]      a number of equal children
 //	*T                   a nested tree of this package
-//	*pkg.T               a nested tree of another package; needs a tag, sup:"" at least
-//	kv.Context[K, V]     state that the children share
+//	*pkg.T               a nested tree of another package, if it has a tag; sup:"" will do
+//	kv.Context[K, V]     state shared by the children
 //	mailbox.Mailbox[M]   messages to the children
 //
-// All other fields are left alone, but for those that would be silent mistakes, which
-// are faults: a worker without sup.Child around it, as far as its Run is declared in
-// this package; another name for one of the types above; and a child in a struct, an
-// array or a map. Struct types are nested 200 levels deep at most. The tag sup:"-" leaves a field out that
-// would be a child, and on sup.Tree itself says that the tree is declared by
-// hand. So is a struct without any tags whose constructor, as NewOrders, is
-// there already, be it for another system; but not in a file that is part of no
-// build, as by //go:build ignore.
+// The order of the fields is the start order. Other fields are ignored, except for
+// three kinds that are most likely mistakes and are faults: a worker without sup.Child
+// around it, if this package declares its Run method; an alias of a type above; and a
+// child inside a struct, an array or a map.
 //
-// A child is called what its field is, in lower case with underscores: field
-// DB is "db" and WebServer is "web_server", so the path of a feed of type
-// Orders is "orders/feeds/ACME". The option name= says otherwise.
+// The tag sup:"-" excludes a field. On sup.Tree, it excludes the whole struct, which is
+// then declared by hand. A struct without tags whose constructor exists, such as
+// NewOrders, is also declared by hand. A constructor in a file that no build includes,
+// such as one with //go:build ignore, does not count.
+//
+// The id of a child is the name of its field in lower case with underscores: DB is "db"
+// and WebServer is "web_server". So the path of a feed is "orders/feeds/ACME".
 //
 // # Tags
 //
-// The value of the key sup is a list of options, separated by commas. On
-// sup.Tree:
+// The value of the tag key sup is a list of options, separated by commas.
 //
-//	one_for_one, one_for_all, rest_for_one     the strategy; default one_for_one
-//	intensity=3/5s, intensity=unlimited        the restart intensity; default 3/5s
-//	auto_shutdown=any_significant              or all_significant, or never
-//	labels                                     pprof labels for all workers
-//	name=NAME                                  instead of the name of the type
+// On sup.Tree:
 //
-// On a child, and on sup.Tree as the default for those of its children that
-// are not trees:
+//	one_for_one                    restart the failed child (default)
+//	one_for_all                    restart all children
+//	rest_for_one                   restart the failed child and those declared after it
+//	name=NAME                      the id, instead of the name of the field or type
+//	intensity=4/10s                the restart intensity; or unlimited; default 3/5s
+//	auto_shutdown=any_significant  end the tree with its first significant child; or all_significant; or never (default)
+//	labels                         pprof labels for all workers
 //
-//	permanent, transient, temporary            the restart policy; default permanent
-//	shutdown=5s                                or infinity, or brutal
-//	start_timeout=10s
-//	backoff=100ms..30s                         from the first wait to the longest; or just the first
-//	factor=2, jitter=0.5, reset=1m             how it grows, is spread, and starts over
-//	budget=5/1m                                the child's own intensity: past it, quarantine
-//	watchdog=10s                               how long it may go without a beat
-//	stuck=wait                                 or abandon, or escalate
+// On a child, and on sup.Tree as a default for the children that are not nested trees:
 //
-// The word none takes a default of the tree back: backoff=none,
-// start_timeout=none, budget=none, watchdog=none. On a child only:
+//	permanent                      restart the child after every exit (default)
+//	transient                      restart the child after an abnormal exit
+//	temporary                      never restart the child
+//	shutdown=10s                   the time to stop; or infinity; or brutal; default 5s, and infinity for a tree
+//	start_timeout=10s              the time to become ready; default none
+//	backoff=100ms..30s             the first and the longest wait before a restart; or the first alone; default none
+//	factor=3                       how each wait grows from the last; default 2
+//	jitter=0.5                     the fraction of each wait that is random; default 0
+//	reset=1m                       how long the child must be ready for the waits to start over
+//	budget=5/1m                    the child's own intensity, beyond which it is quarantined; default none
+//	watchdog=10s                   the longest time between two beats; default none
+//	stuck=escalate                 fail the tree if the child does not stop in time; or abandon the child; or wait (default)
 //
-//	name=NAME                                  instead of the name of the field
-//	significant                                Child and nested trees
-//	max=10000                                  Keyed: the number of children at most
-//	count=4                                    Replicas: how many; without it a method is asked
-//	intensity=3/5s, labels                     Keyed and Replicas: those of the set
+// A nested tree has no watchdog. The word none removes a default of the tree, as in
+// backoff=none and budget=none.
+//
+// On a child only:
+//
+//	name=NAME                      the id, instead of the name of the field or type
+//	significant                    the child can end the tree, see auto_shutdown (sup.Child, nested trees)
+//	max=10000                      the largest number of children (sup.Keyed)
+//	count=4                        the number of children; without it, a method returns the number (sup.Replicas)
+//	intensity=4/10s                the restart intensity; or unlimited; default 3/5s (sup.Keyed, sup.Replicas)
+//	labels                         pprof labels for all workers (sup.Keyed, sup.Replicas)
 //
 // On a mailbox:
 //
-//	cap=1000, cap=unbounded                    how many messages may wait; default 100
+//	cap=1000                       the number of messages that may wait; or unbounded; default 100
 //
 // # Output
 //
-// There is one file a package, sup_gen.go, and sup_gen_test.go for the trees
-// of its tests. For a tree Orders it holds OrdersChildren, the interface of
-// what makes the children; NewOrders, which builds the tree from that;
-// OrdersFuncs, which makes an OrdersChildren of plain functions; and guards,
-// which do not compile when the struct has changed since.
+// The output is one file for each package, sup_gen.go, and sup_gen_test.go for trees in
+// tests. For a tree Orders it declares:
 //
-// The methods of OrdersChildren are exported, whatever the fields are: NewFeed
-// for a child feed, Web for a nested tree web, and TreeX for one whose name X has
-// no capital to begin with, as Tree_web and Tree世界.
+//   - OrdersChildren, the interface that makes the workers,
+//   - NewOrders, which builds the tree from an OrdersChildren,
+//   - OrdersFuncs, which makes an OrdersChildren from functions.
 //
-// Reading is syntax only: types are copied as they stand, and checked by the
-// compiler. Packages are told apart by the names in the import declarations;
-// where an import has none, its name must be recognizable in its path. Of a directory
-// the regular files are read, of up to 64 MiB each; what else is called like a source
-// file, as a named pipe, is passed by.
+// The methods of OrdersChildren are exported, so that any package can implement it:
+// NewFeed for a child feed, and Web for a nested tree web. The method for a nested tree
+// whose name has no capital letter begins with Tree, as in Tree_web and Tree世界.
+//
+// # Limits
+//
+// The source is parsed but not type-checked: the compiler checks the types, which are
+// copied. A package is identified by its name in the import declaration. An import
+// without a name must have a path in which its name can be recognized. Regular files of
+// up to 64 MiB are read, others are ignored. Types are nested 200 levels deep at most.
 package gen
 
 import (

@@ -79,7 +79,7 @@ func newDrawing(l *Loader, format GraphFormat) *drawing {
 
 func (d *drawing) root(p *Package, t *Tree) *node {
 	d.once, d.drawn = d.size(p, t) > mostNodes, map[*Tree]bool{t: true}
-	return &node{join(t.ID, t.summary()), Embed, d.below(p, t, 0)}
+	return &node{join(t.ID, t.options.String()), Embed, d.below(p, t, 0)}
 }
 
 // nested returns the tree that a field holds, and its package, if they can be had.
@@ -124,7 +124,7 @@ func (d *drawing) below(p *Package, t *Tree, depth int) []*node {
 		}
 		n := &node{label: f.summary(), kind: f.Kind}
 		if in, nested := d.nested(p, f); nested != nil {
-			n.label = join(f.ID+" "+f.Type.Text, nested.summary(), f.Policy.summary())
+			n.label = join(f.ID+" "+f.Type.Text, nested.options.String(), f.policy.String())
 			switch {
 			case depth >= d.depth && d.size(in, nested) > 0:
 				n.label = join(n.label, "…")
@@ -164,7 +164,7 @@ func (l *Loader) loadForeign(from *Package, f *Field) (*Package, *Tree) {
 func (t *Tree) Draw() string {
 	root := newDrawing(nil, Text).root(nil, t)
 	var b strings.Builder
-	b.WriteString(join(t.ID, t.summary()) + "\n")
+	b.WriteString(join(t.ID, t.options.String()) + "\n")
 	root.drawText(&b, "")
 	return b.String()
 }

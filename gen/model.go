@@ -3,7 +3,6 @@ package gen
 import (
 	"go/ast"
 	"go/token"
-	"time"
 )
 
 // A Package is what was read of a directory: the trees in it, in the order of
@@ -31,16 +30,11 @@ type Tree struct {
 	Fields []*Field // all of them
 	Params []Param  // of a generic tree
 
-	Strategy     string // "" for the default
-	Intensity    *Intensity
-	AutoShutdown string
-	Labels       bool
-
 	file     *file
 	pos      token.Pos
-	test     bool // declared in a _test.go file
-	options  options
-	defaults options
+	test     bool    // declared in a _test.go file
+	options  options // of the tree itself
+	defaults options // for its children
 	locals   locals
 }
 
@@ -77,13 +71,12 @@ type Field struct {
 	TreeName string // of a nested tree, without its package
 	Import   *Import
 	Args     Type // of a nested generic tree, with the brackets
-	Policy   Policy
-	Capacity int // of a Mailbox; 0 if the tag does not say
 
 	embedded bool
 	rawTag   string // as in the source, with its quotes; "" if there is none
 	tag      tag
-	options  options
+	options  options // of its tag
+	policy   options // with the defaults of the tree
 	pos      token.Pos
 	expr     ast.Expr
 }
@@ -96,39 +89,6 @@ func (f *Field) isChild() bool {
 // isShared reports whether a field is state or a mailbox, which belong to the
 // tree and to no child.
 func (f *Field) isShared() bool { return f.Kind == State || f.Kind == Mailbox }
-
-// A Policy is what the tags say about a child, with the defaults of its tree.
-// Zero values are what was not said.
-type Policy struct {
-	Restart      string
-	Significant  bool
-	Shutdown     time.Duration // or infinity, or brutal
-	StartTimeout time.Duration
-	Backoff      Backoff
-	Budget       *Intensity
-	Watchdog     time.Duration
-	Stuck        string
-
-	Intensity *Intensity // of a set
-	Labels    bool       // of a set
-	Max       int
-	Count     int
-}
-
-// An Intensity is a number of restarts in a time; less than no restarts stand
-// for unlimited ones.
-type Intensity struct {
-	Restarts int
-	Within   time.Duration
-}
-
-// A Backoff has the fields of sup.Backoff.
-type Backoff struct {
-	Min, Max   time.Duration
-	Factor     float64
-	Jitter     float64
-	ResetAfter time.Duration
-}
 
 // A Type is the text of a type, or of another piece of source, cut where it
 // names a package.

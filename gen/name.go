@@ -62,7 +62,7 @@ func (f *Field) makerName() string {
 func (f *Field) countName() string { return "Count" + upper(f.Name) }
 
 // asksCount reports whether the number of replicas is for a method to say.
-func (f *Field) asksCount() bool { return f.Kind == Replicas && f.Policy.Count == 0 }
+func (f *Field) asksCount() bool { return f.Kind == Replicas && f.policy["count"].option == nil }
 
 // methods are those that a field needs in the interface of constructors.
 func (f *Field) methods() []string {

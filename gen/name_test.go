@@ -1,9 +1,6 @@
 package gen_test
 
 import (
-	"go/parser"
-	"go/token"
-	"regexp"
 	"testing"
 
 	"github.com/espalier-go/espalier/gen"
@@ -56,18 +53,6 @@ func TestImportPathsGivePackageNames(t *testing.T) {
 	} {
 		if got := gen.PackageLikeness(test.name, test.path) < 3; got != test.like {
 			t.Errorf("%s could be of %q: %v, want %v", test.name, test.path, got, test.like)
-		}
-	}
-}
-
-func TestThePackageCommentNamesAllOptions(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "gen.go", nil, parser.PackageClauseOnly|parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range gen.OptionNames() {
-		if !regexp.MustCompile(`\b` + name + `\b`).MatchString(file.Doc.Text()) {
-			t.Errorf("the package comment does not name %s", name)
 		}
 	}
 }

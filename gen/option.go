@@ -2,14 +2,12 @@ package gen
 
 import (
 	"fmt"
-	"go/token"
 	"strings"
-	"time"
 
-	"github.com/espalier-go/espalier/internal/spelling"
+	"github.com/espalier-go/espalier/sup"
 )
 
-// scope is a set of places where an option can stand.
+// scope is a set of places where an option may stand.
 type scope uint8
 
 const (
@@ -26,141 +24,116 @@ const (
 	onAll     = onWorkers | onNested
 )
 
-// option is a word that a tag can hold.
+// option is a row of the table of options.
 type option struct {
-	name   string
-	group  string // options of one group exclude each other; it is the name, for most
-	on     scope
-	values string                    // how a value is written; "" if there is none
-	read   func(string) (any, error) // the value; nil if there is none
+	name    string
+	group   string // a tag holds at most one option of a group; default: name
+	on      scope
+	field   string                    // of the spec in package sup; "" if the option sets no field
+	value   any                       // of an option that takes none
+	parse   func(string) (any, error) // nil if the option takes no value
+	form    string                    // how a value is written, for hints
+	example string                    // a value for the documentation
+	doc     string
 }
 
-// vocabulary is all options, in the order in which a hint names them.
-var vocabulary = []option{
-	{name: "one_for_one", group: "strategy", on: onTree},
-	{name: "one_for_all", group: "strategy", on: onTree},
-	{name: "rest_for_one", group: "strategy", on: onTree},
-	{name: "intensity", on: onTree | onSets, values: "one like 3/5s, or unlimited", read: readIntensity},
-	{name: "auto_shutdown", on: onTree, values: "any_significant, all_significant or never",
-		read: readWord("any_significant", "all_significant", "never")},
-	{name: "labels", on: onTree | onSets},
-	{name: "name", on: onTree | onAll&^asDefault, values: "a name", read: readName},
-	{name: "permanent", group: "restart", on: onAll},
-	{name: "transient", group: "restart", on: onAll},
-	{name: "temporary", group: "restart", on: onAll},
-	{name: "significant", on: onChild | onNested},
-	{name: "shutdown", on: onAll, values: "one like 5s, or infinity, or brutal",
-		read: readDuration(map[string]time.Duration{"infinity": infinity, "brutal": brutal})},
-	{name: "start_timeout", on: onAll, values: "one like 10s, or none", read: readDuration(noDuration)},
-	{name: "backoff", on: onAll, values: "one like 100ms..30s, or none", read: readBackoff},
-	{name: "factor", on: onAll, values: "a number, 1 or more", read: readNumber(1, 1e9)},
-	{name: "jitter", on: onAll, values: "a number from 0 to 1", read: readNumber(0, 1)},
-	{name: "reset", on: onAll, values: "one like 1m", read: readDuration(nil)},
-	{name: "budget", on: onAll, values: "one like 5/1m, or unlimited, or none", read: readBudget},
-	{name: "watchdog", on: onWorkers, values: "one like 10s, or none", read: readDuration(noDuration)},
-	{name: "stuck", on: onAll, values: "wait, abandon or escalate", read: readWord("wait", "abandon", "escalate")},
-	{name: "max", on: onKeyed, values: "a whole number, 1 or more", read: readCount},
-	{name: "count", on: onReplicas, values: "a whole number, 1 or more", read: readCount},
-	{name: "cap", on: onMailbox, values: "a whole number, 1 or more, or unbounded", read: readCapacity},
+// optionTable is the table of options. The parser, the checks, the emitter, the
+// drawings and the package comment follow it. Hints and generated specs have its
+// order.
+//
+// A value of type E is assigned to a field of type E. The value nil, as of
+// backoff=none, removes the default of the tree.
+var optionTable = []*option{
+	{value: sup.OneForOne, group: "strategy", on: onTree, field: "Strategy", doc: "restart the failed child (default)"},
+	{value: sup.OneForAll, group: "strategy", on: onTree, field: "Strategy", doc: "restart all children"},
+	{value: sup.RestForOne, group: "strategy", on: onTree, field: "Strategy", doc: "restart the failed child and those declared after it"},
+	{name: "name", on: onTree | onAll&^asDefault, parse: parseName, form: "a name", example: "NAME",
+		doc: "the id, instead of the name of the field or type"},
+	{value: sup.Permanent, group: "restart policy", on: onAll, field: "Restart", doc: "restart the child after every exit (default)"},
+	{value: sup.Transient, group: "restart policy", on: onAll, field: "Restart", doc: "restart the child after an abnormal exit"},
+	{value: sup.Temporary, group: "restart policy", on: onAll, field: "Restart", doc: "never restart the child"},
+	{name: "significant", on: onChild | onNested, field: "Significant", value: true, doc: "the child can end the tree, see auto_shutdown"},
+	{name: "max", on: onKeyed, field: "Max", parse: parseCount("children"), form: "a whole number, 1 or more", example: "10000",
+		doc: "the largest number of children"},
+	{name: "count", on: onReplicas, field: "Count", parse: parseCount("children"), form: "a whole number, 1 or more", example: "4",
+		doc: "the number of children; without it, a method returns the number"},
+	{name: "intensity", on: onTree | onSets, field: "Intensity", parse: parseIntensity, form: "a value like 3/5s, or unlimited", example: "4/10s",
+		doc: "the restart intensity; or unlimited; default 3/5s"},
+	{name: "auto_shutdown", on: onTree, field: "AutoShutdown", parse: parseWord[sup.AutoShutdown],
+		form: "any_significant, all_significant or never", example: "any_significant", doc: "end the tree with its first significant child; or all_significant; or never (default)"},
+	{name: "labels", on: onTree | onSets, field: "Labels", value: true, doc: "pprof labels for all workers"},
+	{name: "shutdown", on: onAll, field: "Shutdown", parse: parseDuration(map[string]any{"infinity": sup.Infinity, "brutal": sup.Brutal}),
+		form: "a value like 5s, or infinity, or brutal", example: "10s", doc: "the time to stop; or infinity; or brutal; default 5s, and infinity for a tree"},
+	{name: "start_timeout", on: onAll, field: "StartTimeout", parse: parseDuration(none), form: "a value like 10s, or none", example: "10s",
+		doc: "the time to become ready; default none"},
+	{name: "backoff", on: onAll, field: "Backoff", parse: parseBackoff, form: "a value like 100ms..30s, or none", example: "100ms..30s",
+		doc: "the first and the longest wait before a restart; or the first alone; default none"},
+	{name: "factor", on: onAll, field: "Backoff.Factor", parse: parseFactor, form: "a number, 1 or more", example: "3",
+		doc: "how each wait grows from the last; default 2"},
+	{name: "jitter", on: onAll, field: "Backoff.Jitter", parse: parseNumber, form: "a number from 0 to 1", example: "0.5",
+		doc: "the fraction of each wait that is random; default 0"},
+	{name: "reset", on: onAll, field: "Backoff.ResetAfter", parse: parseDuration(nil), form: "a value like 1m", example: "1m",
+		doc: "how long the child must be ready for the waits to start over"},
+	{name: "budget", on: onAll, field: "Budget", parse: parseBudget, form: "a value like 5/1m, or unlimited, or none", example: "5/1m",
+		doc: "the child's own intensity, beyond which it is quarantined; default none"},
+	{name: "watchdog", on: onWorkers, field: "Watchdog", parse: parseDuration(none), form: "a value like 10s, or none", example: "10s",
+		doc: "the longest time between two beats; default none"},
+	{name: "stuck", on: onAll, field: "Stuck", parse: parseWord[sup.WhenStuck], form: "wait, abandon or escalate", example: "escalate",
+		doc: "fail the tree if the child does not stop in time; or abandon the child; or wait (default)"},
+	{name: "cap", on: onMailbox, parse: parseCapacity, form: "a whole number, 1 or more, or unbounded", example: "1000",
+		doc: "the number of messages that may wait; or unbounded; default 100"},
 }
 
 func init() {
-	for i := range vocabulary {
-		if vocabulary[i].group == "" {
-			vocabulary[i].group = vocabulary[i].name
+	for _, o := range optionTable {
+		if o.name == "" {
+			o.name = fmt.Sprint(o.value) // the name of an enumeration value
+		}
+		if o.group == "" {
+			o.group = o.name
 		}
 	}
 }
 
-// options are the settings of a tag, by group.
-type options map[string]chosen
+// isPart reports whether the option sets a part of the value of another one, as
+// factor does of backoff.
+func (o *option) isPart() bool { return strings.Contains(o.field, ".") }
 
-// chosen is an option with the value that a tag gives it.
-type chosen struct {
-	option *option
-	value  any
-	pos    token.Pos
-}
-
-// choose reads the settings of a tag that stands at one of the places in on.
-func (p *Package) choose(f *file, t tag, on scope) options {
-	base := f.ast.FileStart
-	for _, fault := range t.faults {
-		p.fault(base+token.Pos(fault.at), fault.hint, "%s", fault.message)
-	}
-	all := make(options, len(t.list))
-	for _, s := range t.list {
-		pos := base + token.Pos(s.name.at[0])
-		o := lookup(s.name.s)
-		switch {
-		case o == nil:
-			p.fault(pos, suggest(s.name.s, on), "unknown option %q", s.name.s)
-			continue
-		case o.on&on == 0:
-			p.fault(pos, o.place(), "%s does not apply to %s", o.name, on)
-			continue
-		case all[o.group].option == o:
-			p.fault(pos, "leave one out", "%s stands here twice", o.name)
-			continue
-		case all[o.group].option != nil:
-			p.fault(pos, "leave one out", "%s after %s: there can be one %s only",
-				o.name, all[o.group].option.name, groupName(o.group))
-			continue
-		}
-		c := chosen{option: o, pos: pos}
-		if p.readValue(base, s, &c) {
-			all[o.group] = c
-		}
-	}
-	return all
-}
-
-func (p *Package) readValue(base token.Pos, s setting, c *chosen) bool {
-	o := c.option
-	switch {
-	case o.read == nil && s.has:
-		p.fault(base+token.Pos(s.value.at[0]), "write "+o.name+" alone", "%s takes no value", o.name)
-		return false
-	case o.read == nil:
-		c.value = o.name
-		return true
-	case !s.has || s.value.s == "":
-		p.fault(c.pos, "write "+o.values, "%s has no value", o.name)
-		return false
-	}
-	value, err := o.read(s.value.s)
-	if err != nil {
-		p.fault(base+token.Pos(s.value.at[0]), "write "+o.values, "%s: %v", o.name, err)
-		return false
-	}
-	c.value = value
-	return true
-}
-
+// lookup returns the option of a name, or nil.
 func lookup(name string) *option {
-	for i := range vocabulary {
-		if vocabulary[i].name == name {
-			return &vocabulary[i]
+	for _, o := range optionTable {
+		if o.name == name {
+			return o
 		}
 	}
 	return nil
 }
 
-func groupName(group string) string {
-	if group == "restart" {
-		return "restart policy"
+// optionFor returns the option that sets a field of a spec, or else one that the
+// field is a part of, or nil.
+func optionFor(field string) *option {
+	for {
+		for _, o := range optionTable {
+			if o.field == field {
+				return o
+			}
+		}
+		i := strings.LastIndexByte(field, '.')
+		if i < 0 {
+			return nil
+		}
+		field = field[:i]
 	}
-	return group
 }
 
-// place is the hint for an option that stands where it means nothing.
+// place is the hint for an option in a scope that it does not apply to.
 func (o *option) place() string {
 	hint := o.name + " is for " + o.on.list()
 	if o.name == "intensity" {
 		hint += "; a child has a budget"
 	}
 	if o.name == "significant" {
-		hint += ", each for itself"
+		hint += ", not a default"
 	}
 	return hint
 }
@@ -191,7 +164,7 @@ func (s scope) list() string {
 	return strings.Join(names, "")
 }
 
-// String names the place that a field is.
+// String names the scope of one field.
 func (s scope) String() string {
 	switch {
 	case s&onTree != 0:
@@ -200,34 +173,4 @@ func (s scope) String() string {
 		return "a nested tree"
 	}
 	return "a " + s.list()
-}
-
-// suggest is the hint for a word that is no option: the one that is spelled nearly
-// so, or else begins so, or all.
-func suggest(word string, on scope) string {
-	// A longer word can have more mistakes in it. It may be written as in Go, or with hyphens.
-	spelled := strings.ReplaceAll(snake(word), "-", "_")
-	best, distance := "", min(max(3, len(word)/3+1), 4)
-	var known []string
-	for _, o := range vocabulary {
-		if o.on&on != 0 {
-			known = append(known, o.name)
-		}
-		d := min(spelling.Distance(word, o.name), spelling.Distance(spelled, o.name))
-		if d < distance || d == distance && o.on&on != 0 && lookup(best) != nil && lookup(best).on&on == 0 {
-			best, distance = o.name, d
-		}
-	}
-	if best != "" && distance < len(word) {
-		return fmt.Sprintf("did you mean %s?", best)
-	}
-	for _, name := range known {
-		if len(word) > 2 && (strings.HasPrefix(word, name) || strings.HasPrefix(name, word)) {
-			return fmt.Sprintf("did you mean %s?", name)
-		}
-	}
-	if len(known) == 1 {
-		return "there is only " + known[0]
-	}
-	return "there are " + strings.Join(known, ", ")
 }

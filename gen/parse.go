@@ -135,7 +135,7 @@ func (p *Package) newTree(f *file, spec *ast.TypeSpec) *Tree {
 		}
 	}
 	if embed == nil {
-		p.checkStray(f, spec)
+		p.checkNonTree(f, spec)
 		p.strays = append(p.strays, stray{f, spec})
 		return nil
 	}
@@ -164,9 +164,9 @@ func (p *Package) isByHand(f *file, spec *ast.TypeSpec, embed *ast.Field) bool {
 	return p.declares(f, constructorName(spec.Name.Name))
 }
 
-// checkStray finds children, and mailboxes with options, in a struct that is no
+// checkNonTree finds children, and mailboxes with options, in a struct that is no
 // tree.
-func (p *Package) checkStray(f *file, spec *ast.TypeSpec) {
+func (p *Package) checkNonTree(f *file, spec *ast.TypeSpec) {
 	for _, field := range spec.Type.(*ast.StructType).Fields.List {
 		r, ok := f.reference(field.Type)
 		if !ok || field.Tag == nil || r.path() != supPath && r.path() != mailboxPath {

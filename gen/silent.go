@@ -283,8 +283,8 @@ type stray struct {
 	spec *ast.TypeSpec
 }
 
-// checkStrays looks at all of them, once the trees are known.
-func (p *Package) checkStrays(l *Loader) {
+// checkNonTrees looks at all of them, once the trees are known.
+func (p *Package) checkNonTrees(l *Loader) {
 	for _, s := range p.strays {
 		p.checkBorrowed(s, l)
 	}

@@ -105,8 +105,8 @@ func (t *tag) lookup(whole text) (value text) {
 		whole = whole.slice(end+1, len(whole.s))
 		if key.s != "sup" {
 			if isNearSup(key.s) {
-				said, _ := quoted.unquote()
-				t.near = append(t.near, nearKey{key.s, said.s, key.at[0]})
+				value, _ := quoted.unquote()
+				t.near = append(t.near, nearKey{key.s, value.s, key.at[0]})
 			}
 			continue
 		}

@@ -1,237 +1,151 @@
 package gen
 
 import (
+	"encoding"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// What sup.Infinity and sup.Brutal are.
-const (
-	infinity time.Duration = math.MaxInt64
-	brutal   time.Duration = math.MinInt64
-)
+// The functions in this file parse the values of options. They check the form only:
+// package sup judges the values.
 
-// noDuration takes a default of the tree back.
-var noDuration = map[string]time.Duration{"none": 0}
+// none is the word that removes a default of the tree.
+var none = map[string]any{"none": nil}
 
-func readDuration(special map[string]time.Duration) func(string) (any, error) {
+// parseDuration returns a parser of positive durations and some words.
+func parseDuration(words map[string]any) func(string) (any, error) {
 	return func(s string) (any, error) {
-		if d, ok := special[s]; ok {
-			return d, nil
+		if value, ok := words[s]; ok {
+			return value, nil
 		}
 		return positive(s)
 	}
 }
 
-// positive reads a duration that is longer than 0. What 0 would mean differs
-// from option to option, and is said by a word.
+// positive parses a duration above 0. Options have words for what sup says by 0 or by
+// a negative duration.
 func positive(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%q is no duration", s)
+		return 0, fmt.Errorf("%q is not a duration", s)
 	case d < 0:
 		return 0, fmt.Errorf("%q is negative", s)
 	case d == 0:
-		return 0, fmt.Errorf("%q is no time at all", s)
-	case d == infinity:
+		return 0, fmt.Errorf("%q is zero", s)
+	case d == sup.Infinity:
 		return 0, fmt.Errorf("%q is too long", s)
 	}
 	return d, nil
 }
 
-func readIntensity(s string) (any, error) {
-	if s == "unlimited" {
-		return &Intensity{Restarts: -1}, nil
+func parseIntensity(s string) (any, error) {
+	if s == sup.Unlimited.String() {
+		return sup.Unlimited, nil
 	}
 	count, within, ok := strings.Cut(s, "/")
 	if !ok {
-		return nil, fmt.Errorf("%q is no number of restarts in a time", s)
+		return nil, fmt.Errorf("%q has no time", s)
 	}
-	n, err := strconv.ParseUint(strings.TrimSpace(count), 10, 31)
+	n, err := parseWhole(strings.TrimSpace(count), "restarts")
 	if err != nil {
-		return nil, fmt.Errorf("%q is no number of restarts", count)
+		return nil, err
 	}
 	d, err := positive(strings.TrimSpace(within))
-	if err != nil {
-		return nil, err
-	}
-	return &Intensity{Restarts: int(n), Within: d}, nil
+	return sup.Intensity{Restarts: n, Within: d}, err
 }
 
-func readBudget(s string) (any, error) {
+func parseBudget(s string) (any, error) {
 	if s == "none" {
-		return (*Intensity)(nil), nil
+		return nil, nil
 	}
-	return readIntensity(s)
+	return parseIntensity(s)
 }
 
-func readBackoff(s string) (any, error) {
+func parseBackoff(s string) (any, error) {
 	if s == "none" {
-		return Backoff{}, nil
+		return nil, nil
 	}
 	from, to, bounded := strings.Cut(s, "..")
-	var b Backoff
+	var b sup.Backoff
 	var err error
-	if b.Min, err = positive(strings.TrimSpace(from)); err != nil {
-		return nil, err
+	if b.Min, err = positive(strings.TrimSpace(from)); err == nil && bounded {
+		b.Max, err = positive(strings.TrimSpace(to))
 	}
-	if !bounded {
-		return b, nil
-	}
-	if b.Max, err = positive(strings.TrimSpace(to)); err != nil {
-		return nil, err
-	}
-	if b.Max < b.Min {
-		return nil, fmt.Errorf("%v, the longest wait, is shorter than %v, the first", b.Max, b.Min)
-	}
-	return b, nil
+	return b, err
 }
 
-func readNumber(least, most float64) func(string) (any, error) {
-	return func(s string) (any, error) {
-		x, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			return nil, fmt.Errorf("%q is no number", s)
-		}
-		if !(x >= least && x <= most) { // NaN too
-			return nil, fmt.Errorf("%v is out of range", s)
-		}
-		return x, nil
+// parseNumber parses a number that Go has a literal for.
+func parseNumber(s string) (any, error) {
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil, fmt.Errorf("%q is not a number", s)
 	}
+	return x, nil
 }
 
-func readCount(s string) (any, error) {
+// parseFactor parses a number other than 0, which stands for the default in sup.
+func parseFactor(s string) (any, error) {
+	x, err := parseNumber(s)
+	if x == 0.0 {
+		return nil, fmt.Errorf("%q is zero", s)
+	}
+	return x, err
+}
+
+func parseWhole(s, what string) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 31)
-	if err != nil || n == 0 {
-		return nil, fmt.Errorf("%q is no number of children", s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number of %s", s, what)
 	}
 	return int(n), nil
 }
 
-// unbounded is what mailbox.Unbounded is.
-const unbounded = math.MaxInt
+// parseCount returns a parser of numbers from 1.
+func parseCount(what string) func(string) (any, error) {
+	return func(s string) (any, error) {
+		n, err := parseWhole(s, what)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("%q is less than 1", s)
+		}
+		return n, err
+	}
+}
 
-func readCapacity(s string) (any, error) {
+func parseCapacity(s string) (any, error) {
 	if s == "unbounded" {
-		return unbounded, nil
+		return mailbox.Unbounded, nil
 	}
-	n, err := strconv.ParseUint(s, 10, 31)
-	if err != nil || n == 0 {
-		return nil, fmt.Errorf("%q is no number of messages", s)
-	}
-	return int(n), nil
+	return parseCount("messages")(s)
 }
 
-func readWord(words ...string) func(string) (any, error) {
-	return func(s string) (any, error) {
-		for _, w := range words {
-			if s == w {
-				return s, nil
-			}
-		}
+// parseWord parses a value of an enumeration of sup.
+func parseWord[E any, P interface {
+	*E
+	encoding.TextUnmarshaler
+}](s string) (any, error) {
+	var e E
+	if err := P(&e).UnmarshalText([]byte(s)); err != nil {
 		return nil, fmt.Errorf("%q is none of these", s)
 	}
+	return e, nil
 }
 
-func readName(s string) (any, error) {
+func parseName(s string) (any, error) {
 	if !utf8.ValidString(s) {
 		return nil, fmt.Errorf("%q is not UTF-8", s)
 	}
 	for _, r := range s {
 		if !strconv.IsPrint(r) {
-			return nil, fmt.Errorf("%q has characters that cannot be seen", s)
+			return nil, fmt.Errorf("%q has unprintable characters", s)
 		}
 	}
 	return s, nil
-}
-
-// over returns the options of a tag over the defaults.
-func (o options) over(defaults options) options {
-	all := make(options, len(o)+len(defaults))
-	for group, c := range defaults {
-		all[group] = c
-	}
-	for group, c := range o {
-		all[group] = c
-	}
-	return all
-}
-
-// said returns the value of a group, or the zero value.
-func said[T any](o options, group string) T {
-	value, _ := o[group].value.(T)
-	return value
-}
-
-// policy puts options together.
-func (o options) policy() Policy {
-	p := Policy{
-		Restart:      said[string](o, "restart"),
-		Significant:  o["significant"].option != nil,
-		Shutdown:     said[time.Duration](o, "shutdown"),
-		StartTimeout: said[time.Duration](o, "start_timeout"),
-		Backoff:      said[Backoff](o, "backoff"),
-		Budget:       said[*Intensity](o, "budget"),
-		Watchdog:     said[time.Duration](o, "watchdog"),
-		Stuck:        said[string](o, "stuck"),
-		Intensity:    said[*Intensity](o, "intensity"),
-		Labels:       o["labels"].option != nil,
-		Max:          said[int](o, "max"),
-		Count:        said[int](o, "count"),
-	}
-	if p.Backoff.Min > 0 {
-		p.Backoff.Factor = said[float64](o, "factor")
-		p.Backoff.Jitter = said[float64](o, "jitter")
-		p.Backoff.ResetAfter = said[time.Duration](o, "reset")
-	}
-	return p
-}
-
-// canTrip reports whether a child that fails as fast as its backoff lets it
-// can ever use up its own budget. It decides as sup does (SEMANTICS S3), which
-// a test compares it with.
-func canTrip(budget Intensity, b Backoff) bool {
-	if b.Min == 0 || b.Jitter == 1 || budget.Restarts < 1 {
-		return true
-	}
-	if b.Max == 0 {
-		b.Max = max(time.Minute, b.Min)
-	}
-	if b.Factor == 0 {
-		b.Factor = 2
-	}
-	if b.ResetAfter == 0 {
-		b.ResetAfter = b.Max
-	}
-	wait := func(n int) time.Duration {
-		d := float64(b.Min) * math.Pow(b.Factor, float64(n-1))
-		if d >= float64(b.Max) {
-			return b.Max
-		}
-		return time.Duration(d)
-	}
-	shortest := func(n int) time.Duration {
-		return wait(n) - time.Duration(b.Jitter*float64(wait(n)))
-	}
-	left, n := budget.Within, 1
-	for remaining := min(budget.Restarts, 10_000); remaining > 0; remaining-- {
-		step := shortest(n)
-		if fresh := b.ResetAfter + shortest(1); fresh < step {
-			step, n = fresh, 1
-		}
-		if step > left {
-			return false
-		}
-		if wait(n+1) == wait(n) {
-			return step == 0 || int64(remaining) <= int64(left/step)
-		}
-		left -= step
-		n++
-	}
-	return true
 }

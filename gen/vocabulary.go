@@ -1,11 +1,15 @@
 package gen
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dave/jennifer/jen"
+
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
 // code is the type in the output, with the names that packages have there.
@@ -67,15 +71,39 @@ func comment(text string) *jen.Statement {
 	return s
 }
 
-// constants of sup, by the word in the tag.
-var constants = map[string]string{
-	"one_for_one": "OneForOne", "one_for_all": "OneForAll", "rest_for_one": "RestForOne",
-	"any_significant": "AutoShutdownAnySignificant", "all_significant": "AutoShutdownAllSignificant",
-	"permanent": "Permanent", "transient": "Transient", "temporary": "Temporary",
-	"wait": "StuckWait", "abandon": "StuckAbandon", "escalate": "StuckEscalate",
+// camel is the name of an enumeration value in Go: rest_for_one is RestForOne.
+func camel(word fmt.Stringer) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(word.String(), "_") {
+		b.WriteString(upper(part))
+	}
+	return b.String()
 }
 
-func constant(word string) *jen.Statement { return ofSup(constants[word]) }
+// expression is the value of an option in Go.
+func expression(value any) *jen.Statement {
+	switch v := value.(type) {
+	case sup.Strategy:
+		return ofSup(camel(v))
+	case sup.Restart:
+		return ofSup(camel(v))
+	case sup.AutoShutdown:
+		return ofSup("AutoShutdown" + camel(v))
+	case sup.WhenStuck:
+		return ofSup("Stuck" + camel(v))
+	case time.Duration:
+		return duration(v)
+	case sup.Intensity:
+		return intensity(v)
+	case sup.Backoff:
+		return backoff(v)
+	case int:
+		if v == mailbox.Unbounded {
+			return jen.Qual(mailboxPath, "Unbounded")
+		}
+	}
+	return jen.Lit(value)
+}
 
 var units = []struct {
 	length time.Duration
@@ -93,9 +121,9 @@ var units = []struct {
 // number: 90 * time.Second.
 func duration(d time.Duration) *jen.Statement {
 	switch d {
-	case infinity:
+	case sup.Infinity:
 		return ofSup("Infinity")
-	case brutal:
+	case sup.Brutal:
 		return ofSup("Brutal")
 	}
 	for _, unit := range units {
@@ -111,8 +139,8 @@ func duration(d time.Duration) *jen.Statement {
 }
 
 // intensity is the expression of an intensity or a budget.
-func intensity(i Intensity) *jen.Statement {
-	if i.Restarts < 0 {
+func intensity(i sup.Intensity) *jen.Statement {
+	if i == sup.Unlimited {
 		return ofSup("Unlimited")
 	}
 	var s structure
@@ -122,7 +150,7 @@ func intensity(i Intensity) *jen.Statement {
 }
 
 // backoff is the expression of a backoff.
-func backoff(b Backoff) *jen.Statement {
+func backoff(b sup.Backoff) *jen.Statement {
 	var s structure
 	s.set("Min", duration(b.Min))
 	if b.Max != 0 {

@@ -112,7 +112,7 @@ func TestHostileSourcesEndWithAnOutputOrAFault(t *testing.T) {
 		"structs":            {head + "\tA " + strings.Repeat("struct{ A ", 5000) + "int" + strings.Repeat(" }", 5000) + "\n}\n", failure, "p.go:7:4: a type is nested more than 200 levels deep (declare a type for a part of it)"},
 		"a long name":        {head + "\t" + strings.Repeat("N", 1<<20) + " sup.Child[*W]\n}\n", success, ""},
 		"a long tag":         {head + "\tA sup.Child[*W] `sup:\"" + strings.Repeat("x", 1<<20) + "\"`\n}\n", failure, "unknown option"},
-		"many options":       {head + "\tA sup.Child[*W] `sup:\"" + strings.Repeat("permanent,", many) + "\"`\n}\n", failure, "stands here twice"},
+		"many options":       {head + "\tA sup.Child[*W] `sup:\"" + strings.Repeat("permanent,", many) + "\"`\n}\n", failure, "duplicate option permanent"},
 		"a NUL in an option": {head + "\tA sup.Child[*W] `sup:\"\x00\"`\n}\n", failure, "NUL"},
 		"a NUL":              {head + "\x00}\n", failure, "NUL"},
 		"only NULs":          {strings.Repeat("\x00", 1<<20), success, ""},

@@ -166,7 +166,7 @@ func TestFaultsOfAllPackagesAreReportedAndNothingIsWritten(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-check"}, {"-w=false"}, {"-graph=dot"}} {
 		want := result{code: failure, errors: filepath.Join("a", "orders.go") +
 			`:7:28: unknown option "shutdwon" (did you mean shutdown?)` + "\n" + filepath.Join("c", "orders.go") +
-			`:7:37: shutdown: "soon" is no duration (write one like 5s, or infinity, or brutal)` + "\n"}
+			`:7:37: shutdown: "soon" is not a duration (write a value like 5s, or infinity, or brutal)` + "\n"}
 		if diff := cmp.Diff(want, supgen(t, dir, append(flags, "./...")...), cmp.AllowUnexported(result{})); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", flags, diff)
 		}

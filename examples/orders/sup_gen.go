@@ -53,16 +53,16 @@ func NewOrders(c OrdersChildren, observers ...sup.Observer) *Orders {
 		}),
 		o.Match.Declare(sup.ReplicasSpec[*Matcher]{
 			Name:      "match",
-			Count:     4,
 			Start:     func(ctx context.Context, i int) (*Matcher, error) { return c.NewMatch(ctx, o, i) },
+			Count:     4,
 			Intensity: sup.Unlimited,
 		}),
 		o.Feeds.Declare(sup.KeyedSpec[Symbol, *Feed]{
 			Name:      "feeds",
 			Start:     func(ctx context.Context, key Symbol) (*Feed, error) { return c.NewFeeds(ctx, o, key) },
+			Restart:   sup.Transient,
 			Max:       100,
 			Intensity: sup.Unlimited,
-			Restart:   sup.Transient,
 			Backoff:   sup.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond},
 		}),
 		sup.Nest(o.Web, sup.ChildSpec[*web.Site]{

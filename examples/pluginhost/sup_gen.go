@@ -82,8 +82,8 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 		}),
 		h.Text.Declare(sup.ReplicasSpec[*TextPlugin]{
 			Name:      "text",
-			Count:     c.CountText(),
 			Start:     func(ctx context.Context, i int) (*TextPlugin, error) { return c.NewText(ctx, h, i) },
+			Count:     c.CountText(),
 			Intensity: sup.Unlimited,
 			Shutdown:  3 * time.Second,
 			Backoff:   sup.Backoff{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond},
@@ -91,8 +91,8 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 		}),
 		h.Outline.Declare(sup.ReplicasSpec[*OutlinePlugin]{
 			Name:      "outline",
-			Count:     c.CountOutline(),
 			Start:     func(ctx context.Context, i int) (*OutlinePlugin, error) { return c.NewOutline(ctx, h, i) },
+			Count:     c.CountOutline(),
 			Intensity: sup.Unlimited,
 			Shutdown:  3 * time.Second,
 			Backoff:   sup.Backoff{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond},
@@ -100,8 +100,8 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 		}),
 		h.Picture.Declare(sup.ReplicasSpec[*PicturePlugin]{
 			Name:      "picture",
-			Count:     c.CountPicture(),
 			Start:     func(ctx context.Context, i int) (*PicturePlugin, error) { return c.NewPicture(ctx, h, i) },
+			Count:     c.CountPicture(),
 			Intensity: sup.Unlimited,
 			Shutdown:  3 * time.Second,
 			Backoff:   sup.Backoff{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond},
@@ -109,8 +109,8 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 		}),
 		h.Archive.Declare(sup.ReplicasSpec[*ArchivePlugin]{
 			Name:      "archive",
-			Count:     c.CountArchive(),
 			Start:     func(ctx context.Context, i int) (*ArchivePlugin, error) { return c.NewArchive(ctx, h, i) },
+			Count:     c.CountArchive(),
 			Intensity: sup.Unlimited,
 			Shutdown:  3 * time.Second,
 			Backoff:   sup.Backoff{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond},
@@ -131,8 +131,8 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 		}),
 		h.Desks.Declare(sup.ReplicasSpec[*Desk]{
 			Name:      "desks",
-			Count:     c.CountDesks(),
 			Start:     func(ctx context.Context, i int) (*Desk, error) { return c.NewDesks(ctx, h, i) },
+			Count:     c.CountDesks(),
 			Intensity: sup.Unlimited,
 			Backoff:   sup.Backoff{Min: 10 * time.Millisecond, Max: time.Second},
 		}),

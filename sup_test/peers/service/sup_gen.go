@@ -55,13 +55,13 @@ func NewService(c ServiceChildren, observers ...sup.Observer) *Service {
 		s.Feeds.Declare(sup.KeyedSpec[string, *Worker]{
 			Name:    "feeds",
 			Start:   func(ctx context.Context, key string) (*Worker, error) { return c.NewFeeds(ctx, s, key) },
-			Max:     10000,
 			Restart: sup.Transient,
+			Max:     10000,
 		}),
 		s.Match.Declare(sup.ReplicasSpec[*Worker]{
 			Name:  "match",
-			Count: 4,
 			Start: func(ctx context.Context, i int) (*Worker, error) { return c.NewMatch(ctx, s, i) },
+			Count: 4,
 		}),
 	)
 	return s
@@ -103,7 +103,7 @@ func (f funcsOfService) NewMatch(ctx context.Context, s *Service, i int) (*Worke
 // If this does not compile, Service has changed since supgen read it: run go
 // generate again.
 func _() {
-	type generatedFrom = struct {
+	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"rest_for_one,intensity=3/5s"`
 		State    kv.Context[string, int]
 		DB       sup.Child[*Worker]         `sup:"shutdown=5s"`
@@ -111,5 +111,5 @@ func _() {
 		Feeds    sup.Keyed[string, *Worker] `sup:"transient,max=10000"`
 		Match    sup.Replicas[*Worker]      `sup:"count=4"`
 	}
-	var _ generatedFrom = Service{}
+	var _ outdatedRunGoGenerate = Service{}
 }

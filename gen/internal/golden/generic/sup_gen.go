@@ -133,14 +133,14 @@ func NewSorted[K cmp.Ordered, V interface {
 			Key   K `json:"key"`
 			Value V
 		}]]{
-			Name:  "merge",
-			Count: 2,
+			Name: "merge",
 			Start: func(ctx context.Context, i int) (*Stage[struct {
 				Key   K `json:"key"`
 				Value V
 			}], error) {
 				return c.NewMerge(ctx, s, i)
 			},
+			Count: 2,
 		}),
 	)
 	return s

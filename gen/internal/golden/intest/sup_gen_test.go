@@ -39,8 +39,8 @@ func newOuter(c outerChildren, observers ...sup.Observer) *outer {
 		sup.Nest(o.Inner, sup.ChildSpec[*Inner]{ID: "inner"}),
 		o.Many.Declare(sup.ReplicasSpec[*W]{
 			Name:  "many",
-			Count: c.CountMany(),
 			Start: func(ctx context.Context, i int) (*W, error) { return c.NewMany(ctx, o, i) },
+			Count: c.CountMany(),
 		}),
 	)
 	return o

@@ -74,8 +74,8 @@ func NewOrders(children OrdersChildren, observers2 ...supervision.Observer) *Ord
 		}),
 		tree2.Index.Declare(supervision.ReplicasSpec[*c]{
 			Name:  "index",
-			Count: children.CountIndex(),
 			Start: func(life ctx.Context, i int) (*c, error) { return children.NewIndex(life, tree2, i) },
+			Count: children.CountIndex(),
 		}),
 		supervision.Nest(tree2.HTTPServer, supervision.ChildSpec[*o.Server]{ID: "http_server"}),
 		supervision.Nest(tree2.tree, supervision.ChildSpec[*tree]{ID: "tree"}),

@@ -52,13 +52,13 @@ func NewOrders(c OrdersChildren, observers ...sup.Observer) *Orders {
 		o.Feeds.Declare(sup.KeyedSpec[Symbol, *Feed]{
 			Name:    "feeds",
 			Start:   func(ctx context.Context, key Symbol) (*Feed, error) { return c.NewFeeds(ctx, o, key) },
-			Max:     2,
 			Restart: sup.Transient,
+			Max:     2,
 		}),
 		o.Match.Declare(sup.ReplicasSpec[*Matcher]{
 			Name:  "match",
-			Count: 4,
 			Start: func(ctx context.Context, i int) (*Matcher, error) { return c.NewMatch(ctx, o, i) },
+			Count: 4,
 		}),
 		sup.Nest(o.Web, sup.ChildSpec[*web.Server]{
 			ID:       "web",

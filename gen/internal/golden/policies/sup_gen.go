@@ -41,7 +41,7 @@ type AllChildren interface {
 // NewAll returns a new All, which has not been started. The observers see
 // every event of it and of the trees in it.
 //
-//	everything, one_for_all, intensity=0/1m30s, auto_shutdown=all_significant, labels
+//	everything, one_for_all, intensity=0/90s, auto_shutdown=all_significant, labels
 //	├── mail mailbox.Mailbox[string]
 //	├── letters mailbox.Mailbox[*W], cap=1000
 //	├── notes mailbox.Mailbox[[]byte], cap=unbounded
@@ -49,7 +49,7 @@ type AllChildren interface {
 //	├── plain *W
 //	├── permanent *W, permanent, shutdown=infinity, start_timeout=1m30s
 //	├── transient *W, transient, significant, shutdown=brutal
-//	├── temporary *W, temporary, shutdown=1.5s
+//	├── temporary *W, temporary, shutdown=1500ms
 //	├── backoff *W, backoff=100ms..30s, factor=1.5, jitter=0.25, reset=5m
 //	├── first_wait *W, backoff=1ns
 //	├── budget *W, budget=5/1m, watchdog=10s
@@ -67,7 +67,7 @@ type AllChildren interface {
 //	    ├── changes *W, permanent, shutdown=5s, start_timeout=10s, backoff=2s, jitter=0.5, budget=3/1h, watchdog=1m, stuck=abandon
 //	    ├── takes_back *W, transient, shutdown=2s, stuck=abandon
 //	    ├── set[int] *W, transient, shutdown=2s, start_timeout=10s, backoff=1s..1m, jitter=0.5, budget=3/1h, watchdog=1m, stuck=abandon
-//	    └── empty *Empty, one_for_one
+//	    └── empty *Empty, one_for_one, auto_shutdown=never
 func NewAll(c AllChildren, observers ...sup.Observer) *All {
 	a := &All{Nested: NewDefaults(c.Nested())}
 	a.Letters.SetCapacity(1000)
@@ -79,8 +79,8 @@ func NewAll(c AllChildren, observers ...sup.Observer) *All {
 			Strategy:     sup.OneForAll,
 			Intensity:    sup.Intensity{Restarts: 0, Within: 90 * time.Second},
 			AutoShutdown: sup.AutoShutdownAllSignificant,
-			Observers:    observers,
 			Labels:       true,
+			Observers:    observers,
 		},
 		a.Plain.Declare(sup.ChildSpec[*W]{
 			ID:    "plain",
@@ -149,25 +149,25 @@ func NewAll(c AllChildren, observers ...sup.Observer) *All {
 		a.ByKeyAll.Declare(sup.KeyedSpec[string, *W]{
 			Name:      "by_key_all",
 			Start:     func(ctx context.Context, key string) (*W, error) { return c.NewByKeyAll(ctx, a, key) },
+			Restart:   sup.Transient,
 			Max:       10,
 			Intensity: sup.Unlimited,
 			Labels:    true,
-			Restart:   sup.Transient,
 			Shutdown:  3 * time.Second,
 			Backoff:   sup.Backoff{Min: time.Second},
 		}),
 		a.Replicas.Declare(sup.ReplicasSpec[*W]{
 			Name:  "replicas",
-			Count: c.CountReplicas(),
 			Start: func(ctx context.Context, i int) (*W, error) { return c.NewReplicas(ctx, a, i) },
+			Count: c.CountReplicas(),
 		}),
 		a.ReplicasAll.Declare(sup.ReplicasSpec[*W]{
 			Name:      "replicas_all",
-			Count:     2,
 			Start:     func(ctx context.Context, i int) (*W, error) { return c.NewReplicasAll(ctx, a, i) },
+			Restart:   sup.Temporary,
+			Count:     2,
 			Intensity: sup.Intensity{Restarts: 3, Within: 10 * time.Second},
 			Labels:    true,
-			Restart:   sup.Temporary,
 			Budget:    sup.Intensity{Restarts: 3, Within: 150 * time.Minute},
 			Watchdog:  time.Hour,
 		}),
@@ -346,7 +346,7 @@ type DefaultsChildren interface {
 //	├── changes *W, permanent, shutdown=5s, start_timeout=10s, backoff=2s, jitter=0.5, budget=3/1h, watchdog=1m, stuck=abandon
 //	├── takes_back *W, transient, shutdown=2s, stuck=abandon
 //	├── set[int] *W, transient, shutdown=2s, start_timeout=10s, backoff=1s..1m, jitter=0.5, budget=3/1h, watchdog=1m, stuck=abandon
-//	└── empty *Empty, one_for_one
+//	└── empty *Empty, one_for_one, auto_shutdown=never
 func NewDefaults(c DefaultsChildren, observers ...sup.Observer) *Defaults {
 	d := &Defaults{Empty: NewEmpty(c.Empty())}
 	d.Declare(
@@ -480,13 +480,14 @@ type EmptyChildren interface{}
 // NewEmpty returns a new Empty, which has not been started. The observers see
 // every event of it and of the trees in it.
 //
-//	empty, one_for_one
+//	empty, one_for_one, auto_shutdown=never
 func NewEmpty(c EmptyChildren, observers ...sup.Observer) *Empty {
 	e := &Empty{}
 	e.Declare(sup.TreeSpec{
-		Name:      "empty",
-		Strategy:  sup.OneForOne,
-		Observers: observers,
+		Name:         "empty",
+		Strategy:     sup.OneForOne,
+		AutoShutdown: sup.AutoShutdownNever,
+		Observers:    observers,
 	})
 	return e
 }
