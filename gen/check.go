@@ -2,17 +2,13 @@ package gen
 
 import (
 	"cmp"
-	"context"
-	"errors"
-	"fmt"
-	"maps"
 	"reflect"
 	"strings"
 
 	"github.com/espalier-go/espalier/sup"
 )
 
-// check finds the faults of a package, and decides all that the output needs:
+// check reports the faults of a package. It makes all decisions for the output:
 // policies, ids and names.
 func check(p *Package, l *Loader) {
 	p.checkPackages()
@@ -38,7 +34,8 @@ func check(p *Package, l *Loader) {
 	p.names = map[bool]*importNames{false: p.chooseNames(false), true: p.chooseNames(true)}
 }
 
-// checkPackages sees to it that the trees of an output are of one package.
+// checkPackages reports trees of different packages in one output. A directory can
+// hold two packages, of which one is a test package.
 func (p *Package) checkPackages() {
 	first := make(map[bool]*Tree)
 	for _, t := range p.Trees {
@@ -48,7 +45,7 @@ func (p *Package) checkPackages() {
 			first[t.test] = t
 		case first[t.test].file.ast.Name.Name != name:
 			p.fault(t.pos, "move one of them",
-				"%s is of package %s, but %s is of package %s: %s can be of one only",
+				"%s is in package %s and %s in package %s, but the output of both is %s",
 				t.Name, name, first[t.test].Name, first[t.test].file.ast.Name.Name, outputName(t.test))
 		}
 	}
@@ -62,7 +59,7 @@ func (p *Package) checkPackages() {
 func (p *Package) checkTree(t *Tree) {
 	t.ID = cmp.Or(optionValue[string](t.options, "name"), snake(t.Name))
 	if t.ID == "" {
-		p.fault(t.pos, "give it one with name=", "the name of %s gives no id", t.Name)
+		p.fault(t.pos, "choose an id with name=", "the name %s gives no id", t.Name)
 	}
 	p.checkPolicy(t, nil, t.defaults.over(nil))
 }
@@ -74,7 +71,7 @@ func (p *Package) checkChild(t *Tree, f *Field) {
 	}
 	f.policy = f.options.over(defaults)
 	if f.Kind == Nested && optionValue[sup.WhenStuck](f.policy, "stuck") == sup.StuckAbandon {
-		p.fault(t.place(f, "stuck"), "use stuck=wait or stuck=escalate", "%s cannot run beside itself: it is one tree", f.Name)
+		p.fault(t.place(f, "stuck"), "use stuck=wait or stuck=escalate", "the nested tree %s cannot be abandoned", f.Name)
 	}
 	p.checkPolicy(t, f, f.policy)
 }
@@ -82,78 +79,8 @@ func (p *Package) checkChild(t *Tree, f *Field) {
 func (p *Package) checkMailbox(t *Tree, f *Field) {
 	f.policy = f.options
 	if set, ok := f.options["cap"]; ok && f.Name == "_" {
-		p.fault(set.pos, "give it one", "a mailbox has no name")
+		p.fault(set.pos, "name the field", "a mailbox has no name")
 	}
-}
-
-// checkPolicy reports what package sup refuses about the policy of a child, or about
-// the defaults of the tree if f is nil. A fault of the defaults is not repeated for
-// the children that inherit it.
-func (p *Package) checkPolicy(t *Tree, f *Field, policy options) {
-	own := t.defaults
-	if f != nil {
-		own = f.options
-	}
-	if policy["backoff"].value == nil {
-		for _, set := range own.inOrder() {
-			if set.option.isPart() {
-				p.fault(set.pos, "add backoff=", "%s has no effect without a backoff", set.option.name)
-			}
-		}
-	}
-	for _, r := range t.refusals(f, policy) {
-		if set, ok := own.first(r.groups...); ok {
-			pos := set.pos
-			if len(r.groups) == 1 {
-				pos = set.at
-			}
-			p.fault(pos, r.hint, "%s", r.message)
-		}
-	}
-}
-
-// refusal is a fault of a spec in package sup, in the words of the tags.
-type refusal struct {
-	groups        []string // the options that can mend it
-	message, hint string
-}
-
-// refusals returns what package sup refuses about a policy.
-func (t *Tree) refusals(f *Field, policy options) []refusal {
-	child := sup.ChildSpec[sup.Worker]{
-		ID:    "child",
-		Start: func(context.Context) (sup.Worker, error) { return nil, sup.ErrIgnore },
-	}
-	policy.fill(&child)
-	spec := sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{child}}
-	t.options.fill(&spec)
-	err, refused := errors.AsType[*sup.SpecError](spec.Validate())
-	if !refused {
-		return nil
-	}
-	var all []refusal
-	for _, fault := range err.Faults {
-		switch fault.Field {
-		case "Significant":
-			if child.Restart == sup.Permanent {
-				all = append(all, refusal{[]string{"significant"}, f.Name + " is significant, but permanent: it is always restarted", "make it transient or temporary"})
-			}
-			if spec.AutoShutdown == sup.AutoShutdownNever {
-				all = append(all, refusal{[]string{"significant"}, f.Name + " is significant, but " + t.Name + " has no auto_shutdown",
-					"give sup.Tree auto_shutdown=any_significant or all_significant"})
-			}
-		case "Backoff":
-			all = append(all, refusal{[]string{"backoff", "budget", "factor", "jitter", "reset"},
-				fmt.Sprintf("the waits of the backoff are so long that the budget, %v, can never be exceeded", child.Budget),
-				"shorten the waits or lengthen the time of the budget"})
-		default:
-			problem, _, _ := strings.Cut(fault.Problem, ": ")
-			if o := optionFor(fault.Field); o != nil {
-				all = append(all, refusal{[]string{o.group}, o.name + ": " + problem, "write " + o.form})
-			}
-		}
-	}
-	return all
 }
 
 // isTreeMethod reports whether a field of this name hides a method of sup.Tree, or the
@@ -176,15 +103,15 @@ func (p *Package) checkHiding(f *Field) {
 	}
 }
 
-// checkUntagged finds pointers to trees of other packages, as far as these can
-// be read, that have no tag. Only with one are they children.
+// checkUntagged reports pointers to trees of other packages of the module that have no
+// tag, because only a tag makes them children.
 func (p *Package) checkUntagged(t *Tree, f *Field, l *Loader) {
 	if f.Kind != Other || f.tag.present {
 		return
 	}
 	r, ok := t.file.reference(f.expr)
 	if ok && r.star && r.imp != nil && l.foreign(p, r.imp, r.name) != nil {
-		p.fault(f.pos, "give it the tag `sup:\"\"` to nest it, or `sup:\"-\"` to leave it alone",
+		p.fault(f.pos, "add the tag `sup:\"\"` to nest the tree, or `sup:\"-\"` to exclude the field",
 			"%s points to %s.%s, which is a tree, but has no tag", f.Name, r.pkg, r.name)
 	}
 }
@@ -197,20 +124,20 @@ func (p *Package) checkIDs(t *Tree) {
 		}
 		switch other := first[f.ID]; {
 		case f.Name == "_":
-			p.fault(f.pos, "give it one", "a child has no name")
+			p.fault(f.pos, "name the field", "a child has no name")
 		case f.ID == "":
-			p.fault(t.place(f, "name"), "give it one with name=", "the name of %s gives no id", f.Name)
+			p.fault(t.place(f, "name"), "choose an id with name=", "the name %s gives no id", f.Name)
 		case other != nil:
-			p.fault(t.place(f, "name"), "give one of them another with name=",
-				"%s and %s are both called %q", other.Name, f.Name, f.ID)
+			p.fault(t.place(f, "name"), "give one of them another id with name=",
+				"%s and %s have the same id, %q", other.Name, f.Name, f.ID)
 		default:
 			first[f.ID] = f
 		}
 	}
 }
 
-// checkMethods finds methods of the interface of constructors that would be
-// there twice.
+// checkMethods reports fields that need the same method in the interface of
+// constructors.
 func (p *Package) checkMethods(t *Tree) {
 	first := make(map[string]*Field)
 	for _, f := range t.Fields {
@@ -219,7 +146,7 @@ func (p *Package) checkMethods(t *Tree) {
 		}
 		for _, method := range f.methods() {
 			if other := first[method]; other != nil {
-				p.fault(f.pos, "call one of the fields something else",
+				p.fault(f.pos, "rename one of the fields",
 					"%s and %s both need a method %s in %s", other.Name, f.Name, method, t.childrenName())
 				break
 			}
@@ -228,21 +155,22 @@ func (p *Package) checkMethods(t *Tree) {
 	}
 }
 
-// checkCycle finds nested trees that lead back to the tree they are in.
+// checkCycle reports nested trees that contain the tree that they are nested in.
 func (p *Package) checkCycle(t *Tree) {
-	seen := make(map[*Tree]bool) // and not known to lead back
+	seen := make(map[*Tree]bool) // trees without a path to t
 	for _, f := range t.Fields {
 		if f.Kind != Nested || f.Tree == nil {
 			continue
 		}
 		if path := f.Tree.pathTo(t, seen); path != nil {
-			p.fault(f.pos, "a tree is finite: leave the field out with `sup:\"-\"`, or declare another tree",
+			p.fault(f.pos, "exclude the field with `sup:\"-\"`, or declare another tree",
 				"%s contains itself: %s", t.Name, strings.Join(append([]string{t.Name}, path...), " > "))
 		}
 	}
 }
 
-// pathTo returns the names of the trees on a way down to another, or nil.
+// pathTo returns the names of the trees on a path from t down to another tree, or nil.
+// It does not visit the trees in seen.
 func (t *Tree) pathTo(to *Tree, seen map[*Tree]bool) []string {
 	if t == to {
 		return []string{t.Name}
@@ -262,17 +190,17 @@ func (t *Tree) pathTo(to *Tree, seen map[*Tree]bool) []string {
 	return nil
 }
 
-// checkGenerated finds names of the output that are taken.
+// checkGenerated reports names of the output that are already declared.
 func (p *Package) checkGenerated() {
 	owner := make(map[string]*Tree)
 	for _, t := range p.Trees {
 		for _, name := range t.generatedNames() {
 			if pos, taken := p.declared[t.file.inPackage(name)]; taken {
-				p.fault(t.pos, "rename it, or give sup.Tree the tag `sup:\"-\"` if the tree is declared by hand", "supgen declares %s for %s, but it stands at %s:%d:%d already",
+				p.fault(t.pos, "rename it, or give sup.Tree the tag `sup:\"-\"` if the tree is declared by hand", "supgen declares %s for %s, but %s:%d:%d declares it already",
 					name, t.Name, pos.Filename, pos.Line, pos.Column)
 			}
 			if other := owner[t.file.inPackage(name)]; other != nil {
-				p.fault(t.pos, "rename one of them", "supgen would declare %s for %s and for %s", name, other.Name, t.Name)
+				p.fault(t.pos, "rename one of them", "supgen declares %s for %s and for %s", name, other.Name, t.Name)
 			}
 			owner[t.file.inPackage(name)] = t
 		}
@@ -280,58 +208,9 @@ func (p *Package) checkGenerated() {
 	for _, f := range p.src.files {
 		for _, imp := range f.imports {
 			if t := owner[f.inPackage(imp.Name)]; t != nil && imp.Named {
-				p.fault(t.pos, "import it by another name", "supgen declares %s for %s, but %s imports %q by that name",
+				p.fault(t.pos, "import it under another name", "supgen declares %s for %s, but %s imports %q under this name",
 					imp.Name, t.Name, f.name, imp.Path)
 			}
 		}
 	}
-}
-
-// chooseNames gives names to the packages that an output imports, and to the
-// variables of the functions in it.
-func (p *Package) chooseNames(test bool) *importNames {
-	trees := p.emitted(test)
-	names := &importNames{byPath: make(map[string]*Import), paths: make(map[string]string), params: make(map[string]bool)}
-	for _, t := range trees {
-		for _, param := range t.Params {
-			names.params[param.Name] = true
-		}
-	}
-	names.taken = func(name string) bool {
-		return len(trees) > 0 && p.declares(trees[0].file, name)
-	}
-	used := make(map[string]bool)
-	add := func(t Type) {
-		for _, part := range t.parts {
-			if part.imp != nil {
-				names.add(part.imp)
-			}
-		}
-		t.identifiers(func(name string) { used[name] = true })
-	}
-	for _, t := range trees {
-		for _, name := range t.generatedNames() {
-			used[name] = true
-		}
-		used[t.Name] = true
-		for _, param := range t.Params {
-			used[param.Name] = true
-			add(param.Constraint)
-		}
-		for _, f := range t.Fields {
-			add(f.Type)
-			if f.Tree != nil {
-				used[f.Tree.constructorName()], used[f.Tree.childrenName()] = true, true
-			}
-		}
-	}
-	names.add(contextImport)
-	names.add(timeImport)
-	for _, imp := range names.byPath {
-		used[imp.Name] = true
-	}
-	for _, t := range trees {
-		t.locals = chooseLocals(t, maps.Clone(used))
-	}
-	return names
 }

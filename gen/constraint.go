@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// constraint returns the build constraint of a file, or "".
+// constraint returns a build constraint of a file, or "".
 func (f *file) constraint() string {
 	if lines := f.constraintLines(); len(lines) > 0 {
 		return lines[0]
@@ -16,12 +16,13 @@ func (f *file) constraint() string {
 	name = strings.TrimSuffix(name, "_test")
 	_, word, _ := lastCut(name, '_')
 	if slices.Contains(systems, word) || slices.Contains(architectures, word) {
-		return "_" + word + " in the name of the file"
+		return "the suffix _" + word
 	}
 	return ""
 }
 
-// constraintLines are the comments that say when a file is compiled.
+// constraintLines returns the comments before the package clause that are build
+// constraints.
 func (f *file) constraintLines() []string {
 	var lines []string
 	for _, group := range f.ast.Comments {
@@ -37,14 +38,14 @@ func (f *file) constraintLines() []string {
 	return lines
 }
 
-// never are the tags that by convention no build has.
-var never = []string{"ignore", "none"}
+// neverSet are the build tags that no build sets, by convention.
+var neverSet = []string{"ignore", "none"}
 
-// isIgnored reports whether a file is part of no build, as one with the
-// constraint ignore is. One that only other systems or tags compile is not.
+// isIgnored reports whether no build includes a file, such as one with //go:build
+// ignore. A file for another system or with other tags is not ignored.
 func (f *file) isIgnored() bool {
 	for _, line := range f.constraintLines() {
-		// An error is the compiler's matter.
+		// The compiler reports an error in a constraint.
 		if x, err := constraint.Parse(line); err == nil && !canBe(x, true) {
 			return true
 		}
@@ -52,8 +53,8 @@ func (f *file) isIgnored() bool {
 	return false
 }
 
-// canBe reports whether a constraint can come out as it should, each tag being
-// set or not as it takes; but for those that never are.
+// canBe reports whether some choice of tags gives a constraint the wanted value. Tags
+// in neverSet are never chosen.
 func canBe(x constraint.Expr, want bool) bool {
 	switch x := x.(type) {
 	case *constraint.NotExpr:
@@ -69,13 +70,12 @@ func canBe(x constraint.Expr, want bool) bool {
 		}
 		return canBe(x.X, false) && canBe(x.Y, false)
 	case *constraint.TagExpr:
-		return !want || !slices.Contains(never, x.Tag)
+		return !want || !slices.Contains(neverSet, x.Tag)
 	}
 	return true
 }
 
-// What a file name may end in to be for one system only, see "go help
-// buildconstraint".
+// Suffixes of file names that are build constraints, see "go help buildconstraint".
 var (
 	systems = strings.Fields("aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd " +
 		"openbsd plan9 solaris wasip1 windows zos")

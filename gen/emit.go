@@ -9,7 +9,7 @@ import (
 	"github.com/dave/jennifer/jen"
 )
 
-// emit returns the source of an output. Everything in it has been decided.
+// emit returns the source of an output. It makes no decisions: check has made them.
 func emit(p *Package, trees []*Tree, test bool) ([]byte, error) {
 	file := jen.NewFile(p.packageOf(test))
 	file.NoFormat = true
@@ -45,8 +45,8 @@ func emit(p *Package, trees []*Tree, test bool) ([]byte, error) {
 	return source, nil
 }
 
-// gofmt formats; more than once where types have braces, as a function on one
-// line can turn out to need several.
+// gofmt formats a source. If types have braces, it formats several times, because a
+// function on one line can become one of several lines.
 func gofmt(source []byte, trees []*Tree) ([]byte, error) {
 	formatted, err := format.Source(source)
 	for range 5 {
@@ -79,8 +79,7 @@ func (p *Package) packageOf(test bool) string {
 	return p.emitted(test)[0].file.ast.Name.Name
 }
 
-// groupImports puts those of the standard library first, in a group of their
-// own.
+// groupImports moves the imports of the standard library to a group at the beginning.
 func groupImports(source []byte) []byte {
 	open, shut := []byte("\nimport (\n"), []byte("\n)\n")
 	start := bytes.Index(source, open)
@@ -104,10 +103,9 @@ func groupImports(source []byte) []byte {
 
 // emitVersion:
 //
-//	// This output fits the sup that it is compiled with.
 //	const _ = sup.GeneratedV1
 func emitVersion() *jen.Statement {
-	return comment("If this does not compile, the version of sup is another than supgen's: run\nsupgen of the same version again.").
+	return comment("If this does not compile, supgen and sup have incompatible versions: run the\nsupgen of the version of sup.").
 		Op("\n").Const().Id("_").Op("=").Add(ofSup("GeneratedV1"))
 }
 
@@ -123,7 +121,7 @@ func emitInterface(t *Tree) *jen.Statement {
 			methods = append(methods, jen.Id(f.makerName()).Add(t.makerSignature(f)))
 		}
 		if f.asksCount() {
-			methods = append(methods, comment(f.countName()+" is asked once, by "+t.constructorName()+"."),
+			methods = append(methods, comment(f.countName()+" is called once, by "+t.constructorName()+"."),
 				jen.Id(f.countName()).Params().Int())
 		}
 	}
@@ -132,17 +130,17 @@ func emitInterface(t *Tree) *jen.Statement {
 }
 
 func (t *Tree) childrenDoc() string {
-	doc := fmt.Sprintf("%s makes the children of %s. A method New… runs at every\n"+
-		"start and restart of its child; the children declared before it are ready then.", t.childrenName(), t.Name)
+	doc := fmt.Sprintf("%s makes the workers of %s. A New… method is called for each\n"+
+		"start and restart of its child, when the children declared before it are ready.", t.childrenName(), t.Name)
 	for _, f := range t.Fields {
 		if f.Kind == Nested {
-			return doc + "\nThe others are for nested trees, and called once."
+			return doc + "\nThe methods for nested trees are called once, by " + t.constructorName() + "."
 		}
 	}
 	return doc
 }
 
-// makerSignature is the signature of a constructor in the interface:
+// makerSignature returns the signature of a constructor in the interface:
 //
 //	(ctx context.Context, o *Orders, key Symbol) (*Feed, error)
 func (t *Tree) makerSignature(f *Field) *jen.Statement {
@@ -156,7 +154,7 @@ func (t *Tree) makerSignature(f *Field) *jen.Statement {
 	return jen.Params(append(params, t.extra(f, true)...)...).Params(f.Worker.code(), jen.Error())
 }
 
-// startSignature is the signature of a start function:
+// startSignature returns the signature of a start function:
 //
 //	(ctx context.Context, key Symbol) (*Feed, error)
 func (t *Tree) startSignature(f *Field) *jen.Statement {
@@ -164,8 +162,8 @@ func (t *Tree) startSignature(f *Field) *jen.Statement {
 	return jen.Params(append(params, t.extra(f, true)...)...).Params(f.Worker.code(), jen.Error())
 }
 
-// extra is the parameter by which the workers of a set differ, with or without
-// its type.
+// extra returns the parameter for the key or the index of a worker in a set, with or
+// without its type.
 func (t *Tree) extra(f *Field, typed bool) []jen.Code {
 	name, typ := "", jen.Code(nil)
 	switch f.Kind {
@@ -204,7 +202,7 @@ func emitGuard(t *Tree) *jen.Statement {
 		}
 		fields = append(fields, field)
 	}
-	return comment(fmt.Sprintf("If this does not compile, %s has changed since supgen read it: run go\ngenerate again.", t.Name)).
+	return comment(fmt.Sprintf("If this does not compile, %s has changed since this file was generated: run\ngo generate.", t.Name)).
 		Op("\n").Func().Id("_").Add(t.params()).Params().Block(
 		jen.Type().Id("outdatedRunGoGenerate").Op("=").Struct(fields...),
 		jen.Var().Id("_").Id("outdatedRunGoGenerate").Op("=").Add(t.own(t.Name)).Values(),

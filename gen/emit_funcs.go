@@ -12,8 +12,7 @@ import (
 //		return funcsOfOrders{newDB, …}
 //	}
 //
-// The functions are parameters and not fields, so that a missing one does not
-// compile here either.
+// The functions are parameters, not fields, so that a call without one does not compile.
 func emitFuncs(t *Tree) *jen.Statement {
 	var params, values []jen.Code
 	for _, part := range t.adaptorParts() {
@@ -24,12 +23,12 @@ func emitFuncs(t *Tree) *jen.Statement {
 	if len(params) < 2 {
 		list = inline("(", ")", params)
 	}
-	return comment(fmt.Sprintf("%s makes the children of %s by plain functions.", t.funcsName(), t.Name)).
+	return comment(fmt.Sprintf("%s returns a %s that calls functions.", t.funcsName(), t.childrenName())).
 		Op("\n").Func().Id(t.funcsName()).Add(t.params()).Add(list).Add(t.own(t.childrenName())).
 		Block(jen.Return(t.own(t.adaptorName()).Add(inline("{", "}", values))))
 }
 
-// adaptorPart is one function of a tree's adaptor.
+// adaptorPart is a field of a tree's adaptor.
 type adaptorPart struct {
 	name string
 	typ  jen.Code

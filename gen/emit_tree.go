@@ -34,8 +34,8 @@ func emitConstructor(t *Tree) *jen.Statement {
 }
 
 func (t *Tree) constructorDoc() string {
-	return fmt.Sprintf("%s returns a new %s, which has not been started. The observers see\n"+
-		"every event of it and of the trees in it.\n\n%s", t.constructorName(), t.Name, indent(t.Draw()))
+	return fmt.Sprintf("%s returns a new %s, which is not started. The observers receive the\n"+
+		"events of the tree and of its nested trees.\n\n%s", t.constructorName(), t.Name, indent(t.Draw()))
 }
 
 // emitCapacities:
@@ -69,7 +69,7 @@ func (t *Tree) emitNested() *jen.Statement {
 	return lines("{", "}", items)
 }
 
-// emitDeclaration is the arguments of Declare:
+// emitDeclaration returns the arguments of Declare:
 //
 //	(
 //		sup.TreeSpec{Name: "orders", …},

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// A Fault is one thing that is wrong with the source.
+// A Fault is one mistake in the source.
 type Fault struct {
-	Pos     token.Position // of a fault in a tag: the place inside of it
+	Pos     token.Position // inside the tag if the mistake is there
 	Message string
-	Hint    string // what to write instead; may be empty
+	Hint    string // what to write instead; "" if the message says it
 }
 
 // String returns "file:line:col: message (hint)".
@@ -23,7 +23,7 @@ func (f Fault) String() string {
 	return s
 }
 
-// SortFaults puts faults into the order of the source, each once.
+// SortFaults sorts faults by position and removes duplicates.
 func SortFaults(faults []Fault) []Fault {
 	slices.SortStableFunc(faults, func(a, b Fault) int {
 		return cmp.Or(

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// parseField returns the fields that one line of a struct declares.
+// parseField returns the fields of one field declaration, which can have several names.
 func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
 	f := t.file
 	if isDeep(decl.Type) {
-		p.fault(decl.Type.Pos(), "declare a type for a part of it", "a type is nested more than %d levels deep", mostNested)
+		p.fault(decl.Type.Pos(), "declare a type for a part of it", "a type is nested more than %d levels deep", maxNested)
 		return nil
 	}
 	proto := Field{expr: decl.Type, pos: decl.Type.Pos(), Type: p.typeText(f, decl.Type)}
@@ -48,13 +48,13 @@ func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
 	return fields
 }
 
-// problem is a fault whose place is known.
+// problem is a fault at the type of a field.
 type problem struct{ message, hint string }
 
-// classify says what a field is, from its type.
+// classify sets the kind of a field by its type.
 func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
 	if !named {
-		return p.leaveAlone(f)
+		return p.ignore(f)
 	}
 	local := p.byName[t.file.inPackage(r.name)]
 	if r.pkg != "" {
@@ -68,38 +68,38 @@ func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
 		return p.classifyChild(t, f, r)
 	case r.path() == kvPath && r.name == "Context" && !r.star && !f.embedded:
 		if f.tag.present {
-			return problem{"a kv.Context is no child, and has no options", "take the tag away"}
+			return problem{"a kv.Context takes no options", "remove the tag"}
 		}
 		f.Kind = State
 		return problem{}
 	case r.path() == mailboxPath && r.name == "Mailbox":
 		return p.classifyMailbox(f, r)
 	case local != nil && f.embedded:
-		return problem{"a nested tree cannot be embedded, its methods would hide those of sup.Tree", "give the field a name"}
+		return problem{"an embedded nested tree would hide the methods of sup.Tree", "give the field a name"}
 	case local != nil && !r.star:
-		return problem{r.name + " is a tree, and held by value", "write *" + r.name}
+		return problem{"the nested tree " + r.name + " is not a pointer", "write *" + r.name}
 	case local != nil:
 		f.Kind, f.Tree, f.TreeName = Nested, local, local.Name
 	case r.pkg != "" && r.star && f.tag.present && !f.embedded && r.path() != supPath && r.path() != kvPath:
 		f.Kind, f.TreeName, f.Import = Nested, r.name, r.imp
 	default:
-		return p.leaveAlone(f)
+		return p.ignore(f)
 	}
 	f.Args = p.arguments(t.file, r.args)
 	return problem{}
 }
 
-// classifyMailbox is classify for a mailbox. One without a tag is left alone
-// where it is not the tree's.
+// classifyMailbox is classify for a mailbox. A mailbox that is embedded or a pointer is
+// ignored unless it has a tag.
 func (p *Package) classifyMailbox(f *Field, r reference) problem {
 	switch {
 	case !r.star && !f.embedded:
 		f.Kind = Mailbox
 		return problem{}
 	case !f.tag.present:
-		return p.leaveAlone(f)
+		return p.ignore(f)
 	case r.star:
-		return problem{"a mailbox.Mailbox of a tree is held by value", "take the star away, or the tag"}
+		return problem{"a mailbox.Mailbox with a tag cannot be a pointer", "remove the star or the tag"}
 	}
 	return problem{"a mailbox.Mailbox with a tag cannot be embedded", "give the field a name"}
 }
@@ -114,15 +114,15 @@ func (p *Package) classifyChild(t *Tree, f *Field, r reference) problem {
 	}
 	switch {
 	case !ok:
-		return p.leaveAlone(f)
+		return p.ignore(f)
 	case r.star:
-		return problem{"a sup." + r.name + " is held by value in a tree",
-			"take the star away, or leave the field out of the tree with `sup:\"-\"`"}
+		return problem{"a sup." + r.name + " in a tree cannot be a pointer",
+			"remove the star, or exclude the field with `sup:\"-\"`"}
 	case f.embedded:
-		return problem{"a child cannot be embedded, its methods would hide those of sup.Tree", "give the field a name"}
+		return problem{"an embedded child would hide the methods of sup.Tree", "give the field a name"}
 	case len(r.args) != want:
 		form := map[Kind]string{Child: "sup.Child[Worker]", Keyed: "sup.Keyed[Key, Worker]", Replicas: "sup.Replicas[Worker]"}
-		return problem{"sup." + r.name + " has the wrong number of types", "write " + form[kind]}
+		return problem{"sup." + r.name + " has the wrong number of type arguments", "write " + form[kind]}
 	}
 	f.Kind = kind
 	f.Worker = p.typeText(t.file, r.args[want-1])
@@ -132,18 +132,18 @@ func (p *Package) classifyChild(t *Tree, f *Field, r reference) problem {
 	return problem{}
 }
 
-// leaveAlone is for fields that are no children, and have no tag that says so.
-func (p *Package) leaveAlone(f *Field) problem {
+// ignore is classify for a field that is not a child. It reports a tag for supgen.
+func (p *Package) ignore(f *Field) problem {
 	broken := len(f.tag.faults) > 0 && strings.Contains(f.rawTag, "sup")
 	if !f.tag.present && !broken {
 		f.tag = tag{}
 		return problem{}
 	}
-	return problem{"the field has a tag for supgen, but is no child",
-		"children are sup.Child, sup.Keyed, sup.Replicas and pointers to trees that supgen generates"}
+	return problem{"the field has a sup tag, but is not a child",
+		"children are sup.Child, sup.Keyed, sup.Replicas and pointers to trees"}
 }
 
-// arguments copies the type arguments of a nested tree, brackets included.
+// arguments returns the type arguments of a nested tree, with the brackets.
 func (p *Package) arguments(f *file, args []ast.Expr) Type {
 	var all Type
 	for i, arg := range args {
@@ -171,7 +171,8 @@ var scopes = map[Kind]scope{
 	Mailbox:  onMailbox,
 }
 
-// readTag reads the options of a field, and those of the tree.
+// readTag reads the options of a field. Those of the embedded sup.Tree are options of
+// the tree and defaults for its children.
 func (p *Package) readTag(t *Tree, f *Field) {
 	scope, ok := scopes[f.Kind]
 	if !ok {

@@ -13,12 +13,11 @@ import (
 	"sync"
 )
 
-// Find returns the directories that patterns stand for, sorted: a directory as
-// it is, one followed by /... with all below it. Of the latter only those are
-// returned that may hold a tree or an output of supgen. As the go command does,
-// it passes by directories called testdata or vendor, those whose names begin
-// with a dot or an underscore, other modules, and what the go.mod file says is to
-// be ignored.
+// Find returns the directories that match patterns, sorted. A pattern is a directory,
+// or a directory followed by /... for the directories below it that may hold a tree or
+// an output of supgen. Like the go command, Find ignores directories named testdata or
+// vendor, names that begin with a dot or an underscore, other modules, and the ignore
+// directives of go.mod.
 func Find(patterns []string) ([]string, error) {
 	var dirs []string
 	for _, pattern := range patterns {
@@ -48,11 +47,11 @@ func Find(patterns []string) ([]string, error) {
 	return slices.Compact(dirs), nil
 }
 
-// search looks through a tree of directories with several goroutines.
+// search walks a tree of directories with several goroutines.
 type search struct {
 	module  module
 	pending sync.WaitGroup
-	free    chan struct{} // a place for each goroutine
+	free    chan struct{} // a slot for each goroutine
 
 	mu    sync.Mutex
 	found []string
@@ -66,8 +65,8 @@ func findBelow(root string) ([]string, error) {
 	return s.found, errors.Join(s.errs...)
 }
 
-// dir looks at a directory and then at those in it, in other goroutines as far
-// as there are places.
+// dir searches a directory and those below it, in other goroutines while slots are
+// free.
 func (s *search) dir(dir string) {
 	if s.module.ignores(dir) {
 		return
@@ -86,7 +85,7 @@ func (s *search) dir(dir string) {
 	}
 	for _, e := range entries {
 		below := filepath.Join(dir, e.Name())
-		if !e.IsDir() || isPassedBy(e.Name()) || isModule(below) {
+		if !e.IsDir() || isExcluded(e.Name()) || isModule(below) {
 			continue
 		}
 		select {
@@ -101,38 +100,38 @@ func (s *search) dir(dir string) {
 	}
 }
 
-func isPassedBy(name string) bool {
+func isExcluded(name string) bool {
 	return name == "testdata" || name == "vendor" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")
 }
 
-// isModule reports whether a directory has a go.mod, which, as to the go command, is
-// whatever is no directory.
+// isModule reports whether a directory has a go.mod. Like the go command, it accepts
+// everything except a directory.
 func isModule(dir string) bool {
 	info, err := os.Stat(filepath.Join(dir, "go.mod"))
 	return err == nil && !info.IsDir()
 }
 
-// mayHoldTrees reads the beginnings of the files in a directory, up to the end
-// of their imports.
+// mayHoldTrees reports whether a directory has an output of supgen or a file that
+// imports sup. It reads no further than the imports.
 func mayHoldTrees(dir string, entries []fs.DirEntry) bool {
 	for _, e := range entries {
 		switch {
 		case !isSource(e.Name()), !e.Type().IsRegular() && !isRegular(filepath.Join(dir, e.Name())):
 		case e.Name() == outputName(false), e.Name() == outputName(true):
 			return true
-		case mentions(filepath.Join(dir, e.Name()), supPath):
+		case mayImport(filepath.Join(dir, e.Name()), supPath):
 			return true
 		}
 	}
 	return false
 }
 
-// buffers are for the beginnings of files. Most imports end within one.
+// buffers hold the beginnings of files. The imports of most files fit in one.
 var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
 
-// mentions reports whether a file imports a package. Of a file that cannot be
-// read it reports true, so that the error comes up where it can be told.
-func mentions(path, imported string) bool {
+// mayImport reports whether a file imports a package. It also reports true for a file
+// that cannot be read, so that Load reports the error.
+func mayImport(path, imported string) bool {
 	f, err := openRegular(path)
 	if err != nil {
 		return true

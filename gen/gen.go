@@ -126,9 +126,9 @@ const (
 	mailboxPath = supPath + "/mailbox"
 )
 
-// Generate reads the package in a directory and returns what its generated
-// files should be. If there are faults, they are all of the package's, sorted,
-// and there is no output. The error is one of the file system.
+// Generate returns the generated files of the package in a directory. If the package
+// has faults, Generate returns all of them, sorted, and no files. The error is one of
+// the file system.
 func Generate(dir string) (outputs []Output, faults []Fault, err error) {
 	var l Loader
 	p, faults, err := l.Load(dir)
@@ -138,8 +138,8 @@ func Generate(dir string) (outputs []Output, faults []Fault, err error) {
 	return p.Outputs()
 }
 
-// Load reads the trees of the package in a directory, and checks them. The
-// faults are all of the package's, sorted.
+// Load reads and checks the trees of the package in a directory. It returns all faults
+// of the package, sorted. The error is one of the file system.
 func (l *Loader) Load(dir string) (*Package, []Fault, error) {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
@@ -162,9 +162,9 @@ func (l *Loader) Load(dir string) (*Package, []Fault, error) {
 	return p, p.faults, nil
 }
 
-// Outputs returns what the generated files of a package without faults should
-// be, those to be removed included. None is removed as long as a file of the
-// package does not parse; the faults say why.
+// Outputs returns the generated files of a package without faults, including those to
+// remove. It removes no file while another file of the package does not parse. It then
+// returns the syntax errors as faults.
 func (p *Package) Outputs() ([]Output, []Fault, error) {
 	var outputs []Output
 	for _, test := range []bool{false, true} {
@@ -176,7 +176,7 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 			continue
 		case len(trees) == 0:
 			if IsGenerated(existing) {
-				// The trees may be in a file that cannot be read just now.
+				// The trees may be in the file that does not parse.
 				if faults := p.src.unread(); len(faults) > 0 {
 					return nil, faults, nil
 				}
@@ -186,14 +186,14 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 		case p.src.blocked[name] != "":
 			return nil, []Fault{{
 				Pos:     token.Position{Filename: filepath.Join(p.Dir, name), Line: 1, Column: 1},
-				Message: "this is where the output of supgen goes, but it is " + p.src.blocked[name],
+				Message: "supgen writes this file, but it is " + p.src.blocked[name],
 				Hint:    "remove it",
 			}}, nil
 		case exists && !IsGenerated(existing):
 			return nil, []Fault{{
 				Pos:     token.Position{Filename: filepath.Join(p.Dir, name), Line: 1, Column: 1},
-				Message: "this file is where the output of supgen goes, but was not written by it",
-				Hint:    "give it another name",
+				Message: "supgen writes this file, but the present file is not its output",
+				Hint:    "rename the present file",
 			}}, nil
 		}
 		content, err := emit(p, trees, test)
@@ -205,7 +205,7 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 	return outputs, nil, nil
 }
 
-// emitted returns the trees that belong in one of the two outputs.
+// emitted returns the trees of one of the two outputs.
 func (p *Package) emitted(test bool) []*Tree {
 	var trees []*Tree
 	for _, t := range p.Trees {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A GraphFormat is a way to draw trees.
+// A GraphFormat is the format of a drawing.
 type GraphFormat string
 
 // The formats of [Loader.Graph].
@@ -17,15 +17,15 @@ const (
 	Mermaid GraphFormat = "mermaid" // a flowchart
 )
 
-// node is a supervisor, a child, or what children share, in a drawing of trees.
+// node is a supervisor, a child, or shared state in a drawing.
 type node struct {
 	label string
 	kind  Kind // Embed for the root of a tree
 	below []*node
 }
 
-// Graph draws the trees of packages without faults, with what is nested in
-// them, as far as it is of the same module.
+// Graph draws the trees of packages without faults. A nested tree of the same module is
+// drawn with its children.
 func (l *Loader) Graph(w io.Writer, format GraphFormat, packages []*Package) error {
 	var roots []*node
 	d := newDrawing(l, format)
@@ -53,36 +53,37 @@ func (l *Loader) Graph(w io.Writer, format GraphFormat, packages []*Package) err
 	return err
 }
 
-// Bounds of a drawing. Where each of 40 trees holds the next one twice, there are
-// more nodes than anybody could draw, or run.
+// Limits of a drawing. Forty trees, each of which holds the next one twice, would have
+// more nodes than memory holds.
 const (
-	mostNodes = 1000 // of one tree; in a larger one each nested tree is drawn once
-	mostDepth = 32   // of nested trees in a text
+	maxNodes = 1000 // in one tree; a larger one shows each nested tree once
+	maxDepth = 32   // of nested trees in text
 )
 
-// A drawing makes nodes of trees.
+// A drawing converts trees to nodes.
 type drawing struct {
-	loader *Loader       // of packages of nested trees; nil if only one package is drawn
-	depth  int           // of nested trees that are drawn
-	sizes  map[*Tree]int // nodes below a tree, mostNodes+1 if there are more
-	once   bool          // the tree that is being drawn is too large
+	loader *Loader       // nil if nested trees of other packages are not drawn
+	depth  int           // limit for nested trees
+	sizes  map[*Tree]int // nodes below a tree, maxNodes+1 for more
+	once   bool          // draw each nested tree once
 	drawn  map[*Tree]bool
 }
 
 func newDrawing(l *Loader, format GraphFormat) *drawing {
 	d := &drawing{loader: l, depth: math.MaxInt, sizes: make(map[*Tree]int)}
 	if format == Text {
-		d.depth = mostDepth // the lines get longer with it
+		d.depth = maxDepth // each level makes the lines longer
 	}
 	return d
 }
 
 func (d *drawing) root(p *Package, t *Tree) *node {
-	d.once, d.drawn = d.size(p, t) > mostNodes, map[*Tree]bool{t: true}
+	d.once, d.drawn = d.size(p, t) > maxNodes, map[*Tree]bool{t: true}
 	return &node{join(t.ID, t.options.String()), Embed, d.below(p, t, 0)}
 }
 
-// nested returns the tree that a field holds, and its package, if they can be had.
+// nested returns the tree that a field holds and its package, or nil if the tree is in
+// another module.
 func (d *drawing) nested(p *Package, f *Field) (*Package, *Tree) {
 	switch {
 	case f.Kind != Nested:
@@ -93,13 +94,14 @@ func (d *drawing) nested(p *Package, f *Field) (*Package, *Tree) {
 	return p, f.Tree
 }
 
-// size counts the nodes below a tree, up to a bound, and looks at each tree once.
-// A tree that contains itself, as those of faulty packages can, has too many.
+// size returns the number of nodes below a tree, maxNodes+1 if there are more. It
+// visits each tree once. A tree that contains itself, as in a faulty package, has too
+// many.
 func (d *drawing) size(p *Package, t *Tree) int {
 	if n, known := d.sizes[t]; known {
 		return n
 	}
-	d.sizes[t] = mostNodes + 1 // for those below that lead back here
+	d.sizes[t] = maxNodes + 1 // for a tree below that contains t
 	n := 0
 	for _, f := range t.Fields {
 		if !f.isChild() && !f.isShared() {
@@ -109,13 +111,13 @@ func (d *drawing) size(p *Package, t *Tree) int {
 		if in, nested := d.nested(p, f); nested != nil {
 			n += d.size(in, nested)
 		}
-		n = min(n, mostNodes+1)
+		n = min(n, maxNodes+1)
 	}
 	d.sizes[t] = n
 	return n
 }
 
-// below returns the nodes in a tree that stands at a depth.
+// below returns the nodes below a tree at a depth.
 func (d *drawing) below(p *Package, t *Tree, depth int) []*node {
 	var all []*node
 	for _, f := range t.Fields {
@@ -140,8 +142,8 @@ func (d *drawing) below(p *Package, t *Tree, depth int) []*node {
 	return all
 }
 
-// loadForeign returns the tree of another package that a field holds, and the
-// package, if they can be had.
+// loadForeign returns the tree of another package that a field holds and the package,
+// or nil if the package is in another module or has faults.
 func (l *Loader) loadForeign(from *Package, f *Field) (*Package, *Tree) {
 	dir, ok := l.dirOf(from, f.Import)
 	if !ok {
@@ -159,8 +161,8 @@ func (l *Loader) loadForeign(from *Package, f *Field) (*Package, *Tree) {
 	return nil, nil
 }
 
-// Draw draws the tree as text, with the nested trees of the same package: a
-// line for each child and for the state and the mailboxes that the children share.
+// Draw returns a drawing of the tree as text, with one line for each child, state and
+// mailbox. A nested tree of the same package is drawn with its children.
 func (t *Tree) Draw() string {
 	root := newDrawing(nil, Text).root(nil, t)
 	var b strings.Builder
@@ -180,15 +182,15 @@ func (n *node) drawText(b *strings.Builder, indent string) {
 	}
 }
 
-// walkNodes calls f with every node and a number for it and the one above it, which
-// is -1 for a root.
-func walkNodes(roots []*node, f func(n *node, id, above int)) {
+// eachNode calls f with every node, its number and the number of its parent. The parent
+// of a root is -1.
+func eachNode(roots []*node, f func(n *node, id, parent int)) {
 	next := 0
-	var visit func(n *node, above int)
-	visit = func(n *node, above int) {
+	var visit func(n *node, parent int)
+	visit = func(n *node, parent int) {
 		id := next
 		next++
-		f(n, id, above)
+		f(n, id, parent)
 		for _, c := range n.below {
 			visit(c, id)
 		}
@@ -202,10 +204,10 @@ func drawDOT(b *strings.Builder, roots []*node) {
 	shapes := map[Kind]string{Embed: "box", Nested: "box", Keyed: "box3d", Replicas: "box3d", State: "cylinder", Mailbox: "cds", Child: "ellipse"}
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ")
 	b.WriteString("digraph supervision {\n\trankdir=LR\n")
-	walkNodes(roots, func(n *node, id, above int) {
+	eachNode(roots, func(n *node, id, parent int) {
 		fmt.Fprintf(b, "\tn%d [shape=%s, label=\"%s\"]\n", id, shapes[n.kind], escape.Replace(n.label))
-		if above >= 0 {
-			fmt.Fprintf(b, "\tn%d -> n%d\n", above, id)
+		if parent >= 0 {
+			fmt.Fprintf(b, "\tn%d -> n%d\n", parent, id)
 		}
 	})
 	b.WriteString("}\n")
@@ -216,11 +218,11 @@ func drawMermaid(b *strings.Builder, roots []*node) {
 		State: {"[(", ")]"}, Mailbox: {">", "]"}, Child: {"(", ")"}}
 	escape := strings.NewReplacer(`"`, "#quot;", "#", "#35;", "<", "#lt;", ">", "#gt;", "`", "#96;", "\n", " ")
 	b.WriteString("flowchart LR\n")
-	walkNodes(roots, func(n *node, id, above int) {
+	eachNode(roots, func(n *node, id, parent int) {
 		shape := shapes[n.kind]
 		fmt.Fprintf(b, "\tn%d%s\"%s\"%s\n", id, shape[0], escape.Replace(n.label), shape[1])
-		if above >= 0 {
-			fmt.Fprintf(b, "\tn%d --> n%d\n", above, id)
+		if parent >= 0 {
+			fmt.Fprintf(b, "\tn%d --> n%d\n", parent, id)
 		}
 	})
 }

@@ -6,20 +6,19 @@ import (
 	"strconv"
 )
 
-// header reads the import declarations at the beginning of a Go file, so that
-// files without a tree, which are nearly all, need not be parsed, nor even read
-// to the end.
+// header scans the import declarations at the beginning of a Go file. Most files have
+// no tree, and so need not be parsed or read to the end.
 type header struct {
 	src   []byte
 	at    int
-	whole bool // src is all of the file
-	short bool // src ended before the imports did
+	whole bool // src is the whole file
+	short bool // src ended before the imports
 }
 
-// imports reports whether a file that begins with src imports a package, and
-// whether that is certain. It is not if src ends before the imports do. A file
-// whose imports cannot be read, as after a merge with conflicts, imports what
-// it mentions anywhere, so that the parser gets to say what is wrong with it.
+// imports reports whether a file that begins with src imports a package. The result is
+// not certain if src ends before the imports. If the imports cannot be read, as in a
+// file with merge conflicts, found means that the file contains the path anywhere. The
+// parser then reports the error.
 func imports(src []byte, whole bool, path string) (found, certain bool) {
 	h := &header{src: bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")), whole: whole}
 	if h.word() != "package" || h.word() == "" {
@@ -43,15 +42,15 @@ func imports(src []byte, whole bool, path string) (found, certain bool) {
 	return false, !h.short
 }
 
-// declarations are the words that can follow the imports.
+// declarations are the keywords that may follow the imports.
 var declarations = []string{"const", "func", "type", "var"}
 
-// unreadable is imports for a file whose imports cannot be read.
+// unreadable is the result of imports for a file whose imports cannot be read.
 func (h *header) unreadable(path string) (found, certain bool) {
 	return h.whole && bytes.Contains(h.src, []byte(path)), h.whole
 }
 
-// spec reads an import specification and returns its path, or "".
+// spec reads an import spec and returns its path, or "".
 func (h *header) spec() string {
 	if !h.take('.') {
 		h.word()
@@ -82,7 +81,7 @@ func (h *header) spec() string {
 	return ""
 }
 
-// word reads an identifier, if there is one.
+// word reads an identifier or keyword, and returns "" if there is none.
 func (h *header) word() string {
 	h.space()
 	start := h.at
@@ -136,7 +135,7 @@ func (h *header) skip(rest []byte, end string) {
 	h.run(len(h.src))
 }
 
-// run goes to a place at the end of what there is.
+// run moves to an offset at which src ends.
 func (h *header) run(to int) {
 	h.at = to
 	h.short = !h.whole

@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// readImports fills in what a file imports.
+// readImports reads the imports of a file.
 func (f *file) readImports() {
 	for _, spec := range f.ast.Imports {
 		path, err := strconv.Unquote(spec.Path.Value)
@@ -27,15 +27,15 @@ func (f *file) readImports() {
 	}
 }
 
-// resolved is what a name stands for in a file.
+// resolved is the package that a name denotes in a file.
 type resolved struct {
 	imp     *Import
 	several bool
 }
 
-// resolve returns the import that a name stands for. With more than one, or
-// none, it returns nil and whether there were several. It looks at the imports once
-// for each name: a file can have many fields and many imports.
+// resolve returns the import that a name denotes, or nil. several reports that more than
+// one import fits. The result is cached, because a file can have many fields and many
+// imports.
 func (f *file) resolve(name string) (imp *Import, several bool) {
 	if r, known := f.resolved[name]; known {
 		return r.imp, r.several
@@ -48,7 +48,7 @@ func (f *file) resolve(name string) (imp *Import, several bool) {
 	return imp, several
 }
 
-// find is resolve for a name that is new.
+// find is resolve without the cache.
 func (f *file) find(name string) (imp *Import, several bool) {
 	var best []*Import
 	rank := unlike
@@ -74,8 +74,9 @@ func (f *file) find(name string) (imp *Import, several bool) {
 
 const unlike = 3
 
-// likeness says how well a package name fits an import path that gives none:
-// 0 is its last element, 1 the one before a major version, 2 a part of these.
+// likeness rates how well a name fits an import path without a name in the import
+// declaration: 0 for the last element, 1 for the element before a major version, 2 for
+// a part of one of these.
 func likeness(name, path string) int {
 	elements := strings.Split(path, "/")
 	last := elements[len(elements)-1]
@@ -103,7 +104,7 @@ func isMajorVersion(s string) bool {
 	return err == nil && n >= 0 && strings.HasPrefix(s, "v")
 }
 
-// importNames are the names that the packages have in an output.
+// importNames are the names of the packages in an output.
 type importNames struct {
 	byPath map[string]*Import
 	paths  map[string]string // by name
@@ -111,7 +112,7 @@ type importNames struct {
 	taken  func(name string) bool
 }
 
-// add gives the package of an import a name, unless it has one.
+// add chooses a name for the package of an import, unless it has one.
 func (n *importNames) add(imp *Import) {
 	if n.byPath[imp.Path] != nil {
 		return
@@ -124,16 +125,14 @@ func (n *importNames) add(imp *Import) {
 	n.paths[chosen.Name] = imp.Path
 }
 
-// free reports whether a name can be had. The one in the source can, as the
-// source could not have it otherwise; but a type parameter in another of its
-// files can hide it.
+// free reports whether an import may have a name. The name in the source is free, unless
+// a type parameter in another file hides it.
 func (n *importNames) free(name string, imp *Import) bool {
 	_, used := n.paths[name]
 	return !used && !n.params[name] && !isReserved(name) && (name == imp.Name && imp.fromSource() || !n.taken(name))
 }
 
-// fromSource tells the imports of the source from those that generated code
-// has of itself.
+// fromSource reports whether the source has the import. The generated code adds others.
 func (imp *Import) fromSource() bool { return imp != contextImport && imp != timeImport }
 
 var (
@@ -141,7 +140,7 @@ var (
 	timeImport    = &Import{Path: "time", Name: "time"}
 )
 
-// isReserved reports whether an identifier means something everywhere.
+// isReserved reports whether a name is a keyword, predeclared, or blank.
 func isReserved(name string) bool {
 	return name == "_" || token.IsKeyword(name) || slices.Contains(predeclared, name)
 }
@@ -150,7 +149,8 @@ var predeclared = strings.Fields("any append bool byte cap clear close comparabl
 	"complex64 copy delete error false float32 float64 imag int int16 int32 int64 int8 iota len make max " +
 	"min new nil panic print println real recover rune string true uint uint16 uint32 uint64 uint8 uintptr")
 
-// words of a name in camel case, in lower case: HTTPServer is http, server.
+// words returns the words of a name in camel case, in lower case: HTTPServer has the
+// words http and server.
 func words(name string) []string {
 	var list []string
 	runes := []rune(name)
@@ -172,10 +172,11 @@ func words(name string) []string {
 	return list
 }
 
-// plural reports whether the rest of a name is as in DBs and URLs.
+// plural reports whether the rest of a name begins with a plural of an abbreviation, as
+// in DBs and URLs.
 func plural(rest []rune) bool {
 	return len(rest) >= 2 && rest[1] == 's' && (len(rest) == 2 || unicode.IsUpper(rest[2]))
 }
 
-// snake is the id that a field or type gets from its name.
+// snake returns the id that a field or type has by its name.
 func snake(name string) string { return strings.Join(words(name), "_") }

@@ -5,21 +5,20 @@ import (
 	"go/token"
 )
 
-// A Package is what was read of a directory: the trees in it, in the order of
-// the source.
+// A Package is the trees in a directory.
 type Package struct {
 	Dir   string
-	Name  string // of the package that the trees are in; tests may have another
-	Trees []*Tree
+	Name  string  // of the package; that of an external test may differ
+	Trees []*Tree // in source order
 
 	src      *source
-	declared map[string]token.Position // by the files of the package, at package level or by an import
+	declared map[string]token.Position // names declared at package level
 	byName   map[string]*Tree
 	types    map[string]typeDecl
-	runs     map[string]bool          // types with the method of a worker
-	held     map[*ast.TypeSpec]string // the child that a declared type has in it, see holds
-	strays   []stray
-	names    map[bool]*importNames // for each of the two outputs, true being that of the tests
+	runs     map[string]bool          // types with the Run method of a worker
+	held     map[*ast.TypeSpec]string // cache of holds
+	nonTrees []nonTree
+	names    map[bool]*importNames // for each output; true is that of the tests
 	faults   []Fault
 }
 
@@ -27,7 +26,7 @@ type Package struct {
 type Tree struct {
 	Name   string // of the type
 	ID     string
-	Fields []*Field // all of them
+	Fields []*Field // including those that are ignored
 	Params []Param  // of a generic tree
 
 	file     *file
@@ -44,12 +43,12 @@ type Param struct {
 	Constraint Type
 }
 
-// A Kind says what a field of a tree is.
+// A Kind is what a field of a tree stands for.
 type Kind uint8
 
 // The kinds of fields.
 const (
-	Other Kind = iota // left alone
+	Other Kind = iota // ignored
 	Embed             // the embedded sup.Tree
 	Child
 	Keyed
@@ -65,15 +64,15 @@ type Field struct {
 	Kind     Kind
 	Type     Type
 	ID       string
-	Key      Type // of a Keyed
-	Worker   Type // of a Child, Keyed or Replicas
-	Tree     *Tree
-	TreeName string // of a nested tree, without its package
-	Import   *Import
-	Args     Type // of a nested generic tree, with the brackets
+	Key      Type    // of a Keyed
+	Worker   Type    // of a Child, Keyed or Replicas
+	Tree     *Tree   // of a Nested in this package
+	TreeName string  // of a Nested, without its package
+	Import   *Import // of a Nested in another package
+	Args     Type    // of a generic Nested, with the brackets
 
 	embedded bool
-	rawTag   string // as in the source, with its quotes; "" if there is none
+	rawTag   string // in the source, with quotes; "" if there is none
 	tag      tag
 	options  options // of its tag
 	policy   options // with the defaults of the tree
@@ -81,31 +80,29 @@ type Field struct {
 	expr     ast.Expr
 }
 
-// isChild reports whether a field is one, or a set of them.
+// isChild reports whether a field is a child, a set of children, or a nested tree.
 func (f *Field) isChild() bool {
 	return f.Kind == Child || f.Kind == Keyed || f.Kind == Replicas || f.Kind == Nested
 }
 
-// isShared reports whether a field is state or a mailbox, which belong to the
-// tree and to no child.
+// isShared reports whether a field is state or a mailbox, which the children share.
 func (f *Field) isShared() bool { return f.Kind == State || f.Kind == Mailbox }
 
-// A Type is the text of a type, or of another piece of source, cut where it
-// names a package.
+// A Type is the source text of a type, split where it names a package.
 type Type struct {
 	parts []part
-	Text  string // as it stands in the source, on one line
+	Text  string // in the source, on one line
 }
 
-// part is a piece of text, or a name of another package.
+// part is a piece of text, or a qualified name.
 type part struct {
 	text string
 	imp  *Import // nil for text
 }
 
-// An Import is a package that a type names.
+// An Import is a package that a type refers to.
 type Import struct {
 	Path  string
-	Name  string // that the source has for it
-	Named bool   // the name stands in the import declaration
+	Name  string // in the source
+	Named bool   // set if the import declaration has the name
 }

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// A Loader reads packages, each once. The zero Loader is ready to use; it is
-// for one goroutine.
+// A Loader reads packages, each once. The zero Loader is ready to use. A Loader must not
+// be used by several goroutines at once.
 type Loader struct {
-	read    map[string]*Package // as they were parsed, by directory
-	checked map[string]*Package
-	modules map[string]module // by directory of a package
+	read    map[string]*Package // parsed, by directory
+	checked map[string]*Package // parsed and checked, by directory
+	modules map[string]module   // by directory of a package
 }
 
-// module is where a package's module is, if it is in one.
+// module is the module of a package. The zero module stands for none.
 type module struct {
 	root, path string
-	ignored    []string // directories that the go command passes by
+	ignored    []string // ignore directives
 }
 
-// parsed returns the package in a directory, which is not checked.
+// parsed returns the package in a directory. The package is not checked.
 func (l *Loader) parsed(dir string) (*Package, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -41,8 +41,8 @@ func (l *Loader) parsed(dir string) (*Package, error) {
 	return l.read[dir], nil
 }
 
-// foreign returns a tree of another package of the same module, not checked,
-// or nil.
+// foreign returns a tree of another package of the same module, or nil. The tree is not
+// checked.
 func (l *Loader) foreign(from *Package, imp *Import, name string) *Tree {
 	dir, ok := l.dirOf(from, imp)
 	if !ok {
@@ -60,9 +60,9 @@ func (l *Loader) foreign(from *Package, imp *Import, name string) *Tree {
 	return nil
 }
 
-// dirOf returns the directory of an imported package, if that is of the module
-// of the one that imports it.
-func (l *Loader) dirOf(from *Package, imp *Import) (string, bool) {
+// dirOf returns the directory of an imported package. ok is false if the package is not
+// in the module of the importing package.
+func (l *Loader) dirOf(from *Package, imp *Import) (dir string, ok bool) {
 	m := l.moduleOf(from.Dir)
 	rest, ok := strings.CutPrefix(imp.Path, m.path)
 	if m.path == "" || !ok || rest != "" && rest[0] != '/' {
@@ -90,7 +90,7 @@ func findModule(dir string) module {
 	}
 	for {
 		if isModule(root) {
-			// One that cannot be read says nothing; it ends the search all the same.
+			// A go.mod that cannot be read ends the search too.
 			file, _ := readFile(filepath.Join(root, "go.mod"))
 			return readModule(root, file)
 		}
@@ -111,8 +111,8 @@ func readModule(root string, file []byte) module {
 	return m
 }
 
-// directives returns the arguments of all directives of a kind in a go.mod file,
-// each of which takes one: of those on lines of their own, and of those in blocks.
+// directives returns the arguments of all directives of a kind in a go.mod file, on
+// single lines and in blocks. The directive must take one argument.
 func directives(file []byte, kind string) []string {
 	var all []string
 	block := ""
@@ -140,9 +140,9 @@ func directives(file []byte, kind string) []string {
 	return all
 }
 
-// ignores reports whether the go command passes by a directory of the module,
-// since go.mod says so of it or of one that it is in: a path that begins with ./
-// is one from the root of the module, and any other can be anywhere in it.
+// ignores reports whether an ignore directive of go.mod matches a directory or one of
+// its parents. A path that begins with ./ is relative to the root of the module. Any
+// other path matches anywhere in the module.
 func (m module) ignores(dir string) bool {
 	if len(m.ignored) == 0 {
 		return false

@@ -3,30 +3,31 @@ package gen
 import (
 	"fmt"
 	"go/ast"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// upper makes the first letter of a name a capital.
+// upper returns a name with a capital first letter.
 func upper(name string) string {
 	r, size := utf8.DecodeRuneInString(name)
 	return string(unicode.ToUpper(r)) + name[size:]
 }
 
-// lower makes the first word of a name small: httpServer. Letters are counted,
-// as a small one can be of more bytes than its capital.
+// lower returns a name with its first word in lower case, as in httpServer. It counts
+// letters, because a lower-case letter can have more bytes than its capital.
 func lower(name string) string {
 	bare := strings.TrimLeft(name, "_")
 	if first, _ := utf8.DecodeRuneInString(bare); !unicode.IsLetter(first) {
-		return name // which is none without its underscore
+		return name // without its underscore it would not be a name
 	}
 	word := words(bare)[0]
 	return word + string([]rune(bare)[utf8.RuneCountInString(word):])
 }
 
-// The names of what is generated for a tree are exported if the tree is.
+// The names that are generated for a tree are exported if the tree is.
 func (t *Tree) childrenName() string    { return childrenName(t.Name) }
 func (t *Tree) constructorName() string { return constructorName(t.Name) }
 func (t *Tree) funcsName() string       { return t.Name + "Funcs" }
@@ -45,9 +46,9 @@ func (t *Tree) generatedNames() []string {
 	return []string{t.childrenName(), t.constructorName(), t.funcsName(), t.adaptorName()}
 }
 
-// The methods of the interface of constructors are exported whatever the field
-// is, so that other packages can implement it. Not every name becomes exported
-// by a capital: there are none of _ and 世.
+// makerName is the name of the field's method in the interface of constructors. It is
+// exported even if the field is not, so that other packages can implement the
+// interface. A name that begins with _ or 世 has no capital letter, and gets a prefix.
 func (f *Field) makerName() string {
 	switch name := upper(f.Name); {
 	case f.Kind != Nested:
@@ -61,10 +62,10 @@ func (f *Field) makerName() string {
 
 func (f *Field) countName() string { return "Count" + upper(f.Name) }
 
-// asksCount reports whether the number of replicas is for a method to say.
+// asksCount reports whether a method returns the number of replicas.
 func (f *Field) asksCount() bool { return f.Kind == Replicas && f.policy["count"].option == nil }
 
-// methods are those that a field needs in the interface of constructors.
+// methods returns the methods that a field needs in the interface of constructors.
 func (f *Field) methods() []string {
 	switch {
 	case !f.isChild():
@@ -75,14 +76,15 @@ func (f *Field) methods() []string {
 	return []string{f.makerName()}
 }
 
-// locals are the names of parameters and variables in the functions that are
-// generated for a tree.
+// locals are the names of parameters and variables in the generated functions of a
+// tree.
 type locals struct {
 	children, tree, observers, ctx, key, index, receiver string
 	makers, counts                                       map[*Field]string // parameters of the adaptor
 }
 
-// chooseLocals picks names that hide nothing that the functions use.
+// chooseLocals returns names that hide none of the names in used, which the functions
+// refer to.
 func chooseLocals(t *Tree, used map[string]bool) locals {
 	pick := func(wishes ...string) string {
 		for _, name := range wishes {
@@ -129,8 +131,57 @@ func (t *Tree) has(k Kind) bool {
 	return slices.ContainsFunc(t.Fields, func(f *Field) bool { return f.Kind == k })
 }
 
-// initial is the first letter of a name, a small one.
+// initial returns the first letter of a name in lower case.
 func initial(name string) string {
 	r, _ := utf8.DecodeRuneInString(name)
 	return string(unicode.ToLower(r))
+}
+
+// chooseNames chooses the names of the packages that an output imports, and of the
+// local variables in it.
+func (p *Package) chooseNames(test bool) *importNames {
+	trees := p.emitted(test)
+	names := &importNames{byPath: make(map[string]*Import), paths: make(map[string]string), params: make(map[string]bool)}
+	for _, t := range trees {
+		for _, param := range t.Params {
+			names.params[param.Name] = true
+		}
+	}
+	names.taken = func(name string) bool {
+		return len(trees) > 0 && p.declares(trees[0].file, name)
+	}
+	used := make(map[string]bool)
+	add := func(t Type) {
+		for _, part := range t.parts {
+			if part.imp != nil {
+				names.add(part.imp)
+			}
+		}
+		t.identifiers(func(name string) { used[name] = true })
+	}
+	for _, t := range trees {
+		for _, name := range t.generatedNames() {
+			used[name] = true
+		}
+		used[t.Name] = true
+		for _, param := range t.Params {
+			used[param.Name] = true
+			add(param.Constraint)
+		}
+		for _, f := range t.Fields {
+			add(f.Type)
+			if f.Tree != nil {
+				used[f.Tree.constructorName()], used[f.Tree.childrenName()] = true, true
+			}
+		}
+	}
+	names.add(contextImport)
+	names.add(timeImport)
+	for _, imp := range names.byPath {
+		used[imp.Name] = true
+	}
+	for _, t := range trees {
+		t.locals = chooseLocals(t, maps.Clone(used))
+	}
+	return names
 }

@@ -8,24 +8,24 @@ import (
 	"path/filepath"
 )
 
-// An Output is what a generated file should be, and is now.
+// An Output is a generated file, with its present and its new content.
 type Output struct {
 	Path   string
-	Old    []byte // nil if there is none
-	New    []byte
-	Remove bool // there are no trees any more
+	Old    []byte // nil if the file does not exist
+	New    []byte // nil if Remove is set
+	Remove bool   // set if the package has no trees left
 }
 
-// Stale reports whether the file has to be written, or removed. One that was
-// checked out with the line ends of Windows is as it should be.
+// Stale reports whether the file has to be written or removed. Windows line endings
+// do not make it stale.
 func (o Output) Stale() bool { return o.Remove || !bytes.Equal(unixLines(o.Old), o.New) }
 
-// unixLines makes the line ends of a text those of the output.
+// unixLines returns a text with Unix line endings.
 func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
-// Write makes the file what it should be. It writes only what changes, and
-// through a temporary file, so that no reader sees half of it. A link stays one: the
-// file that it leads to is written.
+// Write writes or removes the file if it is stale. It renames a temporary file, so that
+// readers see the old or the new content. If Path is a link, it writes the file that
+// the link points to.
 func (o Output) Write() error {
 	if !o.Stale() {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// parse makes a model of the source. What it says is checked afterwards.
+// parse makes the model of a package. It reports faults of form; check reports the
+// others.
 func parse(src *source) *Package {
 	p := &Package{
 		Dir:      src.dir,
@@ -46,8 +47,8 @@ func (p *Package) fault(pos token.Pos, hint, format string, args ...any) {
 	p.faults = append(p.faults, Fault{p.src.position(pos), fmt.Sprintf(format, args...), hint})
 }
 
-// inPackage is the key of a name, as a directory can hold two packages, and
-// files that are part of neither.
+// inPackage returns the key of a name. A directory can hold two packages and files that
+// belong to neither.
 func (f *file) inPackage(name string) string {
 	if f.ignored {
 		return "ignored " + f.ast.Name.Name + "." + name
@@ -60,8 +61,7 @@ func (p *Package) declares(f *file, name string) bool {
 	return ok
 }
 
-// declare notes what a file declares at package level, and how it calls its
-// imports, as no other file may declare that either.
+// declare records the package-level declarations of a file.
 func (p *Package) declare(f *file) {
 	note := func(id *ast.Ident) {
 		if _, ok := p.declared[f.inPackage(id.Name)]; !ok && id.Name != "_" {
@@ -115,7 +115,7 @@ func isStruct(expr ast.Expr) bool {
 	return ok && s.Fields != nil
 }
 
-// newTree returns the tree that a struct is, or nil.
+// newTree returns a tree for a struct that embeds sup.Tree, or nil.
 func (p *Package) newTree(f *file, spec *ast.TypeSpec) *Tree {
 	var embed *ast.Field
 	for _, field := range spec.Type.(*ast.StructType).Fields.List {
@@ -123,20 +123,20 @@ func (p *Package) newTree(f *file, spec *ast.TypeSpec) *Tree {
 		switch {
 		case !ok || r.name != "Tree" || len(field.Names) > 0:
 		case r.path() == supPath && r.star:
-			p.fault(field.Type.Pos(), "embed sup.Tree, without the star", "a tree cannot embed a pointer to sup.Tree")
+			p.fault(field.Type.Pos(), "remove the star", "a tree cannot embed a pointer to sup.Tree")
 			return nil
 		case r.imp == nil && r.pkg == "" && f.dotImports(supPath):
-			p.fault(field.Type.Pos(), "import sup by its name", "a tree cannot be declared with a dot import of sup")
+			p.fault(field.Type.Pos(), "import sup without the dot", "a tree cannot be declared with a dot import of sup")
 			return nil
 		case r.path() == supPath && embed != nil:
-			p.fault(field.Type.Pos(), "leave one out", "%s embeds sup.Tree twice", spec.Name.Name)
+			p.fault(field.Type.Pos(), "remove one", "%s embeds sup.Tree twice", spec.Name.Name)
 		case r.path() == supPath:
 			embed = field
 		}
 	}
 	if embed == nil {
 		p.checkNonTree(f, spec)
-		p.strays = append(p.strays, stray{f, spec})
+		p.nonTrees = append(p.nonTrees, nonTree{f, spec})
 		return nil
 	}
 	if p.isByHand(f, spec, embed) {
@@ -150,8 +150,8 @@ func (p *Package) newTree(f *file, spec *ast.TypeSpec) *Tree {
 	return t
 }
 
-// isByHand reports whether a tree is declared by hand: its tag says so, or it
-// has no tags and its constructor is there.
+// isByHand reports whether a tree is declared by hand. Its tag says so, or it has no
+// tags and the package declares its constructor.
 func (p *Package) isByHand(f *file, spec *ast.TypeSpec, embed *ast.Field) bool {
 	if embed.Tag != nil && f.tagOf(p, embed.Tag).skip {
 		return true
@@ -164,8 +164,7 @@ func (p *Package) isByHand(f *file, spec *ast.TypeSpec, embed *ast.Field) bool {
 	return p.declares(f, constructorName(spec.Name.Name))
 }
 
-// checkNonTree finds children, and mailboxes with options, in a struct that is no
-// tree.
+// checkNonTree reports tags of children and mailboxes in a struct that is not a tree.
 func (p *Package) checkNonTree(f *file, spec *ast.TypeSpec) {
 	for _, field := range spec.Type.(*ast.StructType).Fields.List {
 		r, ok := f.reference(field.Type)
@@ -176,11 +175,11 @@ func (p *Package) checkNonTree(f *file, spec *ast.TypeSpec) {
 			switch {
 			case r.path() == mailboxPath:
 				p.fault(p.tagPos(f, tag), "embed sup.Tree in it, or call SetCapacity",
-					"%s has a mailbox with a tag, but is no tree", spec.Name.Name)
+					"%s has a mailbox with a tag, but is not a tree", spec.Name.Name)
 			case r.name == "Tree":
-				p.fault(field.Pos(), "take its name away", "sup.Tree is a named field, and makes no tree")
+				p.fault(field.Pos(), "remove the name", "sup.Tree is a named field, which does not make a tree")
 			default:
-				p.fault(p.tagPos(f, tag), "embed sup.Tree in it", "%s has a child, but is no tree", spec.Name.Name)
+				p.fault(p.tagPos(f, tag), "embed sup.Tree in it", "%s has a child, but is not a tree", spec.Name.Name)
 			}
 		}
 	}
@@ -192,7 +191,7 @@ func (f *file) tagOf(p *Package, lit *ast.BasicLit) tag {
 	return parseTag(f.src, p.src.fset.File(lit.Pos()).Offset(lit.Pos()))
 }
 
-// tagIn is the tag of a field, or none.
+// tagIn returns the tag of a field. The zero tag stands for none.
 func (f *file) tagIn(p *Package, field *ast.Field) tag {
 	if field.Tag == nil {
 		return tag{}
@@ -209,11 +208,11 @@ func (f *file) dotImports(path string) bool {
 	return false
 }
 
-// reference is a type that has a name, taken apart: *pkg.name[args].
+// reference is a type with a name, in its parts: *pkg.name[args].
 type reference struct {
 	star bool
 	pkg  string
-	imp  *Import // nil for a type of this package, and for what cannot be resolved
+	imp  *Import // nil for a type of this package or an unresolved package
 	name string
 	args []ast.Expr
 }
@@ -253,22 +252,22 @@ func (f *file) reference(expr ast.Expr) (r reference, ok bool) {
 	return r, false
 }
 
-// parseTree fills a tree in.
+// parseTree reads the fields and type parameters of a tree.
 func (p *Package) parseTree(s treeSpec) {
 	t, f := s.tree, s.tree.file
 	if c := f.constraint(); c != "" {
-		p.fault(t.pos, "declare it in a file without", "%s is declared in a file with a build constraint, %s", t.Name, c)
+		p.fault(t.pos, "move it to a file without one", "%s is declared in a file with a build constraint, %s", t.Name, c)
 	}
 	if len(f.dots) > 0 {
-		p.fault(t.pos, "import by name", "%s is declared in a file with a dot import, of %q", t.Name, f.dots[0])
+		p.fault(t.pos, "import the package without the dot", "%s is declared in a file with a dot import, of %q", t.Name, f.dots[0])
 	}
 	if s.spec.Assign.IsValid() {
-		p.fault(s.spec.Assign, "take the = away", "%s is an alias, and a tree needs a type of its own", t.Name)
+		p.fault(s.spec.Assign, "remove the =", "%s is an alias, but a tree is a defined type", t.Name)
 	}
 	if s.spec.TypeParams != nil {
 		for _, field := range s.spec.TypeParams.List {
 			if isDeep(field.Type) {
-				p.fault(field.Type.Pos(), "declare a type for a part of it", "a constraint is nested more than %d levels deep", mostNested)
+				p.fault(field.Type.Pos(), "declare a type for a part of it", "a constraint is nested more than %d levels deep", maxNested)
 				continue
 			}
 			constraint := p.typeText(f, field.Type)

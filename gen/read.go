@@ -7,13 +7,13 @@ import (
 	"os"
 )
 
-// maxSource is the most that is read of one file, in bytes. Go files with data in
-// them, which are the largest, stay far below it.
+// maxSource is the largest size of a source file, in bytes. Even Go files with embedded
+// data are far smaller.
 const maxSource = 64 << 20
 
-// isRegular reports whether a path leads to a regular file, through links or not. As
-// the go command does, supgen passes by all else that is called like a source file.
-// It asks before it opens the file: to open a named pipe would block.
+// isRegular reports whether a path is a regular file or a link to one. Like the go
+// command, supgen ignores other files with the name of a source file. isRegular does
+// not open the file, because opening a named pipe would block.
 func isRegular(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
@@ -26,13 +26,14 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	// The size is no guide: files of /proc have none, and another process may write.
+	// The size from Stat is not reliable: files in /proc have none, and another process
+	// may append.
 	src, err := io.ReadAll(io.LimitReader(f, maxSource+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(src) > maxSource {
-		return nil, fmt.Errorf("%s: more than %d MiB, the most that is read of a file: move the data in it to another package", path, maxSource>>20)
+		return nil, fmt.Errorf("%s: larger than the limit of %d MiB: move the data to another package", path, maxSource>>20)
 	}
 	return src, nil
 }
@@ -48,7 +49,7 @@ func openRegular(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
-// kindOf names what a file is that is not a regular one.
+// kindOf describes a file that is not regular.
 func kindOf(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
@@ -60,7 +61,7 @@ func kindOf(mode fs.FileMode) string {
 	case mode&fs.ModeDevice != 0:
 		return "a device"
 	case mode&fs.ModeSymlink != 0:
-		return "a link that leads nowhere"
+		return "a broken link"
 	}
 	return "a special file"
 }

@@ -9,16 +9,17 @@ import (
 	"github.com/espalier-go/espalier/internal/spelling"
 )
 
-// What stands in a struct and looks like a child, but is none, would be silent: the
-// code compiles, and the worker never starts.
+// This file finds fields that look like children and are not. Such a field compiles, but
+// its worker never starts.
 
-// typeDecl is a type that a package declares.
+// typeDecl is a type declaration.
 type typeDecl struct {
 	file *file
 	spec *ast.TypeSpec
 }
 
-// noteType notes a type, and noteRun one that has the method of a worker.
+// noteType records a type declaration, and noteRun a type with the Run method of a
+// worker.
 func (p *Package) noteType(f *file, spec *ast.TypeSpec) {
 	if key := f.inPackage(spec.Name.Name); p.types[key].spec == nil {
 		p.types[key] = typeDecl{f, spec}
@@ -34,7 +35,7 @@ func (p *Package) noteRun(f *file, decl *ast.FuncDecl) {
 	}
 }
 
-// isRun reports whether a function is as the Run of sup.Worker.
+// isRun reports whether a function type is that of the Run method of sup.Worker.
 func isRun(t *ast.FuncType) bool {
 	if t.Params.NumFields() != 1 || t.Results.NumFields() != 1 {
 		return false
@@ -44,9 +45,9 @@ func isRun(t *ast.FuncType) bool {
 	return isPkg && param.Sel.Name == "Context" && isName && result.Name == "error"
 }
 
-// meaning follows names that the package declares for other types to what they stand
-// for, as far as that has a name. It returns the file that the last one stands in.
-func (p *Package) meaning(f *file, r reference) (*file, reference) {
+// underlying follows type declarations of the package from a type to the last one with a
+// name. It returns that type and the file that refers to it.
+func (p *Package) underlying(f *file, r reference) (*file, reference) {
 	seen := make(map[string]bool)
 	for r.pkg == "" && !seen[f.inPackage(r.name)] {
 		seen[f.inPackage(r.name)] = true
@@ -65,24 +66,24 @@ func (p *Package) meaning(f *file, r reference) (*file, reference) {
 
 var childTypes = []string{"Child", "Keyed", "Replicas"}
 
-// isChildType reports whether a type is one of those of sup that are children.
+// isChildType reports whether a type is sup.Child, sup.Keyed or sup.Replicas.
 func (r reference) isChildType() bool {
 	return r.path() == supPath && len(r.args) > 0 && slices.Contains(childTypes, r.name)
 }
 
-// checkSilent finds fields of a tree that look like children and are none.
+// checkSilent reports fields of a tree that look like children and are not.
 func (p *Package) checkSilent(t *Tree, f *Field, l *Loader) {
 	if f.Kind != Other || f.tag.present {
 		return
 	}
-	leave := "`sup:\"-\"` leaves it alone"
+	exclude := ", or exclude the field with `sup:\"-\"`"
 	r, named := t.file.reference(f.expr)
 	if named && r.path() == supPath {
-		return // classify has had its say
+		return // classify has reported it
 	}
 	if named {
 		if other := p.otherName(t.file, r, l); other != "" {
-			p.fault(f.pos, "write "+other+" itself; "+leave, "the type of %s is another name for %s, and no child", f.Name, other)
+			p.fault(f.pos, "write "+other+exclude, "the type of %s is another name for %s, so %s is not a child", f.Name, other, f.Name)
 			return
 		}
 	}
@@ -90,11 +91,11 @@ func (p *Package) checkSilent(t *Tree, f *Field, l *Loader) {
 		if !pos.IsValid() {
 			pos = f.pos
 		}
-		p.fault(pos, "make it a field of "+t.Name+" itself; "+leave, "%s holds a %s, which is not a field of the tree and never starts", f.Name, held)
+		p.fault(pos, "make it a field of "+t.Name+exclude, "%s holds a %s, which is not a field of the tree and never starts", f.Name, held)
 		return
 	}
 	if named && r.pkg == "" && p.runs[t.file.inPackage(r.name)] && p.byName[t.file.inPackage(r.name)] == nil && !p.isTreeByHand(t.file, r) {
-		p.fault(f.pos, "write sup.Child["+starred(!r.star)+f.Type.Text+"]; "+leave, "%s has a method Run, but is no child", f.Name)
+		p.fault(f.pos, "write sup.Child["+starred(!r.star)+f.Type.Text+"]"+exclude, "%s has a method Run, but is not a child", f.Name)
 	}
 }
 
@@ -117,8 +118,9 @@ func (f *file) embedsTree(s *ast.StructType) bool {
 	return false
 }
 
-// otherName returns what a type is that is another name for a child, for sup.Tree, or
-// for a tree; or "". It can be declared in another package of the module.
+// otherName returns the type that a declared type stands for if it is a child type,
+// sup.Tree or a tree, and "" otherwise. The declaration may be in another package of the
+// module.
 func (p *Package) otherName(f *file, r reference, l *Loader) string {
 	in, at := p, f
 	if r.imp != nil {
@@ -136,7 +138,7 @@ func (p *Package) otherName(f *file, r reference, l *Loader) string {
 		return ""
 	}
 	star := r.star
-	at, r = in.meaning(at, r)
+	at, r = in.underlying(at, r)
 	switch {
 	case r.isChildType() || r.path() == supPath && r.name == "Tree":
 		return "sup." + r.name
@@ -155,7 +157,8 @@ func starred(is bool) string {
 	return ""
 }
 
-// typeOf returns a type of another package of the same module, and the package.
+// typeOf returns the declaration of a type in another package of the module, and the
+// package, or nil.
 func (l *Loader) typeOf(from *Package, imp *Import, name string) (*Package, typeDecl) {
 	dir, ok := l.dirOf(from, imp)
 	if !ok {
@@ -173,9 +176,9 @@ func (l *Loader) typeOf(from *Package, imp *Import, name string) (*Package, type
 	return nil, typeDecl{}
 }
 
-// holds returns the child that a type has in it: in a struct that is no tree, in an
-// array, or in a map; and where, if that is in the same type literal. Each declared
-// type is looked at once. A pointer leads into a struct only if it is embedded.
+// holds returns the child type inside a type, or "". It looks into structs that are not
+// trees, arrays and maps, and follows a pointer only if it is embedded. pos is valid if
+// the child is in the same type literal. The result for a declared type is cached.
 func (p *Package) holds(f *file, expr ast.Expr, embedded bool) (what string, pos token.Pos) {
 	switch x := ast.Unparen(expr).(type) {
 	case *ast.ArrayType:
@@ -207,7 +210,7 @@ func (p *Package) holds(f *file, expr ast.Expr, embedded bool) (what string, pos
 	if what, known := p.held[decl.spec]; known {
 		return what, token.NoPos
 	}
-	p.held[decl.spec] = "" // for one that leads back here
+	p.held[decl.spec] = "" // ends the recursion of a recursive type
 	if s, ok := decl.spec.Type.(*ast.StructType); ok && decl.file.embedsTree(s) {
 		return "", token.NoPos // a tree
 	}
@@ -216,9 +219,9 @@ func (p *Package) holds(f *file, expr ast.Expr, embedded bool) (what string, pos
 	return what, token.NoPos
 }
 
-// checkBorrowed finds structs that are no trees, but have children, and get the
-// methods of a tree from what they embed.
-func (p *Package) checkBorrowed(s stray, l *Loader) {
+// checkPromoted reports structs with children that are not trees, but have the methods
+// of a tree that they embed.
+func (p *Package) checkPromoted(s nonTree, l *Loader) {
 	fields := s.spec.Type.(*ast.StructType).Fields.List
 	var from string
 	var embed *ast.Field
@@ -228,7 +231,7 @@ func (p *Package) checkBorrowed(s stray, l *Loader) {
 			continue
 		}
 		if other := p.otherName(s.file, r, l); other == "sup.Tree" {
-			p.fault(field.Pos(), "embed sup.Tree itself", "%s embeds sup.Tree by another name, and makes no tree", s.spec.Name.Name)
+			p.fault(field.Pos(), "embed sup.Tree itself", "%s embeds sup.Tree under another name, which does not make a tree", s.spec.Name.Name)
 			return
 		}
 		if p.byName[s.file.inPackage(r.name)] != nil && r.pkg == "" || p.otherName(s.file, r, l) != "" {
@@ -242,12 +245,13 @@ func (p *Package) checkBorrowed(s stray, l *Loader) {
 		if r, ok := s.file.reference(field.Type); ok && r.isChildType() && len(field.Names) > 0 &&
 			(field.Tag == nil || !s.file.tagOf(p, field.Tag).present) {
 			p.fault(field.Pos(), "embed sup.Tree, and make "+from+" a field with a name",
-				"%s has a child, but is no tree: it embeds %s, which is another one", s.spec.Name.Name, from)
+				"%s has a child, but is not a tree, because it embeds the tree %s", s.spec.Name.Name, from)
 		}
 	}
 }
 
-// checkKey finds a tag whose key is nearly sup, on what would heed it.
+// checkKey reports a misspelt key sup, on a field that takes options or with a value that
+// has some.
 func (p *Package) checkKey(f *file, kind Kind, t tag) {
 	for _, near := range t.near {
 		if kind != Other || mentionsOption(near.value) {
@@ -256,7 +260,7 @@ func (p *Package) checkKey(f *file, kind Kind, t tag) {
 	}
 }
 
-// nearKey is a key of a tag that may be meant to be sup.
+// nearKey is a tag key that may be a misspelt sup.
 type nearKey struct {
 	key, value string
 	at         int
@@ -266,7 +270,7 @@ func isNearSup(key string) bool {
 	return len(key) > 1 && (strings.EqualFold(key, "sup") || spelling.Distance(strings.ToLower(key), "sup") == 1)
 }
 
-// mentionsOption reports whether the value of a key could be one for supgen.
+// mentionsOption reports whether the value of a key has an option.
 func mentionsOption(value string) bool {
 	for piece := range strings.SplitSeq(value, ",") {
 		name, _, _ := strings.Cut(piece, "=")
@@ -277,15 +281,15 @@ func mentionsOption(value string) bool {
 	return false
 }
 
-// stray is a struct that is no tree.
-type stray struct {
+// nonTree is a struct that does not embed sup.Tree.
+type nonTree struct {
 	file *file
 	spec *ast.TypeSpec
 }
 
-// checkNonTrees looks at all of them, once the trees are known.
+// checkNonTrees checks the structs that are not trees. All trees must be known.
 func (p *Package) checkNonTrees(l *Loader) {
-	for _, s := range p.strays {
-		p.checkBorrowed(s, l)
+	for _, s := range p.nonTrees {
+		p.checkPromoted(s, l)
 	}
 }

@@ -2,31 +2,30 @@ package gen
 
 import "strings"
 
-// tag is the value of the key sup in the tag of a field, and what is wrong
-// with the tag.
+// tag is the value of the key sup in the tag of a field, with the faults of the tag.
 type tag struct {
-	present bool // there is such a key
-	skip    bool // its value is "-"
+	present bool // the tag has the key
+	skip    bool // the value is "-"
 	list    []setting
 	faults  []tagFault
-	near    []nearKey // other keys that may be meant to be sup
+	near    []nearKey // keys that may be misspelt
 	at      int       // offset of the tag in the file
 }
 
-// setting is one option as it is written.
+// setting is one option in the source.
 type setting struct {
 	name  text
 	value text
-	has   bool // there is a value, or at least the sign of equality
+	has   bool // there is an equal sign
 }
 
-// tagFault is a fault at an offset of the file.
+// tagFault is a fault at an offset of a file.
 type tagFault struct {
 	at            int
 	message, hint string
 }
 
-// parseTag reads the tag that begins at an offset of a file.
+// parseTag parses the tag at an offset of a file.
 func parseTag(src []byte, offset int) tag {
 	t := tag{at: offset}
 	whole, ok := literal(src, offset)
@@ -50,7 +49,7 @@ func parseTag(src []byte, offset int) tag {
 		piece, rest, more = rest.cut(',')
 		piece = piece.trim()
 		if piece.s == "" {
-			t.fault(piece.at[0], "take the comma away", "an option is empty")
+			t.fault(piece.at[0], "remove the comma", "empty option")
 			continue
 		}
 		s := setting{}
@@ -70,8 +69,8 @@ func (t *tag) fault(at int, hint, message string) {
 
 const tagHint = "write `sup:\"...\"`, and a space before another key"
 
-// lookup finds the value of the key sup, in the way of reflect.StructTag. It
-// reads on after it, to find a second one.
+// lookup returns the value of the key sup, by the rules of reflect.StructTag. It reads
+// the whole tag, to find a duplicate key.
 func (t *tag) lookup(whole text) (value text) {
 	for {
 		for whole.s != "" && whole.s[0] == ' ' {
@@ -98,7 +97,7 @@ func (t *tag) lookup(whole text) (value text) {
 			end++
 		}
 		if end >= len(whole.s) {
-			t.fault(whole.at[0], "close the quotes", "the value of this key does not end")
+			t.fault(whole.at[0], "close the quotes", "unterminated value")
 			return value
 		}
 		quoted := whole.slice(0, end+1)
@@ -111,7 +110,7 @@ func (t *tag) lookup(whole text) (value text) {
 			continue
 		}
 		if t.present {
-			t.fault(key.at[0], "put all options into one", "the key sup stands in the tag twice")
+			t.fault(key.at[0], "put all options into one", "duplicate key sup")
 			continue
 		}
 		t.present = true

@@ -5,16 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// text is a piece of source after unquoting, with the place of every byte of
-// it in the file.
+// text is a piece of source after unquoting, with the offset of each byte in the file.
 type text struct {
 	s  string
-	at []int // one more than there are bytes
+	at []int // offset of each byte, and of the end
 }
 
 func (t text) slice(i, j int) text { return text{t.s[i:j], t.at[i : j+1]} }
 
-// trim cuts spaces off both ends.
+// trim removes spaces from both ends.
 func (t text) trim() text {
 	i, j := 0, len(t.s)
 	for i < j && isSpace(t.s[i]) {
@@ -28,7 +27,7 @@ func (t text) trim() text {
 
 func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' }
 
-// cut cuts around the first occurrence of a byte.
+// cut splits around the first occurrence of a byte.
 func (t text) cut(sep byte) (before, after text, found bool) {
 	for i := range len(t.s) {
 		if t.s[i] == sep {
@@ -38,7 +37,7 @@ func (t text) cut(sep byte) (before, after text, found bool) {
 	return t, text{}, false
 }
 
-// literal reads the string literal that begins at an offset of the file.
+// literal returns the unquoted string literal at an offset of the file.
 func literal(src []byte, offset int) (text, bool) {
 	end := offset + 1
 	for ; end < len(src) && src[end] != src[offset]; end++ {
@@ -56,7 +55,7 @@ func literal(src []byte, offset int) (text, bool) {
 	return t.unquote()
 }
 
-// unquote returns what a quoted string says.
+// unquote returns the value of a quoted string.
 func (t text) unquote() (text, bool) {
 	if len(t.s) < 2 || t.s[0] != t.s[len(t.s)-1] {
 		return text{}, false

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// typeText copies an expression out of a file, and notes what packages it
-// names. Comments and line breaks are left behind.
+// typeText returns the text of an expression, without comments and line breaks.
 func (p *Package) typeText(f *file, expr ast.Expr) Type {
 	from, to := p.src.fset.File(expr.Pos()).Offset(expr.Pos()), p.src.fset.File(expr.Pos()).Offset(expr.End())
 	typ := Type{Text: p.display(expr)}
@@ -31,7 +30,7 @@ func (p *Package) typeText(f *file, expr ast.Expr) Type {
 	return typ
 }
 
-// word is a token of a copied text.
+// word is a token with its text and offset.
 type word struct {
 	tok    token.Token
 	text   string
@@ -59,7 +58,8 @@ func scan(src []byte) []word {
 	return words
 }
 
-// qualifier returns the package that stands at a token, as in pkg.Name, or nil.
+// qualifier returns the package of a qualified name, as in pkg.Name, that begins at a
+// token, or nil.
 func (p *Package) qualifier(f *file, tokens []word, i int, start token.Pos) *Import {
 	if tokens[i].tok != token.IDENT || i+2 >= len(tokens) ||
 		tokens[i+1].tok != token.PERIOD || tokens[i+2].tok != token.IDENT ||
@@ -68,20 +68,21 @@ func (p *Package) qualifier(f *file, tokens []word, i int, start token.Pos) *Imp
 	}
 	name, pos := tokens[i].text, start+token.Pos(tokens[i].offset)
 	imp, several := f.resolve(name)
+	hint := "write the name in the import declaration, as in " + name + " \"its/path\""
 	switch {
 	case imp != nil && imp.Path == "C":
-		p.fault(pos, "give the type a name of its own", "a type of C cannot be named in another file")
+		p.fault(pos, "declare a Go type for it", "generated code cannot use a type of package C")
 	case imp != nil:
 		return imp
 	case several:
-		p.fault(pos, "name it in the import declaration: "+name+" \"its/path\"", "%s could be several of the imports", name)
+		p.fault(pos, hint, "several imports could have the name %s", name)
 	case !p.declares(f, name):
-		p.fault(pos, "name it in the import declaration: "+name+" \"its/path\"", "no import can be recognized as %s", name)
+		p.fault(pos, hint, "no import has the name %s", name)
 	}
 	return nil
 }
 
-// identifiers are all names in a type, those of packages included.
+// identifiers calls add with all names in a type, including names of packages.
 func (t Type) identifiers(add func(string)) {
 	for _, part := range t.parts {
 		if part.imp != nil {
@@ -96,7 +97,7 @@ func (t Type) identifiers(add func(string)) {
 	}
 }
 
-// display is an expression on one line.
+// display returns the text of an expression on one line.
 func (p *Package) display(expr ast.Expr) string {
 	if s, ok := simple(expr); ok {
 		return s
@@ -108,12 +109,12 @@ func (p *Package) display(expr ast.Expr) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// mostNested is how deep the syntax of a type may be. A guard repeats the type, and
-// gofmt, which measures each part again at each level above it, takes minutes for a
-// few thousand.
-const mostNested = 200
+// maxNested is the largest depth of the syntax of a type. A guard repeats the type, and
+// gofmt measures each part once for each level above it: a type that is a few thousand
+// levels deep takes minutes.
+const maxNested = 200
 
-// isDeep reports whether the syntax of a type is deeper than mostNested.
+// isDeep reports whether the syntax of a type is deeper than maxNested.
 func isDeep(expr ast.Expr) bool {
 	depth, deepest := 0, 0
 	ast.Inspect(expr, func(n ast.Node) bool {
@@ -122,16 +123,17 @@ func isDeep(expr ast.Expr) bool {
 			return false
 		}
 		deepest = max(deepest, depth+1)
-		if depth >= mostNested {
-			return false // and no nil follows
+		if depth >= maxNested {
+			return false // Inspect then makes no call with nil
 		}
 		depth++
 		return true
 	})
-	return deepest > mostNested
+	return deepest > maxNested
 }
 
-// simple prints the types that most fields have; the printer takes its time.
+// simple returns the text of the types that most fields have, because the printer is
+// slow.
 func simple(expr ast.Expr) (string, bool) {
 	switch x := expr.(type) {
 	case *ast.Ident:

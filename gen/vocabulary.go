@@ -12,7 +12,7 @@ import (
 	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// code is the type in the output, with the names that packages have there.
+// code returns the type with the names of packages in the output.
 func (t Type) code() *jen.Statement {
 	s := new(jen.Statement)
 	for _, part := range t.parts {
@@ -26,21 +26,21 @@ func (t Type) code() *jen.Statement {
 	return s
 }
 
-// ofSup is a name of package sup.
+// ofSup returns a qualified name of package sup.
 func ofSup(name string) *jen.Statement { return jen.Qual(supPath, name) }
 
-// lines is a list in brackets, one item a line.
+// lines returns a list in brackets, with one item on each line.
 func lines(open, shut string, items []jen.Code) *jen.Statement {
 	return jen.Custom(jen.Options{Open: open, Close: shut, Separator: ",", Multi: true}, items...)
 }
 
-// inline is a list in brackets on one line.
+// inline returns a list in brackets on one line.
 func inline(open, shut string, items []jen.Code) *jen.Statement {
 	return jen.Custom(jen.Options{Open: open, Close: shut, Separator: ","}, items...)
 }
 
-// structure is a composite literal of a struct, in the order in which its
-// fields are given; jennifer's own would sort them.
+// structure is a composite literal of a struct. It keeps the order of its fields, which
+// jennifer's Dict would sort.
 type structure struct{ items []jen.Code }
 
 func (s *structure) set(field string, value jen.Code) {
@@ -55,8 +55,8 @@ func (s *structure) inline(typ jen.Code) *jen.Statement {
 	return jen.Add(typ).Add(inline("{", "}", s.items))
 }
 
-// comment is one line of a comment for each of text; those that begin with a
-// tab are preformatted.
+// comment returns a line comment for each line of a text. Lines that begin with a tab
+// are preformatted. A multi-line Comment of jennifer would become a /* */ comment.
 func comment(text string) *jen.Statement {
 	s := new(jen.Statement)
 	for i, line := range strings.Split(text, "\n") {
@@ -71,7 +71,7 @@ func comment(text string) *jen.Statement {
 	return s
 }
 
-// camel is the name of an enumeration value in Go: rest_for_one is RestForOne.
+// camel returns the Go name of an enumeration value: rest_for_one is RestForOne.
 func camel(word fmt.Stringer) string {
 	var b strings.Builder
 	for part := range strings.SplitSeq(word.String(), "_") {
@@ -80,7 +80,7 @@ func camel(word fmt.Stringer) string {
 	return b.String()
 }
 
-// expression is the value of an option in Go.
+// expression returns the Go expression of an option's value.
 func expression(value any) *jen.Statement {
 	switch v := value.(type) {
 	case sup.Strategy:
@@ -117,8 +117,8 @@ var units = []struct {
 	{time.Nanosecond, "Nanosecond"},
 }
 
-// duration is the expression of a time, in the largest unit that gives a whole
-// number: 90 * time.Second.
+// duration returns the expression of a duration in the largest unit that gives a whole
+// number, such as 90 * time.Second.
 func duration(d time.Duration) *jen.Statement {
 	switch d {
 	case sup.Infinity:
@@ -138,7 +138,7 @@ func duration(d time.Duration) *jen.Statement {
 	return jen.Lit(0)
 }
 
-// intensity is the expression of an intensity or a budget.
+// intensity returns the expression of an intensity.
 func intensity(i sup.Intensity) *jen.Statement {
 	if i == sup.Unlimited {
 		return ofSup("Unlimited")
@@ -149,7 +149,7 @@ func intensity(i sup.Intensity) *jen.Statement {
 	return s.inline(ofSup("Intensity"))
 }
 
-// backoff is the expression of a backoff.
+// backoff returns the expression of a backoff.
 func backoff(b sup.Backoff) *jen.Statement {
 	var s structure
 	s.set("Min", duration(b.Min))
@@ -170,10 +170,9 @@ func backoff(b sup.Backoff) *jen.Statement {
 
 func number(x float64) *jen.Statement { return jen.Op(strconv.FormatFloat(x, 'g', -1, 64)) }
 
-// params is the list of type parameters of a declaration, and args that of a
-// use; both are empty for a tree that is not generic. The declaration has a
-// comma at the end, since [T *C] would be the length of an array; gofmt takes it
-// away where it can.
+// params returns the type parameters of a generic tree for a declaration, and args those
+// for a use. The declaration ends with a comma, because [T *C] could be the length of an
+// array. gofmt removes the comma where it is not needed.
 func (t *Tree) params() jen.Code {
 	var list []jen.Code
 	for _, p := range t.Params {
@@ -197,10 +196,10 @@ func brackets(list []jen.Code, shut string) jen.Code {
 	return inline("[", shut, list)
 }
 
-// own is a name that is generated for a tree, with its type arguments.
+// own returns a generated name of a tree, with the type arguments.
 func (t *Tree) own(name string) *jen.Statement { return jen.Id(name).Add(t.args()) }
 
-// ofNested is a name that is generated for the tree that a field holds.
+// ofNested returns a generated name of the nested tree in a field.
 func (f *Field) ofNested(name string) *jen.Statement {
 	if f.Import != nil {
 		return jen.Qual(f.Import.Path, name).Add(f.Args.code())

@@ -11,19 +11,19 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// PipelineChildren makes the children of Pipeline. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// PipelineChildren makes the workers of Pipeline. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type PipelineChildren[T any] interface {
 	NewSource(ctx context.Context, p *Pipeline[T]) (*Stage[T], error)
 	NewSinks(ctx context.Context, p *Pipeline[T], key string) (*Stage[T], error)
 }
 
-// NewPipeline returns a new Pipeline, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewPipeline returns a new Pipeline, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	pipeline, rest_for_one
 //	├── seen kv.Context[string, T]
@@ -50,7 +50,7 @@ func NewPipeline[T any](c PipelineChildren[T], observers ...sup.Observer) *Pipel
 	return p
 }
 
-// PipelineFuncs makes the children of Pipeline by plain functions.
+// PipelineFuncs returns a PipelineChildren that calls functions.
 func PipelineFuncs[T any](
 	newSource func(ctx context.Context, p *Pipeline[T]) (*Stage[T], error),
 	newSinks func(ctx context.Context, p *Pipeline[T], key string) (*Stage[T], error),
@@ -71,8 +71,8 @@ func (f funcsOfPipeline[T]) NewSinks(ctx context.Context, p *Pipeline[T], key st
 	return f.newSinks(ctx, p, key)
 }
 
-// If this does not compile, Pipeline has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Pipeline has changed since this file was generated: run
+// go generate.
 func _[T any]() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"rest_for_one"`
@@ -83,9 +83,9 @@ func _[T any]() {
 	var _ outdatedRunGoGenerate = Pipeline[T]{}
 }
 
-// SortedChildren makes the children of Sorted. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
-// The others are for nested trees, and called once.
+// SortedChildren makes the workers of Sorted. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
+// The methods for nested trees are called once, by NewSorted.
 type SortedChildren[K cmp.Ordered, V interface {
 	~[]E
 	Len() int
@@ -98,8 +98,8 @@ type SortedChildren[K cmp.Ordered, V interface {
 	}], error)
 }
 
-// NewSorted returns a new Sorted, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewSorted returns a new Sorted, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	sorted
 //	├── keys *Pipeline[K], rest_for_one
@@ -146,7 +146,7 @@ func NewSorted[K cmp.Ordered, V interface {
 	return s
 }
 
-// SortedFuncs makes the children of Sorted by plain functions.
+// SortedFuncs returns a SortedChildren that calls functions.
 func SortedFuncs[K cmp.Ordered, V interface {
 	~[]E
 	Len() int
@@ -188,8 +188,8 @@ func (f funcsOfSorted[K, V, E]) NewMerge(ctx context.Context, s *Sorted[K, V, E]
 	return f.newMerge(ctx, s, i)
 }
 
-// If this does not compile, Sorted has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Sorted has changed since this file was generated: run
+// go generate.
 func _[K cmp.Ordered, V interface {
 	~[]E
 	Len() int
@@ -207,16 +207,16 @@ func _[K cmp.Ordered, V interface {
 	var _ outdatedRunGoGenerate = Sorted[K, V, E]{}
 }
 
-// NumbersChildren makes the children of Numbers. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
-// The others are for nested trees, and called once.
+// NumbersChildren makes the workers of Numbers. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
+// The methods for nested trees are called once, by NewNumbers.
 type NumbersChildren interface {
 	Ints() PipelineChildren[int]
 	Rows() SortedChildren[string, Row, float64]
 }
 
-// NewNumbers returns a new Numbers, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewNumbers returns a new Numbers, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	numbers
 //	├── ints *Pipeline[int], rest_for_one
@@ -249,7 +249,7 @@ func NewNumbers(c NumbersChildren, observers ...sup.Observer) *Numbers {
 	return n
 }
 
-// NumbersFuncs makes the children of Numbers by plain functions.
+// NumbersFuncs returns a NumbersChildren that calls functions.
 func NumbersFuncs(
 	intsChildren PipelineChildren[int],
 	rowsChildren SortedChildren[string, Row, float64],
@@ -270,8 +270,8 @@ func (f funcsOfNumbers) Rows() SortedChildren[string, Row, float64] {
 	return f.rowsChildren
 }
 
-// If this does not compile, Numbers has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Numbers has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree
@@ -281,14 +281,14 @@ func _() {
 	var _ outdatedRunGoGenerate = Numbers{}
 }
 
-// PointedChildren makes the children of Pointed. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// PointedChildren makes the workers of Pointed. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type PointedChildren[T *Row,] interface {
 	NewStage(ctx context.Context, p *Pointed[T]) (*Stage[T], error)
 }
 
-// NewPointed returns a new Pointed, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewPointed returns a new Pointed, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	pointed
 //	└── stage *Stage[T]
@@ -307,7 +307,7 @@ func NewPointed[T *Row](c PointedChildren[T], observers ...sup.Observer) *Pointe
 	return p
 }
 
-// PointedFuncs makes the children of Pointed by plain functions.
+// PointedFuncs returns a PointedChildren that calls functions.
 func PointedFuncs[T *Row](newStage func(ctx context.Context, p *Pointed[T]) (*Stage[T], error)) PointedChildren[T] {
 	return funcsOfPointed[T]{newStage}
 }
@@ -320,8 +320,8 @@ func (f funcsOfPointed[T]) NewStage(ctx context.Context, p *Pointed[T]) (*Stage[
 	return f.newStage(ctx, p)
 }
 
-// If this does not compile, Pointed has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Pointed has changed since this file was generated: run
+// go generate.
 func _[T *Row]() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree

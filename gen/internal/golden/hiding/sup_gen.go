@@ -9,19 +9,19 @@ import (
 	sup2 "github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup2.GeneratedV1
 
-// WorkChildren makes the children of Work. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// WorkChildren makes the workers of Work. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type WorkChildren[context sup2.Worker, time comparable] interface {
 	NewWorker(ctx context2.Context, w *Work[context, time]) (context, error)
 	NewClocks(ctx context2.Context, w *Work[context, time], key time) (context, error)
 }
 
-// NewWork returns a new Work, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewWork returns a new Work, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	work
 //	├── worker context, shutdown=1m
@@ -46,7 +46,7 @@ func NewWork[context sup2.Worker, time comparable](c WorkChildren[context, time]
 	return w
 }
 
-// WorkFuncs makes the children of Work by plain functions.
+// WorkFuncs returns a WorkChildren that calls functions.
 func WorkFuncs[context sup2.Worker, time comparable](
 	newWorker func(ctx context2.Context, w *Work[context, time]) (context, error),
 	newClocks func(ctx context2.Context, w *Work[context, time], key time) (context, error),
@@ -67,8 +67,8 @@ func (f funcsOfWork[context, time]) NewClocks(ctx context2.Context, w *Work[cont
 	return f.newClocks(ctx, w, key)
 }
 
-// If this does not compile, Work has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Work has changed since this file was generated: run
+// go generate.
 func _[context sup2.Worker, time comparable]() {
 	type outdatedRunGoGenerate = struct {
 		sup2.Tree
@@ -78,14 +78,14 @@ func _[context sup2.Worker, time comparable]() {
 	var _ outdatedRunGoGenerate = Work[context, time]{}
 }
 
-// OtherChildren makes the children of Other. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// OtherChildren makes the workers of Other. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type OtherChildren[sup sup2.Worker] interface {
 	NewWorker(ctx context2.Context, o *Other[sup]) (sup, error)
 }
 
-// NewOther returns a new Other, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewOther returns a new Other, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	other
 //	└── worker sup
@@ -104,7 +104,7 @@ func NewOther[sup sup2.Worker](c OtherChildren[sup], observers ...sup2.Observer)
 	return o
 }
 
-// OtherFuncs makes the children of Other by plain functions.
+// OtherFuncs returns a OtherChildren that calls functions.
 func OtherFuncs[sup sup2.Worker](newWorker func(ctx context2.Context, o *Other[sup]) (sup, error)) OtherChildren[sup] {
 	return funcsOfOther[sup]{newWorker}
 }
@@ -117,8 +117,8 @@ func (f funcsOfOther[sup]) NewWorker(ctx context2.Context, o *Other[sup]) (sup, 
 	return f.newWorker(ctx, o)
 }
 
-// If this does not compile, Other has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Other has changed since this file was generated: run
+// go generate.
 func _[sup sup2.Worker]() {
 	type outdatedRunGoGenerate = struct {
 		sup2.Tree

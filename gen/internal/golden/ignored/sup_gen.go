@@ -8,18 +8,18 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// OrdersChildren makes the children of Orders. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// OrdersChildren makes the workers of Orders. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type OrdersChildren interface {
 	NewDB(ctx context.Context, o *Orders) (*W, error)
 }
 
-// NewOrders returns a new Orders, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewOrders returns a new Orders, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	orders
 //	└── db *W
@@ -38,7 +38,7 @@ func NewOrders(c OrdersChildren, observers ...sup.Observer) *Orders {
 	return o
 }
 
-// OrdersFuncs makes the children of Orders by plain functions.
+// OrdersFuncs returns a OrdersChildren that calls functions.
 func OrdersFuncs(newDB func(ctx context.Context, o *Orders) (*W, error)) OrdersChildren {
 	return funcsOfOrders{newDB}
 }
@@ -51,8 +51,8 @@ func (f funcsOfOrders) NewDB(ctx context.Context, o *Orders) (*W, error) {
 	return f.newDB(ctx, o)
 }
 
-// If this does not compile, Orders has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Orders has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree
@@ -61,15 +61,15 @@ func _() {
 	var _ outdatedRunGoGenerate = Orders{}
 }
 
-// FeedsChildren makes the children of Feeds. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// FeedsChildren makes the workers of Feeds. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type FeedsChildren interface {
 	NewA(ctx context.Context, tree *Feeds) (*W, error)
 	NewB(ctx context.Context, tree *Feeds) (*W, error)
 }
 
-// NewFeeds returns a new Feeds, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewFeeds returns a new Feeds, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	feeds, one_for_all
 //	├── a *W
@@ -94,7 +94,7 @@ func NewFeeds(c FeedsChildren, observers ...sup.Observer) *Feeds {
 	return tree
 }
 
-// FeedsFuncs makes the children of Feeds by plain functions.
+// FeedsFuncs returns a FeedsChildren that calls functions.
 func FeedsFuncs(
 	newA func(ctx context.Context, tree *Feeds) (*W, error),
 	newB func(ctx context.Context, tree *Feeds) (*W, error),
@@ -115,8 +115,8 @@ func (f funcsOfFeeds) NewB(ctx context.Context, tree *Feeds) (*W, error) {
 	return f.newB(ctx, tree)
 }
 
-// If this does not compile, Feeds has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Feeds has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"one_for_all"`

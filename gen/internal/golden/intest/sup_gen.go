@@ -8,18 +8,18 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// InnerChildren makes the children of Inner. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// InnerChildren makes the workers of Inner. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type InnerChildren interface {
 	NewW(ctx context.Context, i *Inner) (*W, error)
 }
 
-// NewInner returns a new Inner, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewInner returns a new Inner, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	inner
 //	└── w *W
@@ -38,7 +38,7 @@ func NewInner(c InnerChildren, observers ...sup.Observer) *Inner {
 	return i
 }
 
-// InnerFuncs makes the children of Inner by plain functions.
+// InnerFuncs returns a InnerChildren that calls functions.
 func InnerFuncs(newW func(ctx context.Context, i *Inner) (*W, error)) InnerChildren {
 	return funcsOfInner{newW}
 }
@@ -51,8 +51,8 @@ func (f funcsOfInner) NewW(ctx context.Context, i *Inner) (*W, error) {
 	return f.newW(ctx, i)
 }
 
-// If this does not compile, Inner has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Inner has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree

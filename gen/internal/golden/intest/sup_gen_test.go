@@ -8,22 +8,22 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// outerChildren makes the children of outer. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
-// The others are for nested trees, and called once.
+// outerChildren makes the workers of outer. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
+// The methods for nested trees are called once, by newOuter.
 type outerChildren interface {
 	Inner() InnerChildren
 	NewMany(ctx context.Context, o *outer, i int) (*W, error)
-	// CountMany is asked once, by newOuter.
+	// CountMany is called once, by newOuter.
 	CountMany() int
 }
 
-// newOuter returns a new outer, which has not been started. The observers see
-// every event of it and of the trees in it.
+// newOuter returns a new outer, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	outer
 //	├── inner *Inner
@@ -46,7 +46,7 @@ func newOuter(c outerChildren, observers ...sup.Observer) *outer {
 	return o
 }
 
-// outerFuncs makes the children of outer by plain functions.
+// outerFuncs returns a outerChildren that calls functions.
 func outerFuncs(
 	innerChildren InnerChildren,
 	newMany func(ctx context.Context, o *outer, i int) (*W, error),
@@ -73,8 +73,8 @@ func (f funcsOfOuter) CountMany() int {
 	return f.countMany
 }
 
-// If this does not compile, outer has changed since supgen read it: run go
-// generate again.
+// If this does not compile, outer has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree

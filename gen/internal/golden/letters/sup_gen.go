@@ -8,18 +8,18 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// WebChildren makes the children of Web. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// WebChildren makes the workers of Web. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type WebChildren interface {
 	NewDB(ctx context.Context, w *Web) (*W, error)
 }
 
-// NewWeb returns a new Web, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewWeb returns a new Web, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	web
 //	└── db *W
@@ -38,7 +38,7 @@ func NewWeb(c WebChildren, observers ...sup.Observer) *Web {
 	return w
 }
 
-// WebFuncs makes the children of Web by plain functions.
+// WebFuncs returns a WebChildren that calls functions.
 func WebFuncs(newDB func(ctx context.Context, w *Web) (*W, error)) WebChildren {
 	return funcsOfWeb{newDB}
 }
@@ -51,8 +51,8 @@ func (f funcsOfWeb) NewDB(ctx context.Context, w *Web) (*W, error) {
 	return f.newDB(ctx, w)
 }
 
-// If this does not compile, Web has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Web has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree
@@ -61,9 +61,9 @@ func _() {
 	var _ outdatedRunGoGenerate = Web{}
 }
 
-// OuterChildren makes the children of Outer. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
-// The others are for nested trees, and called once.
+// OuterChildren makes the workers of Outer. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
+// The methods for nested trees are called once, by NewOuter.
 type OuterChildren interface {
 	ȺéÉé() WebChildren
 	WebÉ() WebChildren
@@ -72,8 +72,8 @@ type OuterChildren interface {
 	New_子(ctx context.Context, o *Outer) (*W, error)
 }
 
-// NewOuter returns a new Outer, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewOuter returns a new Outer, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	outer
 //	├── ⱥé_éé *Web
@@ -109,7 +109,7 @@ func NewOuter(c OuterChildren, observers ...sup.Observer) *Outer {
 	return o
 }
 
-// OuterFuncs makes the children of Outer by plain functions.
+// OuterFuncs returns a OuterChildren that calls functions.
 func OuterFuncs(
 	ⱥéÉéChildren WebChildren,
 	webÉChildren WebChildren,
@@ -148,8 +148,8 @@ func (f funcsOfOuter) New_子(ctx context.Context, o *Outer) (*W, error) {
 	return f.new_子(ctx, o)
 }
 
-// If this does not compile, Outer has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Outer has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree

@@ -14,26 +14,26 @@ import (
 	post "github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = supervision.GeneratedV1
 
-// OrdersChildren makes the children of Orders. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
-// The others are for nested trees, and called once.
+// OrdersChildren makes the workers of Orders. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
+// The methods for nested trees are called once, by NewOrders.
 type OrdersChildren interface {
 	NewFirst(life ctx.Context, tree2 *Orders) (*c, error)
 	NewSecond(life ctx.Context, tree2 *Orders) (*c, error)
 	NewByKey(life ctx.Context, tree2 *Orders, k key) (*c, error)
 	NewIndex(life ctx.Context, tree2 *Orders, i int) (*c, error)
-	// CountIndex is asked once, by NewOrders.
+	// CountIndex is called once, by NewOrders.
 	CountIndex() int
 	HTTPServer() o.ServerChildren
 	Tree() treeChildren
 }
 
-// NewOrders returns a new Orders, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewOrders returns a new Orders, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	orders, intensity=3/5s
 //	├── first *c, shutdown=5s
@@ -83,7 +83,7 @@ func NewOrders(children OrdersChildren, observers2 ...supervision.Observer) *Ord
 	return tree2
 }
 
-// OrdersFuncs makes the children of Orders by plain functions.
+// OrdersFuncs returns a OrdersChildren that calls functions.
 func OrdersFuncs(
 	newFirst func(life ctx.Context, tree2 *Orders) (*c, error),
 	newSecond func(life ctx.Context, tree2 *Orders) (*c, error),
@@ -134,8 +134,8 @@ func (f funcsOfOrders) Tree() treeChildren {
 	return f.treeChildren2
 }
 
-// If this does not compile, Orders has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Orders has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		supervision.Tree `sup:"intensity=3/5s" json:"-"`
@@ -160,16 +160,16 @@ func _() {
 	var _ outdatedRunGoGenerate = Orders{}
 }
 
-// treeChildren makes the children of tree. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// treeChildren makes the workers of tree. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type treeChildren interface {
 	NewURLs(life ctx.Context, t *tree) (*c, error)
 	NewUserID(life ctx.Context, t *tree) (*c, error)
 	NewJSONToHTML(life ctx.Context, t *tree) (*c, error)
 }
 
-// newTree returns a new tree, which has not been started. The observers see
-// every event of it and of the trees in it.
+// newTree returns a new tree, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	tree
 //	├── urls *c
@@ -198,7 +198,7 @@ func newTree(children treeChildren, observers2 ...supervision.Observer) *tree {
 	return t
 }
 
-// treeFuncs makes the children of tree by plain functions.
+// treeFuncs returns a treeChildren that calls functions.
 func treeFuncs(
 	newURLs func(life ctx.Context, t *tree) (*c, error),
 	newUserID func(life ctx.Context, t *tree) (*c, error),
@@ -225,8 +225,8 @@ func (f funcsOfTree) NewJSONToHTML(life ctx.Context, t *tree) (*c, error) {
 	return f.newJSONToHTML(life, t)
 }
 
-// If this does not compile, tree has changed since supgen read it: run go
-// generate again.
+// If this does not compile, tree has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		supervision.Tree
@@ -237,14 +237,14 @@ func _() {
 	var _ outdatedRunGoGenerate = tree{}
 }
 
-// OtherChildren makes the children of Other. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// OtherChildren makes the workers of Other. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type OtherChildren interface {
 	NewDB(life ctx.Context, tree2 *Other) (*db2.Pool, error)
 }
 
-// NewOther returns a new Other, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewOther returns a new Other, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	other
 //	└── db *db.Pool
@@ -263,7 +263,7 @@ func NewOther(children OtherChildren, observers2 ...supervision.Observer) *Other
 	return tree2
 }
 
-// OtherFuncs makes the children of Other by plain functions.
+// OtherFuncs returns a OtherChildren that calls functions.
 func OtherFuncs(newDB func(life ctx.Context, tree2 *Other) (*db2.Pool, error)) OtherChildren {
 	return funcsOfOther{newDB}
 }
@@ -276,8 +276,8 @@ func (f funcsOfOther) NewDB(life ctx.Context, tree2 *Other) (*db2.Pool, error) {
 	return f.newDB(life, tree2)
 }
 
-// If this does not compile, Other has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Other has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		supervision.Tree

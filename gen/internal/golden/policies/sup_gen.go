@@ -10,13 +10,13 @@ import (
 	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// AllChildren makes the children of All. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
-// The others are for nested trees, and called once.
+// AllChildren makes the workers of All. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
+// The methods for nested trees are called once, by NewAll.
 type AllChildren interface {
 	NewPlain(ctx context.Context, a *All) (*W, error)
 	NewPermanent(ctx context.Context, a *All) (*W, error)
@@ -32,14 +32,14 @@ type AllChildren interface {
 	NewByKey(ctx context.Context, a *All, key string) (*W, error)
 	NewByKeyAll(ctx context.Context, a *All, key string) (*W, error)
 	NewReplicas(ctx context.Context, a *All, i int) (*W, error)
-	// CountReplicas is asked once, by NewAll.
+	// CountReplicas is called once, by NewAll.
 	CountReplicas() int
 	NewReplicasAll(ctx context.Context, a *All, i int) (*W, error)
 	Nested() DefaultsChildren
 }
 
-// NewAll returns a new All, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewAll returns a new All, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	everything, one_for_all, intensity=0/90s, auto_shutdown=all_significant, labels
 //	├── mail mailbox.Mailbox[string]
@@ -185,7 +185,7 @@ func NewAll(c AllChildren, observers ...sup.Observer) *All {
 	return a
 }
 
-// AllFuncs makes the children of All by plain functions.
+// AllFuncs returns a AllChildren that calls functions.
 func AllFuncs(
 	newPlain func(ctx context.Context, a *All) (*W, error),
 	newPermanent func(ctx context.Context, a *All) (*W, error),
@@ -296,8 +296,8 @@ func (f funcsOfAll) Nested() DefaultsChildren {
 	return f.nestedChildren
 }
 
-// If this does not compile, All has changed since supgen read it: run go
-// generate again.
+// If this does not compile, All has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree    `sup:"one_for_all,intensity=0/90s,auto_shutdown=all_significant,labels,name=everything"`
@@ -325,9 +325,9 @@ func _() {
 	var _ outdatedRunGoGenerate = All{}
 }
 
-// DefaultsChildren makes the children of Defaults. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
-// The others are for nested trees, and called once.
+// DefaultsChildren makes the workers of Defaults. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
+// The methods for nested trees are called once, by NewDefaults.
 type DefaultsChildren interface {
 	NewTakes(ctx context.Context, d *Defaults) (*W, error)
 	NewAdds(ctx context.Context, d *Defaults) (*W, error)
@@ -337,8 +337,8 @@ type DefaultsChildren interface {
 	Empty() EmptyChildren
 }
 
-// NewDefaults returns a new Defaults, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewDefaults returns a new Defaults, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	defaults, rest_for_one, auto_shutdown=any_significant
 //	├── takes *W, transient, shutdown=2s, start_timeout=10s, backoff=1s..1m, jitter=0.5, budget=3/1h, watchdog=1m, stuck=abandon
@@ -413,7 +413,7 @@ func NewDefaults(c DefaultsChildren, observers ...sup.Observer) *Defaults {
 	return d
 }
 
-// DefaultsFuncs makes the children of Defaults by plain functions.
+// DefaultsFuncs returns a DefaultsChildren that calls functions.
 func DefaultsFuncs(
 	newTakes func(ctx context.Context, d *Defaults) (*W, error),
 	newAdds func(ctx context.Context, d *Defaults) (*W, error),
@@ -458,8 +458,8 @@ func (f funcsOfDefaults) Empty() EmptyChildren {
 	return f.emptyChildren
 }
 
-// If this does not compile, Defaults has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Defaults has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree  `sup:"rest_for_one,auto_shutdown=any_significant,transient,shutdown=2s,start_timeout=10s,backoff=1s..1m,jitter=0.5,budget=3/1h,watchdog=1m,stuck=abandon"`
@@ -473,12 +473,12 @@ func _() {
 	var _ outdatedRunGoGenerate = Defaults{}
 }
 
-// EmptyChildren makes the children of Empty. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// EmptyChildren makes the workers of Empty. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type EmptyChildren interface{}
 
-// NewEmpty returns a new Empty, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewEmpty returns a new Empty, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	empty, one_for_one, auto_shutdown=never
 func NewEmpty(c EmptyChildren, observers ...sup.Observer) *Empty {
@@ -492,15 +492,15 @@ func NewEmpty(c EmptyChildren, observers ...sup.Observer) *Empty {
 	return e
 }
 
-// EmptyFuncs makes the children of Empty by plain functions.
+// EmptyFuncs returns a EmptyChildren that calls functions.
 func EmptyFuncs() EmptyChildren {
 	return funcsOfEmpty{}
 }
 
 type funcsOfEmpty struct{}
 
-// If this does not compile, Empty has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Empty has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"one_for_one,auto_shutdown=never"`

@@ -9,19 +9,19 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// ServerChildren makes the children of Server. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// ServerChildren makes the workers of Server. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type ServerChildren interface {
 	NewHTTP(ctx context.Context, s *Server) (*Listener, error)
 	NewHTTPS(ctx context.Context, s *Server) (*Listener, error)
 }
 
-// NewServer returns a new Server, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewServer returns a new Server, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	server, one_for_all
 //	├── http *Listener, shutdown=1s
@@ -48,7 +48,7 @@ func NewServer(c ServerChildren, observers ...sup.Observer) *Server {
 	return s
 }
 
-// ServerFuncs makes the children of Server by plain functions.
+// ServerFuncs returns a ServerChildren that calls functions.
 func ServerFuncs(
 	newHTTP func(ctx context.Context, s *Server) (*Listener, error),
 	newHTTPS func(ctx context.Context, s *Server) (*Listener, error),
@@ -69,8 +69,8 @@ func (f funcsOfServer) NewHTTPS(ctx context.Context, s *Server) (*Listener, erro
 	return f.newHTTPS(ctx, s)
 }
 
-// If this does not compile, Server has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Server has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"one_for_all"`
