@@ -6,9 +6,9 @@ import (
 	"github.com/espalier-go/espalier/gen"
 )
 
-// A constructor makes a tree one that is declared by hand, unless it is in a
-// file that no build has.
-func TestAConstructorCountsWhereItCanBeCompiled(t *testing.T) {
+// A tree whose constructor exists is declared by hand, unless no build includes the file
+// of the constructor.
+func TestAConstructorInAnIgnoredFileDoesNotCount(t *testing.T) {
 	const tree = "package a\n\nimport \"github.com/espalier-go/espalier/sup\"\n\ntype T struct{ sup.Tree }\n"
 	for constraint, counts := range map[string]bool{
 		"":                                      true,

@@ -7,7 +7,7 @@ import (
 	"github.com/espalier-go/espalier/gen"
 )
 
-// A package that is up to date has outputs that are not stale.
+// The outputs of a package that is up to date are not stale.
 func ExampleGenerate() {
 	outputs, faults, err := gen.Generate("internal/golden/orders")
 	if err != nil {
@@ -23,7 +23,7 @@ func ExampleGenerate() {
 	// internal/golden/orders/sup_gen.go false
 }
 
-// The tree web.Server is of another package.
+// The nested tree web.Server is in another package.
 func ExampleLoader_Graph() {
 	var l gen.Loader
 	p, _, err := l.Load("internal/golden/orders")

@@ -13,9 +13,9 @@ import (
 	"github.com/espalier-go/espalier/gen"
 )
 
-// A fault case is a text file: what it shows, then files, each after a line
-// "-- name --"; the last one, "faults", is what is expected of the others.
-func TestFaultsAreReportedWhereTheyAre(t *testing.T) {
+// A case is a text file: a line that describes it, then files, each after a line
+// "-- name --". The last file, "faults", has the expected faults of the others.
+func TestFaultsHaveAPlaceAndAHint(t *testing.T) {
 	cases, err := filepath.Glob("testdata/faults/*.txt")
 	if err != nil || len(cases) == 0 {
 		t.Fatal("there are no cases", err)
@@ -50,7 +50,7 @@ func TestFaultsAreReportedWhereTheyAre(t *testing.T) {
 	}
 }
 
-// split returns the files of a case, and its text up to the faults.
+// split returns the files of a case and its text up to the faults.
 func split(text []byte) (source []byte, files map[string][]byte) {
 	files = make(map[string][]byte)
 	name := ""

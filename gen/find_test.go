@@ -14,8 +14,7 @@ import (
 	"github.com/espalier-go/espalier/gen"
 )
 
-// The go command itself says what it passes by.
-func TestWhatGoModIgnoresIsPassedByAsTheGoCommandDoes(t *testing.T) {
+func TestFindIgnoresTheDirectoriesThatTheGoCommandIgnores(t *testing.T) {
 	dirs := []string{"a", "a/out", "out", "out/deep", "outer", "node_modules/x", "b/node_modules/y", "b/c/d", "c/d"}
 	for name, ignored := range map[string]string{
 		"nothing":               "",

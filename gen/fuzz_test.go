@@ -14,8 +14,7 @@ import (
 	"github.com/espalier-go/espalier/gen"
 )
 
-// Whatever the tag of whatever field: no panic, faults that are inside of the
-// file, or an output that is Go.
+// For any tag of any field, Load returns faults inside the file or the output is Go.
 func FuzzTag(f *testing.F) {
 	for _, tag := range []string{
 		`sup:"permanent,shutdown=5s"`, `sup:"rest_for_one,intensity=3/5s"`, `sup:"max=3" json:"x"`, `sup:"count=4,backoff=1s..5m"`,
@@ -49,7 +48,7 @@ func FuzzTag(f *testing.F) {
 	})
 }
 
-// Whatever the source: no panic, and faults, or an output that is Go.
+// For any source, Load returns faults inside the file or the output is Go.
 func FuzzPipeline(f *testing.F) {
 	for _, pattern := range []string{"internal/golden/*/*.go", "testdata/faults/*.txt"} {
 		paths, err := filepath.Glob(pattern)
@@ -78,8 +77,8 @@ func FuzzPipeline(f *testing.F) {
 	})
 }
 
-// Whatever stands in the struct: the same. Mutations get further here than in
-// a whole file.
+// For any fields, Load returns faults inside the file or the output is Go. Mutations of
+// fields get further than mutations of a whole file.
 func FuzzFields(f *testing.F) {
 	for _, fields := range []string{
 		"A, B sup.Child[*W]", "A sup.Keyed[map[string]*db.Row, W[db.T, P]]", "A sup.Replicas[interface{ M(); ~int | db.T }] `sup:\"count=3\"`",
@@ -107,10 +106,10 @@ func pipeline(t *testing.T, src []byte) {
 	content, faults := generate(t, src)
 	for _, fault := range faults {
 		if fault.Pos.Line < 1 || fault.Pos.Column < 1 || fault.Pos.Offset > len(src) || fault.Message == "" {
-			t.Fatalf("a fault is nowhere: %+v", fault)
+			t.Fatalf("a fault outside the file: %+v", fault)
 		}
 		if strings.ContainsAny(fault.String(), "\n") {
-			t.Fatalf("a fault is of several lines: %q", fault)
+			t.Fatalf("a fault of several lines: %q", fault)
 		}
 	}
 	if content == nil {
@@ -121,14 +120,14 @@ func pipeline(t *testing.T, src []byte) {
 	}
 	formatted, err := format.Source(content)
 	if err != nil || !bytes.Equal(formatted, content) {
-		t.Fatalf("gofmt would change it (%v):\n%s\nto\n%s", err, content, formatted)
+		t.Fatalf("gofmt changes the output (%v):\n%s\nto\n%s", err, content, formatted)
 	}
-	if again, _ := generate(t, src); !bytes.Equal(again, content) {
-		t.Fatalf("another run gives\n%s\ninstead of\n%s", again, content)
+	if second, _ := generate(t, src); !bytes.Equal(second, content) {
+		t.Fatalf("a second run gives\n%s\ninstead of\n%s", second, content)
 	}
 }
 
-// generate returns the output for a file.
+// generate returns the output for a file, or its faults.
 func generate(t *testing.T, src []byte) ([]byte, []gen.Fault) {
 	t.Helper()
 	p, faults := gen.LoadFiles(map[string][]byte{"a.go": src})

@@ -11,10 +11,10 @@ import (
 	"github.com/espalier-go/espalier/gen"
 )
 
-var update = flag.Bool("update", false, "write what the tests get over what they want")
+var update = flag.Bool("update", false, "write the golden files instead of comparing them")
 
-// The golden packages are real: go test ./... compiles, vets and runs them.
-func TestGoldenPackagesAreWhatIsGenerated(t *testing.T) {
+// go test ./... also compiles, vets and tests the golden packages.
+func TestGoldenPackagesAreUpToDate(t *testing.T) {
 	dirs, err := filepath.Glob("internal/golden/*")
 	if err != nil || len(dirs) == 0 {
 		t.Fatal("there are no golden packages", err)
@@ -29,7 +29,7 @@ func TestGoldenPackagesAreWhatIsGenerated(t *testing.T) {
 				t.Error(f)
 			}
 			if len(outputs) == 0 {
-				t.Error("nothing is generated")
+				t.Error("no output")
 			}
 			for _, o := range outputs {
 				if *update {
@@ -39,7 +39,7 @@ func TestGoldenPackagesAreWhatIsGenerated(t *testing.T) {
 					continue
 				}
 				if diff := cmp.Diff(string(o.Old), string(o.New)); diff != "" {
-					t.Errorf("%s (-is +should be, see -update):\n%s", o.Path, diff)
+					t.Errorf("%s (-golden +generated, see -update):\n%s", o.Path, diff)
 				}
 				if info, err := os.Stat(o.Path); err == nil && info.Mode().Perm() != 0o644 {
 					t.Errorf("%s has mode %v", o.Path, info.Mode())

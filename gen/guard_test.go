@@ -11,9 +11,9 @@ import (
 
 const golden = "internal/golden/"
 
-// The compiler is what refuses code that does not fit its tree any more; these
-// tests edit a golden package and look for what it says.
-func TestTheCompilerRefuses(t *testing.T) {
+// These tests edit a golden package. The compiler must refuse generated code that does
+// not fit its tree.
+func TestTheCompilerRefusesOutdatedCode(t *testing.T) {
 	type edit struct{ file, from, to string }
 	for _, test := range []struct {
 		name, pkg string
@@ -103,22 +103,22 @@ var _ = NewOrders(children{})
 					edited[path] = string(content)
 				}
 				if !strings.Contains(edited[path], e.from) {
-					t.Fatalf("%s does not contain %q any more", path, e.from)
+					t.Fatalf("%s does not contain %q", path, e.from)
 				}
 				edited[path] = strings.Replace(edited[path], e.from, e.to, 1)
 			}
 			out := build(t, golden+test.pkg, edited)
 			for _, want := range test.want {
 				if !strings.Contains(out, want) {
-					t.Errorf("the compiler does not say %q, but:\n%s", want, out)
+					t.Errorf("compiler output without %q:\n%s", want, out)
 				}
 			}
 		})
 	}
 }
 
-// build compiles a package with some of its files replaced, and returns what
-// the compiler says.
+// build compiles a package with some of its files replaced, and returns the output of
+// the compiler.
 func build(t *testing.T, pkg string, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -143,12 +143,12 @@ func build(t *testing.T, pkg string, files map[string]string) string {
 	}
 	out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "./"+pkg).CombinedOutput()
 	if err == nil {
-		t.Error("it compiles")
+		t.Error("no compile error")
 	}
 	return string(out)
 }
 
-// What the tests above refuse must not be refused for another reason.
+// Without edits, the packages of the test above compile.
 func TestTheGoldenPackagesCompile(t *testing.T) {
 	out, err := exec.Command("go", "vet", "./"+golden+"...").CombinedOutput()
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // imports in every file of the standard library, read whole or in part.
 func TestFindReadsTheSameImportsAsTheParser(t *testing.T) {
 	for i, path := range standardLibrary(t) {
-		if i%7 != 0 { // there are 6000
+		if i%7 != 0 { // a sample of about 6000 files
 			continue
 		}
 		src, err := os.ReadFile(path)
@@ -43,8 +43,8 @@ func TestFindReadsTheSameImportsAsTheParser(t *testing.T) {
 	}
 }
 
-// standardLibrary returns the Go files of the standard library and commands
-// that supgen ./... would look at.
+// standardLibrary returns the Go files of the standard library that supgen ./... would
+// read.
 func standardLibrary(t testing.TB) []string {
 	t.Helper()
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
@@ -70,7 +70,7 @@ func standardLibrary(t testing.TB) []string {
 		return nil
 	})
 	if err != nil || len(files) < 1000 {
-		t.Fatalf("the standard library's source is not there: %d files, %v", len(files), err)
+		t.Fatalf("the source of the standard library is missing: %d files, %v", len(files), err)
 	}
 	return files
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/espalier-go/espalier/gen"
 )
 
-func TestIDsAreNamesInSmallLetters(t *testing.T) {
+func TestAnIDIsANameInLowerCase(t *testing.T) {
 	for name, want := range map[string]string{
 		"DB": "db", "Feeds": "feeds", "WebServer": "web_server", "HTTPServer": "http_server", "URLs": "urls",
 		"userID": "user_id", "JSONToHTML": "json_to_html", "DBs": "dbs", "Match2": "match2", "V2Feed": "v2_feed",
@@ -14,12 +14,12 @@ func TestIDsAreNamesInSmallLetters(t *testing.T) {
 		"AB": "ab", "ABc": "a_bc", "世界": "世界", "__": "",
 	} {
 		if got := gen.Snake(name); got != want {
-			t.Errorf("%s is called %q, want %q", name, got, want)
+			t.Errorf("%s has the id %q, want %q", name, got, want)
 		}
 	}
 }
 
-func TestVariablesBeginWithASmallWord(t *testing.T) {
+func TestAVariableBeginsWithALowerCaseWord(t *testing.T) {
 	for name, want := range map[string]string{
 		"DB": "db", "HTTPServer": "httpServer", "Web_Server": "web_Server", "_DB": "db", "_web": "web", "_2nd": "_2nd",
 		"__": "__", "ȺéÉé": "ⱥéÉé", "世界": "世界", "ÄrgerÖl": "ärgerÖl",
@@ -30,7 +30,7 @@ func TestVariablesBeginWithASmallWord(t *testing.T) {
 	}
 }
 
-func TestImportPathsGivePackageNames(t *testing.T) {
+func TestAnImportPathImpliesThePackageName(t *testing.T) {
 	for _, test := range []struct {
 		name, path string
 		like       bool
@@ -52,7 +52,7 @@ func TestImportPathsGivePackageNames(t *testing.T) {
 		{"v4", "example.com/v40", false},
 	} {
 		if got := gen.PackageLikeness(test.name, test.path) < 3; got != test.like {
-			t.Errorf("%s could be of %q: %v, want %v", test.name, test.path, got, test.like)
+			t.Errorf("name %s for path %q: %v, want %v", test.name, test.path, got, test.like)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/espalier-go/espalier/gen"
 )
 
-// An option without an effect is one whose field in the table is not a field of the
-// spec, or is not emitted.
+// The field of an option without an effect is not a field of the spec, or is not
+// emitted.
 func TestEveryOptionChangesTheOutputWhereverItMayStand(t *testing.T) {
 	const source = `package a
 

@@ -13,8 +13,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// supgen refuses a policy exactly if sup refuses it.
-func TestSupgenRefusesThePoliciesThatSupRefuses(t *testing.T) {
+func TestSupgenRefusesExactlyThePoliciesThatSupRefuses(t *testing.T) {
 	verdicts := make(map[bool]int)
 	rapid.Check(t, func(t *rapid.T) {
 		tag, child, auto := drawPolicy(t)
@@ -32,8 +31,8 @@ func TestSupgenRefusesThePoliciesThatSupRefuses(t *testing.T) {
 	}
 }
 
-// The guard against an overflow in sup's rule: a reset that is nearly endless.
-func TestABudgetThatAnEndlessResetKeepsOutOfReachIsRefused(t *testing.T) {
+// In sup, a rule for budgets has a guard against the overflow of a nearly infinite reset.
+func TestABudgetOutOfReachIsRefusedForANearlyInfiniteReset(t *testing.T) {
 	const source = "package a\n\nimport \"github.com/espalier-go/espalier/sup\"\n\n" +
 		"type T struct {\n\tsup.Tree\n\tA sup.Child[*W] `sup:\"backoff=1m..10m,reset=9223372036s,budget=5/1m\"`\n}\n"
 	if _, faults := gen.LoadFiles(map[string][]byte{"a.go": []byte(source)}); len(faults) != 1 {

@@ -35,7 +35,7 @@ func (p *Package) noteRun(f *file, decl *ast.FuncDecl) {
 	}
 }
 
-// isRun reports whether a function type is that of the Run method of sup.Worker.
+// isRun reports whether a function has the signature of the Run method of a worker.
 func isRun(t *ast.FuncType) bool {
 	if t.Params.NumFields() != 1 || t.Results.NumFields() != 1 {
 		return false

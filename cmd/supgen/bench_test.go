@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// The limit that the benchmarks compare with: a program that parses the files
-// that supgen looks at, and does nothing else. With -imports it reads no
-// further than the import declarations.
+// bareParse is the limit for the benchmarks: a program that only parses the files that
+// supgen reads. With -imports it parses the import declarations only.
 const bareParse = `package main
 
 import (
@@ -60,7 +59,7 @@ func main() {
 }
 `
 
-// programs builds supgen as it is used, and the bare parser.
+// programs builds supgen and the bare parser.
 func programs(b *testing.B) (supgen, parser string) {
 	b.Helper()
 	dir := write(b, map[string]string{"parser.go": bareParse})
@@ -73,8 +72,8 @@ func programs(b *testing.B) (supgen, parser string) {
 	return supgen, parser
 }
 
-// contest runs commands in turn, so that all meet the same weather, and returns
-// the median time of each.
+// contest runs commands in turn, so that the load of the machine affects all of them, and
+// returns the median time of each.
 func contest(b *testing.B, dir string, commands ...[]string) []time.Duration {
 	times := make([][]time.Duration, len(commands))
 	for b.Loop() {
@@ -100,7 +99,7 @@ func contest(b *testing.B, dir string, commands ...[]string) []time.Duration {
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 
-// A package of one file with a tree of five children, its output up to date.
+// The package has one file, with a tree of five children. Its output is up to date.
 func BenchmarkSmallPackage(b *testing.B) {
 	supgen, parser := programs(b)
 	source, err := os.ReadFile(filepath.Join("..", "..", "gen", "internal", "golden", "orders", "orders.go"))
@@ -119,8 +118,8 @@ func BenchmarkSmallPackage(b *testing.B) {
 	b.ReportMetric(float64(m[2])/float64(m[1]), "x-of-parse")
 }
 
-// The source of the standard library, where no file has a tree: what it costs
-// to find that out.
+// No file of the standard library has a tree. The benchmark measures how long supgen
+// takes to find that out.
 func BenchmarkStandardLibrary(b *testing.B) {
 	supgen, parser := programs(b)
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()

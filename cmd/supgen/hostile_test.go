@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// diamond returns a package of trees, each of which holds the next one twice.
+// diamond returns a package of trees, each of which nests the next one twice.
 func diamond(name string, levels int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "package %s\n\nimport \"github.com/espalier-go/espalier/sup\"\n", name)
@@ -58,7 +58,7 @@ func TestADiamondOfPackagesIsReadInLinearTime(t *testing.T) {
 	}
 }
 
-// Two packages that import each other do not compile; supgen reads them all the same.
+// Two packages that import each other do not compile, but supgen reads them.
 func TestTreesOfPackagesThatContainEachOtherAreDrawnOnce(t *testing.T) {
 	text := func(own, other string) string {
 		return fmt.Sprintf("package %s\n\nimport (\n\t\"example.com/m/%[2]s\"\n\t\"github.com/espalier-go/espalier/sup\"\n)\n\n"+
@@ -81,12 +81,12 @@ func TestALongChainOfNestedTreesIsDrawnToADepth(t *testing.T) {
 		t.Errorf("the output has %d bytes", size)
 	}
 	if r := supgen(t, dir, "-graph=dot"); !strings.Contains(r.out, "*T99") {
-		t.Error("dot has no indentation, and should show all levels")
+		t.Error("the DOT drawing does not show all levels")
 	}
 }
 
 func TestHostileSourcesEndWithAnOutputOrAFault(t *testing.T) {
-	const many, children = 20_000, 2000 // for each child a lot is written
+	const many, children = 20_000, 2000 // a child has much more output than a field
 	head := "package p\n\nimport \"github.com/espalier-go/espalier/sup\"\n\ntype T struct {\n\tsup.Tree\n"
 	var workers, fields, imports strings.Builder
 	for n := range many {
@@ -132,10 +132,10 @@ func TestAFileThatIsTooLargeIsAnError(t *testing.T) {
 	if err := os.WriteFile(large, []byte("package orders\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(large, 1<<32); err != nil { // takes no room
+	if err := os.Truncate(large, 1<<32); err != nil { // a sparse file
 		t.Skip(err)
 	}
-	const says = "large.go: more than 64 MiB, the most that is read of a file: move the data in it to another package\n"
+	const says = "large.go: larger than the limit of 64 MiB: move the data to another package\n"
 	if r := supgen(t, dir); r.code != failure || !strings.HasSuffix(r.errors, says) {
 		t.Errorf("%+v", r)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// pipe makes a named pipe that nothing is ever written to.
+// pipe makes a named pipe without a writer.
 func pipe(t *testing.T, path string) {
 	t.Helper()
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
@@ -25,7 +25,7 @@ func link(t *testing.T, to, path string) {
 	}
 }
 
-func TestWhatIsNoRegularFileIsPassedBy(t *testing.T) {
+func TestIrregularFilesAreIgnored(t *testing.T) {
 	for name, place := range map[string]func(t *testing.T, path string){
 		"a named pipe":          pipe,
 		"a link to a pipe":      func(t *testing.T, path string) { pipe(t, path+".pipe"); link(t, path+".pipe", path) },
@@ -59,12 +59,12 @@ func TestWhatIsNoRegularFileIsPassedBy(t *testing.T) {
 			}
 			for _, flag := range []string{"-w", "-check"} {
 				r := supgen(t, dir, flag)
-				if r.code != failure || !strings.HasPrefix(r.errors, "sup_gen.go:1:1: this is where the output of supgen goes, but it is a ") {
+				if r.code != failure || !strings.HasPrefix(r.errors, "sup_gen.go:1:1: supgen writes this file, but it is a ") {
 					t.Errorf("%s: %+v", flag, r)
 				}
 			}
 			if after, err := os.Lstat(out); err != nil || !os.SameFile(before, after) {
-				t.Error("it was replaced", err)
+				t.Error("the file was replaced", err)
 			}
 		})
 		t.Run(name+" as go.mod", func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestWhatIsNoRegularFileIsPassedBy(t *testing.T) {
 	}
 }
 
-func TestALinkToARegularFileStaysOne(t *testing.T) {
+func TestALinkToTheOutputIsKept(t *testing.T) {
 	dir := write(t, map[string]string{"elsewhere/orders.go": orders, "elsewhere/out.go": "", "p/doc.go": "package orders\n"})
 	link(t, "../elsewhere/orders.go", filepath.Join(dir, "p", "orders.go"))
 	link(t, "../elsewhere/out.go", filepath.Join(dir, "p", "sup_gen.go"))

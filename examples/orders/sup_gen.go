@@ -11,13 +11,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// OrdersChildren makes the children of Orders. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
-// The others are for nested trees, and called once.
+// OrdersChildren makes the workers of Orders. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
+// The methods for nested trees are called once, by NewOrders.
 type OrdersChildren interface {
 	NewDB(ctx context.Context, o *Orders) (*Pool, error)
 	NewMatch(ctx context.Context, o *Orders, i int) (*Matcher, error)
@@ -26,8 +26,8 @@ type OrdersChildren interface {
 	NewDesk(ctx context.Context, o *Orders) (*Desk, error)
 }
 
-// NewOrders returns a new Orders, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewOrders returns a new Orders, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	orders, rest_for_one, intensity=5/5s, auto_shutdown=any_significant
 //	├── quotes kv.Context[Symbol, Quote]
@@ -79,7 +79,7 @@ func NewOrders(c OrdersChildren, observers ...sup.Observer) *Orders {
 	return o
 }
 
-// OrdersFuncs makes the children of Orders by plain functions.
+// OrdersFuncs returns a OrdersChildren that calls functions.
 func OrdersFuncs(
 	newDB func(ctx context.Context, o *Orders) (*Pool, error),
 	newMatch func(ctx context.Context, o *Orders, i int) (*Matcher, error),
@@ -118,8 +118,8 @@ func (f funcsOfOrders) NewDesk(ctx context.Context, o *Orders) (*Desk, error) {
 	return f.newDesk(ctx, o)
 }
 
-// If this does not compile, Orders has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Orders has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"rest_for_one,intensity=5/5s,auto_shutdown=any_significant"`

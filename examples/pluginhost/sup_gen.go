@@ -13,38 +13,38 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// HostChildren makes the children of Host. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// HostChildren makes the workers of Host. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type HostChildren interface {
 	NewControl(ctx context.Context, h *Host) (*remote.Server, error)
 	NewPage(ctx context.Context, h *Host) (*Page, error)
 	NewText(ctx context.Context, h *Host, i int) (*TextPlugin, error)
-	// CountText is asked once, by NewHost.
+	// CountText is called once, by NewHost.
 	CountText() int
 	NewOutline(ctx context.Context, h *Host, i int) (*OutlinePlugin, error)
-	// CountOutline is asked once, by NewHost.
+	// CountOutline is called once, by NewHost.
 	CountOutline() int
 	NewPicture(ctx context.Context, h *Host, i int) (*PicturePlugin, error)
-	// CountPicture is asked once, by NewHost.
+	// CountPicture is called once, by NewHost.
 	CountPicture() int
 	NewArchive(ctx context.Context, h *Host, i int) (*ArchivePlugin, error)
-	// CountArchive is asked once, by NewHost.
+	// CountArchive is called once, by NewHost.
 	CountArchive() int
 	NewOperator(ctx context.Context, h *Host) (*Operator, error)
 	NewChaos(ctx context.Context, h *Host) (*Chaos, error)
 	NewView(ctx context.Context, h *Host) (*View, error)
 	NewDesks(ctx context.Context, h *Host, i int) (*Desk, error)
-	// CountDesks is asked once, by NewHost.
+	// CountDesks is called once, by NewHost.
 	CountDesks() int
 	NewWalk(ctx context.Context, h *Host) (*Walk, error)
 }
 
-// NewHost returns a new Host, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewHost returns a new Host, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	host, intensity=10/10s, auto_shutdown=any_significant
 //	├── found kv.Context[string, content.Kind]
@@ -146,7 +146,7 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 	return h
 }
 
-// HostFuncs makes the children of Host by plain functions.
+// HostFuncs returns a HostChildren that calls functions.
 func HostFuncs(
 	newControl func(ctx context.Context, h *Host) (*remote.Server, error),
 	newPage func(ctx context.Context, h *Host) (*Page, error),
@@ -251,8 +251,8 @@ func (f funcsOfHost) NewWalk(ctx context.Context, h *Host) (*Walk, error) {
 	return f.newWalk(ctx, h)
 }
 
-// If this does not compile, Host has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Host has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"intensity=10/10s,auto_shutdown=any_significant"`

@@ -1,9 +1,9 @@
-// Package spelling is for words that somebody has mistyped.
+// Package spelling compares words to find misspellings.
 package spelling
 
-// Distance counts the insertions, deletions, substitutions and swaps of
-// neighbours that make one word of the other, byte by byte. For words whose lengths
-// are further than 3 apart it says 4.
+// Distance returns the edit distance of two words: the number of insertions, deletions,
+// substitutions and swaps of neighbouring bytes that turn one into the other. It returns
+// 4 if the lengths differ by more than 3.
 func Distance(a, b string) int {
 	if abs(len(a)-len(b)) > 3 {
 		return 4

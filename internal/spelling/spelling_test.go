@@ -6,7 +6,7 @@ import (
 	"github.com/espalier-go/espalier/internal/spelling"
 )
 
-func TestDistance(t *testing.T) {
+func TestDistanceCountsInsertionsDeletionsSubstitutionsAndSwaps(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want int

@@ -9,19 +9,19 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// SiteChildren makes the children of Site. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// SiteChildren makes the workers of Site. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type SiteChildren interface {
 	NewServer(ctx context.Context, s *Site) (*Server, error)
 	NewProbe(ctx context.Context, s *Site) (*Probe, error)
 }
 
-// NewSite returns a new Site, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewSite returns a new Site, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	site, one_for_all
 //	├── server *Server, shutdown=3s
@@ -47,7 +47,7 @@ func NewSite(c SiteChildren, observers ...sup.Observer) *Site {
 	return s
 }
 
-// SiteFuncs makes the children of Site by plain functions.
+// SiteFuncs returns a SiteChildren that calls functions.
 func SiteFuncs(
 	newServer func(ctx context.Context, s *Site) (*Server, error),
 	newProbe func(ctx context.Context, s *Site) (*Probe, error),
@@ -68,8 +68,8 @@ func (f funcsOfSite) NewProbe(ctx context.Context, s *Site) (*Probe, error) {
 	return f.newProbe(ctx, s)
 }
 
-// If this does not compile, Site has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Site has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"one_for_all"`

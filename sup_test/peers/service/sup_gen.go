@@ -10,12 +10,12 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// If this does not compile, the version of sup is another than supgen's: run
-// supgen of the same version again.
+// If this does not compile, supgen and sup have incompatible versions: run the
+// supgen of the version of sup.
 const _ = sup.GeneratedV1
 
-// ServiceChildren makes the children of Service. A method New… runs at every
-// start and restart of its child; the children declared before it are ready then.
+// ServiceChildren makes the workers of Service. A New… method is called for each
+// start and restart of its child, when the children declared before it are ready.
 type ServiceChildren interface {
 	NewDB(ctx context.Context, s *Service) (*Worker, error)
 	NewCache(ctx context.Context, s *Service) (*Worker, error)
@@ -23,8 +23,8 @@ type ServiceChildren interface {
 	NewMatch(ctx context.Context, s *Service, i int) (*Worker, error)
 }
 
-// NewService returns a new Service, which has not been started. The observers see
-// every event of it and of the trees in it.
+// NewService returns a new Service, which is not started. The observers receive the
+// events of the tree and of its nested trees.
 //
 //	service, rest_for_one, intensity=3/5s
 //	├── state kv.Context[string, int]
@@ -67,7 +67,7 @@ func NewService(c ServiceChildren, observers ...sup.Observer) *Service {
 	return s
 }
 
-// ServiceFuncs makes the children of Service by plain functions.
+// ServiceFuncs returns a ServiceChildren that calls functions.
 func ServiceFuncs(
 	newDB func(ctx context.Context, s *Service) (*Worker, error),
 	newCache func(ctx context.Context, s *Service) (*Worker, error),
@@ -100,8 +100,8 @@ func (f funcsOfService) NewMatch(ctx context.Context, s *Service, i int) (*Worke
 	return f.newMatch(ctx, s, i)
 }
 
-// If this does not compile, Service has changed since supgen read it: run go
-// generate again.
+// If this does not compile, Service has changed since this file was generated: run
+// go generate.
 func _() {
 	type outdatedRunGoGenerate = struct {
 		sup.Tree `sup:"rest_for_one,intensity=3/5s"`

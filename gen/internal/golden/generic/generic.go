@@ -1,4 +1,4 @@
-// Package generic holds generic trees.
+// Package generic has generic trees.
 package generic
 
 import (
@@ -9,13 +9,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Stage is a worker that hands on what it gets.
+// Stage is a worker that forwards values.
 type Stage[T any] struct {
 	In  <-chan T
 	Out chan<- T
 }
 
-// Run hands on until its end.
+// Run forwards values until ctx is done.
 func (s *Stage[T]) Run(ctx context.Context) error {
 	for {
 		select {
@@ -40,7 +40,7 @@ type Pipeline[T any] struct {
 	Sinks  sup.Keyed[string, *Stage[T]] `sup:"temporary"`
 }
 
-// Sorted is a generic tree that nests another, with a constraint of its own.
+// Sorted is a generic tree with its own constraint that nests another one.
 type Sorted[K cmp.Ordered, V interface {
 	~[]E
 	Len() int
@@ -53,10 +53,10 @@ type Sorted[K cmp.Ordered, V interface {
 		Key   K `json:"key"`
 		Value V
 	}]] `sup:"count=2"`
-	last [2]E //lint:ignore U1000 a field that is none of the generator's business
+	last [2]E //lint:ignore U1000 a field that supgen ignores
 }
 
-// Numbers nests generic trees with all types given.
+// Numbers nests generic trees with type arguments.
 type Numbers struct {
 	sup.Tree
 
@@ -64,8 +64,7 @@ type Numbers struct {
 	Rows *Sorted[string, Row, float64]
 }
 
-// Pointed has a type parameter that could be the length of an array, but for
-// the comma.
+// Pointed has a type parameter that, without a comma, would be an array length.
 type Pointed[T *Row,] struct {
 	sup.Tree
 
@@ -75,5 +74,5 @@ type Pointed[T *Row,] struct {
 // Row is a list.
 type Row []float64
 
-// Len returns its length.
+// Len returns the length.
 func (r Row) Len() int { return len(r) }

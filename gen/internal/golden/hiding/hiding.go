@@ -1,5 +1,5 @@
-// Package hiding has type parameters that are called as the packages are that
-// generated code needs.
+// Package hiding has type parameters with the names of packages that generated code
+// imports.
 package hiding
 
 import "github.com/espalier-go/espalier/sup"

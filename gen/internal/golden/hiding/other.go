@@ -2,7 +2,7 @@ package hiding
 
 import supervision "github.com/espalier-go/espalier/sup"
 
-// Other is in another file, where sup is another name.
+// Other is in another file, which imports sup under another name.
 type Other[sup supervision.Worker] struct {
 	supervision.Tree
 

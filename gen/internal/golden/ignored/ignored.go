@@ -1,5 +1,4 @@
-// Package ignored has constructors in files that are not always compiled, or
-// never.
+// Package ignored has constructors in files with build constraints.
 package ignored
 
 import (
@@ -11,25 +10,25 @@ import (
 // W is a worker.
 type W struct{}
 
-// Run waits for its end.
+// Run returns when ctx is done.
 func (*W) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// Orders has a constructor in a file that is part of no build.
+// Orders has a constructor in a file that no build includes.
 type Orders struct {
 	sup.Tree
 	DB sup.Child[*W]
 }
 
-// Feeds has one there too, which is in nobody's way.
+// Feeds has a constructor in the same file.
 type Feeds struct {
 	sup.Tree `sup:"one_for_all"`
 	A, B     sup.Child[*W]
 }
 
-// Hand has a constructor on another system, and is declared by hand.
+// Hand is declared by hand, with a constructor for another system.
 type Hand struct {
 	sup.Tree
 	DB sup.Child[*W]

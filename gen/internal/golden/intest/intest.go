@@ -1,4 +1,4 @@
-// Package intest has a tree of its own and one in its tests.
+// Package intest has a tree, and another one in its tests.
 package intest
 
 import (
@@ -10,13 +10,13 @@ import (
 // W is a worker.
 type W struct{}
 
-// Run waits for its end.
+// Run returns when ctx is done.
 func (*W) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// Inner is nested by a tree of the tests.
+// Inner is nested in a tree of the tests.
 type Inner struct {
 	sup.Tree
 	W sup.Child[*W]

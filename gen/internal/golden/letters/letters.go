@@ -1,5 +1,5 @@
-// Package letters has names of letters whose small ones are of another length,
-// or that there are no capitals of.
+// Package letters has names with letters that have no capital, or a capital with another
+// number of bytes.
 package letters
 
 import (
@@ -11,7 +11,7 @@ import (
 // W is a worker.
 type W struct{}
 
-// Run waits for its end.
+// Run returns when ctx is done.
 func (*W) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
@@ -23,10 +23,10 @@ type Web struct {
 	DB sup.Child[*W]
 }
 
-// Outer nests trees under names that are hard to make small.
+// Outer nests trees under names that are hard to write in lower case.
 type Outer struct {
 	sup.Tree
-	ȺéÉé *Web // the small Ⱥ has three bytes, the capital two
+	ȺéÉé *Web // Ⱥ has two bytes, and ⱥ has three
 	WebÉ *Web
 	_web *Web
 	世界   *Web

@@ -1,5 +1,5 @@
-// Package names has the names that generated code would like to have, trees in
-// several files, and fields that are none of supgen's business.
+// Package names declares the names that generated code prefers, trees in several files,
+// and fields that supgen ignores.
 package names
 
 import (
@@ -12,10 +12,10 @@ import (
 	post "github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// These names are taken.
+// Generated code prefers these names.
 type (
 	context struct{}
-	//lint:ignore U1000 it only takes the name
+	//lint:ignore U1000 only its name matters
 	time      struct{}
 	sup       string
 	key       string
@@ -33,7 +33,7 @@ type Orders struct {
 	supervision.Tree `sup:"intensity=3/5s" json:"-"`
 	sync.Mutex
 	*sync.WaitGroup
-	//lint:ignore U1000 it only takes the name
+	//lint:ignore U1000 only its name matters
 	context
 
 	First, second supervision.Child[*c] "sup:\"shutdown=5s\""
@@ -48,10 +48,10 @@ type Orders struct {
 	Hidden        supervision.Child[*c] `sup:"-"`
 	Names         map[sup][]chan<- *observers
 	mailbox       post.Mailbox[o.Listener] `sup:"cap=7"`
-	Letters       *post.Mailbox[key]       // somebody else's
+	Letters       *post.Mailbox[key]       // a Mailbox of another package
 }
 
-// A tree need not be exported, nor have the first letter to itself.
+// A tree may be unexported, and share its first letter with another name.
 type tree struct {
 	supervision.Tree
 	URLs       supervision.Child[*c]

@@ -5,7 +5,7 @@ import (
 	supervision "github.com/espalier-go/espalier/sup"
 )
 
-// Other is in another file, where db is another package.
+// Other is in another file, in which db is another package.
 type Other struct {
 	supervision.Tree
 	DB supervision.Child[*db.Pool]

@@ -1,5 +1,5 @@
-// Package orders is the tree of the design: children of all kinds, a tree of
-// another package, and state.
+// Package orders has a tree with children of all kinds, a nested tree of another package,
+// and state.
 package orders
 
 import (
@@ -23,7 +23,7 @@ type (
 	Matcher struct{ worker }
 )
 
-type worker struct{ name string } //lint:ignore U1000 a worker of some size, so that two are not one
+type worker struct{ name string } //lint:ignore U1000 a size above 0, so that two workers have different addresses
 
 func (w *worker) Run(ctx context.Context) error {
 	<-ctx.Done()

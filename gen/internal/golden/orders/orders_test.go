@@ -14,7 +14,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// children notes what is made, and that the siblings declared before are ready.
+// children records which workers are made, and expects the earlier siblings to be ready.
 type children struct {
 	made []string
 }

@@ -1,4 +1,4 @@
-// Package policies says everything that tags can say.
+// Package policies has all options of tags.
 package policies
 
 import (
@@ -11,13 +11,13 @@ import (
 // W is a worker.
 type W struct{}
 
-// Run waits for its end.
+// Run returns when ctx is done.
 func (*W) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// All has every option there is.
+// All has every option.
 type All struct {
 	sup.Tree `sup:"one_for_all,intensity=0/90s,auto_shutdown=all_significant,labels,name=everything"`
 
@@ -43,8 +43,8 @@ type All struct {
 	Nested      *Defaults        `sup:"transient,significant,shutdown=30s,start_timeout=1m,backoff=1s,budget=3/1h,stuck=escalate"`
 }
 
-// Defaults has defaults for its children, which they add to or take back. They
-// are not for nested trees.
+// Defaults has defaults, which its children extend, override or remove. Its nested tree
+// does not inherit them.
 type Defaults struct {
 	sup.Tree `sup:"rest_for_one,auto_shutdown=any_significant,transient,shutdown=2s,start_timeout=10s,backoff=1s..1m,jitter=0.5,budget=3/1h,watchdog=1m,stuck=abandon"`
 

@@ -20,8 +20,8 @@ func defaults() policies.DefaultsChildren {
 	return policies.DefaultsFuncs(w, w, w, w, keyed[policies.Defaults, int], policies.EmptyFuncs())
 }
 
-// What the tags say is legal for sup, and arrives there.
-func TestEverythingThatTagsCanSayIsStarted(t *testing.T) {
+// sup accepts the policies of the tags.
+func TestTreesWithAllOptionsStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, k, r := worker[policies.All], keyed[policies.All, string], keyed[policies.All, int]
 		all := policies.NewAll(policies.AllFuncs(w, w, w, w, w, w, w, w, w, w, w, k, k, r, 1, r, defaults()))
@@ -68,8 +68,7 @@ func TestEverythingThatTagsCanSayIsStarted(t *testing.T) {
 	})
 }
 
-// What tags say can be said by hand; the two trees are the same.
-func TestAHandWrittenTreeIsTheSame(t *testing.T) {
+func TestATreeDeclaredByHandIsTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		generated := policies.NewDefaults(defaults())
 		byHand := newDefaults()

@@ -1,4 +1,4 @@
-// Package web holds a tree that a tree of another package nests.
+// Package web has a tree that a tree of another package nests.
 package web
 
 import (
@@ -10,7 +10,7 @@ import (
 // A Listener is a worker.
 type Listener struct{ Addr string }
 
-// Run waits for its end.
+// Run returns when ctx is done.
 func (l *Listener) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()

@@ -1,5 +1,5 @@
-// Package db is one of two of this name.
+// Package db is one of two packages with this name.
 package db
 
-// Row is of a table.
+// Row is a row of a table.
 type Row struct{}

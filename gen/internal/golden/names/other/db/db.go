@@ -1,4 +1,4 @@
-// Package db is the other of two of this name.
+// Package db is the other of two packages with this name.
 package db
 
 import "context"
@@ -6,7 +6,7 @@ import "context"
 // Pool is a worker.
 type Pool struct{}
 
-// Run waits for its end.
+// Run returns when ctx is done.
 func (*Pool) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
