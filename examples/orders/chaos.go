@@ -9,31 +9,31 @@ import (
 	"github.com/espalier-go/espalier/kv"
 )
 
-// A chaos breaks workers on purpose. Which orders do it, and whom they strike,
-// depends on nothing but the seed; each does it once.
+// A chaos breaks workers on purpose. The seed decides which orders break a worker, and
+// where. Each of them does so once.
 type chaos struct {
-	plan     map[order]point
-	struck   kv.Context[order, point]
-	accepted atomic.Int32
+	plan      map[order]point
+	triggered kv.Context[order, point]
+	accepted  atomic.Int32
 }
 
-// order identifies one on the tape.
+// order identifies an order on the tape.
 type order struct {
 	symbol Symbol
 	seq    int
 }
 
-// point is where an order strikes.
+// point is where an order breaks a worker.
 type point int
 
 const (
 	inFeed point = iota
 	beforeFill
-	afterFill // where a careless program would fill an order twice
-	inPool    // which takes all of the tree down
+	afterFill // a program that retries could fill the order twice
+	inPool    // all children restart
 )
 
-// poolFailures are within the intensity of the tree.
+// poolFailures must not exceed the intensity of the tree.
 const poolFailures = 2
 
 func newChaos(seed uint64, t tape) *chaos {
@@ -56,14 +56,14 @@ func newChaos(seed uint64, t tape) *chaos {
 
 var errChaos = errors.New("chaos")
 
-// strike is called where an order may break its worker. It panics, returns an
-// error, or does nothing.
-func (c *chaos) strike(at point, t tick) error {
+// trigger breaks the calling worker by a panic or an error if the order is planned to do
+// so at this point. Otherwise it returns nil.
+func (c *chaos) trigger(at point, t tick) error {
 	o := order{t.symbol, t.seq}
 	if planned, ok := c.plan[o]; !ok || planned != at {
 		return nil
 	}
-	if _, again := c.struck.GetOrSet(o, at); again {
+	if _, already := c.triggered.GetOrSet(o, at); already {
 		return nil
 	}
 	if at != inPool && t.seq%2 == 0 {
@@ -72,7 +72,7 @@ func (c *chaos) strike(at point, t tick) error {
 	return errChaos
 }
 
-// listener breaks the first one that the service has, at its first connection.
+// listener returns a listener that fails at the first connection of the whole run.
 func (c *chaos) listener(l net.Listener) net.Listener { return &brokenListener{l, c} }
 
 type brokenListener struct {

@@ -8,12 +8,12 @@ import (
 // A fill is an order that has been matched.
 type fill struct{ seq, shares, price int }
 
-// A database stands for one in another process: it outlives whoever crashes
-// here. For each symbol it has the book of the orders that have been filled.
+// A database stands for a database in another process, and so survives all crashes. It
+// has a book of filled orders for each symbol.
 type database struct {
 	mu      sync.Mutex
 	books   map[Symbol][]fill
-	refused int // fills that had been recorded before
+	refused int // duplicate fills
 }
 
 func newDatabase() *database { return &database{books: make(map[Symbol][]fill)} }
@@ -24,8 +24,8 @@ func (d *database) filled(symbol Symbol) int {
 	return len(d.books[symbol])
 }
 
-// record enters a fill, unless it has been. An order is placed at least once;
-// this is what makes that exactly once.
+// record enters a fill, unless the book has it. Orders are placed at least once, and so
+// each is filled exactly once.
 func (d *database) record(symbol Symbol, f fill) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -36,8 +36,8 @@ func (d *database) record(symbol Symbol, f fill) {
 	d.books[symbol] = append(d.books[symbol], f)
 }
 
-// A Pool is the way to the database. When it loses the connection it ends, and
-// everything that depends on it starts again.
+// A Pool connects to the database. It fails when the connection is lost, and its
+// supervisor restarts it and everything that depends on it.
 type Pool struct {
 	database *database
 	chaos    *chaos
@@ -48,7 +48,7 @@ func newPool(d *database, c *chaos) *Pool {
 	return &Pool{database: d, chaos: c, lost: make(chan error, 1)}
 }
 
-// Run waits for the connection to be lost.
+// Run returns when the connection is lost or ctx is done.
 func (p *Pool) Run(ctx context.Context) error {
 	select {
 	case err := <-p.lost:
@@ -61,12 +61,12 @@ func (p *Pool) Run(ctx context.Context) error {
 // Filled returns how many orders of a symbol have been filled.
 func (p *Pool) Filled(symbol Symbol) int { return p.database.filled(symbol) }
 
-// Record enters the fill of an order. It may be called again with the same one.
+// Record enters the fill of an order. A second call with the same fill has no effect.
 func (p *Pool) Record(t tick, f fill) error {
-	if err := p.chaos.strike(inPool, t); err != nil {
+	if err := p.chaos.trigger(inPool, t); err != nil {
 		select {
 		case p.lost <- err:
-		default: // it has been lost already
+		default: // the loss has been reported already
 		}
 		return err
 	}

@@ -8,20 +8,20 @@ import (
 
 //go:generate go tool supgen
 
-// Orders is the order service: a tree whose fields are its children, each of
-// its own type, with the policy in the tags. Each depends on those above it, so
-// what fails takes down those below, and they come back in this order.
+// Orders is the order service. The fields are the children of the tree, and the tags are
+// their policies. Each child depends on those above it: when one fails, those below it
+// are stopped, and all are started again in this order.
 //
-// The workers try nothing twice. One that cannot go on fails, its supervisor
-// starts another, and that one goes on where the database says.
+// The workers do not retry. A worker that cannot continue fails. Its supervisor starts
+// another one, which continues with the first order that the database does not have.
 type Orders struct {
 	sup.Tree `sup:"rest_for_one,intensity=5/5s,auto_shutdown=any_significant"`
 
-	Quotes kv.Context[Symbol, Quote] // shared by all, and there whoever crashes
+	Quotes kv.Context[Symbol, Quote] // shared by all children, and kept when they crash
 
 	DB    sup.Child[*Pool]         `sup:"shutdown=1s"`
 	Match sup.Replicas[*Matcher]   `sup:"count=4,intensity=unlimited"`
-	Feeds sup.Keyed[Symbol, *Feed] `sup:"transient,max=100,intensity=unlimited,backoff=1ms..50ms"` // come and go at run time
+	Feeds sup.Keyed[Symbol, *Feed] `sup:"transient,max=100,intensity=unlimited,backoff=1ms..50ms"` // added and removed at run time
 	Web   *web.Site                `sup:"shutdown=5s"`
-	Desk  sup.Child[*Desk]         `sup:"transient,significant"` // closes when all is traded, and the service with it
+	Desk  sup.Child[*Desk]         `sup:"transient,significant"` // ends the service when all orders are traded
 }

@@ -15,13 +15,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// quick is a run that takes no longer than it must. It is in real time, because
-// a goroutine that waits for the network keeps the time of a bubble still.
+// quick returns a config for a short run. Runs are in real time, because the virtual time
+// of a bubble stands still while a goroutine waits for the network.
 func quick(seed uint64) config { return config{seed: seed, orders: 60} }
 
 var fills = cmp.AllowUnexported(fill{})
 
-func TestNothingIsLostWhateverBreaks(t *testing.T) {
+func TestEveryOrderIsFilledOnceWhateverBreaks(t *testing.T) {
 	for seed := range uint64(5) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			var tree strings.Builder
@@ -29,14 +29,14 @@ func TestNothingIsLostWhateverBreaks(t *testing.T) {
 			if err := s.orders.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(s.tape.plainly(), s.database.books, fills); diff != "" {
+			if diff := cmp.Diff(s.tape.tradeInLoop(), s.database.books, fills); diff != "" {
 				t.Errorf("the books (-plain loop +service):\n%s", diff)
 			}
-			if diff := cmp.Diff(s.chaos.plan, s.chaos.struck.Snapshot(), cmp.AllowUnexported(order{})); diff != "" {
-				t.Errorf("what struck (-planned +observed):\n%s", diff)
+			if diff := cmp.Diff(s.chaos.plan, s.chaos.triggered.Snapshot(), cmp.AllowUnexported(order{})); diff != "" {
+				t.Errorf("failures (-planned +observed):\n%s", diff)
 			}
 			if s.chaos.accepted.Load() < 2 {
-				t.Error("the web server was not broken and asked again")
+				t.Error("the web server was not broken and used again")
 			}
 			for _, want := range []string{"├── db permanent running, restarts ", "── ACME transient stopped"} {
 				if !strings.Contains(tree.String(), want) {
@@ -47,7 +47,7 @@ func TestNothingIsLostWhateverBreaks(t *testing.T) {
 	}
 }
 
-func TestTheRunSaysWhatItVerified(t *testing.T) {
+func TestTheOutputSaysWhatWasVerified(t *testing.T) {
 	var out strings.Builder
 	if err := run(t.Context(), quick(1), &out); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestTheRunSaysWhatItVerified(t *testing.T) {
 	}
 }
 
-func TestAStopComesInReverseOrder(t *testing.T) {
+func TestChildrenStopInReverseOrder(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	var stopped []string
@@ -70,7 +70,7 @@ func TestAStopComesInReverseOrder(t *testing.T) {
 		}
 	})
 	c := quick(1)
-	c.pace = time.Hour // so that trade is under way
+	c.pace = time.Hour // so that the run does not end
 	if err := run(ctx, c, io.Discard, observer); !errors.Is(err, enough) {
 		t.Errorf("error %v, want %v", err, enough)
 	}
@@ -85,12 +85,12 @@ func TestARunWithoutOrdersIsRefused(t *testing.T) {
 	}
 }
 
-func TestVerificationNoticesEveryDifference(t *testing.T) {
-	plain := newTape(1, 3).plainly()
+func TestVerificationFindsEveryDifference(t *testing.T) {
+	plain := newTape(1, 3).tradeInLoop()
 	for name, tamper := range map[string]func(book []fill) []fill{
 		"lost":    func(book []fill) []fill { return book[:2] },
 		"doubled": func(book []fill) []fill { return append(book, book[2]) },
-		"priced otherwise": func(book []fill) []fill {
+		"another price": func(book []fill) []fill {
 			return []fill{book[0], {book[1].seq, book[1].shares, book[1].price + 1}, book[2]}
 		},
 	} {
@@ -100,8 +100,8 @@ func TestVerificationNoticesEveryDifference(t *testing.T) {
 				t.Fatal(err)
 			}
 			books["CORE"] = tamper(books["CORE"])
-			if err := verify(books, plain, io.Discard); !errors.Is(err, errLost) {
-				t.Errorf("error %v, want %v", err, errLost)
+			if err := verify(books, plain, io.Discard); !errors.Is(err, errDiffers) {
+				t.Errorf("error %v, want %v", err, errDiffers)
 			}
 		})
 	}

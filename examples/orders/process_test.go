@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestMain lets the test binary be the program itself.
+// TestMain runs main if the test binary is started as the program.
 func TestMain(m *testing.M) {
 	if os.Getenv("ORDERS_IS_THE_PROGRAM") != "" {
 		main()
@@ -29,7 +29,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func TestTheProgramEndsByItselfAndVerifies(t *testing.T) {
+func TestTheProgramEndsAndVerifies(t *testing.T) {
 	out, err := program(t, "-orders", "50", "-pace", "0").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)
@@ -41,8 +41,8 @@ func TestTheProgramEndsByItselfAndVerifies(t *testing.T) {
 	}
 }
 
-func TestAnInterruptEndsTheProgramInOrder(t *testing.T) {
-	cmd := program(t, "-v", "-pace", "1h") // which would go on for a while
+func TestAnInterruptStopsTheTree(t *testing.T) {
+	cmd := program(t, "-v", "-pace", "1h") // a run that does not end by itself
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

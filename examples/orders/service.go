@@ -12,13 +12,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A service is the order service with what its workers need. Its methods make
-// them, so it is an OrdersChildren, and as a site has workers too, also a
-// web.SiteChildren. A method that is missing is a compile error that names it.
+// A service makes the workers of the order service. It implements OrdersChildren, and
+// web.SiteChildren for the nested tree. A missing method is a compile error that names
+// it.
 type service struct {
 	orders   *Orders
 	tape     tape
-	pace     time.Duration // from one order of a feed to its next
+	pace     time.Duration // time between two orders of a feed
 	database *database
 	chaos    *chaos
 	out      io.Writer
@@ -61,7 +61,7 @@ func (s *service) NewDesk(_ context.Context, o *Orders) (*Desk, error) {
 	return &Desk{orders: o, symbols: s.tape.symbols(), out: s.out}, nil
 }
 
-// handler serves the quotes and the tree.
+// handler serves the quotes and a drawing of the tree.
 func (s *service) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /quotes", func(w http.ResponseWriter, _ *http.Request) {

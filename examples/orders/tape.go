@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// A Symbol names what is traded.
+// A Symbol identifies a traded share.
 type Symbol string
 
 // A Quote is a price, in cents.
 type Quote struct{ Bid, Ask int }
 
-// price is what a share costs those who buy, and brings those who sell.
+// price returns the price of a share: Ask for a buyer, Bid for a seller.
 func (q Quote) price(shares int) int {
 	if shares > 0 {
 		return q.Ask
@@ -23,16 +23,16 @@ func (q Quote) price(shares int) int {
 // A tick is a quote and an order of the tape.
 type tick struct {
 	symbol Symbol
-	seq    int // counts the ticks of a symbol, from 0
+	seq    int // number of the tick for its symbol, from 0
 	quote  Quote
-	shares int // below 0 to sell
+	shares int // negative for a sale
 }
 
 // A tape is the day's ticks, by symbol.
 type tape map[Symbol][]tick
 
-// newTape makes up a tape that depends on nothing but the seed and the number
-// of orders for each symbol.
+// newTape returns a random tape with a number of orders for each symbol. The same seed
+// gives the same tape.
 func newTape(seed uint64, orders int) tape {
 	dice := rand.New(rand.NewPCG(seed, 1))
 	t := make(tape)
@@ -52,8 +52,8 @@ func newTape(seed uint64, orders int) tape {
 
 func (t tape) symbols() []Symbol { return slices.Sorted(maps.Keys(t)) }
 
-// plainly trades the tape without any worker: a loop.
-func (t tape) plainly() map[Symbol][]fill {
+// tradeInLoop trades the tape without workers.
+func (t tape) tradeInLoop() map[Symbol][]fill {
 	books := make(map[Symbol][]fill)
 	for symbol, ticks := range t {
 		for _, t := range ticks {

@@ -10,8 +10,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A Feed plays the tape of one symbol: it quotes the price and places the
-// order, one tick after the other.
+// A Feed plays the tape of one symbol. For each tick, it sets the quote and places the
+// order.
 type Feed struct {
 	orders *Orders
 	symbol Symbol
@@ -20,15 +20,14 @@ type Feed struct {
 	chaos  *chaos
 }
 
-// Run begins with the first order that has not been filled, and ends after the
-// last.
+// Run starts at the first order that is not filled, and returns after the last one.
 func (f *Feed) Run(ctx context.Context) error {
 	pool, err := f.orders.DB.Wait(ctx)
 	if err != nil {
 		return err
 	}
 	for _, t := range f.ticks[pool.Filled(f.symbol):] {
-		if err := f.chaos.strike(inFeed, t); err != nil {
+		if err := f.chaos.trigger(inFeed, t); err != nil {
 			return err
 		}
 		f.orders.Quotes.Set(f.symbol, t.quote)
@@ -45,25 +44,25 @@ func (f *Feed) Run(ctx context.Context) error {
 	return nil
 }
 
-// A Matcher fills orders at the price that is quoted.
+// A Matcher fills orders at the quoted price.
 type Matcher struct {
 	orders *Orders
 	chaos  *chaos
 	placed chan placed
-	gone   chan struct{} // closed when it has ended
+	gone   chan struct{} // closed when Run returns
 }
 
-// placed is an order, and how its feed is told that it has been filled.
+// placed is an order from a feed.
 type placed struct {
 	tick
-	filled chan struct{}
+	filled chan struct{} // closed when the order is filled
 }
 
 func newMatcher(o *Orders, c *chaos) *Matcher {
 	return &Matcher{orders: o, chaos: c, placed: make(chan placed), gone: make(chan struct{})}
 }
 
-// Run fills one order after the other.
+// Run fills orders until ctx is done.
 func (m *Matcher) Run(ctx context.Context) error {
 	defer close(m.gone)
 	for {
@@ -79,10 +78,11 @@ func (m *Matcher) Run(ctx context.Context) error {
 	}
 }
 
-var errMatcherGone = errors.New("the matcher has gone: whether the order was filled, the database knows")
+var errMatcherGone = errors.New("matcher stopped before it confirmed the order")
 
-// Match has an order filled. It runs in the feed's goroutine, and Run in the
-// matcher's: a matcher that crashes is an error to the feed.
+// Match waits until Run has filled an order. It is called by the feed, so a crash of the
+// matcher is an error for the feed. After an error, only the database knows whether the
+// order is filled.
 func (m *Matcher) Match(ctx context.Context, t tick) error {
 	p := placed{t, make(chan struct{})}
 	select {
@@ -97,13 +97,13 @@ func (m *Matcher) Match(ctx context.Context, t tick) error {
 		return nil
 	case <-m.gone:
 		return errMatcherGone
-	case <-ctx.Done(): // and the order may be filled all the same
+	case <-ctx.Done(): // the order may still be filled
 		return ctx.Err()
 	}
 }
 
 func (m *Matcher) fill(ctx context.Context, t tick) error {
-	if err := m.chaos.strike(beforeFill, t); err != nil {
+	if err := m.chaos.trigger(beforeFill, t); err != nil {
 		return err
 	}
 	quote, _ := m.orders.Quotes.Get(t.symbol)
@@ -114,20 +114,19 @@ func (m *Matcher) fill(ctx context.Context, t tick) error {
 	if err := pool.Record(t, fill{t.seq, t.shares, quote.price(t.shares)}); err != nil {
 		return err
 	}
-	return m.chaos.strike(afterFill, t)
+	return m.chaos.trigger(afterFill, t)
 }
 
-// A Desk opens the feeds when it opens, halts one now and then, and closes when
-// all have come to their end.
+// A Desk opens the feeds, restarts one now and then, and closes when all are done.
 type Desk struct {
 	orders  *Orders
 	symbols []Symbol
 	out     io.Writer
 }
 
-// Initialize opens a feed for each symbol. Those that were added at run time
-// are gone when the pool has crashed; as the desk comes after them in the tree,
-// it starts again too.
+// Initialize opens a feed for each symbol. A crash of the pool removes the feeds, which
+// were added at run time. It also restarts the desk, which comes after them in the tree,
+// so that they are added again.
 func (d *Desk) Initialize(ctx context.Context) error {
 	for _, symbol := range d.symbols {
 		if err := d.open(ctx, symbol); err != nil {
@@ -145,7 +144,7 @@ func (d *Desk) open(ctx context.Context, symbol Symbol) error {
 	return err
 }
 
-// Run closes the desk with a last look at the tree.
+// Run restarts feeds until all orders are traded, and then prints the tree.
 func (d *Desk) Run(ctx context.Context) error {
 	for n := 0; n == 0 || !d.traded(); n++ {
 		symbol := d.symbols[n%len(d.symbols)]

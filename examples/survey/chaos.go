@@ -11,12 +11,12 @@ import (
 	"github.com/espalier-go/espalier/kv"
 )
 
-// A chaos breaks the reading of a tenth of all files. Which ones, when and how
-// depends on nothing but the seed and their paths. A nil chaos breaks nothing.
+// A chaos makes a tenth of all files break their readers. The seed and the path of a file
+// decide whether, where and how. A nil chaos breaks nothing.
 type chaos struct {
 	seed  uint64
-	tries kv.Context[string, int] // of broken files
-	over  context.Context
+	tries kv.Context[string, int] // reads of each faulty file
+	over  context.Context         // done when all faults are repaired
 	stop  context.CancelFunc
 }
 
@@ -26,18 +26,18 @@ func newChaos(seed uint64) *chaos {
 	return c
 }
 
-// end removes the cause of all faults, and lets go what hangs.
+// end repairs all faults and releases the workers that hang.
 func (c *chaos) end() {
 	if c != nil {
 		c.stop()
 	}
 }
 
-// A fault is what is wrong with a file.
+// A fault is how a file breaks its readers.
 type fault struct {
 	kind  faultKind
 	stage stage
-	times int // that it strikes before the file can be read
+	times int // reads that fail before one succeeds
 }
 
 type faultKind int
@@ -49,8 +49,8 @@ const (
 	hangs
 )
 
-// stage says when a fault strikes: the second is where a careless program
-// would count a file twice.
+// stage is where a fault occurs. After the second stage, a program that retries could
+// count a file twice.
 type stage int
 
 const (
@@ -58,7 +58,7 @@ const (
 	afterCount
 )
 
-// fault returns what is wrong with a file, if something is.
+// fault returns the fault of a file. broken is false if it has none.
 func (c *chaos) fault(path string) (f fault, broken bool) {
 	hash := fnv.New64a()
 	hash.Write([]byte(path))
@@ -67,7 +67,7 @@ func (c *chaos) fault(path string) (f fault, broken bool) {
 		return fault{}, false
 	}
 	f = fault{kind: faultKind(dice.IntN(3)), times: 1}
-	if dice.IntN(10) == 0 { // fewer, because each takes a worker's whole patience
+	if dice.IntN(10) == 0 { // rare, because each takes the whole patience of a worker
 		f.kind = hangs
 	}
 	if dice.IntN(4) == 0 {
@@ -84,9 +84,9 @@ func (c *chaos) fault(path string) (f fault, broken bool) {
 
 var errChaos = errors.New("chaos")
 
-// strike is called at each stage of the reading of a file, and breaks it there
-// if it is to be broken.
-func (c *chaos) strike(path string, at stage) error {
+// trigger breaks the calling worker if the file has a fault at this stage. Otherwise it
+// returns nil.
+func (c *chaos) trigger(path string, at stage) error {
 	if c == nil {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (c *chaos) strike(path string, at stage) error {
 	case exits:
 		runtime.Goexit()
 	case hangs:
-		<-c.over.Done() // heeds no context
+		<-c.over.Done() // ignores the context of the worker
 	}
 	return errChaos
 }

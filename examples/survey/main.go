@@ -1,7 +1,7 @@
-// Survey reads all Go files below a directory, the standard library's if none
-// is given, and prints how much there is of what. Its workers are supervised:
-// with -chaos a tenth of the files panic, fail, exit or hang their worker, and
-// with -verify the result is compared to that of a plain loop.
+// Survey reads all Go files below a directory and prints statistics about them. The
+// default is the standard library. Supervised workers read the files. With -chaos, a tenth
+// of the files make their worker panic, fail, exit or hang. With -verify, the program
+// compares the result with that of a plain loop.
 //
 //	go run ./examples/survey -chaos -verify
 package main
@@ -24,11 +24,11 @@ import (
 
 func main() {
 	var c config
-	flag.IntVar(&c.readers, "readers", 8*runtime.GOMAXPROCS(0), "workers in the pool; more than processors, because some hang")
-	flag.DurationVar(&c.patience, "patience", time.Second, "how long a worker may be silent before it counts as hung")
-	withChaos := flag.Bool("chaos", false, "break the reading of a tenth of the files")
-	seed := flag.Uint64("seed", 1, "what -chaos breaks, and how")
-	flag.BoolVar(&c.verify, "verify", false, "compare the result to that of a plain loop")
+	flag.IntVar(&c.readers, "readers", 8*runtime.GOMAXPROCS(0), "workers in the pool")
+	flag.DurationVar(&c.patience, "patience", time.Second, "time without progress after which a worker counts as hung")
+	withChaos := flag.Bool("chaos", false, "make a tenth of the files break their worker")
+	seed := flag.Uint64("seed", 1, "seed of -chaos")
+	flag.BoolVar(&c.verify, "verify", false, "compare the result with that of a plain loop")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: survey [flags] [directory]")
 		flag.PrintDefaults()
@@ -39,7 +39,7 @@ func main() {
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second interrupt kills
+	context.AfterFunc(ctx, stop) // a second interrupt kills the program
 	if err := surveyDir(ctx, flag.Arg(0), c); err != nil {
 		fmt.Fprintln(os.Stderr, "survey:", err)
 		os.Exit(1)
@@ -57,7 +57,7 @@ func surveyDir(ctx context.Context, dir string, c config) error {
 	return run(ctx, os.DirFS(dir), c, newBar(os.Stderr), os.Stdout)
 }
 
-// standardLibrary returns the directory of its source.
+// standardLibrary returns the source directory of the standard library.
 func standardLibrary(ctx context.Context) (string, error) {
 	goroot, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {
@@ -66,13 +66,12 @@ func standardLibrary(ctx context.Context) (string, error) {
 	return filepath.Join(strings.TrimSpace(string(goroot)), "src"), nil
 }
 
-// leastPatience is far above what a worker takes that has nothing to do.
+// leastPatience is far more than an idle worker needs.
 const leastPatience = 10 * time.Millisecond
 
-var errDiffers = errors.New("the result is not that of a plain loop")
+var errDiffers = errors.New("result differs from that of a plain loop")
 
-// run surveys a source and prints the result, or as much of it as there is when
-// ctx ends.
+// run surveys a source and prints the result, or a partial result if ctx ends.
 func run(ctx context.Context, source fs.FS, c config, bar *bar, out io.Writer) error {
 	if c.patience < leastPatience {
 		return fmt.Errorf("patience of %v: use %v or more", c.patience, leastPatience)
@@ -93,7 +92,7 @@ func run(ctx context.Context, source fs.FS, c config, bar *bar, out io.Writer) e
 	if err != nil || !c.verify {
 		return err
 	}
-	plain, err := plainly(ctx, source)
+	plain, err := readInLoop(ctx, source)
 	if err != nil {
 		return err
 	}

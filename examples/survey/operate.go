@@ -10,27 +10,26 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// carryOut starts the survey, sees it through and stops it. It returns the
-// suspects that were quarantined, and an error if the survey is not complete.
-// progress is called now and then.
+// carryOut starts the survey, waits for its result and stops it. It returns the
+// quarantined suspects, and an error if the survey is not complete. It calls progress
+// regularly.
 func (s *survey) carryOut(ctx context.Context, progress func()) (quarantined []sup.ChildInfo, err error) {
 	if err := s.Start(ctx); err != nil {
 		return nil, err
 	}
 	quarantined, err = s.operate(ctx, progress)
-	s.chaos.end() // what hangs could not stop otherwise
+	s.chaos.end() // otherwise workers that hang could not stop
 	budget, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return quarantined, errors.Join(err, s.Shutdown(budget), s.Err())
 }
 
 func (s *survey) operate(ctx context.Context, progress func()) (quarantined []sup.ChildInfo, err error) {
-	// The pool reads all files but those that kill a reader.
+	// The pool reads all files that do not break their reader.
 	if err := s.await(ctx, s.pool.Children, progress); err != nil {
 		return nil, err
 	}
-	// Each of those gets a worker of its own, which is restarted as long as its
-	// budget allows.
+	// Each other file gets its own worker, which is restarted within its budget.
 	for _, path := range s.uncounted() {
 		if _, err := s.suspects.StartChild(ctx, path); err != nil {
 			return s.quarantined(), err
@@ -41,7 +40,7 @@ func (s *survey) operate(ctx context.Context, progress func()) (quarantined []su
 	if err != nil {
 		return quarantined, err
 	}
-	// What is quarantined is for an operator: see to the cause, then restart it.
+	// For a quarantined worker, an operator removes the cause and restarts it.
 	s.chaos.end()
 	for _, c := range quarantined {
 		if err := s.suspects.RestartChild(ctx, c.ID); err != nil {
@@ -51,8 +50,8 @@ func (s *survey) operate(ctx context.Context, progress func()) (quarantined []su
 	return quarantined, s.await(ctx, s.suspects.Children, progress)
 }
 
-// await waits until all of some children are at rest. They are, too, when the
-// survey was stopped, so it returns the cause of that.
+// await waits until children are at rest. A stop of the survey also leaves them at rest,
+// so await then returns the cause of the stop.
 func (s *survey) await(ctx context.Context, children func() []sup.ChildInfo, progress func()) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -60,7 +59,7 @@ func (s *survey) await(ctx context.Context, children func() []sup.ChildInfo, pro
 		progress()
 		select {
 		case <-tick.C:
-		case <-s.Ending(): // ctx has ended, or the survey gave up
+		case <-s.Ending(): // ctx is done, or the survey has failed
 			return cmp.Or(context.Cause(ctx), sup.ErrNotRunning)
 		}
 	}
@@ -86,7 +85,7 @@ func (s *survey) quarantined() []sup.ChildInfo {
 	return list
 }
 
-// restarts returns how often a supervisor has restarted a worker.
+// restarts returns the number of restarts in the whole tree.
 func (s *survey) restarts() int {
 	n := 0
 	for _, c := range slices.Concat(s.pool.Children(), s.suspects.Children(), s.Children()) {

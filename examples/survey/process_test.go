@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the program itself.
+// TestMain runs main if the test binary is started as the program.
 func TestMain(m *testing.M) {
 	if os.Getenv("SURVEY_IS_THE_PROGRAM") != "" {
 		main()
@@ -32,7 +32,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// onDisk is a directory with n small files.
+// onDisk returns a directory with n small files.
 func onDisk(t *testing.T, n int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -65,7 +65,7 @@ func TestTheProgramFailsWithoutADirectory(t *testing.T) {
 }
 
 func TestAnInterruptEndsTheProgramWithThePartialResult(t *testing.T) {
-	// With so much patience, what hangs holds up the survey until the interrupt.
+	// With so much patience, workers that hang hold up the survey until the interrupt.
 	cmd := program(t, "-chaos", "-seed", "1", "-patience", "1h", "-verify", onDisk(t, 300))
 	var out strings.Builder
 	cmd.Stdout = &out
@@ -79,7 +79,7 @@ func TestAnInterruptEndsTheProgramWithThePartialResult(t *testing.T) {
 	lines := bufio.NewScanner(stderr)
 	for lines.Text() != "300 files to read" {
 		if !lines.Scan() {
-			t.Fatalf("it did not begin; last line %q", lines.Text())
+			t.Fatalf("the survey did not begin; last line %q", lines.Text())
 		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A bar shows how far the survey is: all the time on a terminal, and elsewhere
-// once, when it begins. A nil bar shows nothing.
+// A bar shows the progress of the survey. On a terminal, it is updated continuously.
+// Elsewhere it prints one line at the beginning. A nil bar shows nothing.
 type bar struct {
 	out      io.Writer
 	terminal bool
@@ -35,7 +35,7 @@ func (b *bar) draw(counted, found int) {
 	b.begun = true
 }
 
-// clear makes room for the result.
+// clear removes the bar.
 func (b *bar) clear() {
 	if b != nil && b.terminal && b.begun {
 		fmt.Fprint(b.out, "\r\x1b[K")

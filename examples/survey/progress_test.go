@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTheBarIsDrawnOnATerminalOnly(t *testing.T) {
+func TestOnlyATerminalHasABar(t *testing.T) {
 	for _, test := range []struct {
 		terminal bool
 		want     string

@@ -12,13 +12,13 @@ import (
 	"strconv"
 )
 
-// A report is what the survey wants to know of one file.
+// A report has the statistics of one file.
 type report struct {
-	pkg       string // directory and name
+	pkg       string // directory and package name
 	lines     int
 	imports   []string
 	functions []function
-	broken    bool // it has syntax errors; what could be parsed is counted
+	broken    bool // has syntax errors; the parsed part is counted
 }
 
 type function struct {
@@ -28,8 +28,8 @@ type function struct {
 	lines int
 }
 
-// goFiles returns the paths of the Go files. A directory that cannot be listed
-// is among them: to read it fails too, and so it is accounted for.
+// goFiles returns the paths of the Go files. It includes directories that cannot be
+// listed. Reading one as a file fails, and so the survey reports it.
 func goFiles(source fs.FS) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		fs.WalkDir(source, ".", func(file string, entry fs.DirEntry, err error) error {
@@ -72,14 +72,14 @@ func readReport(source fs.FS, file string) (*report, error) {
 		first := positions.PositionFor(f.Pos(), false).Line
 		last := positions.PositionFor(f.End(), false).Line
 		if last < first {
-			continue // the file breaks off in the middle of it
+			continue // the file ends within the function
 		}
 		r.functions = append(r.functions, function{nameOf(f), file, first, last - first + 1})
 	}
 	return r, nil
 }
 
-// nameOf returns the name of a function as in (*T).Name.
+// nameOf returns the name of a function with its receiver, as in (*T).Name.
 func nameOf(f *ast.FuncDecl) string {
 	if f.Recv == nil || len(f.Recv.List) == 0 {
 		return f.Name.Name

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// A summary is what the reports come to.
+// A summary has the statistics of all files.
 type summary struct {
 	files, unread, broken, lines, packages, functions int
 
@@ -16,17 +16,16 @@ type summary struct {
 	imports []imported
 }
 
-// imported is how many files import a package.
+// imported is a package with the number of files that import it.
 type imported struct {
 	name  string
 	files int
 }
 
-// top is how many of the longest functions and most used imports are shown.
+// top is the number of functions and imports that are shown.
 const top = 10
 
-// summarize does not depend on the order in which files were read. Those that
-// were not have no report.
+// summarize returns the summary of reports. The report of an unread file is nil.
 func summarize(reports map[string]*report) summary {
 	var s summary
 	packages := make(map[string]bool)
@@ -69,7 +68,7 @@ func (s summary) print(out io.Writer) {
 		fmt.Fprintf(out, "%d files have syntax errors\n", s.broken)
 	}
 	if s.unread > 0 {
-		fmt.Fprintf(out, "%d files were found and not read\n", s.unread)
+		fmt.Fprintf(out, "%d files could not be read\n", s.unread)
 	}
 	fmt.Fprintf(out, "\nlongest functions\n")
 	for _, f := range s.longest {

@@ -10,31 +10,30 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A survey is the supervision tree, and the state that its workers share.
+// A survey is the supervision tree and the state that its workers share.
 //
-// The walker finds the files and feeds them to the pool. A file that kills a
-// reader is not given to the pool again, where it could kill one after the
-// other. It stays behind, found and not counted, until the pool is done; then
-// it gets a worker and a restart budget of its own, and what uses that up is
-// quarantined.
+// The walker finds the files and sends them to the pool. A file that breaks its reader is
+// not sent again, because it could break all readers. It stays uncounted until the pool
+// is done. Then it gets its own worker with its own restart budget. A worker that exceeds
+// the budget is quarantined.
 //
-// Files are handed out at least once, and counted under their path. So each is
-// counted exactly once, whoever dies when.
+// Files are read at least once and counted by path. So each file is counted exactly once,
+// whichever worker fails.
 type survey struct {
 	sup.Tree
 	suspects sup.Keyed[string, *suspect] // by path
 	pool     sup.Replicas[*reader]
 	walker   sup.Child[*walker]
 
-	files kv.Context[string, *report] // found so far; nil until counted
+	files kv.Context[string, *report] // by path; nil until counted
 
 	source   fs.FS
-	queue    chan string   // from the walker to the pool; closed at the end
-	patience time.Duration // how long a worker may be silent before it counts as hung
-	chaos    *chaos        // nil for none
+	queue    chan string   // from the walker to the pool; closed after the last file
+	patience time.Duration // time without progress after which a worker counts as hung
+	chaos    *chaos        // nil if nothing is broken
 }
 
-// config is what there is to choose about a survey.
+// config holds the flags.
 type config struct {
 	readers   int // in the pool
 	patience  time.Duration
@@ -45,7 +44,7 @@ type config struct {
 
 func newSurvey(source fs.FS, c config) *survey {
 	s := &survey{source: source, queue: make(chan string), patience: c.patience, chaos: c.chaos}
-	const grace = 50 * time.Millisecond // for stopping; a worker that takes longer is abandoned
+	const grace = 50 * time.Millisecond // time to stop, after which a worker is abandoned
 	s.Declare(sup.TreeSpec{Name: "survey", Observers: c.observers},
 		s.suspects.Declare(sup.KeyedSpec[string, *suspect]{
 			Name:     "suspects",
@@ -62,7 +61,7 @@ func newSurvey(source fs.FS, c config) *survey {
 			Count:     c.readers,
 			Start:     s.newReader,
 			Restart:   sup.Transient,
-			Intensity: sup.Unlimited, // a file kills no more than one reader
+			Intensity: sup.Unlimited, // each file breaks one reader at most
 			Watchdog:  c.patience,
 			Shutdown:  grace,
 			Stuck:     sup.StuckAbandon,
@@ -81,7 +80,7 @@ func newSurvey(source fs.FS, c config) *survey {
 // read reads one file and counts it.
 func (s *survey) read(ctx context.Context, path string) error {
 	sup.Beat(ctx)
-	if err := s.chaos.strike(path, beforeCount); err != nil {
+	if err := s.chaos.trigger(path, beforeCount); err != nil {
 		return err
 	}
 	r, err := readReport(s.source, path)
@@ -91,10 +90,10 @@ func (s *survey) read(ctx context.Context, path string) error {
 	if err := s.count(path, r); err != nil {
 		return err
 	}
-	return s.chaos.strike(path, afterCount)
+	return s.chaos.trigger(path, afterCount)
 }
 
-// count counts a file, unless it has been.
+// count counts a file once.
 func (s *survey) count(path string, r *report) error {
 	return s.files.Update(path, func(counted *report, _ bool) (*report, kv.Op) {
 		if counted != nil {
@@ -104,12 +103,12 @@ func (s *survey) count(path string, r *report) error {
 	})
 }
 
-// progress returns how many files have been counted and found.
+// progress returns the numbers of counted and found files.
 func (s *survey) progress() (counted, found int) {
 	return s.files.Len() - len(s.uncounted()), s.files.Len()
 }
 
-// uncounted returns the files that have been found and not counted, sorted.
+// uncounted returns the files that are not counted, sorted.
 func (s *survey) uncounted() []string {
 	var paths []string
 	for path, r := range s.files.All() {

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// calm is a survey in virtual time: what is slow to read is not taken for hung.
+// calm is a config without faults. In virtual time, a slow read does not count as hung.
 var calm = config{readers: 8, patience: time.Second}
 
 func withChaos(seed uint64) config {
@@ -29,7 +29,7 @@ func withChaos(seed uint64) config {
 	return c
 }
 
-// manyFiles are small files that differ.
+// manyFiles returns n different small files.
 func manyFiles(n int) fstest.MapFS {
 	files := make(fstest.MapFS, n)
 	for i := range n {
@@ -39,18 +39,18 @@ func manyFiles(n int) fstest.MapFS {
 	return files
 }
 
-// read is the result of a plain loop.
+// read returns the result of a plain loop.
 func read(t *testing.T, source fs.FS) map[string]*report {
 	t.Helper()
-	reports, err := plainly(t.Context(), source)
+	reports, err := readInLoop(t.Context(), source)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return reports
 }
 
-// survived runs a survey and returns everything that is known of it. Where a
-// goroutine is left, the test fails.
+// survived runs a survey and returns all its results. In a bubble, a leaked goroutine
+// fails the test.
 func survived(t *testing.T, source fs.FS, c config) (s *survey, faults tally, quarantined map[string]string, err error) {
 	t.Helper()
 	c.observers = append(c.observers, &faults)
@@ -58,7 +58,7 @@ func survived(t *testing.T, source fs.FS, c config) (s *survey, faults tally, qu
 	infos, err := s.carryOut(t.Context(), func() {})
 	quarantined = make(map[string]string)
 	for _, info := range infos {
-		quarantined[info.ID] = why(info.LastExit.Err)
+		quarantined[info.ID] = cause(info.LastExit.Err)
 	}
 	return s, faults, quarantined, err
 }
@@ -77,51 +77,51 @@ func TestEachFileIsCountedOnceWhateverBreaks(t *testing.T) {
 				if differing := compare(s.files.Snapshot(), want); differing != nil {
 					t.Errorf("differs from a plain loop in %q", differing)
 				}
-				if diff := cmp.Diff(foretold(c.chaos, source), foretelling{faults, quarantined, s.restarts()}, cmp.AllowUnexported(tally{}, foretelling{})); diff != "" {
-					t.Errorf("what went wrong (-planned +observed):\n%s", diff)
+				if diff := cmp.Diff(expected(c.chaos, source), expectation{faults, quarantined, s.restarts()}, cmp.AllowUnexported(tally{}, expectation{})); diff != "" {
+					t.Errorf("failures (-planned +observed):\n%s", diff)
 				}
 			})
 		})
 	}
 }
 
-// foretelling is what must come of a chaos, to the last restart.
-type foretelling struct {
+// expectation is the exact result of a chaos, including the number of restarts.
+type expectation struct {
 	tally       tally
 	quarantined map[string]string
 	restarts    int
 }
 
-func foretold(c *chaos, source fs.FS) foretelling {
-	f := foretelling{quarantined: make(map[string]string)}
+func expected(c *chaos, source fs.FS) expectation {
+	f := expectation{quarantined: make(map[string]string)}
 	for path := range goFiles(source) {
 		fault, broken := c.fault(path)
 		if !broken {
 			continue
 		}
-		again := 0 // how often it strikes the file's own worker
+		alone := 0 // failures of the file's own worker
 		if fault.stage == beforeCount {
-			again = min(fault.times-1, 3) // at its start and two restarts
+			alone = min(fault.times-1, 3) // at the start and two restarts
 		}
 		column := map[faultKind]*int{
 			panics: &f.tally.panics, exits: &f.tally.goexits, fails: &f.tally.errors, hangs: &f.tally.hung,
 		}
-		*column[fault.kind] += 1 + again
+		*column[fault.kind] += 1 + alone
 		if fault.kind == hangs {
-			f.tally.abandoned += 1 + again
+			f.tally.abandoned += 1 + alone
 		}
-		f.restarts += 1 + min(again, 2)
-		if again == 3 {
+		f.restarts += 1 + min(alone, 2)
+		if alone == 3 {
 			f.quarantined[path] = map[faultKind]string{
 				panics: "panic: chaos", exits: "runtime.Goexit called",
-				fails: "chaos", hangs: "hung, and had to be abandoned",
+				fails: "chaos", hangs: "hung and abandoned",
 			}[fault.kind]
 		}
 	}
 	return f
 }
 
-func TestAPartOfTheStandardLibraryUnderChaos(t *testing.T) {
+func TestPartOfTheStandardLibraryUnderChaos(t *testing.T) {
 	dir, err := standardLibrary(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -135,12 +135,12 @@ func TestAPartOfTheStandardLibraryUnderChaos(t *testing.T) {
 			t.Error(err)
 		}
 		if !strings.Contains(out.String(), "verified") || !strings.Contains(out.String(), "quarantined") {
-			t.Errorf("the result does not tell of chaos and verification:\n%s", &out)
+			t.Errorf("the output does not have the chaos and the verification:\n%s", &out)
 		}
 	})
 }
 
-// partlyUnreadable is a source in which some things cannot be opened.
+// partlyUnreadable is a source with files and directories that cannot be opened.
 type partlyUnreadable struct {
 	fs.FS
 	locked map[string]bool
@@ -153,7 +153,7 @@ func (p partlyUnreadable) Open(name string) (fs.File, error) {
 	return p.FS.Open(name)
 }
 
-func TestWhatCannotBeReadIsQuarantinedAndAllElseCounted(t *testing.T) {
+func TestAnUnreadableFileIsQuarantinedAndAllOthersAreCounted(t *testing.T) {
 	source := partlyUnreadable{manyFiles(50), map[string]bool{"dir1": true, "dir2/file7.go": true}}
 	synctest.Test(t, func(t *testing.T) {
 		s, faults, quarantined, err := survived(t, source, calm)
@@ -173,15 +173,15 @@ func TestWhatCannotBeReadIsQuarantinedAndAllElseCounted(t *testing.T) {
 		if differing := compare(s.files.Snapshot(), read(t, source)); differing != nil {
 			t.Errorf("differs from a plain loop in %q", differing)
 		}
-		// Once in the pool, three times alone, three times after the operator's
-		// restart, each of two.
+		// Each of two files fails once in the pool, three times alone, and three times
+		// after the operator's restart.
 		if want := (tally{errors: 14}); faults != want {
-			t.Errorf("went wrong: %v, want %v", faults, want)
+			t.Errorf("failures: %v, want %v", faults, want)
 		}
 	})
 }
 
-func TestNothingToWalkFailsTheStart(t *testing.T) {
+func TestAMissingDirectoryFailsTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		err := run(t.Context(), os.DirFS(filepath.Join(t.TempDir(), "gone")), calm, nil, io.Discard)
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -190,7 +190,7 @@ func TestNothingToWalkFailsTheStart(t *testing.T) {
 	})
 }
 
-func TestASurveyThatCannotBeIsRefused(t *testing.T) {
+func TestAnInvalidConfigIsRefused(t *testing.T) {
 	for _, test := range []struct {
 		c    config
 		want string
@@ -208,11 +208,11 @@ func TestASurveyThatCannotBeIsRefused(t *testing.T) {
 	}
 }
 
-func TestACancelledSurveyStopsInOrderWithWhatItHas(t *testing.T) {
+func TestACancelledSurveyHasAPartialResult(t *testing.T) {
 	source := manyFiles(300)
 	synctest.Test(t, func(t *testing.T) {
 		c := withChaos(1)
-		c.patience = time.Hour // so that the survey is under way until it is cancelled
+		c.patience = time.Hour // so that the survey does not end before the cancellation
 		ctx, cancel := context.WithCancelCause(t.Context())
 		enough := errors.New("enough")
 		time.AfterFunc(time.Minute, func() { cancel(enough) })
@@ -235,7 +235,7 @@ func TestACancelledSurveyStopsInOrderWithWhatItHas(t *testing.T) {
 	})
 }
 
-// shifting is a source in which the second look at a file shows another one.
+// shifting is a source with a file that changes after the first read.
 type shifting struct {
 	fstest.MapFS
 	opened atomic.Int32
@@ -252,7 +252,7 @@ func (s *shifting) ReadFile(name string) ([]byte, error) {
 	return fs.ReadFile(struct{ fs.FS }{s}, name)
 }
 
-func TestVerificationNoticesAnotherResult(t *testing.T) {
+func TestVerificationFindsAnotherResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := calm
 		c.verify = true

@@ -8,8 +8,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A tally is an observer that counts what went wrong. It may be read when the
-// survey has stopped.
+// A tally is an observer that counts failures. It may be read after the survey has
+// stopped.
 type tally struct {
 	panics, goexits, errors, hung, abandoned int
 }
@@ -39,29 +39,29 @@ func (t *tally) column(err error) *int {
 }
 
 func (t tally) String() string {
-	return fmt.Sprintf("%d panics, %d Goexits, %d errors and %d hung workers, of which %d had to be abandoned",
+	return fmt.Sprintf("%d panics, %d Goexits, %d errors and %d hung workers, of which %d were abandoned",
 		t.panics, t.goexits, t.errors, t.hung, t.abandoned)
 }
 
-// printQuarantined prints why suspects were quarantined, and what became of
-// the file.
+// printQuarantined prints why workers were quarantined, and whether their files were read
+// in the end.
 func printQuarantined(out io.Writer, quarantined []sup.ChildInfo, reports map[string]*report) {
 	if len(quarantined) == 0 {
 		return
 	}
 	fmt.Fprintf(out, "\n%d files were quarantined\n", len(quarantined))
 	for _, c := range quarantined {
-		fate := "then read after an operator's restart"
+		outcome := "read after an operator restarted the worker"
 		if reports[c.ID] == nil {
-			fate = "not read"
+			outcome = "not read"
 		}
-		fmt.Fprintf(out, "  %s: %s; %s\n", c.ID, why(c.LastExit.Err), fate)
+		fmt.Fprintf(out, "  %s: %s; %s\n", c.ID, cause(c.LastExit.Err), outcome)
 	}
 }
 
-func why(err error) string {
+func cause(err error) string {
 	if errors.Is(err, sup.ErrStuck) {
-		return "hung, and had to be abandoned"
+		return "hung and abandoned"
 	}
 	return err.Error()
 }

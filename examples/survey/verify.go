@@ -6,9 +6,9 @@ import (
 	"reflect"
 )
 
-// plainly is the survey without workers: a loop. A file that cannot be read has
-// no report, as in a survey. The error is that of ctx.
-func plainly(ctx context.Context, source fs.FS) (map[string]*report, error) {
+// readInLoop is the survey without workers. A file that cannot be read has no report, as
+// in a survey. The error is the cause of ctx.
+func readInLoop(ctx context.Context, source fs.FS) (map[string]*report, error) {
 	reports := make(map[string]*report)
 	for path := range goFiles(source) {
 		if ctx.Err() != nil {
@@ -19,7 +19,7 @@ func plainly(ctx context.Context, source fs.FS) (map[string]*report, error) {
 	return reports, nil
 }
 
-// compare returns the paths of the files that two surveys disagree on.
+// compare returns the paths of the files with different reports.
 func compare(a, b map[string]*report) []string {
 	var differing []string
 	for path, r := range a {

@@ -8,12 +8,12 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A walker finds the files, and then feeds them to the pool.
+// A walker finds the files and then sends them to the pool.
 type walker struct{ survey *survey }
 
 func (s *survey) newWalker(context.Context) (*walker, error) { return &walker{s}, nil }
 
-// Initialize finds the files, so the survey has started when all are known.
+// Initialize finds the files, so that all are known when the survey has started.
 func (w *walker) Initialize(ctx context.Context) error {
 	if _, err := fs.ReadDir(w.survey.source, "."); err != nil {
 		return err
@@ -39,7 +39,7 @@ func (w *walker) Run(ctx context.Context) error {
 	return nil
 }
 
-// A reader of the pool reads one file after the other, until there are none.
+// A reader in the pool reads files until the queue is closed.
 type reader struct{ survey *survey }
 
 func (s *survey) newReader(context.Context, int) (*reader, error) { return &reader{s}, nil }
@@ -56,7 +56,7 @@ func (r *reader) Run(ctx context.Context) error {
 			if err := r.survey.read(ctx, path); err != nil {
 				return err
 			}
-		case <-idle.C: // to wait for work is not to hang
+		case <-idle.C: // waiting for work is not a hang
 			sup.Beat(ctx)
 		case <-ctx.Done():
 			return ctx.Err()
@@ -64,7 +64,7 @@ func (r *reader) Run(ctx context.Context) error {
 	}
 }
 
-// A suspect reads one file, which has killed a reader.
+// A suspect reads one file that has broken a reader.
 type suspect struct {
 	survey *survey
 	path   string

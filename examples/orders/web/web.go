@@ -1,5 +1,5 @@
-// Package web is a tree of its own, which other trees nest: an HTTP server on
-// the loopback interface, and a probe that sees to it that the server answers.
+// Package web has a tree that other trees can nest: an HTTP server on the loopback
+// interface and a probe that checks it.
 package web
 
 import (
@@ -16,8 +16,7 @@ import (
 
 //go:generate go tool supgen
 
-// Site is the tree. A server that fails or does not answer is replaced, and the
-// probe with it.
+// Site is the tree. If the server fails or does not answer, both children are restarted.
 type Site struct {
 	sup.Tree `sup:"one_for_all"`
 
@@ -25,10 +24,10 @@ type Site struct {
 	Probe  sup.Child[*Probe]
 }
 
-// client keeps no connections: the next server has another address.
+// client keeps no connections, because each server has another address.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
-// Get asks the server that is live for a page.
+// Get returns a page of the live server.
 func (s *Site) Get(ctx context.Context, path string) (page string, err error) {
 	server, err := s.Server.Wait(ctx)
 	if err != nil {
@@ -56,12 +55,12 @@ type Server struct {
 	http     http.Server
 }
 
-// NewServer returns a server that takes the listener over.
+// NewServer returns a server on a listener, which the server will close.
 func NewServer(l net.Listener, h http.Handler) *Server {
 	return &Server{listener: l, http: http.Server{Handler: h}}
 }
 
-// Addr is where the server listens.
+// Addr returns the address of the server.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Run accepts requests until ctx is done.
@@ -72,10 +71,10 @@ func (s *Server) Run(ctx context.Context) error {
 	return cmp.Or(ctx.Err(), err)
 }
 
-// Terminate lets requests that have begun finish.
+// Terminate waits for open requests.
 func (s *Server) Terminate(ctx context.Context, _ sup.Exit) error { return s.http.Shutdown(ctx) }
 
-// A Probe asks a site for a page now and then, and fails if there is none.
+// A Probe requests a page of a site regularly, and fails if it gets none.
 type Probe struct {
 	Site *Site
 	Path string

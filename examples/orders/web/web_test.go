@@ -12,8 +12,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// start starts a site that says its path at /path. The listeners and the events
-// go to the channels.
+// start starts a site with a page /path. The channels receive the listener of each server
+// and the event that the server is ready.
 func start(t *testing.T) (site *web.Site, listeners chan net.Listener, servers chan sup.Event) {
 	t.Helper()
 	listeners, servers = make(chan net.Listener, 2), make(chan sup.Event, 2)
@@ -61,7 +61,7 @@ func TestAServerThatFailsIsReplaced(t *testing.T) {
 	}
 }
 
-func TestAPageThatIsMissingIsAnError(t *testing.T) {
+func TestAMissingPageIsAnError(t *testing.T) {
 	site, _, _ := start(t)
 	if _, err := site.Get(t.Context(), "/none"); err == nil || !strings.Contains(err.Error(), "GET /none: 404 Not Found") {
 		t.Errorf("error %v", err)
