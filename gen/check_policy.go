@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/espalier-go/espalier/sup"
@@ -13,7 +14,8 @@ import (
 // defaults of the tree if f is nil. A fault of the defaults is not repeated for the
 // children that inherit it.
 func (p *Package) checkPolicy(t *Tree, f *Field, policy options) {
-	own := t.defaults
+	own := maps.Clone(t.options)
+	maps.Copy(own, t.defaults)
 	if f != nil {
 		own = f.options
 	}
@@ -57,7 +59,7 @@ func (t *Tree) refusals(f *Field, policy options) []refusal {
 	var all []refusal
 	for _, fault := range err.Faults {
 		switch fault.Field {
-		case "Significant":
+		case "Significant": // a fault for each condition; SortFaults removes duplicates
 			if child.Restart == sup.Permanent {
 				all = append(all, refusal{[]string{"significant"}, f.Name + " is significant, but permanent: it is always restarted", "make it transient or temporary"})
 			}
