@@ -14,11 +14,11 @@ func check(p *Package, l *Loader) {
 	p.checkPackages()
 	for _, t := range p.Trees {
 		p.checkTree(t)
-		for _, f := range t.Fields {
+		for _, f := range t.fields {
 			if f.isChild() {
 				p.checkChild(t, f)
 			}
-			if f.Kind == Mailbox {
+			if f.Kind == kindMailbox {
 				p.checkMailbox(t, f)
 			}
 			p.checkHiding(f)
@@ -64,19 +64,19 @@ func (p *Package) checkTree(t *Tree) {
 	p.checkPolicy(t, nil, t.defaults.over(nil))
 }
 
-func (p *Package) checkChild(t *Tree, f *Field) {
+func (p *Package) checkChild(t *Tree, f *field) {
 	defaults := t.defaults
-	if f.Kind == Nested {
+	if f.Kind == kindNested {
 		defaults = nil // they are for workers
 	}
 	f.policy = f.options.over(defaults)
-	if f.Kind == Nested && optionValue[sup.WhenStuck](f.policy, "stuck") == sup.StuckAbandon {
+	if f.Kind == kindNested && optionValue[sup.WhenStuck](f.policy, "stuck") == sup.StuckAbandon {
 		p.fault(t.place(f, "stuck"), "use stuck=wait or stuck=escalate", "the nested tree %s cannot be abandoned", f.Name)
 	}
 	p.checkPolicy(t, f, f.policy)
 }
 
-func (p *Package) checkMailbox(t *Tree, f *Field) {
+func (p *Package) checkMailbox(t *Tree, f *field) {
 	f.policy = f.options
 	if set, ok := f.options["cap"]; ok && f.Name == "_" {
 		p.fault(set.pos, "name the field", "a mailbox has no name")
@@ -93,9 +93,9 @@ func isTreeMethod(name string) bool {
 // checkHiding finds fields that hide methods of sup.Tree. Children and shared fields
 // must not hide any method. Other fields must not hide those that make the struct a
 // tree.
-func (p *Package) checkHiding(f *Field) {
+func (p *Package) checkHiding(f *field) {
 	switch {
-	case f.Kind == Embed:
+	case f.Kind == kindEmbed:
 	case f.isChild() && isTreeMethod(f.Name):
 		p.fault(f.pos, "rename the field; name= keeps the id", "the field %s hides a method of sup.Tree", f.Name)
 	case f.isShared() && isTreeMethod(f.Name), f.Name == "Declare", f.Name == "Initialize", f.Name == "Run":
@@ -105,8 +105,8 @@ func (p *Package) checkHiding(f *Field) {
 
 // checkUntagged reports pointers to trees of other packages of the module that have no
 // tag, because only a tag makes them children.
-func (p *Package) checkUntagged(t *Tree, f *Field, l *Loader) {
-	if f.Kind != Other || f.tag.present {
+func (p *Package) checkUntagged(t *Tree, f *field, l *Loader) {
+	if f.Kind != kindOther || f.tag.present {
 		return
 	}
 	r, ok := t.file.reference(f.expr)
@@ -117,8 +117,8 @@ func (p *Package) checkUntagged(t *Tree, f *Field, l *Loader) {
 }
 
 func (p *Package) checkIDs(t *Tree) {
-	first := make(map[string]*Field)
-	for _, f := range t.Fields {
+	first := make(map[string]*field)
+	for _, f := range t.fields {
 		if !f.isChild() {
 			continue
 		}
@@ -139,8 +139,8 @@ func (p *Package) checkIDs(t *Tree) {
 // checkMethods reports fields that need the same method in the interface of
 // constructors.
 func (p *Package) checkMethods(t *Tree) {
-	first := make(map[string]*Field)
-	for _, f := range t.Fields {
+	first := make(map[string]*field)
+	for _, f := range t.fields {
 		if f.Name == "_" {
 			continue
 		}
@@ -158,8 +158,8 @@ func (p *Package) checkMethods(t *Tree) {
 // checkCycle reports nested trees that contain the tree that they are nested in.
 func (p *Package) checkCycle(t *Tree) {
 	seen := make(map[*Tree]bool) // trees without a path to t
-	for _, f := range t.Fields {
-		if f.Kind != Nested || f.Tree == nil {
+	for _, f := range t.fields {
+		if f.Kind != kindNested || f.Tree == nil {
 			continue
 		}
 		if path := f.Tree.pathTo(t, seen); path != nil {
@@ -179,8 +179,8 @@ func (t *Tree) pathTo(to *Tree, seen map[*Tree]bool) []string {
 		return nil
 	}
 	seen[t] = true
-	for _, f := range t.Fields {
-		if f.Kind == Nested && f.Tree != nil {
+	for _, f := range t.fields {
+		if f.Kind == kindNested && f.Tree != nil {
 			if path := f.Tree.pathTo(to, seen); path != nil {
 				delete(seen, t)
 				return append([]string{t.Name}, path...)

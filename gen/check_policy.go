@@ -13,7 +13,7 @@ import (
 // checkPolicy reports what package sup refuses in the policy of a child, or in the
 // defaults of the tree if f is nil. A fault of the defaults is not repeated for the
 // children that inherit it.
-func (p *Package) checkPolicy(t *Tree, f *Field, policy options) {
+func (p *Package) checkPolicy(t *Tree, f *field, policy options) {
 	own := maps.Clone(t.options)
 	maps.Copy(own, t.defaults)
 	if f != nil {
@@ -44,7 +44,7 @@ type refusal struct {
 }
 
 // refusals returns what package sup refuses in a policy.
-func (t *Tree) refusals(f *Field, policy options) []refusal {
+func (t *Tree) refusals(f *field, policy options) []refusal {
 	child := sup.ChildSpec[sup.Worker]{
 		ID:    "child",
 		Start: func(context.Context) (sup.Worker, error) { return nil, sup.ErrIgnore },

@@ -33,17 +33,17 @@ func (o options) String() string {
 }
 
 // summary is the line of a field in a drawing: its id, its type and its options.
-func (f *Field) summary() string {
+func (f *field) summary() string {
 	return join(f.label(), f.policy.String())
 }
 
-func (f *Field) label() string {
+func (f *field) label() string {
 	switch f.Kind {
-	case Child:
+	case kindChild:
 		return f.ID + " " + f.Worker.Text
-	case Keyed:
+	case kindKeyed:
 		return fmt.Sprintf("%s[%s] %s", f.ID, f.Key.Text, f.Worker.Text)
-	case Replicas:
+	case kindReplicas:
 		count := "…"
 		if !f.asksCount() {
 			count = f.policy["count"].text

@@ -61,12 +61,12 @@ func gofmt(source []byte, trees []*Tree) ([]byte, error) {
 
 func haveBraces(trees []*Tree) bool {
 	for _, t := range trees {
-		for _, f := range t.Fields {
+		for _, f := range t.fields {
 			if strings.Contains(f.Type.Text, "{") {
 				return true
 			}
 		}
-		for _, p := range t.Params {
+		for _, p := range t.typeParams {
 			if strings.Contains(p.Constraint.Text, "{") {
 				return true
 			}
@@ -116,7 +116,7 @@ func emitVersion() *jen.Statement {
 //	}
 func emitInterface(t *Tree) *jen.Statement {
 	var methods []jen.Code
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		if f.isChild() {
 			methods = append(methods, jen.Id(f.makerName()).Add(t.makerSignature(f)))
 		}
@@ -132,8 +132,8 @@ func emitInterface(t *Tree) *jen.Statement {
 func (t *Tree) childrenDoc() string {
 	doc := fmt.Sprintf("%s makes the workers of %s. A New… method is called for each\n"+
 		"start and restart of its child, when the children declared before it are ready.", t.childrenName(), t.Name)
-	for _, f := range t.Fields {
-		if f.Kind == Nested {
+	for _, f := range t.fields {
+		if f.Kind == kindNested {
 			return doc + "\nThe methods for nested trees are called once, by " + t.constructorName() + "."
 		}
 	}
@@ -143,8 +143,8 @@ func (t *Tree) childrenDoc() string {
 // makerSignature returns the signature of a constructor in the interface:
 //
 //	(ctx context.Context, o *Orders, key Symbol) (*Feed, error)
-func (t *Tree) makerSignature(f *Field) *jen.Statement {
-	if f.Kind == Nested {
+func (t *Tree) makerSignature(f *field) *jen.Statement {
+	if f.Kind == kindNested {
 		return jen.Params().Add(f.ofNested(childrenName(f.TreeName)))
 	}
 	params := []jen.Code{
@@ -157,19 +157,19 @@ func (t *Tree) makerSignature(f *Field) *jen.Statement {
 // startSignature returns the signature of a start function:
 //
 //	(ctx context.Context, key Symbol) (*Feed, error)
-func (t *Tree) startSignature(f *Field) *jen.Statement {
+func (t *Tree) startSignature(f *field) *jen.Statement {
 	params := []jen.Code{jen.Id(t.locals.ctx).Qual("context", "Context")}
 	return jen.Params(append(params, t.extra(f, true)...)...).Params(f.Worker.code(), jen.Error())
 }
 
 // extra returns the parameter for the key or the index of a worker in a set, with or
 // without its type.
-func (t *Tree) extra(f *Field, typed bool) []jen.Code {
+func (t *Tree) extra(f *field, typed bool) []jen.Code {
 	name, typ := "", jen.Code(nil)
 	switch f.Kind {
-	case Keyed:
+	case kindKeyed:
 		name, typ = t.locals.key, f.Key.code()
-	case Replicas:
+	case kindReplicas:
 		name, typ = t.locals.index, jen.Int()
 	default:
 		return nil
@@ -191,7 +191,7 @@ func (t *Tree) extra(f *Field, typed bool) []jen.Code {
 //	}
 func emitGuard(t *Tree) *jen.Statement {
 	var fields []jen.Code
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		field := new(jen.Statement)
 		if !f.embedded {
 			field.Id(f.Name)

@@ -36,9 +36,9 @@ type adaptorPart struct {
 
 func (t *Tree) adaptorParts() []adaptorPart {
 	var parts []adaptorPart
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		switch {
-		case f.Kind == Nested:
+		case f.Kind == kindNested:
 			parts = append(parts, adaptorPart{t.locals.makers[f], f.ofNested(childrenName(f.TreeName))})
 		case f.isChild():
 			parts = append(parts, adaptorPart{t.locals.makers[f], jen.Func().Add(t.makerSignature(f))})
@@ -74,10 +74,10 @@ func emitAdaptorMethods(t *Tree) *jen.Statement {
 		all.Op("\n").Func().Params(jen.Id(t.locals.receiver).Add(t.own(t.adaptorName()))).
 			Id(name).Add(signature).Block(jen.Return(result)).Op("\n")
 	}
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		field := func(name string) *jen.Statement { return jen.Id(t.locals.receiver).Dot(name) }
 		switch {
-		case f.Kind == Nested:
+		case f.Kind == kindNested:
 			method(f.makerName(), t.makerSignature(f), field(t.locals.makers[f]))
 		case f.isChild():
 			args := append([]jen.Code{jen.Id(t.locals.ctx), jen.Id(t.locals.tree)}, t.extra(f, false)...)

@@ -44,7 +44,7 @@ func (t *Tree) constructorDoc() string {
 //	o.Audits.SetCapacity(mailbox.Unbounded)
 func (t *Tree) emitCapacities() []jen.Code {
 	var calls []jen.Code
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		if set, ok := f.policy["cap"]; ok {
 			calls = append(calls, jen.Id(t.locals.tree).Dot(f.Name).Dot("SetCapacity").Call(expression(set.value)))
 		}
@@ -57,8 +57,8 @@ func (t *Tree) emitCapacities() []jen.Code {
 //	{Web: NewWeb(c.Web())}
 func (t *Tree) emitNested() *jen.Statement {
 	var items []jen.Code
-	for _, f := range t.Fields {
-		if f.Kind == Nested {
+	for _, f := range t.fields {
+		if f.Kind == kindNested {
 			children := jen.Id(t.locals.children).Dot(f.makerName()).Call()
 			items = append(items, jen.Id(f.Name).Op(":").Add(f.ofNested(constructorName(f.TreeName))).Call(children))
 		}
@@ -77,10 +77,10 @@ func (t *Tree) emitNested() *jen.Statement {
 //	)
 func (t *Tree) emitDeclaration() *jen.Statement {
 	args := []jen.Code{t.emitTreeSpec()}
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		handle := jen.Id(t.locals.tree).Dot(f.Name)
 		switch {
-		case f.Kind == Nested:
+		case f.Kind == kindNested:
 			args = append(args, ofSup("Nest").Call(handle, t.emitSpec(f)))
 		case f.isChild():
 			args = append(args, handle.Dot("Declare").Call(t.emitSpec(f)))
@@ -109,19 +109,19 @@ func (t *Tree) emitTreeSpec() *jen.Statement {
 //	sup.KeyedSpec[Symbol, *Feed]{Name: "feeds", Start: func(ctx context.Context, key Symbol) (*Feed, error) {…}, …}
 //	sup.ReplicasSpec[*Matcher]{Name: "match", Count: 4, Start: func(ctx context.Context, i int) (*Matcher, error) {…}, …}
 //	sup.ChildSpec[*Web]{ID: "web", Shutdown: 30 * time.Second}
-func (t *Tree) emitSpec(f *Field) *jen.Statement {
+func (t *Tree) emitSpec(f *field) *jen.Statement {
 	name, id, types := "ChildSpec", "ID", []jen.Code{f.Worker.code()}
 	switch f.Kind {
-	case Keyed:
+	case kindKeyed:
 		name, id, types = "KeyedSpec", "Name", []jen.Code{f.Key.code(), f.Worker.code()}
-	case Replicas:
+	case kindReplicas:
 		name, id = "ReplicasSpec", "Name"
-	case Nested:
+	case kindNested:
 		types = []jen.Code{f.Type.code()}
 	}
 	var s structure
 	s.set(id, jen.Lit(f.ID))
-	if f.Kind != Nested {
+	if f.Kind != kindNested {
 		s.set("Start", t.emitStart(f))
 	}
 	if f.asksCount() {
@@ -138,7 +138,7 @@ func (t *Tree) emitSpec(f *Field) *jen.Statement {
 // emitStart:
 //
 //	func(ctx context.Context, key Symbol) (*Feed, error) { return c.NewFeeds(ctx, o, key) }
-func (t *Tree) emitStart(f *Field) *jen.Statement {
+func (t *Tree) emitStart(f *field) *jen.Statement {
 	args := append([]jen.Code{jen.Id(t.locals.ctx), jen.Id(t.locals.tree)}, t.extra(f, false)...)
 	return jen.Func().Add(t.startSignature(f)).
 		Op("{").Return(jen.Id(t.locals.children).Dot(f.makerName()).Call(args...)).Op("}")

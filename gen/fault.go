@@ -10,7 +10,7 @@ import (
 // A Fault is one mistake in the source.
 type Fault struct {
 	Pos     token.Position // inside the tag if the mistake is there
-	Message string
+	Message string         // what is wrong
 	Hint    string // what to write instead; "" if the message says it
 }
 

@@ -7,13 +7,13 @@ import (
 )
 
 // parseField returns the fields of one field declaration, which can have several names.
-func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
+func (p *Package) parseField(t *Tree, decl *ast.Field) []*field {
 	f := t.file
 	if isDeep(decl.Type) {
 		p.fault(decl.Type.Pos(), "declare a type for a part of it", "a type is nested more than %d levels deep", maxNested)
 		return nil
 	}
-	proto := Field{expr: decl.Type, pos: decl.Type.Pos(), Type: p.typeText(f, decl.Type)}
+	proto := field{expr: decl.Type, pos: decl.Type.Pos(), Type: p.typeText(f, decl.Type)}
 	if decl.Tag != nil {
 		proto.rawTag = decl.Tag.Value
 		proto.tag = f.tagOf(p, decl.Tag)
@@ -25,7 +25,7 @@ func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
 	if !proto.tag.skip {
 		if problem := p.classify(t, &proto, r, named); problem.message != "" {
 			p.fault(decl.Type.Pos(), problem.hint, "%s", problem.message)
-			proto.Kind = Other
+			proto.Kind = kindOther
 		} else {
 			p.readTag(t, &proto)
 		}
@@ -34,9 +34,9 @@ func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
 		}
 	}
 	if proto.embedded {
-		return []*Field{&proto}
+		return []*field{&proto}
 	}
-	var fields []*Field
+	var fields []*field
 	for _, name := range decl.Names {
 		field := proto
 		field.Name, field.pos, field.ID = name.Name, name.Pos(), snake(name.Name)
@@ -52,7 +52,7 @@ func (p *Package) parseField(t *Tree, decl *ast.Field) []*Field {
 type problem struct{ message, hint string }
 
 // classify sets the kind of a field by its type.
-func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
+func (p *Package) classify(t *Tree, f *field, r reference, named bool) problem {
 	if !named {
 		return p.ignore(f)
 	}
@@ -62,7 +62,7 @@ func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
 	}
 	switch {
 	case r.path() == supPath && r.name == "Tree" && f.embedded:
-		f.Kind = Embed
+		f.Kind = kindEmbed
 		return problem{}
 	case r.path() == supPath && len(r.args) > 0:
 		return p.classifyChild(t, f, r)
@@ -70,7 +70,7 @@ func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
 		if f.tag.present {
 			return problem{"a kv.Context takes no options", "remove the tag"}
 		}
-		f.Kind = State
+		f.Kind = kindState
 		return problem{}
 	case r.path() == mailboxPath && r.name == "Mailbox":
 		return p.classifyMailbox(f, r)
@@ -79,9 +79,9 @@ func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
 	case local != nil && !r.star:
 		return problem{"the nested tree " + r.name + " is not a pointer", "write *" + r.name}
 	case local != nil:
-		f.Kind, f.Tree, f.TreeName = Nested, local, local.Name
+		f.Kind, f.Tree, f.TreeName = kindNested, local, local.Name
 	case r.pkg != "" && r.star && f.tag.present && !f.embedded && r.path() != supPath && r.path() != kvPath:
-		f.Kind, f.TreeName, f.Import = Nested, r.name, r.imp
+		f.Kind, f.TreeName, f.Import = kindNested, r.name, r.imp
 	default:
 		return p.ignore(f)
 	}
@@ -91,10 +91,10 @@ func (p *Package) classify(t *Tree, f *Field, r reference, named bool) problem {
 
 // classifyMailbox is classify for a mailbox. A mailbox that is embedded or a pointer is
 // ignored unless it has a tag.
-func (p *Package) classifyMailbox(f *Field, r reference) problem {
+func (p *Package) classifyMailbox(f *field, r reference) problem {
 	switch {
 	case !r.star && !f.embedded:
-		f.Kind = Mailbox
+		f.Kind = kindMailbox
 		return problem{}
 	case !f.tag.present:
 		return p.ignore(f)
@@ -104,14 +104,20 @@ func (p *Package) classifyMailbox(f *Field, r reference) problem {
 	return problem{"a mailbox.Mailbox with a tag cannot be embedded", "give the field a name"}
 }
 
+// childTypes are the child types of package sup.
+var childTypes = map[string]struct {
+	kind kind
+	args int // type arguments
+	form string
+}{
+	"Child":    {kindChild, 1, "sup.Child[Worker]"},
+	"Keyed":    {kindKeyed, 2, "sup.Keyed[Key, Worker]"},
+	"Replicas": {kindReplicas, 1, "sup.Replicas[Worker]"},
+}
+
 // classifyChild is classify for the types of sup.
-func (p *Package) classifyChild(t *Tree, f *Field, r reference) problem {
-	kinds := map[string]Kind{"Child": Child, "Keyed": Keyed, "Replicas": Replicas}
-	kind, ok := kinds[r.name]
-	want := 1
-	if kind == Keyed {
-		want = 2
-	}
+func (p *Package) classifyChild(t *Tree, f *field, r reference) problem {
+	typ, ok := childTypes[r.name]
 	switch {
 	case !ok:
 		return p.ignore(f)
@@ -120,20 +126,19 @@ func (p *Package) classifyChild(t *Tree, f *Field, r reference) problem {
 			"remove the star, or exclude the field with `sup:\"-\"`"}
 	case f.embedded:
 		return problem{"an embedded child would hide the methods of sup.Tree", "give the field a name"}
-	case len(r.args) != want:
-		form := map[Kind]string{Child: "sup.Child[Worker]", Keyed: "sup.Keyed[Key, Worker]", Replicas: "sup.Replicas[Worker]"}
-		return problem{"sup." + r.name + " has the wrong number of type arguments", "write " + form[kind]}
+	case len(r.args) != typ.args:
+		return problem{"sup." + r.name + " has the wrong number of type arguments", "write " + typ.form}
 	}
-	f.Kind = kind
-	f.Worker = p.typeText(t.file, r.args[want-1])
-	if kind == Keyed {
+	f.Kind = typ.kind
+	f.Worker = p.typeText(t.file, r.args[typ.args-1])
+	if f.Kind == kindKeyed {
 		f.Key = p.typeText(t.file, r.args[0])
 	}
 	return problem{}
 }
 
 // ignore is classify for a field that is not a child. It reports a tag for supgen.
-func (p *Package) ignore(f *Field) problem {
+func (p *Package) ignore(f *field) problem {
 	broken := len(f.tag.faults) > 0 && strings.Contains(f.rawTag, "sup")
 	if !f.tag.present && !broken {
 		f.tag = tag{}
@@ -144,8 +149,8 @@ func (p *Package) ignore(f *Field) problem {
 }
 
 // arguments returns the type arguments of a nested tree, with the brackets.
-func (p *Package) arguments(f *file, args []ast.Expr) Type {
-	var all Type
+func (p *Package) arguments(f *file, args []ast.Expr) sourceType {
+	var all sourceType
 	for i, arg := range args {
 		sep := ", "
 		if i == 0 {
@@ -162,24 +167,24 @@ func (p *Package) arguments(f *file, args []ast.Expr) Type {
 	return all
 }
 
-var scopes = map[Kind]scope{
-	Embed:    onTree | asDefault,
-	Child:    onChild,
-	Keyed:    onKeyed,
-	Replicas: onReplicas,
-	Nested:   onNested,
-	Mailbox:  onMailbox,
+var scopes = map[kind]scope{
+	kindEmbed:    onTree | asDefault,
+	kindChild:    onChild,
+	kindKeyed:    onKeyed,
+	kindReplicas: onReplicas,
+	kindNested:   onNested,
+	kindMailbox:  onMailbox,
 }
 
 // readTag reads the options of a field. Those of the embedded sup.Tree are options of
 // the tree and defaults for its children.
-func (p *Package) readTag(t *Tree, f *Field) {
+func (p *Package) readTag(t *Tree, f *field) {
 	scope, ok := scopes[f.Kind]
 	if !ok {
 		return
 	}
 	f.options = p.readOptions(t.file, f.tag, scope)
-	if f.Kind != Embed {
+	if f.Kind != kindEmbed {
 		return
 	}
 	t.options, t.defaults = make(options), make(options)
@@ -194,7 +199,7 @@ func (p *Package) readTag(t *Tree, f *Field) {
 
 // place is the position of a fault about a group of options: the option in the tag of
 // the field or of the tree, or else the field.
-func (t *Tree) place(f *Field, group string) token.Pos {
+func (t *Tree) place(f *field, group string) token.Pos {
 	if set, ok := f.options[group]; ok {
 		return set.pos
 	}

@@ -175,7 +175,7 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 		case len(trees) == 0 && !exists:
 			continue
 		case len(trees) == 0:
-			if IsGenerated(existing) {
+			if isGenerated(existing) {
 				// The trees may be in the file that does not parse.
 				if faults := p.src.unread(); len(faults) > 0 {
 					return nil, faults, nil
@@ -189,7 +189,7 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 				Message: "supgen writes this file, but it is " + p.src.blocked[name],
 				Hint:    "remove it",
 			}}, nil
-		case exists && !IsGenerated(existing):
+		case exists && !isGenerated(existing):
 			return nil, []Fault{{
 				Pos:     token.Position{Filename: filepath.Join(p.Dir, name), Line: 1, Column: 1},
 				Message: "supgen writes this file, but the present file is not its output",

@@ -10,17 +10,19 @@ import (
 // A GraphFormat is the format of a drawing.
 type GraphFormat string
 
-// The formats of [Loader.Graph].
 const (
-	Text    GraphFormat = "text"    // a line for each child
-	DOT     GraphFormat = "dot"     // for graphviz
-	Mermaid GraphFormat = "mermaid" // a flowchart
+	// Text is a drawing with one line for each child.
+	Text GraphFormat = "text"
+	// DOT is a directed graph in the language of Graphviz.
+	DOT GraphFormat = "dot"
+	// Mermaid is a Mermaid flowchart.
+	Mermaid GraphFormat = "mermaid"
 )
 
 // node is a supervisor, a child, or shared state in a drawing.
 type node struct {
 	label string
-	kind  Kind // Embed for the root of a tree
+	kind  kind // Embed for the root of a tree
 	below []*node
 }
 
@@ -79,14 +81,14 @@ func newDrawing(l *Loader, format GraphFormat) *drawing {
 
 func (d *drawing) root(p *Package, t *Tree) *node {
 	d.once, d.drawn = d.size(p, t) > maxNodes, map[*Tree]bool{t: true}
-	return &node{join(t.ID, t.options.String()), Embed, d.below(p, t, 0)}
+	return &node{join(t.ID, t.options.String()), kindEmbed, d.below(p, t, 0)}
 }
 
 // nested returns the tree that a field holds and its package, or nil if the tree is in
 // another module.
-func (d *drawing) nested(p *Package, f *Field) (*Package, *Tree) {
+func (d *drawing) nested(p *Package, f *field) (*Package, *Tree) {
 	switch {
-	case f.Kind != Nested:
+	case f.Kind != kindNested:
 		return nil, nil
 	case f.Tree == nil && d.loader != nil:
 		return d.loader.loadForeign(p, f)
@@ -103,7 +105,7 @@ func (d *drawing) size(p *Package, t *Tree) int {
 	}
 	d.sizes[t] = maxNodes + 1 // for a tree below that contains t
 	n := 0
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		if !f.isChild() && !f.isShared() {
 			continue
 		}
@@ -120,7 +122,7 @@ func (d *drawing) size(p *Package, t *Tree) int {
 // below returns the nodes below a tree at a depth.
 func (d *drawing) below(p *Package, t *Tree, depth int) []*node {
 	var all []*node
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		if !f.isChild() && !f.isShared() {
 			continue
 		}
@@ -144,7 +146,7 @@ func (d *drawing) below(p *Package, t *Tree, depth int) []*node {
 
 // loadForeign returns the tree of another package that a field holds and the package,
 // or nil if the package is in another module or has faults.
-func (l *Loader) loadForeign(from *Package, f *Field) (*Package, *Tree) {
+func (l *Loader) loadForeign(from *Package, f *field) (*Package, *Tree) {
 	dir, ok := l.dirOf(from, f.Import)
 	if !ok {
 		return nil, nil
@@ -201,7 +203,7 @@ func eachNode(roots []*node, f func(n *node, id, parent int)) {
 }
 
 func drawDOT(b *strings.Builder, roots []*node) {
-	shapes := map[Kind]string{Embed: "box", Nested: "box", Keyed: "box3d", Replicas: "box3d", State: "cylinder", Mailbox: "cds", Child: "ellipse"}
+	shapes := map[kind]string{kindEmbed: "box", kindNested: "box", kindKeyed: "box3d", kindReplicas: "box3d", kindState: "cylinder", kindMailbox: "cds", kindChild: "ellipse"}
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ")
 	b.WriteString("digraph supervision {\n\trankdir=LR\n")
 	eachNode(roots, func(n *node, id, parent int) {
@@ -214,8 +216,8 @@ func drawDOT(b *strings.Builder, roots []*node) {
 }
 
 func drawMermaid(b *strings.Builder, roots []*node) {
-	shapes := map[Kind][2]string{Embed: {"[", "]"}, Nested: {"[", "]"}, Keyed: {"[[", "]]"}, Replicas: {"[[", "]]"},
-		State: {"[(", ")]"}, Mailbox: {">", "]"}, Child: {"(", ")"}}
+	shapes := map[kind][2]string{kindEmbed: {"[", "]"}, kindNested: {"[", "]"}, kindKeyed: {"[[", "]]"}, kindReplicas: {"[[", "]]"},
+		kindState: {"[(", ")]"}, kindMailbox: {">", "]"}, kindChild: {"(", ")"}}
 	escape := strings.NewReplacer(`"`, "#quot;", "#", "#35;", "<", "#lt;", ">", "#gt;", "`", "#96;", "\n", " ")
 	b.WriteString("flowchart LR\n")
 	eachNode(roots, func(n *node, id, parent int) {

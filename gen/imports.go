@@ -18,25 +18,25 @@ func (f *file) readImports() {
 		}
 		switch {
 		case spec.Name == nil:
-			f.imports = append(f.imports, &Import{Path: path})
+			f.imports = append(f.imports, &importedPackage{Path: path})
 		case spec.Name.Name == ".":
 			f.dots = append(f.dots, path)
 		case spec.Name.Name != "_":
-			f.imports = append(f.imports, &Import{Path: path, Name: spec.Name.Name, Named: true})
+			f.imports = append(f.imports, &importedPackage{Path: path, Name: spec.Name.Name, Named: true})
 		}
 	}
 }
 
 // resolved is the package that a name denotes in a file.
 type resolved struct {
-	imp     *Import
+	imp     *importedPackage
 	several bool
 }
 
 // resolve returns the import that a name denotes, or nil. several reports that more than
 // one import fits. The result is cached, because a file can have many fields and many
 // imports.
-func (f *file) resolve(name string) (imp *Import, several bool) {
+func (f *file) resolve(name string) (imp *importedPackage, several bool) {
 	if r, known := f.resolved[name]; known {
 		return r.imp, r.several
 	}
@@ -49,8 +49,8 @@ func (f *file) resolve(name string) (imp *Import, several bool) {
 }
 
 // find is resolve without the cache.
-func (f *file) find(name string) (imp *Import, several bool) {
-	var best []*Import
+func (f *file) find(name string) (imp *importedPackage, several bool) {
+	var best []*importedPackage
 	rank := unlike
 	for _, imp := range f.imports {
 		if imp.Named {
@@ -61,7 +61,7 @@ func (f *file) find(name string) (imp *Import, several bool) {
 		}
 		switch r := likeness(name, imp.Path); {
 		case r < rank:
-			best, rank = []*Import{imp}, r
+			best, rank = []*importedPackage{imp}, r
 		case r == rank && r != unlike:
 			best = append(best, imp)
 		}
@@ -69,7 +69,7 @@ func (f *file) find(name string) (imp *Import, several bool) {
 	if len(best) != 1 {
 		return nil, len(best) > 1
 	}
-	return &Import{Path: best[0].Path, Name: name}, false
+	return &importedPackage{Path: best[0].Path, Name: name}, false
 }
 
 const unlike = 3
@@ -106,14 +106,14 @@ func isMajorVersion(s string) bool {
 
 // importNames are the names of the packages in an output.
 type importNames struct {
-	byPath map[string]*Import
+	byPath map[string]*importedPackage
 	paths  map[string]string // by name
 	params map[string]bool   // type parameters of the trees
 	taken  func(name string) bool
 }
 
 // add chooses a name for the package of an import, unless it has one.
-func (n *importNames) add(imp *Import) {
+func (n *importNames) add(imp *importedPackage) {
 	if n.byPath[imp.Path] != nil {
 		return
 	}
@@ -127,17 +127,17 @@ func (n *importNames) add(imp *Import) {
 
 // free reports whether an import may have a name. The name in the source is free, unless
 // a type parameter in another file hides it.
-func (n *importNames) free(name string, imp *Import) bool {
+func (n *importNames) free(name string, imp *importedPackage) bool {
 	_, used := n.paths[name]
 	return !used && !n.params[name] && !isReserved(name) && (name == imp.Name && imp.fromSource() || !n.taken(name))
 }
 
 // fromSource reports whether the source has the import. The generated code adds others.
-func (imp *Import) fromSource() bool { return imp != contextImport && imp != timeImport }
+func (imp *importedPackage) fromSource() bool { return imp != contextImport && imp != timeImport }
 
 var (
-	contextImport = &Import{Path: "context", Name: "context"}
-	timeImport    = &Import{Path: "time", Name: "time"}
+	contextImport = &importedPackage{Path: "context", Name: "context"}
+	timeImport    = &importedPackage{Path: "time", Name: "time"}
 )
 
 // isReserved reports whether a name is a keyword, predeclared, or blank.

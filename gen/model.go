@@ -5,11 +5,11 @@ import (
 	"go/token"
 )
 
-// A Package is the trees in a directory.
+// A Package has the trees of the package in a directory.
 type Package struct {
-	Dir   string
+	Dir   string  // as passed to Load
 	Name  string  // of the package; that of an external test may differ
-	Trees []*Tree // in source order
+	Trees []*Tree // those to generate, in source order
 
 	src      *source
 	declared map[string]token.Position // names declared at package level
@@ -24,10 +24,10 @@ type Package struct {
 
 // A Tree is a struct that embeds sup.Tree.
 type Tree struct {
-	Name   string // of the type
-	ID     string
-	Fields []*Field // including those that are ignored
-	Params []Param  // of a generic tree
+	Name       string      // of the type
+	ID         string      // name of the supervisor
+	fields     []*field    // including those that are ignored
+	typeParams []typeParam // of a generic tree
 
 	file     *file
 	pos      token.Pos
@@ -37,39 +37,38 @@ type Tree struct {
 	locals   locals
 }
 
-// A Param is a type parameter.
-type Param struct {
+// typeParam is a type parameter of a generic tree.
+type typeParam struct {
 	Name       string
-	Constraint Type
+	Constraint sourceType
 }
 
-// A Kind is what a field of a tree stands for.
-type Kind uint8
+// kind is what a field of a tree stands for.
+type kind uint8
 
-// The kinds of fields.
 const (
-	Other Kind = iota // ignored
-	Embed             // the embedded sup.Tree
-	Child
-	Keyed
-	Replicas
-	Nested
-	State
-	Mailbox
+	kindOther    kind = iota // ignored
+	kindEmbed                // the embedded sup.Tree
+	kindChild                // sup.Child
+	kindKeyed                // sup.Keyed
+	kindReplicas             // sup.Replicas
+	kindNested               // a pointer to a tree
+	kindState                // kv.Context
+	kindMailbox              // mailbox.Mailbox
 )
 
-// A Field is a field of a tree.
-type Field struct {
+// field is a field of a tree.
+type field struct {
 	Name     string
-	Kind     Kind
-	Type     Type
+	Kind     kind
+	Type     sourceType
 	ID       string
-	Key      Type    // of a Keyed
-	Worker   Type    // of a Child, Keyed or Replicas
-	Tree     *Tree   // of a Nested in this package
-	TreeName string  // of a Nested, without its package
-	Import   *Import // of a Nested in another package
-	Args     Type    // of a generic Nested, with the brackets
+	Key      sourceType       // of a keyed set
+	Worker   sourceType       // of a worker or a set of workers
+	Tree     *Tree            // of a nested tree in this package
+	TreeName string           // of a nested tree, without its package
+	Import   *importedPackage // of a nested tree in another package
+	Args     sourceType       // of a generic nested tree, with the brackets
 
 	embedded bool
 	rawTag   string // in the source, with quotes; "" if there is none
@@ -81,15 +80,15 @@ type Field struct {
 }
 
 // isChild reports whether a field is a child, a set of children, or a nested tree.
-func (f *Field) isChild() bool {
-	return f.Kind == Child || f.Kind == Keyed || f.Kind == Replicas || f.Kind == Nested
+func (f *field) isChild() bool {
+	return f.Kind == kindChild || f.Kind == kindKeyed || f.Kind == kindReplicas || f.Kind == kindNested
 }
 
 // isShared reports whether a field is state or a mailbox, which the children share.
-func (f *Field) isShared() bool { return f.Kind == State || f.Kind == Mailbox }
+func (f *field) isShared() bool { return f.Kind == kindState || f.Kind == kindMailbox }
 
-// A Type is the source text of a type, split where it names a package.
-type Type struct {
+// sourceType is the source text of a type, split where it names a package.
+type sourceType struct {
 	parts []part
 	Text  string // in the source, on one line
 }
@@ -97,11 +96,11 @@ type Type struct {
 // part is a piece of text, or a qualified name.
 type part struct {
 	text string
-	imp  *Import // nil for text
+	imp  *importedPackage // nil for text
 }
 
-// An Import is a package that a type refers to.
-type Import struct {
+// importedPackage is a package that a type refers to.
+type importedPackage struct {
 	Path  string
 	Name  string // in the source
 	Named bool   // set if the import declaration has the name

@@ -43,7 +43,7 @@ func (l *Loader) parsed(dir string) (*Package, error) {
 
 // foreign returns a tree of another package of the same module, or nil. The tree is not
 // checked.
-func (l *Loader) foreign(from *Package, imp *Import, name string) *Tree {
+func (l *Loader) foreign(from *Package, imp *importedPackage, name string) *Tree {
 	dir, ok := l.dirOf(from, imp)
 	if !ok {
 		return nil
@@ -62,7 +62,7 @@ func (l *Loader) foreign(from *Package, imp *Import, name string) *Tree {
 
 // dirOf returns the directory of an imported package. ok is false if the package is not
 // in the module of the importing package.
-func (l *Loader) dirOf(from *Package, imp *Import) (dir string, ok bool) {
+func (l *Loader) dirOf(from *Package, imp *importedPackage) (dir string, ok bool) {
 	m := l.moduleOf(from.Dir)
 	rest, ok := strings.CutPrefix(imp.Path, m.path)
 	if m.path == "" || !ok || rest != "" && rest[0] != '/' {

@@ -49,9 +49,9 @@ func (t *Tree) generatedNames() []string {
 // makerName is the name of the field's method in the interface of constructors. It is
 // exported even if the field is not, so that other packages can implement the
 // interface. A name that begins with _ or 世 has no capital letter, and gets a prefix.
-func (f *Field) makerName() string {
+func (f *field) makerName() string {
 	switch name := upper(f.Name); {
-	case f.Kind != Nested:
+	case f.Kind != kindNested:
 		return "New" + name
 	case ast.IsExported(name):
 		return name
@@ -60,13 +60,13 @@ func (f *Field) makerName() string {
 	}
 }
 
-func (f *Field) countName() string { return "Count" + upper(f.Name) }
+func (f *field) countName() string { return "Count" + upper(f.Name) }
 
 // asksCount reports whether a method returns the number of replicas.
-func (f *Field) asksCount() bool { return f.Kind == Replicas && f.policy["count"].option == nil }
+func (f *field) asksCount() bool { return f.Kind == kindReplicas && f.policy["count"].option == nil }
 
 // methods returns the methods that a field needs in the interface of constructors.
-func (f *Field) methods() []string {
+func (f *field) methods() []string {
 	switch {
 	case !f.isChild():
 		return nil
@@ -80,7 +80,7 @@ func (f *Field) methods() []string {
 // tree.
 type locals struct {
 	children, tree, observers, ctx, key, index, receiver string
-	makers, counts                                       map[*Field]string // parameters of the adaptor
+	makers, counts                                       map[*field]string // parameters of the adaptor
 }
 
 // chooseLocals returns names that hide none of the names in used, which the functions
@@ -101,21 +101,21 @@ func chooseLocals(t *Tree, used map[string]bool) locals {
 			}
 		}
 	}
-	l := locals{makers: make(map[*Field]string), counts: make(map[*Field]string)}
+	l := locals{makers: make(map[*field]string), counts: make(map[*field]string)}
 	l.children = pick("c", "children")
 	l.ctx = pick("ctx", "life")
-	if t.has(Replicas) {
+	if t.has(kindReplicas) {
 		l.index = pick("i", "index")
 	}
-	if t.has(Keyed) {
+	if t.has(kindKeyed) {
 		l.key = pick("key", "k")
 	}
 	l.observers = pick("observers")
 	l.receiver = pick("f", "funcs")
 	l.tree = pick(initial(t.Name), "tree")
-	for _, f := range t.Fields {
+	for _, f := range t.fields {
 		switch {
-		case f.Kind == Nested:
+		case f.Kind == kindNested:
 			l.makers[f] = pick(lower(f.Name) + "Children")
 		case f.isChild():
 			l.makers[f] = pick("new" + upper(f.Name))
@@ -127,8 +127,8 @@ func chooseLocals(t *Tree, used map[string]bool) locals {
 	return l
 }
 
-func (t *Tree) has(k Kind) bool {
-	return slices.ContainsFunc(t.Fields, func(f *Field) bool { return f.Kind == k })
+func (t *Tree) has(k kind) bool {
+	return slices.ContainsFunc(t.fields, func(f *field) bool { return f.Kind == k })
 }
 
 // initial returns the first letter of a name in lower case.
@@ -141,9 +141,9 @@ func initial(name string) string {
 // local variables in it.
 func (p *Package) chooseNames(test bool) *importNames {
 	trees := p.emitted(test)
-	names := &importNames{byPath: make(map[string]*Import), paths: make(map[string]string), params: make(map[string]bool)}
+	names := &importNames{byPath: make(map[string]*importedPackage), paths: make(map[string]string), params: make(map[string]bool)}
 	for _, t := range trees {
-		for _, param := range t.Params {
+		for _, param := range t.typeParams {
 			names.params[param.Name] = true
 		}
 	}
@@ -151,7 +151,7 @@ func (p *Package) chooseNames(test bool) *importNames {
 		return len(trees) > 0 && p.declares(trees[0].file, name)
 	}
 	used := make(map[string]bool)
-	add := func(t Type) {
+	add := func(t sourceType) {
 		for _, part := range t.parts {
 			if part.imp != nil {
 				names.add(part.imp)
@@ -164,11 +164,11 @@ func (p *Package) chooseNames(test bool) *importNames {
 			used[name] = true
 		}
 		used[t.Name] = true
-		for _, param := range t.Params {
+		for _, param := range t.typeParams {
 			used[param.Name] = true
 			add(param.Constraint)
 		}
-		for _, f := range t.Fields {
+		for _, f := range t.fields {
 			add(f.Type)
 			if f.Tree != nil {
 				used[f.Tree.constructorName()], used[f.Tree.childrenName()] = true, true

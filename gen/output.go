@@ -10,7 +10,7 @@ import (
 
 // An Output is a generated file, with its present and its new content.
 type Output struct {
-	Path   string
+	Path   string // with the directory of the package
 	Old    []byte // nil if the file does not exist
 	New    []byte // nil if Remove is set
 	Remove bool   // set if the package has no trees left

@@ -212,7 +212,7 @@ func (f *file) dotImports(path string) bool {
 type reference struct {
 	star bool
 	pkg  string
-	imp  *Import // nil for a type of this package or an unresolved package
+	imp  *importedPackage // nil for a type of this package or an unresolved package
 	name string
 	args []ast.Expr
 }
@@ -275,11 +275,11 @@ func (p *Package) parseTree(s treeSpec) {
 				if name.Name == "_" {
 					p.fault(name.Pos(), "give it a name", "a type parameter of %s has no name", t.Name)
 				}
-				t.Params = append(t.Params, Param{name.Name, constraint})
+				t.typeParams = append(t.typeParams, typeParam{name.Name, constraint})
 			}
 		}
 	}
 	for _, field := range s.spec.Type.(*ast.StructType).Fields.List {
-		t.Fields = append(t.Fields, p.parseField(t, field)...)
+		t.fields = append(t.fields, p.parseField(t, field)...)
 	}
 }

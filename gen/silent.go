@@ -3,7 +3,6 @@ package gen
 import (
 	"go/ast"
 	"go/token"
-	"slices"
 	"strings"
 
 	"github.com/espalier-go/espalier/internal/spelling"
@@ -64,16 +63,15 @@ func (p *Package) underlying(f *file, r reference) (*file, reference) {
 	return f, r
 }
 
-var childTypes = []string{"Child", "Keyed", "Replicas"}
-
 // isChildType reports whether a type is sup.Child, sup.Keyed or sup.Replicas.
 func (r reference) isChildType() bool {
-	return r.path() == supPath && len(r.args) > 0 && slices.Contains(childTypes, r.name)
+	_, is := childTypes[r.name]
+	return is && r.path() == supPath && len(r.args) > 0
 }
 
 // checkSilent reports fields of a tree that look like children and are not.
-func (p *Package) checkSilent(t *Tree, f *Field, l *Loader) {
-	if f.Kind != Other || f.tag.present {
+func (p *Package) checkSilent(t *Tree, f *field, l *Loader) {
+	if f.Kind != kindOther || f.tag.present {
 		return
 	}
 	exclude := ", or exclude the field with `sup:\"-\"`"
@@ -159,7 +157,7 @@ func starred(is bool) string {
 
 // typeOf returns the declaration of a type in another package of the module, and the
 // package, or nil.
-func (l *Loader) typeOf(from *Package, imp *Import, name string) (*Package, typeDecl) {
+func (l *Loader) typeOf(from *Package, imp *importedPackage, name string) (*Package, typeDecl) {
 	dir, ok := l.dirOf(from, imp)
 	if !ok {
 		return nil, typeDecl{}
@@ -252,9 +250,9 @@ func (p *Package) checkPromoted(s nonTree, l *Loader) {
 
 // checkKey reports a misspelt key sup, on a field that takes options or with a value that
 // has some.
-func (p *Package) checkKey(f *file, kind Kind, t tag) {
+func (p *Package) checkKey(f *file, kind kind, t tag) {
 	for _, near := range t.near {
-		if kind != Other || mentionsOption(near.value) {
+		if kind != kindOther || mentionsOption(near.value) {
 			p.fault(f.ast.FileStart+token.Pos(near.at), "did you mean sup?", "the tag has no key sup, but has the key %q", near.key)
 		}
 	}

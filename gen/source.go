@@ -33,7 +33,7 @@ type file struct {
 	broken     bool    // does not parse
 	faults     []Fault // syntax errors
 	ignored    bool    // not part of any build
-	imports    []*Import
+	imports    []*importedPackage
 	resolved   map[string]resolved // cache of resolve
 	dots       []string            // paths of dot imports
 }
@@ -89,7 +89,7 @@ func newSource(dir string, contents map[string][]byte) *source {
 		src := contents[name]
 		if name == outputName(false) || name == outputName(true) {
 			s.generated[name] = src
-			if IsGenerated(src) {
+			if isGenerated(src) {
 				continue
 			}
 		}
@@ -111,8 +111,8 @@ func newSource(dir string, contents map[string][]byte) *source {
 	return s
 }
 
-// IsGenerated reports whether a file was written by supgen.
-func IsGenerated(src []byte) bool {
+// isGenerated reports whether a file was written by supgen.
+func isGenerated(src []byte) bool {
 	return bytes.HasPrefix(src, []byte(generatedBy+"\n")) || bytes.HasPrefix(src, []byte(generatedBy+"\r\n"))
 }
 

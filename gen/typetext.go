@@ -9,9 +9,9 @@ import (
 )
 
 // typeText returns the text of an expression, without comments and line breaks.
-func (p *Package) typeText(f *file, expr ast.Expr) Type {
+func (p *Package) typeText(f *file, expr ast.Expr) sourceType {
 	from, to := p.src.fset.File(expr.Pos()).Offset(expr.Pos()), p.src.fset.File(expr.Pos()).Offset(expr.End())
-	typ := Type{Text: p.display(expr)}
+	typ := sourceType{Text: p.display(expr)}
 	tokens := scan(f.src[from:to])
 	var run strings.Builder
 	for i := 0; i < len(tokens); i++ {
@@ -60,7 +60,7 @@ func scan(src []byte) []word {
 
 // qualifier returns the package of a qualified name, as in pkg.Name, that begins at a
 // token, or nil.
-func (p *Package) qualifier(f *file, tokens []word, i int, start token.Pos) *Import {
+func (p *Package) qualifier(f *file, tokens []word, i int, start token.Pos) *importedPackage {
 	if tokens[i].tok != token.IDENT || i+2 >= len(tokens) ||
 		tokens[i+1].tok != token.PERIOD || tokens[i+2].tok != token.IDENT ||
 		i > 0 && tokens[i-1].tok == token.PERIOD {
@@ -83,7 +83,7 @@ func (p *Package) qualifier(f *file, tokens []word, i int, start token.Pos) *Imp
 }
 
 // identifiers calls add with all names in a type, including names of packages.
-func (t Type) identifiers(add func(string)) {
+func (t sourceType) identifiers(add func(string)) {
 	for _, part := range t.parts {
 		if part.imp != nil {
 			add(part.imp.Name)

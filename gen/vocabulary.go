@@ -13,7 +13,7 @@ import (
 )
 
 // code returns the type with the names of packages in the output.
-func (t Type) code() *jen.Statement {
+func (t sourceType) code() *jen.Statement {
 	s := new(jen.Statement)
 	for _, part := range t.parts {
 		switch {
@@ -175,7 +175,7 @@ func number(x float64) *jen.Statement { return jen.Op(strconv.FormatFloat(x, 'g'
 // array. gofmt removes the comma where it is not needed.
 func (t *Tree) params() jen.Code {
 	var list []jen.Code
-	for _, p := range t.Params {
+	for _, p := range t.typeParams {
 		list = append(list, jen.Id(p.Name).Add(p.Constraint.code()))
 	}
 	return brackets(list, ",]")
@@ -183,7 +183,7 @@ func (t *Tree) params() jen.Code {
 
 func (t *Tree) args() jen.Code {
 	var list []jen.Code
-	for _, p := range t.Params {
+	for _, p := range t.typeParams {
 		list = append(list, jen.Id(p.Name))
 	}
 	return brackets(list, "]")
@@ -200,7 +200,7 @@ func brackets(list []jen.Code, shut string) jen.Code {
 func (t *Tree) own(name string) *jen.Statement { return jen.Id(name).Add(t.args()) }
 
 // ofNested returns a generated name of the nested tree in a field.
-func (f *Field) ofNested(name string) *jen.Statement {
+func (f *field) ofNested(name string) *jen.Statement {
 	if f.Import != nil {
 		return jen.Qual(f.Import.Path, name).Add(f.Args.code())
 	}
