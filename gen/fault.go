@@ -11,7 +11,7 @@ import (
 type Fault struct {
 	Pos     token.Position // inside the tag if the mistake is there
 	Message string         // what is wrong
-	Hint    string // what to write instead; "" if the message says it
+	Hint    string         // what to write instead; "" if the message says it
 }
 
 // String returns "file:line:col: message (hint)".
