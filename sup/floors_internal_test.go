@@ -24,7 +24,7 @@ var floors = []struct {
 	name  string
 	files string
 }{
-	{"vocabulary", "worker state policy spec event errors info path text validate decide wait observe subscribe exhausted exhausted_other exhausted_plan9 exhausted_windows shield doc version"},
+	{"vocabulary", "worker state policy spec event errors stoperror info path text validate decide wait observe subscribe exhausted exhausted_other exhausted_plan9 exhausted_windows shield doc version"},
 	{"state", "core child cursor incarnation config round_state abandoned record history retired nested stack handle_ref"},
 	{"transitions", "start stop exit round stuck operator"},
 	{"drivers", "supervision life goroutines watchdog task reference"},
