@@ -204,7 +204,7 @@ func TestAskEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// Requests that nobody waits for take up no room, whatever stands between them.
+// Abandoned requests take up no room, whatever messages are between them.
 func TestRequestsThatWereGivenUpMakeRoom(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		type message struct {
@@ -279,7 +279,7 @@ func TestRequestsThatWereGivenUpDoNotPileUp(t *testing.T) {
 	})
 }
 
-// It can be answered by who makes a message of it.
+// The function that wraps a call may answer it.
 func TestARequestThatIsAnsweredBeforeItIsReceivedMakesRoom(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		b := mailbox.New[double](1)

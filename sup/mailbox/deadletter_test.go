@@ -73,7 +73,7 @@ func TestWithoutAFunctionADeadLetterIsLogged(t *testing.T) {
 	}
 }
 
-// The number of deliveries is the message's, whoever delivers it.
+// Deliveries are counted for the message, and not for its readers.
 func TestEachProcessJudgesByItsOwnPolicy(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		var b mailbox.Mailbox[string]

@@ -12,8 +12,8 @@ import (
 
 func TestAskSaysAllThatIsWrongWithItsArguments(t *testing.T) {
 	const begin = "ask: invalid arguments: "
-	const noMailbox, noWrap = "the mailbox is nil: give that of a worker",
-		"wrap is nil: give a function that makes a message of the call, or use Ask"
+	const noMailbox, noWrap = "the mailbox is nil: use the mailbox of a worker",
+		"wrap is nil: use a function that makes a message of the call, or use Ask"
 	var b mailbox.Mailbox[double]
 	wrap := func(c double) double { t.Error("called"); return c }
 	_, asked := mailbox.Ask[int, int](t.Context(), nil, 1)

@@ -12,7 +12,7 @@ func Waiting[M any](b *Mailbox[M]) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
-	for _, l := range []line[M]{b.receivers, b.senders} {
+	for _, l := range []waitQueue[M]{b.receivers, b.senders} {
 		for w := l.first; w != nil; w = w.next {
 			n++
 		}

@@ -241,16 +241,6 @@ func TestAllTakesOneMessageAtATimeUntilTheMailboxIsClosedAndEmpty(t *testing.T) 
 	}
 }
 
-func TestANilContextNeverEnds(t *testing.T) {
-	var b mailbox.Mailbox[int]
-	var none context.Context
-	wantError(t, "Send", b.Send(none, 1), nil)
-	_, err := b.Receive(none)
-	wantError(t, "Receive", err, nil)
-	b.Close()
-	wantError(t, "Process", b.Process(none, func(context.Context, int) error { return nil }, mailbox.Policy[int]{}), nil)
-}
-
 func TestNoMessageMovesOnceTheContextHasEnded(t *testing.T) {
 	var b mailbox.Mailbox[int]
 	fill(t, &b, 1)

@@ -44,7 +44,7 @@ func (m *model) tell(format string, args ...any) {
 	m.told = append(m.told, fmt.Sprintf(format, args...))
 }
 
-// take returns what has been told since the last call.
+// take returns the results since the last call.
 func (m *model) take() []string {
 	told := m.told
 	m.told = nil
@@ -92,7 +92,7 @@ func (m *model) admit(p *party, l *letter) {
 	m.insert(l)
 }
 
-// insert gives a message to who waits for one, or puts it in its place.
+// insert gives a message to a waiting receiver, or puts it in its place.
 func (m *model) insert(l *letter) {
 	if len(m.receivers) > 0 {
 		p := m.receivers[0]

@@ -12,7 +12,7 @@ type outcome uint8
 
 const (
 	done        outcome = iota // the function returned nil
-	failed                     // the message, or what was done with it, is at fault
+	failed                     // the message or its processing is at fault
 	interrupted                // the function was asked to stop, through its context
 )
 
@@ -20,10 +20,10 @@ const (
 // that moment, and reason what the function ended with: nil, the error that it
 // returned, a [sup.PanicError], or [sup.ErrGoexit].
 //
-// An error after ctx has ended is an interruption whatever it says, because drivers
-// put a cancellation into words of their own. Should the message be at fault after
-// all, its next delivery shows it. A watchdog is the exception: it ends a context
-// because a delivery hangs. A panic and a Goexit are no answer to a stop.
+// Any error after ctx has ended is an interruption, because libraries report a
+// cancellation in words of their own. If the message is at fault after all, its next
+// delivery shows it. The exception is a watchdog, which ends ctx because a delivery
+// hangs. A panic or a Goexit is no reaction to a stop and always a failure.
 func outcomeOf(ctx context.Context, reason error) outcome {
 	if reason == nil {
 		return done
@@ -32,7 +32,7 @@ func outcomeOf(ctx context.Context, reason error) outcome {
 		return failed
 	}
 	cause := context.Cause(ctx)
-	// A stop for a sibling wraps what the sibling failed with: that one's watchdog too.
+	// A stop for a sibling wraps the sibling's failure, which may be its watchdog.
 	if _, stopped := errors.AsType[*sup.StopError](cause); !stopped && errors.Is(cause, sup.ErrUnhealthy) {
 		return failed
 	}

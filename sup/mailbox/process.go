@@ -16,79 +16,74 @@ import (
 // a message that is fatal to its worker before the supervisor gives up.
 const DefaultDeliveries = 3
 
-// A Policy says what [Mailbox.Process] does with messages that are not
-// processed at once. The zero Policy is a good one.
+// A Policy says what [Mailbox.Process] does with messages whose delivery fails. The
+// zero Policy means the documented defaults.
 type Policy[M any] struct {
-	// Deliveries is how many deliveries of a message may fail, to whichever
-	// incarnation of whichever worker, before it is a dead letter. A delivery that a
-	// stop has interrupted does not count, see [Mailbox.Process]. Default
-	// [DefaultDeliveries].
+	// Deliveries is the number of deliveries of a message that may fail, to any
+	// incarnation of any worker, before the message is a dead letter. Interrupted
+	// deliveries do not count. See [Mailbox.Process]. 0 means [DefaultDeliveries].
 	Deliveries int
-	// DeadLetter takes the messages whose deliveries have failed so many times.
-	// It is called in the goroutine of Process, with its context, when such a
-	// message is next to be received; usually that is the first thing that the
-	// incarnation after does. When it returns nil the message is gone. Whatever
-	// else it does is as if the function of Process did it, and leaves the message
-	// where it is, to be given to DeadLetter again.
+	// DeadLetter is called with a message whose deliveries have failed so often. It
+	// runs in the goroutine of Process, with its context, when the message would be
+	// delivered next, which usually is first in the next incarnation. When it returns
+	// nil the message is gone. An error, a panic or a Goexit ends Process like one of
+	// its function, and the message is passed to DeadLetter again.
 	//
-	// By default the message is dropped, and that is logged as an error to
-	// [slog.Default], with the path of the worker and the reason.
+	// If nil, the message is dropped and logged at Error to [slog.Default], with the
+	// path of the worker and the reason.
 	DeadLetter func(ctx context.Context, letter DeadLetter[M]) error
-	// Beat is for a worker with a watchdog, and shorter than its time: Process
-	// beats so often while it waits for a message, and when it has got one. The
-	// function has to beat by itself if it takes long. 0 means that Process does
-	// not beat.
+	// Beat is the interval at which Process calls [sup.Beat] while it waits for a
+	// message, for a worker with a longer watchdog. It also beats when it has
+	// received one. A function that takes long has to beat by itself. 0 means no
+	// beats.
 	Beat time.Duration
 }
 
 // A DeadLetter is a message that could not be processed.
 type DeadLetter[M any] struct {
 	Message    M
-	Deliveries int // how many of its deliveries have failed
-	// Reason is how the last of these ended: with the error that the function
-	// returned, a [sup.PanicError], [sup.ErrGoexit], or, if the function was
-	// still at it when its child was abandoned, with the cause of its context.
+	Deliveries int // number of failed deliveries
+	// Reason is how the last failed delivery ended: the error that the function
+	// returned, a [sup.PanicError], [sup.ErrGoexit], or the cause of the context if
+	// the function had not returned when its child was abandoned.
 	Reason error
 }
 
-// Process receives messages and calls f with each, one after the other. A
-// message is done when f returns nil. If f returns an error, panics or calls
-// runtime.Goexit, so does Process, for the worker's supervisor to see, and the
-// message goes back to its place in the order: the next Process, which is the
-// worker's next incarnation's, gets it first, or hands it to
-// [Policy].DeadLetter if enough of its deliveries have failed.
+// Process receives messages and calls f with each, one after the other. A message is
+// done when f returns nil. If f returns an error, panics or calls runtime.Goexit, so
+// does Process, and the worker fails. The message returns to its place in the order.
+// The next Process, usually of the worker's next incarnation, gets it first, or passes
+// it to [Policy].DeadLetter if enough of its deliveries have failed.
 //
-// A delivery has failed if f returned an error while ctx went on, panicked, called
-// runtime.Goexit, or made the worker miss its watchdog. It was interrupted, and does
-// not count, if f returned an error after ctx had ended for another reason: a
-// shutdown, an operator, a round for a sibling, a failure elsewhere in the worker, or
-// a context of the worker's own. Nor does it count when the Process of a replacement
-// takes the message over. So a long message is never a dead letter because of its
-// neighbours. There is no bound on interruptions.
+// A delivery has failed if f returned an error before ctx ended, panicked, called
+// runtime.Goexit, or made the worker miss its watchdog. A delivery was interrupted if f
+// returned an error after ctx ended for another reason, such as a shutdown, an
+// operator, a round for a sibling or a failure elsewhere in the worker. Interrupted
+// deliveries do not count, so a long message never becomes a dead letter because of
+// other children. Their number is not bounded.
 //
-// So a message is processed once if nothing happens, and more than once if a
-// worker fails after it has done what there was to do, but before f has
-// returned. A [Call] is delivered once only, and Ask returns a
-// [NoReplyError].
+// A message is processed more than once if a worker fails after it has done the work
+// and before f has returned. A [Call] is delivered only once. If its delivery fails,
+// Ask returns a [NoReplyError].
 //
-// Process returns nil when the mailbox is closed and empty. Errors: what f or
-// DeadLetter returned, as it is; the cause of ctx when that has ended; and one
-// that wraps [ErrArguments] for a nil f or negative numbers in the policy.
+// Process returns nil when the mailbox is closed and empty. Otherwise it returns the
+// error of f or DeadLetter unchanged, an error that wraps the cause of ctx when ctx has
+// ended, or one that wraps [ErrArguments] if f is nil or the policy has negative
+// numbers.
 //
-// Any number of Process may read one mailbox. They begin messages in order, and
-// what comes back goes to whichever is first; with one, messages are processed in
-// order too. When a supervisor has abandoned an incarnation that is stuck in f
-// ([sup.StuckAbandon]), the Process of its replacement takes the message over, and
-// what f does in the end changes nothing.
+// Several calls of Process may read one mailbox. They begin messages in order, and a
+// returned message goes to the first that is free. With a single Process, messages are
+// also processed in order. When a supervisor has abandoned an incarnation that is stuck
+// in f ([sup.StuckAbandon]), the Process of its replacement takes over the message, and
+// the result of that f is ignored.
 func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, message M) error, policy Policy[M]) error {
 	if err := policy.check(f == nil); err != nil {
 		return err
 	}
-	ctx = given(ctx)
 	if err := ended(ctx, "process"); err != nil {
 		return err
 	}
-	p := &processor[M]{box: b, ctx: ctx, path: sup.Path(ctx), life: identity.Of(ctx), f: f, policy: policy.withDefaults()}
+	p := &processor[M]{box: b, ctx: ctx, path: sup.Path(ctx), incarnation: identity.Of(ctx), f: f, policy: policy.withDefaults()}
 	b.enter(p)
 	defer b.leave(p)
 	var tick <-chan time.Time
@@ -98,9 +93,9 @@ func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, me
 		tick = ticker.C
 	}
 	for {
-		late, err := b.receive(ctx, "process", &p.own, tick)
+		late, err := b.receive(ctx, "process", &p.current, tick)
 		if late && err == nil {
-			b.putBack(p.own)
+			b.putBack(p.current)
 			err = ended(ctx, "process")
 		}
 		if err != nil {
@@ -119,17 +114,17 @@ func (b *Mailbox[M]) Process(ctx context.Context, f func(ctx context.Context, me
 	}
 }
 
-// check reports all that is wrong with the arguments of Process.
+// check returns an error that lists all invalid arguments of Process.
 func (p Policy[M]) check(noFunction bool) error {
 	var faults []string
 	if noFunction {
-		faults = append(faults, "f is nil: give a function that processes a message")
+		faults = append(faults, "f is nil: use a function that processes a message")
 	}
 	if p.Deliveries < 0 {
-		faults = append(faults, fmt.Sprintf("Deliveries is %d: give 1 or more, or 0 for the default, %d", p.Deliveries, DefaultDeliveries))
+		faults = append(faults, fmt.Sprintf("Deliveries is %d: use 1 or more, or 0 for the default, %d", p.Deliveries, DefaultDeliveries))
 	}
 	if p.Beat < 0 {
-		faults = append(faults, fmt.Sprintf("Beat is %v: give a time, or 0 for never", p.Beat))
+		faults = append(faults, fmt.Sprintf("Beat is %v: use a positive duration, or 0 for no beats", p.Beat))
 	}
 	if len(faults) == 0 {
 		return nil
@@ -147,7 +142,7 @@ func (p Policy[M]) withDefaults() Policy[M] {
 	return p
 }
 
-// drop is the default of Policy.DeadLetter.
+// drop is the default Policy.DeadLetter.
 func drop[M any](ctx context.Context, letter DeadLetter[M]) error {
 	slog.LogAttrs(ctx, slog.LevelError, "message dropped",
 		slog.String("path", sup.Path(ctx)),

@@ -25,7 +25,7 @@ var ways = map[string]func(ctx context.Context) error{
 	"stopped": func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) },
 }
 
-// reasonOf is how a way is told.
+// reasonOf describes how a function ended.
 func reasonOf(way string) error {
 	return map[string]error{"error": errBoom, "panic": sup.ErrPanic, "Goexit": sup.ErrGoexit}[way]
 }
@@ -194,8 +194,8 @@ func TestProcessSaysAllThatIsWrongWithItsArguments(t *testing.T) {
 	fill(t, &b, 1)
 	err := b.Process(t.Context(), nil, mailbox.Policy[int]{Deliveries: -1, Beat: -time.Second})
 	wantError(t, "Process", err, mailbox.ErrArguments)
-	want := "process: invalid arguments: f is nil: give a function that processes a message; " +
-		"Deliveries is -1: give 1 or more, or 0 for the default, 3; Beat is -1s: give a time, or 0 for never"
+	want := "process: invalid arguments: f is nil: use a function that processes a message; " +
+		"Deliveries is -1: use 1 or more, or 0 for the default, 3; Beat is -1s: use a positive duration, or 0 for no beats"
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -12,31 +12,32 @@ import (
 
 // A processor is one call of Process.
 type processor[M any] struct {
-	box    *Mailbox[M]
-	ctx    context.Context
-	path   string // of the worker; "" if it is not supervised
-	life   any    // the incarnation of the worker, see package identity
-	f      func(ctx context.Context, message M) error
-	policy Policy[M]
-	end    error         // how it ends; set by its own goroutine
-	next   *processor[M] // another of this path; protected by the mailbox's lock
+	box         *Mailbox[M]
+	ctx         context.Context
+	path        string // of the worker, or "" if it is not supervised
+	incarnation any    // of the worker, see package identity
+	f           func(ctx context.Context, message M) error
+	policy      Policy[M]
+	end         error         // why Process ends; owned by its goroutine
+	next        *processor[M] // another processor of this path; guarded by the mailbox's mu
 
-	// own is the message that it is at, and held points to that while user code is
-	// called with it. Whoever takes it out of held sees to what becomes of it: this
-	// processor, or one that takes over, after which this one does not touch own.
-	own  parcel[M]
-	held atomic.Pointer[parcel[M]]
+	// current is the message that is being delivered. held points to it while user
+	// code runs. The processor that swaps held to nil decides what happens to the
+	// message: this one, or one that takes over. After a takeover this processor does
+	// not touch current.
+	current delivery[M]
+	held    atomic.Pointer[delivery[M]]
 
-	mu    sync.Mutex // protects what follows
-	owed  []*asking  // requests that f has returned from without a reply
-	sweep int        // the length of owed at which it is swept
+	mu         sync.Mutex     // protects the fields below
+	unanswered []*pendingCall // requests whose f has returned without a reply
+	sweepAt    int            // length of unanswered at which it is swept
 }
 
-// deliver calls f with the message, or DeadLetter if that is due.
+// deliver calls f with the current message, or DeadLetter after too many failures.
 func (p *processor[M]) deliver() error {
-	d := &p.own
-	if d.gone() { // since it was taken
-		*d = parcel[M]{}
+	d := &p.current
+	if d.isAbandoned() { // the caller gave up after the message was taken
+		*d = delivery[M]{}
 		return nil
 	}
 	d.dead = d.failures >= p.policy.Deliveries
@@ -45,20 +46,20 @@ func (p *processor[M]) deliver() error {
 		p.failed(err)
 		return err
 	}
-	if p.held.Swap(nil) == nil { // it took too long, and was replaced
+	if p.held.Swap(nil) == nil { // another processor has taken over
 		p.end = ended(p.ctx, "process")
 		return p.end
 	}
-	if d.asked != nil {
-		p.owe(d.asked)
+	if d.call != nil {
+		p.addUnanswered(d.call)
 	}
-	*d = parcel[M]{} // let go of the message
+	*d = delivery[M]{} // release the message
 	return nil
 }
 
-// call calls user code. If that does not return, it sees to the message, and
-// lets what happened take its course.
-func (p *processor[M]) call(d *parcel[M]) (err error) {
+// call calls user code. If that panics or calls Goexit, call returns the message to
+// the mailbox and lets the panic or Goexit continue.
+func (p *processor[M]) call(d *delivery[M]) (err error) {
 	returned := false
 	defer func() {
 		if returned {
@@ -81,7 +82,7 @@ func (p *processor[M]) call(d *parcel[M]) (err error) {
 	return err
 }
 
-// failed gives the message back, unless another processor has it by now.
+// failed returns the message to the mailbox, unless another processor has taken over.
 func (p *processor[M]) failed(reason error) {
 	p.end = reason
 	if d := p.held.Swap(nil); d != nil {
@@ -89,11 +90,11 @@ func (p *processor[M]) failed(reason error) {
 	}
 }
 
-// giveBack returns a message to its place, to be delivered again, and counts the
-// delivery if it has failed. A request is not delivered again: Ask returns.
-func (p *processor[M]) giveBack(d parcel[M], reason error) {
-	if d.asked != nil {
-		d.asked.fail(&NoReplyError{p.path, reason})
+// giveBack returns a message to its place and counts a failed delivery. A request is
+// not delivered again. Its Ask returns a NoReplyError.
+func (p *processor[M]) giveBack(d delivery[M], reason error) {
+	if d.call != nil {
+		d.call.fail(&NoReplyError{p.path, reason})
 		return
 	}
 	if !d.dead && outcomeOf(p.ctx, reason) == failed {
@@ -103,47 +104,46 @@ func (p *processor[M]) giveBack(d parcel[M], reason error) {
 	p.box.putBack(d)
 }
 
-// surrender gives up all that a processor holds: it belongs to an incarnation
-// that was replaced while it was stuck.
-func (p *processor[M]) surrender() {
+// release gives up the message and the unanswered requests of a processor whose
+// incarnation was replaced while it was stuck.
+func (p *processor[M]) release() {
 	cause := context.Cause(p.ctx)
 	if d := p.held.Swap(nil); d != nil {
 		p.giveBack(*d, cause)
 	}
-	p.settle(cause)
+	p.failUnanswered(cause)
 }
 
-// owe notes a request that was not answered yet: a worker may do that later, and
-// elsewhere, as long as it lives.
-func (p *processor[M]) owe(a *asking) {
+// addUnanswered keeps a request without a reply, because the worker may answer it
+// later, in another goroutine, until Process ends.
+func (p *processor[M]) addUnanswered(a *pendingCall) {
 	if a.settled.Load() {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.owed) >= p.sweep {
-		p.owed = slices.DeleteFunc(p.owed, func(a *asking) bool { return a.settled.Load() })
-		p.sweep = max(16, 2*len(p.owed))
+	if len(p.unanswered) >= p.sweepAt {
+		p.unanswered = slices.DeleteFunc(p.unanswered, func(a *pendingCall) bool { return a.settled.Load() })
+		p.sweepAt = max(16, 2*len(p.unanswered))
 	}
-	p.owed = append(p.owed, a)
+	p.unanswered = append(p.unanswered, a)
 }
 
-// settle tells those whose requests are still open that there is no reply.
-func (p *processor[M]) settle(reason error) {
+// failUnanswered ends the calls of Ask that still wait for a reply.
+func (p *processor[M]) failUnanswered(reason error) {
 	p.mu.Lock()
-	owed := p.owed
-	p.owed = nil
+	owed := p.unanswered
+	p.unanswered = nil
 	p.mu.Unlock()
 	for _, a := range owed {
 		a.fail(&NoReplyError{p.path, reason})
 	}
 }
 
-// enter makes a processor known, and has it take over from those that it
-// replaces: of another incarnation of the same child, told to stop, and not back
-// yet. An incarnation begins while another is not over only if the child's spec
-// says so. One of the same incarnation is a reader that its worker has told to
-// stop, and finishes what it is at.
+// enter registers a processor and takes over from those that it replaces, which belong
+// to another incarnation of the same child and were asked to stop. Two incarnations
+// run at once only if the spec of the child says so. A processor of the same
+// incarnation is another reader of the worker, and finishes its message.
 func (b *Mailbox[M]) enter(p *processor[M]) {
 	if p.path == "" {
 		return
@@ -160,15 +160,15 @@ func (b *Mailbox[M]) enter(p *processor[M]) {
 	b.processors[p.path] = p
 	b.mu.Unlock()
 	for _, other := range others {
-		if other.life != p.life && other.ctx.Err() != nil {
-			other.surrender()
+		if other.incarnation != p.incarnation && other.ctx.Err() != nil {
+			other.release()
 		}
 	}
 }
 
-// leave is called when Process ends, however it does.
+// leave is called when Process ends for any reason.
 func (b *Mailbox[M]) leave(p *processor[M]) {
-	p.settle(p.end)
+	p.failUnanswered(p.end)
 	if p.path == "" {
 		return
 	}

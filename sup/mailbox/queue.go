@@ -3,20 +3,20 @@ package mailbox
 // An item is a message in the queue.
 type item[M any] struct {
 	message M
-	asked   *asking // the request that it is, or nil
+	call    *pendingCall // the pending call if the message is a request, or nil
 }
 
-// A queue is a ring that grows when it is full, so that a large capacity costs
-// nothing until it is used, and shrinks when it is all but empty, so that the memory
-// of a burst is given back. Either way it is half full then, or as short as it gets:
-// what comes and goes at a border does not have it copied again and again.
+// A queue is a ring that grows when it is full, so that an unused capacity costs no
+// memory, and shrinks when it is nearly empty, so that the memory of a burst is freed.
+// After a resize it is half full or has its minimal length, so that a queue whose
+// length varies around a limit is not copied again and again.
 type queue[M any] struct {
-	ring    []item[M] // its length is a power of two, or 0
+	ring    []item[M] // its length is 0 or a power of two
 	head, n int
 }
 
-// kept is the length to which a ring does not shrink further.
-const kept = 1024
+// minShrunk is the length below which a ring does not shrink.
+const minShrunk = 1024
 
 func (q *queue[M]) push(it item[M]) {
 	if q.n == len(q.ring) {
@@ -26,35 +26,34 @@ func (q *queue[M]) push(it item[M]) {
 	q.n++
 }
 
-// pop takes the oldest item out of a queue that is not empty.
+// pop removes and returns the oldest item. The queue must not be empty.
 func (q *queue[M]) pop() item[M] {
 	slot := &q.ring[q.head]
 	it := *slot
-	*slot = item[M]{} // let go of the message
+	*slot = item[M]{} // release the message
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.n--
 	return it
 }
 
-// trim gives memory back that is too much for what has been left by pop, which does
-// not call it, so as to be inlined.
+// trim frees memory that the queue no longer needs. pop does not call it, so that pop
+// can be inlined.
 func (q *queue[M]) trim() {
-	if len(q.ring) > kept && q.n < len(q.ring)/16 {
+	if len(q.ring) > minShrunk && q.n < len(q.ring)/16 {
 		q.shrink()
 	}
 }
 
-// shrink is what trim seldom does, and is kept out of what it is inlined into.
+// shrink is the rare part of trim, which is inlined without it.
 //
 //go:noinline
 func (q *queue[M]) shrink() {
-	for len(q.ring) > kept && q.n < len(q.ring)/16 {
-		q.resize(max(kept, len(q.ring)/8))
+	for len(q.ring) > minShrunk && q.n < len(q.ring)/16 {
+		q.resize(max(minShrunk, len(q.ring)/8))
 	}
 }
 
-// resize makes the ring longer, or shorter than it is but long enough: what does not
-// fit then is empty.
+// resize sets the length of the ring, which must be long enough for the items.
 func (q *queue[M]) resize(length int) {
 	ring := make([]item[M], length)
 	n := copy(ring, q.ring[q.head:])

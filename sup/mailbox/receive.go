@@ -8,34 +8,33 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Receive takes the next message out of the mailbox, and waits for one if it is
-// empty. Those who wait are served in the order in which they came. What is taken
-// is the caller's: if the worker dies with it, it is lost, and if it is a [Call],
-// nobody tells the asker. [Mailbox.Process] is for workers that must lose nothing.
+// Receive takes the next message. If the mailbox is empty it waits for one. Waiting
+// receivers are served in the order in which they came. The message belongs to the
+// caller: it is lost if the worker fails, and the caller of [Ask] is not notified. A
+// worker that must lose nothing uses [Mailbox.Process].
 //
-// Errors: [ErrClosed] if the mailbox is closed and empty; the cause of ctx, if
-// that had ended before, even if there are messages, or ends while Receive waits.
-// No message is taken then.
+// Receive returns [ErrClosed] if the mailbox is closed and empty, and an error that
+// wraps the cause of ctx if ctx has ended, even if there are messages. In both cases no
+// message is taken.
 func (b *Mailbox[M]) Receive(ctx context.Context) (M, error) {
-	var p parcel[M]
-	_, err := b.receive(given(ctx), "receive", &p, nil)
+	var p delivery[M]
+	_, err := b.receive(ctx, "receive", &p, nil)
 	return p.message, err
 }
 
-// TryReceive takes the next message if there is one. Errors: [ErrEmpty];
-// [ErrClosed] if the mailbox is closed and empty.
+// TryReceive takes the next message if there is one. Otherwise it returns [ErrEmpty],
+// or [ErrClosed] if the mailbox is closed too.
 func (b *Mailbox[M]) TryReceive() (M, error) {
-	var p parcel[M]
+	var p delivery[M]
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	err := b.takeLocked(&p)
 	return p.message, err
 }
 
-// All returns an iterator that takes the messages out of the mailbox, one by
-// one as [Mailbox.Receive] does, and waits for more. It ends when the mailbox is
-// closed and empty, and when ctx has ended. A message is taken when it is its
-// turn: to leave the loop loses none.
+// All returns an iterator that takes the messages one by one, like [Mailbox.Receive].
+// It waits for more, and ends when the mailbox is closed and empty or ctx has ended.
+// Each message is taken when the loop gets to it, so leaving the loop loses none.
 func (b *Mailbox[M]) All(ctx context.Context) iter.Seq[M] {
 	return func(yield func(M) bool) {
 		for {
@@ -47,10 +46,10 @@ func (b *Mailbox[M]) All(ctx context.Context) iter.Seq[M] {
 	}
 }
 
-// receive is Receive. It reports late if it was handed a message at the moment in
-// which ctx ended: those who came after it might have got theirs, so it keeps it.
-// While it waits it beats with each tick.
-func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M], tick <-chan time.Time) (late bool, err error) {
+// receive implements Receive. It reports late if it received a message at the moment
+// when ctx ended. The message cannot be returned to its place then, because later
+// receivers may have received theirs. While it waits it beats with each tick.
+func (b *Mailbox[M]) receive(ctx context.Context, call string, p *delivery[M], tick <-chan time.Time) (late bool, err error) {
 	if err := ended(ctx, call); err != nil {
 		return false, err
 	}
@@ -67,14 +66,14 @@ func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M], tic
 	for err == ErrEmpty {
 		select {
 		case <-w.ready:
-			if *p, err = w.parcel, w.err; p.gone() {
+			if *p, err = w.delivery, w.err; p.isAbandoned() {
 				err = b.resume(w, p)
 			}
 		case <-ctx.Done():
 			if err = ended(ctx, call); !b.withdraw(&b.receivers, w) {
 				<-w.ready
-				if !w.parcel.gone() {
-					*p, err, late = w.parcel, w.err, true
+				if !w.delivery.isAbandoned() {
+					*p, err, late = w.delivery, w.err, true
 				}
 			}
 		case <-tick:
@@ -85,12 +84,12 @@ func (b *Mailbox[M]) receive(ctx context.Context, call string, p *parcel[M], tic
 	return late, err
 }
 
-// resume is for a waiter that was handed a request which is gone: it takes the next
-// message, or stands again where it stood.
-func (b *Mailbox[M]) resume(w *waiter[M], p *parcel[M]) error {
+// resume takes the next message for a waiter that received an abandoned request, or
+// returns the waiter to its place.
+func (b *Mailbox[M]) resume(w *waiter[M], p *delivery[M]) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	*p, w.parcel = parcel[M]{}, parcel[M]{}
+	*p, w.delivery = delivery[M]{}, delivery[M]{}
 	err := b.takeLocked(p)
 	if err == ErrEmpty {
 		b.receivers.rejoin(w)

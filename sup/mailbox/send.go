@@ -2,17 +2,17 @@ package mailbox
 
 import "context"
 
-// Send puts a message into the mailbox, and waits for room if it is full. Those
-// who wait are served in the order in which they came.
+// Send puts a message into the mailbox. If the mailbox is full it waits for room.
+// Waiting senders are served in the order in which they came.
 //
-// Errors: [ErrClosed]; the cause of ctx, if that has ended or ends while Send
-// waits. The message is not sent then.
+// Send returns [ErrClosed] if the mailbox is closed, and an error that wraps the cause
+// of ctx if ctx ends first. In both cases the message is not sent.
 func (b *Mailbox[M]) Send(ctx context.Context, message M) error {
-	return b.send(given(ctx), "send", item[M]{message: message})
+	return b.send(ctx, "send", item[M]{message: message})
 }
 
-// TrySend puts a message into the mailbox if there is room. Errors: [ErrFull];
-// [ErrClosed].
+// TrySend puts a message into the mailbox if there is room. Otherwise it returns
+// [ErrFull], or [ErrClosed] if the mailbox is closed.
 func (b *Mailbox[M]) TrySend(message M) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -30,7 +30,7 @@ func (b *Mailbox[M]) send(ctx context.Context, call string, it item[M]) error {
 		return err
 	}
 	w := b.newWaiter()
-	w.parcel.message, w.parcel.asked = it.message, it.asked
+	w.delivery.message, w.delivery.call = it.message, it.call
 	b.senders.join(w)
 	b.mu.Unlock()
 
@@ -39,7 +39,7 @@ func (b *Mailbox[M]) send(ctx context.Context, call string, it item[M]) error {
 		err = w.err
 	case <-ctx.Done():
 		if err = ended(ctx, call); !b.withdraw(&b.senders, w) {
-			<-w.ready // it was sent at the same moment, or will never be
+			<-w.ready // settled at the same moment
 			err = w.err
 		}
 	}

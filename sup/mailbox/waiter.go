@@ -1,41 +1,41 @@
 package mailbox
 
-// A waiter is a call of Send or Receive that waits for its turn. It is reused.
-// Except for ready, the mailbox's lock protects it, until it is settled; then it
-// is the waiting call's.
+// A waiter is a call of Send or Receive that waits. Waiters are reused. The lock of
+// the mailbox protects all fields except ready until the waiter is settled. Then they
+// belong to the waiting call.
 type waiter[M any] struct {
 	ready      chan struct{} // holds a token once the waiter is settled
-	err        error         // what the call returns, then
-	parcel     parcel[M]     // what a Receive gets; of what a Send sends, message and asked
-	standing   bool          // in a line
-	turn       uint64        // when it came to that; the first is 1
+	err        error         // the result of the call once settled
+	delivery   delivery[M]   // received by a Receive; message and call are set by a Send
+	queued     bool          // set while in a wait queue
+	place      uint64        // place in the order of arrival, from 1
 	prev, next *waiter[M]
 }
 
-// A line is of those who wait, first come, first served.
-type line[M any] struct {
+// A waitQueue is a first-in, first-out list of waiters.
+type waitQueue[M any] struct {
 	first, last *waiter[M]
-	turns       uint64 // that were given out
+	places      uint64 // number of places given out
 }
 
-func (l *line[M]) join(w *waiter[M]) {
-	l.turns++
-	w.turn = l.turns
+func (l *waitQueue[M]) join(w *waiter[M]) {
+	l.places++
+	w.place = l.places
 	l.insert(w, nil)
 }
 
-// rejoin has a waiter stand where it stood before, behind those who came earlier.
-func (l *line[M]) rejoin(w *waiter[M]) {
+// rejoin returns a waiter to its former place, behind the waiters that came earlier.
+func (l *waitQueue[M]) rejoin(w *waiter[M]) {
 	next := l.first
-	for next != nil && next.turn < w.turn {
+	for next != nil && next.place < w.place {
 		next = next.next
 	}
 	l.insert(w, next)
 }
 
-// insert has a waiter stand before next, or, if that is nil, behind all others; of
-// whom it reads nothing then, as that would wait for another core's cache.
-func (l *line[M]) insert(w, next *waiter[M]) {
+// insert puts a waiter before next, or at the end if next is nil. At the end it reads
+// no fields of other waiters, because that would wait for the cache of another core.
+func (l *waitQueue[M]) insert(w, next *waiter[M]) {
 	prev := l.last
 	if next != nil {
 		prev, next.prev = next.prev, w
@@ -47,10 +47,10 @@ func (l *line[M]) insert(w, next *waiter[M]) {
 	} else {
 		l.first = w
 	}
-	w.standing, w.prev, w.next = true, prev, next
+	w.queued, w.prev, w.next = true, prev, next
 }
 
-func (l *line[M]) leave(w *waiter[M]) {
+func (l *waitQueue[M]) leave(w *waiter[M]) {
 	if w.prev != nil {
 		w.prev.next = w.next
 	} else {
@@ -61,11 +61,11 @@ func (l *line[M]) leave(w *waiter[M]) {
 	} else {
 		l.last = w.prev
 	}
-	w.standing, w.prev, w.next = false, nil, nil
+	w.queued, w.prev, w.next = false, nil, nil
 }
 
-// settle takes a waiter out of its line, with what its call returns.
-func (l *line[M]) settle(w *waiter[M], err error) {
+// settle removes a waiter from its queue and ends its call with err.
+func (l *waitQueue[M]) settle(w *waiter[M], err error) {
 	l.leave(w)
 	w.err = err
 	w.ready <- struct{}{}
@@ -78,17 +78,17 @@ func (b *Mailbox[M]) newWaiter() *waiter[M] {
 	return &waiter[M]{ready: make(chan struct{}, 1)}
 }
 
-// reuse takes back a waiter that is in no line.
+// reuse returns a waiter that is in no queue to the pool.
 func (b *Mailbox[M]) reuse(w *waiter[M]) {
-	w.parcel, w.err = parcel[M]{}, nil // let go of the message
+	w.delivery, w.err = delivery[M]{}, nil // release the message
 	b.waiters.Put(w)
 }
 
-// withdraw takes a waiter out of its line, and reports false if it is settled.
-func (b *Mailbox[M]) withdraw(l *line[M], w *waiter[M]) bool {
+// withdraw removes a waiter from its queue. It reports false if the waiter is settled.
+func (b *Mailbox[M]) withdraw(l *waitQueue[M], w *waiter[M]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !w.standing {
+	if !w.queued {
 		return false
 	}
 	l.leave(w)
