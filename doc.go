@@ -9,8 +9,9 @@
 // contract. The packages are:
 //
 //   - sup: supervisors, workers, typed handles and events.
-//   - sup/suptest: tests of trees in virtual time.
+//   - sup/suptest: tests of trees in virtual time, with faults and expected events.
 //   - sup/flight: the flight recorder, which writes what led to an incident to a file.
+//   - sup/replay: tests made of flight records and written scenarios.
 //   - sup/figures: figures of a tree for monitoring. sup/promsup exports them to
 //     Prometheus, and sup/otelsup exports them, with traces, to OpenTelemetry.
 //   - sup/debug: a live page of a tree over HTTP.

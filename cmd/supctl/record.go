@@ -16,7 +16,7 @@ func (s *session) recordCommand() *cobra.Command {
 		Short: "Print the flight record of the supervisor at PATH",
 		Long: `Record prints the flight record of the supervisor at PATH, and of all below it: how
 it is declared and stands, and the last events, as JSON lines. In a directory
-that a test replays (suptest.Replay), that is a test:
+whose files a test replays (replay.Run), the record is a test:
 
 	supctl record > testdata/incidents/monday.jsonl && go test ./...`,
 		Args:              onePath(true),

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// A Backend is a machine that the cache needs. It goes down once, for a while.
+// A Backend is a machine that the cache needs. It has one outage.
 type Backend struct {
 	mu    sync.Mutex
 	up    chan struct{} // closed when connections are lost
-	until time.Time     // it is up again
+	until time.Time     // the end of the outage
 }
 
 func newBackend() *Backend { return &Backend{up: make(chan struct{})} }
@@ -20,7 +20,7 @@ var (
 	errRefused = errors.New("connection refused")
 )
 
-// fail lets it go down: all connections are lost, and new ones refused for d.
+// fail closes all connections, and refuses new ones for d.
 func (b *Backend) fail(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

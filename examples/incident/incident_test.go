@@ -14,15 +14,16 @@ import (
 
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/flight"
+	"github.com/espalier-go/espalier/sup/replay"
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
 var update = flag.Bool("update", false, "write testdata/incident.txt anew")
 
-// This is the test that a program has from then on: each record in testdata is
-// an incident that must not come back.
+// This is the test that a program keeps: each record in testdata is an incident that
+// must not happen again.
 func TestTheIncidentDoesNotComeBack(t *testing.T) {
-	suptest.Replay(t, "testdata/*.jsonl", func(_ *testing.T, f *suptest.Faults) sup.AnySupervisor {
+	replay.Run(t, "testdata/*.jsonl", func(_ *testing.T, f *suptest.Faults) sup.AnySupervisor {
 		if os.Getenv("INCIDENT") == "before" {
 			return sup.New(suptest.Inject(f, shop(newBackend())))
 		}
@@ -30,17 +31,17 @@ func TestTheIncidentDoesNotComeBack(t *testing.T) {
 	})
 }
 
-// It failed before the tree was mended, and said why.
-func TestBeforeItWasMendedTheIncidentCameBack(t *testing.T) {
+// The same test on the tree before it was mended.
+func TestTheIncidentComesBackOnTheOldTree(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestTheIncidentDoesNotComeBack$")
 	cmd.Env = append(os.Environ(), "INCIDENT=before")
 	out, err := cmd.CombinedOutput()
 	if err == nil {
-		t.Fatalf("it passes:\n%s", out)
+		t.Fatalf("the test passes:\n%s", out)
 	}
-	for _, want := range []string{"it comes to grief again", "supervisor failed shop: abnormal: shop: more than 3 restarts in 5s", "die cache connection-reset-by-peer"} {
+	for _, want := range []string{"the tree fails again", "supervisor failed shop: abnormal: shop: more than 3 restarts in 5s", "die cache connection-reset-by-peer"} {
 		if !bytes.Contains(out, []byte(want)) {
-			t.Errorf("it does not say %q:\n%s", want, out)
+			t.Errorf("missing %q in:\n%s", want, out)
 		}
 	}
 }
@@ -59,10 +60,10 @@ func readRecord(t *testing.T) *flight.Record {
 	return r
 }
 
-// The scenario beside the record is what suptest makes of it, and it is what the
-// tree of that day does: on stand-ins, and on its own workers.
+// The file incident.txt is the scenario of the record. Stand-ins and the old tree both
+// behave as it says.
 func TestTheScenarioIsWhatHappened(t *testing.T) {
-	sc := suptest.ScenarioOf(readRecord(t))
+	sc := replay.ScenarioOf(readRecord(t))
 	if *update {
 		if err := os.WriteFile("testdata/incident.txt", []byte(sc.String()), 0o666); err != nil {
 			t.Fatal(err)
@@ -73,7 +74,7 @@ func TestTheScenarioIsWhatHappened(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), sc.String()); diff != "" {
-		t.Errorf("the file (-) and the record (+), see -update:\n%s", diff)
+		t.Errorf("the file (-) and the record (+), -update writes the file:\n%s", diff)
 	}
 	suptest.Run(t, sc.Play)
 	suptest.Run(t, func(t *testing.T) {
@@ -82,8 +83,8 @@ func TestTheScenarioIsWhatHappened(t *testing.T) {
 	})
 }
 
-// The whole program, in virtual time.
-func TestTheShopClosesAndTheMendedOneDoesNot(t *testing.T) {
+// The whole program runs in virtual time.
+func TestTheOutageClosesTheOldShopOnly(t *testing.T) {
 	for _, fixed := range []bool{false, true} {
 		want := map[bool]string{false: "the shop is closed: shop: more than 3 restarts in 5s", true: "the shop is open"}[fixed]
 		file := filepath.Join(t.TempDir(), "record")
@@ -93,7 +94,7 @@ func TestTheShopClosesAndTheMendedOneDoesNot(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !strings.Contains(out.String(), want) {
-				t.Errorf("mended %v: it does not say %q:\n%s", fixed, want, out.String())
+				t.Errorf("mended %v: missing %q in:\n%s", fixed, want, out.String())
 			}
 		})
 		f, err := os.Open(file)

@@ -1,13 +1,13 @@
-// Command incident shows what becomes of an incident: a shop whose cache loses its
-// backend for a second goes down altogether; the flight record of that is a test
-// that fails, until the tree is mended.
+// Command incident shows how an incident becomes a test. A shop whose cache loses its
+// backend for a second goes down as a whole. The flight record of that is a test
+// that fails until the tree is mended.
 //
-//	go run ./examples/incident                  it happens, and the shop is closed
+//	go run ./examples/incident                  the outage closes the shop
 //	go run ./examples/incident -dump FILE       and the flight record is written
-//	go run ./examples/incident -mended          it happens, and nobody notices
+//	go run ./examples/incident -mended          the shop stays open
 //
-// testdata has a record of the first, incident.jsonl, and the scenario that is made
-// of it, incident.txt. The tests replay the record on both trees.
+// In testdata, incident.jsonl is a record of the first command, and incident.txt the
+// scenario of that record. The tests replay the record on both trees.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	fixed := flag.Bool("mended", false, "run the tree in which the bug is mended")
+	fixed := flag.Bool("mended", false, "run the tree without the bug")
 	dump := flag.String("dump", "", "write the flight record to this `file`")
 	flag.Parse()
 	if err := happen(os.Stdout, *fixed, *dump); err != nil {
@@ -33,12 +33,12 @@ func main() {
 }
 
 const (
-	before = 200 * time.Millisecond // for which all is well
+	before = 200 * time.Millisecond // the outage
 	outage = time.Second
 	after  = 2 * outage
 )
 
-// happen lets the backend fail, and says what has become of the shop.
+// happen makes the backend fail and prints what became of the shop.
 func happen(out io.Writer, fixed bool, dump string) error {
 	backend := newBackend()
 	spec := shop(backend)

@@ -29,10 +29,10 @@ func (c *Cache) Run(ctx context.Context) error {
 	}
 }
 
-// Part is any other part of the shop: it has no trouble of its own.
+// Part is any other part of the shop. It never fails.
 type Part struct{}
 
-// Run runs until it is told to stop.
+// Run waits until its context is done.
 func (Part) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
@@ -40,9 +40,9 @@ func (Part) Run(ctx context.Context) error {
 
 func part(context.Context) (sup.Worker, error) { return Part{}, nil }
 
-// shop is the tree as it was on the day of the incident. Its bug is what is not
-// there: the cache tries to connect again at once, so that a backend which is
-// away for a second takes down everything.
+// shop is the tree of the day of the incident. Its bug is that the cache has no
+// backoff: it connects again at once, so that an outage of a second uses up the
+// restarts of the whole tree.
 func shop(b *Backend) sup.Spec[sup.Worker] {
 	return sup.Spec[sup.Worker]{
 		Name:     "shop",
@@ -55,9 +55,9 @@ func shop(b *Backend) sup.Spec[sup.Worker] {
 	}
 }
 
-// mended is the same tree with a cache that waits between two attempts, and has a
-// budget of its own for them: what it uses up is not the shop's, and past it the
-// shop is open without a cache.
+// mended is the same tree with a backoff and a budget for the cache. Its restarts are
+// not counted against the shop, and when the budget is used up, the shop is open
+// without a cache.
 func mended(b *Backend) sup.Spec[sup.Worker] {
 	spec := shop(b)
 	spec.Children[1].Backoff = sup.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}

@@ -11,8 +11,8 @@ import (
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
-// The rest of the package needs a test, and is shown in suptest_test.go, inject_test.go
-// and worker_test.go.
+// The other functions need a *testing.T. See suptest_test.go, inject_test.go and
+// worker_test.go for their use.
 
 func ExampleLine() {
 	fmt.Println(suptest.Line(sup.Event{

@@ -16,9 +16,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// What the helpers say when a test is to fail.
+// How the helpers fail a test.
 
-// failing is a test that only notes its failure.
+// failing is a test that records its failure and does not fail.
 type failing struct {
 	testing.TB
 	cleanups []func()
@@ -38,7 +38,7 @@ func (f *failing) Fatal(args ...any) {
 }
 func (f *failing) Fatalf(format string, args ...any) { f.Fatal(fmt.Sprintf(format, args...)) }
 
-// failureOf runs part of a test that ought to fail, and returns its message.
+// failureOf runs a part of a test that must fail and returns the message.
 func failureOf(t *testing.T, part func(t testing.TB)) string {
 	t.Helper()
 	f := &failing{TB: t}
@@ -83,18 +83,44 @@ func record(t *testing.T) *Recorder {
 	return events
 }
 
-func TestExpectFailsWithWhatCameInstead(t *testing.T) {
+func TestExpectFailsWithTheEventsThatCameInstead(t *testing.T) {
 	Run(t, func(t *testing.T) {
 		events := record(t)
-		same(t, `suptest: expected, and not come in ten minutes:
+		same(t, `expected within ten minutes of virtual time:
 	child ready a
-come (* as expected):
+got (* as expected):
         child starting pair/a #1
         child ready pair/a #1
         child starting pair/b #1
       * child ready pair/b #1
         supervisor started pair
 `, failureOf(t, func(t testing.TB) { events.Expect(t, "child ready b", "child ready a") }))
+	})
+}
+
+// Among many events, the last ones are shown and those that differ in a detail.
+func TestAFailedExpectationShowsTheNearMissAndTheLastEvents(t *testing.T) {
+	Run(t, func(t *testing.T) {
+		events := new(Recorder)
+		for i := range 300 {
+			kind := sup.ChildReady
+			if i == 5 {
+				kind = sup.ChildExited
+			}
+			events.Observe(sup.Event{Kind: kind, Path: "pair/a", Incarnation: i + 1, Exit: sup.Exit{Kind: sup.ExitNormal}})
+		}
+		got := failureOf(t, func(t testing.TB) { events.Expect(t, "child exited a: abnormal") })
+		for _, part := range []string{
+			"got something similar:\n        child exited pair/a #6: normal\n",
+			"got 300 events (* as expected), of which the last are:\n        child ready pair/a #281\n",
+		} {
+			if !strings.Contains(got, part) {
+				t.Errorf("missing %q in:\n%s", part, got)
+			}
+		}
+		if n := strings.Count(got, "\n"); n != 25 {
+			t.Errorf("%d lines", n)
+		}
 	})
 }
 
@@ -117,17 +143,17 @@ func TestExpectTakesEachEventOnce(t *testing.T) {
 	})
 }
 
-func TestExpectAnyOrderSaysWhatIsMissing(t *testing.T) {
+func TestExpectAnyOrderFailsWithTheMissingLines(t *testing.T) {
 	Run(t, func(t *testing.T) {
 		events := record(t)
 		events.ExpectAnyOrder(t, "child ready b", "child ready a")
 		got := failureOf(t, func(t testing.TB) {
 			events.ExpectAnyOrder(t, "child ready b", "supervisor started pair", "child ready a")
 		})
-		same(t, `suptest: expected, and not come in ten minutes:
+		same(t, `expected within ten minutes of virtual time:
 	child ready b
 	child ready a
-come (* as expected):
+got (* as expected):
       * supervisor started pair
 `, got)
 	})
@@ -177,20 +203,20 @@ func TestExpectExactlyFailsWithADiff(t *testing.T) {
 			Run(t, func(t *testing.T) {
 				events := record(t)
 				got := failureOf(t, func(t testing.TB) { events.ExpectExactly(t, c.want...) })
-				same(t, "suptest: not the events expected (- expected, + come):\n"+c.diff, got)
+				same(t, "unexpected events (-want +got):\n"+c.diff, got)
 			})
 		})
 	}
 }
 
-func TestALineThatCanFitNoEventIsSaidToBeOne(t *testing.T) {
+func TestALineThatCanMatchNoEventFailsTheTest(t *testing.T) {
 	Run(t, func(t *testing.T) {
 		for _, line := range []string{"chlid ready a", "child ready", "child ready ", "", "readiness of a"} {
 			for name, expect := range map[string]func(*Recorder, testing.TB, ...string){
 				"Expect": (*Recorder).Expect, "ExpectExactly": (*Recorder).ExpectExactly, "ExpectAnyOrder": (*Recorder).ExpectAnyOrder,
 			} {
 				got := failureOf(t, func(t testing.TB) { expect(new(Recorder), t, line) })
-				want := fmt.Sprintf("suptest: %q expects no event: write one of these, then a name:\n\tchild starting\n\tchild ready\n", line)
+				want := fmt.Sprintf("invalid expectation %q, want one of these and a name:\n\tchild starting\n\tchild ready\n", line)
 				if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "\n\tobserver panicked") {
 					t.Errorf("%s(%q): %s", name, line, got)
 				}
@@ -199,16 +225,16 @@ func TestALineThatCanFitNoEventIsSaidToBeOne(t *testing.T) {
 	})
 }
 
-func TestALineFitsWhatItNames(t *testing.T) {
+func TestALineMatchesTheEventsThatItNames(t *testing.T) {
 	exited := sup.Event{
 		Kind: sup.ChildExited, Path: "orders/feeds/db", Incarnation: 2,
 		Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: errors.New("boom")},
 	}
 	waiting := sup.Event{Kind: sup.ChildRestarting, Path: "db", Incarnation: 12, Delay: time.Second, Exit: exited.Exit}
 	for _, c := range []struct {
-		line string
-		e    sup.Event
-		fits bool
+		line    string
+		e       sup.Event
+		matches bool
 	}{
 		{Line(exited), exited, true},
 		{Line(waiting), waiting, true},
@@ -232,13 +258,13 @@ func TestALineFitsWhatItNames(t *testing.T) {
 		{"child restarting db after 2s", waiting, false},
 		{"child restarting db #1", waiting, false},
 	} {
-		if got := lineFits(c.line, c.e); got != c.fits {
-			t.Errorf("%q fits %q: %v", c.line, Line(c.e), got)
+		if got := lineMatches(c.line, c.e); got != c.matches {
+			t.Errorf("%q matches %q: %v", c.line, Line(c.e), got)
 		}
 	}
 }
 
-func TestACommandThatFitsNoChildFailsTheTest(t *testing.T) {
+func TestACommandWithoutItsOneChildFailsTheTest(t *testing.T) {
 	Run(t, func(t *testing.T) {
 		boom := errors.New("boom")
 		command := func(c func(*Faults), trees ...sup.Spec[*Worker]) string {
@@ -252,15 +278,15 @@ func TestACommandThatFitsNoChildFailsTheTest(t *testing.T) {
 		}
 		other := pair()
 		other.Name = "other"
-		same(t, `suptest: crash of "c": no such child is running, those that are: pair/a, pair/b`,
+		same(t, `crash of "c": no running child of this name; running: pair/a, pair/b`,
 			command(func(f *Faults) { f.Crash("c", boom) }, pair()))
-		same(t, `suptest: hang of "a": the name fits several children, give more of the path: other/a, pair/a`,
+		same(t, `hang of "a": ambiguous name, want more of one path: other/a, pair/a`,
 			command(func(f *Faults) { f.Hang("a") }, pair(), other))
-		same(t, `suptest: panic of "a": no child is running that Inject has wrapped`,
+		same(t, `panic of "a": no running child is wrapped by Inject`,
 			command(func(f *Faults) { f.Panic("a", boom) }))
-		same(t, `suptest: crash of "a" with a nil error: give one; for a normal exit use a Worker, and its Return`,
+		same(t, `crash of "a": nil error; for a normal exit use Worker.Return`,
 			command(func(f *Faults) { f.Crash("a", nil) }, pair()))
-		same(t, `suptest: failing start of "a" with a nil error: give one`,
+		same(t, `failing start of "a": nil error`,
 			command(func(f *Faults) { f.FailStart("a", nil, 1) }))
 	})
 }
@@ -275,13 +301,13 @@ func TestAChildThatHasStoppedCannotBeBroken(t *testing.T) {
 			}
 			faults.Goexit("a")
 		})
-		same(t, `suptest: goexit of "a": no such child is running, those that are: pair/b`, got)
+		same(t, `goexit of "a": no running child of this name; running: pair/b`, got)
 	})
 }
 
-func TestOutsideOfABubbleTheTestIsTold(t *testing.T) {
+func TestAnExpectationOutsideOfRunFailsTheTest(t *testing.T) {
 	got := failureOf(t, func(t testing.TB) { new(Recorder).ExpectExactly(t) })
-	same(t, "suptest: the test does not run in virtual time: put its body into suptest.Run", got)
+	same(t, "test without virtual time, want its body in suptest.Run", got)
 }
 
 func TestATreeThatDoesNotStartFailsTheTest(t *testing.T) {
@@ -304,35 +330,35 @@ func TestATreeThatDoesNotStopFailsTheTestWithItsStacks(t *testing.T) {
 			synctest.Wait()
 		})
 		for _, part := range []string{
-			"suptest: the tree does not stop: supervisor/deaf: not stopped in time: context deadline exceeded",
+			"shutdown at the end of the test: supervisor/deaf: not stopped in time: context deadline exceeded",
 			"\n\nsupervisor/deaf #1:\ngoroutine ", "(*Worker).Run(",
 		} {
 			if !strings.Contains(got, part) {
-				t.Errorf("%q is not in:\n%s", part, got)
+				t.Errorf("missing %q in:\n%s", part, got)
 			}
 		}
 	})
 }
 
-func TestALeakedGoroutineIsShown(t *testing.T) {
+func TestRunReportsALeakedGoroutine(t *testing.T) {
 	got := runBubble(t, leak)
 	for _, part := range []string{
-		"suptest: the test has ended, and 1 of its goroutines have not.\n", "use Start or Cleanup", "start it with sup.Go",
+		"goroutines left at the end of the test: 1\n", "use suptest.Start or suptest.Cleanup", "start it with sup.Go",
 		"suptest.leak.func1()",
 	} {
 		if !strings.Contains(got, part) {
-			t.Errorf("%q is not in:\n%s", part, got)
+			t.Errorf("missing %q in:\n%s", part, got)
 		}
 	}
 }
 
-func TestATreeThatIsLeftRunningIsShown(t *testing.T) {
+func TestRunReportsATreeThatIsLeftRunning(t *testing.T) {
 	got := runBubble(t, func(t *testing.T) {
 		if _, err := sup.Start(context.Background(), pair()); err != nil {
 			t.Error(err)
 		}
 	})
-	if !strings.Contains(got, "(*Worker).Run(") || !strings.Contains(got, "3 of its goroutines") {
+	if !strings.Contains(got, "(*Worker).Run(") || !strings.Contains(got, "left at the end of the test: 3\n") {
 		t.Error(got)
 	}
 }
@@ -342,7 +368,7 @@ func leak(*testing.T) {
 	go func() { <-c }()
 }
 
-// The test that fails is this one, in a process of its own.
+// This test runs itself in another process, where it fails.
 func TestRunFailsATestThatLeaks(t *testing.T) {
 	const within = "SUPTEST_LEAKS"
 	if os.Getenv(within) != "" {
@@ -355,14 +381,14 @@ func TestRunFailsATestThatLeaks(t *testing.T) {
 	if _, failed := errors.AsType[*exec.ExitError](err); !failed {
 		t.Errorf("exit: %v", err)
 	}
-	for _, part := range []string{"--- FAIL: " + t.Name(), "the test has ended, and 1 of its goroutines", "suptest.leak.func1()"} {
+	for _, part := range []string{"--- FAIL: " + t.Name(), "goroutines left at the end of the test: 1", "suptest.leak.func1()"} {
 		if !strings.Contains(string(out), part) {
-			t.Errorf("%q is not in:\n%s", part, out)
+			t.Errorf("missing %q in:\n%s", part, out)
 		}
 	}
 }
 
-func TestManyLeakedGoroutinesAreCounted(t *testing.T) {
+func TestRunReportsTenLeakedGoroutinesAndCountsTheOthers(t *testing.T) {
 	got := runBubble(t, func(t *testing.T) {
 		c := make(chan struct{})
 		for range 25 {
@@ -374,14 +400,14 @@ func TestManyLeakedGoroutinesAreCounted(t *testing.T) {
 	}
 }
 
-func TestATestThatWaitsForEverIsShown(t *testing.T) {
+func TestRunReportsADeadlock(t *testing.T) {
 	got := runBubble(t, func(t *testing.T) { <-make(chan struct{}) })
-	if !strings.Contains(got, "wait for something that cannot come") || !strings.Contains(got, "TestATestThatWaitsForEverIsShown.func1(") {
+	if !strings.Contains(got, "goroutines of the test wait for each other") || !strings.Contains(got, "TestRunReportsADeadlock.func1(") {
 		t.Error(got)
 	}
 }
 
-func TestAPanicOfRunItselfIsPassedOn(t *testing.T) {
+func TestRunPassesAnyOtherPanicOn(t *testing.T) {
 	Run(t, func(t *testing.T) {
 		defer func() {
 			if recover() == nil {

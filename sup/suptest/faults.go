@@ -14,31 +14,34 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Faults breaks the children of a tree on command. It reaches those whose start
-// functions have been wrapped with [Inject] or its like.
+// Faults makes the children of a tree fail on command. It reaches the children
+// whose start functions are wrapped by [Inject] or one of its variants.
 //
-// Commands (Crash, Panic, Goexit, Hang) act on the running incarnation of one
-// child, and fail the test if the name fits none, or several; they return when
-// everything has settled. Settings (SlowStart, FailStart, SlowStop) hold from
-// now on, for every child that the name fits, and may be made before the tree
+// Commands (Crash, Panic, Goexit, Hang) act on the running incarnation of one child
+// and return when the test has settled. They fail the test if the name matches no
+// running child, or several. Settings (SlowStart, FailStart, SlowStop) apply from
+// now on to every child that the name matches, and may be made before the tree
 // starts.
+//
+// All methods are safe for concurrent use.
 type Faults struct {
 	t testing.TB
 
 	mu         sync.Mutex
-	running    map[string]context.Context // of the newest incarnation made, by path; may be over
-	slowStarts map[string]time.Duration   // by name, as all settings
+	running    map[string]context.Context // of the newest incarnation, by path; may be done
+	slowStarts map[string]time.Duration   // by name, like all settings
 	failStarts map[string]failStart
 	slowStops  map[string]time.Duration
-	script     *script // of a scenario that is played
+	wrap       func(ctx context.Context, start func() error) error // nil if not set
 }
 
+// failStart is the setting of FailStart.
 type failStart struct {
 	err  error
-	left int
+	left int // starts
 }
 
-// NewFaults returns faults for one test. They end when its body does.
+// NewFaults returns faults for one test. They end when the body of the test returns.
 func NewFaults(t testing.TB) *Faults {
 	return &Faults{
 		t:          t,
@@ -49,24 +52,24 @@ func NewFaults(t testing.TB) *Faults {
 	}
 }
 
-// Crash ends the incarnation of a child with err, which must not be nil: the
-// child exits abnormally, or by shutdown if err wraps [sup.ErrShutdown].
+// Crash ends the incarnation of a child with err, which must not be nil. The child
+// exits abnormally, or by shutdown if err wraps [sup.ErrShutdown].
 func (f *Faults) Crash(name string, err error) {
 	f.t.Helper()
 	if err == nil {
-		f.t.Fatalf("suptest: crash of %q with a nil error: give one; for a normal exit use a Worker, and its Return", name)
+		f.t.Fatalf("crash of %q: nil error; for a normal exit use Worker.Return", name)
 	}
 	f.command("crash", name, func(context.Context) error { return err })
 }
 
-// Panic lets a child panic with v.
+// Panic makes a child panic with v.
 func (f *Faults) Panic(name string, v any) {
 	f.t.Helper()
 	f.command("panic", name, func(context.Context) error { panic(v) })
 }
 
-// Goexit lets a child call [runtime.Goexit], as a worker does that calls
-// t.FailNow in a goroutine of its own.
+// Goexit makes a child call [runtime.Goexit], like a worker that calls t.FailNow in
+// a goroutine of its own.
 func (f *Faults) Goexit(name string) {
 	f.t.Helper()
 	f.command("goexit", name, func(context.Context) error {
@@ -75,10 +78,9 @@ func (f *Faults) Goexit(name string) {
 	})
 }
 
-// Hang keeps the running incarnation of a child from ending, whatever ends it,
-// until release is called or the body of the test has returned: told to stop,
-// the child gets stuck. Until then its worker runs on; one that is to hang at
-// its work is a [Worker].
+// Hang keeps the running incarnation of a child from ending until release is called
+// or the body of the test returns. A child that is stopped meanwhile becomes stuck.
+// Its worker runs on; use [Worker.Hang] for a worker that must not make progress.
 func (f *Faults) Hang(name string) (release func()) {
 	f.t.Helper()
 	released := make(chan struct{})
@@ -92,18 +94,18 @@ func (f *Faults) Hang(name string) (release func()) {
 	return sync.OnceFunc(func() {
 		f.t.Helper()
 		close(released)
-		settle(f.t)
+		Settle(f.t)
 	})
 }
 
-// SlowStop makes each end of a child take d at least, from the moment that its
-// context is cancelled. 0 takes it back.
+// SlowStop makes each stop of a child take at least d, from the moment its context
+// is cancelled. 0 removes the setting.
 func (f *Faults) SlowStop(name string, d time.Duration) {
 	f.mu.Lock()
 	f.slowStops[name] = d
 	var already []context.Context
 	for path, ctx := range f.running {
-		if fits(name, path) {
+		if matches(name, path) {
 			already = append(already, ctx)
 		}
 	}
@@ -113,81 +115,116 @@ func (f *Faults) SlowStop(name string, d time.Duration) {
 	}
 }
 
-// SlowStart makes each start of a child take d longer, before its start
-// function is called. It gives up when the context of the incarnation is
-// cancelled, as a good start function does. 0 takes it back.
+// SlowStart makes each start of a child take d longer, before its start function is
+// called. Cancelling the context of the incarnation ends the wait. 0 removes the
+// setting.
 func (f *Faults) SlowStart(name string, d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.slowStarts[name] = d
 }
 
-// FailStart makes the next starts of a child fail with err, without a call of
-// its start function. 0 times takes it back.
+// FailStart makes the next starts of a child fail with err, which must not be nil,
+// without a call of its start function. 0 times removes the setting.
 func (f *Faults) FailStart(name string, err error, times int) {
 	f.t.Helper()
 	if err == nil {
-		f.t.Fatalf("suptest: failing start of %q with a nil error: give one", name)
+		f.t.Fatalf("failing start of %q: nil error", name)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.failStarts[name] = failStart{err, times}
 }
 
-// command runs a fault as a goroutine of the incarnation that a name fits.
-func (f *Faults) command(what, name string, fault func(ctx context.Context) error) {
-	f.t.Helper()
-	ctx, why := f.find(name)
-	if why == "" && sup.Go(ctx, fault) != nil {
-		why = "it has ended just now"
-	}
-	if why != "" {
-		f.t.Fatalf("suptest: %s of %q: %s", what, name, termtext.Text(why))
-	}
-	settle(f.t)
-}
-
-// find returns the context of the running child that a name fits, or says why
-// there is none.
-func (f *Faults) find(name string) (ctx context.Context, why string) {
+// WrapStarts makes every start of every wrapped child call wrap, for faults that the
+// other methods do not offer. start applies the settings and calls the child's start
+// function; ctx is the context that function gets, so that [sup.Path] tells the
+// child. The start fails with the error that wrap returns. A later call replaces
+// wrap; nil removes it.
+func (f *Faults) WrapStarts(wrap func(ctx context.Context, start func() error) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var all, fitting []string
+	f.wrap = wrap
+}
+
+// command runs a fault as a goroutine of the incarnation that the name matches.
+func (f *Faults) command(what, name string, fault func(ctx context.Context) error) {
+	f.t.Helper()
+	ctx, problem := f.find(name)
+	if problem == "" && sup.Go(ctx, fault) != nil {
+		problem = "the child has just exited" // after find released mu
+	}
+	if problem != "" {
+		f.t.Fatalf("%s of %q: %s", what, name, termtext.Text(problem))
+	}
+	Settle(f.t)
+}
+
+// find returns the context of the running child that a name matches, or the reason
+// why there is not exactly one.
+func (f *Faults) find(name string) (ctx context.Context, problem string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all, matching []string
 	for _, path := range slices.Sorted(maps.Keys(f.running)) {
 		if f.running[path].Err() != nil {
 			continue
 		}
 		all = append(all, path)
-		if fits(name, path) {
-			fitting = append(fitting, path)
+		if matches(name, path) {
+			matching = append(matching, path)
 		}
 	}
 	switch {
-	case len(fitting) == 1:
-		return f.running[fitting[0]], ""
-	case len(fitting) > 1:
-		return nil, "the name fits several children, give more of the path: " + strings.Join(fitting, ", ")
+	case len(matching) == 1:
+		return f.running[matching[0]], ""
+	case len(matching) > 1:
+		return nil, "ambiguous name, want more of one path: " + strings.Join(matching, ", ")
 	case len(all) == 0:
-		return nil, "no child is running that Inject has wrapped"
+		return nil, "no running child is wrapped by Inject"
 	}
-	return nil, "no such child is running, those that are: " + strings.Join(all, ", ")
+	return nil, "no running child of this name; running: " + strings.Join(all, ", ")
 }
 
-// before is called at the beginning of every start.
-func (f *Faults) before(ctx context.Context) error {
+// start runs a start function with what is set for its child.
+func (f *Faults) start(ctx context.Context, start func() error) error {
+	f.mu.Lock()
+	wrap := f.wrap
+	f.mu.Unlock()
+	set := func() error { return f.startAsSet(ctx, start) }
+	if wrap == nil {
+		return set()
+	}
+	return wrap(ctx, set)
+}
+
+// startAsSet applies the settings and calls a start function.
+func (f *Faults) startAsSet(ctx context.Context, start func() error) error {
 	path := sup.Path(ctx)
 	f.mu.Lock()
-	script := f.script
 	_, delay, _ := settingOf(f.slowStarts, path)
 	f.mu.Unlock()
-	if script != nil {
-		if err := script.before(f, ctx, path); err != nil {
-			return err
-		}
-	}
 	if delay > 0 && !f.pause(ctx, delay) {
 		return context.Cause(ctx)
 	}
+	if err := f.nextFailure(path); err != nil { // as set now, after the delay
+		return err
+	}
+	if err := start(); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.running[path] = ctx
+	_, _, slow := settingOf(f.slowStops, path)
+	f.mu.Unlock()
+	if slow {
+		f.slowDown(ctx)
+	}
+	return nil
+}
+
+// nextFailure uses up one failure that is set for the child at a path.
+func (f *Faults) nextFailure(path string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	name, fail, _ := settingOf(f.failStarts, path)
@@ -199,26 +236,11 @@ func (f *Faults) before(ctx context.Context) error {
 	return fail.err
 }
 
-// made is called when a start function has made its worker.
-func (f *Faults) made(ctx context.Context) {
-	path := sup.Path(ctx)
-	f.mu.Lock()
-	f.running[path] = ctx
-	_, _, slow := settingOf(f.slowStops, path)
-	script := f.script
-	f.mu.Unlock()
-	if script != nil {
-		script.made(f, ctx, path)
-	}
-	if slow {
-		f.slowDown(ctx)
-	}
-}
-
-// slowDown makes the end of an incarnation take as long as is set when it
-// comes. Twice does no harm.
+// slowDown makes an incarnation stop as slowly as is set when the stop begins. A
+// second call for one incarnation has no effect.
 func (f *Faults) slowDown(ctx context.Context) {
-	_ = sup.Go(ctx, func(ctx context.Context) error { // an incarnation that is over needs no slowing
+	// The error says that the incarnation has ended, and cannot be slow any more.
+	_ = sup.Go(ctx, func(ctx context.Context) error {
 		<-ctx.Done()
 		f.mu.Lock()
 		_, d, _ := settingOf(f.slowStops, sup.Path(ctx))
@@ -228,8 +250,8 @@ func (f *Faults) slowDown(ctx context.Context) {
 	})
 }
 
-// pause waits, and reports false if ctx ended first. The end of the test cuts
-// it short.
+// pause waits for d, or less if the body of the test returns. It reports false if
+// ctx is done first.
 func (f *Faults) pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

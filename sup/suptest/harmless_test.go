@@ -5,14 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 
 	"github.com/espalier-go/espalier/sup"
-	"github.com/espalier-go/espalier/sup/flight"
 )
 
-// hostile is what a terminal obeys, of each kind, and what reorders text.
+// hostile has one of each kind of character that controls a terminal or reorders
+// text.
 const hostile = "\x1b[2J\x07\r\x7f\u009b31m\u0085\u202e\u2066\u200f\u061c\u2028\U000e0041"
 
 func mustBePrintable(t *testing.T, of, text string) {
@@ -22,73 +21,27 @@ func mustBePrintable(t *testing.T, of, text string) {
 	}
 }
 
-// hostileRecord is the record of a tree whose names and errors are hostile.
-func hostileRecord(t *testing.T) *flight.Record {
-	t.Helper()
-	var record *flight.Record
-	Run(t, func(t *testing.T) {
-		faults := NewFaults(t)
-		k := sup.NewKeyed(InjectKeyed(faults, sup.KeyedSpec[string, *Worker]{
-			Name: "hall\u202e", Intensity: sup.Intensity{Restarts: 1, Within: time.Minute},
-			Start: func(context.Context, string) (*Worker, error) { return new(Worker), nil },
-		}))
-		if err := k.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		Cleanup(t, k)
-		if _, err := k.StartChild(t.Context(), hostile); err != nil {
-			t.Fatal(err)
-		}
-		faults.Crash(sup.ChildPath("", hostile)[1:], errors.New("broke "+hostile+"\nscenario forged"))
-		var err error
-		if record, err = flight.Take(t.Context(), sup.Inspect(k), ""); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return record
-}
-
-func TestAScenarioOfARecordIsHarmlessForATerminal(t *testing.T) {
-	sc := ScenarioOf(hostileRecord(t))
-	text := sc.String()
-	mustBePrintable(t, "the scenario", text)
-	back, err := ReadScenarios(strings.NewReader(text))
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
-	if len(back) != 1 || back[0].String() != text {
-		t.Errorf("%d scenarios in\n%s", len(back), text)
-	}
-}
-
-func TestAFieldOfAHostilePathIsReadBack(t *testing.T) {
-	path := sup.ChildPath("hall\u202e", hostile)
-	field := fieldOf(path)
-	mustBePrintable(t, "the field", field)
-	if back := pathOf(field); back != path {
-		t.Errorf("%q reads as %q, not %q", field, back, path)
-	}
-}
-
 func TestTheOutputOfAFailedTestIsHarmlessForATerminal(t *testing.T) {
-	record := hostileRecord(t)
-	events := new(Recorder)
-	for _, e := range record.Events {
-		events.Observe(e)
+	hostileEvents := func() *Recorder {
+		events := new(Recorder)
+		for _, kind := range []sup.EventKind{sup.ChildStarting, sup.ChildReady, sup.ChildExited} {
+			e := sup.Event{Kind: kind, Path: sup.ChildPath("hall\u202e", hostile), ID: hostile, Incarnation: 1}
+			if kind == sup.ChildExited {
+				e.Exit = sup.Exit{Kind: sup.ExitAbnormal, Err: errors.New("broke " + hostile)}
+			}
+			events.Observe(e)
+		}
+		return events
 	}
 	Run(t, func(t *testing.T) {
-		failure := failureOf(t, func(t testing.TB) { events.ExpectExactly(t, "child ready nobody") })
+		failure := failureOf(t, func(t testing.TB) { hostileEvents().ExpectExactly(t, "child ready nobody") })
 		mustBePrintable(t, "ExpectExactly", failure)
 		if !strings.Contains(failure, `broke \x1b[2J`) {
-			t.Errorf("the error is not shown: %s", failure)
+			t.Errorf("the error is missing: %s", failure)
 		}
 	})
-	var replayed Recorder
-	for _, e := range record.Events {
-		replayed.Observe(e)
-	}
 	Run(t, func(t *testing.T) {
-		mustBePrintable(t, "Expect", failureOf(t, func(t testing.TB) { replayed.Expect(t, "child ready nobody") }))
+		mustBePrintable(t, "Expect", failureOf(t, func(t testing.TB) { hostileEvents().Expect(t, "child ready nobody") }))
 	})
 	Run(t, func(t *testing.T) {
 		k := sup.NewKeyed(sup.KeyedSpec[string, *Worker]{Start: func(context.Context, string) (*Worker, error) { return new(Worker), nil }})
@@ -106,7 +59,7 @@ func TestTheOutputOfAFailedTestIsHarmlessForATerminal(t *testing.T) {
 	})
 }
 
-// stuckTree is a tree that does not stop.
+// stuckTree is a tree that cannot be shut down.
 type stuckTree struct{}
 
 func (stuckTree) Shutdown(context.Context) error {

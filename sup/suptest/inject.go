@@ -8,7 +8,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Inject returns a copy of a spec whose children can be broken.
+// Inject returns a copy of a spec whose children f reaches.
 func Inject[W sup.Worker](f *Faults, spec sup.Spec[W]) sup.Spec[W] {
 	spec.Children = slices.Clone(spec.Children)
 	for i, c := range spec.Children {
@@ -17,19 +17,19 @@ func Inject[W sup.Worker](f *Faults, spec sup.Spec[W]) sup.Spec[W] {
 	return spec
 }
 
-// InjectChild is [Inject] for one child, such as one that is added later.
+// InjectChild is [Inject] for one child, such as one that is added at run time.
 func InjectChild[W sup.Worker](f *Faults, spec sup.ChildSpec[W]) sup.ChildSpec[W] {
 	spec.Start = InjectStart(f, spec.Start)
 	return spec
 }
 
-// InjectKeyed is [Inject] for the children of a set.
+// InjectKeyed is [Inject] for the children of a [sup.Keyed].
 func InjectKeyed[K comparable, W sup.Worker](f *Faults, spec sup.KeyedSpec[K, W]) sup.KeyedSpec[K, W] {
 	spec.Start = injectWith(f, spec.Start)
 	return spec
 }
 
-// InjectReplicas is [Inject] for replicas. The name of one is its index.
+// InjectReplicas is [Inject] for replicas. The name of a replica is its index.
 func InjectReplicas[W sup.Worker](f *Faults, spec sup.ReplicasSpec[W]) sup.ReplicasSpec[W] {
 	spec.Start = injectWith(f, spec.Start)
 	return spec
@@ -44,11 +44,11 @@ func InjectStateful[W sup.Worker, K comparable, V any](f *Faults, spec sup.State
 	return spec
 }
 
-// InjectStart is [Inject] for one start function: that of a field of a tree,
-// say. The child is the one whose context the function is called with.
+// InjectStart is [Inject] for one start function, such as the one of a field of a
+// tree. The context of a call says which child it starts.
 func InjectStart[W sup.Worker](f *Faults, start func(ctx context.Context) (W, error)) func(ctx context.Context) (W, error) {
-	if start == nil { // the supervisor says so, with the path
-		return nil
+	if start == nil {
+		return nil // the supervisor reports it, with the path of the child
 	}
 	wrapped := injectWith(f, func(ctx context.Context, _ struct{}) (W, error) { return start(ctx) })
 	return func(ctx context.Context) (W, error) { return wrapped(ctx, struct{}{}) }
@@ -60,14 +60,14 @@ func injectWith[A any, W sup.Worker](f *Faults, start func(ctx context.Context, 
 		return nil
 	}
 	return func(ctx context.Context, a A) (W, error) {
-		var none W
-		if err := f.before(ctx); err != nil {
+		var made, none W
+		err := f.start(ctx, func() (err error) {
+			made, err = start(ctx, a)
+			return err
+		})
+		if err != nil {
 			return none, err
 		}
-		w, err := start(ctx, a)
-		if err == nil {
-			f.made(ctx)
-		}
-		return w, err
+		return made, nil
 	}
 }

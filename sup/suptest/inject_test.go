@@ -34,7 +34,7 @@ func TestChildrenOfASetAreBrokenByTheirKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []string{"child exited INI", "child exited ACME"}
-		events.ExpectAnyOrder(t, want...) // they stop at once
+		events.ExpectAnyOrder(t, want...) // they stop concurrently
 		if want[0] != "child exited INI" || want[1] != "child exited ACME" {
 			t.Errorf("changed what was expected: %q", want)
 		}
@@ -60,7 +60,7 @@ func TestReplicasAreBrokenByTheirIndex(t *testing.T) {
 	})
 }
 
-func TestAStatefulSupervisorIsBrokenLikeAnyOther(t *testing.T) {
+func TestChildrenOfAStatefulSupervisorAreBrokenLikeOthers(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
 		type state = kv.Context[string, int]
@@ -86,7 +86,7 @@ func TestAStatefulSupervisorIsBrokenLikeAnyOther(t *testing.T) {
 	})
 }
 
-// shop is a tree declared as a struct, as supgen writes it.
+// shop is a tree that is declared as a struct, like those of supgen.
 type shop struct {
 	sup.Tree
 	DB   sup.Child[*db]
@@ -108,7 +108,7 @@ func newShop(c shopChildren) *shop {
 	return s
 }
 
-// children are those of the program, and faultyChildren those of its tests: one
+// children makes the children of the program. In its tests, faultyChildren overrides one
 // method for each child that a test breaks.
 type children struct{}
 
@@ -160,7 +160,7 @@ func TestANestedSupervisorCanBeBroken(t *testing.T) {
 	})
 }
 
-func TestASpecIsNotChangedByInject(t *testing.T) {
+func TestInjectDoesNotChangeItsArgument(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults := suptest.NewFaults(t)
 		faults.FailStart("db", errLost, 1)
@@ -170,7 +170,7 @@ func TestASpecIsNotChangedByInject(t *testing.T) {
 	})
 }
 
-func TestAMissingStartFunctionIsReportedAllTheSame(t *testing.T) {
+func TestAMissingStartFunctionIsStillReported(t *testing.T) {
 	faults := suptest.NewFaults(t)
 	_, err := sup.Start(t.Context(), suptest.Inject(faults, sup.Spec[*db]{
 		Children: []sup.ChildSpec[*db]{{ID: "db"}},

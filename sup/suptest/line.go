@@ -9,16 +9,17 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Line writes an event as expectations name it: the kind, the path, and then,
-// where the event has them, the incarnation, the delay, and the exit.
+// Line formats an event as expectations name it: its kind and path and, where the
+// event has them, its incarnation, delay and exit.
 func Line(e sup.Event) string {
 	return e.Kind.String() + " " + e.Path + strings.Join(details(e), "")
 }
 
-// shownLine is the line of an event in the output of a test, which goes to a terminal.
-func shownLine(e sup.Event) string { return termtext.Text(Line(e)) }
+// printable is the line of an event for the output of a test, where a terminal must
+// not obey what an error says.
+func printable(e sup.Event) string { return termtext.Text(Line(e)) }
 
-// details are the parts of a line that an expectation may leave out.
+// details returns the parts of a line that an expectation may leave out.
 func details(e sup.Event) []string {
 	var all []string
 	if e.Incarnation > 0 {
@@ -28,37 +29,51 @@ func details(e sup.Event) []string {
 		all = append(all, fmt.Sprintf(" after %v", e.Delay))
 	}
 	switch e.Kind {
-	case sup.ChildExited, sup.SupervisorFailed, sup.ObserverPanicked: // others repeat it
+	case sup.ChildExited, sup.SupervisorFailed, sup.ObserverPanicked: // other events repeat the exit
 		all = append(all, ": "+e.Exit.Kind.String())
 		if e.Exit.Err != nil {
-			all = append(all, ": "+fmt.Sprint(e.Exit.Err)) // survives a method that panics
+			all = append(all, ": "+fmt.Sprint(e.Exit.Err)) // Sprint survives an Error method that panics
 		}
 	}
 	return all
 }
 
-// lineFits reports whether an expectation is the line of an event, or that with
-// parts left out.
-func lineFits(want string, e sup.Event) bool {
+// lineMatches reports whether an expectation is the line of an event, with or
+// without its details.
+func lineMatches(want string, e sup.Event) bool {
+	return matchLine(want, e, func(detail string) bool {
+		for _, d := range details(e) {
+			detail = strings.TrimPrefix(detail, d)
+		}
+		return detail == ""
+	})
+}
+
+// lineNears reports whether an expectation names the kind and the child of an event,
+// with any details.
+func lineNears(want string, e sup.Event) bool {
+	return matchLine(want, e, func(detail string) bool {
+		return detail == "" || strings.ContainsRune(" :", rune(detail[0]))
+	})
+}
+
+// matchLine reports whether an expectation names the kind of an event and its child,
+// and what follows the name is accepted.
+func matchLine(want string, e sup.Event, accept func(details string) bool) bool {
 	rest, ok := strings.CutPrefix(want, e.Kind.String()+" ")
 	if !ok {
 		return false
 	}
 	for name := range names(e.Path) {
-		if after, ok := strings.CutPrefix(rest, name); ok {
-			for _, detail := range details(e) {
-				after = strings.TrimPrefix(after, detail)
-			}
-			if after == "" {
-				return true
-			}
+		if after, ok := strings.CutPrefix(rest, name); ok && accept(after) {
+			return true
 		}
 	}
 	return false
 }
 
-// checkLines fails the test if a line can fit no event at all, so that a typing
-// error is not taken for an event that has not come.
+// checkLines fails the test if a line can match no event at all, so that a typing
+// error is not reported as a missing event.
 func checkLines(t testing.TB, want []string) {
 	t.Helper()
 	var kinds []string
@@ -72,14 +87,14 @@ lines:
 				continue lines
 			}
 		}
-		t.Fatalf("suptest: %q expects no event: write one of these, then a name:\n\t%s", line, strings.Join(kinds, "\n\t"))
+		t.Fatalf("invalid expectation %q, want one of these and a name:\n\t%s", line, strings.Join(kinds, "\n\t"))
 	}
 }
 
-// diffLines compares expectations with events, and returns "" if they fit. It
-// keeps as many lines as can be kept.
+// diffLines returns the difference between expectations and events, with as many
+// lines in common as possible, or "" if they match.
 func diffLines(want []string, got []sup.Event) string {
-	// kept[i][j] is how many of want[i:] and got[j:] can be paired.
+	// kept[i][j] is the greatest number of pairs of want[i:] and got[j:].
 	kept := make([][]int, len(want)+1)
 	for i := range kept {
 		kept[i] = make([]int, len(got)+1)
@@ -87,7 +102,7 @@ func diffLines(want []string, got []sup.Event) string {
 	for i := len(want) - 1; i >= 0; i-- {
 		for j := len(got) - 1; j >= 0; j-- {
 			kept[i][j] = max(kept[i+1][j], kept[i][j+1])
-			if lineFits(want[i], got[j]) {
+			if lineMatches(want[i], got[j]) {
 				kept[i][j] = max(kept[i][j], 1+kept[i+1][j+1])
 			}
 		}
@@ -98,14 +113,14 @@ func diffLines(want []string, got []sup.Event) string {
 	var b strings.Builder
 	for i, j := 0, 0; i < len(want) || j < len(got); {
 		switch {
-		case i < len(want) && j < len(got) && lineFits(want[i], got[j]):
-			fmt.Fprintf(&b, "\t  %s\n", shownLine(got[j]))
+		case i < len(want) && j < len(got) && lineMatches(want[i], got[j]):
+			fmt.Fprintf(&b, "\t  %s\n", printable(got[j]))
 			i, j = i+1, j+1
 		case i < len(want) && (j == len(got) || kept[i+1][j] >= kept[i][j+1]):
 			fmt.Fprintf(&b, "\t- %s\n", want[i])
 			i++
 		default:
-			fmt.Fprintf(&b, "\t+ %s\n", shownLine(got[j]))
+			fmt.Fprintf(&b, "\t+ %s\n", printable(got[j]))
 			j++
 		}
 	}

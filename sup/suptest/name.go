@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// names returns what a child may be called: its path, and every end of that,
+// names returns the names of the child at a path: the path and each end of it,
 // longest first.
 func names(path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
@@ -18,8 +18,8 @@ func names(path string) iter.Seq[string] {
 	}
 }
 
-// fits reports whether a name is one of a path.
-func fits(name, path string) bool {
+// matches reports whether a name is one of those of the child at a path.
+func matches(name, path string) bool {
 	for n := range names(path) {
 		if n == name {
 			return true
@@ -28,7 +28,7 @@ func fits(name, path string) bool {
 	return false
 }
 
-// settingOf returns what is set for a path, by the longest name of it.
+// settingOf returns the setting for the longest name of the child at a path.
 func settingOf[V any](settings map[string]V, path string) (name string, v V, ok bool) {
 	for name := range names(path) {
 		if v, ok := settings[name]; ok {

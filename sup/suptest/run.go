@@ -14,9 +14,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Run runs a test in a bubble of virtual time, like [synctest.Test]. Where that
-// panics because goroutines are left, or because all wait for each other, Run
-// fails the test and says which they are.
+// Run runs f as a test in virtual time, like [synctest.Test]. If goroutines are left
+// when f has returned, or all of them wait for each other, Run fails the test with
+// their stacks, where synctest.Test panics.
 func Run(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	if deadlock := runBubble(t, f); deadlock != "" {
@@ -24,10 +24,10 @@ func Run(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// runBubble runs f in a bubble and returns what is to be said about a deadlock.
+// runBubble runs f in a bubble and describes the deadlock that ended it, if any.
 func runBubble(t *testing.T, f func(t *testing.T)) (deadlock string) {
 	t.Helper()
-	bubble := "" // as the headers of stacks name it
+	bubble := "" // its number in the headers of stacks
 	defer func() {
 		r := recover()
 		if r == nil {
@@ -46,16 +46,16 @@ func runBubble(t *testing.T, f func(t *testing.T)) (deadlock string) {
 	return ""
 }
 
-// explain says what a deadlock of a bubble means.
+// explain describes a deadlock of a bubble to the author of the test.
 func explain(err error, stacks []string) string {
 	var b strings.Builder
 	if strings.Contains(err.Error(), "main bubble goroutine has exited") {
-		fmt.Fprintf(&b, "suptest: the test has ended, and %d of its goroutines have not.\n", len(stacks))
-		b.WriteString("A tree that the test starts must be stopped in it: use Start or Cleanup.\n")
+		fmt.Fprintf(&b, "goroutines left at the end of the test: %d\n", len(stacks))
+		b.WriteString("A tree that the test starts must be stopped in it: use suptest.Start or suptest.Cleanup.\n")
 		b.WriteString("A goroutine of a worker must end when its context is done: start it with sup.Go.")
 	} else {
-		fmt.Fprintf(&b, "suptest: all %d goroutines of the test wait for something that cannot come.\n", len(stacks))
-		b.WriteString("No timer is set either that would end the wait. See what the test itself waits for.")
+		fmt.Fprintf(&b, "deadlock: all %d goroutines of the test wait for each other, and no timer is set.\n", len(stacks))
+		b.WriteString("Check first what the test itself waits for.")
 	}
 	const most = 10
 	for i, stack := range stacks {
@@ -89,23 +89,22 @@ func stacksIn(bubble string) []string {
 	return stacks
 }
 
-// ownHeader is the first line of the stack of the goroutine that calls it.
+// ownHeader returns the first line of the stack of the calling goroutine.
 func ownHeader() string {
 	buf := make([]byte, 256)
 	header, _, _ := strings.Cut(string(buf[:runtime.Stack(buf, false)]), "\n")
 	return header
 }
 
-// bubbleOf returns the number of the bubble in a header such as "goroutine 7
-// [chan receive (durable), synctest bubble 5]:".
+// bubbleOf returns the number of the bubble in the header of a stack, such as
+// "goroutine 7 [chan receive (durable), synctest bubble 5]:".
 func bubbleOf(header string) string {
 	_, after, _ := strings.Cut(header, "synctest bubble ")
 	return strings.TrimRight(after, "]:")
 }
 
-// Start starts a spec and returns the supervisor; it fails the test if that
-// does not start. The supervisor is shut down when the test ends, see
-// [Cleanup].
+// Start starts a spec and returns the supervisor. It fails the test if the start
+// fails. When the test ends, the supervisor is shut down as by [Cleanup].
 func Start[W sup.Worker](t testing.TB, spec sup.Spec[W]) *sup.Supervisor[W] {
 	t.Helper()
 	s, err := sup.Start(context.Background(), spec)
@@ -116,13 +115,11 @@ func Start[W sup.Worker](t testing.TB, spec sup.Spec[W]) *sup.Supervisor[W] {
 	return s
 }
 
-// patience is how much virtual time is waited for something before it is said
-// not to come.
+// patience is how much virtual time passes before an expectation fails.
 const patience = 10 * time.Minute
 
-// Cleanup shuts a supervisor of any type down when the test ends, and fails the
-// test if children have not stopped after ten minutes of virtual time, with
-// their stacks.
+// Cleanup shuts down a supervisor of any type when the test ends. If children have
+// not stopped after ten minutes of virtual time, it fails the test with their stacks.
 func Cleanup(t testing.TB, s interface {
 	Shutdown(ctx context.Context) error
 }) {
@@ -136,7 +133,7 @@ func Cleanup(t testing.TB, s interface {
 			return
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "suptest: the tree does not stop: %s", termtext.Text(fmt.Sprint(err)))
+		fmt.Fprintf(&b, "shutdown at the end of the test: %s", termtext.Text(fmt.Sprint(err)))
 		if stuck, ok := errors.AsType[*sup.StuckError](err); ok {
 			for _, c := range stuck.Children {
 				fmt.Fprintf(&b, "\n\n%s #%d:\n%s", termtext.Path(c.Path), c.Incarnation, c.Stack)
@@ -146,14 +143,15 @@ func Cleanup(t testing.TB, s interface {
 	})
 }
 
-// settle waits until nothing is left to do before time passes.
-func settle(t testing.TB) {
+// Settle waits until every goroutine of the test waits for time to pass or for
+// another goroutine. It is [synctest.Wait], but outside of [Run] it fails the test.
+func Settle(t testing.TB) {
 	t.Helper()
 	defer func() {
 		switch r := recover(); r {
 		case nil:
 		case "goroutine is not in a bubble":
-			t.Fatal("suptest: the test does not run in virtual time: put its body into suptest.Run")
+			t.Fatal("test without virtual time, want its body in suptest.Run")
 		default:
 			panic(r)
 		}

@@ -16,7 +16,7 @@ import (
 
 var errLost = errors.New("connection lost")
 
-// db stands for a worker of the program under test: it knows nothing of faults.
+// db stands for a worker of the program under test, which has no faults of its own.
 type db struct{ stopped int }
 
 func (d *db) Run(ctx context.Context) error {
@@ -43,8 +43,7 @@ func orders() sup.Spec[*db] {
 	}
 }
 
-// begin starts orders with faults and a recorder, and takes what happens until
-// it is up.
+// begin starts orders with faults and a recorder, and takes the events of the start.
 func begin(t *testing.T) (*suptest.Faults, *suptest.Recorder, *sup.Supervisor[*db]) {
 	t.Helper()
 	faults, events := suptest.NewFaults(t), new(suptest.Recorder)
@@ -78,11 +77,11 @@ func TestACrashIsSeenEventByEvent(t *testing.T) {
 		if waited := time.Since(crashed); waited != time.Second {
 			t.Errorf("the backoff took %v", waited)
 		}
-		events.ExpectExactly(t) // and that was all
+		events.ExpectExactly(t) // no more
 	})
 }
 
-func TestAPanicAndAGoexitEndAChildAsItsOwnWould(t *testing.T) {
+func TestAPanicAndAGoexitEndAChildLikeThoseOfItsWorker(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults, events, s := begin(t)
 
@@ -121,7 +120,7 @@ func TestAHungChildGetsStuckUntilItIsReleased(t *testing.T) {
 		faults, events, s := begin(t)
 
 		release := faults.Hang("web")
-		events.ExpectExactly(t) // nothing is to be seen of it yet
+		events.ExpectExactly(t) // a hang causes no event by itself
 		err := s.TerminateChild(t.Context(), "web")
 		if !errors.Is(err, sup.ErrStuck) {
 			t.Errorf("terminate: %v", err)
@@ -136,7 +135,7 @@ func TestAHungChildGetsStuckUntilItIsReleased(t *testing.T) {
 	})
 }
 
-// They must neither hold up the shutdown at the end of the test nor be reported.
+// Faults neither delay the shutdown at the end of the test nor are reported as leaks.
 func TestFaultsEndWithTheTest(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		began := time.Now()
@@ -183,7 +182,7 @@ func TestASlowStopTakesItsTime(t *testing.T) {
 	}
 }
 
-func TestASlowStartRunsIntoTheStartTimeout(t *testing.T) {
+func TestASlowStartExceedsTheStartTimeout(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults := suptest.NewFaults(t)
 		faults.SlowStart("db", 59*time.Second)
@@ -205,7 +204,7 @@ func TestASlowStartRunsIntoTheStartTimeout(t *testing.T) {
 	})
 }
 
-func TestAStartFailsAsOftenAsIsSaid(t *testing.T) {
+func TestAStartFailsAsOftenAsItIsSet(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults, events, _ := begin(t)
 		faults.FailStart("web", errLost, 2)
@@ -231,10 +230,42 @@ func TestTheLongestNameOfAChildWins(t *testing.T) {
 	})
 }
 
-func TestAllEventsStayAtHand(t *testing.T) {
+func TestWrapStartsReplacesEachStart(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
+		var starts []string
+		faults.WrapStarts(func(ctx context.Context, start func() error) error {
+			starts = append(starts, sup.Path(ctx))
+			if sup.Incarnation(ctx) == 2 {
+				panic("second start")
+			}
+			return start()
+		})
+		spec := suptest.Inject(faults, orders())
+		spec.Intensity = sup.Unlimited
+		spec.Observers = append(spec.Observers, events)
+		suptest.Start(t, spec)
+
+		faults.FailStart("web", errLost, 1) // start applies the settings
+		faults.Crash("web", errors.New("boom"))
+		events.Expect(t,
+			"child exited web #2: abnormal: panic: second start",
+			"child exited web #3: abnormal: connection lost",
+			"child ready web #4",
+		)
+		faults.WrapStarts(nil)
+		faults.Crash("web", errLost)
+		events.Expect(t, "child ready web #5")
+		if want := []string{"orders/db", "orders/web", "orders/web", "orders/web", "orders/web"}; !slices.Equal(starts, want) {
+			t.Errorf("starts %v, want %v", starts, want)
+		}
+	})
+}
+
+func TestEventsReturnsTakenEventsToo(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		_, events, _ := begin(t)
-		events.Events()[0].Kind = sup.ChildStuck // of a copy
+		events.Events()[0].Kind = sup.ChildStuck // changes a copy
 		kinds := make([]sup.EventKind, 0, 5)
 		for _, e := range events.Events() {
 			kinds = append(kinds, e.Kind)

@@ -8,9 +8,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A Worker does what a test tells it. The zero Worker is a good one: it is
-// ready at once, runs until it is told to stop, and then does. Embed it in
-// types that the tree wants:
+// A Worker is a worker that a test controls. The zero Worker is ready at once, runs
+// until its context is done, and stops then. Embed it in the types that a tree needs:
 //
 //	type fakeFeed struct {
 //		suptest.Worker
@@ -19,17 +18,20 @@ import (
 //
 // All methods are safe for concurrent use. A Worker must not be copied.
 type Worker struct {
-	// OnInitialize, OnRun and OnTerminate take the place of what the worker
-	// does by itself, where they are set.
+	// OnInitialize replaces Initialize. If nil, Initialize returns nil.
 	OnInitialize func(ctx context.Context) error
-	OnRun        func(ctx context.Context) error
-	OnTerminate  func(ctx context.Context, exit sup.Exit) error
-	// Beats is how often the worker beats, for its watchdog. 0 means never.
+	// OnRun replaces Run, and with it Return, Hang and Beats, unless it is nil.
+	OnRun func(ctx context.Context) error
+	// OnTerminate replaces Terminate. If nil, Terminate returns nil.
+	OnTerminate func(ctx context.Context, exit sup.Exit) error
+	// Beats is the interval of the calls of [sup.Beat]. 0 means no calls.
 	Beats time.Duration
 
+	// The channels are made on demand, in the bubble of the test that uses them.
+
 	mu      sync.Mutex
-	returns chan error         // made in the bubble that the worker lives in
-	hangs   chan chan struct{} // likewise
+	returns chan error
+	hangs   chan chan struct{}
 }
 
 // Initialize implements [sup.Initializer].
@@ -74,31 +76,30 @@ func (w *Worker) Terminate(ctx context.Context, exit sup.Exit) error {
 	return w.OnTerminate(ctx, exit)
 }
 
-// Return ends the Run of the worker with err, nil for a normal exit; if it does
-// not run yet, as soon as it does. The effect is to be seen once everything has
-// settled: after an expectation, or [testing/synctest.Wait].
+// Return makes Run return err, nil for a normal exit. If the worker does not run yet,
+// Run returns as soon as it is called. The effect is visible once the test has
+// settled: after an expectation, or [Settle].
 func (w *Worker) Return(err error) {
 	returns, _ := w.commands()
 	select {
 	case returns <- err:
-	default: // the first one counts
+	default: // the first call counts
 	}
 }
 
-// Hang lets the Run of the worker hang until release is called: it does not
-// beat, nor stop when it is told to. A test has to call release, deferred if
-// not before.
+// Hang makes Run hang until release is called. Meanwhile the worker neither beats nor
+// stops. A test must call release, at the latest deferred.
 func (w *Worker) Hang() (release func()) {
 	_, hangs := w.commands()
 	released := make(chan struct{})
 	select {
 	case hangs <- released:
-	default: // it is about to hang already, until that is released
+	default: // the worker is about to hang already, until that call is released
 	}
 	return sync.OnceFunc(func() { close(released) })
 }
 
-// commands returns the channels of the worker.
+// commands returns the channels of the worker, and makes them on the first call.
 func (w *Worker) commands() (returns chan error, hangs chan chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -13,13 +13,13 @@ import (
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
-// feed is a fake of a test's own, of the type that the tree wants.
+// feed is a fake of the type that the tree needs.
 type feed struct {
 	suptest.Worker
 	symbol string
 }
 
-func TestAFakeWorkerDoesWhatItIsTold(t *testing.T) {
+func TestAWorkerReturnsAndHangsOnCommand(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		acme := &feed{symbol: "ACME"}
 		acme.Beats = time.Second
@@ -34,7 +34,7 @@ func TestAFakeWorkerDoesWhatItIsTold(t *testing.T) {
 				Watchdog: 3 * time.Second,
 			}},
 		})
-		time.Sleep(time.Hour) // of virtual time: it beats
+		time.Sleep(time.Hour) // of virtual time, in which it beats
 		events.ExpectExactly(t, "child starting ACME", "child ready ACME", "supervisor started feeds")
 
 		release := acme.Hang()
@@ -50,7 +50,7 @@ func TestAFakeWorkerDoesWhatItIsTold(t *testing.T) {
 	})
 }
 
-func TestTheHooksOfAFakeWorkerTakeThePlaceOfWhatItDoes(t *testing.T) {
+func TestTheHooksOfAWorkerReplaceItsMethods(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		var calls []string
 		w := &suptest.Worker{
@@ -72,11 +72,11 @@ func TestTheHooksOfAFakeWorkerTakeThePlaceOfWhatItDoes(t *testing.T) {
 	})
 }
 
-func TestWhatFollowsInNoTimeHasHappenedWhenExpectReturns(t *testing.T) {
+func TestTheTestHasSettledWhenExpectReturns(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
 		busy := &suptest.Worker{OnInitialize: func(context.Context) error {
-			for range 10_000 { // takes no virtual time, and others run meanwhile
+			for range 10_000 { // other goroutines run, and no virtual time passes
 				runtime.Gosched()
 			}
 			return nil

@@ -1,4 +1,4 @@
-package suptest_test
+package replay_test
 
 import (
 	"context"
@@ -8,18 +8,18 @@ import (
 	"testing"
 
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/replay"
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
-// Traces are not compared, and a death waits for the child, or does not come.
-func TestWhatIsReplayedOnAMendedTreeMayGoAnotherWay(t *testing.T) {
-	suptest.Replay(t, "testdata/replay/*.txt", nil)
+// Run does not compare traces. A die waits for its child, or is left out.
+func TestAMendedTreeMayBehaveOtherwise(t *testing.T) {
+	replay.Run(t, "testdata/replay/*.txt", nil)
 }
 
-// On a tree of the test's own: the names of the root differ, and the declaration is
-// the tree's.
-func TestAScenarioIsReplayedOnATreeOfTheTestsOwn(t *testing.T) {
-	suptest.Replay(t, "testdata/replay/mended.txt", func(_ *testing.T, f *suptest.Faults) sup.AnySupervisor {
+// The root of the test's tree may have another name, and its declaration counts.
+func TestAScenarioIsReplayedOnATreeOfTheTest(t *testing.T) {
+	replay.Run(t, "testdata/replay/mended.txt", func(_ *testing.T, f *suptest.Faults) sup.AnySupervisor {
 		worker := suptest.InjectStart(f, func(context.Context) (sup.Worker, error) { return new(suptest.Worker), nil })
 		set := sup.NewKeyed(suptest.InjectKeyed(f, sup.KeyedSpec[string, *suptest.Worker]{
 			Start: func(context.Context, string) (*suptest.Worker, error) { return new(suptest.Worker), nil },
@@ -31,7 +31,7 @@ func TestAScenarioIsReplayedOnATreeOfTheTestsOwn(t *testing.T) {
 	})
 }
 
-// The failures of Replay, each in a test binary of its own.
+// The test runs itself in other processes, where it fails.
 func TestAReplayThatFailsSaysWhy(t *testing.T) {
 	if pattern := os.Getenv("REPLAY"); pattern != "" {
 		var tree func(*testing.T, *suptest.Faults) sup.AnySupervisor
@@ -40,16 +40,16 @@ func TestAReplayThatFailsSaysWhy(t *testing.T) {
 		} else if ids != "" {
 			tree = func(_ *testing.T, f *suptest.Faults) sup.AnySupervisor { return treeOf(f, strings.Fields(ids)) }
 		}
-		suptest.Replay(t, pattern, tree)
+		replay.Run(t, pattern, tree)
 		return
 	}
 	for _, test := range []struct{ pattern, tree, want string }{
-		{"testdata/nothing*", "", `replay of "testdata/nothing*": there is no such file`},
+		{"testdata/nothing*", "", `replay of "testdata/nothing*": no such file`},
 		{"testdata/[", "", "syntax error in pattern"},
-		{"replay_test.go", "", `line 1: "package suptest_test" before any "scenario NAME"`},
-		{"testdata/replay/mended.txt", "nil", "there is no tree"},
-		{"testdata/replay/mended.txt", "a a", "the tree cannot be replayed on: own/a: invalid spec: ID: "},
-		{"testdata/replay/mended.txt", "c d", "it has none of the children of that time, a, k; its own are c, d\n"},
+		{"replay_test.go", "", `line 1: "package replay_test" before the first "scenario NAME"` + "\n"},
+		{"testdata/replay/mended.txt", "nil", "nil tree to play a scenario on"},
+		{"testdata/replay/mended.txt", "a a", "invalid tree: own/a: invalid spec: ID: "},
+		{"testdata/replay/mended.txt", "c d", "another tree: it has the children c, d and none of those recorded, a, k\n"},
 		{"testdata/scenarios.txt", "", "child quarantined budget/a"},
 		{"testdata/scenarios.txt", "", "supervisor failed escalation of a stuck child: abnormal"},
 	} {
@@ -57,12 +57,12 @@ func TestAReplayThatFailsSaysWhy(t *testing.T) {
 		cmd.Env = append(os.Environ(), "REPLAY="+test.pattern, "TREE="+test.tree)
 		out, err := cmd.CombinedOutput()
 		if err == nil || !strings.Contains(string(out), test.want) {
-			t.Errorf("%s: %v, and it does not say %q:\n%s", test.pattern, err, test.want, out)
+			t.Errorf("%s: %v; missing %q in:\n%s", test.pattern, err, test.want, out)
 		}
 	}
 }
 
-// treeOf is a tree of workers that run for ever.
+// treeOf returns a tree of good workers.
 func treeOf(f *suptest.Faults, ids []string) sup.AnySupervisor {
 	spec := sup.Spec[*suptest.Worker]{Name: "own"}
 	for _, id := range ids {

@@ -1,7 +1,8 @@
-package suptest_test
+package replay_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -11,11 +12,14 @@ import (
 
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/flight"
+	"github.com/espalier-go/espalier/sup/replay"
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
 // The traces of Erlang's supervisor are scenarios too, and those that need no
 // more than this package knows are played.
+var errLost = errors.New("connection lost")
+
 func TestTheTracesOfErlangArePlayed(t *testing.T) {
 	content, err := os.ReadFile("../../sup_test/testdata/otp.txt")
 	if err != nil {
@@ -23,7 +27,7 @@ func TestTheTracesOfErlangArePlayed(t *testing.T) {
 	}
 	played := 0
 	for text := range strings.SplitSeq(string(content), "\n\n") {
-		all, err := suptest.ReadScenarios(strings.NewReader(text))
+		all, err := replay.Read(strings.NewReader(text))
 		if err != nil || len(all) != 1 {
 			continue
 		}
@@ -45,33 +49,33 @@ func TestTheTracesOfErlangArePlayed(t *testing.T) {
 	}
 }
 
-// differs are those where the contract differs on purpose, and the one that adds a
-// supervisor, whose start is a line here and none in the traces.
+// differs names the scenarios in which the contract departs from OTP, and the one that
+// adds a supervisor, whose start is an event here and not in Erlang's traces.
 var differs = map[string]bool{
 	"O1 adds in vain":                        true,
 	"T4 what an operator stopped is revived": true,
 	"N2 a transient one stays down":          true,
 }
 
-// comesBack finds that the scenario which is made of a record has the same steps
-// and traces, and can be played.
-func comesBack(t *testing.T, sc *suptest.Scenario) {
+// comesBack checks that the scenario of a record has the steps and traces of the one
+// that was recorded, and can be played.
+func comesBack(t *testing.T, sc *replay.Scenario) {
 	r := sc.Record(t)
 	if len(r.Events) == 0 { // its declaration is at fault
 		return
 	}
-	made := suptest.ScenarioOf(r)
+	made := replay.ScenarioOf(r)
 	if diff := cmp.Diff(bare(sc), bare(made)); diff != "" {
 		t.Errorf("played (-) and made of the record (+):\n%s", diff)
 	}
 	made.Play(t)
 }
 
-// bare is a scenario without what a record does not tell: how it is called and
-// declared, answers, states, and calls that came to nothing.
-func bare(sc *suptest.Scenario) string {
+// bare returns a scenario without what a record does not contain: its name, its
+// declaration, answers, states, and calls without effect.
+func bare(sc *replay.Scenario) string {
 	var lines []string
-	call := "" // that has come to nothing so far
+	call := "" // without effect so far
 	for line := range strings.Lines(sc.String()) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), " = ")
 		words := strings.SplitN(line, " ", 3)
@@ -103,7 +107,7 @@ func TestScenariosWithTimesArePlayedAndComeBackFromARecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := suptest.ReadScenarios(strings.NewReader(string(content)))
+	all, err := replay.Read(strings.NewReader(string(content)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +119,8 @@ func TestScenariosWithTimesArePlayedAndComeBackFromARecord(t *testing.T) {
 	}
 }
 
-// An id may be any text; in a scenario it is a word.
-func TestOddIDsAreWordsInAScenario(t *testing.T) {
+// An id may be any text. In a scenario it is a word.
+func TestAnyIDIsAWordInAScenario(t *testing.T) {
 	for _, id := range []string{"a b", "a,b", "a/b", "100%", "a%20b", "\xff", "\u00a0", "%2F"} {
 		suptest.Run(t, func(t *testing.T) {
 			faults := suptest.NewFaults(t)
@@ -128,11 +132,11 @@ func TestOddIDsAreWordsInAScenario(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sc := suptest.ScenarioOf(r)
+			sc := replay.ScenarioOf(r)
 			if !strings.Contains(sc.String(), "\n> die ") {
-				t.Errorf("%q: nobody dies:\n%s", id, sc)
+				t.Errorf("%q: no die in\n%s", id, sc)
 			}
-			again, err := suptest.ReadScenarios(strings.NewReader(sc.String()))
+			again, err := replay.Read(strings.NewReader(sc.String()))
 			if err != nil {
 				t.Fatalf("%q: %v", id, err)
 			}

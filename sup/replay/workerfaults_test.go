@@ -1,4 +1,4 @@
-package suptest_test
+package replay_test
 
 import (
 	"context"
@@ -9,12 +9,13 @@ import (
 
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/flight"
+	"github.com/espalier-go/espalier/sup/replay"
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
-// A scenario begins with a start, which is not on record if that does not reach back
-// so far: the attempts on record are those after it.
-func TestAStartThatFailedLaterDoesNotFailWhenTheScenarioBegins(t *testing.T) {
+// A scenario begins with a start even if the record begins later. The first recorded
+// attempt is then the second one of the scenario.
+func TestAFailedRestartDoesNotFailTheFirstStart(t *testing.T) {
 	refused := sup.Exit{Kind: sup.ExitAbnormal, Err: errors.New("connection refused")}
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	event := func(kind sup.EventKind, path string, incarnation int, exit sup.Exit) sup.Event {
@@ -55,16 +56,16 @@ func TestAStartThatFailedLaterDoesNotFailWhenTheScenarioBegins(t *testing.T) {
 				test.events[i].Seq = uint64(100 + i)
 				test.events[i].Time = begin.Add(time.Duration(i) * time.Microsecond)
 			}
-			sc := suptest.ScenarioOf(&flight.Record{Taken: begin.Add(time.Second), Tree: tree, Events: test.events})
+			sc := replay.ScenarioOf(&flight.Record{Taken: begin.Add(time.Second), Tree: tree, Events: test.events})
 			if !strings.Contains(sc.String(), test.want) {
-				t.Errorf("there is no %q:\n%s", test.want, sc)
+				t.Errorf("missing %q in:\n%s", test.want, sc)
 			}
 		})
 	}
 }
 
-// What its watchdog ended has not stopped badly: nobody else has told it to stop.
-func TestAWorkerThatItsWatchdogEndsStopsWellOtherwise(t *testing.T) {
+// The exit of a worker that its watchdog ended says nothing about how it stops.
+func TestAWorkerThatItsWatchdogEndsIsNotBadlyStopped(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		s := suptest.Start(t, sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{{
 			ID: "silent", Watchdog: time.Second, Budget: sup.Intensity{Restarts: 1, Within: time.Minute},
@@ -76,7 +77,7 @@ func TestAWorkerThatItsWatchdogEndsStopsWellOtherwise(t *testing.T) {
 		if _, err := s.Child("silent").Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(3 * time.Second) // both incarnations are too long without a beat
+		time.Sleep(3 * time.Second) // both incarnations miss their beats
 		if err := s.TerminateChild(t.Context(), "rude"); err != nil {
 			t.Fatal(err)
 		}
@@ -84,10 +85,10 @@ func TestAWorkerThatItsWatchdogEndsStopsWellOtherwise(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sc := suptest.ScenarioOf(r).String()
+		sc := replay.ScenarioOf(r).String()
 		for _, want := range []string{"\nchild silent permanent budget=1/1m\n", "\nchild rude permanent badly\n", "\ndie silent "} {
 			if !strings.Contains(sc, want) {
-				t.Errorf("there is no %q:\n%s", want, sc)
+				t.Errorf("missing %q in:\n%s", want, sc)
 			}
 		}
 	})

@@ -1,15 +1,16 @@
-package suptest
+package scenario
 
 import (
+	"io"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
 )
 
-// Whatever text is accepted: what it prints is accepted too, and is the same.
+// Scenarios print as text that reads as the same scenarios.
 func FuzzScenarios(f *testing.F) {
-	for _, file := range []string{"testdata/scenarios.txt", "testdata/replay/mended.txt"} {
+	for _, file := range []string{"../../sup/replay/testdata/scenarios.txt", "../../sup/replay/testdata/replay/mended.txt", "../../sup_test/testdata/model.txt"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -33,31 +34,25 @@ func FuzzScenarios(f *testing.F) {
 		f.Add(head + line)
 	}
 	f.Add("# c\nscenario s\nsupervisor one_for_one 3/5s\nchild k temporary keyed unlimited max=3 significant each transient fail=1..2:panic deaf\nadd k/x transient\npass 1s\n")
+	f.Add(head + "add s transient supervisor rest_for_one 1/1s auto=any_significant\nbelow s/t permanent supervisor one_for_all 1/1s\nbelow s/t/a temporary\n> start s/t/a")
+	f.Add(head + "child a permanent fail=1..2:exhausted ignore=2..3 hold=4..4 mute deaf\nstart\nboth a b\nlet a")
 	f.Fuzz(func(t *testing.T, text string) {
-		first, err := ReadScenarios(strings.NewReader(text))
-		if err != nil {
-			return
-		}
-		var b strings.Builder
-		for _, sc := range first {
-			b.WriteString(sc.String() + "\n")
-		}
-		second, err := ReadScenarios(strings.NewReader(b.String()))
-		if err != nil {
-			t.Fatalf("%v\n%q\nis printed as\n%q", err, text, b.String())
-		}
-		if !reflect.DeepEqual(first, second) {
-			t.Fatalf("%q\nis printed as\n%q\nwhich is another scenario", text, b.String())
+		for name, read := range map[string]func(io.Reader) ([]*Scenario, error){"Read": Read, "ReadExtended": ReadExtended} {
+			first, err := read(strings.NewReader(text))
+			if err != nil {
+				continue
+			}
+			var b strings.Builder
+			for _, sc := range first {
+				b.WriteString(sc.String() + "\n")
+			}
+			second, err := read(strings.NewReader(b.String()))
+			if err != nil {
+				t.Fatalf("%s: %v\n%q\nis printed as\n%q", name, err, text, b.String())
+			}
+			if !reflect.DeepEqual(first, second) {
+				t.Fatalf("%s: %q\nis printed as\n%q\nwhich is another scenario", name, text, b.String())
+			}
 		}
 	})
-}
-
-func TestASetOfAScenarioIsBounded(t *testing.T) {
-	const text = "scenario s\nsupervisor one_for_one 3/5s\n  child r permanent replicas 3/5s count=50000000 each permanent\nstart\n>\n"
-	_, err := ReadScenarios(strings.NewReader(text))
-	want := "suptest: line 3:35: child r: count=50000000: allowed are 0 to 100000\n" +
-		"line 5: a trace with nothing in it: write \"> WORD PATH, …\", or leave the line out"
-	if err == nil || err.Error() != want {
-		t.Errorf("%v\nwant\n%s", err, want)
-	}
 }

@@ -1,4 +1,4 @@
-package suptest
+package replay
 
 import (
 	"errors"
@@ -13,9 +13,8 @@ import (
 	"github.com/espalier-go/espalier/sup/flight"
 )
 
-// largeRecord is of a tree of n children that are there, n that are gone, n that were
-// added, and n in supervisors of their own, each of which has started, failed and come
-// back.
+// largeRecord returns the record of a tree with n children, n that are gone, n that were
+// added and n in supervisors of their own. Each has started, failed and restarted.
 func largeRecord(n int) *flight.Record {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	r := &flight.Record{Complete: true, Taken: at, Tree: sup.SupervisorInfo{Path: "root", Running: true, Intensity: sup.Unlimited}}
@@ -66,36 +65,36 @@ func largeRecord(n int) *flight.Record {
 	return r
 }
 
-// A step for each pair of children would be 10^10, which no machine takes before the
-// time of a test is over.
+// An algorithm that visits each pair of children needs 10^10 steps, which exceeds the
+// time limit of a test on any machine.
 func TestARecordOf100000ChildrenBecomesAScenario(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a large record takes some seconds")
 	}
 	const n = 25_000
 	text := ScenarioOf(largeRecord(n)).String()
-	all, err := ReadScenarios(strings.NewReader(text))
+	all, err := Read(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	adds, deaths := 0, 0
-	for _, s := range all[0].steps {
-		switch s.verb {
+	for _, s := range all[0].content.Steps {
+		switch s.Verb {
 		case "add":
 			adds++
 		case "die":
 			deaths++
 		}
 	}
-	if children := len(all[0].root.children); children != 2*n || adds != 2*n || deaths != 4*n {
+	if children := len(all[0].content.Root.Children); children != 2*n || adds != 2*n || deaths != 4*n {
 		t.Errorf("%d children, %d adds, %d deaths", children, adds, deaths)
 	}
 	if again := all[0].String(); again != text {
-		t.Error("it is read as another one")
+		t.Error("the scenario reads as another one")
 	}
 }
 
-// Each death is a step, and no step reads what came before it.
+// Each die is a step, and no step may read all events before it.
 func TestManyStepsAreReplayed(t *testing.T) {
 	const n = 500
 	var b strings.Builder
@@ -111,7 +110,7 @@ func TestManyStepsAreReplayed(t *testing.T) {
 	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	Replay(t, file, nil)
+	Run(t, file, nil)
 }
 
 func BenchmarkScenarioOf(b *testing.B) {

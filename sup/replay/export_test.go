@@ -1,4 +1,4 @@
-package suptest
+package replay
 
 import (
 	"testing"
@@ -7,12 +7,10 @@ import (
 	"github.com/espalier-go/espalier/sup/flight"
 )
 
-// Record plays a scenario on stand-ins and returns what was on record then.
+// Record plays the scenario on stand-ins and takes the record of that.
 func (sc *Scenario) Record(t *testing.T) *flight.Record {
 	t.Helper()
-	f := NewFaults(t)
-	s := newStandIns(f)
-	p := newPlayer(t, sc, f, s.tree(sc.Name, sc.root), s)
+	p := newStandInPlayer(t, sc)
 	p.play()
 	r, err := flight.Take(t.Context(), sup.Inspect(p.tree), "")
 	if err != nil {

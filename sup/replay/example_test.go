@@ -1,4 +1,4 @@
-package suptest_test
+package replay_test
 
 import (
 	"fmt"
@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"github.com/espalier-go/espalier/sup/flight"
-	"github.com/espalier-go/espalier/sup/suptest"
+	"github.com/espalier-go/espalier/sup/replay"
 )
 
-func ExampleReadScenarios() {
-	all, err := suptest.ReadScenarios(strings.NewReader(`scenario the web restarts with the db
+func ExampleRead() {
+	all, err := replay.Read(strings.NewReader(`scenario the web restarts with the db
 supervisor rest_for_one 3/5s
 child db permanent
 child web permanent
@@ -20,14 +20,14 @@ die db boom
 > die db boom, stop_begin web, stop web, start db, start web
 `))
 	fmt.Println(len(all), all[0].Name, err)
-	_, err = suptest.ReadScenarios(strings.NewReader("scenario s\nsupervisor one_for_none 3/5s\n"))
+	_, err = replay.Read(strings.NewReader("scenario s\nsupervisor one_for_none 3/5s\n"))
 	fmt.Println(err)
 	// Output:
 	// 1 the web restarts with the db <nil>
-	// suptest: line 2: "one_for_none" is no strategy: use one_for_one, one_for_all, rest_for_one
+	// line 2: unknown strategy "one_for_none", want one_for_one, one_for_all, rest_for_one
 }
 
-// A record of what has happened, as text. To play it needs a test: see Replay.
+// ScenarioOf shows an incident as text. A test plays it: see Run.
 func ExampleScenarioOf() {
 	record, err := flight.Read(strings.NewReader(`{"flight":1,"taken":"2026-01-02T03:05:00Z","complete":true}
 {"tree":{"name":"shop","path":"shop","intensity":{"restarts":0,"within":1000000000},"children":[{"id":"db","state":"stopped"}]}}
@@ -43,7 +43,7 @@ func ExampleScenarioOf() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Print(suptest.ScenarioOf(record))
+	fmt.Print(replay.ScenarioOf(record))
 	// Output:
 	// # shop, recorded until 2026-01-02T03:05:00Z: 7 events.
 	// scenario shop
@@ -58,7 +58,7 @@ func ExampleScenarioOf() {
 }
 
 func ExampleScenario() {
-	all, err := suptest.ReadScenarios(strings.NewReader("# as it should be\nscenario s\nsupervisor one_for_one 3/5s\nstart\n"))
+	all, err := replay.Read(strings.NewReader("# as it should be\nscenario s\nsupervisor one_for_one 3/5s\nstart\n"))
 	fmt.Println(all[0].Comments, err)
 	fmt.Print(all[0])
 	// Output:
