@@ -14,31 +14,31 @@ func (m *model) begin(c *node) {
 	c.state = sup.StateStarting
 	c.lack = false
 	c.asked, c.lived, c.again, c.ends, c.limit = byNobody, never, never, never, never
-	if c.b.kind != aWorker {
+	if c.b.Kind != aWorker {
 		c.kids, c.counts, c.queue, c.waiting = declaredKids(c), nil, nil, nil
 		c.task = &task{kind: starting, phase: startingPhase, members: slices.Clone(c.kids)}
 		m.advance(c)
 		return
 	}
 	m.attempts[c.path]++
-	how, n := c.b.manner, m.attempts[c.path]
+	how, n := c.b.Faults, m.attempts[c.path]
 	switch {
-	case how.ignore.has(n) && !how.hold.has(n):
+	case how.Ignore.Has(n) && !how.Hold.Has(n):
 		m.emit("ignore", c)
 		m.ignored(c)
 		return
-	case how.fail.has(n) && how.failHow == "start" && !how.ignore.has(n):
+	case how.FailAt(n) == "start" && !how.Ignore.Has(n):
 		m.emit("init_fail", c)
 		m.startFailed(c, sup.ExitAbnormal)
 		return
 	}
-	if how.slow > 0 || how.hang.has(n) || how.hold.has(n) {
+	if how.Slow > 0 || how.HangAt(n) || how.Hold.Has(n) {
 		m.emit("init", c)
-		if !how.hang.has(n) && !how.hold.has(n) {
-			c.ends = m.now + how.slow
+		if !how.HangAt(n) && !how.Hold.Has(n) {
+			c.ends = m.now + how.Slow
 		}
-		if c.b.startTimeout > 0 {
-			c.limit = m.now + c.b.startTimeout
+		if c.b.StartTimeout > 0 {
+			c.limit = m.now + c.b.StartTimeout
 		}
 		return
 	}
@@ -56,14 +56,14 @@ func (m *model) ignored(c *node) {
 // initialized is the end of Initialize.
 func (m *model) initialized(c *node) {
 	c.ends, c.limit = never, never
-	if c.b.manner.ignore.has(m.attempts[c.path]) {
+	if c.b.Faults.Ignore.Has(m.attempts[c.path]) {
 		m.emit("ignore", c)
 		m.ignored(c)
 		return
 	}
-	if c.b.manner.fail.has(m.attempts[c.path]) {
+	if fails := c.b.Faults.FailAt(m.attempts[c.path]); fails != "" {
 		m.emit("init_fail", c)
-		c.lack = c.b.manner.failHow == "exhausted"
+		c.lack = fails == "exhausted"
 		m.startFailed(c, sup.ExitAbnormal)
 		return
 	}

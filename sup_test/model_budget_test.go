@@ -24,8 +24,8 @@ func (m *model) charge(c *node) verdict {
 	if c.lack {
 		return restart
 	}
-	if c.b.budget != (sup.Intensity{}) {
-		limit := bound(c.b.budget)
+	if c.b.Budget != (sup.Intensity{}) {
+		limit := bound(c.b.Budget)
 		c.spent = append(c.spent, m.now)
 		c.spent = slices.DeleteFunc(c.spent, func(at time.Duration) bool { return m.now-at > limit.Within })
 		if limit.Restarts >= 0 && len(c.spent) > limit.Restarts {
@@ -34,7 +34,7 @@ func (m *model) charge(c *node) verdict {
 		return restart
 	}
 	c.up.counts = append(c.up.counts, m.now)
-	limit := bound(c.up.b.intensity)
+	limit := bound(c.up.b.Intensity)
 	if limit.Restarts >= 0 && c.up.within(m.now) > limit.Restarts {
 		return giveUp
 	}
@@ -54,7 +54,7 @@ func (c *node) nextDelay() time.Duration {
 }
 
 func (c *node) nextBackoff() time.Duration {
-	b := c.b.backoff
+	b := c.b.Backoff
 	if b.Min == 0 {
 		return 0
 	}

@@ -3,6 +3,7 @@ package sup_test
 import (
 	"slices"
 
+	"github.com/espalier-go/espalier/internal/scenario"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -22,7 +23,7 @@ func (m *model) perform(cmd command) result {
 	case "die":
 		m.die(m.find(cmd.path), cmd.arg)
 	case "both":
-		m.both(m.find(cmd.path), m.find(join(parentOf(cmd.path), cmd.arg)))
+		m.both(m.find(cmd.path), m.find(scenario.Join(scenario.Parent(cmd.path), cmd.arg)))
 	case "let":
 		m.let(m.find(cmd.path))
 	case "release":
@@ -96,7 +97,7 @@ func (m *model) let(c *node) {
 func (m *model) release() {
 	var held []*node
 	m.all(func(c *node) {
-		if c.b.kind == aWorker && c.b.manner.deaf && (c.state == sup.StateStopping || c.state == sup.StateStuck) {
+		if c.b.Kind == aWorker && c.b.Faults.IgnoresStop && (c.state == sup.StateStopping || c.state == sup.StateStuck) {
 			held = append(held, c)
 		}
 	})
@@ -121,7 +122,7 @@ func (m *model) add(s *node, b *branch, call int) {
 		return
 	}
 	for _, k := range s.kids {
-		if k.b.id == b.id {
+		if k.b.ID == b.ID {
 			if k.state == sup.StateQuarantined {
 				m.unsaid("StartChild of a quarantined id")
 			}
@@ -129,7 +130,7 @@ func (m *model) add(s *node, b *branch, call int) {
 			return
 		}
 	}
-	if s.b.kind == aKeyed && s.b.size > 0 && len(s.kids) == s.b.size {
+	if s.b.Kind == aKeyed && s.b.Size > 0 && len(s.kids) == s.b.Size {
 		m.reply(call, "max_children")
 		return
 	}
@@ -158,7 +159,7 @@ func (m *model) askCancelled(s *node) {
 }
 
 func (m *model) call(cmd command, call int) {
-	up := m.find(parentOf(cmd.path))
+	up := m.find(scenario.Parent(cmd.path))
 	m.askCancelled(up)
 	if up == nil || !up.serving() { // O6
 		m.reply(call, "not_running")
@@ -252,7 +253,7 @@ func (m *model) delete(c *node, call int) {
 // beingRestarted: it is on its way back, with nobody having asked for that.
 func (c *node) beingRestarted() bool {
 	return c.state == sup.StateStarting && c.restarting ||
-		c.asked == byRound && !c.held && c.b.restart != sup.Temporary
+		c.asked == byRound && !c.held && c.b.Restart != sup.Temporary
 }
 
 func pick(first bool, a, b string) string {

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/scenario"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -58,25 +59,18 @@ func newStage(root *branch) *stage {
 	return g
 }
 
-func join(path, id string) string {
-	if path == "" {
-		return id
-	}
-	return path + "/" + id
-}
-
 func (g *stage) spec(path string, b *branch) sup.Spec[sup.Worker] {
-	spec := sup.Spec[sup.Worker]{Name: "root", Strategy: b.strategy, Intensity: b.intensity, AutoShutdown: b.auto}
-	for _, c := range b.children {
-		spec.Children = append(spec.Children, g.childSpec(join(path, c.id), c))
+	spec := sup.Spec[sup.Worker]{Name: "root", Strategy: b.Strategy, Intensity: b.Intensity, AutoShutdown: b.AutoShutdown}
+	for _, c := range b.Children {
+		spec.Children = append(spec.Children, g.childSpec(scenario.Join(path, c.ID), c))
 	}
 	return spec
 }
 
 func (g *stage) childSpec(path string, b *branch) sup.ChildSpec[sup.Worker] {
 	return sup.ChildSpec[sup.Worker]{
-		ID: b.id, Restart: b.restart, Significant: b.significant, Shutdown: b.shutdown,
-		StartTimeout: b.startTimeout, Backoff: b.backoff, Budget: b.budget, Stuck: b.stuck,
+		ID: b.ID, Restart: b.Restart, Significant: b.Significant, Shutdown: b.Shutdown,
+		StartTimeout: b.StartTimeout, Backoff: b.Backoff, Budget: b.Budget, Stuck: b.Stuck,
 		Start: func(ctx context.Context) (sup.Worker, error) { return g.make(ctx, path, b) },
 	}
 }
@@ -86,38 +80,38 @@ func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, e
 	if got := sup.Path(ctx); got != "root/"+path {
 		g.complain("%s: its path is %q (W6)", path, got)
 	}
-	switch b.kind {
+	switch b.Kind {
 	case aSupervisor:
 		s := sup.New(g.spec(path, b))
 		g.enter(path, g.operate(s))
 		return s, nil
 	case aKeyed:
-		each := b.member("k0")
+		each := member(b, "k0")
 		k := sup.NewKeyed(sup.KeyedSpec[string, *player]{
-			Name: b.id, Max: b.size, Intensity: b.intensity,
-			Restart: each.restart, Shutdown: each.shutdown, StartTimeout: each.startTimeout,
-			Backoff: each.backoff, Budget: each.budget, Stuck: each.stuck,
+			Name: b.ID, Max: b.Size, Intensity: b.Intensity,
+			Restart: each.Restart, Shutdown: each.Shutdown, StartTimeout: each.StartTimeout,
+			Backoff: each.Backoff, Budget: each.Budget, Stuck: each.Stuck,
 			Start: func(ctx context.Context, key string) (*player, error) {
-				return g.player(ctx, join(path, key), b.member(key))
+				return g.player(ctx, scenario.Join(path, key), member(b, key))
 			},
 		})
 		g.enter(path, operated{
 			terminate: k.TerminateChild, restart: k.RestartChild, remove: k.RemoveChild, delete: k.DeleteChild, get: k.Get, children: k.Children,
 			add: func(ctx context.Context, path string, b *branch) error {
-				_, err := k.StartChild(ctx, b.id)
+				_, err := k.StartChild(ctx, b.ID)
 				return err
 			},
 		})
 		return k, nil
 	case aReplicas:
-		each := b.member("0")
+		each := member(b, "0")
 		r := sup.NewReplicas(sup.ReplicasSpec[*player]{
-			Name: b.id, Count: b.size, Intensity: b.intensity,
-			Restart: each.restart, Shutdown: each.shutdown, StartTimeout: each.startTimeout,
-			Backoff: each.backoff, Budget: each.budget, Stuck: each.stuck,
+			Name: b.ID, Count: b.Size, Intensity: b.Intensity,
+			Restart: each.Restart, Shutdown: each.Shutdown, StartTimeout: each.StartTimeout,
+			Backoff: each.Backoff, Budget: each.Budget, Stuck: each.Stuck,
 			Start: func(ctx context.Context, i int) (*player, error) {
 				id := strconv.Itoa(i)
-				return g.player(ctx, join(path, id), b.member(id))
+				return g.player(ctx, scenario.Join(path, id), member(b, id))
 			},
 		})
 		number := func(f func(context.Context, int) error) func(context.Context, string) error {
@@ -201,7 +195,7 @@ func (g *stage) perform(cmd command) result {
 		}
 		p.die <- cmd.arg
 	case "both":
-		g.both(cmd.path, join(parentOf(cmd.path), cmd.arg))
+		g.both(cmd.path, scenario.Join(scenario.Parent(cmd.path), cmd.arg))
 	case "let":
 		g.mu.Lock()
 		p := g.live[cmd.path]
@@ -243,9 +237,9 @@ func (g *stage) both(first, second string) {
 		synctest.Wait()
 	}
 	g.mu.Lock()
-	up := g.sups[parentOf(first)]
+	up := g.sups[scenario.Parent(first)]
 	g.mu.Unlock()
-	id := trimSlash(strings.TrimPrefix(first, parentOf(first)))
+	id := trimSlash(strings.TrimPrefix(first, scenario.Parent(first)))
 	is := func(c sup.ChildInfo) bool { return c.ID == id }
 	before := up.children()
 	n := before[slices.IndexFunc(before, is)].Incarnation
@@ -261,7 +255,7 @@ func (g *stage) both(first, second string) {
 // goCall makes an operator's call, which may take its time.
 func (g *stage) goCall(cmd command, call int) {
 	g.mu.Lock()
-	up, ok := g.sups[parentOf(cmd.path)]
+	up, ok := g.sups[scenario.Parent(cmd.path)]
 	if cmd.verb == "add" {
 		up, ok = g.sups[cmd.path]
 	}
@@ -279,7 +273,7 @@ func (g *stage) goCall(cmd command, call int) {
 				err = sup.ErrNotRunning // it never was
 				break
 			}
-			id := cmd.path[len(parentOf(cmd.path)):]
+			id := cmd.path[len(scenario.Parent(cmd.path)):]
 			id = id[min(len(id), len(id)-len(trimSlash(id))):]
 			switch cmd.verb {
 			case "terminate":
@@ -291,7 +285,7 @@ func (g *stage) goCall(cmd command, call int) {
 			case "delete":
 				err = up.delete(ctx, id)
 			case "add":
-				err = up.add(ctx, join(cmd.path, cmd.spec.id), cmd.spec)
+				err = up.add(ctx, scenario.Join(cmd.path, cmd.spec.ID), cmd.spec)
 			default:
 				panic("no such command: " + cmd.verb)
 			}
@@ -371,7 +365,7 @@ func (g *stage) snapshot() (lines []string) {
 		}
 		lines = append(lines, fmt.Sprintf("%s/ %d", path, counts)) // compare leaves it out where the model has none
 		for _, c := range s.Children {
-			at := join(path, c.ID)
+			at := scenario.Join(path, c.ID)
 			lines = append(lines, childLine(at, c.State, c.Incarnation, c.Restarts, c.LastExit.Kind))
 			g.checkHandle(path, c)
 			if c.Supervisor != nil && (c.State == sup.StateRunning || c.State == sup.StateStopping) {
@@ -385,7 +379,7 @@ func (g *stage) snapshot() (lines []string) {
 
 // checkHandle: Get returns the worker that is ready, and none that has ended (H1).
 func (g *stage) checkHandle(path string, c sup.ChildInfo) {
-	at := join(path, c.ID)
+	at := scenario.Join(path, c.ID)
 	p, ok := g.sups[path].get(c.ID)
 	worker := c.Kind == sup.KindWorker
 	switch {

@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/espalier-go/espalier/internal/scenario"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -86,14 +87,14 @@ func (d *drawer) root() *branch {
 }
 
 func (d *drawer) supervisor(id string, depth int) *branch {
-	b := &branch{id: id, kind: aSupervisor}
-	b.strategy = choose(d, "strategy", sup.OneForOne, sup.OneForAll, sup.RestForOne)
-	b.intensity = d.intensity()
+	b := &branch{ID: id, Kind: aSupervisor}
+	b.Strategy = choose(d, "strategy", sup.OneForOne, sup.OneForAll, sup.RestForOne)
+	b.Intensity = d.intensity()
 	if autoShutdown.on() {
-		b.auto = choose(d, "auto", sup.AutoShutdownNever, sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
+		b.AutoShutdown = choose(d, "auto", sup.AutoShutdownNever, sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
 	}
 	for i := range d.number("children", 0, 4) {
-		b.children = append(b.children, d.child(string(rune('a'+i)), b, depth))
+		b.Adopt(d.child(string(rune('a'+i)), b, depth))
 	}
 	return b
 }
@@ -109,10 +110,10 @@ func (d *drawer) child(id string, up *branch, depth int) *branch {
 	case aSupervisor:
 		b = d.supervisor(id, depth+1)
 	case aKeyed, aReplicas:
-		b = &branch{id: id, kind: kind, intensity: d.intensity(), size: d.number("size", 1, 3)}
+		b = &branch{ID: id, Kind: kind, Intensity: d.intensity(), Size: d.number("size", 1, 3)}
 		each := d.worker("*")
 		d.policy(each, b)
-		b.children = []*branch{each}
+		b.Children = []*branch{each}
 	default:
 		b = d.worker(id)
 	}
@@ -120,8 +121,8 @@ func (d *drawer) child(id string, up *branch, depth int) *branch {
 	return b
 }
 
-func (d *drawer) kind(depth int) branchKind {
-	kinds := []branchKind{aWorker, aWorker, aWorker}
+func (d *drawer) kind(depth int) scenario.Kind {
+	kinds := []scenario.Kind{aWorker, aWorker, aWorker}
 	if nesting.on() && depth < 4 {
 		kinds = append(kinds, aSupervisor)
 	}
@@ -133,22 +134,22 @@ func (d *drawer) kind(depth int) branchKind {
 
 // policy draws what every child has.
 func (d *drawer) policy(b, up *branch) {
-	b.restart = choose(d, "restart", sup.Permanent, sup.Transient, sup.Temporary)
-	if b.restart != sup.Permanent && up.auto != sup.AutoShutdownNever {
-		b.significant = rapid.Bool().Draw(d.T, "significant")
+	b.Restart = choose(d, "restart", sup.Permanent, sup.Transient, sup.Temporary)
+	if b.Restart != sup.Permanent && up.AutoShutdown != sup.AutoShutdownNever {
+		b.Significant = rapid.Bool().Draw(d.T, "significant")
 	}
-	if backingOff.on() && b.restart != sup.Temporary {
+	if backingOff.on() && b.Restart != sup.Temporary {
 		switch least := d.time("backoff", 0, 0, 100*time.Millisecond, time.Second); least {
 		case 0:
 		default:
-			b.backoff = sup.Backoff{Min: least, Max: 4 * least, ResetAfter: d.time("reset", 0, 3*time.Second)}
+			b.Backoff = sup.Backoff{Min: least, Max: 4 * least, ResetAfter: d.time("reset", 0, 3*time.Second)}
 		}
 	}
-	if budgeted.on() && b.restart != sup.Temporary && !b.significant && b.backoff.Min == 0 {
-		b.budget = choose(d, "budget", sup.Intensity{}, sup.Intensity{}, sup.Intensity{Restarts: 1, Within: 10 * time.Second})
+	if budgeted.on() && b.Restart != sup.Temporary && !b.Significant && b.Backoff.Min == 0 {
+		b.Budget = choose(d, "budget", sup.Intensity{}, sup.Intensity{}, sup.Intensity{Restarts: 1, Within: 10 * time.Second})
 	}
-	if escalating.on() && b.kind == aWorker {
-		b.stuck = choose(d, "stuck", sup.StuckWait, sup.StuckWait, sup.StuckWait, sup.StuckAbandon, sup.StuckEscalate)
+	if escalating.on() && b.Kind == aWorker {
+		b.Stuck = choose(d, "stuck", sup.StuckWait, sup.StuckWait, sup.StuckWait, sup.StuckAbandon, sup.StuckEscalate)
 	}
 }
 
@@ -164,36 +165,39 @@ func (d *drawer) time(what string, from ...time.Duration) time.Duration {
 
 func (d *drawer) worker(id string) *branch {
 	d.made++
-	b := &branch{id: id}
-	how := &b.manner
+	b := &branch{ID: id}
+	how := &b.Faults
 	if failing.on() {
-		if how.fail = d.attempts("fail"); how.fail.to > 0 {
-			how.failHow = choose(d, "failHow", "error", "start", "panic", "goexit", "exhausted")
+		if fail := d.attempts("fail"); fail.To > 0 {
+			way := choose(d, "failHow", "error", "start", "panic", "goexit", "exhausted")
 			if d.number("long", 0, 3) == 3 { // F4
-				how.fail.to += 12
+				fail.To += 12
 			}
+			how.Fail = []scenario.FailedStarts{{Attempts: fail, How: way}}
 		}
 	}
 	if slowStarts.on() {
-		how.slow = d.time("slow", 0, 0, 0, 500*time.Millisecond, 2*time.Second)
-		b.startTimeout = d.time("startTimeout", 0, 0, time.Second)
-		if b.startTimeout > 0 {
-			how.hang = d.attempts("hang")
+		how.Slow = d.time("slow", 0, 0, 0, 500*time.Millisecond, 2*time.Second)
+		b.StartTimeout = d.time("startTimeout", 0, 0, time.Second)
+		if b.StartTimeout > 0 {
+			if hang := d.attempts("hang"); hang.To > 0 {
+				how.Hang = []attempts{hang}
+			}
 		}
 	}
 	if slowStops.on() {
-		how.stop = d.time("stop", 0, 0, 0, 700*time.Millisecond, 3*time.Second, 7*time.Second)
-		b.shutdown = choose(d, "shutdown", 0, 0, time.Second, sup.Infinity)
-		how.deaf = how.stop == 0 && d.number("deaf", 0, 7) == 7
-		how.badly = d.number("badly", 0, 3) == 3
+		how.Stop = d.time("stop", 0, 0, 0, 700*time.Millisecond, 3*time.Second, 7*time.Second)
+		b.Shutdown = choose(d, "shutdown", 0, 0, time.Second, sup.Infinity)
+		how.IgnoresStop = how.Stop == 0 && d.number("deaf", 0, 7) == 7
+		how.Badly = d.number("badly", 0, 3) == 3
 	}
 	return b
 }
 
 func (d *drawer) attempts(what string) (a attempts) {
 	if d.number(what, 0, 2) == 2 {
-		a.from = d.number("from", 1, 4)
-		a.to = a.from + d.number("more", 0, 3)
+		a.From = d.number("from", 1, 4)
+		a.To = a.From + d.number("more", 0, 3)
 	}
 	return a
 }
@@ -231,7 +235,7 @@ func (d *drawer) command(m *model) (command, bool) {
 func (d *drawer) add(m *model) (command, bool) {
 	var sups []*node
 	m.root.all(func(n *node) {
-		if (n.b.kind == aSupervisor || n.b.kind == aKeyed) && n.state != sup.StateStarting {
+		if (n.b.Kind == aSupervisor || n.b.Kind == aKeyed) && n.state != sup.StateStarting {
 			sups = append(sups, n)
 		}
 	})
@@ -240,8 +244,8 @@ func (d *drawer) add(m *model) (command, bool) {
 	}
 	s := sups[d.number("supervisor", 0, len(sups)-1)]
 	cmd := command{verb: "add", path: s.path}
-	if s.b.kind == aKeyed {
-		cmd.spec = s.b.member(choose(d, "key", "k0", "k1", "k2", "k3"))
+	if s.b.Kind == aKeyed {
+		cmd.spec = member(s.b, choose(d, "key", "k0", "k1", "k2", "k3"))
 	} else {
 		cmd.spec = d.child(choose(d, "id", "x", "y", "z", "a"), s.b, 4)
 	}
@@ -255,9 +259,9 @@ func (d *drawer) call(m *model, verb string) (command, bool) {
 		switch {
 		case n.up == nil:
 		case verb != "die" && n.up.state == sup.StateStarting: // the contract has no word on calls during the start
-		case verb == "die" && (n.b.kind != aWorker || n.state != sup.StateRunning):
-		case verb == "remove" && n.up.b.kind != aKeyed:
-		case verb == "delete" && n.up.b.kind == aReplicas:
+		case verb == "die" && (n.b.Kind != aWorker || n.state != sup.StateRunning):
+		case verb == "remove" && n.up.b.Kind != aKeyed:
+		case verb == "delete" && n.up.b.Kind == aReplicas:
 		default:
 			nodes = append(nodes, n)
 		}

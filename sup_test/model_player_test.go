@@ -34,18 +34,18 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	g.mu.Lock()
 	g.attempts[path]++
 	p.n = g.attempts[path]
-	if old := g.live[path]; old != nil && old.b.stuck == sup.StuckWait {
+	if old := g.live[path]; old != nil && old.b.Stuck == sup.StuckWait {
 		g.wrong = append(g.wrong, path+" has two incarnations at once (X6)")
 	}
 	g.mu.Unlock()
 	switch {
-	case b.manner.ignore.has(p.n):
-		if b.manner.hold.has(p.n) && !p.held(ctx) {
+	case b.Faults.Ignore.Has(p.n):
+		if b.Faults.Hold.Has(p.n) && !p.held(ctx) {
 			return nil, ctx.Err()
 		}
 		p.emit("ignore")
 		return nil, sup.ErrIgnore
-	case b.manner.fail.has(p.n) && b.manner.failHow == "start":
+	case b.Faults.FailAt(p.n) == "start":
 		p.emit("init_fail")
 		return nil, errTold
 	}
@@ -95,13 +95,13 @@ func (p *player) Terminate(context.Context, sup.Exit) error {
 }
 
 func (p *player) Initialize(ctx context.Context) error {
-	how := p.b.manner
-	hang, hold := how.hang.has(p.n), how.hold.has(p.n)
-	if how.slow > 0 || hang || hold {
+	how := p.b.Faults
+	hang, hold := how.HangAt(p.n), how.Hold.Has(p.n)
+	if how.Slow > 0 || hang || hold {
 		p.emit("init")
 		var over <-chan time.Time
 		if !hang && !hold {
-			over = time.After(how.slow)
+			over = time.After(how.Slow)
 		}
 		let, _ := p.waits()
 		select {
@@ -112,9 +112,9 @@ func (p *player) Initialize(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if how.fail.has(p.n) {
+	if fails := how.FailAt(p.n); fails != "" {
 		p.emit("init_fail")
-		return misbehave(how.failHow)
+		return misbehave(fails)
 	}
 	p.emit("start")
 	return nil
@@ -135,24 +135,24 @@ func (p *player) Run(ctx context.Context) error {
 	}
 	let, released := p.waits()
 	switch {
-	case p.b.shutdown == sup.Brutal: // nothing is heard of it either
+	case p.b.Shutdown == sup.Brutal: // nothing is heard of it either
 		return ctx.Err()
-	case p.b.manner.mute:
+	case p.b.Faults.Mute:
 		<-released
 		return ctx.Err()
 	}
 	p.emit("stop_begin")
-	switch how := p.b.manner; {
-	case how.deaf:
+	switch how := p.b.Faults; {
+	case how.IgnoresStop:
 		select {
 		case <-released:
 		case <-let:
 		}
-	case how.stop > 0:
-		time.Sleep(how.stop)
+	case how.Stop > 0:
+		time.Sleep(how.Stop)
 	}
 	p.emit("stop")
-	if p.b.manner.badly {
+	if p.b.Faults.Badly {
 		return errTold
 	}
 	return ctx.Err()

@@ -55,7 +55,7 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 // stop.
 func (m *model) ended(c *node, kind sup.ExitKind) {
 	who := c.asked
-	if c.lived != never && m.now-c.lived >= resetAfter(c.b.backoff) {
+	if c.lived != never && m.now-c.lived >= resetAfter(c.b.Backoff) {
 		c.row = 0
 	}
 	failedStart := c.lived == never && kind == sup.ExitAbnormal
@@ -85,13 +85,13 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 		}
 		m.rest(c)
 	case who == byNobody:
-		if c.b.kind != aWorker && c.b.restart == sup.Transient && kind == sup.ExitAbnormal {
+		if c.b.Kind != aWorker && c.b.Restart == sup.Transient && kind == sup.ExitAbnormal {
 			m.departed, m.gaveUp = deltaN2, c
 		}
 		m.failure(c, kind)
 		return
 	case who == byRound:
-		if c.b.restart == sup.Temporary { // T4
+		if c.b.Restart == sup.Temporary { // T4
 			m.drop(c)
 		} else {
 			c.state = sup.StateRestarting
@@ -120,7 +120,7 @@ func (m *model) settleStops(c *node, is string) {
 }
 
 func (m *model) rest(c *node) {
-	if c.b.restart == sup.Temporary { // R3, O2
+	if c.b.Restart == sup.Temporary { // R3, O2
 		m.drop(c)
 		return
 	}
@@ -150,7 +150,7 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 				m.unsaid("the end of a child that was added during the round")
 				return
 			}
-			if c.b.restart == sup.Temporary {
+			if c.b.Restart == sup.Temporary {
 				m.drop(c)
 			} else {
 				c.state = sup.StateRestarting
@@ -205,7 +205,7 @@ func (m *model) decide(c *node) {
 
 func (m *model) quarantine(c *node) {
 	c.state = sup.StateQuarantined
-	if c.b.significant {
+	if c.b.Significant {
 		m.unsaid("a significant child is quarantined")
 	}
 }
@@ -233,7 +233,7 @@ func (t *task) takes(up, c *node) bool {
 }
 
 func restarts(b *branch, kind sup.ExitKind) bool {
-	return b.restart == sup.Permanent || b.restart == sup.Transient && kind == sup.ExitAbnormal
+	return b.Restart == sup.Permanent || b.Restart == sup.Transient && kind == sup.ExitAbnormal
 }
 
 // again restarts a child whose wait is over.
@@ -259,7 +259,7 @@ func (m *model) beginRound(up, c *node, delay time.Duration) {
 // that an operator is stopping is waited for in its turn.
 func (m *model) inRound(up, c *node) []*node {
 	members := slices.Clone(up.kids)
-	if up.b.strategy == sup.RestForOne {
+	if up.b.Strategy == sup.RestForOne {
 		members = members[slices.Index(members, c):]
 	}
 	if slices.ContainsFunc(members, func(k *node) bool { return k.held && k.state == sup.StateStopped }) {
@@ -292,15 +292,15 @@ func (m *model) giveUp(up, c *node) {
 // goneForGood: c has ended and is not restarted (A1).
 func (m *model) goneForGood(c *node) {
 	up := c.up
-	if !c.b.significant || up.b.auto == sup.AutoShutdownNever {
+	if !c.b.Significant || up.b.AutoShutdown == sup.AutoShutdownNever {
 		return
 	}
-	if up.b.auto == sup.AutoShutdownAllSignificant {
+	if up.b.AutoShutdown == sup.AutoShutdownAllSignificant {
 		for _, k := range up.kids {
-			if k.b.significant && k.state == sup.StateQuarantined {
+			if k.b.Significant && k.state == sup.StateQuarantined {
 				m.unsaid("whether a quarantined child is gone for all_significant")
 			}
-			if k.b.significant && (!k.atRest() || k.state == sup.StateIdle) {
+			if k.b.Significant && (!k.atRest() || k.state == sup.StateIdle) {
 				return
 			}
 		}
@@ -329,14 +329,14 @@ func (m *model) cancelStarts(s *node, was *task) {
 	var starts []*node
 	for _, k := range slices.Backward(slices.Clone(t.members)) {
 		ofTask := was != nil && slices.Contains(was.members, k)
-		if was != nil && was.kind == starting && was.next < len(was.members) && k == was.members[was.next] && k.b.kind != aWorker {
+		if was != nil && was.kind == starting && was.next < len(was.members) && k == was.members[was.next] && k.b.Kind != aWorker {
 			// The others follow when it has stopped.
 			t.members = append(slices.DeleteFunc(t.members, func(o *node) bool { return o == k }), k)
 		}
 		if k.state != sup.StateStarting || k.starter == 0 && !ofTask {
 			continue
 		}
-		if k.b.kind != aWorker && (k.starter != 0 || was.kind != starting) {
+		if k.b.Kind != aWorker && (k.starter != 0 || was.kind != starting) {
 			m.unsaid("the order in which others stop while a nested supervisor's start is cancelled")
 			return
 		}

@@ -29,10 +29,10 @@ func (m *model) stop(c *node, who asked) {
 	}
 	wasReady := c.state == sup.StateRunning
 	c.state = sup.StateStopping
-	if p := c.b.patience(); p != sup.Infinity {
+	if p := patience(c.b); p != sup.Infinity {
 		c.limit = m.now + p
 	}
-	if c.b.kind != aWorker {
+	if c.b.Kind != aWorker {
 		switch {
 		case c.task == nil || c.task.kind == round:
 			m.end(c, sup.ExitNormal)
@@ -47,19 +47,19 @@ func (m *model) stop(c *node, who asked) {
 		return
 	}
 	switch {
-	case c.b.shutdown == sup.Brutal:
+	case c.b.Shutdown == sup.Brutal:
 		m.ended(c, sup.ExitShutdown)
 		return
-	case c.b.manner.mute:
+	case c.b.Faults.Mute:
 		c.ends = never
 		return
 	}
 	m.emit("stop_begin", c)
-	switch how := c.b.manner; {
-	case how.deaf:
+	switch how := c.b.Faults; {
+	case how.IgnoresStop:
 		c.ends = never
-	case how.stop > 0:
-		c.ends = m.now + how.stop
+	case how.Stop > 0:
+		c.ends = m.now + how.Stop
 	default:
 		m.stopped(c)
 	}
@@ -68,7 +68,7 @@ func (m *model) stop(c *node, who asked) {
 // stopped: Run has returned after it was asked to.
 func (m *model) stopped(c *node) {
 	m.emit("stop", c)
-	if c.b.manner.badly {
+	if c.b.Faults.Badly {
 		m.ended(c, sup.ExitAbnormal)
 		return
 	}
@@ -107,7 +107,7 @@ func (m *model) push(s *node) bool {
 		return m.unqueue(s)
 	case t.phase == startingPhase:
 		return m.pushStart(s, t)
-	case s.b.set():
+	case s.b.IsSet():
 		return m.pushSetStop(s, t)
 	}
 	return m.pushStop(s, t)
@@ -138,7 +138,7 @@ func (m *model) pushStart(s *node, t *task) bool {
 		return false
 	case c.dropped || c.held || c.queued || c.state == sup.StateRunning || c.state == sup.StateQuarantined:
 		t.next++
-	case t.kind == round && c.state == sup.StateStuck && c.b.restart == sup.Temporary: // nothing replaces it
+	case t.kind == round && c.state == sup.StateStuck && c.b.Restart == sup.Temporary: // nothing replaces it
 		t.next++
 	case c.state == sup.StateStarting || c.state == sup.StateStuck: // X6
 		return false
@@ -290,7 +290,7 @@ func (m *model) stuck(c *node) {
 	m.settleStops(c, "stuck")
 	m.reply(c.starter, "failed|not_running")
 	c.starter = 0
-	switch c.b.stuck {
+	switch c.b.Stuck {
 	case sup.StuckWait:
 		m.advance(c.up)
 	case sup.StuckAbandon:
@@ -364,7 +364,7 @@ func (m *model) pass(until time.Duration) {
 		}
 		m.now = at
 		for _, c := range due[1:] {
-			if c.up != due[0].up || !c.up.b.set() || c.limit != at || due[0].limit != at || c.state != sup.StateStopping || due[0].state != sup.StateStopping {
+			if c.up != due[0].up || !c.up.b.IsSet() || c.limit != at || due[0].limit != at || c.state != sup.StateStopping || due[0].state != sup.StateStopping {
 				m.unsaid("which of two things that are due at once comes first")
 				return
 			}

@@ -122,16 +122,16 @@ func newModel(root *branch) *model {
 func newNode(b *branch, up *node) *node {
 	n := &node{b: b, up: up, ends: never, limit: never, lived: never, again: never}
 	if up != nil {
-		n.path = b.id
+		n.path = b.ID
 		if up.path != "" {
-			n.path = up.path + "/" + b.id
+			n.path = up.path + "/" + b.ID
 		}
 	}
 	return n
 }
 
 // alone: its children are restarted alone (T1).
-func (s *node) alone() bool { return s.b.set() || s.b.strategy == sup.OneForOne }
+func (s *node) alone() bool { return s.b.IsSet() || s.b.Strategy == sup.OneForOne }
 
 // atRest: it is down and nothing but a call or a round brings it back.
 func (c *node) atRest() bool {
@@ -188,14 +188,14 @@ func (m *model) unsaid(why string) {
 
 // declaredKids are those that a supervisor has when it starts.
 func declaredKids(s *node) (kids []*node) {
-	switch s.b.kind {
+	switch s.b.Kind {
 	case aSupervisor:
-		for _, b := range s.b.children {
+		for _, b := range s.b.Children {
 			kids = append(kids, newNode(b, s))
 		}
 	case aReplicas:
-		for i := range s.b.size {
-			kids = append(kids, newNode(s.b.member(strconv.Itoa(i)), s))
+		for i := range s.b.Size {
+			kids = append(kids, newNode(member(s.b, strconv.Itoa(i)), s))
 		}
 	}
 	return kids
@@ -213,7 +213,7 @@ func (m *model) snapshotNow() (lines []string) {
 		}
 		for _, c := range s.kids {
 			lines = append(lines, childLine(c.path, c.state, c.inc, c.restarts, c.last))
-			if c.b.kind != aWorker && (c.state == sup.StateRunning || c.state == sup.StateStopping) {
+			if c.b.Kind != aWorker && (c.state == sup.StateRunning || c.state == sup.StateStopping) {
 				show(c)
 			}
 		}
@@ -224,7 +224,7 @@ func (m *model) snapshotNow() (lines []string) {
 
 // within is how many counts the window holds.
 func (s *node) within(now time.Duration) (n int) {
-	limit := bound(s.b.intensity)
+	limit := bound(s.b.Intensity)
 	if limit.Restarts < 0 {
 		return 0
 	}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/scenario"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
@@ -111,10 +112,10 @@ func (sc *modelCase) run(t *testing.T) (diff string) {
 // sets are the paths of all sets that there may ever be.
 func (sc *modelCase) sets() map[string]bool {
 	sets := make(map[string]bool)
-	sc.root.sets("", sets)
+	addSets(sc.root, "", sets)
 	for _, cmd := range sc.commands {
 		if cmd.spec != nil {
-			cmd.spec.sets(join(cmd.path, cmd.spec.id), sets)
+			addSets(cmd.spec, scenario.Join(cmd.path, cmd.spec.ID), sets)
 		}
 	}
 	return sets

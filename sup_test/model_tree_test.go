@@ -6,75 +6,34 @@ import (
 	"strings"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/scenario"
 	"github.com/espalier-go/espalier/sup"
 )
 
-// branch declares a supervisor, a set or a worker, and what is below it. It is
-// the one description from which the model and the engine are both made.
-type branch struct {
-	id   string
-	kind branchKind
+// A branch declares a supervisor, a set or a worker, and what is below it. Model and
+// engine are both made from the one declaration.
+type branch = scenario.Child
 
-	// As a child.
-	restart      sup.Restart
-	significant  bool
-	shutdown     time.Duration // 0: the default
-	startTimeout time.Duration
-	backoff      sup.Backoff
-	budget       sup.Intensity
-	stuck        sup.WhenStuck
-
-	manner manner // of a worker
-
-	// Of a supervisor or a set.
-	strategy  sup.Strategy
-	intensity sup.Intensity
-	auto      sup.AutoShutdown
-	children  []*branch // of a set: what each of its workers is like
-	size      int       // of replicas: how many; of a keyed set: how many at most, 0 for no bound
-}
-
-type branchKind uint8
+// attempts are a range of attempts to start a worker.
+type attempts = scenario.Attempts
 
 const (
-	aWorker branchKind = iota
-	aSupervisor
-	aKeyed
-	aReplicas
+	aWorker     = scenario.Worker
+	aSupervisor = scenario.Supervisor
+	aKeyed      = scenario.Keyed
+	aReplicas   = scenario.Replicas
 )
 
-func (b *branch) set() bool { return b.kind == aKeyed || b.kind == aReplicas }
-
-// manner is how a worker behaves. Its zero value is a good worker's.
-type manner struct {
-	fail    attempts      // these attempts to start it fail
-	failHow string        // "error", "panic" or "goexit" in Initialize, "start": an error of the start function
-	hang    attempts      // in these, Initialize returns only when it is cancelled
-	slow    time.Duration // what Initialize takes
-	stop    time.Duration // what Run takes to return once it is cancelled
-	deaf    bool          // once cancelled, Run returns only when it is released
-	mute    bool          // the same, and nothing is heard of it
-	ignore  attempts      // in these, the start function chooses not to start it
-	hold    attempts      // in these, Initialize goes on only when it is let
-	badly   bool          // it returns another error then
-}
-
-// attempts are counted from 1 over the life of the whole tree. The zero value
-// holds none.
-type attempts struct{ from, to int }
-
-func (a attempts) has(n int) bool { return a.from <= n && n <= a.to }
-
-// member is the declaration of one worker of a set. Its times differ a little
+// member returns the declaration of one worker of a set. Its times differ a little
 // from its siblings', so that no two steps end at the same moment.
-func (b *branch) member(id string) *branch {
-	m := *b.children[0]
-	m.id = id
+func member(set *branch, id string) *branch {
+	m := *set.Children[0]
+	m.ID = id
 	n, err := strconv.Atoi(strings.TrimPrefix(id, "k"))
 	if err != nil {
 		panic("the workers of a set are called k0, k1, … or 0, 1, …: " + id)
 	}
-	for _, d := range []*time.Duration{&m.manner.slow, &m.manner.stop} {
+	for _, d := range []*time.Duration{&m.Faults.Slow, &m.Faults.Stop} {
 		if *d > 0 {
 			*d += time.Duration(n) * time.Millisecond
 		}
@@ -82,12 +41,12 @@ func (b *branch) member(id string) *branch {
 	return &m
 }
 
-// patience is how long the child may take to stop.
-func (b *branch) patience() time.Duration {
+// patience returns how long a child may take to stop.
+func patience(b *branch) time.Duration {
 	switch {
-	case b.shutdown != 0:
-		return b.shutdown
-	case b.kind != aWorker:
+	case b.Shutdown != 0:
+		return b.Shutdown
+	case b.Kind != aWorker:
 		return sup.Infinity
 	}
 	return sup.DefaultShutdown
@@ -158,36 +117,18 @@ func canSwap(sets map[string]bool, a, b event) bool {
 	if b.what == "init_cancel" {
 		return a.what != "init_cancel" || b.path < a.path
 	}
-	up := parentOf(a.path)
-	return b.path < a.path && up == parentOf(b.path) && sets[up] &&
+	up := scenario.Parent(a.path)
+	return b.path < a.path && up == scenario.Parent(b.path) && sets[up] &&
 		strings.HasPrefix(a.what, "stop") && strings.HasPrefix(b.what, "stop")
 }
 
-func parentOf(path string) string {
-	return path[:max(0, strings.LastIndexByte(path, '/'))]
-}
-
-// sets notes the paths of the sets in a branch.
-func (b *branch) sets(path string, into map[string]bool) {
-	if b.set() {
+// addSets adds the paths of the sets in a branch.
+func addSets(b *branch, path string, into map[string]bool) {
+	if b.IsSet() {
 		into[path] = true
 		return
 	}
-	for _, c := range b.children {
-		c.sets(join(path, c.id), into)
+	for _, c := range b.Children {
+		addSets(c, scenario.Join(path, c.ID), into)
 	}
-}
-
-// find returns what is declared at a path.
-func (b *branch) find(path string) *branch {
-	if path == "" {
-		return b
-	}
-	first, rest, _ := strings.Cut(path, "/")
-	for _, c := range b.children {
-		if c.id == first {
-			return c.find(rest)
-		}
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/scenario"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -23,7 +24,7 @@ const abreast = 1000
 
 // askErlang runs scenarios on Erlang's own supervisor, all in one machine, and
 // fills in what it did.
-func askErlang(t *testing.T, all []*scenario) error {
+func askErlang(t *testing.T, all []*otpCase) error {
 	t.Helper()
 	escript, err := exec.LookPath("escript")
 	if err != nil {
@@ -54,7 +55,7 @@ func askErlang(t *testing.T, all []*scenario) error {
 		for i := range sc.steps {
 			sc.steps[i] = step{
 				answer:   strings.TrimPrefix(next(), "= "),
-				trace:    parseTrace(strings.TrimPrefix(next(), "> ")),
+				trace:    parseTrace(strings.Split(strings.TrimPrefix(next(), "> "), ", ")),
 				children: parseChildren(strings.TrimPrefix(next(), ": ")),
 			}
 		}
@@ -74,53 +75,54 @@ func erlang() string {
 
 // term is what the escript reads: {scenario, Name, Windows, {Flags, Children},
 // Commands}.
-func (sc *scenario) term() string {
+func (sc *otpCase) term() string {
 	commands := make([]string, len(sc.commands))
 	m := newModel(sc.root)
 	for i, cmd := range sc.commands {
 		commands[i] = cmd.term(sc.root)
-		if held := m.held(); held != nil && cmd.verb == "die" && held.up != m.find(parentOf(cmd.path)) {
+		if held := m.held(); held != nil && cmd.verb == "die" && held.up != m.find(scenario.Parent(cmd.path)) {
 			commands[i] = strings.Replace(commands[i], "die", "die_beside", 1)
 		}
 		m.performAll(cmd)
 	}
 	return fmt.Sprintf("{scenario, %q, %v, {%s, %s}, [%s]}.\n", sc.name, short(sc.root),
-		sc.root.flagsTerm(), sc.root.childrenTerm(), strings.Join(commands, ", "))
+		flagsTerm(sc.root), childrenTerm(sc.root), strings.Join(commands, ", "))
 }
 
-func (b *branch) flagsTerm() string {
-	strategy := b.strategy.String()
-	if b.set() {
+func flagsTerm(b *branch) string {
+	strategy := b.Strategy.String()
+	if b.IsSet() {
 		strategy = "simple_one_for_one"
 	}
-	within := bound(b.intensity)
+	within := bound(b.Intensity)
 	return fmt.Sprintf("#{strategy => %s, intensity => %d, period => %d, auto_shutdown => %v}",
-		strategy, within.Restarts, within.Within/time.Second, b.auto)
+		strategy, within.Restarts, within.Within/time.Second, b.AutoShutdown)
 }
 
-func (b *branch) childrenTerm() string {
-	children := make([]string, len(b.children))
-	for i, c := range b.children {
-		children[i] = c.term()
+func childrenTerm(b *branch) string {
+	children := make([]string, len(b.Children))
+	for i, c := range b.Children {
+		children[i] = childTerm(c)
 	}
 	return "[" + strings.Join(children, ", ") + "]"
 }
 
-func (b *branch) term() string {
-	common := fmt.Sprintf("#{restart => %v, significant => %v, shutdown => %s}", b.restart, b.significant, b.shutdownTerm())
+func childTerm(b *branch) string {
+	common := fmt.Sprintf("#{restart => %v, significant => %v, shutdown => %s}", b.Restart, b.Significant, shutdownTerm(b))
+	fail := failure(b)
 	how := fmt.Sprintf("#{fail => %s, how => '%s', ignore => %s, hold => %s, stop => %s}",
-		b.manner.fail.term(), b.manner.failHow, b.manner.ignore.term(), b.manner.hold.term(), b.stopTerm())
+		attemptsTerm(fail.Attempts), fail.How, attemptsTerm(b.Faults.Ignore), attemptsTerm(b.Faults.Hold), stopTerm(b))
 	switch {
-	case b.kind != aWorker:
-		return fmt.Sprintf("{supervisor, %q, %s, %s, %s}", b.id, common, b.flagsTerm(), b.childrenTerm())
-	case b.id == "*":
+	case b.Kind != aWorker:
+		return fmt.Sprintf("{supervisor, %q, %s, %s, %s}", b.ID, common, flagsTerm(b), childrenTerm(b))
+	case b.ID == "*":
 		return fmt.Sprintf("{member, %s, %s}", common, how)
 	}
-	return fmt.Sprintf("{worker, %q, %s, %s}", b.id, common, how)
+	return fmt.Sprintf("{worker, %q, %s, %s}", b.ID, common, how)
 }
 
-func (b *branch) shutdownTerm() string {
-	switch p := b.patience(); p {
+func shutdownTerm(b *branch) string {
+	switch p := patience(b); p {
 	case sup.Infinity:
 		return "infinity"
 	case sup.Brutal:
@@ -130,19 +132,19 @@ func (b *branch) shutdownTerm() string {
 	}
 }
 
-func (b *branch) stopTerm() string {
-	switch how := b.manner; {
-	case how.deaf:
+func stopTerm(b *branch) string {
+	switch how := b.Faults; {
+	case how.IgnoresStop:
 		return "held"
-	case how.mute:
+	case how.Mute:
 		return "killed"
-	case how.badly:
+	case how.Badly:
 		return "badly"
 	}
 	return "good"
 }
 
-func (a attempts) term() string { return fmt.Sprintf("{%d, %d}", a.from, a.to) }
+func attemptsTerm(a attempts) string { return fmt.Sprintf("{%d, %d}", a.From, a.To) }
 
 func (c command) term(root *branch) string {
 	switch c.verb {
@@ -153,14 +155,14 @@ func (c command) term(root *branch) string {
 	case "die":
 		return fmt.Sprintf("{die, %q, %s}", c.path, c.arg)
 	case "both":
-		return fmt.Sprintf("{both, %q, %q}", c.path, join(parentOf(c.path), c.arg))
+		return fmt.Sprintf("{both, %q, %q}", c.path, scenario.Join(scenario.Parent(c.path), c.arg))
 	case "let":
 		return fmt.Sprintf("{let_go, %q}", c.path)
 	case "add":
-		if up := root.find(c.path); up != nil && up.set() || c.spec.id[0] == 'k' {
-			return fmt.Sprintf("{add_member, %q}", join(c.path, c.spec.id))
+		if up := root.Find(c.path); up != nil && up.IsSet() || c.spec.ID[0] == 'k' {
+			return fmt.Sprintf("{add_member, %q}", scenario.Join(c.path, c.spec.ID))
 		}
-		return fmt.Sprintf("{add, %q, %s}", c.path, c.spec.term())
+		return fmt.Sprintf("{add, %q, %s}", c.path, childTerm(c.spec))
 	}
 	return fmt.Sprintf("{%s, %q}", c.verb, c.path)
 }

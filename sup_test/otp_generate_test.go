@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/espalier-go/espalier/internal/scenario"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -64,17 +65,17 @@ const (
 )
 
 func (d *otpDrawer) supervisor(id string, depth int) *branch {
-	b := &branch{id: id, kind: aSupervisor, intensity: choose(&d.drawer, "intensity", windows...)}
-	b.strategy = choose(&d.drawer, "strategy", sup.OneForOne, sup.OneForAll, sup.RestForOne)
-	b.auto = choose(&d.drawer, "auto", sup.AutoShutdownNever, sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
+	b := &branch{ID: id, Kind: aSupervisor, Intensity: choose(&d.drawer, "intensity", windows...)}
+	b.Strategy = choose(&d.drawer, "strategy", sup.OneForOne, sup.OneForAll, sup.RestForOne)
+	b.AutoShutdown = choose(&d.drawer, "auto", sup.AutoShutdownNever, sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
 	for i := range d.number("children", 1, 4) {
-		b.children = append(b.children, d.child(string(rune('a'+i)), b, depth))
+		b.Adopt(d.child(string(rune('a'+i)), b, depth))
 	}
 	return b
 }
 
 func (d *otpDrawer) child(id string, up *branch, depth int) (b *branch) {
-	kinds := []branchKind{aWorker, aWorker, aWorker, aKeyed}
+	kinds := []scenario.Kind{aWorker, aWorker, aWorker, aKeyed}
 	if depth < 4 {
 		kinds = append(kinds, aSupervisor)
 	}
@@ -82,10 +83,10 @@ func (d *otpDrawer) child(id string, up *branch, depth int) (b *branch) {
 	case aSupervisor:
 		b = d.supervisor(id, depth+1)
 	case aKeyed:
-		b = &branch{id: id, kind: aKeyed, intensity: choose(&d.drawer, "intensity", windows...)}
+		b = &branch{ID: id, Kind: aKeyed, Intensity: choose(&d.drawer, "intensity", windows...)}
 		each := d.worker("*", false)
 		d.policy(each, b)
-		b.children = []*branch{each}
+		b.Children = []*branch{each}
 	default:
 		b = d.worker(id, true)
 	}
@@ -94,58 +95,57 @@ func (d *otpDrawer) child(id string, up *branch, depth int) (b *branch) {
 }
 
 func (d *otpDrawer) policy(b, up *branch) {
-	b.restart = choose(&d.drawer, "restart", sup.Permanent, sup.Transient, sup.Temporary)
-	if b.restart != sup.Permanent && up.auto != sup.AutoShutdownNever {
-		b.significant = rapid.Bool().Draw(d.T, "significant")
+	b.Restart = choose(&d.drawer, "restart", sup.Permanent, sup.Transient, sup.Temporary)
+	if b.Restart != sup.Permanent && up.AutoShutdown != sup.AutoShutdownNever {
+		b.Significant = rapid.Bool().Draw(d.T, "significant")
 	}
 }
 
 // worker draws how a worker behaves. One that stops slowly does so until it is
 // let, or is killed; Erlang's children have no third way that needs no clock.
 func (d *otpDrawer) worker(id string, holds bool) *branch {
-	b := &branch{id: id}
-	how := &b.manner
-	b.shutdown = choose(&d.drawer, "shutdown", 0, 0, sup.Infinity, sup.Brutal, 10*time.Millisecond)
-	switch b.shutdown {
+	b := &branch{ID: id}
+	how := &b.Faults
+	b.Shutdown = choose(&d.drawer, "shutdown", 0, 0, sup.Infinity, sup.Brutal, 10*time.Millisecond)
+	switch b.Shutdown {
 	case sup.Infinity:
-		how.deaf = holds && d.number("deaf", 0, 3) > 0
+		how.IgnoresStop = holds && d.number("deaf", 0, 3) > 0
 	case 10 * time.Millisecond:
-		how.mute, b.stuck = true, sup.StuckAbandon
+		how.Mute, b.Stuck = true, sup.StuckAbandon
 	default:
-		how.badly = d.number("badly", 0, 5) == 5
+		how.Badly = d.number("badly", 0, 5) == 5
 	}
 	switch d.number("manner", 0, 11) {
 	case 3, 4, 5:
-		how.hold = d.attempts("hold")
+		how.Hold = d.attempts("hold")
 	case 6:
 		d.ignoring(b)
 	case 7:
 		d.failing(b)
 	case 8, 9, 10: // a restart that fails slowly, and others may die meanwhile
-		how.fail.from = d.number("from", 2, 3)
-		how.fail.to = how.fail.from + d.number("more", 0, 1)
-		how.failHow = choose(&d.drawer, "failHow", "error", "panic")
-		how.hold = how.fail
+		how.Hold.From = d.number("from", 2, 3)
+		how.Hold.To = how.Hold.From + d.number("more", 0, 1)
+		how.Fail = []scenario.FailedStarts{{Attempts: how.Hold, How: choose(&d.drawer, "failHow", "error", "panic")}}
 	case 11:
 		d.ignoring(b)
-		how.hold = how.ignore
+		how.Hold = how.Ignore
 	}
 	if !holds {
-		how.hold = attempts{}
+		how.Hold = attempts{}
 	}
 	return b
 }
 
 func (d *otpDrawer) ignoring(b *branch) {
-	how := &b.manner
-	if how.ignore = d.attempts("ignore"); b.id == "*" { // restarted, it would stay in OTP's set, without a pid
-		how.ignore.from = min(1, how.ignore.to)
+	how := &b.Faults
+	if how.Ignore = d.attempts("ignore"); b.ID == "*" { // restarted, it would stay in OTP's set, without a pid
+		how.Ignore.From = min(1, how.Ignore.To)
 	}
 }
 
 func (d *otpDrawer) failing(b *branch) {
-	if b.manner.fail = d.attempts("fail"); b.manner.fail.to > 0 {
-		b.manner.failHow = choose(&d.drawer, "failHow", "error", "start", "panic")
+	if fail := d.attempts("fail"); fail.To > 0 {
+		b.Faults.Fail = []scenario.FailedStarts{{Attempts: fail, How: choose(&d.drawer, "failHow", "error", "start", "panic")}}
 	}
 }
 
@@ -174,45 +174,54 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 	case "add":
 		return d.add(m)
 	case "remove":
-		members := d.nodes(m, func(n *node) bool { return n.up.b.set() && n.state == sup.StateRunning })
+		members := d.nodes(m, func(n *node) bool { return n.up.b.IsSet() && n.state == sup.StateRunning })
 		return command{verb: verb, path: d.one(members).path}, len(members) > 0
 	default:
-		children := d.nodes(m, func(n *node) bool { return !n.up.b.set() })
+		children := d.nodes(m, func(n *node) bool { return !n.up.b.IsSet() })
 		c := d.one(children)
 		if d.number("known", 0, 9) == 9 {
-			return command{verb: verb, path: join(parentOf(c.path), "zz")}, true
+			return command{verb: verb, path: scenario.Join(scenario.Parent(c.path), "zz")}, true
 		}
 		return command{verb: verb, path: c.path}, true
 	}
 }
 
-func isDying(n *node) bool { return n.b.kind == aWorker && n.state == sup.StateRunning }
+func isDying(n *node) bool { return n.b.Kind == aWorker && n.state == sup.StateRunning }
 
 // both draws two siblings that die at once. Restarted side by side (R6), they must
 // do nothing whose order matters; and in the round of the first nothing may fail
 // before the second is known to have died.
 func (d *otpDrawer) both(m *model) (command, bool) {
 	dies := func(n *node) bool {
-		if !isDying(n) || n.b.significant || n.up.b.set() {
+		if !isDying(n) || n.b.Significant || n.up.b.IsSet() {
 			return false
 		}
 		if n.up.alone() {
-			return n.b.manner == manner{} && len(n.up.counts)+2 <= bound(n.up.b.intensity).Restarts
+			return n.b.Faults.String() == "" && len(n.up.counts)+2 <= bound(n.up.b.Intensity).Restarts
 		}
-		return !slices.ContainsFunc(n.up.kids, func(k *node) bool { return k.b.failsAtOnce() })
+		return !slices.ContainsFunc(n.up.kids, func(k *node) bool { return failsAtOnce(k.b) })
 	}
 	first := d.one(d.nodes(m, dies))
 	if first.up == nil {
 		return command{}, false
 	}
 	others := d.nodes(m, func(n *node) bool { return n != first && n.up == first.up && dies(n) })
-	return command{verb: "both", path: first.path, arg: d.one(others).b.id}, len(others) > 0
+	return command{verb: "both", path: first.path, arg: d.one(others).b.ID}, len(others) > 0
+}
+
+// failure returns the starts of a worker that fail: in these scenarios there is one
+// range of them.
+func failure(b *branch) scenario.FailedStarts {
+	if len(b.Faults.Fail) == 0 {
+		return scenario.FailedStarts{}
+	}
+	return b.Faults.Fail[0]
 }
 
 // failsAtOnce reports whether something in a branch may fail to start without being
 // held.
-func (b *branch) failsAtOnce() bool {
-	return b.manner.fail.to > 0 && b.manner.fail != b.manner.hold || slices.ContainsFunc(b.children, (*branch).failsAtOnce)
+func failsAtOnce(b *branch) bool {
+	return failure(b).To > 0 && failure(b).Attempts != b.Faults.Hold || slices.ContainsFunc(b.Children, failsAtOnce)
 }
 
 // meanwhile draws what can happen while OTP's supervisor waits for a worker: it
@@ -224,7 +233,7 @@ func (d *otpDrawer) meanwhile(m *model, held *node) (command, bool) {
 	let := command{verb: "let", path: held.path}
 	waits := up.task != nil && (up.task.kind != starting || up == m.root && up.alone() && len(up.queue) == 0 && d.alone(m, held))
 	dies := func(n *node) bool {
-		return n.up == up && waits && isDying(n) && !n.b.significant || isBeside(n, held)
+		return n.up == up && waits && isDying(n) && !n.b.Significant || isBeside(n, held)
 	}
 	if d.number("meanwhile", 0, 2) == 0 {
 		return let, true
@@ -240,10 +249,10 @@ func (d *otpDrawer) meanwhile(m *model, held *node) (command, bool) {
 // the worker, at once, or let it rest.
 func isBeside(n, held *node) bool {
 	up := n.up
-	if !isDying(n) || up == held.up || !up.alone() || up.state != sup.StateRunning || up.task != nil || n.b.significant {
+	if !isDying(n) || up == held.up || !up.alone() || up.state != sup.StateRunning || up.task != nil || n.b.Significant {
 		return false
 	}
-	if n.b.manner != (manner{}) || len(up.counts) >= bound(up.b.intensity).Restarts {
+	if n.b.Faults.String() != "" || len(up.counts) >= bound(up.b.Intensity).Restarts {
 		return false
 	}
 	return !slices.ContainsFunc(up.kids, func(k *node) bool { return k.state == sup.StateStarting || k.state == sup.StateStopping })
@@ -253,8 +262,8 @@ func isBeside(n, held *node) bool {
 // answered or after.
 func (d *otpDrawer) alone(m *model, held *node) bool {
 	others := d.nodes(m, func(n *node) bool {
-		how := n.b.manner
-		return how.deaf || how.hold.to > 0 && n != held
+		how := n.b.Faults
+		return how.IgnoresStop || how.Hold.To > 0 && n != held
 	})
 	return len(others) == 0
 }
@@ -265,12 +274,12 @@ func (d *otpDrawer) die(workers []*node) (command, bool) {
 }
 
 func (d *otpDrawer) add(m *model) (command, bool) {
-	sups := d.nodes(m, func(n *node) bool { return n.b.kind != aWorker && n.state == sup.StateRunning })
+	sups := d.nodes(m, func(n *node) bool { return n.b.Kind != aWorker && n.state == sup.StateRunning })
 	s := d.one(append(sups, m.root))
 	cmd := command{verb: "add", path: s.path}
-	if s.b.set() { // in OTP they have no names: one that comes back is another
+	if s.b.IsSet() { // in OTP they have no names: one that comes back is another
 		d.keys++
-		cmd.spec = s.b.member("k" + string(rune('0'+d.keys%10)))
+		cmd.spec = member(s.b, "k"+string(rune('0'+d.keys%10)))
 		return cmd, d.keys < 10
 	}
 	switch id := choose(&d.drawer, "id", "x", "y", "a"); id {
@@ -282,13 +291,15 @@ func (d *otpDrawer) add(m *model) (command, bool) {
 	}
 	if d.number("in vain", 0, 3) == 3 { // the call fails (O1), and the next with this id, perhaps, not
 		vain := cmd.spec
-		for len(vain.children) > 0 && !vain.set() {
-			vain = vain.children[len(vain.children)-1]
+		for len(vain.Children) > 0 && !vain.IsSet() {
+			vain = vain.Children[len(vain.Children)-1]
 		}
-		if !vain.set() {
-			vain.manner.ignore = attempts{}
-			vain.manner.fail = attempts{1, 1 + d.number("more", 0, 1)}
-			vain.manner.failHow = choose(&d.drawer, "failHow", "error", "start", "panic")
+		if !vain.IsSet() {
+			vain.Faults.Ignore = attempts{}
+			vain.Faults.Fail = []scenario.FailedStarts{{
+				Attempts: attempts{From: 1, To: 1 + d.number("more", 0, 1)},
+				How:      choose(&d.drawer, "failHow", "error", "start", "panic"),
+			}}
 		}
 	}
 	return cmd, true
@@ -313,22 +324,22 @@ func (d *otpDrawer) one(nodes []*node) *node {
 
 // short reports whether there is a short window in a tree.
 func short(b *branch) bool {
-	return b.intensity.Within == shortWindow || slices.ContainsFunc(b.children, short)
+	return b.Intensity.Within == shortWindow || slices.ContainsFunc(b.Children, short)
 }
 
 // comparable reports whether the trace of a step that departs from OTP can be
 // told from OTP's: one that is revived must start again and do nothing else.
 func (d *otpDrawer) comparable(m *model) bool {
 	dep := m.departure()
-	if dep.delta == deltaN2 && m.gaveUp.b.significant { // OTP's supervisor ends then
+	if dep.delta == deltaN2 && m.gaveUp.b.Significant { // OTP's supervisor ends then
 		return false
 	}
 	good := m.held() == nil
 	m.root.all(func(n *node) {
 		for _, path := range dep.held {
 			if n.path == path || strings.HasPrefix(n.path, path+"/") {
-				how := n.b.manner
-				good = good && n.b.kind == aWorker && how.fail.to == 0 && how.ignore.to == 0 && how.hold.to == 0 && !how.deaf && !how.mute
+				how := n.b.Faults
+				good = good && n.b.Kind == aWorker && len(how.Fail) == 0 && how.Ignore.To == 0 && how.Hold.To == 0 && !how.IgnoresStop && !how.Mute
 			}
 		}
 	})

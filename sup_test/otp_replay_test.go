@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/espalier-go/espalier/internal/scenario"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -20,7 +21,7 @@ const settling = 200 * time.Millisecond
 
 // replay does with the engine what was done with Erlang's supervisor, and
 // returns what is different. It ends where the contract departs from OTP.
-func (sc *scenario) replay(t *testing.T) (departed delta, diff string) {
+func (sc *otpCase) replay(t *testing.T) (departed delta, diff string) {
 	defer func() {
 		if p := recover(); p != nil {
 			diff = fmt.Sprintf("%v", p)
@@ -70,9 +71,9 @@ func (m *model) performAll(cmd command) {
 // held is the worker that waits to be let, in its start or its stop, or nil.
 func (m *model) held() (held *node) {
 	m.root.all(func(n *node) {
-		how := n.b.manner
-		if n.state == sup.StateStopping && how.deaf ||
-			n.state == sup.StateStarting && n.b.kind == aWorker && how.hold.has(m.attempts[n.path]) {
+		how := n.b.Faults
+		if n.state == sup.StateStopping && how.IgnoresStop ||
+			n.state == sup.StateStarting && n.b.Kind == aWorker && how.Hold.Has(m.attempts[n.path]) {
 			held = n
 		}
 	})
@@ -137,7 +138,7 @@ func innermost(e *sup.StartError) *sup.StartError {
 // members have no names there, those that are up, sorted.
 func children(path string, s sup.SupervisorInfo) (lines []string) {
 	for _, c := range s.Children {
-		at := join(path, c.ID)
+		at := scenario.Join(path, c.ID)
 		lines = append(lines, at+" "+otpState(c.State))
 		if c.Supervisor != nil && c.State == sup.StateRunning {
 			below := children(at, *c.Supervisor)

@@ -59,11 +59,11 @@ func TestErlangsSupervisorDoesTheSame(t *testing.T) {
 	t.Logf("%d steps; the contract departs from OTP in %v", steps, departed)
 }
 
-func randomScenarios(seed, n int) (all []*scenario) {
+func randomScenarios(seed, n int) (all []*otpCase) {
 	for i := range n {
 		sc := scenarios.Example(seed + i)
 		sc.name = fmt.Sprintf("random-%d", seed+i)
-		all = append(all, &scenario{modelCase: sc})
+		all = append(all, &otpCase{modelCase: sc})
 	}
 	return all
 }

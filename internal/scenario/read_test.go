@@ -91,10 +91,9 @@ func TestReadRefusesASetThatIsTooLarge(t *testing.T) {
 	}
 }
 
-// Erlang's traces, which are written in the extended language, print as they are
-// written.
-func TestTheTracesOfErlangPrintAsTheyAreWritten(t *testing.T) {
-	for _, file := range []string{"otp.txt", "otp_random.txt"} {
+// The scenarios of package sup's tests print as they are written.
+func TestScenariosPrintAsTheyAreWritten(t *testing.T) {
+	for _, file := range []string{"otp.txt", "otp_random.txt", "model.txt"} {
 		content, err := os.ReadFile("../../sup_test/testdata/" + file)
 		if err != nil {
 			t.Fatal(err)
