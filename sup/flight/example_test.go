@@ -14,10 +14,10 @@ import (
 	"github.com/espalier-go/espalier/sup/flight"
 )
 
-// Reader is a worker that fails.
+// Reader is a worker that fails with its disk.
 type Reader struct{ disk chan struct{} }
 
-// Run fails when the disk does.
+// Run waits until the disk fails.
 func (r Reader) Run(context.Context) error {
 	<-r.disk
 	return errors.New("bad checksum")
@@ -39,7 +39,7 @@ func gaveUp() *sup.Supervisor[Reader] {
 	return s
 }
 
-// What has happened is there after the end, without anybody having listened.
+// Dump works after the end of the tree, without preparation.
 func ExampleDump() {
 	s := gaveUp()
 	var file strings.Builder
@@ -90,7 +90,7 @@ func ExampleRead() {
 	fmt.Println(err)
 	// Output:
 	// child exited abnormal: bad checksum <nil>
-	// flight: line 14: the flight record was cut short: there is no {"end":N}
+	// line 14: incomplete flight record: no {"end":N}
 }
 
 func ExampleLineError() {
@@ -110,9 +110,9 @@ func ExampleRecord() {
 	// Output: supervisor stopped archive
 }
 
-// From what is left of a tree to the first thing that went wrong.
+// This example finds the first failure in the record of a tree that has ended.
 func Example() {
-	var file bytes.Buffer // stands for one on a disk
+	var file bytes.Buffer // on a disk, in a program
 	if err := flight.Dump(context.Background(), &file, sup.Inspect(gaveUp()), ""); err != nil {
 		log.Fatal(err)
 	}

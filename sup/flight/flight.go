@@ -1,75 +1,74 @@
-// Package flight reads the flight recorder of a tree.
+// Package flight takes the flight record of a tree: its last events and a snapshot,
+// in a file that needs no explanation.
 //
-// Every supervisor keeps its last events ([sup.Spec.Record]), always, whether
-// anybody listens or not. This package takes them out, together with a snapshot
-// of the tree, and writes them to a file that says by itself what it is; so what
-// led to an incident is there after it, also when nobody was prepared. A
-// [sup.Inspector] is all it needs: that of a tree in this process, or of one
-// that is reached over a network.
+// Every supervisor records its last events ([sup.Spec.Record]) all the time, so that
+// what led to an incident can be read after it. [Take] and [Dump] need a
+// [sup.Inspector] only: that of a tree in this process, or of one that is reached over
+// a network.
 //
 //	f, err := os.Create("incident.jsonl")
 //	err = flight.Dump(ctx, f, sup.Inspect(tree), "")
 //
-// What is in the file can be looked at with any tool that reads JSON lines, be
-// read again with [Read], and be replayed as a test: see package suptest.
+// Any tool for JSON lines can show the file. [Read] reads it, and package replay makes
+// it a test.
 //
 // # The format
 //
-// One JSON object a line:
+// Each line is a JSON object:
 //
-//  1. the header: {"flight":1,"taken":TIME,"complete":BOOL}. The number is the
-//     version of the format, and complete tells that the events reach back to the
-//     start of the tree;
+//  1. the header, {"flight":1,"taken":TIME,"complete":BOOL}. The number is the version
+//     of the format. A complete record has all events since the start of the tree.
 //  2. {"tree":SNAPSHOT}, a [sup.SupervisorInfo] as encoding/json writes it:
-//     strategies, intensities, policies, states, last exits;
-//  3. {"event":EVENT} for each event on record, in the order of their numbers.
-//     Fields that do not apply are left out: seq, time, kind, path, id,
-//     incarnation, exit, error, delay, because, stack. The stack is that of a
-//     panic too;
-//  4. {"end":N}, the number of events, without which the file was cut short.
+//     strategies, intensities, policies, states, last exits.
+//  3. {"event":EVENT} for each recorded event, in the order of their numbers. An event
+//     has the fields seq, time, kind, path, id, incarnation, exit, error, delay,
+//     because and stack, of which those without a value are left out. The stack may be
+//     that of a panic.
+//  4. {"end":N}, the number of events. Without it the file is incomplete.
 //
-// Times are RFC 3339 with nanoseconds, in the zone of the machine that they are
-// from; durations are written as "1.5s". Of an error there is its text. What a terminal
-// would obey is escaped, such as \u001b.
+// Times are RFC 3339 with nanoseconds in the time zone of the recorded machine, and
+// durations have the form "1.5s". An error is its text. Characters that control a
+// terminal are escaped, as in \u001b.
 package flight
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
-	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Version is the version of the format that is written. Only that is read.
+// Version is the version of the format that is written, and the only one that is read.
 const Version = 1
 
-// A Record is what was on record of a tree at a moment, or a part of a tree.
+// A Record is a snapshot of a tree, or of a part of it, with its last events.
 type Record struct {
-	Taken    time.Time
-	Complete bool // the events reach back to the start of the tree
-	Tree     sup.SupervisorInfo
-	Events   []sup.Event // in the order of their numbers; Stack is that of a panic too
+	// Taken is the time of the snapshot.
+	Taken time.Time
+	// Complete reports that Events has all events since the start of the tree.
+	Complete bool
+	// Tree is the snapshot.
+	Tree sup.SupervisorInfo
+	// Events are in the order of their numbers. Their Stack may be that of a panic.
+	Events []sup.Event
 }
 
-// Take takes the record of the supervisor at a path and of everything below it:
-// a snapshot, and then the events that were on record at that moment, at least.
-// "" is the supervisor that is inspected. ctx bounds the time that it takes.
+// Take takes the record of the supervisor at a path and of everything below it: a
+// snapshot, and at least the events that were recorded at that moment. The empty path
+// is the supervisor that i inspects. ctx bounds the time that Take takes.
 //
-// The error is that of the inspector, or the cause of ctx: with one deadline for
-// all, a tree that cannot be reached gives an error and no part of a record.
+// The error wraps that of the inspector, or the cause of ctx. With an error there is no
+// record, not even a part of one.
 func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	if i == nil {
-		return nil, errors.New("flight: no inspector: give sup.Inspect of a tree")
+		return nil, errors.New("nil Inspector, want sup.Inspect of a tree")
 	}
 	tree, err := i.Snapshot(ctx, path)
 	if err != nil {
-		return nil, &takeError{"taking a snapshot", err}
+		return nil, fmt.Errorf("taking a snapshot: %w", err)
 	}
 	r := &Record{Taken: time.Now(), Complete: true, Tree: tree}
 	last := lastEvent(tree)
@@ -84,9 +83,9 @@ func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
 			r.Complete = false
 			continue
 		case err != nil:
-			return nil, &takeError{"reading events", err}
+			return nil, fmt.Errorf("reading events: %w", err)
 		}
-		if e.Stack == "" && (e.Kind == sup.ChildExited || e.Kind == sup.ChildStuck || e.Kind == sup.ObserverPanicked) { // others repeat it
+		if e.Stack == "" && (e.Kind == sup.ChildExited || e.Kind == sup.ChildStuck || e.Kind == sup.ObserverPanicked) { // other events repeat the exit
 			e.Stack = stackOf(e.Exit.Err)
 		}
 		r.Events = append(r.Events, e)
@@ -95,21 +94,12 @@ func Take(ctx context.Context, i sup.Inspector, path string) (*Record, error) {
 		}
 	}
 	if ctx.Err() != nil {
-		return nil, &takeError{"reading events", context.Cause(ctx)}
+		return nil, fmt.Errorf("reading events: %w", context.Cause(ctx))
 	}
-	return r, nil // the supervisor has ended, and this is all
+	return r, nil // the supervisor has ended and has no more events
 }
 
-// A takeError tells at what a record could not be taken.
-type takeError struct {
-	at  string
-	err error
-}
-
-func (e *takeError) Error() string { return "flight: " + e.at + ": " + prefix.Cut(e.err) }
-func (e *takeError) Unwrap() error { return e.err }
-
-// Dump takes a record and writes it: see [Take].
+// Dump takes a record as [Take] does and writes it to w.
 func Dump(ctx context.Context, w io.Writer, i sup.Inspector, path string) error {
 	r, err := Take(ctx, i, path)
 	if err != nil {
@@ -119,7 +109,7 @@ func Dump(ctx context.Context, w io.Writer, i sup.Inspector, path string) error 
 	return err
 }
 
-// lastEvent returns the highest number of an event on record.
+// lastEvent returns the highest number of a recorded event, 0 if there is none.
 func lastEvent(s sup.SupervisorInfo) uint64 {
 	last := s.LastEvent
 	for _, c := range s.Children {
@@ -130,8 +120,8 @@ func lastEvent(s sup.SupervisorInfo) uint64 {
 	return last
 }
 
-// stackOf returns the stack that comes with an error, whose methods may be the
-// program's own, and panic.
+// stackOf returns the stack that an error carries, or "". The error is the program's,
+// and its methods may panic.
 func stackOf(err error) (stack string) {
 	defer func() { _ = recover() }()
 	if e, ok := errors.AsType[*sup.PanicError](err); ok {

@@ -22,7 +22,7 @@ import (
 
 var sameText = cmp.Comparer(func(a, b error) bool { return fmt.Sprint(a) == fmt.Sprint(b) })
 
-// plant starts a tree of two levels, and returns the worker "leaf" of the lower.
+// plant starts a tree of two levels and returns the worker "leaf" of the lower one.
 func plant(t *testing.T, spec sup.Spec[sup.Worker]) (*sup.Supervisor[sup.Worker], *suptest.Worker) {
 	t.Helper()
 	leaf := new(suptest.Worker)
@@ -94,7 +94,7 @@ func TestARecordOfABranchHasWhatIsBelowIt(t *testing.T) {
 	})
 }
 
-func TestTheRecordOfATreeThatHasEndedIsThere(t *testing.T) {
+func TestARecordCanBeTakenAfterTheEndOfTheTree(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		s, leaf := plant(t, sup.Spec[sup.Worker]{Intensity: sup.Intensity{Restarts: 0, Within: 1}})
 		for range 2 {
@@ -112,7 +112,7 @@ func TestTheRecordOfATreeThatHasEndedIsThere(t *testing.T) {
 	})
 }
 
-func TestARecordWithAGapSaysSo(t *testing.T) {
+func TestARecordWithAGapIsNotComplete(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		s, leaf := plant(t, sup.Spec[sup.Worker]{Record: 4})
 		leaf.Return(errors.New("boom"))
@@ -124,7 +124,7 @@ func TestARecordWithAGapSaysSo(t *testing.T) {
 	})
 }
 
-func TestOfATreeThatKeepsNoRecordThereIsTheSnapshot(t *testing.T) {
+func TestARecordOfATreeWithoutEventsHasTheSnapshot(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		s, _ := plant(t, sup.Spec[sup.Worker]{Record: -1})
 		r, err := flight.Take(t.Context(), sup.Inspect(s), "")
@@ -134,28 +134,28 @@ func TestOfATreeThatKeepsNoRecordThereIsTheSnapshot(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeTakenSaysWhy(t *testing.T) {
-	if _, err := flight.Take(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "no inspector: give") {
-		t.Errorf("of nothing: %v", err)
+func TestTakeReturnsTheCauseOfItsFailure(t *testing.T) {
+	if _, err := flight.Take(t.Context(), nil, ""); err == nil || !strings.Contains(err.Error(), "nil Inspector, want") {
+		t.Errorf("nil Inspector: %v", err)
 	}
 	suptest.Run(t, func(t *testing.T) {
 		s, _ := plant(t, sup.Spec[sup.Worker]{})
 		if _, err := flight.Take(t.Context(), sup.Inspect(s), "top/none"); !errors.Is(err, sup.ErrNotFound) {
-			t.Errorf("of a child that is not there: %v", err)
+			t.Errorf("unknown child: %v", err)
 		}
 		errLate := errors.New("too late")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errLate)
 		defer cancel()
 		if _, err := flight.Take(ctx, silent{sup.Inspect(s)}, ""); !errors.Is(err, errLate) {
-			t.Errorf("of an inspector that tells no events: %v", err)
+			t.Errorf("inspector without events: %v", err)
 		}
 		if err := flight.Dump(t.Context(), broken{}, sup.Inspect(s), ""); !errors.Is(err, errBroken) {
-			t.Errorf("to a writer that fails: %v", err)
+			t.Errorf("failing writer: %v", err)
 		}
 	})
 }
 
-// silent is an inspector whose events do not come.
+// silent is an inspector without events.
 type silent struct{ sup.Inspector }
 
 func (silent) Events(ctx context.Context, _ string, _ uint64) iter.Seq2[sup.Event, error] {
@@ -174,30 +174,30 @@ const (
 	first  = `{"event":{"seq":1,"time":"2026-01-02T03:04:05Z","kind":"child ready","path":"top/a","id":"a","incarnation":1}}` + "\n"
 )
 
-func TestBadInputIsReportedLineByLine(t *testing.T) {
+func TestReadReportsEachInvalidLine(t *testing.T) {
 	for _, test := range []struct {
 		name, in string
 		want     error
 		text     []string
 	}{
-		{"nothing", "", flight.ErrCut, []string{"flight: line 1: "}},
-		{"another file", "PK\x03\x04", flight.ErrFormat, []string{`line 1: not a flight record: expected the header, {"flight":1,…}`}},
+		{"nothing", "", flight.ErrCut, []string{"line 1: "}},
+		{"another file", "PK\x03\x04", flight.ErrFormat, []string{`line 1: invalid flight record: want the header, {"flight":1,...}`}},
 		{"another JSON", "[]\n" + tree, flight.ErrFormat, []string{"line 1: "}},
-		{"a later version", `{"flight":2,"colour":"red"}` + "\n" + tree, flight.ErrVersion, []string{"line 1: a flight record of another version: it is 2, and this program reads 1"}},
-		{"cut", header + tree + first, flight.ErrCut, []string{`line 4: the flight record was cut short: there is no {"end":N}`}},
-		{"an event is missing", header + tree + first + `{"end":2}`, flight.ErrCut, []string{"line 4: the flight record was cut short: there are 1 events"}},
-		{"more behind it", header + tree + first + `{"end":1}` + "\n" + first, flight.ErrFormat, []string{"line 5: not a flight record: something comes after its end"}},
-		{"no tree", header + first + `{"end":0}`, flight.ErrFormat, []string{`line 2: not a flight record: expected {"tree":…}: json: unknown field "event"`}},
+		{"a later version", `{"flight":2,"colour":"red"}` + "\n" + tree, flight.ErrVersion, []string{"line 1: unknown version of a flight record: 2, want 1"}},
+		{"cut", header + tree + first, flight.ErrCut, []string{`line 4: incomplete flight record: no {"end":N}`}},
+		{"an event is missing", header + tree + first + `{"end":2}`, flight.ErrCut, []string{"line 4: incomplete flight record: 1 events, and"}},
+		{"more behind it", header + tree + first + `{"end":1}` + "\n" + first, flight.ErrFormat, []string{"line 5: invalid flight record: text after its end"}},
+		{"no tree", header + first + `{"end":0}`, flight.ErrFormat, []string{`line 2: invalid flight record: want {"tree":...}: json: unknown field "event"`}},
 		{"no enumeration", header + `{"tree":{"path":"top","strategy":"one_for_none"}}` + "\n" + `{"end":0}`, flight.ErrFormat, []string{`line 2: `, `"one_for_none": not a name of a`}},
 		{"all faults", header + tree + first + first + `{"event":{"seq":0}}` + "\n" + `{"event":null}` + "\n" + `{"event":{"seq":9,"kind":"child ready"}} {}` + "\n{\n", flight.ErrFormat,
-			[]string{"line 4: not a flight record: event number 1 comes after 1", "line 5: ", "line 6: ", "line 7: ", "line 8: ", "line 9: the flight record was cut short"}},
+			[]string{"line 4: invalid flight record: event 1 after event 1", "line 5: ", "line 6: ", "line 7: ", "line 8: ", "line 9: incomplete flight record"}},
 		{"an event without", header + tree +
 			`{"event":{"seq":1,"time":"2026-01-02T03:04:05Z","path":"top/a"}}` + "\n" +
 			`{"event":{"seq":2,"time":"2026-01-02T03:04:05Z","kind":"child ready"}}` + "\n" +
 			`{"event":{"seq":3,"kind":"child ready","path":"top/a"}}` + "\n" +
 			`{"event":{"seq":4,"time":"2026-01-02T03:04:05Z","kind":"child ready","path":"top/a","delay":"-1s"}}` + "\n" + `{"end":4}`,
-			flight.ErrFormat, []string{"line 3: not a flight record: event number 1 has no kind", "line 4: not a flight record: event number 2 has no path",
-				"line 5: not a flight record: event number 3 has no time", "line 6: not a flight record: event number 4 has a negative incarnation or delay"}},
+			flight.ErrFormat, []string{"line 3: invalid flight record: event 1 without a kind", "line 4: invalid flight record: event 2 without a path",
+				"line 5: invalid flight record: event 3 without a time", "line 6: invalid flight record: event 4 with a negative incarnation or delay"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := flight.Read(strings.NewReader(test.in))
@@ -206,23 +206,20 @@ func TestBadInputIsReportedLineByLine(t *testing.T) {
 			}
 			line, ok := errors.AsType[*flight.LineError](err)
 			if !ok || line.Line < 1 {
-				t.Errorf("%v tells no line", err)
+				t.Errorf("%v has no line", err)
 			}
 			for _, text := range test.text {
 				if !strings.Contains(err.Error(), text) {
-					t.Errorf("%v\ndoes not say %q", err, text)
+					t.Errorf("%v\nmisses %q", err, text)
 				}
-			}
-			if n := strings.Count(err.Error(), "flight: "); n != 1 {
-				t.Errorf("%v\nhas the prefix %d times", err, n)
 			}
 		})
 	}
 	if _, err := flight.Read(strings.NewReader(header + tree + first + `{"end":1}` + "\n\n")); err != nil {
-		t.Errorf("a good one: %v", err)
+		t.Errorf("a valid record: %v", err)
 	}
 	if _, err := flight.Read(failing{}); !errors.Is(err, errBroken) {
-		t.Errorf("of a reader that fails: %v", err)
+		t.Errorf("failing reader: %v", err)
 	}
 }
 
@@ -230,7 +227,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errBroken }
 
-// good is a record that was read.
+// good returns a valid record.
 func good(t *testing.T) *flight.Record {
 	t.Helper()
 	r, err := flight.Read(strings.NewReader(header + tree + first + `{"end":1}`))
@@ -240,7 +237,7 @@ func good(t *testing.T) *flight.Record {
 	return r
 }
 
-func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
+func TestARecordThatReadWouldRefuseIsNotWritten(t *testing.T) {
 	wrong := good(t)
 	wrong.Tree.Path = ""
 	for range 3 {
@@ -254,11 +251,11 @@ func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
 		record *flight.Record
 		want   string
 	}{
-		{nil, "flight: writing a record: there is none: take one with Take"},
-		{new(flight.Record), "flight: writing a record: it has no tree with a path: take one with Take"},
-		{wrong, "flight: writing a record: it has no tree with a path: take one with Take\nevent number 1 comes after 1\n" +
-			"event number 2 has no kind\nevent number 3 has a negative incarnation or delay"},
-		{many, "flight: writing a record: " + strings.TrimSuffix(strings.Repeat("event number 0 comes after 0\n", 10), "\n")},
+		{nil, "writing a flight record: nil record, want one of Take or Read"},
+		{new(flight.Record), "writing a flight record: no path of the tree, want a record of Take or Read"},
+		{wrong, "writing a flight record: no path of the tree, want a record of Take or Read\nevent 1 after event 1\n" +
+			"event 2 without a kind\nevent 3 with a negative incarnation or delay"},
+		{many, "writing a flight record: " + strings.TrimSuffix(strings.Repeat("event 0 after event 0\n", 10), "\n")},
 	} {
 		var file bytes.Buffer
 		n, err := test.record.WriteTo(&file)
@@ -268,17 +265,16 @@ func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
 	}
 }
 
-func TestARecordIsNeitherReadFromNothingNorWrittenToNothing(t *testing.T) {
-	if _, err := flight.Read(nil); err == nil || !strings.Contains(err.Error(), "flight: no reader: give") {
+func TestANilReaderAndANilWriterAreErrors(t *testing.T) {
+	if _, err := flight.Read(nil); err == nil || !strings.Contains(err.Error(), "nil Reader") {
 		t.Errorf("read: %v", err)
 	}
-	if _, err := good(t).WriteTo(nil); err == nil || !strings.Contains(err.Error(), "flight: no writer: give") {
+	if _, err := good(t).WriteTo(nil); err == nil || !strings.Contains(err.Error(), "nil Writer") {
 		t.Errorf("written: %v", err)
 	}
 }
 
-// A thousand bad lines are not a thousand faults.
-func TestNotAllFaultsOfAWreckAreListed(t *testing.T) {
+func TestReadListsTenFaultsAtMost(t *testing.T) {
 	_, err := flight.Read(strings.NewReader(header + tree + strings.Repeat("{}x\n", 1000)))
 	if n := strings.Count(err.Error(), "line "); n != 10 {
 		t.Errorf("%d faults", n)
@@ -316,7 +312,7 @@ type rude struct{}
 
 func (rude) Error() string { panic("no text") }
 
-func TestAnErrorThatCannotBeReadIsWrittenAllTheSame(t *testing.T) {
+func TestAnErrorWhoseMethodPanicsIsWritten(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		s, leaf := plant(t, sup.Spec[sup.Worker]{})
 		leaf.Return(rude{})
@@ -331,21 +327,22 @@ func TestAnErrorThatCannotBeReadIsWrittenAllTheSame(t *testing.T) {
 	})
 }
 
-func TestAnErrorOfTheTreeHasNoPrefixOfItsOwn(t *testing.T) {
+func TestTheErrorOfTakeBeginsWithWhatFailed(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		s, _ := plant(t, sup.Spec[sup.Worker]{})
+		_, cause := sup.Inspect(s).Snapshot(t.Context(), "top/none")
 		_, err := flight.Take(t.Context(), sup.Inspect(s), "top/none")
-		if want := "flight: taking a snapshot: top/none: query: not found"; fmt.Sprint(err) != want {
+		if want := "taking a snapshot: " + cause.Error(); fmt.Sprint(err) != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 		if _, ok := errors.AsType[*sup.CallError](err); !ok || !errors.Is(err, sup.ErrNotFound) {
-			t.Errorf("%v does not wrap what it is about", err)
+			t.Errorf("%v does not wrap the cause", err)
 		}
 	})
 }
 
-// A record is written to a terminal too, by cat, say.
-func TestNothingThatATerminalObeysIsWritten(t *testing.T) {
+// Users also print records to terminals.
+func TestCharactersThatControlATerminalAreEscaped(t *testing.T) {
 	const hostile = "\x1b[2J\x07\r\x7f\u009b31m\u0085\u202e\u2066\u200f\u061c\u2028\U000e0041"
 	r := &flight.Record{
 		Taken: time.Now(),
@@ -371,7 +368,7 @@ func TestNothingThatATerminalObeysIsWritten(t *testing.T) {
 		"name": back.Tree.Name, "child": back.Tree.Children[0].ID, "path": e.Path, "error": e.Exit.Err.Error(), "because": e.Because, "stack": e.Stack,
 	} {
 		if text != hostile {
-			t.Errorf("the %s reads as %q", of, text)
+			t.Errorf("%s is read as %q", of, text)
 		}
 	}
 }

@@ -10,40 +10,41 @@ import (
 )
 
 var (
-	// ErrFormat is wrapped by the error for what is no flight record, or one
-	// that is damaged.
-	ErrFormat = errors.New("not a flight record")
-	// ErrVersion is wrapped by the error for a record of another version.
-	ErrVersion = errors.New("a flight record of another version")
-	// ErrCut is wrapped by the error for a record whose end is missing.
-	ErrCut = errors.New("the flight record was cut short")
+	// ErrFormat is returned when a file is not a flight record, or is damaged.
+	ErrFormat = errors.New("invalid flight record")
+	// ErrVersion is returned when a record has another version than [Version].
+	ErrVersion = errors.New("unknown version of a flight record")
+	// ErrCut is returned when the end of a record is missing.
+	ErrCut = errors.New("incomplete flight record")
 )
 
-// A LineError is a fault of one line.
+// A LineError is the error about one line of a record.
 type LineError struct {
-	Line int // from 1
-	Err  error
+	// Line counts from 1.
+	Line int
+	// Err wraps ErrFormat, ErrVersion or ErrCut.
+	Err error
 }
 
+// Error returns the number of the line and the text of Err.
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
 
 // Unwrap returns Err.
 func (e *LineError) Unwrap() error { return e.Err }
 
 const (
-	// maxLine is how long a line may be, in bytes: the snapshot of a million
-	// children is a line.
+	// maxLine is the most bytes of a line. The snapshot of a million children fits.
 	maxLine = 1 << 29
-	// maxFaults is how many are listed.
+	// maxFaults is the most faults that an error lists.
 	maxFaults = 10
 )
 
-// Read reads a record that [Record.WriteTo] has written. The error lists the
-// faults, up to ten, each a [LineError] that wraps [ErrFormat], [ErrVersion] or
-// [ErrCut]; or it is that of r.
+// Read reads a record that [Record.WriteTo] has written. The error joins up to ten
+// faults, each a [LineError] that wraps [ErrFormat], [ErrVersion] or [ErrCut], or wraps
+// the error of r.
 func Read(r io.Reader) (*Record, error) {
 	if r == nil {
-		return nil, errors.New("flight: no reader: give that of a file")
+		return nil, errors.New("nil Reader of a flight record")
 	}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
@@ -56,62 +57,63 @@ func Read(r io.Reader) (*Record, error) {
 		in.line++
 		in.fault("%w: longer than %d bytes", ErrFormat, maxLine)
 	} else if err != nil {
-		return nil, fmt.Errorf("flight: reading a record: %w", err)
+		return nil, fmt.Errorf("reading a flight record: %w", err)
 	}
 	if !in.ended && !in.hopeless() {
 		in.line++
-		in.fault("%w: there is no {\"end\":N}", ErrCut)
+		in.fault("%w: no {\"end\":N}", ErrCut)
 	}
 	if len(in.faults) > 0 {
-		return nil, fmt.Errorf("flight: %w", errors.Join(in.faults...))
+		return nil, errors.Join(in.faults...)
 	}
 	return in.record, nil
 }
 
-// reader is where the reading of a record stands.
+// A reader reads a record line by line.
 type reader struct {
-	record *Record
-	line   int
-	expect func(in *reader, line []byte) // takes the next line
-	last   uint64                        // the number of the last event
-	count  int                           // of events, good or not
-	ended  bool
-	alien  bool // it is no record at all
-	faults []error
+	record  *Record
+	line    int
+	expect  func(in *reader, line []byte) // takes the next line
+	last    uint64                        // the number of the last event
+	count   int                           // of events, valid or not
+	ended   bool
+	foreign bool // the file is not a record at all
+	faults  []error
 }
 
 func (in *reader) fault(format string, args ...any) {
 	in.faults = append(in.faults, &LineError{in.line, fmt.Errorf(format, args...)})
 }
 
-// hopeless reports that nothing is gained by reading on.
-func (in *reader) hopeless() bool { return in.alien || len(in.faults) >= maxFaults }
+// hopeless reports that reading on would find nothing of use.
+func (in *reader) hopeless() bool { return in.foreign || len(in.faults) >= maxFaults }
 
-// parse reads a line, and reports a fault if it is not what it should be.
+// parse decodes a line. If the line is not what is wanted, it adds a fault and returns
+// false.
 func (in *reader) parse(line []byte, into any, want string) bool {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		in.fault("%w: expected %s: %w", ErrFormat, want, err)
+		in.fault("%w: want %s: %w", ErrFormat, want, err)
 		return false
 	}
 	if d.More() {
-		in.fault("%w: expected %s and nothing behind it", ErrFormat, want)
+		in.fault("%w: want %s and nothing after it", ErrFormat, want)
 		return false
 	}
 	return true
 }
 
 func (in *reader) header(line []byte) {
-	var version struct{ Flight *int } // first, since another one may have other fields
+	var version struct{ Flight *int } // first, since another version may have other fields
 	switch err := json.Unmarshal(line, &version); {
 	case err != nil || version.Flight == nil:
-		in.alien = true
-		in.fault("%w: expected the header, {\"flight\":%d,…}", ErrFormat, Version)
+		in.foreign = true
+		in.fault("%w: want the header, {\"flight\":%d,...}", ErrFormat, Version)
 		return
 	case *version.Flight != Version:
-		in.alien = true
-		in.fault("%w: it is %d, and this program reads %d", ErrVersion, *version.Flight, Version)
+		in.foreign = true
+		in.fault("%w: %d, want %d", ErrVersion, *version.Flight, Version)
 		return
 	}
 	var header headerLine
@@ -124,11 +126,11 @@ func (in *reader) header(line []byte) {
 func (in *reader) tree(line []byte) {
 	in.expect = (*reader).event
 	var tree treeLine
-	if !in.parse(line, &tree, `{"tree":…}`) {
+	if !in.parse(line, &tree, `{"tree":...}`) {
 		return
 	}
 	if tree.Tree == nil || tree.Tree.Path == "" {
-		in.fault("%w: expected a tree with a path", ErrFormat)
+		in.fault("%w: want a tree with a path", ErrFormat)
 		return
 	}
 	in.record.Tree = *tree.Tree
@@ -141,14 +143,14 @@ func (in *reader) event(line []byte) {
 	}
 	in.count++
 	var l eventLine
-	if !in.parse(line, &l, `{"event":…} or {"end":N}`) {
+	if !in.parse(line, &l, `{"event":...} or {"end":N}`) {
 		return
 	}
 	if l.Event == nil {
-		in.fault("%w: expected {\"event\":…} or {\"end\":N}", ErrFormat)
+		in.fault("%w: want {\"event\":...} or {\"end\":N}", ErrFormat)
 		return
 	}
-	e := l.Event.read()
+	e := l.Event.event()
 	if err := checkEvent(e, in.last); err != nil {
 		in.fault("%w: %w", ErrFormat, err)
 		return
@@ -158,17 +160,17 @@ func (in *reader) event(line []byte) {
 }
 
 func (in *reader) end(line []byte) {
-	in.expect, in.ended = (*reader).behind, true
+	in.expect, in.ended = (*reader).rest, true
 	var end endLine
 	if in.parse(line, &end, `{"end":N}`) && (end.End == nil || *end.End != in.count) {
-		in.fault("%w: there are %d events, and the end tells of another number", ErrCut, in.count)
+		in.fault("%w: %d events, and another number in its end", ErrCut, in.count)
 	}
 }
 
-func (in *reader) behind(line []byte) {
+func (in *reader) rest(line []byte) {
 	if len(bytes.TrimSpace(line)) > 0 {
-		in.fault("%w: something comes after its end", ErrFormat)
-		in.alien = true
+		in.fault("%w: text after its end", ErrFormat)
+		in.foreign = true
 	}
 }
 

@@ -13,8 +13,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// The lines of the format. Each line has one of these, and fields that are not
-// known are faults.
+// The lines of the format. Unknown fields are faults.
 type (
 	headerLine struct {
 		Flight   int       `json:"flight"`
@@ -32,7 +31,7 @@ type (
 	}
 )
 
-// event is a [sup.Event] as it is written.
+// event is the form of a [sup.Event] in a line.
 type event struct {
 	Seq         uint64        `json:"seq"`
 	Time        time.Time     `json:"time"`
@@ -47,7 +46,7 @@ type event struct {
 	Stack       string        `json:"stack,omitempty"`
 }
 
-// duration is written as text.
+// duration is written as text, such as "1.5s".
 type duration time.Duration
 
 func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
@@ -58,10 +57,11 @@ func (d *duration) UnmarshalText(text []byte) error {
 	return err
 }
 
-func written(e sup.Event) *event {
+// eventOf returns the written form of an event.
+func eventOf(e sup.Event) *event {
 	text := ""
 	if e.Exit.Err != nil {
-		text = fmt.Sprint(e.Exit.Err) // survives a method that panics
+		text = fmt.Sprint(e.Exit.Err) // Sprint survives an Error method that panics
 	}
 	return &event{
 		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Path: e.Path, ID: e.ID, Incarnation: e.Incarnation,
@@ -69,7 +69,8 @@ func written(e sup.Event) *event {
 	}
 }
 
-func (e *event) read() sup.Event {
+// event returns the event that was written.
+func (e *event) event() sup.Event {
 	exit := sup.Exit{Kind: e.Exit}
 	if e.Error != "" {
 		exit.Err = errors.New(e.Error)
@@ -80,15 +81,14 @@ func (e *event) read() sup.Event {
 	}
 }
 
-// check returns what is wrong with a record: what [Read] would not read is not
-// written.
+// check returns why [Read] would refuse the record, or nil.
 func (r *Record) check() error {
 	if r == nil {
-		return errors.New("there is none: take one with Take")
+		return errors.New("nil record, want one of Take or Read")
 	}
 	var faults []error
 	if r.Tree.Path == "" {
-		faults = append(faults, errors.New("it has no tree with a path: take one with Take"))
+		faults = append(faults, errors.New("no path of the tree, want a record of Take or Read"))
 	}
 	var last uint64
 	for _, e := range r.Events {
@@ -101,33 +101,32 @@ func (r *Record) check() error {
 	return errors.Join(faults...)
 }
 
-// checkEvent returns what is wrong with an event that comes after another one.
+// checkEvent returns why an event is invalid after the one with a number, or nil.
 func checkEvent(e sup.Event, after uint64) error {
 	switch {
 	case e.Seq <= after:
-		return fmt.Errorf("event number %d comes after %d", e.Seq, after)
+		return fmt.Errorf("event %d after event %d", e.Seq, after)
 	case e.Kind == 0:
-		return fmt.Errorf("event number %d has no kind", e.Seq)
+		return fmt.Errorf("event %d without a kind", e.Seq)
 	case e.Path == "":
-		return fmt.Errorf("event number %d has no path", e.Seq)
+		return fmt.Errorf("event %d without a path", e.Seq)
 	case e.Time.IsZero():
-		return fmt.Errorf("event number %d has no time", e.Seq)
+		return fmt.Errorf("event %d without a time", e.Seq)
 	case e.Incarnation < 0 || e.Delay < 0:
-		return fmt.Errorf("event number %d has a negative incarnation or delay", e.Seq)
+		return fmt.Errorf("event %d with a negative incarnation or delay", e.Seq)
 	}
 	return nil
 }
 
 // WriteTo writes the record in the format of this package. It implements
-// [io.WriterTo]. The error is that of w; or it lists what is wrong with the
-// record, up to ten faults, and nothing is written then: one that [Take] or [Read]
-// returned has none.
+// [io.WriterTo]. A record that [Read] would refuse is not written: the error lists up
+// to ten faults. Records of Take and Read have none. Other errors wrap that of w.
 func (r *Record) WriteTo(w io.Writer) (int64, error) {
 	if w == nil {
-		return 0, errors.New("flight: no writer: give that of a file")
+		return 0, errors.New("nil Writer of a flight record")
 	}
 	if err := r.check(); err != nil {
-		return 0, fmt.Errorf("flight: writing a record: %w", err)
+		return 0, fmt.Errorf("writing a flight record: %w", err)
 	}
 	to := &counter{w: w}
 	buffered := bufio.NewWriter(to)
@@ -137,7 +136,7 @@ func (r *Record) WriteTo(w io.Writer) (int64, error) {
 		err = lines.write(treeLine{&r.Tree})
 	}
 	for i := 0; err == nil && i < len(r.Events); i++ {
-		err = lines.write(eventLine{written(r.Events[i])})
+		err = lines.write(eventLine{eventOf(r.Events[i])})
 	}
 	if n := len(r.Events); err == nil {
 		err = lines.write(endLine{&n})
@@ -146,12 +145,13 @@ func (r *Record) WriteTo(w io.Writer) (int64, error) {
 		err = buffered.Flush()
 	}
 	if err != nil {
-		err = fmt.Errorf("flight: writing a record: %w", err)
+		err = fmt.Errorf("writing a flight record: %w", err)
 	}
 	return to.n, err
 }
 
-// A lineWriter writes values as lines of JSON that are harmless for a terminal.
+// A lineWriter writes values as lines of JSON without characters that control a
+// terminal.
 type lineWriter struct {
 	w       io.Writer
 	line    bytes.Buffer
@@ -174,7 +174,7 @@ func (l *lineWriter) write(v any) error {
 	return err
 }
 
-// counter counts what is written.
+// A counter counts the bytes that it passes to w.
 type counter struct {
 	w io.Writer
 	n int64
