@@ -7,26 +7,25 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A delta is a line of the contract that departs from OTP on purpose and that
-// shows in a trace. What comes after such a step is not compared: OTP's tree is
-// another one then.
+// A delta is a line of the contract that departs from OTP on purpose, and whose effect
+// is in a trace. The steps after it are not compared, since OTP's tree is another one
+// then.
 type delta string
 
 const (
-	// A round revives a child that an operator had stopped, in OTP.
+	// In OTP, a round restarts a child that an operator has stopped.
 	deltaT4 delta = "T4"
-	// A transient supervisor that has given up is not restarted, in OTP.
+	// In OTP, a transient supervisor that has given up is not restarted.
 	deltaN2 delta = "N2"
 )
 
-// departure is where a step departs from OTP, and the children that stay as an
-// operator left them.
+// A departure is a step that departs from OTP.
 type departure struct {
 	delta delta
-	held  []string
+	held  []string // children that an operator has stopped
 }
 
-// departure returns what the present command has departed in, or nil.
+// departure returns the departure of the present command, or nil.
 func (m *model) departure() *departure {
 	if m.departed == "" {
 		return nil
@@ -40,10 +39,9 @@ func (m *model) departure() *departure {
 	return d
 }
 
-// adjust makes of what OTP did what the contract makes of it, given what the
-// engine did: for T4 the same without those that stay stopped; for N2 OTP's
-// trace is how ours begins, and our supervisor is up. It returns the step to
-// compare the engine's with.
+// adjust returns the step that the contract wants, given what OTP and the engine did.
+// For T4 that is OTP's without the children that stay stopped. For N2 the engine's trace
+// begins with OTP's, and its supervisor is up afterwards.
 func (d *departure) adjust(otp, ours step) step {
 	switch d.delta {
 	case deltaT4:

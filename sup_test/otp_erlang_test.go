@@ -16,14 +16,14 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// errNoErlang tells where Erlang is to be had.
-var errNoErlang = errors.New("there is no escript: on Debian, apt-get install erlang-base")
+// errNoErlang is returned when Erlang is not installed.
+var errNoErlang = errors.New("escript not found; on Debian: apt-get install erlang-base")
 
-// abreast is how many scenarios Erlang runs at once. Most of them wait.
+// abreast is the number of scenarios that Erlang runs concurrently. Most of them wait.
 const abreast = 1000
 
-// askErlang runs scenarios on Erlang's own supervisor, all in one machine, and
-// fills in what it did.
+// askErlang runs scenarios on Erlang's own supervisor, all in one virtual machine, and
+// sets their steps.
 func askErlang(t *testing.T, all []*otpCase) error {
 	t.Helper()
 	escript, err := exec.LookPath("escript")
@@ -49,7 +49,7 @@ func askErlang(t *testing.T, all []*otpCase) error {
 	next := func() string { lines.Scan(); return lines.Text() }
 	for _, sc := range all {
 		if line := next(); line != "scenario "+sc.name {
-			return fmt.Errorf("instead of %s Erlang says: %s\n%s", sc.name, line, sc.modelCase.text())
+			return fmt.Errorf("scenario %s: unexpected output of Erlang: %s\n%s", sc.name, line, sc.modelCase.text())
 		}
 		sc.steps = make([]step, len(sc.commands))
 		for i := range sc.steps {
@@ -63,18 +63,18 @@ func askErlang(t *testing.T, all []*otpCase) error {
 	return lines.Err()
 }
 
-// erlang is the release that there is.
+// erlang returns the release of Erlang that is installed.
 func erlang() string {
 	release, err := exec.Command("erl", "-noshell", "-eval",
 		`io:format("~s", [erlang:system_info(otp_release)]), halt().`).Output()
 	if err != nil {
-		return "of an unknown release"
+		return "(unknown release)"
 	}
 	return string(release)
 }
 
-// term is what the escript reads: {scenario, Name, Windows, {Flags, Children},
-// Commands}.
+// term formats a scenario as the escript reads it: {scenario, Name, Windows, {Flags,
+// Children}, Commands}.
 func (sc *otpCase) term() string {
 	commands := make([]string, len(sc.commands))
 	m := newModel(sc.root)

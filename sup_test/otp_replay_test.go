@@ -15,12 +15,12 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// settling is how long a tree has after each command, for the times of those
-// children that are given up.
+// settling is the time that passes after each command. It is longer than the shutdown
+// times of the children that are given up.
 const settling = 200 * time.Millisecond
 
-// replay does with the engine what was done with Erlang's supervisor, and
-// returns what is different. It ends where the contract departs from OTP.
+// replay does to the engine what was done to Erlang's supervisor and returns the
+// difference. It ends where the contract departs from OTP.
 func (sc *otpCase) replay(t *testing.T) (departed delta, diff string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -37,10 +37,10 @@ func (sc *otpCase) replay(t *testing.T) (departed delta, diff string) {
 			m.departed = ""
 			otp, ours := sc.steps[i], g.step(cmd)
 			if m.performAll(cmd); m.silent != "" {
-				diff = "the contract does not say: " + m.silent
+				diff = "the contract leaves open " + m.silent
 				break
 			}
-			if m.held() != nil { // nobody answers in OTP then
+			if m.held() != nil { // OTP answers no call then
 				ours.children = otp.children
 			}
 			if d := m.departure(); d != nil {
@@ -68,7 +68,7 @@ func (m *model) performAll(cmd command) {
 	}
 }
 
-// held is the worker that waits to be let, in its start or its stop, or nil.
+// held returns the worker whose start or stop waits for a let, or nil.
 func (m *model) held() (held *node) {
 	m.root.all(func(n *node) {
 		how := n.b.Faults
@@ -80,7 +80,7 @@ func (m *model) held() (held *node) {
 	return held
 }
 
-// step performs a command, and shows what it led to as OTP would.
+// step performs a command and returns its outcome as OTP shows it.
 func (g *stage) step(cmd command) (s step) {
 	before := g.howEnded()
 	r := g.perform(cmd)
@@ -102,19 +102,18 @@ func (g *stage) step(cmd command) (s step) {
 	return s
 }
 
-// byPath brings what happened into the order of the children, each child's own
-// kept.
+// byPath sorts the trace by child, and keeps the order of each child's events.
 func (s step) byPath() step {
 	s.trace = slices.Clone(s.trace)
 	slices.SortStableFunc(s.trace, func(a, b event) int { return strings.Compare(a.path, b.path) })
 	return s
 }
 
-// otpAnswer is what OTP would answer.
+// otpAnswer returns what OTP answers.
 func (g *stage) otpAnswer(a answer) string {
 	start, failed := errors.AsType[*sup.StartError](a.err)
 	switch {
-	case a.call == g.stopCall: // in OTP it is no call
+	case a.call == g.stopCall: // in OTP, stop is not a call
 		return ""
 	case a.is == "stuck": // X6: OTP kills it
 		return "ok"
@@ -134,8 +133,8 @@ func innermost(e *sup.StartError) *sup.StartError {
 	}
 }
 
-// children shows the children as OTP's which_children does: of a set, whose
-// members have no names there, those that are up, sorted.
+// children lists the children like OTP's which_children. The members of a set have no
+// names there: those that are up are listed, sorted.
 func children(path string, s sup.SupervisorInfo) (lines []string) {
 	for _, c := range s.Children {
 		at := scenario.Join(path, c.ID)
@@ -162,8 +161,8 @@ func otpState(s sup.State) string {
 	return s.String()
 }
 
-// draw shows a step a line each, the members of a set that stop at once in a
-// fixed order.
+// draw formats a step as lines. Members of a set that stop concurrently have a fixed
+// order.
 func (s step) draw(sets map[string]bool) []string {
 	lines := []string{"= " + s.answer}
 	for _, e := range ordered(sets, s.trace) {

@@ -10,19 +10,20 @@ import (
 )
 
 var (
-	otpScenarios = flag.Int("otp", 0, "how many random scenarios to run on Erlang's own supervisor")
-	otpSeed      = flag.Int("otp.seed", 1, "the seed of the first of them")
-	otpRecord    = flag.Bool("otp.record", false, "write testdata/otp*.txt anew, as Erlang's supervisor does it")
+	otpScenarios = flag.Int("otp", 0, "the number of random scenarios to run on Erlang's own supervisor")
+	otpSeed      = flag.Int("otp.seed", 1, "the seed of the first random scenario")
+	otpRecord    = flag.Bool("otp.record", false, "trace Erlang's supervisor and write testdata/otp*.txt")
 )
 
-// recorded is how many random scenarios testdata holds.
+// recorded is the number of random scenarios in testdata.
 const recorded = 200
 
-// What Erlang's own supervisor did: otp.txt by hand, a scenario for each of the
-// lines of the contract marked [otp], otp_random.txt at random.
+// otpFiles are traces of Erlang's own supervisor. The scenarios of otp.txt are written
+// by hand, at least one for each line of the contract marked [otp]; those of
+// otp_random.txt are random.
 var otpFiles = []string{"testdata/otp.txt", "testdata/otp_random.txt"}
 
-func TestTheTracesOfErlangsSupervisorAreOurs(t *testing.T) {
+func TestTheEngineDoesWhatErlangsSupervisorDid(t *testing.T) {
 	for _, file := range otpFiles {
 		_, all := readScenarios(t, file)
 		for _, sc := range all {
@@ -35,11 +36,11 @@ func TestTheTracesOfErlangsSupervisorAreOurs(t *testing.T) {
 	}
 }
 
-// TestErlangsSupervisorDoesTheSame runs as many random scenarios as -otp says on
-// Erlang's supervisor and on ours. See make otp.
+// TestErlangsSupervisorDoesTheSame runs random scenarios, the number of -otp, on
+// Erlang's supervisor and on the engine. See make otp.
 func TestErlangsSupervisorDoesTheSame(t *testing.T) {
 	if *otpScenarios < 1 {
-		t.Skip("no scenarios: tell how many by -otp, or run make otp")
+		t.Skip("no random scenarios without -otp N; see make otp")
 	}
 	all := randomScenarios(*otpSeed, *otpScenarios)
 	began := time.Now()
@@ -68,10 +69,10 @@ func randomScenarios(seed, n int) (all []*otpCase) {
 	return all
 }
 
-// TestTheTracesAreRecordedAnew writes the files of traces if it is told to.
+// TestTheTracesAreRecordedAnew writes the files of traces with -otp.record.
 func TestTheTracesAreRecordedAnew(t *testing.T) {
 	if !*otpRecord {
-		t.Skip("the traces stay as they are: -otp.record writes them anew")
+		t.Skip("no traces are written without -otp.record")
 	}
 	for _, file := range otpFiles {
 		comment, all := readScenarios(t, file)

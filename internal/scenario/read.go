@@ -16,7 +16,7 @@ import (
 func Read(r io.Reader) ([]*Scenario, error) { return read(r, false) }
 
 // ReadExtended is Read with the words of Erlang's traces: the verbs both and let,
-// and ignore, hold and mute of a worker. Its starts may also fail as "exhausted". 
+// and ignore, hold and mute of a worker. Its starts may also fail as "exhausted".
 // For the errors that package sup makes of them, a child may be declared twice, and
 // the path of a call left out.
 func ReadExtended(r io.Reader) ([]*Scenario, error) { return read(r, true) }

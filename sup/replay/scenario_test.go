@@ -16,10 +16,10 @@ import (
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
-// The traces of Erlang's supervisor are scenarios too, and those that need no
-// more than this package knows are played.
 var errLost = errors.New("connection lost")
 
+// The traces of Erlang's supervisor are scenarios. Those in the language of this package
+// are played.
 func TestTheTracesOfErlangArePlayed(t *testing.T) {
 	content, err := os.ReadFile("../../sup_test/testdata/otp.txt")
 	if err != nil {

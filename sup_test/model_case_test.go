@@ -11,8 +11,8 @@ import (
 	"github.com/espalier-go/espalier/internal/scenario"
 )
 
-// TestTheCasesThatFoundSomethingStayGood replays testdata/model.txt: what the
-// random cases found, shrunken, on model and engine.
+// TestTheCasesThatFoundSomethingStayGood replays testdata/model.txt on model and engine:
+// random cases that found a fault, shrunk.
 func TestTheCasesThatFoundSomethingStayGood(t *testing.T) {
 	for _, read := range readCases(t, "testdata/model.txt") {
 		read.Comments = nil
@@ -23,7 +23,7 @@ func TestTheCasesThatFoundSomethingStayGood(t *testing.T) {
 				sc.want = append(sc.want, m.perform(cmd))
 			}
 			if m.silent != "" {
-				t.Fatalf("the contract does not say: %s", m.silent)
+				t.Fatalf("the contract leaves open %s", m.silent)
 			}
 			if diff := cmp.Diff(read.String(), sc.text()); diff != "" {
 				t.Errorf("the file (-) and what the model says (+):\n%s", diff)
@@ -69,8 +69,8 @@ func readCases(t *testing.T, file string) []*scenario.Scenario {
 	return all
 }
 
-// caseOf returns the tree and the commands of a scenario. What follows from them the
-// model says.
+// caseOf returns the tree and the commands of a scenario, without its traces: the model
+// makes them.
 func caseOf(sc *scenario.Scenario) *modelCase {
 	c := &modelCase{name: sc.Name, root: sc.Root}
 	for _, s := range sc.Steps {
