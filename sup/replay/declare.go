@@ -19,7 +19,7 @@ func declareSupervisor(s sup.SupervisorInfo) *scenario.Child {
 	}
 	for _, c := range s.Children {
 		switch {
-		case c.ID == "":
+		case c.ID == "" || d.Child(scenario.IDField(c.ID)) != nil: // an edited record
 		case d.IsSet():
 			d.Children = []*scenario.Child{declareChild(c)} // its members are all alike
 			d.Children[0].ID = "*"
@@ -79,7 +79,7 @@ func (b *builder) complete() {
 			b.comment("%s is below a worker, in a supervisor of that worker, and left out.", path)
 			continue
 		case e.Kind == sup.ChildStarting && e.Incarnation == 1 && started[at] && b.added[path] == nil && !up.IsSet():
-			one := b.sc.Root.Find(path)
+			one := b.find(path)
 			if one != nil && !b.info[path].Added {
 				break
 			}
@@ -88,7 +88,7 @@ func (b *builder) complete() {
 			}
 			b.added[path] = one
 			of(up).remove(one)
-		case b.sc.Root.Find(path) != nil || b.added[path] != nil:
+		case b.find(path) != nil:
 		case up.IsSet():
 			one := b.guess(path, i)
 			one.ID = "*"

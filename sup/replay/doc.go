@@ -1,5 +1,5 @@
-// Package replay turns flight records and written scenarios into tests: it does to a
-// tree what was once done to another one, in virtual time.
+// Package replay turns flight records and written scenarios into tests. Such a test does
+// to a tree what was once done to another one, in virtual time.
 //
 // # Incidents
 //
@@ -8,15 +8,15 @@
 // that calls Run, a record that is copied into its directory is a failing test, and a
 // regression test once the tree has been mended.
 //
-// [ScenarioOf] makes a [Scenario] of a record: text to read, edit and keep.
+// [ScenarioOf] makes a [Scenario] of a record, which is text to read, edit and keep.
 // [Scenario.Play] plays a scenario on stand-ins for its workers, [Scenario.PlayOn] on a
 // tree of the test.
 //
 // # The format
 //
-// A scenario is a declaration of a tree and commands. Workers and operators give the
-// commands; the traces behind '>' say what followed from each. The traces of Erlang's
-// own supervisor, with which espalier is compared, have the same format.
+// A scenario is the declaration of a tree, with commands. A command is what a worker or
+// an operator does, and the trace behind '>' is what follows from it. The traces of
+// Erlang's own supervisor, with which espalier is compared, have the same format.
 //
 //	scenario NAME
 //	supervisor STRATEGY INTENSITY [auto=any_significant|all_significant]
@@ -25,8 +25,8 @@
 //	> EVENT, EVENT, ...
 //	: PATH STATE, PATH STATE, ...
 //
-// INTENSITY is N/TIME or unlimited. PATH is the path below the root: slashes separate
-// its ids, and a blank or comma in an id is written %XX. RESTART is permanent,
+// INTENSITY is N/TIME or unlimited. PATH is the path below the root, with slashes between
+// the ids. A blank or comma in an id is written %XX. RESTART is permanent,
 // transient or temporary. KIND, without which the child is a worker, is one of
 //
 //	supervisor STRATEGY INTENSITY [auto=...]

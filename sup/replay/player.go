@@ -25,11 +25,11 @@ func (sc *Scenario) Play(t *testing.T) {
 
 // PlayOn is [Scenario.Play] on a tree of the test. The tree must not have been started,
 // and its children must be wrapped by [suptest.Inject] or one of its variants. Of the
-// declaration of the scenario only the faults of its workers are used; the rest, and
-// the name of the root, are those of the tree.
+// declaration of the scenario only the faults of its workers are used. Everything else
+// is as in the tree, the name of the root included.
 //
 // The workers are ended by f, and not by themselves. So a worker cannot end normally,
-// and a child can be added to a [sup.Keyed] only: other commands fail the test.
+// and a child can be added to a [sup.Keyed] only. Other commands fail the test.
 func (sc *Scenario) PlayOn(t *testing.T, f *suptest.Faults, tree sup.AnySupervisor) {
 	t.Helper()
 	newPlayer(t, sc, f, tree, nil).play()

@@ -61,6 +61,9 @@ func FuzzRecord(f *testing.F) {
 {"event":{"seq":3,"time":"2026-01-02T03:04:06Z","kind":"child starting","path":"top/k/x","id":"x","incarnation":1}}
 {"event":{"seq":4,"time":"2026-01-02T03:04:06Z","kind":"supervisor stopped","path":"top","exit":"normal"}}
 {"end":4}`))
+	f.Add([]byte(`{"flight":1,"taken":"2026-01-02T03:04:05Z","complete":true}
+{"tree":{"path":"top","intensity":{"restarts":3,"within":5000000000},"children":[{"id":"a"},{"id":"a"}]}}
+{"end":0}`)) // an edited record
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r, err := flight.Read(bytes.NewReader(in))
 		if err != nil {

@@ -177,7 +177,9 @@ func (b *builder) addedChild(path string) *scenario.Child {
 		*one = *c
 	}
 	one.ID = scenario.Last(path)
-	one.Faults = b.faultsOf(path)
+	if one.Kind == scenario.Worker {
+		one.Faults = b.faultsOf(path)
+	}
 	return one
 }
 

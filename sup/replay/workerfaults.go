@@ -14,18 +14,18 @@ import (
 // declareFaults declares the faults of each worker.
 func (b *builder) declareFaults() {
 	for _, path := range b.paths {
-		c := b.sc.Root.Find(path)
-		if c == nil || c.Kind != scenario.Worker {
-			continue
+		c := b.find(path)
+		if c == nil || c.Kind != scenario.Worker || b.added[path] != nil {
+			continue // those of an added child are declared where the child is added
 		}
-		up := b.sc.Root.Find(scenario.Parent(path))
+		up := b.find(scenario.Parent(path))
 		if !up.IsSet() {
 			c.Faults = b.faultsOf(path)
 			continue
 		}
 		if faults := b.faultsOf(path).String(); up.Kind == scenario.Replicas && faults != "" {
 			b.comment("%s behaved so: %s; the format has no words for one of several replicas.", path, faults)
-		} // those of a key are declared where the key is added
+		}
 	}
 }
 
