@@ -1,119 +1,127 @@
-// Package debug serves a live view of a supervision tree over HTTP, in the
-// manner of net/http/pprof: a page for people, the same as JSON and as text, a
-// stream of what changes, and, where they are allowed, an operator's buttons.
+// Package debug serves a live view of a supervision tree over HTTP, in the manner
+// of net/http/pprof. It has a page for people, the tree as JSON and as text, a stream
+// of changes, and, if [Operator] is given, buttons to restart and stop children.
+//
+// A handler guarantees:
+//
+//  1. It changes nothing in the tree unless [Operator] is given.
+//  2. It answers a request only if the host that the request names is allowed, see "Access".
+//  3. Other origins can neither read what it serves nor open streams nor make calls.
+//  4. A stream takes about a tenth of a processor at most.
+//  5. Requests are bounded in number, size and time, see "Limits".
+//  6. Text and JSON hold no control or bidirectional characters. They are escaped, such as \x1b.
+//  7. A panic in an error, a value, an inspector, a controller or authorize of the
+//     program fails the request and not the program.
+//
+// # Usage
 //
 //	mux.Handle("/debug/sup/", debug.Handler(sup.Inspect(tree)))
 //
-// Importing the package registers nothing anywhere. The handler can be mounted
-// under any prefix that ends in a slash, with or without [http.StripPrefix]:
-// all links are relative, and it looks at the last segment of the path only.
+// Importing the package registers nothing. The handler can be mounted under any
+// prefix that ends in a slash, with or without [http.StripPrefix]. All links are
+// relative, and only the last segment of the path selects what is served.
 //
-// # What it serves
+// # Endpoints
 //
-//	(nothing)    the page
-//	tree.json    the tree as a [sup.SupervisorInfo], durations in nanoseconds; ?path=… of a supervisor below
-//	tree.txt     the same, drawn, a line a child
+//	(empty)      the page
+//	tree.json    the tree as a [sup.SupervisorInfo], with durations in nanoseconds; ?path=… of a supervisor below
+//	tree.txt     the tree drawn as text, one line for each child; ?path=… of a supervisor below
 //	record       the flight record of the tree, as package flight writes it; ?path=… of a supervisor below
-//	events       server-sent events, see below
+//	events       server-sent events, see "Streams"
 //	stacks       ?path=…: the stacks of a child's goroutines, as text
-//	leaks        ?path=…: goroutines that the child's incarnations have leaked, as JSON
+//	leaks        ?path=…: the leaked goroutines of a child, as JSON
 //	state        the contexts given with [Keys] and [Values], as JSON; ?name=… the keys of one
-//	watch        ?name=…: server-sent events of the changes of one
+//	watch        ?name=…: server-sent events of the changes of one context
 //	operate      POST: an operator's call, see [Operator]
 //
-// The stream of events begins with the whole tree and the events on record, and
-// goes on with what changes: at most ten messages a second, and fewer where a
-// snapshot of the tree takes long or a message is large, so that a page costs about
-// a tenth of a processor at most. It is resumed by Last-Event-ID, without a gap as
-// long as the events are on record ([sup.Spec.Record]). What the messages hold
-// is between the handler and its page, and may change.
+// # Streams
 //
-// # Who may see it
+// The stream of events begins with the whole tree and the recorded events, and
+// continues with changes. It sends at most ten messages a second, and fewer if a
+// snapshot of the tree takes long or a message is large. A client resumes it by
+// Last-Event-ID, without a gap if the events are still recorded ([sup.Spec.Record]).
+// The content of the messages is internal to the handler and its page, and may change.
 //
-// The page shows errors and stacks to whoever can reach it. Like that of
-// net/http/pprof the handler belongs on an address of its own, or behind what
-// checks who asks. Pages of other origins cannot read what it serves, nor frame
-// it, nor open streams, and those of other sites not even ask for leaks, record and
-// stacks; its own runs no inline script and loads nothing from elsewhere.
-//
-// A request has to name a host that is allowed: localhost, a loopback address such as
-// 127.0.0.1, or one given with [Hosts]. Otherwise a page of another site could read the
-// tree through a name of its own that it lets mean this machine (DNS rebinding). So
-// give the name under which the page is opened from other machines, or through a
-// reverse proxy. The hosts in X-Forwarded-Host and Forwarded have to be allowed too,
-// for a proxy that asks for this server by another name than it was asked for.
-// The handler looks at the last segment of the path, so a proxy that keeps users away from
-// operate has to do so for all paths below the prefix that end in it.
-//
-// In all texts and in JSON, what a terminal would obey is escaped, such as \x1b.
-//
-// # Limits
-//
-// At most 64 streams are served at the same time, and 32 to one machine; of other
-// answers than the page itself 16, and 8 to one machine; of an operator's calls
-// likewise. Further requests get the status 503. All that comes through one proxy counts as
-// one machine. A client that does not read is given up after ten seconds without
-// progress, or after the WriteTimeout of the server for answers that are no streams.
-// An answer that a tree does not give within 30 seconds is given up.
-//
-// # Log
-//
-// The handler logs each operator's call at Info. A request that is refused is logged
-// at Warn, at most once a second for each reason: its host, its origin, authorize, or a
-// limit. The record has the path of the child, the method and the peer. See [Logger].
-//
-// # Ending
-//
-// A stream ends with its request. [http.Server.Shutdown] does not end those that
-// are open, and would wait for them; so let the contexts of the requests end
-// with the worker that serves them:
+// A stream ends with its request. [http.Server.Shutdown] waits for open streams and
+// does not end them. So derive the contexts of requests from that of the worker which
+// serves them:
 //
 //	srv := &http.Server{
 //		Handler:           mux,
 //		BaseContext:       func(net.Listener) context.Context { return ctx },
-//		ReadHeaderTimeout: 5 * time.Second, // bounds what comes before the handler
+//		ReadHeaderTimeout: 5 * time.Second, // limits what comes before the handler
 //	}
 //
-// An operator's call from the page waits for no more than three seconds, so that
-// a page which is served from within the tree can shut the tree down.
+// # Access
+//
+// The page shows errors and stacks to everyone with access to it. Like net/http/pprof, serve
+// it on an address of its own or behind authentication.
+//
+// A request must name an allowed host: localhost, a loopback address such as
+// 127.0.0.1, or a host given with [Hosts]. Otherwise a page of another site could
+// resolve its own name to this machine and read the tree (DNS rebinding). So give
+// [Hosts] the name under which the page is opened from other machines or through a
+// reverse proxy. The hosts in X-Forwarded-Host and Forwarded must be allowed too.
+//
+// Pages of other origins cannot read an answer, frame the page, open a stream or make
+// a call. Pages of other sites cannot request leaks, record and stacks at all, since
+// those are expensive. The page runs no inline script and loads nothing from elsewhere.
+//
+// A proxy that restricts access to operate must do so for every path below the prefix
+// whose last segment is operate.
+//
+// # Limits
+//
+// At most 64 streams are served at the same time, and 32 to one machine. Other
+// answers, except the page itself, are limited to 16 and 8; so are operator's calls.
+// Further requests get the status 503. All clients behind one proxy count as one machine.
+//
+// A client that does not read loses its connection after ten seconds without
+// progress, or, for an answer other than a stream, after the WriteTimeout of the server if that
+// is set. A request fails if the tree does not answer within 30 seconds.
+//
+// An operator's call is waited for three seconds, so that a page served from within
+// the tree can shut the tree down. A call that takes longer continues.
+//
+// # Log
+//
+// The handler logs each operator's call at level Info. It logs denied requests at level
+// Warn, at most once a second for each reason: host, origin, authorize, or a limit.
+// Records have the path of the child, the method and the peer. See [Logger].
 package debug
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"reflect"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/espalier-go/espalier/internal/hostcheck"
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Handler returns a handler that shows the tree of an inspector, see the
-// package comment. It is safe for concurrent use, and may be made before the tree is
-// started.
+// Handler returns a handler that shows the tree of an inspector. It is safe for
+// concurrent use, and may be created before the tree is started.
 //
-// A request waits for the goroutines that it starts, but for that of a restart
-// which takes longer than the page waits: it sees the restart through without the
-// request. It is done when its calls to the controller are, at the latest when the
-// supervisor of the child ends, and that is who waits for it: a Shutdown of the tree.
+// A request waits for the goroutines that it starts, with one exception: a restart
+// that takes longer than three seconds continues without its request. Its goroutine
+// ends with the call to the controller, at the latest when the supervisor of the child
+// has ended.
 //
-// Of options that cannot be, such as two contexts of one name, every request is
-// told in the answer, which is then 500.
+// If an option is invalid, such as a second context of one name, every request is
+// answered with the status 500 and all that is wrong.
 func Handler(tree sup.Inspector, options ...Option) http.Handler {
 	h := &handler{
-		tree: tree, searching: make(chan struct{}, 1),
-		streams: newGate("streams", maxStreams, maxStreamsEach),
-		answers: newGate("answers", maxAnswers, maxAnswersEach),
-		calls:   newGate("calls", maxCalls, maxCallsEach),
+		tree: tree, epoch: newEpoch(), leakSearch: make(chan struct{}, 1),
+		streams: newLimiter("streams", maxStreams, maxPeerStreams),
+		answers: newLimiter("answers", maxAnswers, maxPeerAnswers),
+		calls:   newLimiter("calls", maxCalls, maxPeerCalls),
 	}
-	h.epoch.text = rand.Text()
 	if tree == nil {
-		h.fault("Handler: the inspector is nil: give it sup.Inspect(tree)")
+		h.fault("Handler: nil inspector: pass sup.Inspect(tree)")
 	}
 	for i, o := range options {
 		if o == nil {
@@ -127,74 +135,51 @@ func Handler(tree sup.Inspector, options ...Option) http.Handler {
 		h.fault("Hosts: %v", err)
 	}
 	h.hosts = hosts
-	h.leaks = leakProfile() != nil && isLocal(tree)
+	h.findsLeaks = leakProfile() != nil && isLocal(tree)
 	return h
 }
 
 type handler struct {
 	tree       sup.Inspector
-	epoch      epoch
-	states     []state
-	leaks      bool // can be looked for
-	faults     []string
-	extraHosts []string // besides the loopback names
+	epoch      *epoch
+	contexts   []contextView
+	findsLeaks bool
+	leakSearch chan struct{} // semaphore: one search for leaks at a time
+	faults     []string      // what is wrong with the options
+	extraHosts []string      // allowed besides the loopback names
 	hosts      hostcheck.Hosts
 
-	logger   *slog.Logger // nil for slog.Default()
+	logger   *slog.Logger // nil means slog.Default()
 	throttle throttle
-	streams  *gate
-	answers  *gate
-	calls    *gate
+	streams  *limiter
+	answers  *limiter
+	calls    *limiter
 
-	controller sup.Controller // nil where there are no buttons
-	authorize  func(*http.Request) error
-	crossed    http.CrossOriginProtection
-	searching  chan struct{} // for leaks; holds who does
-}
-
-// An epoch names a numbering of events: another program, or the same one
-// started anew, numbers others.
-type epoch struct {
-	mu   sync.Mutex // protects text
-	text string
-}
-
-func (e *epoch) now() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.text
-}
-
-// after returns the epoch that follows one, the same to all streams that ask.
-func (e *epoch) after(old string) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.text == old {
-		e.text = rand.Text()
-	}
-	return e.text
+	controller  sup.Controller // nil without Operator
+	authorize   func(*http.Request) error
+	crossOrigin http.CrossOriginProtection
 }
 
 func (h *handler) fault(format string, args ...any) {
 	h.faults = append(h.faults, fmt.Sprintf(format, args...))
 }
 
-// isLocal tells the tree of this process, whose goroutines are those of this
-// process too, from one that is inspected over a network.
+// isLocal reports whether a tree runs in this process, so that its goroutines are
+// in the profiles of this process.
 func isLocal(tree sup.Inspector) bool {
 	here := sup.Inspect(sup.New(sup.Spec[sup.Worker]{}))
 	return reflect.TypeOf(tree) == reflect.TypeOf(here)
 }
 
-// A page is what is served under a name.
-type page struct {
-	serve func(h *handler, w http.ResponseWriter, r *http.Request)
-	from  reach
-	gate  func(h *handler) *gate // nil if there is no bound
+// An endpoint is what the handler serves under a name.
+type endpoint struct {
+	serve  func(h *handler, w http.ResponseWriter, r *http.Request)
+	origin origin
+	limit  func(h *handler) *limiter // nil if unlimited
 }
 
-// pages are what is served, by the last segment of the path.
-var pages = map[string]page{
+// endpoints are the endpoints by the last segment of the path, except operate.
+var endpoints = map[string]endpoint{
 	"":          {(*handler).servePage, anySite, nil},
 	"page.js":   {(*handler).servePage, anySite, nil},
 	"page.css":  {(*handler).servePage, anySite, nil},
@@ -208,37 +193,40 @@ var pages = map[string]page{
 	"watch":     {(*handler).serveWatch, samePage, streams},
 }
 
-func answers(h *handler) *gate { return h.answers }
-func streams(h *handler) *gate { return h.streams }
+func answers(h *handler) *limiter { return h.answers }
+func streams(h *handler) *limiter { return h.streams }
 
 const (
-	// maxQuery is how long a query may be, in bytes: the path of a child, say.
+	// maxQuery limits the length of a query, in bytes.
 	maxQuery = 16 << 10
-	// answerTime is how long an answer may take to make: a tree that is reached
-	// over a network may never answer.
-	answerTime = 30 * time.Second
+	// answerTimeout limits the time that the tree has for an answer. A tree that is
+	// reached over a network may never answer.
+	answerTimeout = 30 * time.Second
 )
+
+// errAnswerTimeout is the cause of the end of an answer's context.
+var errAnswerTimeout = fmt.Errorf("no answer from the tree within %v", answerTimeout)
 
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	secure(w.Header())
+	setSecurityHeaders(w.Header())
 	if err := h.checkHost(r); err != nil {
-		h.denied(r, "host", slog.String("host", logText(r.Host)), slog.String("err", logText(err.Error())))
-		fail(w, http.StatusForbidden, "debug: "+err.Error())
+		h.logDenied(r, "host", slog.String("host", logText(r.Host)), slog.String("err", logText(err.Error())))
+		fail(w, http.StatusForbidden, err.Error())
 		return
 	}
 	if len(h.faults) > 0 {
-		fail(w, http.StatusInternalServerError, "debug: "+strings.Join(h.faults, "\ndebug: "))
+		fail(w, http.StatusInternalServerError, strings.Join(h.faults, "\n"))
 		return
 	}
 	if n := len(r.URL.RawQuery); n > maxQuery {
-		fail(w, http.StatusRequestURITooLong, fmt.Sprintf("debug: the query has %d bytes: use %d at most", n, maxQuery))
+		fail(w, http.StatusRequestURITooLong, fmt.Sprintf("query of %d bytes: use %d at most", n, maxQuery))
 		return
 	}
 	name := lastSegment(r.URL.Path)
 	if name != lastSegment(r.URL.EscapedPath()) {
-		// A proxy may know the path by its letters, and this handler by their meaning.
-		fail(w, http.StatusNotFound, "debug: the last segment of the path is escaped: write it as it is")
+		// A proxy that restricts operate may compare the escaped path.
+		fail(w, http.StatusNotFound, "escaped last segment of the path: write it without escapes")
 		return
 	}
 	if name == "operate" && h.controller != nil {
@@ -247,48 +235,45 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		fail(w, http.StatusMethodNotAllowed, "debug: "+clip(r.Method, maxName)+" is not served here: use GET")
+		fail(w, http.StatusMethodNotAllowed, "method "+clip(r.Method, maxName)+" not allowed: use GET")
 		return
 	}
-	p, ok := pages[name]
+	e, ok := endpoints[name]
 	if !ok {
-		fail(w, http.StatusNotFound, fmt.Sprintf("debug: there is no %q here: the page is at the path that ends in a slash", clip(name, maxName)))
+		fail(w, http.StatusNotFound, fmt.Sprintf("no such endpoint: %q: the page is at the path that ends in a slash", clip(name, maxName)))
 		return
 	}
-	if err := h.checkOrigin(r, p.from); err != nil {
-		h.denied(r, "origin", slog.String("err", logText(err.Error())))
-		fail(w, http.StatusForbidden, "debug: a request for "+name+" must come from the page itself: "+err.Error())
+	if err := h.checkOrigin(r, e.origin); err != nil {
+		h.logDenied(r, "origin", slog.String("err", logText(err.Error())))
+		fail(w, http.StatusForbidden, name+": request not sent by the page itself: "+err.Error())
 		return
 	}
-	if p.gate != nil {
-		leave, ok := h.enter(p.gate(h), w, r)
+	if e.limit != nil {
+		release, ok := h.acquire(e.limit(h), w, r)
 		if !ok {
 			return
 		}
-		defer leave()
+		defer release()
 	}
-	if p.from != samePage { // streams have deadlines of their own
-		w = paced(w, r)
-		ctx, cancel := context.WithTimeoutCause(r.Context(), answerTime, errAnswerTime)
+	if e.origin != samePage { // streams set their own deadlines
+		w = withWriteDeadlines(w, r)
+		ctx, cancel := context.WithTimeoutCause(r.Context(), answerTimeout, errAnswerTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
-	p.serve(h, w, r)
+	e.serve(h, w, r)
 }
 
-// errAnswerTime is the cause of the end of an answer's context.
-var errAnswerTime = fmt.Errorf("debug: the tree has not answered within %v", answerTime)
-
-// enter passes a gate, or answers that there are too many requests.
-func (h *handler) enter(g *gate, w http.ResponseWriter, r *http.Request) (leave func(), ok bool) {
+// acquire counts a request in a limiter, or answers that there are too many.
+func (h *handler) acquire(l *limiter, w http.ResponseWriter, r *http.Request) (release func(), ok bool) {
 	peer := peerOf(r)
-	if !g.enter(peer) {
-		h.denied(r, "too many "+g.what)
+	if !l.acquire(peer) {
+		h.logDenied(r, "too many "+l.name)
 		w.Header().Set("Retry-After", "1")
-		fail(w, http.StatusServiceUnavailable, fmt.Sprintf("debug: too many %s at the same time: %d are served, and %d to one machine: try again", g.what, g.all, g.each))
+		fail(w, http.StatusServiceUnavailable, fmt.Sprintf("too many %s at the same time: at most %d, and %d for one machine; try again later", l.name, l.max, l.maxPeer))
 		return nil, false
 	}
-	return func() { g.leave(peer) }, true
+	return func() { l.release(peer) }, true
 }
 
 func lastSegment(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

@@ -63,7 +63,7 @@ func TestThePageLoadsNothingFromElsewhere(t *testing.T) {
 	}
 }
 
-func TestAPageThatHasNotChangedIsNotSentAgain(t *testing.T) {
+func TestAnUnchangedPageIsNotSentAgain(t *testing.T) {
 	h := debug.Handler(sup.Inspect(sup.New(auction())))
 	tag := get(h, "/page.js").Header().Get("ETag")
 	r := request(http.MethodGet, "/page.js", nil)
@@ -90,20 +90,20 @@ func TestTheTreeIsServedAsJSONAndAsText(t *testing.T) {
 	mustContain(t, get(h, "/tree.txt").Body.String(), "auction one_for_one 3/5s\n", "├── ada permanent running, restarts 1, last exit abnormal: broke\n")
 }
 
-func TestWhatIsNotThereIsSaidClearly(t *testing.T) {
+func TestErrorsNameWhatIsMissing(t *testing.T) {
 	h := debug.Handler(sup.Inspect(start(t, auction())))
 	for target, want := range map[string]struct {
 		status int
 		text   string
 	}{
-		"/nothing":                    {404, `debug: there is no "nothing" here`},
-		"/tree.json?path=auction/eve": {404, "auction/eve: query: not found"},
-		"/tree.txt?path=auction/ada":  {400, "not a supervisor"},
-		"/stacks?path=auction/eve":    {404, "not found"},
-		"/stacks":                     {404, "path of the supervisor itself"},
-		"/state?name=prices":          {404, `debug: there is no context "prices" here`},
-		"/watch?name=":                {404, `debug: there is no context "" here`},
-		"/operate":                    {404, `debug: there is no "operate" here`},
+		"/nothing":                    {404, `no such endpoint: "nothing"`},
+		"/tree.json?path=auction/eve": {404, "sup: look at auction/eve: there is no such child"},
+		"/tree.txt?path=auction/ada":  {400, "it is no supervisor"},
+		"/stacks?path=auction/eve":    {404, "there is no such child"},
+		"/stacks":                     {404, "it is the supervisor itself"},
+		"/state?name=prices":          {404, `no such context: "prices"`},
+		"/watch?name=":                {404, `no such context: ""`},
+		"/operate":                    {404, `no such endpoint: "operate"`},
 	} {
 		w := get(h, target)
 		if w.Code != want.status || !strings.Contains(w.Body.String(), want.text) {
@@ -117,7 +117,7 @@ func TestWhatIsNotThereIsSaidClearly(t *testing.T) {
 	}
 }
 
-func TestAllFaultsOfTheOptionsAreToldAtOnce(t *testing.T) {
+func TestAllFaultsOfTheOptionsAreReportedAtOnce(t *testing.T) {
 	var none *kv.Context[string, int]
 	h := debug.Handler(nil, nil, debug.Operator(nil, nil), debug.Keys("", none), debug.Values("", none))
 	w := get(h, "/")
@@ -125,12 +125,12 @@ func TestAllFaultsOfTheOptionsAreToldAtOnce(t *testing.T) {
 		t.Errorf("%d", w.Code)
 	}
 	mustContain(t, w.Body.String(),
-		"debug: Handler: the inspector is nil", "debug: Handler: option 1 is nil",
-		"debug: Operator: the controller is nil", "debug: Operator: authorize is nil",
-		"debug: Keys: the name is empty", `debug: Values(""): the context is nil`, `debug: Values(""): the name is taken`)
+		"Handler: nil inspector", "Handler: option 1 is nil",
+		"Operator: nil controller", "Operator: nil authorize",
+		"Keys: empty name", `Values(""): nil context`, `Values(""): name already taken`)
 }
 
-func TestTheStacksOfAChildAreThoseOfItsGoroutines(t *testing.T) {
+func TestStacksAreLimitedToTheGoroutinesOfAChild(t *testing.T) {
 	h := debug.Handler(sup.Inspect(start(t, auction())))
 	mustContain(t, get(h, "/stacks?path=auction/ada").Body.String(), "debug_test.(*bidder).Run")
 }
@@ -140,7 +140,7 @@ type rude struct{}
 
 func (rude) Error() string { panic("no words") }
 
-func TestAnErrorWhoseTextPanicsIsSurvived(t *testing.T) {
+func TestAPanicInAnErrorMethodIsSurvived(t *testing.T) {
 	s := start(t, auction())
 	b, err := s.Child("ada").Wait(t.Context())
 	if err != nil {

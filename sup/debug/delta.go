@@ -5,74 +5,65 @@ import (
 	"slices"
 )
 
-// A shown is the tree as a page has it: its rows, parents before their children
-// and children in order.
-type shown struct{ rows []row }
+// A sentTree is the tree as a page has it. Its rows have parents before their
+// children, and children in order.
+type sentTree struct{ rows []row }
 
-// A delta is what changes it.
+// A delta is a change of the tree on a page. The page removes Gone, then applies
+// Rows, then Order.
 type delta struct {
-	Rows  []row               `json:"rows,omitempty"`  // new or changed; what is new comes after its siblings
-	Gone  []string            `json:"gone,omitempty"`  // with everything below
-	Order map[string][]string `json:"order,omitempty"` // where it is not what Gone and Rows make it
+	Rows  []row               `json:"rows,omitempty"`  // new or changed; a new row goes after its siblings
+	Gone  []string            `json:"gone,omitempty"`  // paths; their descendants go too
+	Order map[string][]string `json:"order,omitempty"` // children by path of their supervisor, if Gone and Rows leave them in another order
 }
 
 func (d delta) empty() bool { return len(d.Rows)+len(d.Gone)+len(d.Order) == 0 }
 
-// jitter is how far two reckonings of when a supervisor came up may be apart, in
-// ms: it is told by its uptime, and the time between the two readings of the
-// clock differs.
+// jitter is the largest difference, in ms, between two computed start times of the
+// same run of a supervisor. A snapshot has the uptime, and the clock is read later.
 const jitter = 50
 
-// update makes the tree that the page has the one that rows are, and returns
-// what that takes. It keeps rows.
-func (s *shown) update(rows []row) delta {
+// update replaces the rows, and returns the delta that does the same on the page. It
+// keeps rows.
+func (s *sentTree) update(rows []row) delta {
 	before := s.rows
 	s.rows = rows
 	if !samePaths(before, rows) {
-		return between(before, rows)
+		return diff(before, rows)
 	}
 	var d delta
 	for i := range rows {
-		if rows[i].differs(&before[i]) {
+		if rows[i].changed(&before[i]) {
 			d.Rows = append(d.Rows, rows[i])
 		}
 	}
 	return d
 }
 
-// samePaths reports whether the rows are of the same children, in the same
-// order, as they are most of the time.
+// samePaths reports whether the rows have the same children in the same order, which
+// is the common case.
 func samePaths(a, b []row) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].Path != b[i].Path {
-			return false
-		}
-	}
-	return true
+	return slices.EqualFunc(a, b, func(a, b row) bool { return a.Path == b.Path })
 }
 
-// differs reports whether a row has changed, but for a jitter, which it takes
-// back.
-func (r *row) differs(old *row) bool {
-	if up := r.Life.Up; up != 0 && abs(old.Life.Up-up) < jitter {
-		r.Life.Up = old.Life.Up
-		if r.Since == up { // that of the top is the same
+// changed reports whether a row differs from an old one. It replaces a start time
+// within the jitter by the old one.
+func (r *row) changed(old *row) bool {
+	if up := r.Sup.Up; up != 0 && abs(old.Sup.Up-up) < jitter {
+		r.Sup.Up = old.Sup.Up
+		if r.Since == up { // the row at the top has the same time there
 			r.Since = old.Since
 		}
 	}
 	return *r != *old
 }
 
-// between is the delta of two trees of which not all rows are of the same
-// children.
-func between(before, rows []row) delta {
+// diff returns the delta of two trees with different children or another order.
+func diff(before, rows []row) delta {
 	var d delta
 	old, now := byPath(before), byPath(rows)
 	for i := range rows {
-		if was := old[rows[i].Path]; was == nil || rows[i].differs(was) {
+		if was := old[rows[i].Path]; was == nil || rows[i].changed(was) {
 			d.Rows = append(d.Rows, rows[i])
 		}
 	}
@@ -83,7 +74,7 @@ func between(before, rows []row) delta {
 	}
 	had, order := children(before), children(rows)
 	for _, parent := range slices.Sorted(maps.Keys(order)) {
-		if !slices.Equal(order[parent], expected(had[parent], order[parent], old, now)) {
+		if !slices.Equal(order[parent], orderOnPage(had[parent], order[parent], old, now)) {
 			if d.Order == nil {
 				d.Order = make(map[string][]string)
 			}
@@ -93,9 +84,9 @@ func between(before, rows []row) delta {
 	return d
 }
 
-// expected is the order that a page which is told of what is gone and what is
-// new makes of the children of a supervisor.
-func expected(had, order []string, old, now map[string]*row) []string {
+// orderOnPage returns the order of the children of a supervisor once the page has
+// applied Gone and Rows.
+func orderOnPage(had, order []string, old, now map[string]*row) []string {
 	made := make([]string, 0, len(order))
 	for _, path := range had {
 		if now[path] != nil {

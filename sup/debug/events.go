@@ -2,6 +2,7 @@ package debug
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -12,39 +13,39 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A message is what the page is sent: the tree, or how it has changed, and the
-// events since the last one.
+// A message updates the page: with the whole tree or its changes, and with the
+// events since the last message.
 type message struct {
-	Now     int64  `json:"now"`             // by the clock of the tree, in ms since 1970
-	Whole   *about `json:"whole,omitempty"` // of the first: what the page has is to be forgotten
-	Events  []line `json:"events,omitempty"`
-	Skipped bool   `json:"skipped,omitempty"` // events were lost before these
-	Error   string `json:"error,omitempty"`   // why there is nothing to see
+	Now     int64    `json:"now"`               // clock of the tree, in ms since 1970
+	Session *session `json:"session,omitempty"` // set in a first message: the page drops its tree
+	Events  []entry  `json:"events,omitempty"`
+	Skipped bool     `json:"skipped,omitempty"` // events before these were lost
+	Error   string   `json:"error,omitempty"`   // why the tree cannot be read
 	delta
 }
 
-// about is what the page has to know besides.
-type about struct {
-	Epoch   string   `json:"epoch"`   // events of another one are numbered anew
-	Operate bool     `json:"operate"` // there are buttons
-	Leaks   bool     `json:"leaks"`   // leaked goroutines can be looked for
-	States  []string `json:"states"`
+// A session describes the handler to the page.
+type session struct {
+	Epoch    string   `json:"epoch"`    // changes when the events are numbered anew
+	Operate  bool     `json:"operate"`  // there are buttons
+	Leaks    bool     `json:"leaks"`    // leaked goroutines can be found
+	Contexts []string `json:"contexts"` // names
 }
 
-// serveEvents is the stream that the page lives on.
+// serveEvents serves the stream that updates the page.
 func (h *handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	s := newStream(w)
 	if r.Method == http.MethodHead || s.open() != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
-	j := newJournal(h.tree, h.resumed(r))
+	j := newJournal(h.tree, h.resumeAfter(r))
 	var following sync.WaitGroup
 	following.Go(func() { j.follow(ctx) })
 	defer following.Wait()
 	defer cancel()
 
-	p := &pageStream{handler: h, journal: j, epoch: h.epoch.now()}
+	p := &pageStream{handler: h, journal: j, epoch: h.epoch.current()}
 	for {
 		began := time.Now()
 		id, b, err := p.next(ctx)
@@ -57,48 +58,48 @@ func (h *handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 		default:
 			err = s.send(id, b)
 		}
-		if err != nil || !sleep(ctx, rest(took, len(b))) {
+		if err != nil || !sleep(ctx, pause(took, len(b))) {
 			return
 		}
 		select {
 		case <-j.wake:
-		case <-time.After(max(idle, 2*share*took)):
+		case <-time.After(max(pollInterval, 2*loadDivisor*took)):
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// A pageStream is the stream of one page.
+// A pageStream produces the messages for one page.
 type pageStream struct {
 	handler *handler
 	journal *journal
 	epoch   string
-	begun   bool // the page has been told the whole
-	page    shown
+	begun   bool // the first message has been sent
+	sent    sentTree
 }
 
-// next returns the next message and its id, or nil if there is nothing to tell.
+// next returns the next message and its id, or nil if nothing has changed.
 func (p *pageStream) next(ctx context.Context) (id string, b []byte, err error) {
-	n := p.journal.take()
+	batch := p.journal.take()
 	tree, err := p.handler.tree.Snapshot(ctx, "")
 	now := time.Now()
-	m := message{Now: now.UnixMilli(), Events: linesOf(n.events), Skipped: n.skipped}
-	if n.anew {
-		p.epoch, p.begun, p.page = p.handler.epoch.after(p.epoch), false, shown{}
+	m := message{Now: now.UnixMilli(), Events: entriesOf(batch.events), Skipped: batch.skipped}
+	if batch.renewed {
+		p.epoch, p.begun, p.sent = p.handler.epoch.next(p.epoch), false, sentTree{}
 	}
 	if !p.begun {
-		m.Whole = p.handler.about(p.epoch)
+		m.Session = p.handler.session(p.epoch)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return "", nil, ctx.Err()
 	case err != nil:
-		m.Error = err.Error()
+		m.Error = inspectorError(err)
 	default:
-		m.delta = p.page.update(rowsOf(tree, now))
-		if n.err != nil {
-			m.Error = n.err.Error()
+		m.delta = p.sent.update(rowsOf(tree, now))
+		if batch.err != nil {
+			m.Error = inspectorError(batch.err)
 		}
 	}
 	if p.begun && m.delta.empty() && len(m.Events) == 0 && !m.Skipped && m.Error == "" {
@@ -106,25 +107,25 @@ func (p *pageStream) next(ctx context.Context) (id string, b []byte, err error) 
 	}
 	p.begun = true
 	b, err = json.Marshal(m)
-	return p.epoch + "-" + strconv.FormatUint(n.last, 10), b, err
+	return p.epoch + "-" + strconv.FormatUint(batch.last, 10), b, err
 }
 
-func (h *handler) about(epoch string) *about {
-	a := &about{Epoch: epoch, Operate: h.controller != nil, Leaks: h.leaks, States: []string{}}
-	for _, s := range h.states {
-		a.States = append(a.States, s.name())
+func (h *handler) session(epoch string) *session {
+	s := &session{Epoch: epoch, Operate: h.controller != nil, Leaks: h.findsLeaks, Contexts: []string{}}
+	for _, c := range h.contexts {
+		s.Contexts = append(s.Contexts, c.name())
 	}
-	return a
+	return s
 }
 
-// resumed returns the number of the last event that a page has been told which
-// comes back; 0 if it is new, or the events were another tree's.
-func (h *handler) resumed(r *http.Request) uint64 {
+// resumeAfter returns the Seq of the last event that a returning page has received.
+// It is 0 for a new page, and for a page that has the events of another epoch.
+func (h *handler) resumeAfter(r *http.Request) uint64 {
 	id := r.Header.Get("Last-Event-ID")
 	if id == "" {
 		id = query(r, "after")
 	}
-	seq, ours := strings.CutPrefix(id, h.epoch.now()+"-")
+	seq, ours := strings.CutPrefix(id, h.epoch.current()+"-")
 	if !ours {
 		return 0
 	}
@@ -133,4 +134,29 @@ func (h *handler) resumed(r *http.Request) uint64 {
 		return 0
 	}
 	return n
+}
+
+// An epoch names a numbering of events. This program, if restarted, and a remote
+// program, if restarted, number their events anew.
+type epoch struct {
+	mu   sync.Mutex
+	name string // guarded by mu
+}
+
+func newEpoch() *epoch { return &epoch{name: rand.Text()} }
+
+func (e *epoch) current() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.name
+}
+
+// next returns the epoch that follows old. All streams get the same.
+func (e *epoch) next(old string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.name == old {
+		e.name = rand.Text()
+	}
+	return e.name
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAStreamBeginsWithTheTreeAndWhatIsOnRecord(t *testing.T) {
+func TestAStreamBeginsWithTheTreeAndTheRecordedEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, auction())
 		crash(t, s, "ada")
@@ -28,7 +28,7 @@ func TestAStreamBeginsWithTheTreeAndWhatIsOnRecord(t *testing.T) {
 			t.Errorf("Content-Type: %s", got)
 		}
 		first := all[0]
-		if first.Whole == nil || first.Whole.Epoch == "" {
+		if first.Session == nil || first.Session.Epoch == "" {
 			t.Error("the first message does not say that it is the whole")
 		}
 		var paths []string
@@ -49,7 +49,7 @@ func TestAStreamBeginsWithTheTreeAndWhatIsOnRecord(t *testing.T) {
 	})
 }
 
-func TestACrashIsToldWithinATenthOfASecond(t *testing.T) {
+func TestACrashIsSentWithinATenthOfASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, auction())
 		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
@@ -92,7 +92,7 @@ func restless() sup.Spec[*bidder] {
 	}}}
 }
 
-func TestThereAreNoMoreThanTenMessagesASecond(t *testing.T) {
+func TestAStreamHasAtMostTenMessagesASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, restless())
 		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
@@ -120,7 +120,7 @@ func TestThereAreNoMoreThanTenMessagesASecond(t *testing.T) {
 	})
 }
 
-func TestAResumedStreamTellsWhatWasMissed(t *testing.T) {
+func TestAResumedStreamSendsTheMissedEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, auction())
 		h := debug.Handler(sup.Inspect(s))
@@ -138,7 +138,7 @@ func TestAResumedStreamTellsWhatWasMissed(t *testing.T) {
 			time.Sleep(time.Second)
 			after := r.messages(t)
 			r.close()
-			if after[0].Whole == nil || len(after[0].Rows) != 3 {
+			if after[0].Session == nil || len(after[0].Rows) != 3 {
 				t.Error("the tree is not told anew")
 			}
 			told, _ := kinds(after)
@@ -149,7 +149,7 @@ func TestAResumedStreamTellsWhatWasMissed(t *testing.T) {
 	})
 }
 
-func TestWhoComesBackToAnotherProgramIsToldAll(t *testing.T) {
+func TestAnIDOfAnotherEpochGetsAllEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, auction())
 		for _, id := range []string{"other-3", "3", "-", "other-", "x-18446744073709551615"} {
@@ -192,7 +192,7 @@ func TestAStreamOutlivesTheTree(t *testing.T) {
 	})
 }
 
-func TestTheBudgetIsSeenToRecover(t *testing.T) {
+func TestUsedRestartsDropWhenTheWindowHasPassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, auction())
 		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
@@ -203,7 +203,7 @@ func TestTheBudgetIsSeenToRecover(t *testing.T) {
 			for _, m := range r.messages(t) {
 				for _, row := range m.Rows {
 					if row.Path == "auction" {
-						n = row.Life.Window.Used
+						n = row.Sup.Window.Used
 					}
 				}
 			}
@@ -219,7 +219,7 @@ func TestTheBudgetIsSeenToRecover(t *testing.T) {
 	})
 }
 
-func TestAStreamWithoutNewsIsKeptAlive(t *testing.T) {
+func TestAStreamWithoutChangesIsKeptAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, auction())
 		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
@@ -257,7 +257,7 @@ func (u *unreachable) Events(ctx context.Context, path string, after uint64) ite
 	return u.Inspector.Events(ctx, path, after)
 }
 
-func TestATreeThatCannotBeReachedIsLookedForAgain(t *testing.T) {
+func TestAnUnreachableTreeIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, auction())
 		u := &unreachable{Inspector: sup.Inspect(s)}
@@ -297,7 +297,7 @@ func (f flood) Events(ctx context.Context, _ string, after uint64) iter.Seq2[sup
 	}
 }
 
-func TestOfTooManyEventsTheLastAreTold(t *testing.T) {
+func TestTheLastOfTooManyEventsAreSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := read(t, debug.Handler(flood{sup.Inspect(start(t, auction()))}), "/events", "")
 		defer r.close()
@@ -314,7 +314,7 @@ func TestOfTooManyEventsTheLastAreTold(t *testing.T) {
 	})
 }
 
-func TestAPanicIsToldWithItsStackOnce(t *testing.T) {
+func TestTheStackOfAPanicIsSentOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, auction())
 		b, err := s.Child("ada").Wait(t.Context())
@@ -360,7 +360,7 @@ func (restarted) Events(ctx context.Context, _ string, after uint64) iter.Seq2[s
 	}
 }
 
-func TestAProgramThatIsStartedAnewNumbersItsEventsAnew(t *testing.T) {
+func TestAStreamBeginsAnewWhenARemoteProgramIsRestarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := debug.Handler(restarted{sup.Inspect(start(t, auction()))})
 		r := read(t, h, "/events", "")
@@ -369,18 +369,18 @@ func TestAProgramThatIsStartedAnewNumbersItsEventsAnew(t *testing.T) {
 		r.close()
 		var wholes []message
 		for _, m := range all {
-			if m.Whole != nil {
+			if m.Session != nil {
 				wholes = append(wholes, m)
 			}
 		}
-		if len(wholes) != 2 || wholes[0].Whole.Epoch == wholes[1].Whole.Epoch || len(wholes[1].Rows) != 3 {
+		if len(wholes) != 2 || wholes[0].Session.Epoch == wholes[1].Session.Epoch || len(wholes[1].Rows) != 3 {
 			t.Fatalf("the whole is told %d times: %v", len(wholes), wholes)
 		}
 		if _, seqs := kinds(wholes[1:]); !slices.Equal(seqs, []uint64{1, 2, 3}) {
 			t.Errorf("told anew are %v", seqs)
 		}
 		last := all[len(all)-1].ID
-		if !strings.HasPrefix(last, wholes[1].Whole.Epoch+"-") {
+		if !strings.HasPrefix(last, wholes[1].Session.Epoch+"-") {
 			t.Errorf("the id is %s", last)
 		}
 	})

@@ -122,13 +122,13 @@ func ExampleHosts() {
 	// 200
 	// auction one_for_one 3/5s, not running
 	// 403
-	// debug: host "evil.example" is not allowed: open the page as localhost, or give the handler debug.Hosts("evil.example")
+	// host "evil.example" not allowed: open the page as localhost, or pass debug.Hosts("evil.example") to the handler
 }
 
 func ExampleLogger() {
 	h := debug.Handler(sup.Inspect(sup.New(auction())), debug.Logger(slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey || a.Key == "who" { // the example's output is fixed
+			if a.Key == slog.TimeKey || a.Key == "peer" { // the example's output is fixed
 				return slog.Attr{}
 			}
 			return a
@@ -142,7 +142,7 @@ func ExampleLogger() {
 	}
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	body(http.DefaultClient.Do(r))
-	// Output: level=WARN msg="turned away" why=origin method=GET page=record err="a page of another site has asked, or links here"
+	// Output: level=WARN msg="request denied" reason=origin method=GET endpoint=record err="request or link from a page of another site"
 }
 
 // Of a context that is given with Keys, the values stay where they are.

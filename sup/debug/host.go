@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-var errNoHost = errors.New("the request names no host: send a Host header, such as localhost")
+var errNoHost = errors.New("missing host: send a Host header, such as localhost")
 
 // A hostError is returned for a request that names a host which is not allowed.
 type hostError struct{ host string }
@@ -18,12 +18,12 @@ func (e *hostError) Error() string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	return fmt.Sprintf("host %q is not allowed: open the page as localhost, or give the handler debug.Hosts(%q)", e.host, host)
+	return fmt.Sprintf("host %q not allowed: open the page as localhost, or pass debug.Hosts(%q) to the handler", e.host, host)
 }
 
 // checkHost returns an error unless all hosts that a request names are allowed. A
-// page in a browser can make a name of its own mean this machine (DNS rebinding),
-// and is of the same origin as the answer then.
+// page in a browser can resolve its own name to this machine (DNS rebinding). The
+// browser then takes the answer for one of the page's own origin.
 func (h *handler) checkHost(r *http.Request) error {
 	if r.Host == "" {
 		return errNoHost
@@ -36,8 +36,8 @@ func (h *handler) checkHost(r *http.Request) error {
 	return nil
 }
 
-// forwardedHosts returns the hosts that proxies were asked for. A proxy that asks for
-// this server by another name hands them on (RFC 7239).
+// forwardedHosts returns the hosts that proxies were asked for (RFC 7239). A proxy
+// passes them on if it knows this server by another name.
 func forwardedHosts(header http.Header) []string {
 	var hosts []string
 	for _, value := range header["X-Forwarded-Host"] {

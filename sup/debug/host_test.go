@@ -12,27 +12,27 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// everything is all that a handler serves.
-var everything = []string{
+// endpoints is all that a handler serves.
+var endpoints = []string{
 	"", "page.js", "page.css", "tree.json", "tree.txt", "record", "stacks?path=auction/ada", "leaks?path=auction/ada",
 	"state", "state?name=c", "watch?name=c", "events", "operate", "nonsense",
 }
 
 // A page that has made a name of its own mean this machine is of the same origin as
 // the answers.
-func TestAHostThatIsNotAllowedReadsAndDoesNothing(t *testing.T) {
+func TestARequestForAHostThatIsNotAllowedIsDenied(t *testing.T) {
 	s := start(t, auction())
 	var c kv.Context[string, int]
-	srv := open(t, debug.Handler(sup.Inspect(s), debug.Values("c", &c), debug.Operator(sup.Control(s), everybody)))
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Values("c", &c), debug.Operator(sup.Control(s), allowAll)))
 	for _, name := range []string{"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.7", "[2001:db8::7]:80"} {
-		for _, target := range everything {
+		for _, target := range endpoints {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 				a := srv.ask(t, method, target, `{"op":"terminate","path":"auction/ada","incarnation":1}`,
 					host(name), with("Content-Type", "application/json"), with("Sec-Fetch-Site", "same-origin"), with("Origin", "http://"+name))
 				if a.status != http.StatusForbidden {
 					t.Errorf("%s %s of %s: %d %.100s", method, target, name, a.status, a.body)
 				}
-				if method != http.MethodHead && !strings.Contains(a.body, `is not allowed: open the page as localhost, or give the handler debug.Hosts("`) {
+				if method != http.MethodHead && !strings.Contains(a.body, `not allowed: open the page as localhost, or pass debug.Hosts("`) {
 					t.Errorf("%s %s of %s: %s", method, target, name, a.body)
 				}
 			}
@@ -43,7 +43,7 @@ func TestAHostThatIsNotAllowedReadsAndDoesNothing(t *testing.T) {
 	}
 }
 
-func TestTheNamesOfThisMachineAndThoseThatAreGivenAreAllowed(t *testing.T) {
+func TestLoopbackNamesAndGivenHostsAreAllowed(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction())), debug.Hosts("Panel.example", "10.0.0.7:80"), debug.Hosts("[2001:db8::7]")))
 	for name, want := range map[string]int{
 		"localhost": 200, "LOCALHOST:8080": 200, "localhost.": 200, "localhost.:80": 200, "127.0.0.1": 200, "127.0.0.1:1": 200, "[::1]": 200, "[::1]:80": 200,
@@ -57,7 +57,7 @@ func TestTheNamesOfThisMachineAndThoseThatAreGivenAreAllowed(t *testing.T) {
 }
 
 // A proxy may ask for this server by another name than it was asked for.
-func TestTheHostsThatAProxyHandsOnAreChecked(t *testing.T) {
+func TestForwardedHostsAreChecked(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction())), debug.Hosts("panel.example")))
 	for _, c := range []struct {
 		header, value string
@@ -79,13 +79,13 @@ func TestTheHostsThatAProxyHandsOnAreChecked(t *testing.T) {
 	}
 }
 
-func TestARequestWithoutAHostIsToldWhatIsMissing(t *testing.T) {
+func TestARequestWithoutAHostIsDenied(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction()))))
 	text := raw(t, "tcp", strings.TrimPrefix(srv.URL, "http://"), "GET /debug/sup/tree.txt HTTP/1.0\r\n\r\n")
-	mustContain(t, text, "403 Forbidden", "the request names no host: send a Host header, such as localhost")
+	mustContain(t, text, "403 Forbidden", "missing host: send a Host header, such as localhost")
 }
 
-func TestAUnixSocketIsReachedAsLocalhost(t *testing.T) {
+func TestAUnixSocketIsServedAsLocalhost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -104,9 +104,9 @@ func TestAUnixSocketIsReachedAsLocalhost(t *testing.T) {
 	}
 }
 
-func TestAHostThatIsNoneIsAFault(t *testing.T) {
+func TestAnInvalidHostIsAFault(t *testing.T) {
 	w := get(debug.Handler(sup.Inspect(start(t, auction())), debug.Hosts("https://panel.example/")), "/tree.json")
-	mustContain(t, w.Body.String(), `debug: Hosts: "https://panel.example/" is no host: use one such as "panel.example"`)
+	mustContain(t, w.Body.String(), `Hosts: "https://panel.example/" is no host: use one such as "panel.example"`)
 }
 
 // raw sends bytes, and returns all that comes back.

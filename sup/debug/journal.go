@@ -3,46 +3,48 @@ package debug
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A journal takes the events of a tree as they come, so that none is lost while
-// a message is being written, and keeps them until the next one is.
+// A journal collects the events of a tree between two messages of a stream, so that
+// none is lost while a message is being written.
 type journal struct {
 	tree sup.Inspector
-	wake chan struct{} // holds one token if there may be news
+	wake chan struct{} // holds a token if there may be something to take
 
-	mu      sync.Mutex // protects what follows
-	last    uint64     // the highest number of an event that was taken
+	mu      sync.Mutex // guards the fields below
+	last    uint64     // highest Seq so far
 	events  []sup.Event
 	skipped bool
-	gap     bool  // the last thing told was that events were skipped
-	anew    bool  // events are numbered anew: a program that is reached over a network was started again
-	err     error // why there is no stream at the moment
+	gap     bool  // set after ErrSkipped until the next event
+	renewed bool  // set if Seq started again, since a remote program was restarted
+	err     error // why there is no stream of events at the moment
 }
 
 const (
-	// maxEvents is how many events one message holds; of more the oldest are
-	// skipped.
+	// maxEvents is the maximum number of events in a message. If there are more, the
+	// oldest are skipped.
 	maxEvents = 1000
-	// again is how long it takes until a stream that is over, since the tree has
-	// ended or cannot be reached, is asked for again.
-	again = time.Second
+	// retryInterval is the time until a stream of events that ended is opened again.
+	// It ends with the tree, or if the tree cannot be reached.
+	retryInterval = time.Second
 )
 
 func newJournal(tree sup.Inspector, after uint64) *journal {
 	return &journal{tree: tree, last: after, wake: make(chan struct{}, 1)}
 }
 
-// follow takes events until ctx ends.
+// follow collects events until ctx ends.
 func (j *journal) follow(ctx context.Context) {
-	retry := time.NewTicker(again)
+	retry := time.NewTicker(retryInterval)
 	defer retry.Stop()
 	for ctx.Err() == nil {
-		err := survive(func() { // an inspector of the program's own would end the program
+		err := catchPanic(func() { // a panic in this goroutine would end the program
 			for e, err := range j.tree.Events(ctx, "", j.after()) {
 				j.add(e, err)
 			}
@@ -72,7 +74,7 @@ func (j *journal) add(e sup.Event, err error) {
 		j.err = err
 	default:
 		if j.gap && e.Seq <= j.last {
-			j.anew, j.last, j.events = true, 0, nil
+			j.renewed, j.last, j.events = true, 0, nil
 		}
 		j.gap, j.err = false, nil
 		j.last = max(j.last, e.Seq)
@@ -85,32 +87,32 @@ func (j *journal) add(e sup.Event, err error) {
 	j.mu.Unlock()
 	select {
 	case j.wake <- struct{}{}:
-	default: // it is awake already
+	default: // there is a token already
 	}
 }
 
-// news is what a journal has taken since it was asked last.
-type news struct {
+// A batch is what a journal has collected since the last call of take.
+type batch struct {
 	events  []sup.Event
 	skipped bool
-	anew    bool
+	renewed bool
 	err     error
 	last    uint64
 }
 
-func (j *journal) take() news {
+func (j *journal) take() batch {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	n := news{j.events, j.skipped, j.anew, j.err, j.last}
-	if over := len(n.events) - maxEvents; over > 0 {
-		n.events, n.skipped = n.events[over:], true
+	b := batch{j.events, j.skipped, j.renewed, j.err, j.last}
+	if over := len(b.events) - maxEvents; over > 0 {
+		b.events, b.skipped = b.events[over:], true
 	}
-	j.events, j.skipped, j.anew, j.err = nil, false, false, nil
-	return n
+	j.events, j.skipped, j.renewed, j.err = nil, false, false, nil
+	return b
 }
 
-// A line is an event as the page shows it.
-type line struct {
+// An entry is an event as the page shows it.
+type entry struct {
 	Seq         uint64 `json:"seq"`
 	Time        int64  `json:"time"` // in ms since 1970
 	Kind        string `json:"kind"`
@@ -119,32 +121,33 @@ type line struct {
 	Exit        string `json:"exit,omitempty"`
 	Error       string `json:"error,omitempty"`
 	Delay       int64  `json:"delay,omitempty"` // in ms
+	Exhausted   bool   `json:"exhausted,omitempty"`
 	Because     string `json:"because,omitempty"`
 	Stack       string `json:"stack,omitempty"`
 }
 
-func linesOf(events []sup.Event) []line {
-	lines := make([]line, len(events))
+func entriesOf(events []sup.Event) []entry {
+	entries := make([]entry, len(events))
 	for i, e := range events {
-		lines[i] = line{
+		entries[i] = entry{
 			Seq: e.Seq, Time: e.Time.UnixMilli(), Kind: e.Kind.String(), Path: e.Path, Incarnation: e.Incarnation,
-			Delay: e.Delay.Milliseconds(), Because: e.Because, Stack: clip(stackOf(e), maxStack),
+			Delay: e.Delay.Milliseconds(), Exhausted: e.HostExhausted, Because: e.Because, Stack: clip(eventStack(e), maxStack),
 		}
 		if e.Exit.Kind != sup.ExitNone {
-			lines[i].Exit, lines[i].Error = e.Exit.Kind.String(), textOf(e.Exit)
+			entries[i].Exit, entries[i].Error = e.Exit.Kind.String(), exitText(e.Exit)
 		}
 	}
-	return lines
+	return entries
 }
 
-// stackOf returns the stack that an event comes with. What follows from an exit
-// carries that again, and there it would be told twice.
-func stackOf(e sup.Event) (stack string) {
+// eventStack returns the stack of an event. The events that follow an exit carry
+// its error too, and have no stack, so that the page shows it once.
+func eventStack(e sup.Event) (stack string) {
 	stack = e.Stack
 	if e.Kind != sup.ChildExited {
 		return stack
 	}
-	_ = survive(func() { // the error has methods of the program's own
+	_ = catchPanic(func() { // AsType calls methods of the program's error
 		if panicked, ok := errors.AsType[*sup.PanicError](e.Exit.Err); ok {
 			stack = panicked.Stack
 		} else if unhealthy, ok := errors.AsType[*sup.UnhealthyError](e.Exit.Err); ok {
@@ -152,4 +155,9 @@ func stackOf(e sup.Event) (stack string) {
 		}
 	})
 	return stack
+}
+
+// inspectorError returns the text of an error of an inspector.
+func inspectorError(err error) string {
+	return clip(termtext.Text(fmt.Sprint(err)), maxError) // Sprint survives an Error method that panics
 }

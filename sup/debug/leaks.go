@@ -10,14 +10,13 @@ import (
 	"strings"
 )
 
-// leakProfile returns the profile of goroutines that wait for what nothing can
-// reach any more, or nil in a program that was built without it
-// (GOEXPERIMENT=goroutineleakprofile, Go 1.26).
+// leakProfile returns the profile of goroutines that are blocked forever. It is nil
+// unless the program was built with GOEXPERIMENT=goroutineleakprofile (Go 1.26).
 func leakProfile() *pprof.Profile { return pprof.Lookup("goroutineleak") }
 
-// A leak is a number of goroutines that hang at the same place.
+// A leak is a number of leaked goroutines with the same stack.
 type leak struct {
-	Path        string `json:"path"` // "" where the goroutines have no labels
+	Path        string `json:"path"` // of the child; "" if the goroutines have no labels
 	Incarnation int    `json:"incarnation,omitempty"`
 	Count       int    `json:"count"`
 	Stack       string `json:"stack"`
@@ -25,30 +24,30 @@ type leak struct {
 
 type leakReport struct {
 	Leaks      []leak `json:"leaks"`
-	Unlabelled int    `json:"unlabelled"` // leaked goroutines of whom is not known
+	Unlabelled int    `json:"unlabelled"` // leaked goroutines of unknown children
 }
 
-// serveLeaks looks for leaked goroutines, which takes a garbage collection.
+// serveLeaks searches for leaked goroutines. Each search takes a garbage collection,
+// so there is one at a time.
 func (h *handler) serveLeaks(w http.ResponseWriter, r *http.Request) {
-	if !h.leaks {
-		fail(w, http.StatusNotImplemented, "debug: leaked goroutines are found only in a program built with GOEXPERIMENT=goroutineleakprofile, "+
-			"and in its own tree")
+	if !h.findsLeaks {
+		fail(w, http.StatusNotImplemented, "leaks: only found in a tree of this program, built with GOEXPERIMENT=goroutineleakprofile")
 		return
 	}
 	select {
-	case h.searching <- struct{}{}:
-		defer func() { <-h.searching }()
+	case h.leakSearch <- struct{}{}:
+		defer func() { <-h.leakSearch }()
 	case <-r.Context().Done():
 		return
 	}
 	var profile bytes.Buffer
 	if err := leakProfile().WriteTo(&profile, 1); err != nil {
-		fail(w, http.StatusInternalServerError, "debug: "+err.Error())
+		fail(w, http.StatusInternalServerError, "leaks: "+err.Error())
 		return
 	}
 	path := query(r, "path")
 	report := leakReport{Leaks: []leak{}}
-	for _, l := range leaksIn(profile.String()) {
+	for _, l := range parseLeaks(profile.String()) {
 		switch {
 		case l.Path == "":
 			report.Unlabelled += l.Count
@@ -59,13 +58,13 @@ func (h *handler) serveLeaks(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, report)
 }
 
-// leaksIn reads a profile of goroutines in its text form: a paragraph for each
-// stack, such as
+// parseLeaks parses a goroutine profile in its text form, which has a paragraph for
+// each stack:
 //
 //	2 @ 0x4846ce 0x48b5e1
 //	# labels: {"sup.incarnation":"1", "sup.path":"shop/till"}
 //	#	0x56353d	main.wait+0x1d	/src/main.go:10
-func leaksIn(profile string) []leak {
+func parseLeaks(profile string) []leak {
 	var leaks []leak
 	for paragraph := range strings.SplitSeq(profile, "\n\n") {
 		var l leak
@@ -74,7 +73,7 @@ func leaksIn(profile string) []leak {
 			if count, _, ok := strings.Cut(text, " @ "); ok {
 				l.Count, _ = strconv.Atoi(count)
 			} else if labels, ok := strings.CutPrefix(text, "# labels: "); ok {
-				l.Path, l.Incarnation = labelled(labels)
+				l.Path, l.Incarnation = parseLabels(labels)
 			} else if frame, ok := strings.CutPrefix(text, "#\t"); ok {
 				if fields := strings.Split(frame, "\t"); len(fields) >= 3 {
 					fmt.Fprintf(&stack, "%s\n\t%s\n", strings.TrimSpace(fields[1]), fields[len(fields)-1])
@@ -88,8 +87,9 @@ func leaksIn(profile string) []leak {
 	return leaks
 }
 
-// labelled returns the child and the incarnation that labels name.
-func labelled(labels string) (path string, incarnation int) {
+// parseLabels returns the child and the incarnation in the labels of a goroutine, or
+// zero values if they have none.
+func parseLabels(labels string) (path string, incarnation int) {
 	var all map[string]string
 	if json.Unmarshal([]byte(labels), &all) != nil {
 		return "", 0

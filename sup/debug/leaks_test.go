@@ -1,35 +1,84 @@
-package debug
+package debug_test
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"runtime"
+	"runtime/pprof"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/debug"
 )
 
-func TestAProfileOfLeaksIsRead(t *testing.T) {
-	const profile = `goroutineleak profile: total 4
-2 @ 0x4846ce 0x48b5e1
-# labels: {"sup.incarnation":"3", "sup.path":"shop/till"}
-#	0x56353d	main.wait+0x1d	/src/main.go:10
-#	0x56354e	main.sell.func1+0x2e	/src/main.go:20
+// A waiter leaves a goroutine behind that waits for what nobody will send.
+type waiter struct{}
 
-1 @ 0x4846ce 0x48b5e1
-#	0x56353d	main.other+0x1d	/src/main.go:30
+func (waiter) Run(ctx context.Context) error {
+	never := make(chan int)
+	go func() { <-never }()
+	<-ctx.Done()
+	return ctx.Err()
+}
 
-1 @ 0x4846ce
-# labels: not JSON
-#	0x56353d	main.third+0x1d	/src/main.go:40
-
-`
-	want := []leak{
-		{"shop/till", 3, 2, "main.wait+0x1d\n\t/src/main.go:10\nmain.sell.func1+0x2e\n\t/src/main.go:20\n"},
-		{"", 0, 1, "main.other+0x1d\n\t/src/main.go:30\n"},
-		{"", 0, 1, "main.third+0x1d\n\t/src/main.go:40\n"},
+func TestLeakedGoroutinesAreListedByIncarnation(t *testing.T) {
+	s, err := sup.Start(t.Context(), sup.Spec[waiter]{Name: "hall", Labels: true, Children: []sup.ChildSpec[waiter]{
+		{ID: "one", Start: func(context.Context) (waiter, error) { return waiter{}, nil }},
+	}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, leaksIn(profile)); d != "" {
-		t.Error(d)
+	for range 2 {
+		if err := s.TerminateChild(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.RestartChild(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if leaks := leaksIn("goroutineleak profile: total 0\n"); len(leaks) != 0 {
-		t.Errorf("of none there are %v", leaks)
+	if err := s.TerminateChild(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown(context.Background())
+	runtime.Gosched()
+	w := get(debug.Handler(sup.Inspect(s)), "/leaks?path=hall/one")
+	if pprof.Lookup("goroutineleak") == nil {
+		if w.Code != http.StatusNotImplemented {
+			t.Errorf("in a program that cannot look for them: %d", w.Code)
+		}
+		mustContain(t, w.Body.String(), "GOEXPERIMENT=goroutineleakprofile")
+		return
+	}
+	wanted = 3
+	var report struct {
+		Leaks []struct {
+			Path, Stack        string
+			Incarnation, Count int
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &report); err != nil {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	found := make(map[int]int)
+	for _, l := range report.Leaks {
+		found[l.Incarnation] += l.Count
+		mustContain(t, l.Stack, "waiter.Run.func1")
+	}
+	if len(found) != 3 || found[1] != 1 || found[2] != 1 || found[3] != 1 {
+		t.Errorf("leaks by incarnation: %v", found)
+	}
+	if other := get(debug.Handler(sup.Inspect(s)), "/leaks?path=hall/two").Body.String(); other != "{\"leaks\":[],\"unlabelled\":0}\n" {
+		t.Errorf("of another child: %s", other)
+	}
+}
+
+// elsewhere is the tree of another program.
+type elsewhere struct{ sup.Inspector }
+
+func TestLeaksAreNotSearchedForInTheTreeOfAnotherProgram(t *testing.T) {
+	h := debug.Handler(elsewhere{sup.Inspect(sup.New(auction()))})
+	if w := get(h, "/leaks?path=auction/ada"); w.Code != http.StatusNotImplemented {
+		t.Errorf("%d", w.Code)
 	}
 }

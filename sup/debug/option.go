@@ -8,71 +8,73 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// An Option is what [Hosts], [Logger], [Operator], [Keys] and [Values] return, for [Handler].
+// An Option configures a [Handler]. See [Hosts], [Logger], [Operator], [Keys] and [Values].
 type Option interface{ apply(h *handler) }
 
 type option func(h *handler)
 
 func (o option) apply(h *handler) { o(h) }
 
-// Hosts allows requests that name one of some hosts, besides localhost and the
-// loopback addresses: see "Who may see it" in the package comment. Each is a name or
-// an IP address, such as "panel.example", or with a port if no other is allowed, such as
-// "10.0.0.7:8080". Given more than once, the hosts of all are allowed.
+// Hosts allows requests that name one of the given hosts. Localhost and the loopback
+// addresses are always allowed, see "Access" in the package comment. A host is a name
+// or an IP address, such as "panel.example", and may have a port, such as
+// "10.0.0.7:8080", which excludes other ports. If Hosts is given more than once, all
+// hosts are allowed.
 func Hosts(hosts ...string) Option {
 	return option(func(h *handler) { h.extraHosts = append(h.extraHosts, hosts...) })
 }
 
-// Logger sets the logger of refused requests and of operator's calls. The default is
-// [slog.Default] at the time of the record.
+// Logger sets the logger for denied requests and operator's calls. The default is
+// the value of [slog.Default] at the time of a record.
 func Logger(l *slog.Logger) Option {
 	return option(func(h *handler) {
 		if l == nil {
-			h.fault("Logger: the logger is nil: give one, or leave the option out")
+			h.fault("Logger: nil logger: pass one, or leave the option out")
 		}
 		h.logger = l
 	})
 }
 
-// Operator puts buttons on the page: restart, terminate and shut down. They work
-// on the tree of the controller, which is that of the inspector.
+// Operator adds buttons to the page that restart, terminate and shut down children
+// through a controller. It must control the tree of the handler's inspector.
 //
-// authorize is asked before each call, and may be called concurrently; an error
-// refuses it, and its text is shown. A panic refuses it too, and is logged. It sees the
-// request, with cookies and headers, and an empty body. Besides, a call has to be a POST from the
-// page itself, cross-origin requests are refused before authorize is asked, and
-// it carries the incarnation that the page showed: if the child has had another
-// one since, nothing is done ([sup.ErrIncarnation]).
+// authorize is called before each call, and must be safe for concurrent use. If it returns
+// an error, the call is denied and the page shows the error's text. If it panics,
+// the call is denied and the panic is logged. Its request has the cookies and headers
+// and an empty body.
 //
-// A restart of a child that runs stops it first: [sup.Controller.TerminateChild], and
-// then [sup.Controller.RestartChild]; or, in one call, the Replace of a controller that
-// has one, as the client of package remote. It is seen through, also when it takes
-// longer than the page waits. The worker that serves the page, and what is above it,
-// is not restarted by it, where the contexts of requests are of that worker.
+// Besides, a call must be a POST from the page itself. Cross-origin requests are
+// denied before authorize is called. A call names the incarnation that the page
+// showed. If the child has another one by then, the call fails with [sup.ErrIncarnation].
+//
+// A restart stops a running child and starts it again. It continues if it takes longer
+// than the page waits. The worker that serves the page, and the supervisors above it,
+// cannot be restarted from the page, if the contexts of requests are derived from the
+// context of that worker.
 func Operator(c sup.Controller, authorize func(r *http.Request) error) Option {
 	return option(func(h *handler) {
 		if c == nil {
-			h.fault("Operator: the controller is nil: give it sup.Control(tree)")
+			h.fault("Operator: nil controller: pass sup.Control(tree)")
 		}
 		if authorize == nil {
-			h.fault("Operator: authorize is nil: give it a function that decides who may restart and stop children")
+			h.fault("Operator: nil authorize: pass a function that decides who may restart and stop children")
 		}
 		if h.controller != nil {
-			h.fault("Operator: is given twice: give it once")
+			h.fault("Operator: given twice: give it once")
 		}
 		h.controller, h.authorize = c, authorize
 	})
 }
 
-// Keys shows a context on the page: its keys, about how many bytes each value
-// holds, and what changes; not the values. Names have to differ.
+// Keys shows a context on the page: its keys, the approximate size of each value, and
+// changes. Values are not shown. The names of contexts must differ.
 func Keys[K comparable, V any](name string, c *kv.Context[K, V]) Option {
 	return show("Keys", name, c, false)
 }
 
-// Values is [Keys] with the values, as JSON. It reads them while the workers
-// run, so it is for values that nobody modifies in place, behind a pointer or in
-// a map, as those in a [kv.Context] should not be anyway.
+// Values shows a context like [Keys], with its values as JSON. It encodes them while
+// workers run. So values must not be modified in place, behind a pointer or in a map.
+// A [kv.Context] asks for that anyway.
 func Values[K comparable, V any](name string, c *kv.Context[K, V]) Option {
 	return show("Values", name, c, true)
 }
@@ -80,14 +82,14 @@ func Values[K comparable, V any](name string, c *kv.Context[K, V]) Option {
 func show[K comparable, V any](of, name string, c *kv.Context[K, V], values bool) Option {
 	return option(func(h *handler) {
 		if name == "" {
-			h.fault("%s: the name is empty: give the context one", of)
+			h.fault("%s: empty name: give the context one", of)
 		}
 		if c == nil {
-			h.fault("%s(%q): the context is nil: make it first", of, name)
+			h.fault("%s(%q): nil context: create it first", of, name)
 		}
-		if _, taken := h.state(name); taken {
-			h.fault("%s(%q): the name is taken: give each context its own", of, name)
+		if _, taken := h.context(name); taken {
+			h.fault("%s(%q): name already taken: give each context its own", of, name)
 		}
-		h.states = append(h.states, &typedState[K, V]{name, c, values})
+		h.contexts = append(h.contexts, &typedContext[K, V]{name, c, values})
 	})
 }

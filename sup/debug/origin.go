@@ -5,36 +5,36 @@ import (
 	"net/http"
 )
 
-// A reach says which pages may send a request, as far as a browser says where it
-// is from (https://www.w3.org/TR/fetch-metadata/). A client that says nothing is
-// no browser.
-type reach int
+// An origin says which pages may send a request, as far as the browser says where it
+// comes from (https://www.w3.org/TR/fetch-metadata/). A client that says nothing
+// is not a browser.
+type origin int
 
 const (
-	anySite  reach = iota // what links may lead to; no other origin can read it
-	sameSite              // what costs a garbage collection, or a look at all goroutines or all events
-	samePage              // what changes something, or lasts
+	anySite  origin = iota // cheap to serve, and links may lead here; no other origin can read the answer
+	sameSite               // costs a garbage collection, or a pass over all goroutines or events
+	samePage               // changes something, or is a stream
 )
 
-var errCrossSite = errors.New("a page of another site has asked, or links here")
+var errCrossSite = errors.New("request or link from a page of another site")
 
-// checkOrigin returns an error if a page that is not within reach sends a request.
-func (h *handler) checkOrigin(r *http.Request, within reach) error {
+// checkOrigin returns an error if the page that sent a request may not send it.
+func (h *handler) checkOrigin(r *http.Request, allowed origin) error {
 	switch {
-	case within == samePage:
-		unsafe := *r // the check lets pass all that only reads
+	case allowed == samePage:
+		unsafe := *r // Check allows every request with a safe method
 		unsafe.Method = http.MethodPost
-		err := h.crossed.Check(&unsafe)
-		// A browser that sends an Origin only has it of the host that a proxy was asked
-		// for. Those that are handed on are allowed, see checkHost.
+		err := h.crossOrigin.Check(&unsafe)
+		// A browser without Sec-Fetch-Site sends the Origin of the host that the proxy
+		// was asked for. checkHost has found the forwarded hosts allowed.
 		for _, unsafe.Host = range forwardedHosts(r.Header) {
 			if err == nil {
 				break
 			}
-			err = h.crossed.Check(&unsafe)
+			err = h.crossOrigin.Check(&unsafe)
 		}
 		return err
-	case within == sameSite && r.Header.Get("Sec-Fetch-Site") == "cross-site":
+	case allowed == sameSite && r.Header.Get("Sec-Fetch-Site") == "cross-site":
 		return errCrossSite
 	}
 	return nil

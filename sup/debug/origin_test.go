@@ -10,7 +10,7 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-func TestPagesOfOtherSitesDoNotAskForWhatCosts(t *testing.T) {
+func TestPagesOfOtherSitesCannotRequestExpensiveAnswers(t *testing.T) {
 	h := debug.Handler(sup.Inspect(start(t, auction())))
 	ask := func(method, target, site string) *httptest.ResponseRecorder {
 		r := request(method, "/debug/sup/"+target, nil)
@@ -28,7 +28,7 @@ func TestPagesOfOtherSitesDoNotAskForWhatCosts(t *testing.T) {
 			if w.Code != http.StatusForbidden {
 				t.Errorf("%s %s: %d", method, target, w.Code)
 			}
-			mustContain(t, w.Body.String(), "debug: a request for "+name+" must come from the page itself: a page of another site")
+			mustContain(t, w.Body.String(), name+": request not sent by the page itself: request or link from a page of another site")
 		}
 		for _, site := range []string{"", "none", "same-origin", "same-site"} {
 			w := ask(http.MethodGet, target, site)

@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// The page is written by hand: one HTML file, one module, one stylesheet.
+// files are the files of the page: HTML, one script module and one stylesheet.
 //
 //go:embed page
 var files embed.FS
 
-// policy lets the page use what the handler serves, and nothing else. Its icon
-// is in the HTML file.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+// contentPolicy allows the page to load only what the handler serves. Its icon is
+// within the HTML.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// secure sets what all answers have in common.
-func secure(header http.Header) {
-	header.Set("Content-Security-Policy", policy)
+// setSecurityHeaders sets the headers that all answers have in common.
+func setSecurityHeaders(header http.Header) {
+	header.Set("Content-Security-Policy", contentPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -33,7 +33,9 @@ func secure(header http.Header) {
 // servePage serves the files of the page.
 func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	at, _, _ := strings.Cut(r.RequestURI, "?")
-	if r.URL.Path == "" && !strings.HasSuffix(at, "/") { // the prefix was stripped, and its slash is missing: so would the last segment in links
+	if r.URL.Path == "" && !strings.HasSuffix(at, "/") {
+		// StripPrefix has removed the whole path. Relative links would replace its last
+		// segment, so the page needs a slash at the end.
 		w.Header().Set("Location", lastSegment(at)+"/")
 		w.WriteHeader(http.StatusMovedPermanently)
 		return
@@ -44,11 +46,11 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	content, err := files.ReadFile("page/" + name)
 	if err != nil {
-		fail(w, http.StatusInternalServerError, "debug: "+err.Error())
+		fail(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	sum := sha256.Sum256(content)
-	w.Header().Set("Cache-Control", "no-cache") // ask each time: a new program has a new page
+	w.Header().Set("Cache-Control", "no-cache") // revalidate, since a new program has a new page
 	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }

@@ -47,7 +47,7 @@ func shop(t *testing.T, db slowcoach) *sup.Supervisor[slowcoach] {
 
 const restartDB = `{"op":"restart","path":"shop/db","incarnation":1}`
 
-func TestARestartThatIsNotWaitedForIsSeenThrough(t *testing.T) {
+func TestARestartContinuesAfterItsRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		db   slowcoach
 		rest bool // it is stopped before
@@ -68,13 +68,13 @@ func TestARestartThatIsNotWaitedForIsSeenThrough(t *testing.T) {
 				}
 				gone, cancel := context.WithCancel(t.Context())
 				began := time.Now()
-				w := post(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)), restartDB,
+				w := post(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)), restartDB,
 					func(r *http.Request) { *r = *r.WithContext(gone) })
 				cancel() // as the server does when a request is answered
 				if took := time.Since(began); w.Code != http.StatusAccepted || took != 3*time.Second {
 					t.Errorf("after %v: %d", took, w.Code)
 				}
-				mustContain(t, w.Body.String(), "restart shop/db: it takes longer than 3s, and goes on")
+				mustContain(t, w.Body.String(), "shop/db: restart: still in progress after 3s")
 				time.Sleep(time.Hour)
 				if info, _ := s.Child("db").Info(); info.State != sup.StateRunning || info.Incarnation != 2 {
 					t.Errorf("an hour later it is %v, incarnation %d", info.State, info.Incarnation)
@@ -85,7 +85,7 @@ func TestARestartThatIsNotWaitedForIsSeenThrough(t *testing.T) {
 }
 
 // Its goroutine would hold up the end of the bubble.
-func TestARestartThatIsNotWaitedForEndsWithTheTree(t *testing.T) {
+func TestARestartWithoutItsRequestEndsWithTheTree(t *testing.T) {
 	for name, db := range map[string]slowcoach{
 		"while it stops":  {stop: 4 * time.Second},
 		"while it starts": {start: 24 * time.Hour},
@@ -93,7 +93,7 @@ func TestARestartThatIsNotWaitedForEndsWithTheTree(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := shop(t, db)
-				if w := post(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)), restartDB); w.Code != http.StatusAccepted {
+				if w := post(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)), restartDB); w.Code != http.StatusAccepted {
 					t.Errorf("%d %s", w.Code, w.Body)
 				}
 				began := time.Now()
@@ -120,10 +120,10 @@ func (r *replacing) Replace(_ context.Context, t sup.Target) error {
 	return nil
 }
 
-func TestARestartIsOneCallWhereThereIsOne(t *testing.T) {
+func TestARestartIsOneCallIfTheControllerHasReplace(t *testing.T) {
 	s := start(t, auction())
 	c := &replacing{Controller: sup.Control(s)}
-	h := debug.Handler(sup.Inspect(s), debug.Operator(c, everybody))
+	h := debug.Handler(sup.Inspect(s), debug.Operator(c, allowAll))
 	const order = `{"op":"restart","path":"auction/ada","incarnation":1}`
 	if w := post(h, order); w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -147,12 +147,12 @@ type broken struct{ sup.Controller }
 
 func (broken) RestartChild(context.Context, sup.Target) error { panic("no such luck") }
 
-func TestARestartThatPanicsIsAnswered(t *testing.T) {
+func TestAPanicDuringARestartIsAnswered(t *testing.T) {
 	s := start(t, auction())
-	w := post(debug.Handler(sup.Inspect(s), debug.Operator(broken{sup.Control(s)}, everybody)),
+	w := post(debug.Handler(sup.Inspect(s), debug.Operator(broken{sup.Control(s)}, allowAll)),
 		`{"op":"restart","path":"auction/ada","incarnation":1}`)
 	if w.Code != http.StatusInternalServerError {
 		t.Errorf("%d", w.Code)
 	}
-	mustContain(t, w.Body.String(), "panic: no such luck")
+	mustContain(t, w.Body.String(), "panic in code of the program: no such luck")
 }

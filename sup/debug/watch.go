@@ -12,132 +12,130 @@ import (
 // serveState lists the contexts, or the keys of one.
 func (h *handler) serveState(w http.ResponseWriter, r *http.Request) {
 	if !r.URL.Query().Has("name") {
-		all := []stateKeys{}
-		for _, s := range h.states {
-			all = append(all, s.sum())
+		all := []contextInfo{}
+		for _, c := range h.contexts {
+			all = append(all, c.summary())
 		}
 		answer(w, http.StatusOK, all)
 		return
 	}
-	if s, ok := h.named(w, r); ok {
-		answer(w, http.StatusOK, s.list(query(r, "part")))
+	if c, ok := h.namedContext(w, r); ok {
+		answer(w, http.StatusOK, c.list(query(r, "part")))
 	}
 }
 
-// serveWatch is a stream of the changes of a context.
+// serveWatch serves the stream of the changes of a context.
 func (h *handler) serveWatch(w http.ResponseWriter, r *http.Request) {
-	s, ok := h.named(w, r)
+	c, ok := h.namedContext(w, r)
 	if !ok {
 		return
 	}
-	out := newStream(w)
+	s := newStream(w)
 	if r.Method == http.MethodHead {
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
-	changes := s.watch(ctx) // from before the client knows that it is told
-	if out.open() != nil {
+	changes := c.watch(ctx) // before open, so that a client that lists the keys then misses no change
+	if s.open() != nil {
 		cancel()
 		return
 	}
-	var c collected
-	c.wake = make(chan struct{}, 1)
+	buffer := changeBuffer{wake: make(chan struct{}, 1)}
 	var collecting sync.WaitGroup
 	collecting.Go(func() {
 		for change := range changes {
-			c.add(change)
+			buffer.add(change)
 		}
 	})
 	defer collecting.Wait()
 	defer cancel()
 	for {
 		select {
-		case <-c.wake:
-		case <-time.After(alive):
-			if out.keepAlive() != nil {
+		case <-buffer.wake:
+		case <-time.After(keepAliveInterval):
+			if s.keepAlive() != nil {
 				return
 			}
 			continue
 		case <-ctx.Done():
 			return
 		}
-		b, err := json.Marshal(c.take())
-		if err != nil || out.send("", b) != nil || !sleep(ctx, rest(0, len(b))) {
+		b, err := json.Marshal(buffer.take())
+		if err != nil || s.send("", b) != nil || !sleep(ctx, pause(0, len(b))) {
 			return
 		}
 	}
 }
 
-func (h *handler) named(w http.ResponseWriter, r *http.Request) (state, bool) {
+func (h *handler) namedContext(w http.ResponseWriter, r *http.Request) (contextView, bool) {
 	name := query(r, "name")
-	s, ok := h.state(name)
+	c, ok := h.context(name)
 	if !ok {
-		fail(w, http.StatusNotFound, fmt.Sprintf("debug: there is no context %q here", clip(name, maxName)))
+		fail(w, http.StatusNotFound, fmt.Sprintf("no such context: %q", clip(name, maxName)))
 	}
-	return s, ok
+	return c, ok
 }
 
-// collected is the changes since the last message, one for each key.
-type collected struct {
-	wake chan struct{} // holds one token if there is something
+// A changeBuffer keeps the last change of each key since the last message.
+type changeBuffer struct {
+	wake chan struct{} // holds a token if there may be something to take
 
-	mu      sync.Mutex // protects what follows
-	changes []keyChange
-	at      map[string]int // in changes, by key
+	mu      sync.Mutex // guards the fields below
+	changes []bufferedChange
+	index   map[string]int // in changes, by key
 	skipped int
 }
 
-// keyChange is the last change of a key, and how many there were.
-type keyChange struct {
-	last  stateChange
+type bufferedChange struct {
+	last  contextChange
 	count int
 }
 
-// changed is a message of changes.
-type changed struct {
-	Changes []shownChange `json:"changes"`
-	Skipped int           `json:"skipped,omitempty"` // lost besides
+// A changeMessage is a message of the watch stream.
+type changeMessage struct {
+	Changes []keyChange `json:"changes"`
+	Skipped int         `json:"skipped,omitempty"` // changes that were lost
 }
 
-type shownChange struct {
-	stateKey
-	Present bool `json:"present"` // false: it was deleted
-	Count   int  `json:"count"`   // of changes, this the last
+type keyChange struct {
+	keyInfo
+	Present bool `json:"present"` // false if the key was deleted
+	Count   int  `json:"count"`   // changes of the key since the last message
 }
 
-func (c *collected) add(change stateChange) {
+func (c *changeBuffer) add(change contextChange) {
 	c.mu.Lock()
 	c.skipped += change.skipped
-	i, again := c.at[change.key]
+	i, known := c.index[change.key]
 	switch {
-	case again:
-		c.changes[i] = keyChange{change, c.changes[i].count + 1}
+	case known:
+		c.changes[i] = bufferedChange{change, c.changes[i].count + 1}
 	case len(c.changes) == maxKeys:
 		c.skipped++
 	default:
-		if c.at == nil {
-			c.at = make(map[string]int)
+		if c.index == nil {
+			c.index = make(map[string]int)
 		}
-		c.at[change.key] = len(c.changes)
-		c.changes = append(c.changes, keyChange{change, 1})
+		c.index[change.key] = len(c.changes)
+		c.changes = append(c.changes, bufferedChange{change, 1})
 	}
 	c.mu.Unlock()
 	select {
 	case c.wake <- struct{}{}:
-	default: // it is awake already
+	default: // there is a token already
 	}
 }
 
-func (c *collected) take() changed {
+func (c *changeBuffer) take() changeMessage {
 	c.mu.Lock()
 	changes, skipped := c.changes, c.skipped
-	c.changes, c.at, c.skipped = nil, nil, 0
+	c.changes, c.index, c.skipped = nil, nil, 0
 	c.mu.Unlock()
-	m := changed{make([]shownChange, len(changes)), skipped}
+	m := changeMessage{make([]keyChange, len(changes)), skipped}
 	for i, change := range changes {
-		m.Changes[i] = shownChange{stateKey{Key: change.last.key}, change.last.present, change.count}
+		m.Changes[i] = keyChange{keyInfo{Key: change.last.key}, change.last.present, change.count}
 		if change.last.present {
-			m.Changes[i].stateKey = change.last.show()
+			m.Changes[i].keyInfo = change.last.info()
 		}
 	}
 	return m

@@ -38,7 +38,7 @@ func TestThePageIsAccessible(t *testing.T) {
 			p.fits("a child")
 			p.click(`[data-op=terminate]`)
 			p.until(`document.getElementById('confirm').open`)
-			p.inspect("a question")
+			p.inspect("a confirmation")
 			p.do(chromedp.Click(chromedp.CSS(`#confirm [value=no]`)))
 			p.click(`#child-close`)
 			p.click(`#tab-events`)

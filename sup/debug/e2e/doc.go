@@ -1,6 +1,5 @@
-// Package e2e has the tests of the page of package debug in a real browser. They
-// are in a module of their own, for the sake of what drives the browser, and run
-// where they are given one:
+// Package e2e tests the page of package debug in a real browser. It is a module of
+// its own because of its dependencies. The tests are skipped unless a browser is given:
 //
 //	make e2e
 package e2e

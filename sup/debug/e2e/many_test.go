@@ -10,7 +10,7 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// seats is a set of n workers.
+// seats starts a Keyed with n workers.
 func seats(t *testing.T, n int) *sup.Keyed[string, *worker] {
 	t.Helper()
 	needBrowser(t)
@@ -38,7 +38,7 @@ func TestTenThousandChildrenAreFoldedAndSmooth(t *testing.T) {
 	p.do(chromedp.Click(chromedp.CSS(rowSelector("seats") + ` .twist`)))
 	p.until(row("seats/seat-00000"))
 	if drawn := eval[int](p, `document.querySelectorAll('.row').length`); drawn > 100 {
-		t.Errorf("%d rows are drawn, and a screen holds %d", drawn, 30)
+		t.Errorf("%d rows are drawn; a screen holds %d", drawn, 30)
 	}
 	p.until(row("seats/seat-00000") + `.getAttribute('aria-setsize') === '10000'`)
 
@@ -55,8 +55,7 @@ func TestTenThousandChildrenAreFoldedAndSmooth(t *testing.T) {
 	p.until(`document.getElementById('found').textContent === '1 row found'`)
 }
 
-// scrollThrough scrolls through the whole tree, and has the times between its
-// frames, in ms.
+// scrollThrough scrolls through the whole tree. Its value is the time of each frame, in ms.
 const scrollThrough = `new Promise(done => {
 	const tree = document.getElementById('tree'), step = tree.scrollHeight / 60, times = [];
 	let last = performance.now(), n = 0;
@@ -78,7 +77,7 @@ func longest(times []float64) (max float64) {
 	return max
 }
 
-// child returns a handle to a member, of the type of those of other supervisors.
+// child returns a handle to a member as a [sup.Worker].
 func child(set *sup.Keyed[string, *worker], key string) sup.Child[sup.Worker] {
 	return sup.As[sup.Worker](set.Child(key))
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// README shows this picture.
+// The picture is part of README.
 func TestAPictureOfThePage(t *testing.T) {
 	if *picturePath == "" {
-		t.Skip("nobody has asked for one: use make picture")
+		t.Skip("no -picture given: use make picture")
 	}
 	s, h := startShop(t, debug.Keys("prices", new(kv.Context[string, int])))
 	crash(t, s.Child("cache"), errRefused)

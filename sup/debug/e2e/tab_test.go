@@ -15,22 +15,21 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A tab has the page of a handler open.
+// A tab is a browser tab with the page of a handler.
 type tab struct {
 	t      *testing.T
 	ctx    context.Context
 	server *httptest.Server
 
-	mu       sync.Mutex // protects what follows
+	mu       sync.Mutex // guards the fields below
 	errors   []string
-	expected map[string]bool // sources of errors that the test brings about
+	expected map[string]bool // sources of errors that the test causes
 }
 
-// within is how long the page has for what it is to do. It is never reached
-// unless something is wrong.
+// within is the timeout of every wait for the page. It is reached only if a test fails.
 const within = 30 * time.Second
 
-// open opens a page, which must not have a word to say on the console.
+// open opens the page of a handler. The test fails if there are errors or warnings on the console.
 func open(t *testing.T, h http.Handler, set ...step) *tab {
 	t.Helper()
 	needBrowser(t)
@@ -38,12 +37,12 @@ func open(t *testing.T, h http.Handler, set ...step) *tab {
 	t.Cleanup(p.server.Close)
 	var closeTab context.CancelFunc
 	p.ctx, closeTab = chromedp.NewContext(browser)
-	said := chromedp.Console(p.ctx)
+	messages := chromedp.Console(p.ctx)
 	var listening sync.WaitGroup
 	listening.Go(func() {
-		for message, err := range said {
+		for message, err := range messages {
 			if err == nil {
-				p.hear(message)
+				p.record(message)
 			}
 		}
 	})
@@ -52,7 +51,7 @@ func open(t *testing.T, h http.Handler, set ...step) *tab {
 		listening.Wait()
 		p.server.CloseClientConnections() // streams
 		for _, e := range p.errors {
-			t.Errorf("the console says: %s", e)
+			t.Errorf("console: %s", e)
 		}
 	})
 	p.do(append(set, chromedp.Navigate(p.server.URL))...)
@@ -60,11 +59,11 @@ func open(t *testing.T, h http.Handler, set ...step) *tab {
 	return p
 }
 
-// A step is something to do in the browser.
+// A step is an action in the browser.
 type step = chromedp.Action[chromedp.Void]
 
-// hear takes what the page says on the console.
-func (p *tab) hear(m chromedp.ConsoleMessage) {
+// record keeps errors and warnings on the console.
+func (p *tab) record(m chromedp.ConsoleMessage) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch m.Type {
@@ -75,7 +74,7 @@ func (p *tab) hear(m chromedp.ConsoleMessage) {
 	}
 }
 
-// expect lets errors of a source pass.
+// expect ignores errors of a source.
 func (p *tab) expect(source string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,8 +90,7 @@ func (p *tab) do(steps ...step) {
 	}
 }
 
-// eval evaluates an expression, waits for it if it is a promise, and returns its
-// value.
+// eval evaluates an expression and returns its value. It waits for a promise.
 func eval[T any](p *tab, expression string) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, within)
@@ -108,33 +106,33 @@ func eval[T any](p *tab, expression string) T {
 func (p *tab) until(expression string) {
 	p.t.Helper()
 	for deadline := time.Now().Add(within); ; time.Sleep(20 * time.Millisecond) {
-		if eval[bool](p, `(() => { try { return !!(`+expression+`) } catch { return false } })()`) { // what it looks at may not be there yet
+		if eval[bool](p, `(() => { try { return !!(`+expression+`) } catch { return false } })()`) { // the elements may not exist yet
 			return
 		}
 		if time.Now().After(deadline) {
-			p.t.Fatalf("it does not come about that %s; the page says:\n%s", expression, eval[string](p, `document.body.innerText`))
+			p.t.Fatalf("not within 30s: %s; the page has:\n%s", expression, eval[string](p, `document.body.innerText`))
 		}
 	}
 }
 
-// eventually waits until something outside of the page is so.
+// eventually waits for a condition outside the page.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(within); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it does not come about that %s", what)
+			t.Fatalf("not within 30s: %s", what)
 		}
 	}
 }
 
-// click clicks what a selector finds, once it can be seen.
+// click clicks an element once it is visible.
 func (p *tab) click(selector string) {
 	p.t.Helper()
 	p.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
-// choose clicks a row. What fails meanwhile is listed above the tree, and may
-// move it away under the click.
+// choose clicks a row until the panel shows it. A failure is listed above the tree,
+// and may move the row between a look at it and the click.
 func (p *tab) choose(path string) {
 	p.t.Helper()
 	chosen := fmt.Sprintf(`document.getElementById('child-where').textContent === %q`, path)
@@ -147,15 +145,15 @@ func (p *tab) choose(path string) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
-	p.t.Fatalf("%s is clicked in vain", path)
+	p.t.Fatalf("no effect of clicks on %s", path)
 }
 
-// row is the expression of the row of a path.
+// row returns the expression for the row of a path.
 func row(path string) string { return `document.querySelector('` + rowSelector(path) + `')` }
 
 func rowSelector(path string) string { return fmt.Sprintf(`.row[data-path=%q]`, path) }
 
-// dark and light are what the reader prefers.
+// dark and light set the preferred color scheme.
 var (
 	dark  = preference("dark")
 	light = preference("light")
@@ -170,10 +168,10 @@ func preference(scheme string) step {
 	})
 }
 
-// phone is a small screen that is touched.
+// phone sets a small touch screen.
 var phone = chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch)
 
-// inspect checks with axe-core that the page as it stands is accessible.
+// inspect checks the accessibility of the page with axe-core.
 func (p *tab) inspect(what string) {
 	p.t.Helper()
 	if !eval[bool](p, `'axe' in window`) {
@@ -189,7 +187,7 @@ func (p *tab) inspect(what string) {
 		p.t.Fatal(err)
 	}
 	if found.Passes < 10 {
-		p.t.Errorf("%s: only %d rules were found kept", what, found.Passes)
+		p.t.Errorf("%s: only %d rules passed", what, found.Passes)
 	}
 	for _, v := range found.Violations {
 		p.t.Errorf("%s: not accessible: %s", what, v)

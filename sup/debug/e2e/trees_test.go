@@ -11,12 +11,12 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// A worker runs until it is told to stop, or until it breaks.
-type worker struct{ ill chan error }
+// A worker runs until its context ends or it receives an error.
+type worker struct{ fail chan error }
 
 func (w *worker) Run(ctx context.Context) error {
 	select {
-	case err := <-w.ill:
+	case err := <-w.fail:
 		if err == errPanic {
 			panic("index out of range [7] with length 3")
 		}
@@ -33,7 +33,7 @@ var (
 	errPanic   = errors.New("panic")
 )
 
-// shop declares a supervisor of workers and of one more supervisor.
+// shop declares a tree of workers and a nested supervisor.
 func shop() sup.Spec[sup.Worker] {
 	start := func(ctx context.Context) (sup.Worker, error) { return newWorker(ctx) }
 	return sup.Spec[sup.Worker]{
@@ -53,7 +53,7 @@ func shop() sup.Spec[sup.Worker] {
 	}
 }
 
-// started fails the test if a tree has not started, and lets it end with it.
+// started fails the test if a tree did not start, and shuts the tree down with the test.
 func started(t *testing.T, s interface{ Shutdown(context.Context) error }, err error) {
 	t.Helper()
 	if err != nil {
@@ -66,7 +66,7 @@ func started(t *testing.T, s interface{ Shutdown(context.Context) error }, err e
 	})
 }
 
-// needBrowser skips a test for which there is none.
+// needBrowser skips a test if no browser is given.
 func needBrowser(t *testing.T) {
 	t.Helper()
 	if browser == nil {
@@ -74,8 +74,8 @@ func needBrowser(t *testing.T) {
 	}
 }
 
-// everybody may press the buttons.
-func everybody(*http.Request) error { return nil }
+// allowAll authorizes every call.
+func allowAll(*http.Request) error { return nil }
 
 // startShop starts a shop with a page that has buttons.
 func startShop(t *testing.T, options ...debug.Option) (*sup.Supervisor[sup.Worker], http.Handler) {
@@ -83,7 +83,7 @@ func startShop(t *testing.T, options ...debug.Option) (*sup.Supervisor[sup.Worke
 	needBrowser(t)
 	s, err := sup.Start(context.Background(), shop())
 	started(t, s, err)
-	options = append(options, debug.Operator(sup.Control(s), everybody))
+	options = append(options, debug.Operator(sup.Control(s), allowAll))
 	return s, debug.Handler(sup.Inspect(s), options...)
 }
 
@@ -97,7 +97,7 @@ func plugin(t *testing.T, s *sup.Supervisor[sup.Worker], id string) sup.Child[su
 	return inner.(*sup.Supervisor[sup.Worker]).Child(id)
 }
 
-// crash breaks a child that is up.
+// crash makes a running child fail, and waits until it runs again or is at rest.
 func crash(t *testing.T, c sup.Child[sup.Worker], err error) {
 	t.Helper()
 	w, waitErr := c.Wait(t.Context())
@@ -105,15 +105,15 @@ func crash(t *testing.T, c sup.Child[sup.Worker], err error) {
 		t.Fatal(waitErr)
 	}
 	before, _ := c.Info()
-	w.(*worker).ill <- err
+	w.(*worker).fail <- err
 	eventually(t, fmt.Sprintf("%s ends", before.ID), func() bool {
 		info, _ := c.Info()
 		return info.State.AtRest() || info.Incarnation > before.Incarnation && info.State == sup.StateRunning
 	})
 }
 
-// lives returns the numbers of the incarnations of some children.
-func lives(s *sup.Supervisor[sup.Worker], ids ...string) []int {
+// incarnations returns the incarnations of children.
+func incarnations(s *sup.Supervisor[sup.Worker], ids ...string) []int {
 	numbers := make([]int, len(ids))
 	for i, id := range ids {
 		info, _ := s.Child(id).Info()

@@ -14,7 +14,7 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// text is the expression of the text of an element.
+// text returns the expression for the text of an element.
 func text(id string) string { return `document.getElementById('` + id + `').textContent` }
 
 func TestTheEventsAreFiltered(t *testing.T) {
@@ -27,7 +27,7 @@ func TestTheEventsAreFiltered(t *testing.T) {
 	p.do(chromedp.SetValue(chromedp.CSS(`#log-kinds`), "bad"),
 		chromedp.Evaluate[chromedp.Void](`document.getElementById('log-kinds').dispatchEvent(new Event('input'))`))
 	p.until(rows + `.join() === 'child exited shop/search'`)
-	p.do(chromedp.SendKeys(chromedp.CSS(`#log-part`), "nobody"))
+	p.do(chromedp.SendKeys(chromedp.CSS(`#log-part`), "no such child"))
 	p.until(rows + `.length === 0`)
 	p.do(chromedp.SetValue(chromedp.CSS(`#log-kinds`), "all"), chromedp.SetValue(chromedp.CSS(`#log-part`), "plugins"),
 		chromedp.Evaluate[chromedp.Void](`document.getElementById('log-part').dispatchEvent(new Event('input'))`))
@@ -39,7 +39,7 @@ func TestTheEventsAreFiltered(t *testing.T) {
 	p.click("#tab-tree")
 	p.until(row("shop/search") + `.textContent.includes('#3')`)
 	p.click("#tab-events")
-	p.until(fmt.Sprintf(`%s.length === %d`, rows, before)) // it was to hold still
+	p.until(fmt.Sprintf(`%s.length === %d`, rows, before)) // paused
 	p.click(`#log-pause`)
 	p.until(fmt.Sprintf(`%s.length > %d`, rows, before))
 
@@ -54,11 +54,11 @@ func TestTheFlightRecordIsFetched(t *testing.T) {
 	p.click("#tab-events")
 	record := eval[string](p, `fetch(document.getElementById('log-record').href).then(r => r.text())`)
 	if !strings.Contains(record, "connection refused") {
-		t.Errorf("the crash is not in it: %s", record)
+		t.Errorf("no crash in the record: %s", record)
 	}
 }
 
-func TestAContextIsFollowed(t *testing.T) {
+func TestChangesOfAContextAppearOnThePage(t *testing.T) {
 	prices, secrets := new(kv.Context[string, int]), new(kv.Context[string, string])
 	prices.Set("apples", 3)
 	secrets.Set("password", "open sesame")
@@ -81,30 +81,30 @@ func TestAContextIsFollowed(t *testing.T) {
 	secrets.Set("password", "open wheat")
 	p.until(`document.querySelector('#state tr').cells[2].textContent === '1'`)
 	if eval[bool](p, `document.documentElement.outerHTML.includes('wheat')`) {
-		t.Error("a value is shown that must not be")
+		t.Error("a value of a context given with Keys is shown")
 	}
 }
 
-func TestWhyASupervisorGaveUpIsSaid(t *testing.T) {
+func TestThePageSaysWhyASupervisorGaveUp(t *testing.T) {
 	s, h := startShop(t)
 	p := open(t, h)
 	resize := plugin(t, s, "resize")
-	for range 6 { // one more than the supervisor bears
+	for range 6 { // one more than its intensity allows
 		crash(t, resize, errRefused)
 	}
 	p.until(row("shop/plugins") + `.textContent.includes('#2')`)
 	p.choose("shop/plugins")
 	p.until(text("child-exits") + `.includes('gave up because of shop/plugins/resize')`)
 	p.choose("shop/plugins/resize")
-	p.until(text("child-exits") + `.includes('its supervisor shop/plugins gave up')`)
+	p.until(text("child-exits") + `.includes('supervisor shop/plugins gave up')`)
 }
 
-func TestATreeThatHasEndedSaysSo(t *testing.T) {
+func TestThePageSaysThatATreeHasEnded(t *testing.T) {
 	s, h := startShop(t)
 	p := open(t, h)
 	p.choose("shop")
 	p.click(`[data-op=shutdown]`)
-	p.do(chromedp.KeyEvent(kb.Escape)) // thinks better of it
+	p.do(chromedp.KeyEvent(kb.Escape)) // cancels
 	p.until(`!document.getElementById('confirm').open`)
 	p.click(`[data-op=shutdown]`)
 	p.click(`#confirm-yes`)
@@ -113,13 +113,13 @@ func TestATreeThatHasEndedSaysSo(t *testing.T) {
 	p.until(`document.querySelector('[data-op=shutdown]').disabled`)
 }
 
-func TestAChildThatIsGoneIsNotThereAnyMore(t *testing.T) {
+func TestARemovedChildDisappearsFromThePage(t *testing.T) {
 	set := seats(t, 3)
 	const odd = "1/2 % <b>"
 	if _, err := set.StartChild(t.Context(), odd); err != nil {
 		t.Fatal(err)
 	}
-	p := open(t, debug.Handler(sup.Inspect(set), debug.Operator(sup.Control(set), everybody)))
+	p := open(t, debug.Handler(sup.Inspect(set), debug.Operator(sup.Control(set), allowAll)))
 	path := sup.ChildPath("seats", odd)
 	p.until(row(path) + `.querySelector('.name').textContent === '1/2 % <b>'`)
 	p.choose(path)
@@ -130,10 +130,10 @@ func TestAChildThatIsGoneIsNotThereAnyMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.until(`!` + row(path))
-	p.until(text("child-facts") + `.includes('is not there any more')`)
+	p.until(text("child-facts") + `.includes('removed')`)
 }
 
-// A leaker leaves a goroutine behind that waits for what nobody will send.
+// A leaker leaks a goroutine.
 type leaker struct{}
 
 func (leaker) Run(ctx context.Context) error {
@@ -159,7 +159,7 @@ func TestLeakedGoroutinesAreShownByIncarnation(t *testing.T) {
 	}
 	p := open(t, debug.Handler(sup.Inspect(s)))
 	p.choose("hall/one")
-	if pprof.Lookup("goroutineleak") == nil { // make e2e builds with it
+	if pprof.Lookup("goroutineleak") == nil { // make e2e enables it
 		p.until(`document.getElementById('child-leaks').hidden`)
 		return
 	}

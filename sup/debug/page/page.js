@@ -1,62 +1,67 @@
-// The page of package debug: what the stream of events tells, drawn. The tree is
-// kept as rows by path, the events as a log; all else is derived from the two.
+// The page of package debug. It receives the tree as rows by path, and the events as
+// a log. Everything else is derived from these two.
 
 const $ = id => document.getElementById(id);
 
-/** el makes an element. Text is always text: nothing is parsed as HTML. */
+/** el creates an element. Text is never parsed as HTML. */
 function el(tag, props = {}, ...children) {
   const e = Object.assign(document.createElement(tag), props);
   e.append(...children);
   return e;
 }
 
-/** setText leaves an element alone that says so already, and so a selection in it. */
+/** setText does not touch an element with the same text, so that a selection in it stays. */
 function setText(e, text) {
   if (e.textContent !== text) e.textContent = text;
 }
 
-/** once redraws a part of the page only if what it shows has changed. */
+/** visible escapes what a browser would reorder or hide in a path, as in a typed path:
+ * %E2%80%AE, say. Ids and errors arrive escaped, and a path must stay as it is to
+ * identify a child. */
+const visible = path => path.replace(/(?! )[\p{C}\p{Z}]/gu, c => encodeURIComponent(c));
+
+/** ifChanged draws a part of the page only if its content has changed. */
 const drawn = new WeakMap();
-function once(e, what, draw) {
-  const key = JSON.stringify(what);
+function ifChanged(e, content, draw) {
+  const key = JSON.stringify(content);
   if (drawn.get(e) === key) return;
   drawn.set(e, key);
   draw();
 }
 
-// ── What is known ───────────────────────────────────────────────────────────
+// ── Model ─────────────────────────────────────────────────────────────────────
 
 const rows = new Map();      // by path
-const kids = new Map();      // paths of the children, in order, by path
-let top = '';                // the path of the supervisor at the top
-let about = {epoch: '', operate: false, leaks: false, states: []};
+const kids = new Map();      // paths of children in order, by path of the supervisor
+let top = '';                // path of the supervisor at the top
+let session = {epoch: '', operate: false, leaks: false, contexts: []};
 let log = [];                // events, oldest first
-let told = new Set();        // their numbers
-let streaks = new Map();     // how a child has been failing, by path, see note
-let readyAt = new Map();     // when its incarnation became ready, by path
-let skew = 0;                // the clock of the tree less this one, in ms
-let version = 0;             // counts the changes of the tree
+let received = new Set();    // their sequence numbers
+let streaks = new Map();     // failures in a row, by path, see trackFailures
+let readyAt = new Map();     // when the last incarnation became ready, by path
+let skew = 0;                // clock of the tree minus the clock of the browser, in ms
+let version = 0;             // counts changes of the tree
 const maxLog = 5000;
-const short = 60_000;        // an incarnation that lived less has not recovered, in ms
+const recovery = 60_000;     // an incarnation that lives this long, in ms, ends a streak
 
 const now = () => Date.now() + skew;
 const parentOf = path => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 
-function forget() {
-  log = []; told = new Set(); streaks = new Map(); readyAt = new Map();
+function clearLog() {
+  log = []; received = new Set(); streaks = new Map(); readyAt = new Map();
 }
 
-/** take changes what is known by a message. */
-function take(m) {
+/** apply updates the model with a message. */
+function apply(m) {
   skew = m.now - Date.now();
-  if (m.whole) {
-    if (m.whole.epoch !== about.epoch) forget();
-    about = m.whole;
+  if (m.session) {
+    if (m.session.epoch !== session.epoch) clearLog();
+    session = m.session;
     rows.clear();
     kids.clear();
-    offer();
+    showContexts();
   }
-  for (const path of m.gone ?? []) drop(path);
+  for (const path of m.gone ?? []) removeRow(path);
   for (const r of m.rows ?? []) {
     if (!rows.has(r.path)) {
       if (r.parent) childrenOf(r.parent).push(r.path);
@@ -65,15 +70,15 @@ function take(m) {
     rows.set(r.path, r);
   }
   for (const [path, order] of Object.entries(m.order ?? {})) kids.set(path, order);
-  if (m.whole || m.gone || m.rows || m.order) version++;
-  if (m.skipped && log.length) log.push({kind: 'events were lost here', path: '', time: m.now, lost: true});
+  if (m.session || m.gone || m.rows || m.order) version++;
+  if (m.skipped && log.length) log.push({kind: 'events lost', path: '', time: m.now, lost: true});
   for (const e of m.events ?? []) {
-    if (told.has(e.seq)) continue;
-    told.add(e.seq);
+    if (received.has(e.seq)) continue;
+    received.add(e.seq);
     log.push(e);
-    note(e);
+    trackFailures(e);
   }
-  for (const e of log.splice(0, Math.max(0, log.length - maxLog))) told.delete(e.seq);
+  for (const e of log.splice(0, Math.max(0, log.length - maxLog))) received.delete(e.seq);
   for (const kept of [streaks, readyAt]) {
     if (kept.size < 2 * rows.size + maxLog) continue;
     for (const path of kept.keys()) if (!rows.has(path)) kept.delete(path);
@@ -85,7 +90,7 @@ function childrenOf(path) {
   return kids.get(path);
 }
 
-function drop(path) {
+function removeRow(path) {
   const above = kids.get(parentOf(path));
   const at = above?.indexOf(path) ?? -1;
   if (at >= 0) above.splice(at, 1);
@@ -98,24 +103,23 @@ function drop(path) {
   }
 }
 
-/** note keeps since when, and how often, a child has been failing: a streak ends
- * with an incarnation that lived for some time. */
-function note(e) {
+/** trackFailures updates the streak of a child. */
+function trackFailures(e) {
   if (e.kind === 'child ready') readyAt.set(e.path, e.time);
   if (e.kind === 'child removed') { streaks.delete(e.path); readyAt.delete(e.path); }
   if (e.kind !== 'child exited' || e.exit !== 'abnormal') return;
   const s = streaks.get(e.path);
   const lived = e.time - (readyAt.get(e.path) ?? e.time);
-  if (s && lived < short) Object.assign(s, {last: e.time, count: s.count + 1, error: e.error});
+  if (s && lived < recovery) Object.assign(s, {last: e.time, count: s.count + 1, error: e.error});
   else streaks.set(e.path, {since: e.time, last: e.time, count: 1, error: e.error});
 }
 
-// ── What follows from it ────────────────────────────────────────────────────
+// ── Failures ──────────────────────────────────────────────────────────────────
 
 const tone = {running: 'good', starting: 'warn', restarting: 'warn', stopping: 'warn', stuck: 'bad', quarantined: 'bad', 'not running': 'bad'};
 
-/** failing returns how bad it is with a child: 0 for well, 1 for up again after a
- * failure, 2 for one that keeps failing, 3 for out of service. */
+/** failing returns the severity of a child's failures: 0 for none, 1 for a single one
+ * that the child has recovered from, 2 for repeated failures, 3 for out of service. */
 function failing(r) {
   const s = streaks.get(r.path);
   switch (r.state) {
@@ -123,13 +127,12 @@ function failing(r) {
     case 'stopped': return r.exit === 'abnormal' ? 3 : 0;
     case 'restarting': return r.exit === 'abnormal' ? 2 : 0;
   }
-  if (!s || now() - s.last >= short) return 0;
+  if (!s || now() - s.last >= recovery) return 0;
   return s.count > 1 ? 2 : 1;
 }
 
-/** trouble lists the rows that are failing: the worst first, a supervisor after
- * its children, which are why, and what has failed for longest before the rest,
- * so that the list keeps its order. */
+/** trouble lists the failing rows by severity. A supervisor comes after its children,
+ * which are the cause of its failure. Older failures come first, so that the order is stable. */
 function trouble() {
   const found = [];
   for (const r of rows.values()) {
@@ -139,16 +142,16 @@ function trouble() {
   return found.sort((a, b) => b.bad - a.bad || !!a.r.supervisor - !!b.r.supervisor || a.since - b.since || (a.r.path < b.r.path ? -1 : 1));
 }
 
-/** why says what went wrong with a child last. */
-function why(r) {
+/** lastError returns the error of the last failure of a child. */
+function lastError(r) {
   if (r.exit === 'abnormal' && r.error) return r.error;
   if (r.state === 'not running') return log.findLast(e => e.kind === 'supervisor failed' && e.path === r.path)?.error ?? '';
   return streaks.get(r.path)?.error ?? r.error ?? '';
 }
 
-/** consequences goes through the log and finds what each exit led to: siblings
- * that were restarted in its round, a supervisor that gave up. It returns, by the
- * number of the exit's event, {with: paths, gaveUp: path, because: path}. */
+/** consequences returns what each exit in the log led to, by the sequence number of the
+ * exit: {with: paths of siblings restarted in the same round, gaveUp: path of the
+ * supervisor that failed, because: path of the child whose exit caused this one}. */
 function consequences() {
   const found = new Map(), last = new Map(), lastIn = new Map(), failed = new Map();
   const of = e => { if (!found.has(e.seq)) found.set(e.seq, {with: []}); return found.get(e.seq); };
@@ -174,9 +177,9 @@ function consequences() {
   return found;
 }
 
-// ── Words ───────────────────────────────────────────────────────────────────
+// ── Formatting ────────────────────────────────────────────────────────────────
 
-/** span is a length of time in two units at most. */
+/** span formats a duration with at most two units. */
 function span(ms) {
   const s = Math.max(0, ms) / 1000;
   if (s < 1) return `${Math.round(ms)} ms`;
@@ -196,7 +199,7 @@ const at = (ms, format = clock) => (now() - ms > 43_200_000 ? day.format(ms) + '
 const ago = ms => `${coarse(now() - ms)} ago`;
 const shortened = list => list.length > 8 ? [...list.slice(0, 7), `and ${list.length - 7} more`] : list;
 
-/** census counts the children of a supervisor, or of all, by state. */
+/** census counts the children of a supervisor, or all children, by state. */
 let censuses = {version: -1};
 function census(path) {
   if (censuses.version !== version) censuses = {version, of: new Map()};
@@ -211,7 +214,7 @@ function census(path) {
 }
 const censusText = path => census(path).map(([state, n]) => `${count(n)} ${state}`).join(', ');
 
-// ── The stream ──────────────────────────────────────────────────────────────
+// ── The stream ────────────────────────────────────────────────────────────────
 
 let source = null, lastID = '', lost = 0;
 
@@ -221,14 +224,14 @@ function connect() {
     lastID = event.lastEventId;
     lost = 0;
     const m = JSON.parse(event.data);
-    take(m);
-    connection(m.error ? `cannot see the tree: ${m.error}` : '', !m.error);
+    apply(m);
+    connection(m.error ? `tree unavailable: ${m.error}` : '', !m.error);
     redraw();
   };
   source.onerror = () => {
     lost ||= Date.now();
-    connection('connection lost, trying again', false);
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // the browser has given up
+    connection('connection lost, reconnecting', false);
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000); // the browser does not reconnect after an HTTP error
   };
 }
 
@@ -237,20 +240,20 @@ function connection(text, live) {
   $('connection').className = live ? 'live' : 'lost';
 }
 
-// ── The tree ────────────────────────────────────────────────────────────────
+// ── The tree ──────────────────────────────────────────────────────────────────
 
-const foldAbove = 200;      // a supervisor with more children is folded at first
-const unfolded = new Map();  // what the reader has chosen, by path
-let active = '';             // the row that the keys move from
-let chosen = '';             // the child in the panel
+const foldAbove = 200;      // a supervisor with more children starts folded
+const unfolded = new Map();  // choices of the user, by path
+let active = '';             // path of the row with the keyboard focus
+let chosen = '';             // path of the child in the panel
 let lines = [], lineOf = new Map(), linesFor = '';
 const shownRows = new Map(), spare = [];
 let rowID = 0;
 
 const isOpen = path => unfolded.get(path) ?? (kids.get(path)?.length ?? 0) <= foldAbove;
 
-/** list makes the lines of the tree: {path, level, size, pos}. While something is
- * searched for they are what matches, below what they are below. */
+/** list computes the lines of the tree: {path, level, size, pos}. A search keeps the
+ * rows that match and the supervisors above them. */
 function list() {
   const part = $('search').value.trim().toLowerCase(), only = $('only-failing').checked;
   const key = [version, part, only && Math.floor(now() / 1000), [...unfolded].join()].join('\n');
@@ -283,7 +286,7 @@ function list() {
 
 const rowHeight = () => parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--row'));
 
-/** drawTree draws the lines that can be seen, and some around them. */
+/** drawTree draws the visible lines, and a few around them. */
 function drawTree() {
   list();
   const height = rowHeight(), tree = $('tree'), extra = 8;
@@ -305,7 +308,7 @@ function drawTree() {
     e.style.transform = `translateY(${i * height}px)`;
     drawRow(e, lines[i]);
     const place = before ? before.nextSibling : $('rows').firstChild;
-    if (place !== e) $('rows').insertBefore(e, place); // in order, for who hears them
+    if (place !== e) $('rows').insertBefore(e, place); // in order, for screen readers
     before = e;
   }
   const current = shownRows.get(active);
@@ -320,7 +323,7 @@ function drawRow(e, l) {
   e.classList.toggle('active', l.path === active);
   e.setAttribute('aria-selected', String(l.path === chosen));
   const key = [r, l, open, since, folded];
-  once(e, key, () => {
+  ifChanged(e, key, () => {
     e.dataset.path = l.path;
     e.setAttribute('aria-level', l.level);
     e.setAttribute('aria-posinset', l.pos);
@@ -329,29 +332,29 @@ function drawRow(e, l) {
     else e.removeAttribute('aria-expanded');
     const name = el('span', {className: 'name'}, el('span', {className: 'twist', ariaHidden: 'true'}, below ? (open ? '▾' : '▸') : ''), r.id);
     name.style.paddingLeft = `${(l.level - 1) * 18}px`;
-    if (r.life) name.append(said(' supervisor '), el('span', {className: 'strategy'}, r.life.strategy));
-    const error = why(r), bad = r.exit === 'abnormal';
+    if (r.sup) name.append(srOnly(' supervisor '), el('span', {className: 'strategy'}, r.sup.strategy));
+    const error = lastError(r), bad = r.exit === 'abnormal';
     const exit = folded || (bad ? error : r.exit ? r.exit + (r.error ? `: ${r.error}` : '') : '');
     e.replaceChildren(
       name,
       el('span', {className: 'state'}, el('span', {className: `badge ${tone[r.state] ?? ''}`}, r.state)),
-      el('span', {className: 'since num'}, ...since ? [said(' for '), since] : []),
-      el('span', {className: 'incarnation num'}, ...r.incarnation ? [said(' incarnation '), `#${r.incarnation}`] : []),
+      el('span', {className: 'since num'}, ...since ? [srOnly(' for '), since] : []),
+      el('span', {className: 'incarnation num'}, ...r.incarnation ? [srOnly(' incarnation '), `#${r.incarnation}`] : []),
       el('span', {className: 'restarts num'}, ...restarts(r)),
-      el('span', {className: `exit ${bad && !folded ? 'abnormal' : ''}`, title: exit}, ...exit ? [said(folded ? ' children: ' : ' last exit '), exit] : []));
+      el('span', {className: `exit ${bad && !folded ? 'abnormal' : ''}`, title: exit}, ...exit ? [srOnly(folded ? ' children: ' : ' last exit '), exit] : []));
   });
 }
 
-/** said is text for who hears the page, and need not be told otherwise. */
-const said = text => el('span', {className: 'said'}, text);
+/** srOnly is text for screen readers only. */
+const srOnly = text => el('span', {className: 'sr-only'}, text);
 
-/** restarts is how many there have been, and of a supervisor, and of a child with
- * a budget of its own, a bar: how much of it is used. */
+/** restarts shows the number of restarts. For a supervisor, and for a child with a
+ * budget of its own, it shows the used part of what is allowed. */
 function restarts(r) {
-  const w = r.life?.window ?? r.budget, parts = [];
-  if (w && w.limit >= 0) parts.push(meter(w), said(' restarts '), `${w.used ?? 0}/${w.limit} in ${brief(w.within)}`);
-  else if (w) parts.push(said(' restarts '), 'unlimited');
-  else if (r.restarts) parts.push(said(' restarts '), `×${r.restarts}`);
+  const w = r.sup?.window ?? r.budget, parts = [];
+  if (w && w.limit >= 0) parts.push(meter(w), srOnly(' restarts '), `${w.used ?? 0}/${w.limit} in ${brief(w.within)}`);
+  else if (w) parts.push(srOnly(' restarts '), 'unlimited');
+  else if (r.restarts) parts.push(srOnly(' restarts '), `×${r.restarts}`);
   return parts;
 }
 function meter(w) {
@@ -391,8 +394,8 @@ function choose(path) {
   drawAll();
 }
 
-/** visit shows a child from somewhere else on the page. */
-function visit(path) {
+/** goTo shows a child in the tree and in the panel. */
+function goTo(path) {
   if (!rows.has(path)) return;
   tab('tree');
   choose(path);
@@ -433,29 +436,29 @@ $('tree').addEventListener('keydown', event => {
 });
 for (const id of ['search', 'only-failing']) $(id).addEventListener('input', () => { $('tree').scrollTop = 0; redraw(); });
 
-// ── What is failing ─────────────────────────────────────────────────────────
+// ── Trouble ───────────────────────────────────────────────────────────────────
 
 const maxTrouble = 20;
 
 function drawTrouble() {
   const found = trouble();
   $('trouble').hidden = !rows.size;
-    const bad = found.filter(f => f.bad > 1).length, mended = found.length - bad;
+  const bad = found.filter(f => f.bad > 1).length, recovered = found.length - bad;
   $('trouble').classList.toggle('bad', bad > 0);
-  setText($('trouble-title'), (bad ? `Failing: ${count(bad)}` : 'Nothing is failing') + (mended ? ` · failed in the last minute, and up again: ${count(mended)}` : ''));
+  setText($('trouble-title'), (bad ? `Failing: ${count(bad)}` : 'No failures') + (recovered ? ` · recovered in the last minute: ${count(recovered)}` : ''));
   const entries = found.slice(0, maxTrouble).map(({r, bad}) => {
     const s = streaks.get(r.path);
     const parts = [];
     if (s && bad === 1) parts.push(`failed ${ago(s.last)}, at ${at(s.last)}`);
-    else if (s) parts.push(`failing for ${coarse(now() - s.since)}, since ${at(s.since)}`, s.count > 1 ? `${count(s.count)} failures` : 'one failure', `the last ${ago(s.last)}`);
+    else if (s) parts.push(`failing for ${coarse(now() - s.since)}, since ${at(s.since)}`, many(s.count, 'failure'), `the last ${ago(s.last)}`);
     else if (r.since) parts.push(`${r.state} for ${coarse(now() - r.since)}, since ${at(r.since)}`);
-    return {path: r.path, state: r.state, why: why(r), when: parts.join(' · ')};
+    return {path: r.path, state: r.state, why: lastError(r), when: parts.join(' · ')};
   });
   const before = found.length ? '' : lastFailure();
-  once($('trouble-list'), [entries, found.length, before], () => {
+  ifChanged($('trouble-list'), [entries, found.length, before], () => {
     const items = entries.map(e => {
-      const item = el('li', {}, el('button', {onclick: () => visit(e.path)},
-        el('span', {className: 'path'}, e.path), el('span', {className: `badge ${tone[e.state] ?? ''}`}, e.state),
+      const item = el('li', {}, el('button', {onclick: () => goTo(e.path)},
+        el('span', {className: 'path'}, visible(e.path)), el('span', {className: `badge ${tone[e.state] ?? ''}`}, e.state),
         el('span', {className: 'why', title: e.why}, e.why), el('span', {className: 'when'}, e.when)));
       item.firstChild.dataset.path = e.path;
       return item;
@@ -465,17 +468,17 @@ function drawTrouble() {
     }
     if (before) items.push(el('li', {className: 'when'}, before));
     keepFocus($('trouble-list'), () => $('trouble-list').replaceChildren(...items));
-    $('trouble-list').style.minHeight = `${$('trouble-list').offsetHeight}px`; // what is below moves as seldom as can be
+    $('trouble-list').style.minHeight = `${$('trouble-list').offsetHeight}px`; // so that the tree below moves less often
   });
 }
 
-/** lastFailure says when something failed last. */
+/** lastFailure describes the last failure in the log. */
 function lastFailure() {
   const e = log.findLast(isBad);
-  return e ? `The last failure was ${e.path}, at ${at(e.time)}: ${e.error ?? e.kind}` : 'There is no failure on record.';
+  return e ? `Last failure: ${visible(e.path)} at ${at(e.time)}: ${e.error ?? e.kind}` : 'No failures on record.';
 }
 
-/** keepFocus puts the focus back on the button of the same child or operation. */
+/** keepFocus restores the focus to the button of the same child or operation. */
 function keepFocus(within, draw) {
   const named = e => e.dataset.path ?? e.dataset.op;
   const name = within.contains(document.activeElement) ? named(document.activeElement) : undefined;
@@ -483,19 +486,20 @@ function keepFocus(within, draw) {
   if (name !== undefined) [...within.querySelectorAll('button')].find(e => named(e) === name)?.focus();
 }
 
-// ── One child ───────────────────────────────────────────────────────────────
+// ── One child ─────────────────────────────────────────────────────────────────
 
 const maxExits = 50;
+const hostExhausted = 'start failed: host out of descriptors, memory or processes';
 
 function drawChild() {
   const r = rows.get(chosen);
   $('child').hidden = !chosen;
   if (!chosen) return;
-  setText($('child-path'), r?.id ?? chosen.slice(chosen.lastIndexOf('/') + 1));
-  setText($('child-where'), chosen);
+  setText($('child-path'), r?.id ?? visible(chosen.slice(chosen.lastIndexOf('/') + 1)));
+  setText($('child-where'), visible(chosen));
   if (!r) {
-    once($('child-facts'), null, () => $('child-facts').replaceChildren(el('dt', {}, 'State'), el('dd', {}, 'is not there any more')));
-    once($('child-buttons'), null, () => $('child-buttons').replaceChildren());
+    ifChanged($('child-facts'), null, () => $('child-facts').replaceChildren(el('dt', {}, 'State'), el('dd', {}, 'removed')));
+    ifChanged($('child-buttons'), null, () => $('child-buttons').replaceChildren());
     return;
   }
   const facts = [['State', r.state + (r.since ? ` for ${coarse(now() - r.since)}, since ${at(r.since)}` : '')]];
@@ -503,19 +507,19 @@ function drawChild() {
   if (s && failing(r) > 1) facts.push(['Failing since', `${at(s.since)}, ${ago(s.since)}: ${many(s.count, 'failure')}`]);
   if (r.exit) facts.push(['Last exit', r.exit + (r.error ? `: ${r.error}` : ''), r.exit === 'abnormal' ? 'error' : '']);
   if (r.incarnation) facts.push(['Incarnation', `${r.incarnation}; ${many(r.restarts ?? 0, 'restart')}, ${many(r.failures ?? 0, 'failure')}`]);
-  if (r.budget) facts.push(['Budget', windowText(r.budget) + ', then quarantine']);
+  if (r.budget) facts.push(['Budget', windowText(r.budget) + '; then quarantine']);
   if (r.restart) facts.push(['Policy', r.restart + (r.significant ? ', significant' : '')]);
-  if (r.life) {
-    facts.push(['Strategy', r.life.strategy], ['Intensity', windowText(r.life.window)]);
-    if (r.life.up) facts.push(['Up', `for ${coarse(now() - r.life.up)}, since ${at(r.life.up)}`]);
+  if (r.sup) {
+    facts.push(['Strategy', r.sup.strategy], ['Intensity', windowText(r.sup.window)]);
+    if (r.sup.up) facts.push(['Up', `for ${coarse(now() - r.sup.up)}, since ${at(r.sup.up)}`]);
     facts.push(['Children', `${count(kids.get(r.path)?.length ?? 0)}${kids.get(r.path)?.length ? ': ' + censusText(r.path) : ''}`]);
   }
-  once($('child-facts'), facts, () => $('child-facts').replaceChildren(...facts.flatMap(([name, text, kind]) => [el('dt', {}, name), el('dd', {className: kind ?? ''}, text)])));
-  once($('child-stuck'), r.stack ?? '', () => $('child-stuck').replaceChildren(...r.stack ? [el('h3', {}, 'Where it is stuck'), el('pre', {tabIndex: 0}, r.stack)] : []));
+  ifChanged($('child-facts'), facts, () => $('child-facts').replaceChildren(...facts.flatMap(([name, text, kind]) => [el('dt', {}, name), el('dd', {className: kind ?? ''}, text)])));
+  ifChanged($('child-stuck'), r.stack ?? '', () => $('child-stuck').replaceChildren(...r.stack ? [el('h3', {}, 'Stack of the stuck child'), el('pre', {tabIndex: 0}, r.stack)] : []));
   drawButtons(r);
   drawExits(r);
   $('child-stacks').hidden = r.path === top;
-  $('child-leaks').hidden = !about.leaks;
+  $('child-leaks').hidden = !session.leaks;
 }
 
 function drawExits(r) {
@@ -529,25 +533,29 @@ function drawExits(r) {
       exits.push({e, lived: ready.has(e.incarnation) ? span(e.time - ready.get(e.incarnation)) : '', led: led.get(e.seq)});
     }
     const last = exits.at(-1);
-    if (last && e.kind === 'child restarting' && e.delay) last.delay = e.delay;
+    if (last && e.kind === 'child restarting') {
+      if (e.delay) last.delay = e.delay;
+      if (e.exhausted) last.exhausted = true;
+    }
     if (last && ['child stopped', 'child quarantined'].includes(e.kind)) last.rest = e.kind.slice(6);
     if (last && e.kind === 'child starting') last.next = e.incarnation;
   }
   const seen = exits.reverse().slice(0, maxExits);
-  const key = seen.map(({e, ...rest}) => [e.seq, rest]); // without the stacks
-  once($('child-exits'), [r.path, key, Math.floor(now() / 10_000)], () => {
+  const key = seen.map(({e, ...more}) => [e.seq, more]); // without the stacks
+  ifChanged($('child-exits'), [r.path, key, Math.floor(now() / 10_000)], () => {
     const open = new Set([...$('child-exits').querySelectorAll('details[open]')].map(d => d.dataset.seq));
-    $('child-exits').replaceChildren(...seen.map(({e, lived, led, delay, rest, next}) => {
+    $('child-exits').replaceChildren(...seen.map(({e, lived, led, delay, exhausted, rest, next}) => {
       const item = el('li', {}, el('p', {className: 'head'}, el('span', {}, at(e.time, precise)), el('span', {}, ago(e.time)),
         el('span', {}, e.incarnation ? `incarnation ${e.incarnation}` : ''), el('span', {}, lived && `lived ${lived}`), el('span', {}, e.exit)));
       if (e.error) item.append(el('p', {className: e.exit === 'abnormal' ? 'error' : ''}, e.error));
       const then = [];
-      if (led?.because) then.push(led.because.startsWith(e.path + '/') ? `gave up because of ${led.because}` : `stopped for the restart of ${led.because}`);
-      if (led?.gaveUp) then.push(`its supervisor ${led.gaveUp} gave up`);
+      if (led?.because) then.push((led.because.startsWith(e.path + '/') ? 'gave up because of ' : 'stopped for the restart of ') + visible(led.because));
+      if (led?.gaveUp) then.push(`supervisor ${visible(led.gaveUp)} gave up`);
+      if (exhausted) then.push(hostExhausted);
       if (next) then.push(`restarted${delay ? ` after ${span(delay)}` : ''} as incarnation ${next}`);
       else if (rest) then.push(rest);
-      else if (delay) then.push(`is to be restarted after ${span(delay)}`);
-      if (led?.with.length) then.push(`with it ${led.with.length === 1 ? 'was' : 'were'} restarted: ${shortened(led.with).join(', ')}`);
+      else if (delay) then.push(`restart in ${span(delay)}`);
+      if (led?.with.length) then.push(`restarted with this child: ${shortened(led.with.map(visible)).join(', ')}`);
       if (then.length) item.append(el('p', {className: 'then'}, '→ ' + then.join('; ')));
       if (e.stack) {
         const details = el('details', {open: open.has(String(e.seq))}, el('summary', {}, 'Stack'), el('pre', {tabIndex: 0}, e.stack));
@@ -559,44 +567,44 @@ function drawExits(r) {
   });
 }
 
-// ── Buttons ─────────────────────────────────────────────────────────────────
+// ── Buttons ───────────────────────────────────────────────────────────────────
 
 function drawButtons(r) {
   const resting = r.state === 'stopped' || r.state === 'quarantined';
   const all = [];
-  if (about.operate) {
+  if (session.operate) {
     if (r.path !== top && (resting || r.restart !== 'temporary')) all.push(['restart', resting ? 'Start' : 'Restart', r.state === 'restarting' || r.state === 'starting']);
     if (r.supervisor) all.push(['shutdown', 'Shut down', resting || r.state === 'not running']);
     else all.push(['terminate', 'Terminate', resting]);
   }
-  once($('child-buttons'), [r.path, all], () => keepFocus($('child-buttons'), () => $('child-buttons').replaceChildren(...all.map(([op, text, disabled]) => {
+  ifChanged($('child-buttons'), [r.path, all], () => keepFocus($('child-buttons'), () => $('child-buttons').replaceChildren(...all.map(([op, text, disabled]) => {
     const b = el('button', {disabled, className: op === 'restart' ? '' : 'danger', onclick: () => operate(op, text)}, text);
     b.dataset.op = op;
     return b;
   }))));
 }
 
-/** operate asks, and then sends what was asked for with the incarnation that
- * was on the page when the button was clicked. */
+/** operate asks for confirmation, and sends the call with the incarnation that was
+ * shown when the button was clicked. */
 async function operate(op, text) {
   const r = rows.get(chosen), path = chosen;
   if (!r) return;
-  const told = {
-    restart: text === 'Start' ? 'It is started in its old place.' : `Incarnation ${r.incarnation} is stopped, and another one started.`,
-    terminate: r.restart === 'temporary' ? 'It is stopped, and not declared any more.' : 'It is stopped, and stays so until somebody starts it.',
-    shutdown: path === top ? 'The whole tree ends, and nothing on this page can start it again.' : 'All below it is stopped, in order, and stays so until somebody starts it.',
+  const consequence = {
+    restart: `Incarnation ${r.incarnation} stops, and the next one starts.`,
+    terminate: r.restart === 'temporary' ? 'The child stops and is removed.' : 'The child stops, and stays stopped until an operator starts it.',
+    shutdown: path === top ? 'The whole tree ends. This page cannot start it again.' : 'The supervisor and its children stop, and stay stopped until an operator starts them.',
   }[op];
-  if (text !== 'Start' && !await confirmed(`${text} ${r.id}?`, told, text)) return;
-  answer(`${text}: asked for …`, false);
+  if (text !== 'Start' && !await confirmed(`${text} ${r.id}?`, consequence, text)) return;
+  answer(`${text}: in progress …`, false);
   try {
     const response = await fetch('operate', {
       method: 'POST', headers: {'Content-Type': 'application/json'},
       body: JSON.stringify({op, path, incarnation: r.incarnation ?? 0}),
     });
-    const said = await response.text();
+    const body = await response.text();
     if (path !== chosen) return;
-    if (!response.ok) answer(said.trim(), true);
-    else answer(JSON.parse(said).note ?? `${text}: done`, false);
+    if (!response.ok) answer(body.trim(), true);
+    else answer(JSON.parse(body).note ?? `${text}: done`, false);
   } catch (error) {
     answer(`${text}: no answer (${error.message})`, true);
   }
@@ -617,46 +625,47 @@ function confirmed(title, text, yes) {
   return new Promise(done => dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), {once: true}));
 }
 
-// ── Goroutines ──────────────────────────────────────────────────────────────
+// ── Goroutines ────────────────────────────────────────────────────────────────
 
-async function ask(url) {
+async function request(url) {
   const response = await fetch(url);
   if (!response.ok) throw new Error((await response.text()).trim());
   return response;
 }
 
-async function goroutines(make) {
+/** showGoroutines shows what load returns for the child in the panel, or its error. */
+async function showGoroutines(load) {
   const path = chosen;
   let content;
   try {
-    content = await make(path);
+    content = await load(path);
   } catch (error) {
     content = [el('p', {}, error.message)];
   }
   if (path === chosen) $('child-goroutines').replaceChildren(...content);
 }
 
-const stacks = path => ask(`stacks?path=${encodeURIComponent(path)}`).then(r => r.text()).then(text =>
-  [el('h3', {}, `Goroutines at ${at(now())}`), text ? el('pre', {tabIndex: 0}, text) : el('p', {}, 'It has none: it is down.')]);
+const stacks = path => request(`stacks?path=${encodeURIComponent(path)}`).then(r => r.text()).then(text =>
+  [el('h3', {}, `Goroutines at ${at(now())}`), text ? el('pre', {tabIndex: 0}, text) : el('p', {}, 'None: the child is down.')]);
 
-const leaks = path => ask(`leaks?path=${encodeURIComponent(path)}`).then(r => r.json()).then(report => {
+const leaks = path => request(`leaks?path=${encodeURIComponent(path)}`).then(r => r.json()).then(report => {
   const content = [el('h3', {}, `Leaked goroutines at ${at(now())}`)];
   for (const l of report.leaks) {
-    content.push(el('h4', {}, `incarnation ${l.incarnation}${l.path === path ? '' : ` of ${l.path}`}: ${many(l.count, 'goroutine')}`), el('pre', {tabIndex: 0}, l.stack));
+    content.push(el('h4', {}, `incarnation ${l.incarnation}${l.path === path ? '' : ` of ${visible(l.path)}`}: ${many(l.count, 'goroutine')}`), el('pre', {tabIndex: 0}, l.stack));
   }
-  if (!report.leaks.length) content.push(el('p', {}, 'None that is known to be of it.'));
-  if (report.unlabelled) content.push(el('p', {}, `Besides, ${many(report.unlabelled, 'leaked goroutine')} of this program have no labels: supervisors with Labels give them to those of their children.`));
+  if (!report.leaks.length) content.push(el('p', {}, 'None known for this child.'));
+  if (report.unlabelled) content.push(el('p', {}, `Without labels: ${many(report.unlabelled, 'leaked goroutine')} of this program. Set Labels in the Spec to attribute goroutines to children.`));
   return content;
 });
 
-$('child-stacks').addEventListener('click', () => goroutines(stacks));
-$('child-leaks').addEventListener('click', () => goroutines(leaks));
+$('child-stacks').addEventListener('click', () => showGoroutines(stacks));
+$('child-leaks').addEventListener('click', () => showGoroutines(leaks));
 $('child-events').addEventListener('click', () => { $('log-part').value = chosen; tab('events'); drawLog(); });
 function closeChild() { choose(''); $('tree').focus(); }
 $('child-close').addEventListener('click', closeChild);
 $('child').addEventListener('keydown', event => { if (event.key === 'Escape') closeChild(); });
 
-// ── Events ──────────────────────────────────────────────────────────────────
+// ── Events ────────────────────────────────────────────────────────────────────
 
 const pageSize = 200;
 let logSize = pageSize, held = null;
@@ -675,12 +684,12 @@ function drawLog() {
   const seen = found.slice(-logSize).reverse();
   setText($('log-found'), `${count(found.length)} of ${many((held ?? log).length, 'event')}`);
   $('log-more').hidden = found.length <= logSize;
-  once($('log'), [seen.map(e => e.seq), logSize], () => keepFocus($('log'), () => $('log').replaceChildren(...seen.map(e => {
-    const go = el('button', {onclick: () => visit(e.path)}, e.path);
+  ifChanged($('log'), [seen.map(e => e.seq), logSize], () => keepFocus($('log'), () => $('log').replaceChildren(...seen.map(e => {
+    const go = el('button', {onclick: () => goTo(e.path)}, visible(e.path));
     go.dataset.path = e.path;
-    const what = [e.exit && e.exit + (e.error ? `: ${e.error}` : ''), e.delay && `after ${span(e.delay)}`, e.because && `because of ${e.because}`].filter(Boolean).join(', ');
-    return el('tr', {className: isBad(e) ? 'bad' : e.kind === 'child restarting' ? 'warn' : ''},
-      el('td', {className: 'time'}, at(e.time, precise)), el('td', {}, e.kind), el('td', {className: 'path'}, rows.has(e.path) ? go : e.path),
+    const what = [e.exit && e.exit + (e.error ? `: ${e.error}` : ''), e.delay && `after ${span(e.delay)}`, e.exhausted && hostExhausted, e.because && `because of ${visible(e.because)}`].filter(Boolean).join(', ');
+    return el('tr', {className: isBad(e) || e.exhausted ? 'bad' : e.kind === 'child restarting' ? 'warn' : ''},
+      el('td', {className: 'time'}, at(e.time, precise)), el('td', {}, e.kind), el('td', {className: 'path'}, rows.has(e.path) ? go : visible(e.path)),
       el('td', {className: 'num'}, e.incarnation ? `#${e.incarnation}` : ''), el('td', {}, what));
   }))));
 }
@@ -689,30 +698,30 @@ for (const id of ['log-part', 'log-kinds']) $(id).addEventListener('input', () =
 $('log-pause').addEventListener('input', () => { held = $('log-pause').checked ? [...log] : null; drawLog(); });
 $('log-more').addEventListener('click', () => { logSize += pageSize; drawLog(); });
 
-// ── State ───────────────────────────────────────────────────────────────────
+// ── State ─────────────────────────────────────────────────────────────────────
 
-let watching = null, stateShown = null, changes = new Map(), asking = 0;
+let watching = null, stateShown = null, changes = new Map(), loads = 0;
 
-/** offer shows what the handler has been given. */
-function offer() {
-  $('tab-state').hidden = !about.states.length;
-  once($('state-name'), about.states, () => $('state-name').replaceChildren(...about.states.map(name => el('option', {value: name}, name))));
+/** showContexts lists the contexts of the handler. */
+function showContexts() {
+  $('tab-state').hidden = !session.contexts.length;
+  ifChanged($('state-name'), session.contexts, () => $('state-name').replaceChildren(...session.contexts.map(name => el('option', {value: name}, name))));
 }
 
-/** look shows the keys of a context, and follows it as long as the tab is open. */
-async function look() {
-  const name = $('state-name').value, n = ++asking;
+/** loadState lists the keys of a context, and watches it while the tab is open. */
+async function loadState() {
+  const name = $('state-name').value, n = ++loads;
   if ($('view-state').hidden || !name) { unwatch(); return; }
   if (watching?.of !== name) {
     unwatch();
     changes = new Map();
     watching = new EventSource(`watch?name=${encodeURIComponent(name)}`);
     watching.of = name;
-    watching.onmessage = event => follow(JSON.parse(event.data));
+    watching.onmessage = event => applyChanges(JSON.parse(event.data));
   }
   try {
-    const listed = await ask(`state?name=${encodeURIComponent(name)}&part=${encodeURIComponent($('state-part').value)}`).then(r => r.json());
-    if (n === asking) { stateShown = {keys: [], ...listed}; drawState(); }
+    const listed = await request(`state?name=${encodeURIComponent(name)}&part=${encodeURIComponent($('state-part').value)}`).then(r => r.json());
+    if (n === loads) { stateShown = {keys: [], ...listed}; drawState(); }
   } catch (error) {
     setText($('state-found'), error.message);
   }
@@ -720,7 +729,7 @@ async function look() {
 
 function unwatch() { watching?.close(); watching = null; }
 
-function follow(m) {
+function applyChanges(m) {
   if (!stateShown) return;
   const part = $('state-part').value;
   for (const c of m.changes) {
@@ -732,24 +741,24 @@ function follow(m) {
     else if (!c.present && i >= 0) { stateShown.keys.splice(i, 1); stateShown.len--; }
   }
   drawState();
-  if (m.skipped) look();
+  if (m.skipped) loadState();
 }
 
 function drawState() {
   if ($('view-state').hidden || !stateShown) return;
   const {keys, len, more, values} = stateShown;
-  setText($('state-found'), more ? `${count(keys.length)} of ${many(len, 'key')}: filter for others` : many(keys.length, 'key'));
+  setText($('state-found'), more ? `${count(keys.length)} of ${many(len, 'key')}: filter for the others` : many(keys.length, 'key'));
   $('state-values').hidden = !values;
   const seen = keys.map(k => ({...k, ...changes.get(k.key) ?? {count: 0, time: 0}}));
-  once($('state'), [seen, Math.floor(now() / 1000)], () => $('state').replaceChildren(...seen.map(k => el('tr', {className: now() - k.time < 1500 ? 'fresh' : ''},
+  ifChanged($('state'), [seen, Math.floor(now() / 1000)], () => $('state').replaceChildren(...seen.map(k => el('tr', {className: now() - k.time < 1500 ? 'fresh' : ''},
     el('td', {className: 'key'}, k.key), el('td', {className: 'num'}, count(k.size)), el('td', {className: 'num'}, k.count ? count(k.count) : ''),
     el('td', {className: 'num'}, k.time ? ago(k.time) : ''), ...values ? [el('td', {className: 'value'}, k.value ?? '')] : []))));
 }
 
-$('state-name').addEventListener('input', look);
-$('state-part').addEventListener('input', look);
+$('state-name').addEventListener('input', loadState);
+$('state-part').addEventListener('input', loadState);
 
-// ── Tabs, and all together ──────────────────────────────────────────────────
+// ── Tabs and drawing ──────────────────────────────────────────────────────────
 
 const tabs = ['tree', 'events', 'state'];
 
@@ -761,7 +770,7 @@ function tab(name) {
     $(`view-${t}`).hidden = !on;
   }
   drawAll();
-  look();
+  loadState();
 }
 for (const t of tabs) $(`tab-${t}`).addEventListener('click', () => tab(t));
 $('tabs').addEventListener('keydown', event => {
@@ -792,7 +801,7 @@ function drawAll() {
 }
 
 let pending = false;
-/** redraw draws all before the next picture, however often it is called. */
+/** redraw draws everything once before the next frame, however often it is called. */
 function redraw() {
   if (pending) return;
   pending = true;
@@ -800,6 +809,6 @@ function redraw() {
 }
 
 chosen = decodeURIComponent(location.hash.slice(1));
-setInterval(redraw, 1000); // what says "ago"
+setInterval(redraw, 1000); // for relative times
 addEventListener('resize', () => { $('trouble-list').style.minHeight = ''; redraw(); });
 connect();

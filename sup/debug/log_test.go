@@ -18,7 +18,7 @@ import (
 
 func logger(book *logbook) debug.Option { return debug.Logger(slog.New(book)) }
 
-func TestWhatIsDeniedIsLoggedWithItsPath(t *testing.T) {
+func TestDeniedRequestsAreLoggedWithTheirPath(t *testing.T) {
 	s := start(t, auction())
 	denying := func(*http.Request) error { return errors.New("not you\x1b[2J\nlevel=INFO") }
 	var book logbook
@@ -33,24 +33,24 @@ func TestWhatIsDeniedIsLoggedWithItsPath(t *testing.T) {
 		{"authorize", func() {
 			srv.ask(t, http.MethodPost, "operate", `{"op":"terminate","path":"auction/a\u001b\u202e","incarnation":1}`, json, peer)
 		},
-			map[string]string{"why": "authorize", "page": "operate", "method": "POST", "op": "terminate", "path": "auction/a%1B%E2%80%AE", "incarnation": "1", "err": `not you\x1b[2J / level=INFO`}},
+			map[string]string{"reason": "authorize", "endpoint": "operate", "method": "POST", "op": "terminate", "path": "auction/a%1B%E2%80%AE", "incarnation": "1", "err": `not you\x1b[2J / level=INFO`}},
 		{"origin", func() {
 			srv.ask(t, http.MethodPost, "operate", terminateAda, json, peer, with("Origin", "http://evil.example"))
 		},
-			map[string]string{"why": "origin", "page": "operate", "method": "POST", "op": "terminate", "path": "auction/ada", "incarnation": "1", "err": "cross-origin request detected, and/or browser is out of date: Sec-Fetch-Site is missing, and Origin does not match Host"}},
+			map[string]string{"reason": "origin", "endpoint": "operate", "method": "POST", "op": "terminate", "path": "auction/ada", "incarnation": "1", "err": "cross-origin request detected, and/or browser is out of date: Sec-Fetch-Site is missing, and Origin does not match Host"}},
 		{"host", func() { srv.ask(t, http.MethodGet, "stacks?path=auction%2Fada", "", peer, host("evil.example")) },
-			map[string]string{"why": "host", "page": "stacks", "method": "GET", "path": "auction/ada", "host": "evil.example",
-				"err": `host "evil.example" is not allowed: open the page as localhost, or give the handler debug.Hosts("evil.example")`}},
+			map[string]string{"reason": "host", "endpoint": "stacks", "method": "GET", "path": "auction/ada", "host": "evil.example",
+				"err": `host "evil.example" not allowed: open the page as localhost, or pass debug.Hosts("evil.example") to the handler`}},
 	} {
 		c.ask()
-		c.want["level"], c.want["message"], c.want["who"] = "WARN", "turned away", "10.0.0.1:7"
+		c.want["level"], c.want["message"], c.want["peer"] = "WARN", "request denied", "10.0.0.1:7"
 		if diff := cmp.Diff([]map[string]string{c.want}, book.take()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
 }
 
-func TestRecordsOfDenialsAreFewAndShort(t *testing.T) {
+func TestRecordsOfDeniedRequestsAreLimitedInNumberAndSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var book logbook
 		h := debug.Handler(sup.Inspect(sup.New(auction())), logger(&book))
@@ -68,7 +68,7 @@ func TestRecordsOfDenialsAreFewAndShort(t *testing.T) {
 		time.Sleep(time.Second)
 		flood(1)
 		records := book.take()
-		if len(records) != 3 || records[0]["others"] != "" || records[1]["why"] != "origin" || records[2]["others"] != "999" {
+		if len(records) != 3 || records[0]["suppressed"] != "" || records[1]["reason"] != "origin" || records[2]["suppressed"] != "999" {
 			t.Fatalf("%d records: %v", len(records), records)
 		}
 		for _, r := range records {
@@ -82,19 +82,19 @@ func TestRecordsOfDenialsAreFewAndShort(t *testing.T) {
 	})
 }
 
-func TestCallsOfOperatorsAreLogged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { testCallsOfOperatorsAreLogged(t) })
+func TestOperatorCallsAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { testOperatorCallsAreLogged(t) })
 }
 
-func testCallsOfOperatorsAreLogged(t *testing.T) {
+func testOperatorCallsAreLogged(t *testing.T) {
 	s := start(t, auction())
 	var book logbook
-	srv := openWithin(t, debug.Handler(sup.Inspect(s), logger(&book), debug.Operator(sup.Control(s), everybody)))
+	srv := openWithin(t, debug.Handler(sup.Inspect(s), logger(&book), debug.Operator(sup.Control(s), allowAll)))
 	for range 2 {
 		srv.ask(t, http.MethodPost, "operate", `{"op":"restart","path":"auction/ada","incarnation":1}`, with("Content-Type", "application/json"), from("10.0.0.1:7"))
 	}
 	record := func(result string) map[string]string {
-		return map[string]string{"level": "INFO", "message": "operator's call", "op": "restart", "path": "auction/ada", "incarnation": "1", "who": "10.0.0.1:7", "result": result}
+		return map[string]string{"level": "INFO", "message": "operator call", "op": "restart", "path": "auction/ada", "incarnation": "1", "peer": "10.0.0.1:7", "result": result}
 	}
 	want := []map[string]string{record("done"), record("auction/ada: replace: not the current incarnation")}
 	if diff := cmp.Diff(want, book.take()); diff != "" {
@@ -102,7 +102,7 @@ func testCallsOfOperatorsAreLogged(t *testing.T) {
 	}
 }
 
-func TestALoggerThatIsNilIsAFault(t *testing.T) {
+func TestANilLoggerIsAFault(t *testing.T) {
 	w := get(debug.Handler(sup.Inspect(sup.New(auction())), debug.Logger(nil)), "/tree.json")
-	mustContain(t, w.Body.String(), "debug: Logger: the logger is nil: give one, or leave the option out")
+	mustContain(t, w.Body.String(), "Logger: nil logger: pass one, or leave the option out")
 }

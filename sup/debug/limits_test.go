@@ -17,12 +17,12 @@ import (
 
 func mustBeBusy(t *testing.T, a answer, of string) {
 	t.Helper()
-	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "1" || !strings.Contains(a.body, "debug: too many "+of+" at the same time") {
+	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "1" || !strings.Contains(a.body, "too many "+of+" at the same time") {
 		t.Errorf("%d %v %s", a.status, a.header, a.body)
 	}
 }
 
-func TestTheNumberOfStreamsIsBounded(t *testing.T) {
+func TestTheNumberOfStreamsIsLimited(t *testing.T) {
 	var c kv.Context[string, int]
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction())), debug.Keys("c", &c)))
 	hangUp := make(map[string][]context.CancelFunc)
@@ -97,7 +97,7 @@ func (g gated) Snapshot(ctx context.Context, path string) (sup.SupervisorInfo, e
 	}
 }
 
-func TestTheNumberOfAnswersThatAreMadeIsBounded(t *testing.T) {
+func TestTheNumberOfAnswersInProgressIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tree := gated{sup.Inspect(sup.New(auction())), make(chan struct{}, 100), make(chan struct{})}
 		srv := openWithin(t, debug.Handler(tree))
@@ -139,7 +139,7 @@ func large() sup.Spec[*bidder] {
 	return spec
 }
 
-func TestAClientThatDoesNotReadAnAnswerLosesIt(t *testing.T) {
+func TestAClientThatDoesNotReadAnAnswerLosesItsConnection(t *testing.T) {
 	for _, target := range []string{"tree.json", "tree.txt", "record", "page.js"} {
 		t.Run(target, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -184,7 +184,7 @@ func serveRaw(t *testing.T, h http.Handler, configure func(*http.Server)) (w *wi
 
 // A client that is slow and reads is served, and no deadline of an answer is
 // left to what comes after it on the connection.
-func TestAClientThatReadsSlowlyGetsItsAnswer(t *testing.T) {
+func TestASlowClientGetsItsWholeAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := debug.Handler(sup.Inspect(sup.New(large())))
 		mux := http.NewServeMux()
@@ -215,7 +215,7 @@ func TestAClientThatReadsSlowlyGetsItsAnswer(t *testing.T) {
 	})
 }
 
-func TestTheWriteTimeoutOfTheServerIsKept(t *testing.T) {
+func TestTheWriteTimeoutOfTheServerApplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, ended, end := serveRaw(t, debug.Handler(sup.Inspect(sup.New(large()))), func(s *http.Server) { s.WriteTimeout = 3 * time.Second })
 		defer end()
@@ -234,7 +234,7 @@ func TestTheWriteTimeoutOfTheServerIsKept(t *testing.T) {
 	})
 }
 
-func TestATreeThatDoesNotAnswerIsGivenUp(t *testing.T) {
+func TestARequestTimesOutIfTheTreeDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := debug.Handler(gated{nil, make(chan struct{}, 10), nil})
 		for _, target := range []string{"/tree.json", "/tree.txt", "/record"} {
@@ -247,7 +247,7 @@ func TestATreeThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestAClientThatDoesNotReadAnAnswerOverHTTP2LosesIt(t *testing.T) {
+func TestAClientThatDoesNotReadAnAnswerOverHTTP2LosesItsStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := sup.Spec[*bidder]{Name: "auction"}
 		for i := range 2000 { // more than a client takes unread

@@ -60,14 +60,14 @@ func (r *reader) close() {
 // A message is what tests look at of one.
 type message struct {
 	ID      string `json:"-"`
-	Whole   *struct{ Epoch string }
+	Session *struct{ Epoch string }
 	Error   string
 	Skipped bool
 	Gone    []string
 	Rows    []struct {
 		Path, State, Exit, Error string
 		Incarnation              int
-		Life                     struct{ Window struct{ Used int } }
+		Sup                      struct{ Window struct{ Used int } }
 	}
 	Events []struct {
 		Seq                            uint64

@@ -65,10 +65,10 @@ func grow(r *rand.Rand, name, path string, depth int) sup.SupervisorInfo {
 	return tree
 }
 
-func TestDeltasMakeThePageTheTree(t *testing.T) {
+func TestAppliedDeltasReproduceTheTree(t *testing.T) {
 	for seed := range uint64(30) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		var s shown
+		var s sentTree
 		page := &model{make(map[string]row), make(map[string][]string)}
 		for step := range 20 {
 			rows := rowsOf(grow(r, "top", "top", 3), time.Unix(1e9, 0))
@@ -95,9 +95,9 @@ func wide(n int) sup.SupervisorInfo {
 	return tree
 }
 
-func TestOfTenThousandChildrenOnlyTheChangedAreTold(t *testing.T) {
+func TestADeltaHasOnlyTheChangedOfTenThousandChildren(t *testing.T) {
 	tree := wide(10_000)
-	var s shown
+	var s sentTree
 	if d := s.update(rowsOf(tree, time.Unix(2e9, 0))); len(d.Rows) != 10_001 {
 		t.Errorf("at first %d rows are told", len(d.Rows))
 	}
@@ -110,9 +110,9 @@ func TestOfTenThousandChildrenOnlyTheChangedAreTold(t *testing.T) {
 	}
 }
 
-func TestAChildThatComesBackAtTheEndIsToldWhere(t *testing.T) {
+func TestADeltaHasTheNewOrderOfMovedChildren(t *testing.T) {
 	tree := wide(3)
-	var s shown
+	var s sentTree
 	s.update(rowsOf(tree, time.Unix(2e9, 0)))
 	tree.Children = append(tree.Children[1:], tree.Children[0])
 	d := s.update(rowsOf(tree, time.Unix(2e9, 0)))
@@ -124,7 +124,7 @@ func TestAChildThatComesBackAtTheEndIsToldWhere(t *testing.T) {
 
 func BenchmarkUpdateOfTenThousandRows(b *testing.B) {
 	tree := wide(10_000)
-	var s shown
+	var s sentTree
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		tree.Children[i%len(tree.Children)].Incarnation++

@@ -54,7 +54,7 @@ func startHostile(t *testing.T) *sup.Keyed[string, *bidder] {
 }
 
 // curl writes what the handler serves to a terminal.
-func TestNothingThatATerminalObeysIsServed(t *testing.T) {
+func TestServedTextHasNoTerminalControls(t *testing.T) {
 	k := startHostile(t)
 	var c kv.Context[string, string]
 	c.Set(hostile, hostile)
@@ -113,7 +113,7 @@ func TestEscapesKeepTheValueOfJSON(t *testing.T) {
 }
 
 // A key with a line end draws no child of its own.
-func TestAChildIsALineOfTheDrawing(t *testing.T) {
+func TestEachChildIsOneLineOfTheDrawing(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(startHostile(t))))
 	text := srv.ask(t, http.MethodGet, "tree.txt", "").body
 	if n := strings.Count(text, "\n"); n != 2 {

@@ -67,7 +67,7 @@ func TestKeysAreListedInOrder(t *testing.T) {
 	}
 }
 
-func TestOfManyKeysTheFirstAreListed(t *testing.T) {
+func TestOnlyTheFirst500KeysAreListed(t *testing.T) {
 	var c kv.Context[int, int]
 	for n := range 2000 {
 		c.Set(n, n)
@@ -82,7 +82,7 @@ func TestOfManyKeysTheFirstAreListed(t *testing.T) {
 	}
 }
 
-func TestValuesAreShownOnlyWhereTheyMay(t *testing.T) {
+func TestValuesAreShownOnlyWithTheOptionValues(t *testing.T) {
 	var c kv.Context[string, string]
 	c.Set("password", "open sesame")
 	if l := list(t, debug.Keys("c", &c), ""); l.Values || l.Keys[0].Value != "" {
@@ -98,15 +98,15 @@ type shy struct{}
 
 func (shy) MarshalJSON() ([]byte, error) { panic("not me") }
 
-func TestWhateverAValueIsItIsShown(t *testing.T) {
+func TestAValueThatCannotBeEncodedIsShownWithTheReason(t *testing.T) {
 	for _, v := range []struct {
 		value any
 		text  string
 	}{
 		{"four", `"four"`},
 		{nil, `null`},
-		{shy{}, "a debug_test.shy, which cannot be written: debug: a method of the program's own: panic: not me"},
-		{func() {}, "a func(), which cannot be written: json: unsupported type: func()"},
+		{shy{}, "debug_test.shy without JSON: panic in code of the program: not me"},
+		{func() {}, "func() without JSON: json: unsupported type: func()"},
 	} {
 		var c kv.Context[string, any]
 		c.Set("k", v.value)
@@ -116,7 +116,7 @@ func TestWhateverAValueIsItIsShown(t *testing.T) {
 	}
 }
 
-func TestTheSizeOfAValueIsThatOfWhatItHoldsItself(t *testing.T) {
+func TestTheSizeOfAValueExcludesMemoryBehindPointersAndMaps(t *testing.T) {
 	type parts struct {
 		name  string
 		pair  [2]string
@@ -144,7 +144,7 @@ func TestTheSizeOfAValueIsThatOfWhatItHoldsItself(t *testing.T) {
 }
 
 // Each of these would be looked at for days, element by element.
-func TestElementsThatHoldNothingAreNotLookedAt(t *testing.T) {
+func TestElementsOfFixedSizeAreNotScanned(t *testing.T) {
 	type nothing struct {
 		_ [0]func()
 		_ struct{}
@@ -166,7 +166,7 @@ func TestElementsThatHoldNothingAreNotLookedAt(t *testing.T) {
 	}
 }
 
-func TestChangesAreToldTogether(t *testing.T) {
+func TestChangesOfAContextAreSentInBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c kv.Context[string, int]
 		r := read(t, debug.Handler(sup.Inspect(sup.New(auction())), debug.Values("c", &c)), "/watch?name=c", "")
@@ -206,7 +206,7 @@ func TestChangesAreToldTogether(t *testing.T) {
 	})
 }
 
-func TestAContextThatDoesNotChangeKeepsItsStream(t *testing.T) {
+func TestTheStreamOfAContextWithoutChangesStaysOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c kv.Context[string, int]
 		r := read(t, debug.Handler(sup.Inspect(sup.New(auction())), debug.Keys("c", &c)), "/watch?name=c", "")

@@ -24,7 +24,7 @@ const terminateAda = `{"op":"terminate","path":"auction/ada","incarnation":1}`
 func TestAllAnswersForbidFramesAndSniffingAndAreNotStored(t *testing.T) {
 	s := start(t, auction())
 	var c kv.Context[string, int]
-	srv := open(t, debug.Handler(sup.Inspect(s), debug.Keys("c", &c), debug.Operator(sup.Control(s), everybody)))
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Keys("c", &c), debug.Operator(sup.Control(s), allowAll)))
 	check := func(name string, header http.Header) {
 		t.Helper()
 		for key, want := range map[string]string{
@@ -36,7 +36,7 @@ func TestAllAnswersForbidFramesAndSniffingAndAreNotStored(t *testing.T) {
 			}
 		}
 		cache := "no-store"
-		if name == "" || strings.HasPrefix(name, "page.") { // the same to everybody
+		if name == "" || strings.HasPrefix(name, "page.") { // the same for everyone
 			cache = "no-cache"
 		}
 		if header.Get("Cache-Control") != cache {
@@ -48,7 +48,7 @@ func TestAllAnswersForbidFramesAndSniffingAndAreNotStored(t *testing.T) {
 			}
 		}
 	}
-	for _, target := range everything {
+	for _, target := range endpoints {
 		response := srv.begin(t, t.Context(), http.MethodGet, target, "", with("Origin", srv.URL))
 		response.Body.Close()
 		check(target, response.Header)
@@ -69,7 +69,7 @@ func TestAllAnswersForbidFramesAndSniffingAndAreNotStored(t *testing.T) {
 
 func TestNoOtherMethodMakesACall(t *testing.T) {
 	s := start(t, auction())
-	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)))
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)))
 	for _, override := range []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, "PoSt", "X" + strings.Repeat("Y", 1000)} {
 			for _, target := range []string{"operate", "operate?_method=POST"} {
@@ -86,9 +86,9 @@ func TestNoOtherMethodMakesACall(t *testing.T) {
 }
 
 // What a proxy does not know for operate is not operate.
-func TestAPathIsTakenByItsLetters(t *testing.T) {
+func TestAnEscapedPathSelectsNothing(t *testing.T) {
 	s := start(t, auction())
-	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)))
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)))
 	for _, target := range []string{"x%2foperate", "%2Foperate", "%6fperate", "operate%00", "operate%20", "operate;a=b", "OPERATE", "operate%2f", "tree%2ejson", `x%5coperate`, "%2e%2e%2foperate", "page%2ejs"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			a := srv.ask(t, method, target, terminateAda, with("Content-Type", "application/json"))
@@ -102,9 +102,9 @@ func TestAPathIsTakenByItsLetters(t *testing.T) {
 	}
 }
 
-func TestALongQueryIsRefusedAndNotSentBack(t *testing.T) {
+func TestALongQueryIsDeniedAndNotEchoed(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction()))))
-	for _, target := range everything {
+	for _, target := range endpoints {
 		name, _, _ := strings.Cut(target, "?")
 		a := srv.ask(t, http.MethodGet, name+"?path="+strings.Repeat("x", 100_000), "")
 		if a.status != http.StatusRequestURITooLong || len(a.body) > 1000 {
@@ -129,7 +129,7 @@ func (u untouched) Read([]byte) (int, error) {
 }
 
 // A form of many parts would be read into memory and files, whatever the method.
-func TestTheBodyOfAReadingRequestIsNotRead(t *testing.T) {
+func TestTheBodyOfAGETIsNotRead(t *testing.T) {
 	var c kv.Context[string, int]
 	h := debug.Handler(sup.Inspect(start(t, auction())), debug.Keys("c", &c))
 	form := multipart.NewWriter(new(bytes.Buffer))
@@ -147,10 +147,10 @@ func (d discard) Header() http.Header             { return d.header }
 func (d discard) WriteHeader(int)                 {}
 func (d discard) Write(b []byte) (n int, e error) { return len(b), nil }
 
-func TestACallThatIsSentTooSlowlyIsRefused(t *testing.T) {
+func TestACallThatIsSentTooSlowlyFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := sup.New(auction())
-		w, ended, end := serveRaw(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)), nil)
+		w, ended, end := serveRaw(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)), nil)
 		defer end()
 		conn, err := w.dial(t.Context(), "", "")
 		if err != nil {
@@ -171,7 +171,7 @@ func TestACallThatIsSentTooSlowlyIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustContain(t, string(text), "400 Bad Request", "Connection: close", "the call cannot be read")
+		mustContain(t, string(text), "400 Bad Request", "Connection: close", "unreadable request")
 		if took := (<-ended).Sub(began); took != 10*time.Second {
 			t.Errorf("it ended after %v", took)
 		}
@@ -180,10 +180,10 @@ func TestACallThatIsSentTooSlowlyIsRefused(t *testing.T) {
 	})
 }
 
-func TestCallsThatAreNotSentDoNotKeepOthersOut(t *testing.T) {
+func TestUnsentCallsOfOnePeerDoNotBlockOtherPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := sup.New(auction())
-		w, _, end := serveRaw(t, mounted(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody))), nil)
+		w, _, end := serveRaw(t, mounted(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll))), nil)
 		defer end()
 		for range 8 {
 			conn, err := w.dial(t.Context(), "", "")
@@ -217,13 +217,13 @@ func TestCallsThatAreNotSentDoNotKeepOthersOut(t *testing.T) {
 	})
 }
 
-func TestAnAuthorizeThatPanicsRefusesTheCall(t *testing.T) {
+func TestAPanicInAuthorizeDeniesTheCall(t *testing.T) {
 	s := start(t, auction())
 	for _, value := range []any{"secret", fmt.Errorf("secret"), http.ErrAbortHandler, rudePanic{}} {
 		var book logbook
 		srv := open(t, debug.Handler(sup.Inspect(s), logger(&book), debug.Operator(sup.Control(s), func(*http.Request) error { panic(value) })))
 		a := srv.ask(t, http.MethodPost, "operate", terminateAda, with("Content-Type", "application/json"))
-		if a.status != http.StatusInternalServerError || a.body != "debug: authorize has panicked, and the call is refused\n" {
+		if a.status != http.StatusInternalServerError || a.body != "operate: call denied: panic in authorize\n" {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 		if records := book.take(); len(records) != 1 || !strings.HasPrefix(records[0]["err"], "panic: ") || records[0]["path"] != "auction/ada" {
@@ -250,19 +250,19 @@ func TestAuthorizeSeesAnEmptyBodyAndTheCallIsMade(t *testing.T) {
 	mustBeMade(t, srv.ask(t, http.MethodPost, "operate", terminateAda, with("Content-Type", "application/json")))
 }
 
-func TestWhatComesAfterACallIsAFault(t *testing.T) {
+func TestDataAfterACallIsAFault(t *testing.T) {
 	s := start(t, auction())
-	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), everybody)))
+	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)))
 	for _, more := range []string{terminateAda, "}", "x", `,{"op":"shutdown"}`} {
 		a := srv.ask(t, http.MethodPost, "operate", terminateAda+more, with("Content-Type", "application/json"))
-		if a.status != http.StatusBadRequest || !strings.Contains(a.body, "something comes after the call") {
+		if a.status != http.StatusBadRequest || !strings.Contains(a.body, "data after the JSON object") {
 			t.Errorf("%q: %d %s", more, a.status, a.body)
 		}
 	}
 }
 
 // A stream lasts, so another page may not open it, even one of the same site.
-func TestPagesOfOtherOriginsDoNotOpenStreams(t *testing.T) {
+func TestPagesOfOtherOriginsCannotOpenStreams(t *testing.T) {
 	var c kv.Context[string, int]
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction())), debug.Keys("c", &c)))
 	for _, target := range []string{"events", "watch?name=c"} {
@@ -294,14 +294,14 @@ func (panicking) Events(context.Context, string, uint64) iter.Seq2[sup.Event, er
 	return func(func(sup.Event, error) bool) { panic("no events") }
 }
 
-func TestAnInspectorThatPanicsEndsNoProgram(t *testing.T) {
+func TestAPanicInAnInspectorDoesNotEndTheProgram(t *testing.T) {
 	srv := open(t, debug.Handler(panicking{sup.Inspect(start(t, auction()))}))
 	text := srv.head(t, "events", "no events")
-	mustContain(t, text, `"path":"auction/ada"`, "a method of the program's own: panic: no events")
+	mustContain(t, text, `"path":"auction/ada"`, "panic in code of the program: no events")
 }
 
 // An error of a worker has methods of its own, which are called for its stack.
-func TestAnErrorWhoseAsPanicsIsSurvivedByAStream(t *testing.T) {
+func TestAStreamSurvivesAPanicInAnAsMethod(t *testing.T) {
 	s := start(t, auction())
 	b, err := s.Child("ada").Wait(t.Context())
 	if err != nil {
