@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A listing is what is told of a context.
+// A listing is an answer of the state endpoint.
 type listing struct {
 	Len    int
 	Values bool
@@ -25,7 +25,7 @@ type listing struct {
 	}
 }
 
-// list asks for the keys of a context.
+// list requests the keys of a context.
 func list(t *testing.T, o debug.Option, query string) listing {
 	t.Helper()
 	var l listing
@@ -93,7 +93,7 @@ func TestValuesAreShownOnlyWithTheOptionValues(t *testing.T) {
 	}
 }
 
-// shy panics when it is written.
+// shy panics when it is encoded.
 type shy struct{}
 
 func (shy) MarshalJSON() ([]byte, error) { panic("not me") }
@@ -143,7 +143,7 @@ func TestTheSizeOfAValueExcludesMemoryBehindPointersAndMaps(t *testing.T) {
 	}
 }
 
-// Each of these would be looked at for days, element by element.
+// A scan of these element by element would take days.
 func TestElementsOfFixedSizeAreNotScanned(t *testing.T) {
 	type nothing struct {
 		_ [0]func()
@@ -187,7 +187,7 @@ func TestChangesOfAContextAreSentInBatches(t *testing.T) {
 		last := make(map[string]string)
 		for _, m := range all {
 			if len(m.Changes) > 3 {
-				t.Errorf("%d changes of 3 keys are told at once", len(m.Changes))
+				t.Errorf("%d changes of 3 keys in one message", len(m.Changes))
 			}
 			for _, change := range m.Changes {
 				count += change.Count
@@ -198,7 +198,7 @@ func TestChangesOfAContextAreSentInBatches(t *testing.T) {
 			}
 		}
 		if count != seconds*1000+1 {
-			t.Errorf("%d changes are told of", count)
+			t.Errorf("%d changes are sent", count)
 		}
 		if d := cmp.Diff(map[string]string{"k1": "4999", "k2": "4997"}, last); d != "" {
 			t.Error(d)
@@ -216,7 +216,17 @@ func TestTheStreamOfAContextWithoutChangesStaysOpen(t *testing.T) {
 		all := r.messages(t)
 		r.close()
 		if len(all) != 1 || all[0].Changes[0].Key != "k" || all[0].Changes[0].Value != "" {
-			t.Errorf("told is %v", all)
+			t.Errorf("sent: %v", all)
 		}
 	})
+}
+
+// Browsers obey bidirectional controls, which JSON alone does not remove.
+func TestKeysAndValuesAreEscaped(t *testing.T) {
+	var c kv.Context[string, string]
+	c.Set("a\u202eb", "c\u202ed")
+	l := list(t, debug.Values("c", &c), "")
+	if got := l.Keys[0].Key + " " + l.Keys[0].Value; got != `a\u202eb "c\u202ed"` {
+		t.Errorf("shown is %s", got)
+	}
 }

@@ -49,7 +49,7 @@ func TestThePageLoadsNothingFromElsewhere(t *testing.T) {
 		header := get(h, "/"+file).Header()
 		mustContain(t, header.Get("Content-Security-Policy"), "default-src 'none'", "script-src 'self'", "frame-ancestors 'none'")
 		if p := header.Get("Content-Security-Policy"); strings.Contains(p, "unsafe") || strings.Contains(p, "http") {
-			t.Errorf("%q: a policy that allows too much: %s", file, p)
+			t.Errorf("%q: too permissive policy: %s", file, p)
 		}
 		if got := header.Get("X-Content-Type-Options"); got != "nosniff" {
 			t.Errorf("%q: X-Content-Type-Options is %q", file, got)
@@ -135,7 +135,7 @@ func TestStacksAreLimitedToTheGoroutinesOfAChild(t *testing.T) {
 	mustContain(t, get(h, "/stacks?path=auction/ada").Body.String(), "debug_test.(*bidder).Run")
 }
 
-// An Error method is the worker's code.
+// rude is an error with a method that panics.
 type rude struct{}
 
 func (rude) Error() string { panic("no words") }
@@ -147,7 +147,7 @@ func TestAPanicInAnErrorMethodIsSurvived(t *testing.T) {
 		t.Fatal(err)
 	}
 	events := s.Subscribe(64)
-	b.ill <- rude{}
+	b.fail <- rude{}
 	for e := range events.All(t.Context()) {
 		if e.Kind == sup.ChildReady {
 			events.Close()

@@ -13,13 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// A model is the tree as the page keeps it: take in page.js does the same.
+// A model is the tree on the page. It applies a delta like apply in page.js.
 type model struct {
 	rows map[string]row
 	kids map[string][]string
 }
 
-func (m *model) take(d delta) {
+func (m *model) apply(d delta) {
 	for _, path := range d.Gone {
 		m.drop(path)
 	}
@@ -42,7 +42,7 @@ func (m *model) drop(path string) {
 	delete(m.kids, path)
 }
 
-// list lists the rows as they stand on the page.
+// list returns the rows in the order of the page.
 func (m *model) list(path string) []row {
 	all := []row{m.rows[path]}
 	for _, below := range m.kids[path] {
@@ -51,7 +51,7 @@ func (m *model) list(path string) []row {
 	return all
 }
 
-// grow makes a random tree.
+// grow returns a random tree.
 func grow(r *rand.Rand, name, path string, depth int) sup.SupervisorInfo {
 	tree := sup.SupervisorInfo{Name: name, Path: path, Running: true, Uptime: time.Duration(1+r.IntN(3)) * time.Hour, Restarts: r.IntN(2)}
 	for _, i := range r.Perm(6)[:r.IntN(6)] {
@@ -72,15 +72,15 @@ func TestAppliedDeltasReproduceTheTree(t *testing.T) {
 		page := &model{make(map[string]row), make(map[string][]string)}
 		for step := range 20 {
 			rows := rowsOf(grow(r, "top", "top", 3), time.Unix(1e9, 0))
-			page.take(s.update(rows))
+			page.apply(s.update(rows))
 			if d := cmp.Diff(rows, page.list("top"), cmpopts.EquateEmpty()); d != "" {
 				t.Fatalf("seed %d, step %d: %s", seed, step, d)
 			}
 			if n := len(page.rows); n != len(rows) {
-				t.Fatalf("seed %d, step %d: the page keeps %d rows, and there are %d", seed, step, n, len(rows))
+				t.Fatalf("seed %d, step %d: the page has %d rows, the tree %d", seed, step, n, len(rows))
 			}
 			if d := s.update(rows); !d.empty() {
-				t.Fatalf("seed %d, step %d: nothing has changed, and told is %v", seed, step, d)
+				t.Fatalf("seed %d, step %d: delta without a change: %v", seed, step, d)
 			}
 		}
 	}
@@ -99,11 +99,11 @@ func TestADeltaHasOnlyTheChangedOfTenThousandChildren(t *testing.T) {
 	tree := wide(10_000)
 	var s sentTree
 	if d := s.update(rowsOf(tree, time.Unix(2e9, 0))); len(d.Rows) != 10_001 {
-		t.Errorf("at first %d rows are told", len(d.Rows))
+		t.Errorf("%d rows at first", len(d.Rows))
 	}
 	tree.Children[4711].Incarnation++
 	tree.Children = append(tree.Children[:17:17], tree.Children[18:]...)
-	tree.Uptime += 10 * time.Millisecond // the clock was read a little later
+	tree.Uptime += 10 * time.Millisecond // within the jitter
 	d := s.update(rowsOf(tree, time.Unix(2e9, 0)))
 	if len(d.Rows) != 1 || d.Rows[0].Path != "wide/child-04711" || !slices.Equal(d.Gone, []string{"wide/child-00017"}) || d.Order != nil {
 		t.Errorf("%d rows, %d gone, %d in another order", len(d.Rows), len(d.Gone), len(d.Order))

@@ -15,7 +15,7 @@ import (
 	"github.com/espalier-go/espalier/sup/flight"
 )
 
-// hostile is what a terminal obeys, of each kind, and what reorders text.
+// hostile has each kind of terminal control, and characters that reorder text.
 const hostile = "\x1b[2J\x07\r\x7f\u009b31m\u0085\u202e\u2066\u200f\u061c\u2028\U000e0041"
 
 // startHostile starts a tree with a child whose id and error are hostile.
@@ -43,17 +43,17 @@ func startHostile(t *testing.T) *sup.Keyed[string, *bidder] {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.ill <- errors.New("broke " + hostile + "\x1b]0;pwned\x07")
+	b.fail <- errors.New("broke " + hostile + "\x1b]0;pwned\x07")
 	for e := range events.All(t.Context()) {
 		if e.Kind == sup.ChildReady && e.Incarnation == 2 {
 			return k
 		}
 	}
-	t.Fatal("the supervisor has ended")
+	t.Fatal("supervisor ended")
 	return nil
 }
 
-// curl writes what the handler serves to a terminal.
+// curl writes answers to a terminal.
 func TestServedTextHasNoTerminalControls(t *testing.T) {
 	k := startHostile(t)
 	var c kv.Context[string, string]
@@ -75,7 +75,7 @@ func TestServedTextHasNoTerminalControls(t *testing.T) {
 		a := srv.ask(t, http.MethodGet, target, "")
 		mustBePrintable(t, target, a.body)
 		if a.header.Get("Content-Type") == "application/json" && !json.Valid([]byte(a.body)) {
-			t.Errorf("%s is no JSON: %s", target, a.body)
+			t.Errorf("%s: invalid JSON: %s", target, a.body)
 		}
 	}
 	mustBePrintable(t, "events", srv.head(t, "events", `"events":[`))
@@ -92,7 +92,7 @@ func TestServedTextHasNoTerminalControls(t *testing.T) {
 	mustBePrintable(t, "an unknown op", srv.ask(t, http.MethodPost, "operate", `{"op":"\u009b","path":"a"}`, with("Content-Type", "application/json")).body)
 }
 
-// What is escaped is the text and not its meaning.
+// Escapes change the text of JSON and not its value.
 func TestEscapesKeepTheValueOfJSON(t *testing.T) {
 	k := startHostile(t)
 	srv := open(t, debug.Handler(sup.Inspect(k)))
@@ -112,7 +112,7 @@ func TestEscapesKeepTheValueOfJSON(t *testing.T) {
 	}
 }
 
-// A key with a line end draws no child of its own.
+// A line end in a key does not forge a child.
 func TestEachChildIsOneLineOfTheDrawing(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(startHostile(t))))
 	text := srv.ask(t, http.MethodGet, "tree.txt", "").body

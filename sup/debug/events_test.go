@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,7 +30,7 @@ func TestAStreamBeginsWithTheTreeAndTheRecordedEvents(t *testing.T) {
 		}
 		first := all[0]
 		if first.Session == nil || first.Session.Epoch == "" {
-			t.Error("the first message does not say that it is the whole")
+			t.Error("no session in the first message")
 		}
 		var paths []string
 		for _, row := range first.Rows {
@@ -57,36 +58,35 @@ func TestACrashIsSentWithinATenthOfASecond(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		before := len(r.messages(t))
 		crash(t, s, "ada")
-		time.Sleep(200 * time.Millisecond) // it may have just sent one
-		news := r.messages(t)[before:]
-		told, _ := kinds(news)
-		if d := cmp.Diff([]string{"child exited auction/ada", "child restarting auction/ada", "child starting auction/ada", "child ready auction/ada"}, told); d != "" {
+		time.Sleep(200 * time.Millisecond) // a message may have been sent just before
+		after := r.messages(t)[before:]
+		sent, _ := kinds(after)
+		if d := cmp.Diff([]string{"child exited auction/ada", "child restarting auction/ada", "child starting auction/ada", "child ready auction/ada"}, sent); d != "" {
 			t.Error(d)
 		}
 		var changed []string
-		for _, m := range news {
+		for _, m := range after {
 			for _, row := range m.Rows {
 				changed = append(changed, row.Path)
 			}
 		}
 		if slices.Contains(changed, "auction/bob") {
-			t.Errorf("who has not changed is told again: %v", changed)
+			t.Errorf("unchanged rows are sent: %v", changed)
 		}
 		if !slices.Contains(changed, "auction/ada") || !slices.Contains(changed, "auction") {
-			t.Errorf("the child and the budget of its supervisor have changed, and told is %v", changed)
+			t.Errorf("missing changes of the child or of its supervisor's used restarts: %v", changed)
 		}
 	})
 }
 
-// restless declares a supervisor of a child that fails a thousand times a
-// second.
+// restless declares a child that fails a thousand times a second.
 func restless() sup.Spec[*bidder] {
 	return sup.Spec[*bidder]{Name: "auction", Intensity: sup.Unlimited, Children: []sup.ChildSpec[*bidder]{{
 		ID:      "ada",
 		Backoff: sup.Backoff{Min: time.Millisecond, Max: time.Millisecond},
 		Start: func(context.Context) (*bidder, error) {
 			b := &bidder{make(chan error, 1)}
-			b.ill <- errBroke
+			b.fail <- errBroke
 			return b, nil
 		},
 	}}}
@@ -139,10 +139,10 @@ func TestAResumedStreamSendsTheMissedEvents(t *testing.T) {
 			after := r.messages(t)
 			r.close()
 			if after[0].Session == nil || len(after[0].Rows) != 3 {
-				t.Error("the tree is not told anew")
+				t.Error("the tree is not sent again")
 			}
-			told, _ := kinds(after)
-			if d := cmp.Diff([]string{"child exited auction/ada", "child restarting auction/ada", "child starting auction/ada", "child ready auction/ada"}, told); d != "" {
+			sent, _ := kinds(after)
+			if d := cmp.Diff([]string{"child exited auction/ada", "child restarting auction/ada", "child starting auction/ada", "child ready auction/ada"}, sent); d != "" {
 				t.Error(d)
 			}
 		}
@@ -175,19 +175,19 @@ func TestAStreamOutlivesTheTree(t *testing.T) {
 			}
 			time.Sleep(3 * time.Second)
 			if got := state(r.messages(t), "auction"); got != "running" {
-				t.Errorf("it runs, and is told to be %q", got)
+				t.Errorf("running tree is shown as %q", got)
 			}
 			if err := s.Shutdown(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(3 * time.Second)
 			if got := state(r.messages(t), "auction"); got != "not running" {
-				t.Errorf("it has ended, and is told to be %q", got)
+				t.Errorf("ended tree is shown as %q", got)
 			}
 		}
 		_, seqs := kinds(r.messages(t))
 		if sorted := slices.IsSorted(seqs); !sorted || len(slices.Compact(seqs)) != len(seqs) {
-			t.Errorf("not each event once, in order: %v", seqs)
+			t.Errorf("events are not in order or not unique: %v", seqs)
 		}
 	})
 }
@@ -210,11 +210,11 @@ func TestUsedRestartsDropWhenTheWindowHasPassed(t *testing.T) {
 			return n
 		}
 		if n := used(); n != 1 {
-			t.Errorf("%d restarts are told to be used", n)
+			t.Errorf("%d restarts are shown as used", n)
 		}
 		time.Sleep(sup.DefaultIntensity.Within + 2*time.Second)
 		if n := used(); n != 0 {
-			t.Errorf("after the window %d restarts are told to be used", n)
+			t.Errorf("%d restarts are shown as used after the window", n)
 		}
 	})
 }
@@ -227,15 +227,15 @@ func TestAStreamWithoutChangesIsKeptAlive(t *testing.T) {
 		n := len(r.messages(t))
 		r.close()
 		if n > 2 {
-			t.Errorf("%d messages, and nothing has happened", n)
+			t.Errorf("%d messages without a change", n)
 		}
 		if c := strings.Count(r.text.String(), "\n:\n"); c < 3 || c > 4 {
-			t.Errorf("%d signs of life in a minute", c)
+			t.Errorf("%d keep-alives in a minute", c)
 		}
 	})
 }
 
-// unreachable is the tree of a program that cannot be reached at times.
+// unreachable is a remote tree that fails while broken is set.
 type unreachable struct {
 	sup.Inspector
 	broken atomic.Bool
@@ -267,13 +267,13 @@ func TestAnUnreachableTreeIsRetried(t *testing.T) {
 		time.Sleep(2500 * time.Millisecond)
 		all := r.messages(t)
 		if got := all[len(all)-1].Error; got != "no route to it" {
-			t.Errorf("told is %q", got)
+			t.Errorf("error %q", got)
 		}
 		u.broken.Store(false)
 		time.Sleep(2500 * time.Millisecond)
 		all = r.messages(t)
 		if last := all[len(all)-1]; last.Error != "" || state(all, "auction/ada") != "running" {
-			t.Errorf("it is back, and told is %q, %q", last.Error, state(all, "auction/ada"))
+			t.Errorf("reachable again: error %q, state %q", last.Error, state(all, "auction/ada"))
 		}
 		if _, seqs := kinds(all); len(seqs) != 5 {
 			t.Errorf("%d events", len(seqs))
@@ -281,7 +281,7 @@ func TestAnUnreachableTreeIsRetried(t *testing.T) {
 	})
 }
 
-// flood has more events than a message holds.
+// flood has more events than fit into a message.
 type flood struct{ sup.Inspector }
 
 const flooded = 5000
@@ -309,7 +309,7 @@ func TestTheLastOfTooManyEventsAreSent(t *testing.T) {
 		}
 		skipped := slices.ContainsFunc(all, func(m message) bool { return m.Skipped })
 		if whole := len(seqs) == flooded; skipped == whole {
-			t.Errorf("%d events of %d, and skipped is %t", len(seqs), flooded, skipped)
+			t.Errorf("%d events of %d, skipped: %t", len(seqs), flooded, skipped)
 		}
 	})
 }
@@ -321,7 +321,7 @@ func TestTheStackOfAPanicIsSentOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.ill <- errPanic
+		b.fail <- errPanic
 		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
 		defer r.close()
 		time.Sleep(time.Second)
@@ -340,22 +340,22 @@ func TestTheStackOfAPanicIsSentOnce(t *testing.T) {
 	})
 }
 
-// restarted is the tree of a program that is started again meanwhile.
+// restarted is the tree of a remote program that is restarted after two seconds.
 type restarted struct{ sup.Inspector }
 
 func (restarted) Events(ctx context.Context, _ string, after uint64) iter.Seq2[sup.Event, error] {
 	return func(yield func(sup.Event, error) bool) {
-		told := func(seqs ...uint64) {
+		send := func(seqs ...uint64) {
 			for _, seq := range seqs {
 				yield(sup.Event{Kind: sup.ChildReady, Seq: seq, Path: "auction/ada"}, nil)
 			}
 		}
 		if after == 0 {
-			told(1, 2, 3, 4, 5)
+			send(1, 2, 3, 4, 5)
 		}
 		time.Sleep(2 * time.Second)
 		yield(sup.Event{}, &sup.SkippedError{After: max(after, 5)})
-		told(1, 2, 3)
+		send(1, 2, 3)
 		<-ctx.Done()
 	}
 }
@@ -367,21 +367,50 @@ func TestAStreamBeginsAnewWhenARemoteProgramIsRestarted(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		all := r.messages(t)
 		r.close()
-		var wholes []message
+		var sessions []message
 		for _, m := range all {
 			if m.Session != nil {
-				wholes = append(wholes, m)
+				sessions = append(sessions, m)
 			}
 		}
-		if len(wholes) != 2 || wholes[0].Session.Epoch == wholes[1].Session.Epoch || len(wholes[1].Rows) != 3 {
-			t.Fatalf("the whole is told %d times: %v", len(wholes), wholes)
+		if len(sessions) != 2 || sessions[0].Session.Epoch == sessions[1].Session.Epoch || len(sessions[1].Rows) != 3 {
+			t.Fatalf("%d sessions: %v", len(sessions), sessions)
 		}
-		if _, seqs := kinds(wholes[1:]); !slices.Equal(seqs, []uint64{1, 2, 3}) {
-			t.Errorf("told anew are %v", seqs)
+		if _, seqs := kinds(sessions[1:]); !slices.Equal(seqs, []uint64{1, 2, 3}) {
+			t.Errorf("events after the restart: %v", seqs)
 		}
 		last := all[len(all)-1].ID
-		if !strings.HasPrefix(last, wholes[1].Session.Epoch+"-") {
+		if !strings.HasPrefix(last, sessions[1].Session.Epoch+"-") {
 			t.Errorf("the id is %s", last)
+		}
+	})
+}
+
+func TestAnExhaustedHostIsInTheEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		starts := 0
+		s := start(t, sup.Spec[*bidder]{Name: "auction", Children: []sup.ChildSpec[*bidder]{
+			{ID: "ada", Start: func(ctx context.Context) (*bidder, error) {
+				if starts++; starts == 2 {
+					return nil, syscall.EMFILE
+				}
+				return newBidder(ctx)
+			}},
+		}})
+		crash(t, s, "ada")
+		r := read(t, debug.Handler(sup.Inspect(s)), "/events", "")
+		defer r.close()
+		time.Sleep(time.Second)
+		var exhausted []bool
+		for _, m := range r.messages(t) {
+			for _, e := range m.Events {
+				if e.Kind == "child restarting" {
+					exhausted = append(exhausted, e.Exhausted)
+				}
+			}
+		}
+		if !slices.Equal(exhausted, []bool{false, true}) {
+			t.Errorf("exhausted: %v", exhausted)
 		}
 	})
 }

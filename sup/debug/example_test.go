@@ -17,7 +17,7 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// body returns what is served at an address, and its status.
+// body returns the status and the body of a response.
 func body(response *http.Response, err error) string {
 	if err != nil {
 		log.Fatal(err)
@@ -30,7 +30,7 @@ func body(response *http.Response, err error) string {
 	return fmt.Sprintf("%d\n%s", response.StatusCode, b)
 }
 
-// The page is at /debug/sup/; the same as text and as JSON beside it.
+// The page is at /debug/sup/, and the tree as text at /debug/sup/tree.txt.
 func Example() {
 	tree, err := sup.Start(context.Background(), auction())
 	if err != nil {
@@ -67,8 +67,7 @@ func ExampleHandler() {
 	// auction/eve: query: not found
 }
 
-// Buttons are for those who may press them. Here that is who sends a token, as a
-// proxy that knows its users can.
+// A proxy that authenticates users can send their role in a header.
 func ExampleOperator() {
 	tree, err := sup.Start(context.Background(), auction())
 	if err != nil {
@@ -77,7 +76,7 @@ func ExampleOperator() {
 	defer tree.Shutdown(context.Background())
 	mayOperate := func(r *http.Request) error {
 		if r.Header.Get("X-Role") != "operator" {
-			return fmt.Errorf("only operators may do that")
+			return fmt.Errorf("operators only")
 		}
 		return nil
 	}
@@ -95,17 +94,17 @@ func ExampleOperator() {
 	}
 	order("guest")
 	order("operator")
-	order("operator") // who has seen the first incarnation, and not that it is gone
+	order("operator") // the page still shows the first incarnation
 	// Output:
 	// 403
-	// only operators may do that
+	// operators only
 	// 200
 	// {"done":true}
 	// 409
 	// auction/ada: replace: not the current incarnation
 }
 
-// A page that is opened as https://panel.example/debug/sup/, through a proxy.
+// The page is opened as https://panel.example/debug/sup/ through a proxy.
 func ExampleHosts() {
 	srv := httptest.NewServer(debug.Handler(sup.Inspect(sup.New(auction())), debug.Hosts("panel.example")))
 	defer srv.Close()
@@ -128,7 +127,7 @@ func ExampleHosts() {
 func ExampleLogger() {
 	h := debug.Handler(sup.Inspect(sup.New(auction())), debug.Logger(slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey || a.Key == "peer" { // the example's output is fixed
+			if a.Key == slog.TimeKey || a.Key == "peer" { // so that the output is constant
 				return slog.Attr{}
 			}
 			return a
@@ -145,7 +144,7 @@ func ExampleLogger() {
 	// Output: level=WARN msg="request denied" reason=origin method=GET endpoint=record err="request or link from a page of another site"
 }
 
-// Of a context that is given with Keys, the values stay where they are.
+// Keys does not show values.
 func ExampleKeys() {
 	var sessions kv.Context[string, string]
 	sessions.Set("ada", "secret")
@@ -165,7 +164,7 @@ func ExampleValues() {
 	// {"name":"bids","len":2,"values":true,"keys":[{"key":"9","size":32,"value":"[5]"},{"key":"10","size":40,"value":"[3,4]"}]}
 }
 
-// An Option says something to one handler; several may be given.
+// A handler may have several contexts.
 func ExampleOption() {
 	var bids, sessions kv.Context[string, int]
 	options := []debug.Option{debug.Values("bids", &bids), debug.Keys("sessions", &sessions)}
@@ -175,7 +174,7 @@ func ExampleOption() {
 	// [{"name":"bids","len":0,"values":true},{"name":"sessions","len":0,"values":false}]
 }
 
-// A web is a worker that serves the page of the tree that it is in.
+// A web is a worker that serves the page of its own tree.
 type web struct {
 	listener net.Listener
 	page     http.Handler
@@ -185,7 +184,7 @@ type web struct {
 func (w *web) Run(ctx context.Context) error {
 	srv := &http.Server{
 		Handler:     w.page,
-		BaseContext: func(net.Listener) context.Context { return ctx }, // streams end when the worker is to
+		BaseContext: func(net.Listener) context.Context { return ctx }, // ends streams with the worker
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(w.listener) }()
@@ -197,7 +196,7 @@ func (w *web) Run(ctx context.Context) error {
 	}
 }
 
-// The page can be served by a child of the tree that it shows.
+// A child can serve the page of its own tree.
 func Example_within() {
 	var tree *sup.Supervisor[sup.Worker]
 	listening := make(chan net.Addr, 1)

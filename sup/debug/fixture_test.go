@@ -17,12 +17,12 @@ var (
 	errPanic = errors.New("panic instead")
 )
 
-// A bidder runs until it is told to stop, or until it breaks.
-type bidder struct{ ill chan error }
+// A bidder runs until its context ends or it receives an error.
+type bidder struct{ fail chan error }
 
 func (b *bidder) Run(ctx context.Context) error {
 	select {
-	case err := <-b.ill:
+	case err := <-b.fail:
 		if err == errPanic {
 			panic("out of bids")
 		}
@@ -34,7 +34,7 @@ func (b *bidder) Run(ctx context.Context) error {
 
 func newBidder(context.Context) (*bidder, error) { return &bidder{make(chan error, 1)}, nil }
 
-// auction declares a supervisor of two.
+// auction declares a supervisor of two bidders.
 func auction() sup.Spec[*bidder] {
 	return sup.Spec[*bidder]{Name: "auction", Children: []sup.ChildSpec[*bidder]{
 		{ID: "ada", Start: newBidder},
@@ -42,7 +42,7 @@ func auction() sup.Spec[*bidder] {
 	}}
 }
 
-// start starts a supervisor that ends with the test.
+// start starts a supervisor, and shuts it down with the test.
 func start(t *testing.T, spec sup.Spec[*bidder]) *sup.Supervisor[*bidder] {
 	t.Helper()
 	s, err := sup.Start(context.Background(), spec)
@@ -57,7 +57,7 @@ func start(t *testing.T, spec sup.Spec[*bidder]) *sup.Supervisor[*bidder] {
 	return s
 }
 
-// crash breaks a child, and returns when it has been ready again.
+// crash makes a child fail, and waits until it is ready again.
 func crash(t *testing.T, s *sup.Supervisor[*bidder], id string) {
 	t.Helper()
 	events := s.Subscribe(64)
@@ -66,35 +66,35 @@ func crash(t *testing.T, s *sup.Supervisor[*bidder], id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.ill <- errBroke
+	b.fail <- errBroke
 	for e := range events.All(t.Context()) {
 		if e.ID == id && e.Kind == sup.ChildReady {
 			return
 		}
 	}
-	t.Fatal("the supervisor has ended")
+	t.Fatal("supervisor ended")
 }
 
-// get asks a handler, and returns its answer.
+// get sends a GET to a handler, and returns the answer.
 func get(h http.Handler, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, request(http.MethodGet, target, nil))
 	return w
 }
 
-// request is one to this machine.
+// request returns a request to localhost.
 func request(method, target string, body io.Reader) *http.Request {
 	r := httptest.NewRequest(method, target, body)
 	r.Host = "localhost:8080"
 	return r
 }
 
-// mustContain fails where a text does not contain each of others.
+// mustContain fails unless a text contains all others.
 func mustContain(t *testing.T, text string, others ...string) {
 	t.Helper()
 	for _, other := range others {
 		if !strings.Contains(text, other) {
-			t.Errorf("there is no %q in\n%s", other, text)
+			t.Errorf("missing %q in\n%s", other, text)
 		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 const terminateAda = `{"op":"terminate","path":"auction/ada","incarnation":1}`
 
-// Errors are answers too.
+// This includes answers with an error.
 func TestAllAnswersForbidFramesAndSniffingAndAreNotStored(t *testing.T) {
 	s := start(t, auction())
 	var c kv.Context[string, int]
@@ -85,7 +85,7 @@ func TestNoOtherMethodMakesACall(t *testing.T) {
 	}
 }
 
-// What a proxy does not know for operate is not operate.
+// A proxy that restricts operate may compare escaped paths.
 func TestAnEscapedPathSelectsNothing(t *testing.T) {
 	s := start(t, auction())
 	srv := open(t, debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)))
@@ -120,7 +120,7 @@ func TestALongQueryIsDeniedAndNotEchoed(t *testing.T) {
 	}
 }
 
-// An untouched body fails the test if it is read.
+// untouched fails the test if it is read.
 type untouched struct{ t *testing.T }
 
 func (u untouched) Read([]byte) (int, error) {
@@ -128,7 +128,7 @@ func (u untouched) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// A form of many parts would be read into memory and files, whatever the method.
+// FormValue would read a multipart form into memory and files, whatever the method.
 func TestTheBodyOfAGETIsNotRead(t *testing.T) {
 	var c kv.Context[string, int]
 	h := debug.Handler(sup.Inspect(start(t, auction())), debug.Keys("c", &c))
@@ -173,7 +173,7 @@ func TestACallThatIsSentTooSlowlyFails(t *testing.T) {
 		}
 		mustContain(t, string(text), "400 Bad Request", "Connection: close", "unreadable request")
 		if took := (<-ended).Sub(began); took != 10*time.Second {
-			t.Errorf("it ended after %v", took)
+			t.Errorf("ended after %v", took)
 		}
 		conn.Close()
 		<-sent
@@ -204,7 +204,7 @@ func TestUnsentCallsOfOnePeerDoNotBlockOtherPeers(t *testing.T) {
 		}
 		mustBeBusy(t, call("10.0.0.1:1"), "calls")
 		if a := call("10.0.0.2:1"); a.status != http.StatusBadRequest {
-			t.Errorf("of another machine: %d %s", a.status, a.body)
+			t.Errorf("another machine: %d %s", a.status, a.body)
 		}
 		if a := srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.1:1")); a.status != http.StatusOK {
 			t.Errorf("an answer: %d %s", a.status, a.body)
@@ -212,7 +212,7 @@ func TestUnsentCallsOfOnePeerDoNotBlockOtherPeers(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if a := call("10.0.0.1:1"); a.status != http.StatusBadRequest {
-			t.Errorf("when they have been given up: %d %s", a.status, a.body)
+			t.Errorf("after the timeout: %d %s", a.status, a.body)
 		}
 	})
 }
@@ -261,7 +261,7 @@ func TestDataAfterACallIsAFault(t *testing.T) {
 	}
 }
 
-// A stream lasts, so another page may not open it, even one of the same site.
+// Streams use connections, so not even another page of the same site may open one.
 func TestPagesOfOtherOriginsCannotOpenStreams(t *testing.T) {
 	var c kv.Context[string, int]
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction())), debug.Keys("c", &c)))
@@ -287,7 +287,7 @@ func TestPagesOfOtherOriginsCannotOpenStreams(t *testing.T) {
 	}
 }
 
-// An inspector of the program's own is called in goroutines of the handler.
+// The handler calls Events in a goroutine of its own.
 type panicking struct{ sup.Inspector }
 
 func (panicking) Events(context.Context, string, uint64) iter.Seq2[sup.Event, error] {
@@ -300,14 +300,14 @@ func TestAPanicInAnInspectorDoesNotEndTheProgram(t *testing.T) {
 	mustContain(t, text, `"path":"auction/ada"`, "panic in code of the program: no events")
 }
 
-// An error of a worker has methods of its own, which are called for its stack.
+// The handler calls AsType for the stack of an error.
 func TestAStreamSurvivesAPanicInAnAsMethod(t *testing.T) {
 	s := start(t, auction())
 	b, err := s.Child("ada").Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.ill <- rudeAs{}
+	b.fail <- rudeAs{}
 	srv := open(t, debug.Handler(sup.Inspect(s)))
 	srv.head(t, "events", `"kind":"child exited"`)
 }

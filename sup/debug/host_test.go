@@ -12,14 +12,13 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// endpoints is all that a handler serves.
+// endpoints are all endpoints with arguments, and one that does not exist.
 var endpoints = []string{
 	"", "page.js", "page.css", "tree.json", "tree.txt", "record", "stacks?path=auction/ada", "leaks?path=auction/ada",
 	"state", "state?name=c", "watch?name=c", "events", "operate", "nonsense",
 }
 
-// A page that has made a name of its own mean this machine is of the same origin as
-// the answers.
+// After DNS rebinding a page has the origin of the answers.
 func TestARequestForAHostThatIsNotAllowedIsDenied(t *testing.T) {
 	s := start(t, auction())
 	var c kv.Context[string, int]
@@ -56,7 +55,7 @@ func TestLoopbackNamesAndGivenHostsAreAllowed(t *testing.T) {
 	}
 }
 
-// A proxy may ask for this server by another name than it was asked for.
+// A proxy may know this server by another name.
 func TestForwardedHostsAreChecked(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction())), debug.Hosts("panel.example")))
 	for _, c := range []struct {
@@ -109,7 +108,7 @@ func TestAnInvalidHostIsAFault(t *testing.T) {
 	mustContain(t, w.Body.String(), `Hosts: "https://panel.example/" is no host: use one such as "panel.example"`)
 }
 
-// raw sends bytes, and returns all that comes back.
+// raw sends bytes, and returns all bytes of the answer.
 func raw(t *testing.T, network, address, request string) string {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), network, address)

@@ -30,6 +30,6 @@ func TestALeakProfileIsParsed(t *testing.T) {
 		t.Error(d)
 	}
 	if leaks := parseLeaks("goroutineleak profile: total 0\n"); len(leaks) != 0 {
-		t.Errorf("of none there are %v", leaks)
+		t.Errorf("leaks in an empty profile: %v", leaks)
 	}
 }

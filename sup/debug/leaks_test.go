@@ -12,7 +12,7 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// A waiter leaves a goroutine behind that waits for what nobody will send.
+// A waiter leaks a goroutine in each incarnation.
 type waiter struct{}
 
 func (waiter) Run(ctx context.Context) error {
@@ -45,12 +45,12 @@ func TestLeakedGoroutinesAreListedByIncarnation(t *testing.T) {
 	w := get(debug.Handler(sup.Inspect(s)), "/leaks?path=hall/one")
 	if pprof.Lookup("goroutineleak") == nil {
 		if w.Code != http.StatusNotImplemented {
-			t.Errorf("in a program that cannot look for them: %d", w.Code)
+			t.Errorf("without the profile: %d", w.Code)
 		}
 		mustContain(t, w.Body.String(), "GOEXPERIMENT=goroutineleakprofile")
 		return
 	}
-	wanted = 3
+	intended = 3
 	var report struct {
 		Leaks []struct {
 			Path, Stack        string
@@ -69,11 +69,11 @@ func TestLeakedGoroutinesAreListedByIncarnation(t *testing.T) {
 		t.Errorf("leaks by incarnation: %v", found)
 	}
 	if other := get(debug.Handler(sup.Inspect(s)), "/leaks?path=hall/two").Body.String(); other != "{\"leaks\":[],\"unlabelled\":0}\n" {
-		t.Errorf("of another child: %s", other)
+		t.Errorf("another child: %s", other)
 	}
 }
 
-// elsewhere is the tree of another program.
+// elsewhere is an inspector of another program's tree.
 type elsewhere struct{ sup.Inspector }
 
 func TestLeaksAreNotSearchedForInTheTreeOfAnotherProgram(t *testing.T) {

@@ -41,7 +41,7 @@ func TestTheNumberOfStreamsIsLimited(t *testing.T) {
 			response.Body.Close()
 		})
 	}
-	for i := range 32 { // each from another port, or another address of its network
+	for i := range 32 { // each from another port
 		opened(fmt.Sprintf("10.0.0.1:%d", 1000+i))
 	}
 	mustBeBusy(t, srv.ask(t, http.MethodGet, "events", "", from("10.0.0.1:1")), "streams")
@@ -52,7 +52,7 @@ func TestTheNumberOfStreamsIsLimited(t *testing.T) {
 	opened("10.0.0.2:1")
 	mustBeBusy(t, srv.ask(t, http.MethodGet, "events", "", from("10.0.0.3:1")), "streams")
 	if a := srv.ask(t, http.MethodGet, "tree.json", "", from("10.0.0.1:1")); a.status != http.StatusOK {
-		t.Errorf("an answer that is no stream: %d", a.status)
+		t.Errorf("tree.json: %d", a.status)
 	}
 	hangUp["10.0.0.2:1"][0]()
 	eventually(t, func() bool {
@@ -69,7 +69,7 @@ func TestTheNumberOfStreamsIsLimited(t *testing.T) {
 	}
 }
 
-// eventually waits until something is so, for what happens in a server.
+// eventually waits for a condition in a server.
 func eventually(t *testing.T, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !is(); {
@@ -80,7 +80,7 @@ func eventually(t *testing.T, is func() bool) {
 	}
 }
 
-// A gated inspector is of a tree that answers once it is released.
+// A gated inspector answers once it is released.
 type gated struct {
 	sup.Inspector
 	asked   chan struct{}
@@ -130,7 +130,7 @@ func TestTheNumberOfAnswersInProgressIsLimited(t *testing.T) {
 	})
 }
 
-// large is a tree whose answer is larger than what a connection holds.
+// large declares a tree whose answer exceeds the buffers of a connection.
 func large() sup.Spec[*bidder] {
 	spec := sup.Spec[*bidder]{Name: "auction"}
 	for i := range 2000 {
@@ -143,26 +143,15 @@ func TestAClientThatDoesNotReadAnAnswerLosesItsConnection(t *testing.T) {
 	for _, target := range []string{"tree.json", "tree.txt", "record", "page.js"} {
 		t.Run(target, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w, ended, end := serveRaw(t, debug.Handler(sup.Inspect(sup.New(large()))), nil)
-				defer end()
-				conn, err := w.dial(t.Context(), "", "")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer conn.Close()
-				began := time.Now()
-				if _, err := io.WriteString(conn, "GET /"+target+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
-					t.Fatal(err)
-				}
-				if took := (<-ended).Sub(began); took != 10*time.Second {
-					t.Errorf("it ended after %v", took)
+				if took := unread(t, debug.Handler(sup.Inspect(sup.New(large()))), nil, target); took != 10*time.Second {
+					t.Errorf("ended after %v", took)
 				}
 			})
 		})
 	}
 }
 
-// serveRaw serves a handler within a bubble, and tells when a request has ended.
+// serveRaw serves a handler in a bubble, and sends the time when a request has ended.
 func serveRaw(t *testing.T, h http.Handler, configure func(*http.Server)) (w *wire, ended chan time.Time, end func()) {
 	t.Helper()
 	w = newWire()
@@ -182,8 +171,25 @@ func serveRaw(t *testing.T, h http.Handler, configure func(*http.Server)) (w *wi
 	}
 }
 
-// A client that is slow and reads is served, and no deadline of an answer is
-// left to what comes after it on the connection.
+// unread sends a request whose answer is not read, and returns the time until the
+// request ends.
+func unread(t *testing.T, h http.Handler, configure func(*http.Server), target string) time.Duration {
+	t.Helper()
+	w, ended, end := serveRaw(t, h, configure)
+	defer end()
+	conn, err := w.dial(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	began := time.Now()
+	if _, err := io.WriteString(conn, "GET /"+target+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	return (<-ended).Sub(began)
+}
+
+// No deadline of an answer stays for the next request on the connection.
 func TestASlowClientGetsItsWholeAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := debug.Handler(sup.Inspect(sup.New(large())))
@@ -217,19 +223,9 @@ func TestASlowClientGetsItsWholeAnswer(t *testing.T) {
 
 func TestTheWriteTimeoutOfTheServerApplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, ended, end := serveRaw(t, debug.Handler(sup.Inspect(sup.New(large()))), func(s *http.Server) { s.WriteTimeout = 3 * time.Second })
-		defer end()
-		conn, err := w.dial(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		began := time.Now()
-		if _, err := io.WriteString(conn, "GET /tree.json HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		if took := (<-ended).Sub(began); took != 3*time.Second {
-			t.Errorf("it ended after %v", took)
+		h := debug.Handler(sup.Inspect(sup.New(large())))
+		if took := unread(t, h, func(s *http.Server) { s.WriteTimeout = 3 * time.Second }, "tree.json"); took != 3*time.Second {
+			t.Errorf("ended after %v", took)
 		}
 	})
 }
@@ -250,7 +246,7 @@ func TestARequestTimesOutIfTheTreeDoesNotAnswer(t *testing.T) {
 func TestAClientThatDoesNotReadAnAnswerOverHTTP2LosesItsStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := sup.Spec[*bidder]{Name: "auction"}
-		for i := range 2000 { // more than a client takes unread
+		for i := range 2000 { // more than a client buffers
 			spec.Children = append(spec.Children, sup.ChildSpec[*bidder]{ID: fmt.Sprintf("%d-%s", i, strings.Repeat("x", 4000)), Start: newBidder})
 		}
 		h := debug.Handler(sup.Inspect(sup.New(spec)))

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// TestMain runs the tests and then, where there is a profile of leaked
-// goroutines (see make leaks), finds none of a goroutine that a handler started.
+// TestMain fails if a test has leaked goroutines unintentionally, in a program built
+// with the profile of leaked goroutines (see make leaks).
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if leaks := pprof.Lookup("goroutineleak"); code == 0 && leaks != nil {
-		leaks.WriteTo(io.Discard, 1) // it is this that looks for leaks
-		if n := leaks.Count(); n > wanted {
-			fmt.Fprintf(os.Stderr, "FAIL: %d goroutines have leaked, and %d of them on purpose:\n", n, wanted)
+		leaks.WriteTo(io.Discard, 1) // searches for leaks
+		if n := leaks.Count(); n > intended {
+			fmt.Fprintf(os.Stderr, "FAIL: %d leaked goroutines, %d of them intended:\n", n, intended)
 			leaks.WriteTo(os.Stderr, 1)
 			code = 1
 		}
@@ -23,5 +23,5 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// wanted is how many goroutines tests have leaked on purpose.
-var wanted int
+// intended is the number of goroutines that tests have leaked intentionally.
+var intended int

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// post sends an order, as the page does.
+// post sends a call like the page.
 func post(h http.Handler, order string, change ...func(r *http.Request)) *httptest.ResponseRecorder {
 	r := request(http.MethodPost, "/debug/sup/operate", strings.NewReader(order))
 	r.Header.Set("Content-Type", "application/json")
@@ -37,9 +37,9 @@ func with(name, value string) func(r *http.Request) {
 
 func TestACallIsDeniedUnlessItComesFromThePage(t *testing.T) {
 	s := start(t, auction())
-	var asked atomic.Int32
+	var called atomic.Int32
 	h := debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), func(r *http.Request) error {
-		asked.Add(1)
+		called.Add(1)
 		if r.Header.Get("X-Role") != "operator" {
 			return errors.New("only operators")
 		}
@@ -52,25 +52,25 @@ func TestACallIsDeniedUnlessItComesFromThePage(t *testing.T) {
 		text   string
 		asked  int32
 	}{
-		"another site":           {[]func(r *http.Request){with("Sec-Fetch-Site", "cross-site")}, 403, "request not sent by the page itself", 0},
-		"another origin":         {[]func(r *http.Request){with("Sec-Fetch-Site", ""), with("Origin", "https://elsewhere.example")}, 403, "request not sent by the page itself", 0},
-		"a subdomain":            {[]func(r *http.Request){with("Sec-Fetch-Site", "same-site")}, 403, "request not sent by the page itself", 0},
-		"a GET":                  {[]func(r *http.Request){func(r *http.Request) { r.Method = http.MethodGet }}, 405, "use POST", 0},
-		"somebody else":          {nil, 403, "only operators", 1},
-		"what a form can send":   {[]func(r *http.Request){with("X-Role", "operator"), with("Content-Type", "text/plain")}, 415, "application/json", 1},
-		"without a content type": {[]func(r *http.Request){with("X-Role", "operator"), with("Content-Type", "")}, 415, "application/json", 1},
+		"another site":            {[]func(r *http.Request){with("Sec-Fetch-Site", "cross-site")}, 403, "request not sent by the page itself", 0},
+		"another origin":          {[]func(r *http.Request){with("Sec-Fetch-Site", ""), with("Origin", "https://elsewhere.example")}, 403, "request not sent by the page itself", 0},
+		"a subdomain":             {[]func(r *http.Request){with("Sec-Fetch-Site", "same-site")}, 403, "request not sent by the page itself", 0},
+		"a GET":                   {[]func(r *http.Request){func(r *http.Request) { r.Method = http.MethodGet }}, 405, "use POST", 0},
+		"a user without the role": {nil, 403, "only operators", 1},
+		"what a form can send":    {[]func(r *http.Request){with("X-Role", "operator"), with("Content-Type", "text/plain")}, 415, "application/json", 1},
+		"without a content type":  {[]func(r *http.Request){with("X-Role", "operator"), with("Content-Type", "")}, 415, "application/json", 1},
 	} {
-		asked.Store(0)
+		called.Store(0)
 		w := post(h, order, c.change...)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.text) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
-		if n := asked.Load(); n != c.asked {
-			t.Errorf("%s: authorize is asked %d times", name, n)
+		if n := called.Load(); n != c.asked {
+			t.Errorf("%s: authorize is called %d times", name, n)
 		}
 	}
 	if info, _ := s.Child("ada").Info(); info.State != sup.StateRunning {
-		t.Errorf("it is %v", info.State)
+		t.Errorf("state %v", info.State)
 	}
 	if w := post(h, order, with("X-Role", "operator")); w.Code != http.StatusOK {
 		t.Errorf("from the page: %d %s", w.Code, w.Body)
@@ -112,12 +112,12 @@ func TestARestartStopsARunningChildAndStartsItAgain(t *testing.T) {
 	}
 	var codes []int
 	for _, order := range [][2]string{
-		{"restart", "1"},   // it runs: stopped, and started
-		{"restart", "1"},   // too late
-		{"terminate", "2"}, //
-		{"restart", "2"},   // started
+		{"restart", "1"}, // stops and starts it
+		{"restart", "1"}, // another incarnation
+		{"terminate", "2"},
+		{"restart", "2"}, // started
 		{"restart", "3"},
-		{"restart", "0"}, // whichever it is
+		{"restart", "0"}, // any incarnation
 	} {
 		codes = append(codes, ada(order[0], order[1]).Code)
 	}
@@ -132,7 +132,7 @@ func TestARestartStopsARunningChildAndStartsItAgain(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if info, _ := s.Child("guest").Info(); info.State != sup.StateRunning {
-		t.Errorf("what cannot be restarted is %v", info.State)
+		t.Errorf("temporary child: state %v", info.State)
 	}
 }
 
@@ -145,14 +145,14 @@ func TestAShutdownEndsTheTree(t *testing.T) {
 	select {
 	case <-s.Done():
 	default:
-		t.Error("it is up")
+		t.Error("not ended")
 	}
 	if w := post(h, `{"op":"restart","path":"auction/ada","incarnation":1}`); w.Code != http.StatusConflict {
 		t.Errorf("after the end: %d %s", w.Code, w.Body)
 	}
 }
 
-// A dawdler takes its time to stop.
+// A dawdler takes ten seconds to stop.
 type dawdler struct{}
 
 func (dawdler) Run(ctx context.Context) error {

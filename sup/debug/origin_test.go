@@ -37,7 +37,7 @@ func TestPagesOfOtherSitesCannotRequestExpensiveAnswers(t *testing.T) {
 			}
 		}
 	}
-	for _, target := range []string{"", "page.js", "tree.txt"} { // there may be links to the page
+	for _, target := range []string{"", "page.js", "tree.txt"} { // links to these are allowed
 		if w := ask(http.MethodGet, target, "cross-site"); w.Code != http.StatusOK {
 			t.Errorf("%q: %d", target, w.Code)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/espalier-go/espalier/sup/debug"
 )
 
-// behind serves a handler behind a reverse proxy, which keeps the host that it was
-// asked for or asks for the handler by its address.
+// behind serves a handler behind a reverse proxy, which keeps the host of a request
+// or replaces it by the address of the handler.
 func behind(t *testing.T, h http.Handler, keepHost bool) site {
 	t.Helper()
 	upstream, err := url.Parse(open(t, h).URL)
@@ -55,9 +55,9 @@ func TestThePageWorksBehindAProxy(t *testing.T) {
 				}
 			}
 			if a := srv.ask(t, http.MethodPost, "operate", terminateAda, panel, json, with("Origin", "http://panel.example"), with("Sec-Fetch-Site", "cross-site")); a.status != http.StatusForbidden {
-				t.Errorf("a call of another site: %d %s", a.status, a.body)
+				t.Errorf("a call from another site: %d %s", a.status, a.body)
 			}
-			// Without https a browser sends no Sec-Fetch-Site.
+			// Browsers send no Sec-Fetch-Site over plain HTTP.
 			mustBeMade(t, srv.ask(t, http.MethodPost, "operate", terminateAda, panel, json, with("Origin", "http://panel.example")))
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
 				for _, target := range endpoints {

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// A reader is a client of a stream, in a bubble.
+// A reader is a client of a stream in a bubble.
 type reader struct {
 	header http.Header
 	ended  chan struct{}
 	cancel context.CancelFunc
 
-	mu     sync.Mutex // protects what follows
+	mu     sync.Mutex // guards the fields below
 	text   bytes.Buffer
 	writes []time.Time
 }
@@ -35,7 +35,7 @@ func (r *reader) Write(b []byte) (int, error) {
 	return r.text.Write(b)
 }
 
-// read begins to read a stream, after the message of an id.
+// read opens a stream. If after is not empty, it is the Last-Event-ID.
 func read(t *testing.T, h http.Handler, target, after string) *reader {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -51,13 +51,13 @@ func read(t *testing.T, h http.Handler, target, after string) *reader {
 	return r
 }
 
-// close hangs up, and waits until the handler has noticed.
+// close closes the connection, and waits for the handler.
 func (r *reader) close() {
 	r.cancel()
 	<-r.ended
 }
 
-// A message is what tests look at of one.
+// A message has the fields of a message that tests compare.
 type message struct {
 	ID      string `json:"-"`
 	Session *struct{ Epoch string }
@@ -73,6 +73,7 @@ type message struct {
 		Seq                            uint64
 		Kind, Path, Exit, Error, Stack string
 		Incarnation                    int
+		Exhausted                      bool
 	}
 	Changes []struct {
 		Key, Value string
@@ -81,7 +82,7 @@ type message struct {
 	}
 }
 
-// messages returns those that have come, once the bubble is at rest.
+// messages returns all messages so far, once the bubble is idle.
 func (r *reader) messages(t *testing.T) []message {
 	t.Helper()
 	synctest.Wait()
@@ -105,7 +106,7 @@ func (r *reader) messages(t *testing.T) []message {
 	return all
 }
 
-// kinds lists the events of messages, as "seq kind path".
+// kinds returns the events of messages, as "kind path", and their sequence numbers.
 func kinds(messages []message) (kinds []string, seqs []uint64) {
 	for _, m := range messages {
 		for _, e := range m.Events {
@@ -116,7 +117,7 @@ func kinds(messages []message) (kinds []string, seqs []uint64) {
 	return kinds, seqs
 }
 
-// state returns the last state that messages tell of a child.
+// state returns the state of a child after all messages.
 func state(messages []message, path string) string {
 	state := ""
 	for _, m := range messages {

@@ -22,6 +22,6 @@ func TestTheFlightRecordIsServedAsAFile(t *testing.T) {
 		t.Errorf("%d events of %s, %v", len(r.Events), r.Tree.Path, w.Header())
 	}
 	if w := get(h, "/record?path=auction/eve"); w.Code != 404 {
-		t.Errorf("of a child that is not there: %d %s", w.Code, w.Body)
+		t.Errorf("missing child: %d %s", w.Code, w.Body)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A slowcoach takes its time to start, but not the first one, and to stop.
+// A slowcoach takes time to stop, and to start from its second incarnation on.
 type slowcoach struct{ start, stop time.Duration }
 
 func (w slowcoach) Initialize(ctx context.Context) error {
@@ -33,7 +33,7 @@ func (w slowcoach) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// shop starts a supervisor of one child, in a bubble.
+// shop starts a supervisor of one child.
 func shop(t *testing.T, db slowcoach) *sup.Supervisor[slowcoach] {
 	t.Helper()
 	s, err := sup.Start(context.Background(), sup.Spec[slowcoach]{Name: "shop", Children: []sup.ChildSpec[slowcoach]{
@@ -50,7 +50,7 @@ const restartDB = `{"op":"restart","path":"shop/db","incarnation":1}`
 func TestARestartContinuesAfterItsRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		db   slowcoach
-		rest bool // it is stopped before
+		rest bool // terminate it before
 	}{
 		"a slow stop":                 {slowcoach{stop: 4 * time.Second}, false},
 		"a slow start":                {slowcoach{start: 4 * time.Second}, false},
@@ -70,21 +70,21 @@ func TestARestartContinuesAfterItsRequest(t *testing.T) {
 				began := time.Now()
 				w := post(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)), restartDB,
 					func(r *http.Request) { *r = *r.WithContext(gone) })
-				cancel() // as the server does when a request is answered
+				cancel() // as the server does after a request
 				if took := time.Since(began); w.Code != http.StatusAccepted || took != 3*time.Second {
 					t.Errorf("after %v: %d", took, w.Code)
 				}
 				mustContain(t, w.Body.String(), "shop/db: restart: still in progress after 3s")
 				time.Sleep(time.Hour)
 				if info, _ := s.Child("db").Info(); info.State != sup.StateRunning || info.Incarnation != 2 {
-					t.Errorf("an hour later it is %v, incarnation %d", info.State, info.Incarnation)
+					t.Errorf("an hour later: %v, incarnation %d", info.State, info.Incarnation)
 				}
 			})
 		})
 	}
 }
 
-// Its goroutine would hold up the end of the bubble.
+// Otherwise its goroutine would block the end of the bubble.
 func TestARestartWithoutItsRequestEndsWithTheTree(t *testing.T) {
 	for name, db := range map[string]slowcoach{
 		"while it stops":  {stop: 4 * time.Second},
@@ -102,14 +102,14 @@ func TestARestartWithoutItsRequestEndsWithTheTree(t *testing.T) {
 				}
 				synctest.Wait()
 				if info, _ := s.Child("db").Info(); info.State == sup.StateRunning {
-					t.Errorf("it is %v", info.State)
+					t.Errorf("state %v", info.State)
 				}
 			})
 		})
 	}
 }
 
-// replacing is a controller that restarts in one call.
+// replacing is a controller that records calls of Replace.
 type replacing struct {
 	sup.Controller
 	asked []sup.Target
@@ -129,13 +129,13 @@ func TestARestartIsOneCallIfTheControllerHasReplace(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if info, _ := s.Child("ada").Info(); info.Incarnation != 1 {
-		t.Errorf("it is replaced twice: incarnation %d", info.Incarnation)
+		t.Errorf("restarted besides Replace: incarnation %d", info.Incarnation)
 	}
 	if err := s.TerminateChild(t.Context(), "ada"); err != nil {
 		t.Fatal(err)
 	}
-	if w := post(h, order); w.Code != http.StatusOK { // which is a start
-		t.Errorf("of one at rest: %d %s", w.Code, w.Body)
+	if w := post(h, order); w.Code != http.StatusOK { // starts it
+		t.Errorf("child at rest: %d %s", w.Code, w.Body)
 	}
 	if d := cmp.Diff([]sup.Target{{Path: "auction/ada", Incarnation: 1}}, c.asked); d != "" {
 		t.Error(d)

@@ -13,13 +13,13 @@ import (
 	"unicode"
 )
 
-// A site is a server of a handler, reached over HTTP.
+// A site is a server of a handler and a client of it.
 type site struct {
 	URL    string
 	client *http.Client
 }
 
-// open serves a handler as a program does.
+// open serves a handler.
 func open(t *testing.T, h http.Handler) site {
 	t.Helper()
 	server := httptest.NewServer(mounted(h))
@@ -27,7 +27,7 @@ func open(t *testing.T, h http.Handler) site {
 	return site{server.URL, server.Client()}
 }
 
-// openWithin serves a handler within a bubble.
+// openWithin serves a handler in a bubble.
 func openWithin(t *testing.T, h http.Handler) site {
 	t.Helper()
 	client, url, end := serve(t, mounted(h), false)
@@ -35,7 +35,7 @@ func openWithin(t *testing.T, h http.Handler) site {
 	return site{url, client}
 }
 
-// mounted is a handler at its usual place. A request with an X-Peer is one of that
+// mounted mounts a handler at /debug/sup/. A request with an X-Peer gets that remote
 // address.
 func mounted(h http.Handler) http.Handler {
 	mux := http.NewServeMux()
@@ -48,7 +48,7 @@ func mounted(h http.Handler) http.Handler {
 	})
 }
 
-// mustBeMade fails unless an answer tells that a call was made, which may go on.
+// mustBeMade fails unless a call is done or in progress.
 func mustBeMade(t *testing.T, a answer) {
 	t.Helper()
 	if a.status != http.StatusOK && a.status != http.StatusAccepted {
@@ -56,14 +56,14 @@ func mustBeMade(t *testing.T, a answer) {
 	}
 }
 
-// An answer is that of a server, of a stream without its body.
+// An answer is the answer of a server; the body of a stream is left out.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// ask sends a request, and reads the answer.
+// ask sends a request, and returns the whole answer.
 func (s site) ask(t *testing.T, method, target, body string, change ...func(r *http.Request)) answer {
 	t.Helper()
 	response := s.begin(t, t.Context(), method, target, body, change...)
@@ -75,7 +75,7 @@ func (s site) ask(t *testing.T, method, target, body string, change ...func(r *h
 	return answer{response.StatusCode, response.Header, string(b)}
 }
 
-// begin sends a request, and returns once its answer begins.
+// begin sends a request, and returns the beginning of the answer.
 func (s site) begin(t *testing.T, ctx context.Context, method, target, body string, change ...func(r *http.Request)) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, method, s.URL+"/debug/sup/"+target, strings.NewReader(body))
@@ -113,7 +113,7 @@ func (s site) head(t *testing.T, target, upTo string) string {
 
 func host(name string) func(r *http.Request) { return func(r *http.Request) { r.Host = name } }
 
-// from makes a request that of a peer.
+// from sets the remote address of a request.
 func from(peer string) func(r *http.Request) { return with("X-Peer", peer) }
 
 // A logbook keeps the records of a logger.
@@ -149,7 +149,7 @@ func (l *logbook) take() []map[string]string {
 	return records
 }
 
-// mustBePrintable fails where a terminal would obey a text.
+// mustBePrintable fails if a text has terminal controls.
 func mustBePrintable(t *testing.T, of, text string) {
 	t.Helper()
 	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {

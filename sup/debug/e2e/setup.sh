@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finds what the tests of the page need, installs what it can, and prints the
-# flags of the tests. What is missing otherwise is said, and is a failure.
+# Finds or installs what the tests of the page need, and prints the flags of the tests.
+# Fails if something is missing and cannot be installed.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,14 +18,14 @@ if ! browser >/dev/null; then
 		apt-get update -qq >&2
 		apt-get install -y -qq chromium >&2
 	else
-		echo "e2e: there is no Chromium: install it (on Debian, as root: apt-get install chromium), or name it in CHROMIUM" >&2
+		echo "e2e: no Chromium found: install it (on Debian, as root: apt-get install chromium), or set CHROMIUM" >&2
 		exit 1
 	fi
 fi
 
 if [ ! -f node_modules/axe-core/axe.min.js ]; then
 	if ! command -v npm >/dev/null; then
-		echo "e2e: there is no npm to install axe-core with: install it (on Debian, as root: apt-get install npm)" >&2
+		echo "e2e: no npm found to install axe-core: install it (on Debian, as root: apt-get install npm)" >&2
 		exit 1
 	fi
 	echo "e2e: installing axe-core" >&2
