@@ -33,7 +33,7 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-func TestTheAlertRulesAreGoodAndDoWhatTheyShould(t *testing.T) {
+func TestTheAlertRulesPassTheirTests(t *testing.T) {
 	promtool := tool(t, "promtool")
 	for _, args := range [][]string{{"check", "rules", "alerts.yml"}, {"test", "rules", "alerts_test.yml"}} {
 		if out, err := exec.Command(promtool, args...).CombinedOutput(); err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestTheTroublesOfTheTreeAreServed(t *testing.T) {
+func TestTheMetricsShowTheFailuresOfTheTree(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestTheTroublesOfTheTreeAreServed(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsTakenIsAnError(t *testing.T) {
+func TestAnAddressInUseIsAnError(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

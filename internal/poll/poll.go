@@ -1,4 +1,4 @@
-// Package poll reads the snapshots of several trees for one collection of metrics.
+// Package poll reads snapshots of several trees for one collection of metrics.
 package poll
 
 import (
@@ -12,21 +12,23 @@ import (
 	"sync"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 )
 
 const (
-	// Patience is how long a collection waits for its trees, all of which it reads
-	// at the same time.
-	Patience = 5 * time.Second
-	// grace is how much longer it waits for an inspector to heed its context.
+	// Timeout is how long a collection waits for its trees. It reads all of them at the
+	// same time.
+	Timeout = 5 * time.Second
+	// grace is how much longer it waits for an inspector that returns late.
 	grace = time.Second
 )
 
-// The metrics that a collection adds to those of package figures.
+// Names, help texts and unit of the metrics that a collection adds to those of
+// package figures.
 const (
 	Up         = "sup.up"
-	UpHelp     = "Whether the figures of the tree could be read; 0 if not."
+	UpHelp     = "1 if the figures of the tree could be read, 0 if not."
 	Reason     = "sup.down.reason"
 	ReasonHelp = "1 for the reason why the figures of the tree could not be read."
 	Unit       = "{tree}"
@@ -38,36 +40,36 @@ var (
 	ReasonLabels = []string{"tree", "reason"}
 )
 
-// A Reading is what a collection learned of one tree.
+// A Reading is the result of reading one tree.
 type Reading struct {
-	Tree     string // a label, distinct among the readings of a set
-	Snapshot sup.SupervisorInfo
-	Err      error  // nil if there is a snapshot
-	Reason   string // why there is none, see reasonOf; "" if there is
+	Tree     string             // label, unique among the readings of a set
+	Snapshot sup.SupervisorInfo // zero if Err is set
+	Err      error              // nil if there is a snapshot
+	Reason   string             // summary of Err for a label, "" if Err is nil
 }
 
 // A Set is a number of trees. It is safe for concurrent use.
 type Set struct {
 	trees []*tree
 
-	mu sync.Mutex // guards the fields of trees that say so
+	mu sync.Mutex
 }
 
-// A tree is one of a set.
 type tree struct {
 	inspector sup.Inspector
-	label     string        // as long as no name is known
-	turn      chan struct{} // holds a token while the tree is being read
+	reading   chan struct{} // semaphore: one call of the inspector at a time
 
-	name   string // last known, "" if none; guarded by Set.mu
-	reason string // of the last reading; guarded by Set.mu
+	// The following fields are guarded by Set.mu.
+	name   string // last known, "" if none
+	label  string // in place of the name while none is known
+	reason string // of the last reading
 }
 
-// NewSet returns the set of some trees.
+// NewSet returns the set of the given trees.
 func NewSet(trees ...sup.Inspector) *Set {
 	s := new(Set)
 	for i, inspector := range trees {
-		t := &tree{inspector: inspector, label: "tree " + strconv.Itoa(i+1), turn: make(chan struct{}, 1)}
+		t := &tree{inspector: inspector, label: "tree " + strconv.Itoa(i+1), reading: make(chan struct{}, 1)}
 		if isLocal(inspector) {
 			if status, err := inspector.Status(context.Background(), ""); err == nil {
 				t.label = Label(status.Path)
@@ -79,26 +81,29 @@ func NewSet(trees ...sup.Inspector) *Set {
 	return s
 }
 
-// isLocal reports whether an inspector is of this process, and answers at once.
+// isLocal reports whether an inspector reads a tree of this process. It answers
+// immediately then.
 func isLocal(inspector sup.Inspector) bool {
 	return inspector != nil && reflect.TypeOf(inspector) == reflect.TypeOf(sup.Inspect(nil))
 }
 
 // Check returns an error if a tree is nil, or if two trees of this process have
-// the same name. The names of others are not known before they are reached.
+// the same name. The names of other trees are unknown until they are read.
 func (s *Set) Check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var faults []error
 	first := make(map[string]int)
 	for i, t := range s.trees {
 		if t.inspector == nil {
-			faults = append(faults, fmt.Errorf("tree %d is nil: give a supervisor, or an inspector of one", i+1))
+			faults = append(faults, fmt.Errorf("tree %d is nil: pass a supervisor, or an inspector of one", i+1))
 			continue
 		}
 		if !isLocal(t.inspector) {
 			continue
 		}
 		if j, taken := first[t.label]; taken {
-			faults = append(faults, fmt.Errorf("trees %d and %d are both named %q: give each Spec a Name of its own, and each tree once", j, i+1, t.label))
+			faults = append(faults, fmt.Errorf("trees %d and %d are both named %q: give each Spec a Name of its own, and pass each tree once", j, i+1, t.label))
 			continue
 		}
 		first[t.label] = i + 1
@@ -106,11 +111,11 @@ func (s *Set) Check() error {
 	return errors.Join(faults...)
 }
 
-// Read reads all trees at the same time, and returns a reading of each in their
-// order. It takes no longer than Patience and a second, nor much longer than ctx. Trees
-// that become unreadable, and those that are read again, are logged.
+// Read reads all trees at the same time, and returns a reading of each in order. It
+// takes at most Timeout and a second, and ends within a second of ctx. A tree is logged
+// when it becomes unreadable, when the reason changes, and when it is readable again.
 func (s *Set) Read(ctx context.Context) []Reading {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	readings := make([]Reading, len(s.trees))
 	var reading sync.WaitGroup
@@ -118,10 +123,10 @@ func (s *Set) Read(ctx context.Context) []Reading {
 		reading.Go(func() { readings[i].Snapshot, readings[i].Err = t.read(ctx) })
 	}
 	reading.Wait()
-	for i := range readings { // without mu: the errors have methods of their own
+	for i := range readings { // without mu, since the errors may have methods of the program
 		readings[i].Reason = reasonOf(readings[i].Err)
 	}
-	for _, r := range s.settle(readings) {
+	for _, r := range s.assignNames(readings) {
 		if r.Err == nil {
 			slog.LogAttrs(ctx, slog.LevelInfo, "metrics of a tree available again", slog.String("tree", r.Tree))
 			continue
@@ -132,13 +137,12 @@ func (s *Set) Read(ctx context.Context) []Reading {
 	return readings
 }
 
-// read takes a snapshot of a tree.
 func (t *tree) read(ctx context.Context) (sup.SupervisorInfo, error) {
 	if t.inspector == nil {
 		return sup.SupervisorInfo{}, errNil
 	}
 	select {
-	case t.turn <- struct{}{}:
+	case t.reading <- struct{}{}:
 	case <-ctx.Done():
 		return sup.SupervisorInfo{}, context.Cause(ctx)
 	}
@@ -147,10 +151,10 @@ func (t *tree) read(ctx context.Context) (sup.SupervisorInfo, error) {
 		err      error
 	}
 	done := make(chan result, 1)
-	// An inspector that ignores its context keeps the turn, so that there is one
-	// goroutine of this kind for each tree at most.
+	// This goroutine outlives read if the inspector ignores its context. It keeps the
+	// semaphore then, so that each tree has at most one.
 	go func() {
-		defer func() { <-t.turn }()
+		defer func() { <-t.reading }()
 		var r result
 		r.snapshot, r.err = Snapshot(ctx, t.inspector)
 		done <- r
@@ -170,7 +174,8 @@ func (t *tree) read(ctx context.Context) (sup.SupervisorInfo, error) {
 	}
 }
 
-// Snapshot is the Tree of an inspector. A panic of its methods is an error.
+// Snapshot returns a snapshot of an inspector's tree. It returns a panic of the
+// inspector as an error.
 func Snapshot(ctx context.Context, inspector sup.Inspector) (snapshot sup.SupervisorInfo, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -180,9 +185,9 @@ func Snapshot(ctx context.Context, inspector sup.Inspector) (snapshot sup.Superv
 	return inspector.Snapshot(ctx, "")
 }
 
-// settle names the readings, and refuses those whose name another tree has. It
-// returns those whose reason has changed.
-func (s *Set) settle(readings []Reading) (changed []Reading) {
+// assignNames names the readings. A reading whose name belongs to another tree becomes an
+// error. It returns the readings whose reason has changed.
+func (s *Set) assignNames(readings []Reading) (changed []Reading) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	used := make(map[string]bool)
@@ -190,10 +195,10 @@ func (s *Set) settle(readings []Reading) (changed []Reading) {
 		r := &readings[i]
 		if r.Err == nil {
 			name := Label(r.Snapshot.Path)
-			if j := s.holderLocked(name, i); j >= 0 {
+			if j := s.ownerLocked(name, i); j >= 0 {
 				t.name = ""
 				t.label = fmt.Sprintf("%s (tree %d)", name, i+1)
-				r.Snapshot, r.Err, r.Reason = sup.SupervisorInfo{}, &takenError{name, j + 1}, nameTaken
+				r.Snapshot, r.Err, r.Reason = sup.SupervisorInfo{}, &nameTakenError{name, j + 1}, nameTaken
 			} else {
 				t.name = name
 			}
@@ -213,9 +218,9 @@ func (s *Set) settle(readings []Reading) (changed []Reading) {
 	return changed
 }
 
-// holderLocked returns the index of another tree whose series have the name of tree i,
-// or -1. It has them also while it cannot be read, since they go on afterwards.
-func (s *Set) holderLocked(name string, i int) int {
+// ownerLocked returns the index of another tree than i that owns a name, or -1. A
+// tree keeps its name while it cannot be read, since its series continue afterwards.
+func (s *Set) ownerLocked(name string, i int) int {
 	for j, t := range s.trees {
 		if j != i && t.name != "" && overlap(t.name, name) {
 			return j
@@ -224,8 +229,12 @@ func (s *Set) holderLocked(name string, i int) int {
 	return -1
 }
 
-// overlap reports whether two paths are the same, or one is below the other: a
-// supervisor may be given, and one that is nested in it.
+// overlap reports whether two paths are equal or one is below the other. The series of a
+// tree include those of a supervisor that is nested in it.
 func overlap(a, b string) bool {
 	return strings.HasPrefix(a+"/", b+"/") || strings.HasPrefix(b+"/", a+"/")
 }
+
+// Label returns a text as the value of a label. Control characters and invalid
+// UTF-8 are escaped as in a path, such as %FF, since metrics are shown in terminals too.
+func Label(text string) string { return termtext.Path(text) }

@@ -16,7 +16,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A stub is an inspector of a tree that a test makes up.
+// A stub is an inspector with a Snapshot of the test.
 type stub struct {
 	sup.Inspector
 	tree func(ctx context.Context) (sup.SupervisorInfo, error)
@@ -28,13 +28,13 @@ func named(name string) stub {
 	return stub{tree: func(context.Context) (sup.SupervisorInfo, error) { return sup.SupervisorInfo{Path: name}, nil }}
 }
 
-// mute is a tree whose calls have no answer until they are given up.
+// mute does not answer until its context ends.
 func mute(ctx context.Context) (sup.SupervisorInfo, error) {
 	<-ctx.Done()
 	return sup.SupervisorInfo{}, context.Cause(ctx)
 }
 
-// summary draws readings.
+// summary formats readings.
 func summary(readings []poll.Reading) []string {
 	var all []string
 	for _, r := range readings {
@@ -50,19 +50,19 @@ func check(t *testing.T, readings []poll.Reading, want ...string) {
 	}
 }
 
-func TestTreesThatHangAreGivenUpTogether(t *testing.T) {
+func TestUnresponsiveTreesTimeOutTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := poll.NewSet(stub{tree: mute}, named("a"), stub{tree: mute}, stub{tree: mute})
 		began := time.Now()
 		readings := s.Read(t.Context())
-		if took := time.Since(began); took != poll.Patience {
+		if took := time.Since(began); took != poll.Timeout {
 			t.Errorf("the collection took %v", took)
 		}
 		check(t, readings, "tree 1:  timeout", "a: a ", "tree 3:  timeout", "tree 4:  timeout")
 	})
 }
 
-func TestAnEarlierDeadlineIsHeeded(t *testing.T) {
+func TestAnEarlierDeadlineApplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -74,8 +74,7 @@ func TestAnEarlierDeadlineIsHeeded(t *testing.T) {
 	})
 }
 
-// An inspector that ignores its context costs one goroutine, however many
-// collections there are.
+// The number of goroutines does not grow with the number of collections.
 func TestAnInspectorThatIgnoresItsContextIsCalledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
@@ -88,7 +87,7 @@ func TestAnInspectorThatIgnoresItsContextIsCalledOnce(t *testing.T) {
 		for range 10 {
 			began := time.Now()
 			check(t, s.Read(t.Context()), "a: a ", "tree 2:  timeout")
-			if took := time.Since(began); took > poll.Patience+time.Second {
+			if took := time.Since(began); took > poll.Timeout+time.Second {
 				t.Errorf("the collection took %v", took)
 			}
 		}
@@ -117,8 +116,8 @@ func TestConcurrentCollectionsBothSucceed(t *testing.T) {
 	})
 }
 
-// The counters of one tree are not continued by another one.
-func TestANameIsKeptWhileItsTreeIsDown(t *testing.T) {
+// Another tree must not continue its counters.
+func TestATreeKeepsItsNameWhileItIsDown(t *testing.T) {
 	var down atomic.Bool
 	s := poll.NewSet(stub{tree: func(context.Context) (sup.SupervisorInfo, error) {
 		if down.Load() {
@@ -131,8 +130,8 @@ func TestANameIsKeptWhileItsTreeIsDown(t *testing.T) {
 	check(t, s.Read(t.Context()), "shop:  error", "shop (tree 2):  name taken")
 }
 
-// The series of a nested supervisor are those of its tree.
-func TestATreeAndWhatIsNestedInItAreOne(t *testing.T) {
+// The series of a tree include those of a nested supervisor.
+func TestANestedSupervisorDoesNotShareTheNameOfItsTree(t *testing.T) {
 	s := poll.NewSet(named("shop"), named("shop/till"), named("shop-2"), named("bank/desk"), named("bank"))
 	check(t, s.Read(t.Context()),
 		"shop: shop ", "shop/till (tree 2):  name taken", "shop-2: shop-2 ", "bank/desk: bank/desk ", "bank (tree 5):  name taken")
@@ -152,7 +151,7 @@ func TestLabelsAreDistinct(t *testing.T) {
 	})
 }
 
-func TestAnErrorWhoseMethodPanicsIsAReason(t *testing.T) {
+func TestAPanicInAnErrorMethodIsSurvived(t *testing.T) {
 	s := poll.NewSet(stub{tree: func(context.Context) (sup.SupervisorInfo, error) { return sup.SupervisorInfo{}, rude{} }},
 		stub{tree: func(context.Context) (sup.SupervisorInfo, error) { panic("at the inspector") }})
 	check(t, s.Read(t.Context()), "tree 1:  error", "tree 2:  panic")

@@ -11,19 +11,19 @@ import (
 	"github.com/espalier-go/espalier/internal/termtext"
 )
 
-var errNil = errors.New("tree is nil")
+var errNil = errors.New("nil tree")
 
 const nameTaken = "name taken"
 
-// A takenError is returned for a tree whose name another tree of the set has, or that is
-// nested in another one.
-type takenError struct {
+// A nameTakenError is returned for a tree if another tree of the set has its name, or
+// contains it, or is nested in it.
+type nameTakenError struct {
 	name  string
 	other int // number of the other tree, from 1
 }
 
-func (e *takenError) Error() string {
-	return fmt.Sprintf("the name %q is that of tree %d, or of a supervisor there: give each tree once, with a name of its own", e.name, e.other)
+func (e *nameTakenError) Error() string {
+	return fmt.Sprintf("name %q belongs to tree %d or a supervisor in it: pass each tree once, with a name of its own", e.name, e.other)
 }
 
 // A panicError is a panic of an inspector.
@@ -31,14 +31,14 @@ type panicError struct{ value any }
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// reasonOf sums up an error as the value of a label. There are few of them,
-// whatever the texts of errors are, so that an outage makes no number of series.
+// reasonOf summarizes an error as the value of a label. There are few different
+// reasons, so that an outage does not create many series.
 func reasonOf(err error) (reason string) {
 	if err == nil {
 		return ""
 	}
 	defer func() {
-		if recover() != nil { // a method of the program's own error
+		if recover() != nil { // panic in a method of the program's error
 			reason = "error"
 		}
 	}()
@@ -63,10 +63,6 @@ func reasonOf(err error) (reason string) {
 	return "error"
 }
 
-// textOf returns the text of an error for a record. The method of the error may panic.
-func textOf(err error) string { return termtext.Line(fmt.Sprintf("%v", err)) }
-
-// Label returns a text as the value of a label. What is not to be printed, and bytes
-// that are no UTF-8, are written as in a path, such as %FF: a page of metrics is looked
-// at in terminals too.
-func Label(text string) string { return termtext.Path(text) }
+// textOf returns the text of an error for a record. Sprint survives an Error method
+// that panics.
+func textOf(err error) string { return termtext.Line(fmt.Sprint(err)) }

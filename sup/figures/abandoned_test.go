@@ -26,9 +26,8 @@ func counters(tree sup.SupervisorInfo) map[string]float64 {
 	return all
 }
 
-// A nested supervisor that does not stop in time is abandoned, and its successor
-// counts on: a counter that falls is a reset to a monitoring system, which adds all
-// of it once more.
+// The successor of an abandoned supervisor continues its counters. Monitoring takes a
+// falling counter for a reset, and would count everything twice.
 func TestCountersDoNotFallWhenANestedSupervisorIsAbandoned(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults := suptest.NewFaults(t)
@@ -69,7 +68,7 @@ func TestCountersDoNotFallWhenANestedSupervisorIsAbandoned(t *testing.T) {
 			look(fmt.Sprintf("after crash %d", i+1))
 		}
 		control := sup.Control(tree)
-		_ = control.TerminateChild(t.Context(), sup.Target{Path: "top/inner"}) // it says what is stuck
+		_ = control.TerminateChild(t.Context(), sup.Target{Path: "top/inner"}) // returns ErrStuck
 		look("when it has been terminated")
 		if err := control.RestartChild(t.Context(), sup.Target{Path: "top/inner"}); err != nil {
 			t.Error(err)

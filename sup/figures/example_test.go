@@ -15,7 +15,7 @@ import (
 // Clerk is a worker.
 type Clerk struct{}
 
-// Run works until it is told to stop.
+// Run works until its context ends.
 func (Clerk) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
@@ -56,7 +56,7 @@ func ExampleMetrics() {
 
 func ExampleMetric() {
 	fmt.Println(figures.Metrics()[0].Help)
-	// Output: Children that are in the state.
+	// Output: Children in the state.
 }
 
 func ExamplePoint() {
@@ -65,7 +65,7 @@ func ExamplePoint() {
 	// Output: {6 [office] 0}
 }
 
-// A tree is shown at /debug/vars, once somebody publishes it.
+// Package expvar serves published variables at /debug/vars.
 func ExampleVar() {
 	s, err := sup.Start(context.Background(), office())
 	if err != nil {
@@ -81,10 +81,10 @@ func ExampleVar() {
 
 func ExampleVar_String() {
 	fmt.Println(figures.Var{})
-	// Output: {"error":"figures: a Var without a Tree: give it sup.Inspect of one","sup.up":{"":0}}
+	// Output: {"error":"figures.Var: nil Tree: set it to sup.Inspect(tree)","sup.up":{"":0}}
 }
 
-// How near a supervisor is to giving up.
+// The used part of the allowed restarts shows how near a supervisor is to giving up.
 func Example() {
 	s, err := sup.Start(context.Background(), office())
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
-// lines draws the figures of a tree but those that are 0, and idle ones.
+// lines returns the figures of a tree that are not 0, as text.
 func lines(tree sup.SupervisorInfo) []string {
 	all := figures.Metrics()
 	var lines []string
@@ -78,7 +78,7 @@ func TestTheFiguresOfATree(t *testing.T) {
 	})
 }
 
-func TestTheWorstOfManyIsTold(t *testing.T) {
+func TestACombinedFigureIsTheWorst(t *testing.T) {
 	member := func(restarts int, up time.Duration, used int, state sup.State, since time.Time) sup.ChildInfo {
 		return sup.ChildInfo{ID: fmt.Sprint(restarts), Added: true, State: state, Since: since, BudgetUsed: used, Policy: sup.Policy{Budget: sup.Intensity{Restarts: 4, Within: 1}},
 			Supervisor: &sup.SupervisorInfo{Running: true, Uptime: up, Restarts: restarts, Intensity: sup.Intensity{Restarts: 4, Within: time.Second}}}
@@ -100,12 +100,12 @@ func TestTheWorstOfManyIsTold(t *testing.T) {
 		}
 	}
 	if v, ok := got["sup.intensity.used top"]; ok {
-		t.Errorf("of an intensity that is unlimited %v is used", v)
+		t.Errorf("unlimited intensity: used part %v", v)
 	}
 }
 
-// No series depends on a key.
-func TestTheNumberOfFiguresDoesNotGrowWithTheKeys(t *testing.T) {
+// Members of a Keyed share the label "*".
+func TestTheNumberOfSeriesDoesNotGrowWithTheKeys(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		k := sup.NewKeyed(sup.KeyedSpec[int, *suptest.Worker]{Name: "k", Start: func(context.Context, int) (*suptest.Worker, error) {
 			return new(suptest.Worker), nil
@@ -128,7 +128,7 @@ func TestTheNumberOfFiguresDoesNotGrowWithTheKeys(t *testing.T) {
 	})
 }
 
-// The documentation has a row for each metric, in their order.
+// The package comment has a row for each metric, in order.
 func TestThePackageCommentListsTheFigures(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "figures.go", nil, parser.ParseComments|parser.PackageClauseOnly)
 	if err != nil {
@@ -147,7 +147,7 @@ func TestThePackageCommentListsTheFigures(t *testing.T) {
 	}
 }
 
-func TestAVarThatCannotBeReadSaysWhy(t *testing.T) {
+func TestAVarOfAnUnreadableTreeHasTheError(t *testing.T) {
 	for _, v := range []figures.Var{{}, {Tree: lost{}}, {Tree: lost{panics: true}}, {Tree: lost{err: rude{}}}} {
 		var shown struct {
 			Error string
@@ -159,8 +159,8 @@ func TestAVarThatCannotBeReadSaysWhy(t *testing.T) {
 	}
 }
 
-// Blanks stand between labels, and ids may have some.
-func TestAVarKeepsApartWhatIsNotTheSame(t *testing.T) {
+// Spaces separate labels, and ids may have spaces.
+func TestKeysOfAVarAreUnambiguous(t *testing.T) {
 	var branches []sup.ChildInfo
 	ids := []string{"a", "a b", "a b c", "a%20b", "c", "b c", "b%20c", "b/c"}
 	for _, id := range ids {
@@ -177,11 +177,11 @@ func TestAVarKeepsApartWhatIsNotTheSame(t *testing.T) {
 	}
 	starts := shown["sup.starts"]
 	if n := len(starts); n != len(ids)*len(ids) {
-		t.Errorf("%d children are told of, there are %d", n, len(ids)*len(ids))
+		t.Errorf("%d children, want %d", n, len(ids)*len(ids))
 	}
 	for _, key := range []string{"my%20shop/a c", "my%20shop/a b%20c", "my%20shop/a%20b c", "my%20shop/a%2520b b%2520c", "my%20shop/b%2Fc b%2Fc"} {
 		if starts[key] != 1 {
-			t.Errorf("there is no %q in %v", key, starts)
+			t.Errorf("missing %q in %v", key, starts)
 		}
 	}
 }
@@ -194,7 +194,7 @@ type found struct {
 
 func (f found) Snapshot(context.Context, string) (sup.SupervisorInfo, error) { return f.tree, nil }
 
-// lost is an inspector of what cannot be reached.
+// lost is an inspector of an unreachable tree.
 type lost struct {
 	sup.Inspector
 	panics bool
@@ -216,8 +216,7 @@ type rude struct{}
 
 func (rude) Error() string { panic("no text") }
 
-// A tree that does not answer is given up.
-func TestAVarWaitsFiveSeconds(t *testing.T) {
+func TestAVarWaitsAtMostFiveSeconds(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		began := time.Now()
 		text := figures.Var{Tree: mute{}}.String()
@@ -227,7 +226,7 @@ func TestAVarWaitsFiveSeconds(t *testing.T) {
 	})
 }
 
-// mute is an inspector of a tree that does not answer.
+// mute is an inspector that does not answer.
 type mute struct{ sup.Inspector }
 
 func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
@@ -235,8 +234,8 @@ func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) 
 	return sup.SupervisorInfo{}, context.Cause(ctx)
 }
 
-// An expvar page is looked at in terminals too.
-func TestAVarIsHarmlessForATerminal(t *testing.T) {
+// Users read expvar in terminals too.
+func TestAVarHasNoTerminalControls(t *testing.T) {
 	const hostile = "\x1b[2J\x7f\u009b31m\u202e"
 	for _, v := range []figures.Var{
 		{Tree: found{tree: sup.SupervisorInfo{Path: hostile, Children: []sup.ChildInfo{{ID: hostile, Incarnation: 1}}}}},
@@ -263,6 +262,6 @@ func TestALabelIsValidUTF8(t *testing.T) {
 		seen[key] = p.Value
 	}
 	if n := seen["sup.starts shop%FE %FF"]; n != 3 {
-		t.Errorf("two children of one label have started %v times: %v", n, seen)
+		t.Errorf("two children with one label have %v starts: %v", n, seen)
 	}
 }

@@ -7,76 +7,78 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// states is how many states there are.
+// states is the number of states.
 const states = int(sup.StateQuarantined) + 1
 
-// sums adds up what is behind each label set, in the order in which they come.
+// sums combines the children and supervisors of each set of labels, in the order of
+// the tree.
 type sums struct {
 	at          time.Time
-	supervisors map[string]*supervisor
-	order       []*supervisor
+	supervisors map[string]*supervisorSum
+	order       []*supervisorSum
 }
 
-type supervisor struct {
-	path     string
+// A supervisorSum combines the supervisors with the same label.
+type supervisorSum struct {
+	path     string // label
 	up       int
-	uptime   time.Duration // the shortest
+	uptime   time.Duration // shortest
 	limited  bool
-	limit    int           // the lowest
-	window   time.Duration // of that
-	used     float64       // the most
-	children map[string]*child
-	order    []*child
+	limit    int           // lowest
+	window   time.Duration // of the lowest limit
+	used     float64       // highest
+	children map[string]*childSum
+	order    []*childSum
 }
 
-type child struct {
-	id       string
+// A childSum combines the children with the same labels.
+type childSum struct {
+	id       string // label
 	in       [states]int
-	age      [states]time.Duration // the longest
+	age      [states]time.Duration // longest
 	counts   sup.Counts
 	budgeted bool
-	used     float64 // the most
+	used     float64 // highest
 }
 
 func newSums(at time.Time) *sums {
-	return &sums{at: at, supervisors: make(map[string]*supervisor)}
+	return &sums{at: at, supervisors: make(map[string]*supervisorSum)}
 }
 
-// supervisor returns the sums of a supervisor, of whose path a label is made first:
-// two that differ in the label do so in the sums.
-func (s *sums) supervisor(path string) *supervisor {
+// supervisor returns the sum for a path. Paths with the same label share it, since
+// two points with equal labels fail a collection.
+func (s *sums) supervisor(path string) *supervisorSum {
 	path = poll.Label(path)
-	one := s.supervisors[path]
-	if one == nil {
-		one = &supervisor{path: path, children: make(map[string]*child)}
-		s.supervisors[path] = one
-		s.order = append(s.order, one)
+	sum := s.supervisors[path]
+	if sum == nil {
+		sum = &supervisorSum{path: path, children: make(map[string]*childSum)}
+		s.supervisors[path] = sum
+		s.order = append(s.order, sum)
 	}
-	return one
+	return sum
 }
 
-func (s *supervisor) child(id string) *child {
+func (s *supervisorSum) child(id string) *childSum {
 	id = poll.Label(id)
-	one := s.children[id]
-	if one == nil {
-		one = &child{id: id}
-		s.children[id] = one
-		s.order = append(s.order, one)
+	sum := s.children[id]
+	if sum == nil {
+		sum = &childSum{id: id}
+		s.children[id] = sum
+		s.order = append(s.order, sum)
 	}
-	return one
+	return sum
 }
 
-// add adds a supervisor, known by a path without dynamic keys, and what is
-// below it.
+// add adds a supervisor and its descendants. Its path has "*" in place of dynamic keys.
 func (s *sums) add(path string, info sup.SupervisorInfo) {
-	one := s.supervisor(path)
-	one.addSelf(info)
+	sum := s.supervisor(path)
+	sum.add(info)
 	for _, c := range info.Children {
 		id := c.ID
 		if c.Added || info.Set != sup.SetNone {
 			id = sup.Template
 		}
-		one.child(id).add(c, s.at, !info.Merged)
+		sum.child(id).add(c, s.at, !info.Merged)
 		if c.Supervisor != nil {
 			s.add(sup.ChildPath(path, id), *c.Supervisor)
 		}
@@ -86,12 +88,12 @@ func (s *sums) add(path string, info sup.SupervisorInfo) {
 		if p.Supervisor != "" {
 			at += "/" + p.Supervisor
 		}
-		gone := s.supervisor(at).child(p.Child)
-		gone.counts = gone.counts.Plus(p.Counts)
+		retired := s.supervisor(at).child(p.Child)
+		retired.counts = retired.counts.Plus(p.Counts)
 	}
 }
 
-func (s *supervisor) addSelf(info sup.SupervisorInfo) {
+func (s *supervisorSum) add(info sup.SupervisorInfo) {
 	if info.Running {
 		if s.up == 0 || info.Uptime < s.uptime {
 			s.uptime = info.Uptime
@@ -103,20 +105,20 @@ func (s *supervisor) addSelf(info sup.SupervisorInfo) {
 			s.limit, s.window = limit.Restarts, limit.Within
 		}
 		s.limited = true
-		s.used = max(s.used, share(info.Restarts, limit.Restarts))
+		s.used = max(s.used, usedPart(info.Restarts, limit.Restarts))
 	}
 }
 
-// share is how much of a limit is used. A limit that allows nothing is one that
-// the next failure exceeds, all the time; that is no news.
-func share(used, limit int) float64 {
+// usedPart returns the used part of a limit. It is 0 for a limit of 0, which would be
+// at 1 all the time and raise an alert.
+func usedPart(used, limit int) float64 {
 	if limit <= 0 {
 		return 0
 	}
 	return float64(used) / float64(limit)
 }
 
-func (c *child) add(info sup.ChildInfo, at time.Time, counts bool) {
+func (c *childSum) add(info sup.ChildInfo, at time.Time, counts bool) {
 	if int(info.State) < states {
 		c.in[info.State]++
 		c.age[info.State] = max(c.age[info.State], at.Sub(info.Since))
@@ -126,7 +128,7 @@ func (c *child) add(info sup.ChildInfo, at time.Time, counts bool) {
 	}
 	if budget := info.Policy.Budget; budget != (sup.Intensity{}) && budget.Restarts >= 0 {
 		c.budgeted = true
-		c.used = max(c.used, share(info.BudgetUsed, budget.Restarts))
+		c.used = max(c.used, usedPart(info.BudgetUsed, budget.Restarts))
 	}
 }
 
@@ -135,29 +137,29 @@ func (s *sums) points() []Point {
 	add := func(metric int, value float64, labels ...string) {
 		all = append(all, Point{metric, labels, value})
 	}
-	for _, one := range s.order {
-		add(supervisors, float64(one.up), one.path)
-		if one.up > 0 {
-			add(uptime, one.uptime.Seconds(), one.path)
+	for _, s := range s.order {
+		add(supervisors, float64(s.up), s.path)
+		if s.up > 0 {
+			add(uptime, s.uptime.Seconds(), s.path)
 		}
-		if one.limited {
-			add(intensityLimit, float64(one.limit), one.path)
-			add(intensityWindow, one.window.Seconds(), one.path)
-			add(intensityUsed, one.used, one.path)
+		if s.limited {
+			add(intensityLimit, float64(s.limit), s.path)
+			add(intensityWindow, s.window.Seconds(), s.path)
+			add(intensityUsed, s.used, s.path)
 		}
-		for _, c := range one.order {
+		for _, c := range s.order {
 			for state, n := range c.in {
 				name := sup.State(state).String()
-				add(children, float64(n), one.path, c.id, name)
+				add(children, float64(n), s.path, c.id, name)
 				if n > 0 && sup.State(state) != sup.StateIdle && sup.State(state) != sup.StateRunning {
-					add(stateAge, c.age[state].Seconds(), one.path, c.id, name)
+					add(stateAge, c.age[state].Seconds(), s.path, c.id, name)
 				}
 			}
-			add(starts, float64(c.counts.Starts), one.path, c.id)
-			add(restarts, float64(c.counts.Restarts), one.path, c.id)
-			add(failures, float64(c.counts.Failures), one.path, c.id)
+			add(starts, float64(c.counts.Starts), s.path, c.id)
+			add(restarts, float64(c.counts.Restarts), s.path, c.id)
+			add(failures, float64(c.counts.Failures), s.path, c.id)
 			if c.budgeted {
-				add(budgetUsed, c.used, one.path, c.id)
+				add(budgetUsed, c.used, s.path, c.id)
 			}
 		}
 	}

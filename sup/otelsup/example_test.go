@@ -16,7 +16,7 @@ import (
 	"github.com/espalier-go/espalier/sup/suptest"
 )
 
-// The providers are those of the program: otel.GetMeterProvider, say.
+// A program uses its own meter provider, such as otel.GetMeterProvider.
 func ExampleMetrics() {
 	ctx := context.Background()
 	reader := metric.NewManualReader()
@@ -42,16 +42,16 @@ func ExampleMetrics() {
 	// sup.up {tree}
 }
 
-// The same for a tree that is reached by an inspector.
+// An inspector may read a tree over a network.
 func ExampleMetricsOf() {
 	_, err := otelsup.MetricsOf(nil, sup.Inspect(sup.New(sup.Spec[sup.Worker]{})))
 	fmt.Println(err)
-	// Output: otelsup: no meter: give one, such as otel.Meter of your package's path
+	// Output: nil meter: pass one, such as otel.Meter("example.com/orders")
 }
 
 func ExampleObserver() {
 	ctx := context.Background()
-	spans := tracetest.NewSpanRecorder() // stands for an exporter
+	spans := tracetest.NewSpanRecorder() // in place of an exporter
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("example.com/orders")
 	db := new(suptest.Worker)
 	tree, err := sup.Start(ctx, sup.Spec[*suptest.Worker]{
@@ -75,9 +75,9 @@ func ExampleObserver() {
 	// sup.failure orders Error
 }
 
-// Metrics and traces of a tree.
+// Metrics and traces of one tree.
 func Example() {
-	meter := metric.NewMeterProvider().Meter("example.com/orders") // those of the program
+	meter := metric.NewMeterProvider().Meter("example.com/orders") // the program's own provider
 	tracer := sdktrace.NewTracerProvider().Tracer("example.com/orders")
 	tree := sup.New(sup.Spec[sup.Worker]{Name: "orders", Observers: []sup.Observer{otelsup.Observer(tracer)}})
 	registration, err := otelsup.Metrics(meter, tree)

@@ -2,7 +2,7 @@ package otelsup
 
 import "github.com/espalier-go/espalier/sup"
 
-// Kept returns how many supervisors and children an observer knows.
+// Kept returns the number of supervisors and children that an observer keeps.
 func Kept(o sup.Observer) int {
 	n := 0
 	for _, b := range o.(*observer).supervisors {

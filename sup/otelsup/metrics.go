@@ -15,10 +15,10 @@ import (
 	"github.com/espalier-go/espalier/sup/figures"
 )
 
-// Metrics registers the figures of some trees with a meter. They are observed until
-// the registration is unregistered, also before the trees start and after they have
-// ended. The error is that of the meter, or says that there is none, that a tree is
-// nil, or that two trees have the same name ([sup.Spec.Name]).
+// Metrics registers the figures of trees in this process with a meter. It works before
+// the trees start and after they have ended, until the registration is unregistered. It
+// returns an error of the meter, or an error if the meter or a tree is nil or two trees
+// have the same name ([sup.Spec.Name]).
 func Metrics(meter metric.Meter, trees ...sup.AnySupervisor) (metric.Registration, error) {
 	inspectors := make([]sup.Inspector, len(trees))
 	for i, tree := range trees {
@@ -29,20 +29,19 @@ func Metrics(meter metric.Meter, trees ...sup.AnySupervisor) (metric.Registratio
 	return MetricsOf(meter, inspectors...)
 }
 
-// MetricsOf is [Metrics] for trees that are reached through inspectors, over a
-// network perhaps. A collection reads all trees at the same time and waits five seconds
-// for them, or until the deadline of its reader. A tree that cannot be read is no error
-// of the collection, for which a reader would drop the figures of all: its sup.up is 0,
-// see the package comment. The names of trees of other programs are known once they have
-// been reached: if two have the same, the first one keeps it, and the sup.up of the other
-// is 0.
+// MetricsOf is like [Metrics] for inspectors, which may read trees over a network. A
+// collection reads all trees at the same time. It takes at most five seconds, or the time
+// of its reader, or a second more if an inspector ignores its context. A tree that cannot be read
+// does not fail the collection, since a reader would drop the figures of all trees. Its sup.up is 0
+// instead. The name of a remote tree is known once the tree has been read. If two
+// names are equal then, the first tree keeps the name, and the sup.up of the other is 0.
 func MetricsOf(meter metric.Meter, trees ...sup.Inspector) (metric.Registration, error) {
 	if meter == nil {
-		return nil, errors.New("otelsup: no meter: give one, such as otel.Meter of your package's path")
+		return nil, errors.New("nil meter: pass one, such as otel.Meter(\"example.com/orders\")")
 	}
 	c := &collection{trees: poll.NewSet(trees...)}
 	if err := c.trees.Check(); err != nil {
-		return nil, fmt.Errorf("otelsup: %w", err)
+		return nil, err
 	}
 	var instruments []metric.Observable
 	all := figures.Metrics()
@@ -53,7 +52,7 @@ func MetricsOf(meter metric.Meter, trees ...sup.Inspector) (metric.Registration,
 	for _, m := range all {
 		instrument, observe, err := instrumentOf(meter, m)
 		if err != nil {
-			return nil, fmt.Errorf("otelsup: %s: %w", m.Name, err)
+			return nil, fmt.Errorf("%s: %w", m.Name, err)
 		}
 		instruments = append(instruments, instrument)
 		var keys []attribute.Key
@@ -62,39 +61,35 @@ func MetricsOf(meter metric.Meter, trees ...sup.Inspector) (metric.Registration,
 		}
 		c.observe, c.keys = append(c.observe, observe), append(c.keys, keys)
 	}
-	registration, err := meter.RegisterCallback(c.collect, instruments...)
-	if err != nil {
-		return nil, fmt.Errorf("otelsup: %w", err)
-	}
-	return registration, nil
+	return meter.RegisterCallback(c.collect, instruments...)
 }
 
-// collection is what a callback needs. It is fixed once made.
+// A collection observes the figures of trees. Its fields do not change.
 type collection struct {
 	trees      *poll.Set
-	observe    []observing // by [figures.Point].Metric
-	keys       [][]attribute.Key
-	up, reason int // indexes in observe and keys
+	observe    []observeFunc     // by [figures.Point].Metric
+	keys       [][]attribute.Key // likewise
+	up, reason int               // indexes in observe and keys
 }
 
-type observing func(o metric.Observer, value float64, attributes metric.MeasurementOption)
+type observeFunc func(o metric.Observer, value float64, attributes metric.MeasurementOption)
 
-// instrumentOf makes the instrument of a figure: whole numbers for what is
-// counted, in units such as "{child}".
-func instrumentOf(meter metric.Meter, m figures.Metric) (metric.Observable, observing, error) {
-	about, unit := metric.WithDescription(m.Help), metric.WithUnit(m.Unit)
-	whole := func(i metric.Int64Observable, err error) (metric.Observable, observing, error) {
+// instrumentOf creates the instrument of a figure. Counters, and figures with a unit
+// such as "{child}", are integers.
+func instrumentOf(meter metric.Meter, m figures.Metric) (metric.Observable, observeFunc, error) {
+	description, unit := metric.WithDescription(m.Help), metric.WithUnit(m.Unit)
+	integer := func(i metric.Int64Observable, err error) (metric.Observable, observeFunc, error) {
 		return i, func(o metric.Observer, value float64, attributes metric.MeasurementOption) {
 			o.ObserveInt64(i, int64(value), attributes)
 		}, err
 	}
 	switch {
 	case m.Counter:
-		return whole(meter.Int64ObservableCounter(m.Name, about, unit))
+		return integer(meter.Int64ObservableCounter(m.Name, description, unit))
 	case strings.HasPrefix(m.Unit, "{"):
-		return whole(meter.Int64ObservableGauge(m.Name, about, unit))
+		return integer(meter.Int64ObservableGauge(m.Name, description, unit))
 	}
-	i, err := meter.Float64ObservableGauge(m.Name, about, unit)
+	i, err := meter.Float64ObservableGauge(m.Name, description, unit)
 	return i, func(o metric.Observer, value float64, attributes metric.MeasurementOption) {
 		o.ObserveFloat64(i, value, attributes)
 	}, err
@@ -116,10 +111,10 @@ func (c *collection) collect(ctx context.Context, o metric.Observer) error {
 	return nil
 }
 
-func (c *collection) point(o metric.Observer, at int, value float64, labels ...string) {
+func (c *collection) point(o metric.Observer, i int, value float64, labels ...string) {
 	attributes := make([]attribute.KeyValue, len(labels))
-	for i, key := range c.keys[at] {
-		attributes[i] = key.String(labels[i])
+	for j, key := range c.keys[i] {
+		attributes[j] = key.String(labels[j])
 	}
-	c.observe[at](o, value, metric.WithAttributeSet(attribute.NewSet(attributes...)))
+	c.observe[i](o, value, metric.WithAttributeSet(attribute.NewSet(attributes...)))
 }

@@ -15,36 +15,34 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Observer returns an observer that makes spans with a tracer; with nil it makes
-// none. It may be given to several trees of different names. For each child
-// that is declared, and each supervisor, it keeps what is open and its last crash.
+// Observer returns an observer that creates spans with a tracer, or none if the tracer is
+// nil. Several trees may share it if their names differ. It keeps the open spans and
+// the last crash of each supervisor and each child, until the child is removed.
 func Observer(tracer trace.Tracer) sup.Observer {
 	if tracer == nil {
 		tracer = noop.Tracer{}
 	}
-	return &observer{tracer: tracer, supervisors: make(map[string]*branch)}
+	return &observer{tracer: tracer, supervisors: make(map[string]*supervisorSpans)}
 }
 
 type observer struct {
 	tracer trace.Tracer
 
-	mu          sync.Mutex // two trees may have one observer
-	supervisors map[string]*branch
+	mu          sync.Mutex                  // several trees may call Observe concurrently
+	supervisors map[string]*supervisorSpans // by path; guarded by mu
 }
 
-// branch is what is known of a supervisor.
-type branch struct {
-	children map[string]*leaf
-	begun    trace.Span        // of the start of a root
-	stopped  bool              // a root that may start again
-	crash    trace.SpanContext // the last one below
-	failure  trace.SpanContext
+type supervisorSpans struct {
+	children  map[string]*childSpans // by path
+	rootStart trace.Span             // nil unless a root is starting
+	stopped   bool                   // set for a root that may start again
+	crash     trace.SpanContext      // last crash of a child
+	failure   trace.SpanContext      // until the supervisor exits
 }
 
-// leaf is what is known of a child: the spans that are open, and its last crash.
-type leaf struct {
-	start, stop, restart trace.Span
-	crash                trace.SpanContext
+type childSpans struct {
+	start, stop, restart trace.Span        // nil if not open
+	crash                trace.SpanContext // last crash
 }
 
 // Observe implements [sup.Observer].
@@ -61,52 +59,55 @@ func (o *observer) Observe(e sup.Event) {
 }
 
 func (o *observer) supervisor(e sup.Event) {
-	b := o.branch(e.Path)
+	s := o.supervisorAt(e.Path)
 	switch e.Kind {
 	case sup.SupervisorStarted:
-		b.stopped = false
-		end(&b.begun, e)
+		s.stopped = false
+		end(&s.rootStart, e)
 	case sup.SupervisorFailed:
-		b.failure = o.moment("sup.failure", e, b.crash)
+		s.failure = o.instant("sup.failure", e, s.crash)
 	case sup.SupervisorStopped:
-		fail(b.begun, e)
-		end(&b.begun, e)
-		for path, c := range b.children {
+		recordError(s.rootStart, e)
+		end(&s.rootStart, e)
+		for path, c := range s.children {
 			c.endAll(e)
 			delete(o.supervisors, path)
 		}
-		b.children, b.stopped = make(map[string]*leaf), above(e.Path) == ""
+		s.children, s.stopped = make(map[string]*childSpans), parentPath(e.Path) == ""
 	}
 }
 
 func (o *observer) child(e sup.Event) {
-	b := o.branch(above(e.Path))
-	c := b.children[e.Path]
+	s := o.supervisorAt(parentPath(e.Path))
+	c := s.children[e.Path]
 	if c == nil {
-		c = new(leaf)
-		b.children[e.Path] = c
+		c = new(childSpans)
+		s.children[e.Path] = c
 	}
 	switch e.Kind {
 	case sup.ChildStarting:
-		c.start = o.open("sup.start", e, o.parentOfStart(b, c, e))
+		c.start = o.open("sup.start", e, o.parentOfStart(s, c, e))
 	case sup.ChildReady:
 		end(&c.start, e)
 		end(&c.restart, e)
 	case sup.ChildStopping:
-		c.stop = o.open("sup.stop", e, o.parentOfStop(e), o.cause(e, trace.SpanContext{})...)
+		c.stop = o.open("sup.stop", e, o.parentOfStop(e), o.linkToCause(e, trace.SpanContext{})...)
 	case sup.ChildStuck:
 		if c.stop != nil {
 			c.stop.AddEvent("stuck", trace.WithTimestamp(e.Time), trace.WithAttributes(stackKey.String(e.Stack)))
 			c.stop.SetStatus(codes.Error, "not stopped in time")
 		}
 	case sup.ChildExited:
-		o.exited(b, c, e)
+		o.exited(s, c, e)
 	case sup.ChildRestarting:
 		if c.restart == nil {
-			c.restart = o.open("sup.restart", e, nil, o.cause(e, c.crash)...)
+			c.restart = o.open("sup.restart", e, nil, o.linkToCause(e, c.crash)...)
 		}
 		if e.Delay > 0 {
 			c.restart.SetAttributes(delayKey.Float64(e.Delay.Seconds()))
+		}
+		if e.HostExhausted {
+			c.restart.SetAttributes(hostExhaustedKey.Bool(true))
 		}
 	case sup.ChildStopped, sup.ChildQuarantined, sup.ChildRemoved:
 		if c.restart != nil {
@@ -114,14 +115,14 @@ func (o *observer) child(e sup.Event) {
 		}
 		c.endAll(e)
 		if e.Kind == sup.ChildRemoved {
-			delete(b.children, e.Path)
+			delete(s.children, e.Path)
 			delete(o.supervisors, e.Path)
 		}
 	}
 }
 
-func (o *observer) exited(b *branch, c *leaf, e sup.Event) {
-	fail(c.start, e)
+func (o *observer) exited(s *supervisorSpans, c *childSpans, e sup.Event) {
+	recordError(c.start, e)
 	if e.Exit.Kind != sup.ExitAbnormal {
 		c.crash = trace.SpanContext{}
 	} else {
@@ -129,52 +130,53 @@ func (o *observer) exited(b *branch, c *leaf, e sup.Event) {
 		if own := o.supervisors[e.Path]; own != nil {
 			cause, own.failure = own.failure, trace.SpanContext{}
 		}
-		c.crash = o.moment("sup.crash", e, cause)
-		b.crash = c.crash
+		c.crash = o.instant("sup.crash", e, cause)
+		s.crash = c.crash
 		if c.stop != nil {
-			fail(c.stop, e)
+			recordError(c.stop, e)
 		}
 	}
 	end(&c.start, e)
 	end(&c.stop, e)
 }
 
-// parentOfStart returns the span below which the start of a child is: its
-// restart, or the start of its supervisor. That of a root begins with its first
-// child, since no event tells of it.
-func (o *observer) parentOfStart(b *branch, c *leaf, e sup.Event) trace.Span {
+// parentOfStart returns the parent span for the start of a child: its restart, or the
+// start of its supervisor. The start of a root begins with its first child, since it
+// has no event.
+func (o *observer) parentOfStart(s *supervisorSpans, c *childSpans, e sup.Event) trace.Span {
 	if c.restart != nil {
 		return c.restart
 	}
-	path := above(e.Path)
-	if up := o.supervisors[above(path)]; up != nil && up.children[path] != nil {
-		return up.children[path].start
+	path := parentPath(e.Path)
+	if above := o.supervisors[parentPath(path)]; above != nil && above.children[path] != nil {
+		return above.children[path].start
 	}
-	if b.begun == nil && (e.Seq == 1 || b.stopped) {
+	if s.rootStart == nil && (e.Seq == 1 || s.stopped) {
 		root := e
 		root.Path, root.Incarnation = path, 0
-		b.begun = o.open("sup.start", root, nil)
+		s.rootStart = o.open("sup.start", root, nil)
 	}
-	return b.begun
+	return s.rootStart
 }
 
-// parentOfStop returns the span of the stop of a child's supervisor, if it is
-// stopping.
+// parentOfStop returns the span for the stop of a child's supervisor, or nil if the
+// supervisor is not stopping.
 func (o *observer) parentOfStop(e sup.Event) trace.Span {
-	path := above(e.Path)
-	if up := o.supervisors[above(path)]; up != nil && up.children[path] != nil {
-		return up.children[path].stop
+	path := parentPath(e.Path)
+	if above := o.supervisors[parentPath(path)]; above != nil && above.children[path] != nil {
+		return above.children[path].stop
 	}
 	return nil
 }
 
-// cause returns the link to the crash that an event is because of.
-func (o *observer) cause(e sup.Event, own trace.SpanContext) []trace.SpanStartOption {
+// linkToCause returns a link to the crash that caused an event: the crash of the child
+// in Because, or else the child's own.
+func (o *observer) linkToCause(e sup.Event, own trace.SpanContext) []trace.SpanStartOption {
 	crash := own
 	if e.Because != "" {
 		crash = trace.SpanContext{}
-		if b := o.supervisors[above(e.Because)]; b != nil && b.children[e.Because] != nil {
-			crash = b.children[e.Because].crash
+		if s := o.supervisors[parentPath(e.Because)]; s != nil && s.children[e.Because] != nil {
+			crash = s.children[e.Because].crash
 		}
 	}
 	return linkTo(crash)
@@ -187,30 +189,31 @@ func linkTo(to trace.SpanContext) []trace.SpanStartOption {
 	return []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: to})}
 }
 
-func (o *observer) branch(path string) *branch {
-	b := o.supervisors[path]
-	if b == nil {
-		b = &branch{children: make(map[string]*leaf)}
-		o.supervisors[path] = b
+func (o *observer) supervisorAt(path string) *supervisorSpans {
+	s := o.supervisors[path]
+	if s == nil {
+		s = &supervisorSpans{children: make(map[string]*childSpans)}
+		o.supervisors[path] = s
 	}
-	return b
+	return s
 }
 
-// above is the path of the supervisor of a child, "" of a root.
-func above(path string) string { return path[:max(0, strings.LastIndexByte(path, '/'))] }
+// parentPath returns the path of the supervisor of a child, or "" for a root.
+func parentPath(path string) string { return path[:max(0, strings.LastIndexByte(path, '/'))] }
 
 const (
-	pathKey        = attribute.Key("sup.path")
-	incarnationKey = attribute.Key("sup.incarnation")
-	delayKey       = attribute.Key("sup.delay")
-	becauseKey     = attribute.Key("sup.because")
-	exitKey        = attribute.Key("sup.exit")
-	messageKey     = attribute.Key("exception.message")
-	typeKey        = attribute.Key("exception.type")
-	stackKey       = attribute.Key("exception.stacktrace")
+	pathKey          = attribute.Key("sup.path")
+	incarnationKey   = attribute.Key("sup.incarnation")
+	delayKey         = attribute.Key("sup.delay")
+	hostExhaustedKey = attribute.Key("sup.host_exhausted")
+	becauseKey       = attribute.Key("sup.because")
+	exitKey          = attribute.Key("sup.exit")
+	messageKey       = attribute.Key("exception.message")
+	typeKey          = attribute.Key("exception.type")
+	stackKey         = attribute.Key("exception.stacktrace")
 )
 
-// open begins a span.
+// open starts a span at the time of an event.
 func (o *observer) open(name string, e sup.Event, parent trace.Span, options ...trace.SpanStartOption) trace.Span {
 	ctx := context.Background()
 	if parent != nil {
@@ -230,20 +233,20 @@ func (o *observer) open(name string, e sup.Event, parent trace.Span, options ...
 	return span
 }
 
-// moment makes a span that takes no time, of a failure.
-func (o *observer) moment(name string, e sup.Event, cause trace.SpanContext) trace.SpanContext {
+// instant creates a span without duration for a failure.
+func (o *observer) instant(name string, e sup.Event, cause trace.SpanContext) trace.SpanContext {
 	span := o.open(name, e, nil, linkTo(cause)...)
-	fail(span, e)
+	recordError(span, e)
 	span.End(trace.WithTimestamp(e.Time))
 	return span.SpanContext()
 }
 
-// fail notes the failure that an event carries, if there is a span.
-func fail(span trace.Span, e sup.Event) {
+// recordError records the error of an abnormal exit in a span. It has no effect if span is nil.
+func recordError(span trace.Span, e sup.Event) {
 	if span == nil || e.Exit.Kind != sup.ExitAbnormal || e.Exit.Err == nil {
 		return
 	}
-	text := fmt.Sprint(e.Exit.Err) // survives a method that panics
+	text := fmt.Sprint(e.Exit.Err) // Sprint survives an Error method that panics
 	attributes := []attribute.KeyValue{messageKey.String(text), typeKey.String(fmt.Sprintf("%T", e.Exit.Err))}
 	if stack := stackOf(e.Exit.Err); stack != "" {
 		attributes = append(attributes, stackKey.String(stack))
@@ -252,8 +255,8 @@ func fail(span trace.Span, e sup.Event) {
 	span.SetStatus(codes.Error, text)
 }
 
-// stackOf returns the stack that comes with an error, whose methods may be the
-// program's own, and panic.
+// stackOf returns the stack in an error, or "" if it has none. AsType calls methods of
+// the program's error, which may panic.
 func stackOf(err error) (stack string) {
 	defer func() { _ = recover() }()
 	if panicked, ok := errors.AsType[*sup.PanicError](err); ok {
@@ -265,7 +268,7 @@ func stackOf(err error) (stack string) {
 	return ""
 }
 
-// end ends a span, if it is open.
+// end ends a span at the time of an event. It has no effect if the span is nil.
 func end(span *trace.Span, e sup.Event) {
 	if *span != nil {
 		(*span).End(trace.WithTimestamp(e.Time))
@@ -273,7 +276,7 @@ func end(span *trace.Span, e sup.Event) {
 	}
 }
 
-func (c *leaf) endAll(e sup.Event) {
+func (c *childSpans) endAll(e sup.Event) {
 	end(&c.start, e)
 	end(&c.stop, e)
 	end(&c.restart, e)

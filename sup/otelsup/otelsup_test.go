@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,15 +27,15 @@ var errLost = errors.New("connection lost")
 
 func good(context.Context) (sup.Worker, error) { return new(suptest.Worker), nil }
 
-// recorded makes an observer, and what its spans are recorded with.
+// recorded returns an observer and the recorder of its spans.
 func recorded() (sup.Observer, *tracetest.SpanRecorder) {
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
 	return otelsup.Observer(provider.Tracer("test")), spans
 }
 
-// drawn draws spans in the order of their ends: name, path, number, how long they
-// took, what they are below and linked to, and their error.
+// drawn formats spans in the order of their ends: name, path, incarnation, duration,
+// parent, link and error.
 func drawn(spans []sdktrace.ReadOnlySpan) []string {
 	title := func(s sdktrace.ReadOnlySpan) string {
 		text := s.Name()
@@ -125,7 +126,7 @@ func TestARestartIsLinkedToTheCrashThatCausedIt(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		expect(t, spans,
 			"sup.crash top/db #1 | connection lost",
-			"sup.stop top/db #1 | connection lost", // what the test broke was a goroutine of it
+			"sup.stop top/db #1 | connection lost", // the test broke a goroutine of the child
 			"sup.stop top/web #1 | because of sup.crash top/db #1",
 			"sup.start top/db #2 | below sup.restart top/db #1",
 			"sup.restart top/db #1 took 1s | because of sup.crash top/db #1",
@@ -137,7 +138,7 @@ func TestARestartIsLinkedToTheCrashThatCausedIt(t *testing.T) {
 	})
 }
 
-func TestFromAnEscalationOneGetsDownToItsFirstCause(t *testing.T) {
+func TestAnEscalationIsLinkedDownToItsFirstCause(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		observer, spans := recorded()
 		worker := new(suptest.Worker)
@@ -170,7 +171,7 @@ func TestFromAnEscalationOneGetsDownToItsFirstCause(t *testing.T) {
 	})
 }
 
-func TestAStopThatTakesTooLongAndARestartThatNeverComesShow(t *testing.T) {
+func TestAStuckStopAndAnAbandonedRestartHaveErrors(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		observer, spans := recorded()
 		faults := suptest.NewFaults(t)
@@ -209,13 +210,39 @@ func TestAStopThatTakesTooLongAndARestartThatNeverComesShow(t *testing.T) {
 			}
 		}
 		if !stuck || !stack {
-			t.Errorf("the event of a stuck child is there: %v, the stack of the panic: %v", stuck, stack)
+			t.Errorf("event stuck: %v, stack of the panic: %v", stuck, stack)
 		}
 	})
 }
 
-// Nothing stays behind of what is gone: neither open spans nor memory.
-func TestOfChildrenThatAreGoneNothingIsKept(t *testing.T) {
+func TestARestartOnAnExhaustedHostHasAnAttribute(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		observer, spans := recorded()
+		faults := suptest.NewFaults(t)
+		suptest.Start(t, suptest.Inject(faults, sup.Spec[sup.Worker]{
+			Name: "top", Observers: []sup.Observer{observer}, Children: []sup.ChildSpec[sup.Worker]{{ID: "db", Start: good}},
+		}))
+		synctest.Wait()
+		for _, err := range []error{errLost, syscall.EMFILE} {
+			spans.Reset()
+			faults.FailStart("db", err, 1)
+			faults.Crash("db", errLost)
+			time.Sleep(time.Minute)
+			exhausted := false
+			for _, s := range spans.Ended() {
+				for _, a := range s.Attributes() {
+					exhausted = exhausted || s.Name() == "sup.restart" && a.Key == "sup.host_exhausted" && a.Value.AsBool()
+				}
+			}
+			if want := err == syscall.EMFILE; exhausted != want {
+				t.Errorf("%v: host exhausted: %v", err, exhausted)
+			}
+		}
+	})
+}
+
+// Neither open spans nor memory stay.
+func TestNothingIsKeptOfRemovedChildren(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		observer, spans := recorded()
 		set := sup.NewKeyed(sup.KeyedSpec[int, sup.Worker]{Name: "set", Observers: []sup.Observer{observer}, Start: func(context.Context, int) (sup.Worker, error) {
@@ -237,15 +264,15 @@ func TestOfChildrenThatAreGoneNothingIsKept(t *testing.T) {
 		}
 		synctest.Wait()
 		if open := len(spans.Started()) - len(spans.Ended()); open != 0 {
-			t.Errorf("%d spans are open", open)
+			t.Errorf("%d open spans", open)
 		}
 		if kept := otelsup.Kept(observer); kept != 1 {
-			t.Errorf("%d supervisors and children are kept; want the set alone", kept)
+			t.Errorf("%d supervisors and children are kept; want 1, the set", kept)
 		}
 	})
 }
 
-func TestTheInstrumentsAreTheFigures(t *testing.T) {
+func TestTheInstrumentsMatchTheFigures(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults := suptest.NewFaults(t)
 		s := suptest.Start(t, suptest.Inject(faults, sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{{ID: "db", Start: good}}}))
@@ -256,12 +283,12 @@ func TestTheInstrumentsAreTheFigures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var told metricdata.ResourceMetrics
-		if err := reader.Collect(t.Context(), &told); err != nil {
+		var collected metricdata.ResourceMetrics
+		if err := reader.Collect(t.Context(), &collected); err != nil {
 			t.Fatal(err)
 		}
 		got := make(map[string]string)
-		for _, m := range told.ScopeMetrics[0].Metrics {
+		for _, m := range collected.ScopeMetrics[0].Metrics {
 			got[m.Name] = m.Unit
 			if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "sup.restarts" {
 				child, _ := sum.DataPoints[0].Attributes.Value("sup.child")
@@ -273,7 +300,7 @@ func TestTheInstrumentsAreTheFigures(t *testing.T) {
 		for _, m := range figures.Metrics() {
 			unit, ok := got[m.Name]
 			if seen := m.Name != "sup.state.age" && m.Name != "sup.budget.used"; ok != seen || ok && unit != m.Unit {
-				t.Errorf("%s: unit %q, told: %v", m.Name, unit, ok)
+				t.Errorf("%s: unit %q, collected: %v", m.Name, unit, ok)
 			}
 		}
 		if err := registration.Unregister(); err != nil {
@@ -282,35 +309,35 @@ func TestTheInstrumentsAreTheFigures(t *testing.T) {
 	})
 }
 
-func TestAMeterAndATreeThatAreNotThereAreErrors(t *testing.T) {
-	if _, err := otelsup.Metrics(nil); err == nil || !strings.HasPrefix(err.Error(), "otelsup: no meter: give one") {
+func TestANilMeterAndANilTreeAreErrors(t *testing.T) {
+	if _, err := otelsup.Metrics(nil); err == nil || !strings.HasPrefix(err.Error(), "nil meter: pass one") {
 		t.Error(err)
 	}
 	reader := metric.NewManualReader()
 	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("test")
-	if _, err := otelsup.Metrics(meter, nil, sup.New(sup.Spec[sup.Worker]{})); err == nil || !strings.Contains(err.Error(), "otelsup: tree 1 is nil") {
+	if _, err := otelsup.Metrics(meter, nil, sup.New(sup.Spec[sup.Worker]{})); err == nil || !strings.Contains(err.Error(), "tree 1 is nil") {
 		t.Error(err)
 	}
 	if _, err := otelsup.Metrics(meter, sup.New(sup.Spec[sup.Worker]{}), sup.New(sup.Spec[sup.Worker]{})); err == nil ||
-		!strings.Contains(err.Error(), `otelsup: trees 1 and 2 are both named "supervisor": give each Spec a Name`) {
+		!strings.Contains(err.Error(), `trees 1 and 2 are both named "supervisor": give each Spec a Name`) {
 		t.Error(err)
 	}
 	otelsup.Observer(nil).Observe(sup.Event{Kind: sup.ChildStarting, Seq: 1, Path: "a/b", Time: time.Now()})
 }
 
-// A reader exports nothing of a collection that has failed.
+// A reader does not export a collection that failed.
 func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 	reader := metric.NewManualReader()
 	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("test")
 	if _, err := otelsup.MetricsOf(meter, lost{}, sup.Inspect(sup.New(sup.Spec[sup.Worker]{}))); err != nil {
 		t.Fatal(err)
 	}
-	var told metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &told); err != nil {
+	var collected metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &collected); err != nil {
 		t.Fatal(err)
 	}
 	got := make(map[string]int64)
-	for _, m := range told.ScopeMetrics[0].Metrics {
+	for _, m := range collected.ScopeMetrics[0].Metrics {
 		gauge, ok := m.Data.(metricdata.Gauge[int64])
 		if !ok {
 			continue
@@ -338,7 +365,7 @@ func (lost) Snapshot(context.Context, string) (sup.SupervisorInfo, error) {
 	return sup.SupervisorInfo{}, errLost
 }
 
-// An exporter keeps the names of what it exports.
+// An exporter keeps the names of exported metrics.
 type exporter struct{ names map[string]bool }
 
 func (e *exporter) Temporality(k metric.InstrumentKind) metricdata.Temporality {
@@ -358,8 +385,7 @@ func (e *exporter) Export(ctx context.Context, all *metricdata.ResourceMetrics) 
 	return ctx.Err()
 }
 
-// A reader that exports by itself drops a collection that has failed, or that has taken
-// all of its time.
+// A periodic reader drops a collection that failed or exceeded its timeout.
 func TestATreeThatDoesNotAnswerIsExportedAsDown(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		e := &exporter{make(map[string]bool)}
@@ -385,7 +411,7 @@ func TestATreeThatDoesNotAnswerIsExportedAsDown(t *testing.T) {
 	})
 }
 
-// mute is an inspector of a tree that does not answer.
+// mute is an inspector that does not answer.
 type mute struct{ sup.Inspector }
 
 func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) {

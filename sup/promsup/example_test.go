@@ -29,7 +29,7 @@ func ExampleNew() {
 	// Output: sup_starts_total 1 <nil>
 }
 
-// A tree that is reached by an inspector, here the same process.
+// An inspector may read a tree over a network. This one reads a tree of this process.
 func ExampleNewOf() {
 	registry := prometheus.NewRegistry()
 	err := registry.Register(promsup.NewOf(sup.Inspect(sup.New(spec("orders")))))
@@ -37,7 +37,7 @@ func ExampleNewOf() {
 	// Output: <nil>
 }
 
-// One registry tells of several trees.
+// One collector exports several trees.
 func Example() {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(promsup.New(sup.New(spec("orders")), sup.New(spec("billing"))))

@@ -2,11 +2,11 @@
 //
 //	prometheus.MustRegister(promsup.New(tree))
 //
-// Each collection takes a snapshot, see package figures; nothing is counted or
-// kept here, and a tree that nobody scrapes pays nothing. A snapshot holds up no
-// start, stop or round, and takes a fraction of a microsecond for each child.
+// Each collection takes a snapshot of the tree, which does not delay starts, stops
+// or rounds and takes a fraction of a microsecond for each child. Between collections there
+// is no cost.
 //
-// The names and labels are those of package figures:
+// The metrics are the figures of package figures:
 //
 //	sup_children{supervisor,child,state}            gauge
 //	sup_state_age_seconds{supervisor,child,state}   gauge
@@ -24,17 +24,16 @@
 //
 // A tree that cannot be read does not fail the collection. Its sup_up is 0, and its
 // sup_down_reason is 1 for the reason: "timeout" after five seconds, "name taken" if
-// another tree of the collector has its name, "host not found", "panic", a reason of the
-// system such as "connection refused", or "error". The whole text is logged with
-// [slog.Default] when the reason changes. The label tree is the path of the tree;
-// one that was never reached is named by its place among the arguments, "tree 2".
+// another tree of the collector has its name, "host not found", "panic", an error of the
+// system such as "connection refused", or "error". The error is logged with
+// [slog.Default] when the reason changes. The label tree is the path of the tree, or its
+// number among the arguments, such as "tree 2", until it has been read once.
 //
-// Alert rules and a dashboard are in examples/observability.
+// For alert rules and a dashboard, see examples/observability.
 package promsup
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -45,11 +44,11 @@ import (
 	"github.com/espalier-go/espalier/sup/figures"
 )
 
-// collector implements [prometheus.Collector]. It is fixed once made.
+// collector implements [prometheus.Collector]. Its fields do not change.
 type collector struct {
 	trees      *poll.Set
 	metrics    []metric // by [figures.Point].Metric
-	up, reason metric
+	up, reason metric   // see package poll
 }
 
 type metric struct {
@@ -57,13 +56,13 @@ type metric struct {
 	kind prometheus.ValueType
 }
 
-// New returns a collector of the figures of some trees. A registry takes one such
-// collector, unless each is wrapped with labels of its own
-// ([prometheus.WrapRegistererWith]). It is safe for concurrent use, and good before the
-// trees start and after they have ended.
+// New returns a collector of the figures of trees in this process. It is safe for
+// concurrent use, and works before the trees start and after they have ended. A
+// registry accepts one such collector, or several if each is wrapped with different
+// labels ([prometheus.WrapRegistererWith]).
 //
-// The trees must have different names ([sup.Spec.Name]). If two have the same, or one is
-// nil, Register returns an error that says which, and MustRegister panics.
+// The trees must have different names ([sup.Spec.Name]). If two names are equal, or a
+// tree is nil, Register returns an error, and MustRegister panics.
 func New(trees ...sup.AnySupervisor) prometheus.Collector {
 	inspectors := make([]sup.Inspector, len(trees))
 	for i, tree := range trees {
@@ -74,11 +73,11 @@ func New(trees ...sup.AnySupervisor) prometheus.Collector {
 	return NewOf(inspectors...)
 }
 
-// NewOf is [New] for trees that are reached through inspectors, over a network
-// perhaps. A collection reads all trees at the same time and waits five seconds for
-// them, or six for an inspector that ignores its context. The names of trees of other
-// programs are known once they have been reached: if two have the same, the first one
-// keeps it, and the sup_up of the other is 0.
+// NewOf is like [New] for inspectors, which may read trees over a network. A
+// collection reads all trees at the same time. It takes at most five seconds, or six
+// if an inspector ignores its context. The name of a remote tree is known once the tree has
+// been read. If two names are equal then, the first tree keeps the name, and the
+// sup_up of the other is 0.
 func NewOf(trees ...sup.Inspector) prometheus.Collector {
 	c := &collector{trees: poll.NewSet(trees...)}
 	for _, m := range figures.Metrics() {
@@ -97,15 +96,15 @@ func newMetric(m figures.Metric) metric {
 	return metric{prometheus.NewDesc(name(m), m.Help, m.Labels, nil), kind}
 }
 
-func (m metric) at(value float64, labels ...string) prometheus.Metric {
-	one, err := prometheus.NewConstMetric(m.desc, m.kind, value, labels...)
+func (m metric) value(value float64, labels ...string) prometheus.Metric {
+	constant, err := prometheus.NewConstMetric(m.desc, m.kind, value, labels...)
 	if err != nil {
 		return prometheus.NewInvalidMetric(m.desc, err)
 	}
-	return one
+	return constant
 }
 
-// name is the name of a metric as Prometheus wants it, with its unit.
+// name returns the name of a metric by the conventions of Prometheus, with its unit.
 func name(m figures.Metric) string {
 	name := strings.ReplaceAll(m.Name, ".", "_")
 	switch {
@@ -119,11 +118,11 @@ func name(m figures.Metric) string {
 	return name
 }
 
-// Describe implements [prometheus.Collector]. A registry refuses the description of
-// trees that cannot be told apart.
+// Describe implements [prometheus.Collector]. If trees have equal names, it sends an
+// invalid description, so that the registration fails.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	if err := c.trees.Check(); err != nil {
-		to <- prometheus.NewInvalidDesc(fmt.Errorf("promsup: %w", err))
+		to <- prometheus.NewInvalidDesc(err)
 		return
 	}
 	for _, m := range c.metrics {
@@ -137,13 +136,13 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for _, reading := range c.trees.Read(context.Background()) {
 		if reading.Err != nil {
-			to <- c.up.at(0, reading.Tree)
-			to <- c.reason.at(1, reading.Tree, reading.Reason)
+			to <- c.up.value(0, reading.Tree)
+			to <- c.reason.value(1, reading.Tree, reading.Reason)
 			continue
 		}
-		to <- c.up.at(1, reading.Tree)
+		to <- c.up.value(1, reading.Tree)
 		for _, p := range figures.Of(reading.Snapshot, time.Now()) {
-			to <- c.metrics[p.Metric].at(p.Value, p.Labels...)
+			to <- c.metrics[p.Metric].value(p.Value, p.Labels...)
 		}
 	}
 }

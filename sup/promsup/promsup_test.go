@@ -30,18 +30,18 @@ func spec(name string) sup.Spec[*suptest.Worker] {
 	}}
 }
 
-func TestACollectionTellsTheFiguresOfAllTrees(t *testing.T) {
+func TestACollectionHasTheFiguresOfAllTrees(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		faults := suptest.NewFaults(t)
 		a, b := suptest.Start(t, suptest.Inject(faults, spec("a"))), sup.New(spec("b"))
 		faults.Crash("db", errors.New("boom"))
 		c := promsup.New(a, b)
 		want := `
-			# HELP sup_restarts_total Incarnations that no operator and no start asked for.
+			# HELP sup_restarts_total Automatic restarts so far.
 			# TYPE sup_restarts_total counter
 			sup_restarts_total{child="db",supervisor="a"} 1
 			sup_restarts_total{child="db",supervisor="b"} 0
-			# HELP sup_supervisors Supervisors that are up.
+			# HELP sup_supervisors Running supervisors.
 			# TYPE sup_supervisors gauge
 			sup_supervisors{supervisor="a"} 1
 			sup_supervisors{supervisor="b"} 0
@@ -50,12 +50,12 @@ func TestACollectionTellsTheFiguresOfAllTrees(t *testing.T) {
 			t.Error(err)
 		}
 		if n := testutil.CollectAndCount(c, "sup_children"); n != 16 {
-			t.Errorf("%d of sup_children; want one for each state of each child", n)
+			t.Errorf("%d series of sup_children; want one for each state of each child", n)
 		}
 	})
 }
 
-func TestThePedanticRegistryAndTheLinterAreContent(t *testing.T) {
+func TestThePedanticRegistryAndTheLinterFindNothing(t *testing.T) {
 	r := prometheus.NewPedanticRegistry()
 	if err := r.Register(promsup.New(sup.New(spec("a")))); err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestThePedanticRegistryAndTheLinterAreContent(t *testing.T) {
 	}
 }
 
-// scrape asks a server for the metrics of a collector, as Prometheus does.
+// scrape requests the metrics of a collector over HTTP, like Prometheus.
 func scrape(t *testing.T, c prometheus.Collector) (status int, page string) {
 	t.Helper()
 	r := prometheus.NewPedanticRegistry()
@@ -86,7 +86,7 @@ func scrape(t *testing.T, c prometheus.Collector) (status int, page string) {
 	return answer.StatusCode, string(body)
 }
 
-// A tree that is not reached does not hide the others, whatever the reason.
+// An unreadable tree does not hide the others.
 func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 	odd := spec("odd")
 	odd.Children[0].ID = "\xff"
@@ -119,13 +119,13 @@ func TestATreeThatCannotBeReadIsDown(t *testing.T) {
 		`sup_up{tree="odd"} 1`, `sup_starts_total{child="%FF",supervisor="odd"} 0`,
 	} {
 		if !strings.Contains(page, line+"\n") {
-			t.Errorf("there is no %s in\n%s", line, page)
+			t.Errorf("missing %s in\n%s", line, page)
 		}
 	}
 }
 
-// A nested supervisor knows its path once it runs.
-func TestASupervisorAndOneThatIsNestedInItFailNoCollection(t *testing.T) {
+// The path of a nested supervisor is known once it runs.
+func TestANestedSupervisorBesideItsTreeDoesNotFailTheCollection(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		inner := sup.New(spec("inner"))
 		outer := sup.New(sup.Spec[sup.Worker]{Name: "outer", Children: []sup.ChildSpec[sup.Worker]{
@@ -144,7 +144,7 @@ func TestASupervisorAndOneThatIsNestedInItFailNoCollection(t *testing.T) {
 }
 
 // The scrape of Prometheus has a timeout of ten seconds.
-func TestTreesThatDoNotAnswerDelayACollectionByFiveSeconds(t *testing.T) {
+func TestUnresponsiveTreesDelayACollectionByFiveSeconds(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
 		r := prometheus.NewPedanticRegistry()
 		r.MustRegister(promsup.NewOf(mute{}, sup.Inspect(sup.New(spec("a"))), mute{}, mute{}))
@@ -167,7 +167,7 @@ func TestTreesThatDoNotAnswerDelayACollectionByFiveSeconds(t *testing.T) {
 	})
 }
 
-// mute is an inspector of a tree that does not answer.
+// mute is an inspector that does not answer.
 type mute struct{ sup.Inspector }
 
 func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) {
@@ -175,11 +175,11 @@ func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) 
 	return sup.SupervisorInfo{}, context.Cause(ctx)
 }
 
-func TestTreesThatCannotBeToldApartAreNotRegistered(t *testing.T) {
+func TestTreesWithEqualNamesAreNotRegistered(t *testing.T) {
 	for want, c := range map[string]prometheus.Collector{
-		`promsup: trees 1 and 3 are both named "supervisor": give each Spec a Name of its own`: promsup.New(sup.New(spec("")), sup.New(spec("a")), sup.New(spec(""))),
-		`promsup: tree 2 is nil: give a supervisor, or an inspector of one`:                    promsup.NewOf(lost{}, nil),
-		`promsup: tree 1 is nil`: promsup.New(nil),
+		`trees 1 and 3 are both named "supervisor": give each Spec a Name of its own`: promsup.New(sup.New(spec("")), sup.New(spec("a")), sup.New(spec(""))),
+		`tree 2 is nil: pass a supervisor, or an inspector of one`:                    promsup.NewOf(lost{}, nil),
+		`tree 1 is nil`: promsup.New(nil),
 	} {
 		if err := prometheus.NewRegistry().Register(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
@@ -187,7 +187,7 @@ func TestTreesThatCannotBeToldApartAreNotRegistered(t *testing.T) {
 	}
 }
 
-// lost is an inspector of a tree that cannot be read, unless there is a path.
+// lost is an inspector that panics, or returns its error or a tree with its path.
 type lost struct {
 	sup.Inspector
 	err    error
@@ -202,7 +202,7 @@ func (l lost) Snapshot(context.Context, string) (sup.SupervisorInfo, error) {
 	return sup.SupervisorInfo{Path: l.path, Running: true}, l.err
 }
 
-// The package comment lists what is collected.
+// The package comment lists the collected metrics.
 func TestThePackageCommentListsTheNames(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	promsup.New().Describe(descs)
