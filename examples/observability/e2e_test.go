@@ -20,15 +20,14 @@ import (
 	"time"
 )
 
-// These tests need Prometheus, and fail without it. Debian: apt-get install
-// prometheus.
+// These tests fail without Prometheus. On Debian: apt-get install prometheus.
 
-// tool returns the path of a program.
+// tool returns the path of a program. The test fails if the program is not installed.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Fatalf("%s is not installed, and this test needs it: apt-get install prometheus (%v)", name, err)
+		t.Fatalf("missing %s: apt-get install prometheus: %v", name, err)
 	}
 	return path
 }
@@ -42,8 +41,8 @@ func TestTheAlertRulesPassTheirTests(t *testing.T) {
 	}
 }
 
-// Every query of the dashboard, and of the alerts, finds data in a Prometheus that
-// scrapes the program; and alerts fire.
+// Each query of the dashboard and of the alerts has data in a Prometheus that scrapes
+// the program, and alerts fire.
 func TestARealPrometheusHasDataForTheDashboardAndTheAlerts(t *testing.T) {
 	p := startPrometheus(t, serveTree(t))
 	for _, alert := range p.rules(t) {
@@ -57,7 +56,7 @@ func TestARealPrometheusHasDataForTheDashboardAndTheAlerts(t *testing.T) {
 	p.await(t, `ALERTS{alertname="ChildStuck"}`)
 }
 
-// serveTree runs the program, and returns the address that it is scraped at.
+// serveTree runs the program, and returns its address.
 func serveTree(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,7 +74,7 @@ func serveTree(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// queries are those of the dashboard, by panel, as Grafana would send them.
+// queries returns the queries of the dashboard by panel, with variables replaced.
 func queries(t *testing.T) map[string]string {
 	t.Helper()
 	content, err := os.ReadFile("dashboard.json")
@@ -96,7 +95,7 @@ func queries(t *testing.T) map[string]string {
 	ids := make(map[int]bool)
 	for _, p := range board.Panels {
 		if ids[p.ID] || all[p.Title] != "" || len(p.Targets) != 1 {
-			t.Errorf("panel %q is there twice, or has not one query", p.Title)
+			t.Errorf("panel %q is not unique, or does not have one query", p.Title)
 		}
 		ids[p.ID] = true
 		all[p.Title] = strings.NewReplacer("$supervisor", ".*", "$__rate_interval", "10s").Replace(p.Targets[0].Expr)
@@ -107,7 +106,7 @@ func queries(t *testing.T) map[string]string {
 	return all
 }
 
-// promServer is a Prometheus that runs for a test.
+// A promServer is a running Prometheus.
 type promServer struct{ address string }
 
 func startPrometheus(t *testing.T, target string) promServer {
@@ -145,12 +144,12 @@ scrape_configs:
 		select {
 		case <-ended:
 		case <-time.After(20 * time.Second):
-			t.Error("prometheus does not stop")
+			t.Error("prometheus did not stop in time")
 			_ = cmd.Process.Kill()
 			<-ended
 		}
 		if t.Failed() {
-			t.Logf("prometheus said:\n%s", log.String())
+			t.Logf("log of prometheus:\n%s", log.String())
 		}
 	})
 	p := promServer{address}
@@ -171,19 +170,19 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// patience is how long something may take on a busy machine.
-const patience = time.Minute
+// timeout limits each wait. It is generous for a busy machine.
+const timeout = time.Minute
 
 func poll(t *testing.T, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		err := try()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v: %v", what, patience, err)
+			t.Fatalf("%s: not within %v: %v", what, timeout, err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -242,14 +241,14 @@ func (p promServer) rules(t *testing.T) (queries []string) {
 	}
 	for _, g := range answer.Data.Groups {
 		for _, r := range g.Rules {
-			if r.Name == "ChildRestartsOften" { // ten restarts take the flaky one a while
+			if r.Name == "ChildRestartsOften" { // ten restarts of the flaky plugin take too long
 				r.Query = strings.Replace(r.Query, "> 10", "> 1", 1)
 			}
 			queries = append(queries, r.Query)
 		}
 	}
 	if len(queries) != 7 {
-		t.Errorf("%d alert rules are loaded; want 7", len(queries))
+		t.Errorf("%d alert rules loaded; want 7", len(queries))
 	}
 	return queries
 }

@@ -1,13 +1,12 @@
-// Command observability serves what Prometheus wants to know of a tree that has
-// its troubles: plugins that crash, one that is quarantined, one that is stuck. A tree of
-// another program is unreachable besides.
+// Command observability exports metrics of a failing tree to Prometheus. The tree has a
+// plugin that crashes, one that is quarantined, one that is stuck, and a supervisor that
+// is down. A second tree is unreachable.
 //
 //	go run ./examples/observability [-listen ADDRESS]    and scrape http://ADDRESS/metrics
 //
-// Beside it are the alert rules (alerts.yml), their tests (alerts_test.yml) and a
-// dashboard for Grafana (dashboard.json), all made for the figures of package
-// promsup, whatever the tree. They are tried on a real Prometheus by make
-// e2e-metrics.
+// Its directory has alert rules (alerts.yml), their tests (alerts_test.yml) and a dashboard for
+// Grafana (dashboard.json). They use the metrics of package promsup and work for any
+// tree. "make e2e-metrics" tests them with a real Prometheus.
 package main
 
 import (
@@ -30,7 +29,7 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:9464", "serve on this `address`")
+	listen := flag.String("listen", "127.0.0.1:9464", "`address` to serve on")
 	flag.Parse()
 	if err := run(*listen); err != nil {
 		fmt.Fprintln(os.Stderr, "observability:", err)
@@ -49,10 +48,9 @@ func run(listen string) error {
 	return serve(ctx, l)
 }
 
-// serve runs the tree and tells of it on a listener, which it closes, until ctx
-// is done.
+// serve runs the tree and serves its metrics until ctx is done. It closes the listener.
 func serve(ctx context.Context, l net.Listener) error {
-	tree, release := troubled()
+	tree, release := failingTree()
 	if err := tree.Start(context.WithoutCancel(ctx)); err != nil {
 		l.Close()
 		return err
@@ -64,7 +62,7 @@ func serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	err := trouble(ctx, tree)
+	err := causeFailures(ctx, tree)
 	if err == nil {
 		select {
 		case err = <-served:

@@ -46,7 +46,7 @@ func TestTheMetricsShowTheFailuresOfTheTree(t *testing.T) {
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not served:\n%s\nbut\n%s", strings.Join(missing, "\n"), page)
+			t.Fatalf("missing:\n%s\nin\n%s", strings.Join(missing, "\n"), page)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -63,6 +63,6 @@ func TestAnAddressInUseIsAnError(t *testing.T) {
 	}
 	defer l.Close()
 	if err := run(l.Addr().String()); err == nil {
-		t.Error("it runs")
+		t.Error("no error")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// worker is a worker that is a function.
+// A worker implements [sup.Worker] by a function.
 type worker func(ctx context.Context) error
 
 // Run calls the function.
@@ -24,17 +24,16 @@ func starts(w worker) func(context.Context) (sup.Worker, error) {
 var errPlugin = errors.New("plugin: bad manifest")
 
 const (
-	// stubbornFor is how long the stubborn plugin has to stop.
-	stubbornFor = 100 * time.Millisecond
-	// flakyEvery is how long the flaky one lives.
-	flakyEvery = 2 * time.Second
+	// stubbornShutdown is the shutdown timeout of the stubborn plugin.
+	stubbornShutdown = 100 * time.Millisecond
+	// flakyInterval is the time between failures of the flaky plugin.
+	flakyInterval = 2 * time.Second
 )
 
-// unreachable stands for a tree of another program, reached by package remote, whose
-// server is down.
+// unreachable is the inspector of a remote tree whose server is down.
 type unreachable struct{ sup.Inspector }
 
-// Tree returns the error of a connection that is refused.
+// Snapshot returns the error of a refused connection.
 func (unreachable) Snapshot(context.Context, string) (sup.SupervisorInfo, error) {
 	return sup.SupervisorInfo{}, fmt.Errorf("dial far: %w", syscall.ECONNREFUSED)
 }
@@ -48,14 +47,14 @@ func bad(context.Context) error { return errPlugin }
 
 func flaky(ctx context.Context) error {
 	select {
-	case <-time.After(flakyEvery):
+	case <-time.After(flakyInterval):
 		return errPlugin
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// settling fails until it has been restarted three times.
+// settling fails in its first three incarnations.
 func settling(ctx context.Context) error {
 	if sup.Incarnation(ctx) <= 3 {
 		return errPlugin
@@ -63,10 +62,9 @@ func settling(ctx context.Context) error {
 	return good(ctx)
 }
 
-// trouble makes what trouble does not come by itself: a plugin that is asked to
-// stop and does not, a feed that needs some attempts, and a supervisor that is
-// down.
-func trouble(ctx context.Context, tree *sup.Supervisor[sup.Worker]) error {
+// causeFailures causes the failures that need a call: a plugin that does not stop, a
+// feed that needs several attempts to start, and a supervisor that is down.
+func causeFailures(ctx context.Context, tree *sup.Supervisor[sup.Worker]) error {
 	c := sup.Control(tree)
 	_, err := c.StartChild(ctx, "host/feeds", "ACME")
 	if err != nil {
@@ -81,9 +79,9 @@ func trouble(ctx context.Context, tree *sup.Supervisor[sup.Worker]) error {
 	return nil
 }
 
-// troubled is a tree in which something of everything goes wrong. The stubborn
-// plugin stops once release is called.
-func troubled() (tree *sup.Supervisor[sup.Worker], release func()) {
+// failingTree returns a tree with failures of each kind. The stubborn plugin stops once
+// release is called.
+func failingTree() (tree *sup.Supervisor[sup.Worker], release func()) {
 	released := make(chan struct{})
 	stubborn := func(context.Context) error {
 		<-released
@@ -101,7 +99,7 @@ func troubled() (tree *sup.Supervisor[sup.Worker], release func()) {
 			{ID: "good", Start: starts(good)},
 			{ID: "bad", Start: starts(bad), Budget: sup.Intensity{Restarts: 3, Within: time.Hour}},
 			{ID: "flaky", Start: starts(flaky)},
-			{ID: "stubborn", Start: starts(stubborn), Shutdown: stubbornFor},
+			{ID: "stubborn", Start: starts(stubborn), Shutdown: stubbornShutdown},
 			{ID: "feeds", Start: func(context.Context) (sup.Worker, error) { return feeds, nil }},
 			{ID: "reports", Start: func(context.Context) (sup.Worker, error) { return reports, nil }},
 		},
