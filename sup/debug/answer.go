@@ -63,8 +63,6 @@ func statusOf(err error) int {
 		{sup.ErrRestarting, http.StatusConflict},
 		{sup.ErrNotRunning, http.StatusConflict},
 		{sup.ErrStuck, http.StatusConflict},
-		{errTemporary, http.StatusConflict},
-		{errServesPage, http.StatusConflict},
 		{sup.ErrStart, http.StatusUnprocessableEntity},
 		{sup.ErrIgnore, http.StatusUnprocessableEntity},
 		{errAnswerTimeout, http.StatusGatewayTimeout},

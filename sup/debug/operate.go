@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/espalier-go/espalier/sup"
@@ -38,20 +37,13 @@ var operations = map[string]func(ctx context.Context, c sup.Controller, t sup.Ta
 	"shutdown":  func(ctx context.Context, c sup.Controller, t sup.Target) error { return c.Shutdown(ctx, t) },
 }
 
-var (
-	errTemporary = errors.New("temporary child: cannot be restarted, since it is removed when it stops")
-	// errServesPage is returned because a request has to be answered before its
-	// server can stop. Nothing would be left to start that server again.
-	errServesPage = errors.New("this page is served by the child or below it, and could not start it again")
-)
-
-// restart replaces a child. It continues when ctx ends: a child that was stopped must
-// be started again, and a start must not be cancelled with the request.
+// restart starts a child that is at rest, and replaces one that runs. It continues
+// when ctx ends, since the end of its context would cancel the start of a child at rest.
 func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		if panicked := catchPanic(func() { err = replace(context.WithoutCancel(ctx), c, t) }); panicked != nil {
+		if panicked := catchPanic(func() { err = c.Replace(context.WithoutCancel(ctx), t) }); panicked != nil {
 			err = panicked // a panic in this goroutine would end the program
 		}
 		done <- err
@@ -62,35 +54,6 @@ func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// A replacer is a controller that stops a child and starts it again in one call,
-// such as that of package remote. If the connection is lost between two calls, the
-// child stays stopped.
-type replacer interface {
-	Replace(ctx context.Context, t sup.Target) error
-}
-
-// replace starts a child that is at rest, and restarts one that runs.
-func replace(ctx context.Context, c sup.Controller, t sup.Target) error {
-	child, err := c.Child(ctx, t.Path)
-	switch {
-	case err != nil:
-		return err
-	case child.State.AtRest(), child.State == sup.StateRestarting: // the latter is refused
-		return c.RestartChild(ctx, t)
-	case child.Restart == sup.Temporary:
-		return fmt.Errorf("%s: restart: %w", t.Path, errTemporary)
-	case t.Path == sup.Path(ctx), strings.HasPrefix(sup.Path(ctx), t.Path+"/"):
-		return fmt.Errorf("%s: restart: %w", t.Path, errServesPage)
-	}
-	if r, is := c.(replacer); is {
-		return r.Replace(ctx, t)
-	}
-	if err := c.TerminateChild(ctx, t); err != nil {
-		return err
-	}
-	return c.RestartChild(ctx, t)
 }
 
 // serveOperate makes an operator's call.

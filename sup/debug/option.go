@@ -47,10 +47,9 @@ func Logger(l *slog.Logger) Option {
 // denied before authorize is called. A call names the incarnation that the page
 // showed. If the child has another one by then, the call fails with [sup.ErrIncarnation].
 //
-// A restart stops a running child and starts it again. It continues if it takes longer
-// than the page waits. The worker that serves the page, and the supervisors above it,
-// cannot be restarted from the page, if the contexts of requests are derived from the
-// context of that worker.
+// A restart is a call of [sup.Controller.Replace]: it starts a child at rest, and stops
+// a running child and starts it again. It continues if it takes longer than the page
+// waits. So the page can restart the worker that serves it.
 func Operator(c sup.Controller, authorize func(r *http.Request) error) Option {
 	return option(func(h *handler) {
 		if c == nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/debug"
-	"github.com/google/go-cmp/cmp"
 )
 
 // A slowcoach takes time to stop, and to start from its second incarnation on.
@@ -109,43 +108,31 @@ func TestARestartWithoutItsRequestEndsWithTheTree(t *testing.T) {
 	}
 }
 
-// replacing is a controller that records calls of Replace.
-type replacing struct {
-	sup.Controller
-	asked []sup.Target
-}
-
-func (r *replacing) Replace(_ context.Context, t sup.Target) error {
-	r.asked = append(r.asked, t)
-	return nil
-}
-
-func TestARestartIsOneCallIfTheControllerHasReplace(t *testing.T) {
-	s := start(t, auction())
-	c := &replacing{Controller: sup.Control(s)}
-	h := debug.Handler(sup.Inspect(s), debug.Operator(c, allowAll))
-	const order = `{"op":"restart","path":"auction/ada","incarnation":1}`
-	if w := post(h, order); w.Code != http.StatusOK {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-	if info, _ := s.Child("ada").Info(); info.Incarnation != 1 {
-		t.Errorf("restarted besides Replace: incarnation %d", info.Incarnation)
-	}
-	if err := s.TerminateChild(t.Context(), "ada"); err != nil {
-		t.Fatal(err)
-	}
-	if w := post(h, order); w.Code != http.StatusOK { // starts it
-		t.Errorf("child at rest: %d %s", w.Code, w.Body)
-	}
-	if d := cmp.Diff([]sup.Target{{Path: "auction/ada", Incarnation: 1}}, c.asked); d != "" {
-		t.Error(d)
-	}
+func TestARestartCutsABackoffShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := auction()
+		spec.Children[0].Backoff = sup.Backoff{Min: time.Hour, Max: time.Hour}
+		s := start(t, spec)
+		b, err := s.Child("ada").Wait(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.fail <- errBroke
+		synctest.Wait()
+		w := post(debug.Handler(sup.Inspect(s), debug.Operator(sup.Control(s), allowAll)), `{"op":"restart","path":"auction/ada","incarnation":1}`)
+		if w.Code != http.StatusOK {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if info, _ := s.Child("ada").Info(); info.State != sup.StateRunning || info.Incarnation != 2 {
+			t.Errorf("%v, incarnation %d", info.State, info.Incarnation)
+		}
+	})
 }
 
 // broken is a controller that panics.
 type broken struct{ sup.Controller }
 
-func (broken) RestartChild(context.Context, sup.Target) error { panic("no such luck") }
+func (broken) Replace(context.Context, sup.Target) error { panic("no such luck") }
 
 func TestAPanicDuringARestartIsAnswered(t *testing.T) {
 	s := start(t, auction())

@@ -573,7 +573,7 @@ function drawButtons(r) {
   const resting = r.state === 'stopped' || r.state === 'quarantined';
   const all = [];
   if (session.operate) {
-    if (r.path !== top && (resting || r.restart !== 'temporary')) all.push(['restart', resting ? 'Start' : 'Restart', r.state === 'restarting' || r.state === 'starting']);
+    if (r.path !== top && (resting || r.restart !== 'temporary')) all.push(['restart', resting ? 'Start' : 'Restart', r.state === 'starting']);
     if (r.supervisor) all.push(['shutdown', 'Shut down', resting || r.state === 'not running']);
     else all.push(['terminate', 'Terminate', resting]);
   }
@@ -590,7 +590,7 @@ async function operate(op, text) {
   const r = rows.get(chosen), path = chosen;
   if (!r) return;
   const consequence = {
-    restart: `Incarnation ${r.incarnation} stops, and the next one starts.`,
+    restart: r.state === 'restarting' ? 'The next incarnation starts without waiting for the backoff.' : `Incarnation ${r.incarnation} stops, and the next one starts.`,
     terminate: r.restart === 'temporary' ? 'The child stops and is removed.' : 'The child stops, and stays stopped until an operator starts it.',
     shutdown: path === top ? 'The whole tree ends. This page cannot start it again.' : 'The supervisor and its children stop, and stay stopped until an operator starts them.',
   }[op];
