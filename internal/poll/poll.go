@@ -71,8 +71,8 @@ func NewSet(trees ...sup.Inspector) *Set {
 	for i, inspector := range trees {
 		t := &tree{inspector: inspector, label: "tree " + strconv.Itoa(i+1), reading: make(chan struct{}, 1)}
 		if isLocal(inspector) {
-			if status, err := inspector.Status(context.Background(), ""); err == nil {
-				t.label = Label(status.Path)
+			if snapshot, err := inspector.Snapshot(context.Background(), ""); err == nil {
+				t.label = Label(snapshot.Path)
 				t.name = t.label
 			}
 		}

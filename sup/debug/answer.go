@@ -63,6 +63,7 @@ func statusOf(err error) int {
 		{sup.ErrRestarting, http.StatusConflict},
 		{sup.ErrNotRunning, http.StatusConflict},
 		{sup.ErrStuck, http.StatusConflict},
+		{sup.ErrStopped, http.StatusConflict},
 		{sup.ErrStart, http.StatusUnprocessableEntity},
 		{sup.ErrIgnore, http.StatusUnprocessableEntity},
 		{errAnswerTimeout, http.StatusGatewayTimeout},

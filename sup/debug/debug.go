@@ -167,8 +167,7 @@ func (h *handler) fault(format string, args ...any) {
 // isLocal reports whether a tree runs in this process, so that its goroutines are
 // in the profiles of this process.
 func isLocal(tree sup.Inspector) bool {
-	here := sup.Inspect(sup.New(sup.Spec[sup.Worker]{}))
-	return reflect.TypeOf(tree) == reflect.TypeOf(here)
+	return reflect.TypeOf(tree) == reflect.TypeOf(sup.Inspect(nil))
 }
 
 // An endpoint is what the handler serves under a name.

@@ -164,16 +164,6 @@ func ExampleValues() {
 	// {"name":"bids","len":2,"values":true,"keys":[{"key":"9","size":32,"value":"[5]"},{"key":"10","size":40,"value":"[3,4]"}]}
 }
 
-// A handler may have several contexts.
-func ExampleOption() {
-	var bids, sessions kv.Context[string, int]
-	options := []debug.Option{debug.Values("bids", &bids), debug.Keys("sessions", &sessions)}
-	h := debug.Handler(sup.Inspect(sup.New(auction())), options...)
-	fmt.Print(get(h, "/state").Body)
-	// Output:
-	// [{"name":"bids","len":0,"values":true},{"name":"sessions","len":0,"values":false}]
-}
-
 // A web is a worker that serves the page of its own tree.
 type web struct {
 	listener net.Listener

@@ -54,17 +54,6 @@ func ExampleMetrics() {
 	// sup.state.age s [supervisor child state]
 }
 
-func ExampleMetric() {
-	fmt.Println(figures.Metrics()[0].Help)
-	// Output: Children in the state.
-}
-
-func ExamplePoint() {
-	points := figures.Of(sup.New(office()).Snapshot(), time.Now())
-	fmt.Println(points[0])
-	// Output: {6 [office] 0}
-}
-
 // Package expvar serves published variables at /debug/vars.
 func ExampleVar() {
 	s, err := sup.Start(context.Background(), office())
@@ -77,11 +66,6 @@ func ExampleVar() {
 	fmt.Println(uptime.ReplaceAllString(expvar.Get("office").String(), "…"))
 	// Output:
 	// {"sup.children":{"office ada running":1},"sup.intensity.limit":{"office":3},"sup.intensity.window":{"office":5},"sup.starts":{"office ada":1},"sup.supervisors":{"office":1},"sup.up":{"office":1}…
-}
-
-func ExampleVar_String() {
-	fmt.Println(figures.Var{})
-	// Output: {"error":"figures.Var: nil Tree: set it to sup.Inspect(tree)","sup.up":{"":0}}
 }
 
 // The used part of the allowed restarts shows how near a supervisor is to giving up.
