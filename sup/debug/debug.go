@@ -177,11 +177,9 @@ type endpoint struct {
 	limit  func(h *handler) *limiter // nil if unlimited
 }
 
-// endpoints are the endpoints by the last segment of the path, except operate.
+// endpoints are the endpoints by the last segment of the path, except operate and the
+// files of the page.
 var endpoints = map[string]endpoint{
-	"":          {(*handler).servePage, anySite, nil},
-	"page.js":   {(*handler).servePage, anySite, nil},
-	"page.css":  {(*handler).servePage, anySite, nil},
 	"tree.json": {(*handler).serveTree, anySite, answers},
 	"tree.txt":  {(*handler).serveText, anySite, answers},
 	"state":     {(*handler).serveState, anySite, answers},
@@ -238,6 +236,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e, ok := endpoints[name]
+	if !ok && isPageFile(name) {
+		e, ok = endpoint{(*handler).servePage, anySite, nil}, true
+	}
 	if !ok {
 		fail(w, http.StatusNotFound, fmt.Sprintf("no such endpoint: %q: the page is at the path that ends in a slash", clip(name, maxName)))
 		return

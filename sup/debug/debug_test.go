@@ -25,7 +25,7 @@ func TestTheHandlerWorksUnderAnyPrefix(t *testing.T) {
 	mux.Handle("/bare/", http.StripPrefix("/bare", h))
 	for _, prefix := range []string{"/", "/debug/sup/", "/stripped/", "/bare/"} {
 		for file, kind := range map[string]string{
-			"": "text/html", "page.js": "text/javascript", "page.css": "text/css",
+			"": "text/html", "page.js": "text/javascript", "model.js": "text/javascript", "page.css": "text/css",
 			"tree.json": "application/json", "tree.txt": "text/plain", "state": "application/json",
 		} {
 			w := get(mux, prefix+file)
@@ -103,6 +103,8 @@ func TestErrorsNameWhatIsMissing(t *testing.T) {
 		"/stacks":                     {404, "it is the supervisor itself"},
 		"/state?name=prices":          {404, `no such context: "prices"`},
 		"/watch?name=":                {404, `no such context: ""`},
+		"/index.html":                 {404, `no such endpoint: "index.html"`},
+		"/..":                         {404, "no such endpoint"},
 		"/operate":                    {404, `no such endpoint: "operate"`},
 	} {
 		w := get(h, target)

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// A model is the tree on the page. It applies a delta like apply in page.js.
+// A model is the tree on the page. It applies a delta like apply in model.js.
 type model struct {
 	rows map[string]row
 	kids map[string][]string

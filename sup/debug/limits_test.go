@@ -140,7 +140,7 @@ func large() sup.Spec[*bidder] {
 }
 
 func TestAClientThatDoesNotReadAnAnswerLosesItsConnection(t *testing.T) {
-	for _, target := range []string{"tree.json", "tree.txt", "record", "page.js"} {
+	for _, target := range []string{"tree.json", "tree.txt", "record", "page.css"} {
 		t.Run(target, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				if took := unread(t, debug.Handler(sup.Inspect(sup.New(large()))), nil, target); took != 10*time.Second {

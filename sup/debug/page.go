@@ -5,12 +5,13 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
 )
 
-// files are the files of the page: HTML, one script module and one stylesheet.
+// files are the files of the page: HTML, script modules and a stylesheet.
 //
 //go:embed page
 var files embed.FS
@@ -30,6 +31,18 @@ func setSecurityHeaders(header http.Header) {
 	header.Set("Cache-Control", "no-store")
 }
 
+// isPageFile reports whether the page has a file of a name. The HTML has the name "".
+func isPageFile(name string) bool {
+	if name == "" {
+		return true
+	}
+	_, err := fs.Stat(files, "page/"+name)
+	return err == nil && name != indexFile
+}
+
+// indexFile is the HTML of the page.
+const indexFile = "index.html"
+
 // servePage serves the files of the page.
 func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	at, _, _ := strings.Cut(r.RequestURI, "?")
@@ -42,7 +55,7 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	name := lastSegment(r.URL.Path)
 	if name == "" {
-		name = "index.html"
+		name = indexFile
 	}
 	content, err := files.ReadFile("page/" + name)
 	if err != nil {
