@@ -96,14 +96,14 @@ func (s *Set) Check() error {
 	first := make(map[string]int)
 	for i, t := range s.trees {
 		if t.inspector == nil {
-			faults = append(faults, fmt.Errorf("tree %d is nil: pass a supervisor, or an inspector of one", i+1))
+			faults = append(faults, fmt.Errorf("tree %d is nil (pass a supervisor, or an inspector of one)", i+1))
 			continue
 		}
 		if !isLocal(t.inspector) {
 			continue
 		}
 		if j, taken := first[t.label]; taken {
-			faults = append(faults, fmt.Errorf("trees %d and %d are both named %q: give each Spec a Name of its own, and pass each tree once", j, i+1, t.label))
+			faults = append(faults, fmt.Errorf("trees %d and %d are both named %q (give each Spec a Name of its own, and pass each tree once)", j, i+1, t.label))
 			continue
 		}
 		first[t.label] = i + 1

@@ -23,7 +23,7 @@ type nameTakenError struct {
 }
 
 func (e *nameTakenError) Error() string {
-	return fmt.Sprintf("name %q belongs to tree %d or a supervisor in it: pass each tree once, with a name of its own", e.name, e.other)
+	return fmt.Sprintf("name %q belongs to tree %d or a supervisor in it (pass each tree once, with a name of its own)", e.name, e.other)
 }
 
 // A panicError is a panic of an inspector.

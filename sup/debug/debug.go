@@ -121,11 +121,11 @@ func Handler(tree sup.Inspector, options ...Option) http.Handler {
 		calls:   newLimiter("calls", maxCalls, maxPeerCalls),
 	}
 	if tree == nil {
-		h.fault("Handler: nil inspector: pass sup.Inspect(tree)")
+		h.fault("Handler: nil inspector (pass sup.Inspect(tree))")
 	}
 	for i, o := range options {
 		if o == nil {
-			h.fault("Handler: option %d is nil: leave it out", i+1)
+			h.fault("Handler: option %d is nil (leave it out)", i+1)
 			continue
 		}
 		o.apply(h)
@@ -217,13 +217,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if n := len(r.URL.RawQuery); n > maxQuery {
-		fail(w, http.StatusRequestURITooLong, fmt.Sprintf("query of %d bytes: use %d at most", n, maxQuery))
+		fail(w, http.StatusRequestURITooLong, fmt.Sprintf("query of %d bytes (use %d at most)", n, maxQuery))
 		return
 	}
 	name := lastSegment(r.URL.Path)
 	if name != lastSegment(r.URL.EscapedPath()) {
 		// A proxy that restricts operate may compare the escaped path.
-		fail(w, http.StatusNotFound, "escaped last segment of the path: write it without escapes")
+		fail(w, http.StatusNotFound, "escaped last segment of the path (write it without escapes)")
 		return
 	}
 	if name == "operate" && h.controller != nil {
@@ -232,7 +232,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		fail(w, http.StatusMethodNotAllowed, "method "+clip(r.Method, maxName)+" not allowed: use GET")
+		fail(w, http.StatusMethodNotAllowed, "method "+clip(r.Method, maxName)+" not allowed (use GET)")
 		return
 	}
 	e, ok := endpoints[name]
@@ -240,7 +240,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e, ok = endpoint{(*handler).servePage, anySite, nil}, true
 	}
 	if !ok {
-		fail(w, http.StatusNotFound, fmt.Sprintf("no such endpoint: %q: the page is at the path that ends in a slash", clip(name, maxName)))
+		fail(w, http.StatusNotFound, fmt.Sprintf("no such endpoint: %q (the page is at the path that ends in a slash)", clip(name, maxName)))
 		return
 	}
 	if err := h.checkOrigin(r, e.origin); err != nil {
@@ -270,7 +270,7 @@ func (h *handler) acquire(l *limiter, w http.ResponseWriter, r *http.Request) (r
 	if !l.acquire(peer) {
 		h.logDenied(r, "too many "+l.name)
 		w.Header().Set("Retry-After", "1")
-		fail(w, http.StatusServiceUnavailable, fmt.Sprintf("too many %s at the same time: at most %d, and %d for one machine; try again later", l.name, l.max, l.maxPeer))
+		fail(w, http.StatusServiceUnavailable, fmt.Sprintf("too many %s at the same time (at most %d, and %d for one machine)", l.name, l.max, l.maxPeer))
 		return nil, false
 	}
 	return func() { l.release(peer) }, true

@@ -121,7 +121,7 @@ func ExampleHosts() {
 	// 200
 	// auction one_for_one 3/5s, not running
 	// 403
-	// host "evil.example" not allowed: open the page as localhost, or pass debug.Hosts("evil.example") to the handler
+	// host "evil.example" not allowed (open the page as localhost, or pass debug.Hosts("evil.example") to the handler)
 }
 
 func ExampleLogger() {

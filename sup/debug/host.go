@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-var errNoHost = errors.New("missing host: send a Host header, such as localhost")
+var errNoHost = errors.New("missing host (send a Host header, such as localhost)")
 
 // A hostError is returned for a request that names a host which is not allowed.
 type hostError struct{ host string }
@@ -18,7 +18,7 @@ func (e *hostError) Error() string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	return fmt.Sprintf("host %q not allowed: open the page as localhost, or pass debug.Hosts(%q) to the handler", e.host, host)
+	return fmt.Sprintf("host %q not allowed (open the page as localhost, or pass debug.Hosts(%q) to the handler)", e.host, host)
 }
 
 // checkHost returns an error unless all hosts that a request names are allowed. A

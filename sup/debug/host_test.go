@@ -31,7 +31,7 @@ func TestARequestForAHostThatIsNotAllowedIsDenied(t *testing.T) {
 				if a.status != http.StatusForbidden {
 					t.Errorf("%s %s of %s: %d %.100s", method, target, name, a.status, a.body)
 				}
-				if method != http.MethodHead && !strings.Contains(a.body, `not allowed: open the page as localhost, or pass debug.Hosts("`) {
+				if method != http.MethodHead && !strings.Contains(a.body, `not allowed (open the page as localhost, or pass debug.Hosts("`) {
 					t.Errorf("%s %s of %s: %s", method, target, name, a.body)
 				}
 			}
@@ -81,7 +81,7 @@ func TestForwardedHostsAreChecked(t *testing.T) {
 func TestARequestWithoutAHostIsDenied(t *testing.T) {
 	srv := open(t, debug.Handler(sup.Inspect(start(t, auction()))))
 	text := raw(t, "tcp", strings.TrimPrefix(srv.URL, "http://"), "GET /debug/sup/tree.txt HTTP/1.0\r\n\r\n")
-	mustContain(t, text, "403 Forbidden", "missing host: send a Host header, such as localhost")
+	mustContain(t, text, "403 Forbidden", "missing host (send a Host header, such as localhost)")
 }
 
 func TestAUnixSocketIsServedAsLocalhost(t *testing.T) {

@@ -31,7 +31,7 @@ type leakReport struct {
 // so there is one at a time.
 func (h *handler) serveLeaks(w http.ResponseWriter, r *http.Request) {
 	if !h.findsLeaks {
-		fail(w, http.StatusNotImplemented, "leaks: only found in a tree of this program, built with GOEXPERIMENT=goroutineleakprofile")
+		fail(w, http.StatusNotImplemented, "leaks: not available (they are found in a tree of the same program, built with GOEXPERIMENT=goroutineleakprofile)")
 		return
 	}
 	select {

@@ -40,7 +40,7 @@ func TestDeniedRequestsAreLoggedWithTheirPath(t *testing.T) {
 			map[string]string{"reason": "origin", "endpoint": "operate", "method": "POST", "op": "terminate", "path": "auction/ada", "incarnation": "1", "err": "cross-origin request detected, and/or browser is out of date: Sec-Fetch-Site is missing, and Origin does not match Host"}},
 		{"host", func() { srv.ask(t, http.MethodGet, "stacks?path=auction%2Fada", "", peer, host("evil.example")) },
 			map[string]string{"reason": "host", "endpoint": "stacks", "method": "GET", "path": "auction/ada", "host": "evil.example",
-				"err": `host "evil.example" not allowed: open the page as localhost, or pass debug.Hosts("evil.example") to the handler`}},
+				"err": `host "evil.example" not allowed (open the page as localhost, or pass debug.Hosts("evil.example") to the handler)`}},
 	} {
 		c.ask()
 		c.want["level"], c.want["message"], c.want["peer"] = "WARN", "request denied", "10.0.0.1:7"
@@ -104,5 +104,5 @@ func testOperatorCallsAreLogged(t *testing.T) {
 
 func TestANilLoggerIsAFault(t *testing.T) {
 	w := get(debug.Handler(sup.Inspect(sup.New(auction())), debug.Logger(nil)), "/tree.json")
-	mustContain(t, w.Body.String(), "Logger: nil logger: pass one, or leave the option out")
+	mustContain(t, w.Body.String(), "Logger: nil logger (pass one, or leave the option out)")
 }

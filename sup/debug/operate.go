@@ -60,7 +60,7 @@ func restart(ctx context.Context, c sup.Controller, t sup.Target) error {
 func (h *handler) serveOperate(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST")
-		fail(w, http.StatusMethodNotAllowed, "operate: method "+clip(r.Method, maxName)+" not allowed: use POST")
+		fail(w, http.StatusMethodNotAllowed, "operate: method "+clip(r.Method, maxName)+" not allowed (use POST)")
 		return
 	}
 	release, ok := h.acquire(h.calls, w, r)
@@ -89,7 +89,7 @@ func (h *handler) serveOperate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		fail(w, http.StatusUnsupportedMediaType, fmt.Sprintf("operate: content type %q: use application/json", clip(kind, maxName)))
+		fail(w, http.StatusUnsupportedMediaType, fmt.Sprintf("operate: content type %q (use application/json)", clip(kind, maxName)))
 		return
 	}
 	if err != nil {
@@ -203,19 +203,19 @@ func parseOperation(body []byte) (operation, error) {
 	}
 	var faults []error
 	if _, err := d.Token(); err != io.EOF {
-		faults = append(faults, errors.New("data after the JSON object: send one object"))
+		faults = append(faults, errors.New("data after the JSON object (send one object)"))
 	}
 	if operations[o.Op] == nil {
-		faults = append(faults, fmt.Errorf("op %q: use restart, terminate or shutdown", o.Op))
+		faults = append(faults, fmt.Errorf("op %q (use restart, terminate or shutdown)", o.Op))
 	}
 	if o.Path == "" {
-		faults = append(faults, errors.New("empty path: send the path of the child"))
+		faults = append(faults, errors.New("empty path (send the path of the child)"))
 	}
 	switch {
 	case o.Incarnation == nil:
-		faults = append(faults, errors.New("missing incarnation: send the one that was shown"))
+		faults = append(faults, errors.New("missing incarnation (send the one that was shown)"))
 	case *o.Incarnation < 0:
-		faults = append(faults, fmt.Errorf("incarnation %d: use 0 or more", *o.Incarnation))
+		faults = append(faults, fmt.Errorf("incarnation %d (use 0 or more)", *o.Incarnation))
 	}
 	return o, errors.Join(faults...)
 }

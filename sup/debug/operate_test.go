@@ -55,7 +55,7 @@ func TestACallIsDeniedUnlessItComesFromThePage(t *testing.T) {
 		"another site":            {[]func(r *http.Request){with("Sec-Fetch-Site", "cross-site")}, 403, "request not sent by the page itself", 0},
 		"another origin":          {[]func(r *http.Request){with("Sec-Fetch-Site", ""), with("Origin", "https://elsewhere.example")}, 403, "request not sent by the page itself", 0},
 		"a subdomain":             {[]func(r *http.Request){with("Sec-Fetch-Site", "same-site")}, 403, "request not sent by the page itself", 0},
-		"a GET":                   {[]func(r *http.Request){func(r *http.Request) { r.Method = http.MethodGet }}, 405, "use POST", 0},
+		"a GET":                   {[]func(r *http.Request){func(r *http.Request) { r.Method = http.MethodGet }}, 405, "(use POST)", 0},
 		"a user without the role": {nil, 403, "only operators", 1},
 		"what a form can send":    {[]func(r *http.Request){with("X-Role", "operator"), with("Content-Type", "text/plain")}, 415, "application/json", 1},
 		"without a content type":  {[]func(r *http.Request){with("X-Role", "operator"), with("Content-Type", "")}, 415, "application/json", 1},
@@ -84,7 +84,7 @@ func TestAnInvalidCallIsAnsweredWithAllItsFaults(t *testing.T) {
 		status int
 		text   []string
 	}{
-		`{}`: {400, []string{`op "": use restart, terminate or shutdown`, "empty path", "missing incarnation"}},
+		`{}`: {400, []string{`op "" (use restart, terminate or shutdown)`, "empty path", "missing incarnation"}},
 		`{"op":"explode","path":"auction/ada","incarnation":-1}`: {400, []string{`op "explode"`, "incarnation -1"}},
 		`nonsense`: {400, []string{"unreadable request"}},
 		`{"op":"terminate","path":"auction/ada","incarnation":1,"force":true}`:            {400, []string{`unknown field "force"`}},

@@ -29,7 +29,7 @@ func Hosts(hosts ...string) Option {
 func Logger(l *slog.Logger) Option {
 	return option(func(h *handler) {
 		if l == nil {
-			h.fault("Logger: nil logger: pass one, or leave the option out")
+			h.fault("Logger: nil logger (pass one, or leave the option out)")
 		}
 		h.logger = l
 	})
@@ -53,13 +53,13 @@ func Logger(l *slog.Logger) Option {
 func Operator(c sup.Controller, authorize func(r *http.Request) error) Option {
 	return option(func(h *handler) {
 		if c == nil {
-			h.fault("Operator: nil controller: pass sup.Control(tree)")
+			h.fault("Operator: nil controller (pass sup.Control(tree))")
 		}
 		if authorize == nil {
-			h.fault("Operator: nil authorize: pass a function that decides who may restart and stop children")
+			h.fault("Operator: nil authorize (pass a function that decides which requests may restart and stop children)")
 		}
 		if h.controller != nil {
-			h.fault("Operator: given twice: give it once")
+			h.fault("Operator: given twice (give it once)")
 		}
 		h.controller, h.authorize = c, authorize
 	})
@@ -81,13 +81,13 @@ func Values[K comparable, V any](name string, c *kv.Context[K, V]) Option {
 func show[K comparable, V any](of, name string, c *kv.Context[K, V], values bool) Option {
 	return option(func(h *handler) {
 		if name == "" {
-			h.fault("%s: empty name: give the context one", of)
+			h.fault("%s: empty name (give the context one)", of)
 		}
 		if c == nil {
-			h.fault("%s(%q): nil context: create it first", of, name)
+			h.fault("%s(%q): nil context (create it first)", of, name)
 		}
 		if _, taken := h.context(name); taken {
-			h.fault("%s(%q): name already taken: give each context its own", of, name)
+			h.fault("%s(%q): name already taken (give each context its own)", of, name)
 		}
 		h.contexts = append(h.contexts, &typedContext[K, V]{name, c, values})
 	})

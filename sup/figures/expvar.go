@@ -29,7 +29,7 @@ type Var struct {
 func (v Var) String() string {
 	shown := make(map[string]any)
 	if v.Tree == nil {
-		shown[poll.Up], shown["error"] = map[string]int{"": 0}, "figures.Var: nil Tree: set it to sup.Inspect(tree)"
+		shown[poll.Up], shown["error"] = map[string]int{"": 0}, "figures.Var: nil Tree (set it to sup.Inspect(tree))"
 	} else {
 		ctx, cancel := context.WithTimeout(context.Background(), poll.Timeout)
 		defer cancel()

@@ -46,7 +46,7 @@ func ExampleMetrics() {
 func ExampleMetricsOf() {
 	_, err := otelsup.MetricsOf(nil, sup.Inspect(sup.New(sup.Spec[sup.Worker]{})))
 	fmt.Println(err)
-	// Output: nil meter: pass one, such as otel.Meter("example.com/orders")
+	// Output: nil meter (pass one, such as otel.Meter("example.com/orders"))
 }
 
 func ExampleObserver() {

@@ -37,7 +37,7 @@ func Metrics(meter metric.Meter, trees ...sup.AnySupervisor) (metric.Registratio
 // names are equal then, the first tree keeps the name, and the sup.up of the other is 0.
 func MetricsOf(meter metric.Meter, trees ...sup.Inspector) (metric.Registration, error) {
 	if meter == nil {
-		return nil, errors.New("nil meter: pass one, such as otel.Meter(\"example.com/orders\")")
+		return nil, errors.New("nil meter (pass one, such as otel.Meter(\"example.com/orders\"))")
 	}
 	c := &collection{trees: poll.NewSet(trees...)}
 	if err := c.trees.Check(); err != nil {

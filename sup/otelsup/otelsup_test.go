@@ -310,7 +310,7 @@ func TestTheInstrumentsMatchTheFigures(t *testing.T) {
 }
 
 func TestANilMeterAndANilTreeAreErrors(t *testing.T) {
-	if _, err := otelsup.Metrics(nil); err == nil || !strings.HasPrefix(err.Error(), "nil meter: pass one") {
+	if _, err := otelsup.Metrics(nil); err == nil || !strings.HasPrefix(err.Error(), "nil meter (pass one") {
 		t.Error(err)
 	}
 	reader := metric.NewManualReader()
@@ -319,7 +319,7 @@ func TestANilMeterAndANilTreeAreErrors(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := otelsup.Metrics(meter, sup.New(sup.Spec[sup.Worker]{}), sup.New(sup.Spec[sup.Worker]{})); err == nil ||
-		!strings.Contains(err.Error(), `trees 1 and 2 are both named "supervisor": give each Spec a Name`) {
+		!strings.Contains(err.Error(), `trees 1 and 2 are both named "supervisor" (give each Spec a Name`) {
 		t.Error(err)
 	}
 	otelsup.Observer(nil).Observe(sup.Event{Kind: sup.ChildStarting, Seq: 1, Path: "a/b", Time: time.Now()})

@@ -177,8 +177,8 @@ func (mute) Snapshot(ctx context.Context, _ string) (sup.SupervisorInfo, error) 
 
 func TestTreesWithEqualNamesAreNotRegistered(t *testing.T) {
 	for want, c := range map[string]prometheus.Collector{
-		`trees 1 and 3 are both named "supervisor": give each Spec a Name of its own`: promsup.New(sup.New(spec("")), sup.New(spec("a")), sup.New(spec(""))),
-		`tree 2 is nil: pass a supervisor, or an inspector of one`:                    promsup.NewOf(lost{}, nil),
+		`trees 1 and 3 are both named "supervisor" (give each Spec a Name of its own`: promsup.New(sup.New(spec("")), sup.New(spec("a")), sup.New(spec(""))),
+		`tree 2 is nil (pass a supervisor, or an inspector of one)`:                   promsup.NewOf(lost{}, nil),
 		`tree 1 is nil`: promsup.New(nil),
 	} {
 		if err := prometheus.NewRegistry().Register(c); err == nil || !strings.Contains(err.Error(), want) {
