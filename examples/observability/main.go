@@ -4,9 +4,9 @@
 //
 //	go run ./examples/observability [-listen ADDRESS]    and scrape http://ADDRESS/metrics
 //
-// Its directory has alert rules (alerts.yml), their tests (alerts_test.yml) and a dashboard for
-// Grafana (dashboard.json). They use the metrics of package promsup and work for any
-// tree. "make e2e-metrics" tests them with a real Prometheus.
+// Its directory has alert rules (alerts.yml), their tests (alerts_test.yml) and a
+// dashboard for Grafana (dashboard.json). They use the metrics of package promsup and work
+// for any tree. "make e2e-metrics" tests them with a real Prometheus.
 package main
 
 import (

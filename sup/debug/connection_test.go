@@ -36,7 +36,7 @@ func (w *wire) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	case w.conns <- there:
 		return here, nil
 	case <-w.closed:
-		return nil, errors.New("nobody listens")
+		return nil, errors.New("closed listener")
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -72,7 +72,8 @@ func serve(t *testing.T, h http.Handler, http2 bool) (c *http.Client, url string
 	}
 }
 
-// A stream without changes is written every 15 seconds, and each write has a deadline of ten seconds.
+// A stream without changes is written every 15 seconds, and each write has a deadline of
+// ten seconds.
 func TestAQuietStreamStaysOpen(t *testing.T) {
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		for _, file := range []string{"events", "watch?name=c"} {

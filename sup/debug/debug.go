@@ -54,8 +54,8 @@
 //
 // # Access
 //
-// The page shows errors and stacks to everyone with access to it. Like net/http/pprof, serve
-// it on an address of its own or behind authentication.
+// The page shows errors and stacks to everyone with access to it. Like net/http/pprof,
+// serve it on an address of its own or behind authentication.
 //
 // A request must name an allowed host: localhost, a loopback address such as
 // 127.0.0.1, or a host given with [Hosts]. Otherwise a page of another site could
@@ -76,9 +76,9 @@
 // answers, except the page itself, are limited to 16 and 8; so are operator's calls.
 // Further requests get the status 503. All clients behind one proxy count as one machine.
 //
-// A client that does not read loses its connection after ten seconds without
-// progress, or, for an answer other than a stream, after the WriteTimeout of the server if that
-// is set. A request fails if the tree does not answer within 30 seconds.
+// A client that does not read loses its connection after ten seconds without progress, or,
+// for an answer other than a stream, after the WriteTimeout of the server if that is set.
+// A request fails if the tree does not answer within 30 seconds.
 //
 // An operator's call is waited for three seconds, so that a page served from within
 // the tree can shut the tree down. A call that takes longer continues.

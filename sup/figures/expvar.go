@@ -22,10 +22,10 @@ type Var struct {
 }
 
 // String returns the figures as a JSON object, which maps the name of a figure to its
-// values by labels. The labels of a value are joined by spaces. Within a label a space
-// is %20, and the id of a child is escaped as in a path, see [sup.ChildPath]. Figures that are 0
-// are left out. The "sup.up" of the tree is 1. If the tree cannot be read within five
-// seconds, the object has an "error", and a "sup.up" of 0 without a label.
+// values by labels. The labels of a value are joined by spaces. Within a label a space is
+// %20, and the id of a child is escaped as in a path, see [sup.ChildPath]. Figures that
+// are 0 are left out. The "sup.up" of the tree is 1. If the tree cannot be read within
+// five seconds, the object has an "error", and a "sup.up" of 0 without a label.
 func (v Var) String() string {
 	shown := make(map[string]any)
 	if v.Tree == nil {

@@ -1,6 +1,7 @@
 // Package figures turns a snapshot of a tree into figures for monitoring: the number of
-// children in each state, restarts, the used part of each limit. It keeps no counters
-// of its own. Packages promsup and otelsup export the figures, and [Var] shows them through expvar.
+// children in each state, restarts, the used part of each limit. It keeps no counters of
+// its own. Packages promsup and otelsup export the figures, and [Var] shows them through
+// expvar.
 //
 // # Labels
 //

@@ -34,7 +34,7 @@
 //
 // Spans have the attributes sup.path, sup.incarnation, sup.delay (of a restart, in
 // seconds), sup.host_exhausted (of a restart, if a start failed as [sup.Event] describes),
-// sup.because (a path) and sup.exit. Unlike the attributes of metrics, they contain the keys of
-// dynamic children. An error is the event "exception", with its stack. A stop that exceeds
-// its timeout has the event "stuck".
+// sup.because (a path) and sup.exit. Unlike the attributes of metrics, they contain the
+// keys of dynamic children. An error is the event "exception", with its stack. A stop that
+// exceeds its timeout has the event "stuck".
 package otelsup

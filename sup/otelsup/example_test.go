@@ -27,11 +27,11 @@ func ExampleMetrics() {
 		log.Fatal(err)
 	}
 	defer registration.Unregister()
-	var told metricdata.ResourceMetrics
-	if err := reader.Collect(ctx, &told); err != nil {
+	var collected metricdata.ResourceMetrics
+	if err := reader.Collect(ctx, &collected); err != nil {
 		log.Fatal(err)
 	}
-	for _, m := range told.ScopeMetrics[0].Metrics {
+	for _, m := range collected.ScopeMetrics[0].Metrics {
 		fmt.Println(m.Name, m.Unit)
 	}
 	// Output:

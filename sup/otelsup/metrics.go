@@ -31,10 +31,11 @@ func Metrics(meter metric.Meter, trees ...sup.AnySupervisor) (metric.Registratio
 
 // MetricsOf is like [Metrics] for inspectors, which may read trees over a network. A
 // collection reads all trees at the same time. It takes at most five seconds, or the time
-// of its reader, or a second more if an inspector ignores its context. A tree that cannot be read
-// does not fail the collection, since a reader would drop the figures of all trees. Its sup.up is 0
-// instead. The name of a remote tree is known once the tree has been read. If two
-// names are equal then, the first tree keeps the name, and the sup.up of the other is 0.
+// of its reader, or a second more if an inspector ignores its context. A tree that cannot
+// be read does not fail the collection, since a reader would drop the figures of all
+// trees. Its sup.up is 0 instead. The name of a remote tree is known once the tree has
+// been read. If two names are equal then, the first tree keeps the name, and the sup.up of
+// the other is 0.
 func MetricsOf(meter metric.Meter, trees ...sup.Inspector) (metric.Registration, error) {
 	if meter == nil {
 		return nil, errors.New("nil meter (pass one, such as otel.Meter(\"example.com/orders\"))")

@@ -241,7 +241,8 @@ func (o *observer) instant(name string, e sup.Event, cause trace.SpanContext) tr
 	return span.SpanContext()
 }
 
-// recordError records the error of an abnormal exit in a span. It has no effect if span is nil.
+// recordError records the error of an abnormal exit in a span. It has no effect if span is
+// nil.
 func recordError(span trace.Span, e sup.Event) {
 	if span == nil || e.Exit.Kind != sup.ExitAbnormal || e.Exit.Err == nil {
 		return

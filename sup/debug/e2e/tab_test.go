@@ -29,7 +29,8 @@ type tab struct {
 // within is the timeout of every wait for the page. It is reached only if a test fails.
 const within = 30 * time.Second
 
-// open opens the page of a handler. The test fails if there are errors or warnings on the console.
+// open opens the page of a handler. The test fails if there are errors or warnings on the
+// console.
 func open(t *testing.T, h http.Handler, set ...step) *tab {
 	t.Helper()
 	needBrowser(t)
