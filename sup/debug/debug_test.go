@@ -97,10 +97,10 @@ func TestErrorsNameWhatIsMissing(t *testing.T) {
 		text   string
 	}{
 		"/nothing":                    {404, `no such endpoint: "nothing"`},
-		"/tree.json?path=auction/eve": {404, "sup: look at auction/eve: there is no such child"},
-		"/tree.txt?path=auction/ada":  {400, "it is no supervisor"},
-		"/stacks?path=auction/eve":    {404, "there is no such child"},
-		"/stacks":                     {404, "it is the supervisor itself"},
+		"/tree.json?path=auction/eve": {404, "auction/eve: query: not found"},
+		"/tree.txt?path=auction/ada":  {400, "not a supervisor"},
+		"/stacks?path=auction/eve":    {404, "not found"},
+		"/stacks":                     {404, "path of the supervisor itself"},
 		"/state?name=prices":          {404, `no such context: "prices"`},
 		"/watch?name=":                {404, `no such context: ""`},
 		"/index.html":                 {404, `no such endpoint: "index.html"`},

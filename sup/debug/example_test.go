@@ -64,7 +64,7 @@ func ExampleHandler() {
 	// Output:
 	// true
 	// 404
-	// sup: look at auction/eve: there is no such child
+	// auction/eve: query: not found
 }
 
 // A proxy that authenticates users can send their role in a header.
@@ -101,7 +101,7 @@ func ExampleOperator() {
 	// 200
 	// {"done":true}
 	// 409
-	// sup: replace auction/ada: the child is another incarnation by now: look again
+	// auction/ada: replace: not the current incarnation
 }
 
 // The page is opened as https://panel.example/debug/sup/ through a proxy.

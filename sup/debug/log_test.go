@@ -96,7 +96,7 @@ func testOperatorCallsAreLogged(t *testing.T) {
 	record := func(result string) map[string]string {
 		return map[string]string{"level": "INFO", "message": "operator call", "op": "restart", "path": "auction/ada", "incarnation": "1", "peer": "10.0.0.1:7", "result": result}
 	}
-	want := []map[string]string{record("done"), record("sup: replace auction/ada: the child is another incarnation by now: look again")}
+	want := []map[string]string{record("done"), record("auction/ada: replace: not the current incarnation")}
 	if diff := cmp.Diff(want, book.take()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}

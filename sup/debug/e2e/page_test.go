@@ -93,7 +93,7 @@ func TestAClickForAnOldIncarnationDoesNothing(t *testing.T) {
 	p.click(`[data-op=shutdown]`)
 	crash(t, s.Child("search"), errRefused) // restarts plugins too
 	p.click(`#confirm-yes`)
-	p.until(`document.getElementById('child-answer').textContent.includes('incarnation')`)
+	p.until(`document.getElementById('child-answer').textContent.includes('not the current incarnation')`)
 	if info, _ := s.Child("plugins").Info(); info.State != sup.StateRunning || info.Incarnation != 2 {
 		t.Errorf("%v, incarnation %d", info.State, info.Incarnation)
 	}
