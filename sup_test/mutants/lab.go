@@ -14,16 +14,15 @@ import (
 )
 
 // A lab is a copy of the committed tree, in which mutants are compiled and
-// tested. The copy stays as it is: the compiler is told which files to take
-// from elsewhere.
+// tested. The copy never changes: an overlay tells the compiler which files of a
+// mutant replace files of the tree, so several mutants can be built at a time.
 type lab struct {
-	dir    string // for what belongs to single mutants
-	tree   string
-	linker *linker
+	dir  string // holds the files and binaries of single mutants
+	tree string
 }
 
-// stages are the tests that a mutant has to survive, one after the other: those
-// of the contract, those of the inside, and, because it takes longest, the model.
+// stages are the tests that are run against a mutant, in this order: the tests
+// of the contract, the internal tests, and the model, which takes longest.
 var stages = []stage{
 	{"sup_test", []string{"-test.skip=Model"}},
 	{"sup", nil},
@@ -35,7 +34,7 @@ type stage struct {
 	flags []string
 }
 
-// newLab copies the tree, and finds that the tests pass in it.
+// newLab copies the tree, and checks that the tests pass without a mutant.
 func newLab(dir string) (*lab, error) {
 	l := &lab{dir: dir, tree: filepath.Join(dir, "tree")}
 	archive, err := exec.Command("git", "archive", "HEAD").Output()
@@ -43,9 +42,6 @@ func newLab(dir string) (*lab, error) {
 		return nil, fmt.Errorf("git archive: %w", err)
 	}
 	if err := unpack(archive, l.tree); err != nil {
-		return nil, err
-	}
-	if l.linker, err = newLinker(l); err != nil {
 		return nil, err
 	}
 	test, err := l.survives("none", nil, stages)
@@ -80,8 +76,8 @@ func unpack(archive []byte, dir string) error {
 	}
 }
 
-// examine returns the test that catches a mutant. The one that is known to is
-// tried first.
+// examine returns the test that catches a mutant. If the list names one
+// already, that test runs first.
 func (l *lab) examine(m *mutant, id, known string) (test string, err error) {
 	replace, err := l.mutate(m, id)
 	if err != nil {
@@ -94,12 +90,13 @@ func (l *lab) examine(m *mutant, id, known string) (test string, err error) {
 	}
 	test, err = l.survives(id, replace, all)
 	if err == nil && test == "" {
-		err = errors.New("it survived")
+		err = errors.New("survived")
 	}
 	return test, err
 }
 
-// mutate makes the files of a mutant, and returns which they are to replace.
+// mutate writes the files of a mutant. It returns them by the files of the tree
+// that they replace.
 func (l *lab) mutate(m *mutant, id string) (map[string]string, error) {
 	replace := make(map[string]string)
 	for _, e := range m.edits {
@@ -124,8 +121,8 @@ func (l *lab) mutate(m *mutant, id string) (map[string]string, error) {
 	return replace, nil
 }
 
-// survives runs tests with some files of the engine replaced, and returns the
-// first that fails, or "".
+// survives runs tests with some files of the engine replaced. It returns the
+// first test that fails, or "" if none does.
 func (l *lab) survives(id string, replace map[string]string, stages []stage) (test string, err error) {
 	compiled := make(map[string]bool)
 	for _, s := range stages {
@@ -144,8 +141,8 @@ func (l *lab) survives(id string, replace map[string]string, stages []stage) (te
 	return "", nil
 }
 
-// fails returns the first test that fails, twice: on a busy machine one may
-// fail for reasons of its own, and then the others are asked.
+// fails returns the first test that fails two times. On a busy machine a test
+// may fail once for reasons of its own; the other tests are then run again.
 func (l *lab) fails(binary string, s stage, flags ...string) string {
 	test := l.run(binary, s, flags...)
 	for range 2 {
@@ -157,7 +154,7 @@ func (l *lab) fails(binary string, s stage, flags ...string) string {
 	return test
 }
 
-// run runs tests, and returns the first that fails.
+// run runs tests and returns the first that fails, or "".
 func (l *lab) run(binary string, s stage, flags ...string) string {
 	c := exec.Command(binary, append([]string{"-test.v", "-test.failfast", "-test.timeout=60s"}, flags...)...)
 	c.Dir = filepath.Join(l.tree, s.pkg)
@@ -170,11 +167,6 @@ func (l *lab) run(binary string, s stage, flags ...string) string {
 
 // compile makes a test binary with some files of the engine replaced.
 func (l *lab) compile(id, binary, pkg string, replace map[string]string) error {
-	if pkg == "sup_test" {
-		if err := l.linker.link(id, binary, replace); err != errMismatch {
-			return err
-		}
-	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return err
@@ -183,9 +175,10 @@ func (l *lab) compile(id, binary, pkg string, replace map[string]string) error {
 	if err := os.WriteFile(file, overlay, 0o666); err != nil {
 		return err
 	}
-	out, err := l.command("go", "test", "-c", "-overlay", file, "-o", binary, "./"+pkg).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("it does not compile: %s", out)
+	c := exec.Command("go", "test", "-c", "-overlay", file, "-o", binary, "./"+pkg)
+	c.Dir = l.tree
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("does not compile: %s", out)
 	}
 	return nil
 }
@@ -195,8 +188,8 @@ var (
 	begun   = regexp.MustCompile(`(?m)^=== RUN +(\w+)`)
 )
 
-// failing returns the test that failed: the first that says so or, where it
-// took all others with it, the last that had begun.
+// failing returns the first test that the output reports as failed. If a crash
+// ended all tests, it returns the last one that had begun.
 func failing(out []byte) string {
 	if m := failure.FindSubmatch(out); m != nil {
 		return string(m[1])
@@ -204,5 +197,5 @@ func failing(out []byte) string {
 	if all := begun.FindAllSubmatch(out, -1); len(all) > 0 {
 		return string(all[len(all)-1][1])
 	}
-	return "a test that cannot be told: " + string(out)
+	return "an unknown test: " + string(out)
 }

@@ -18,7 +18,7 @@ this and writes the file; how each is made is in [mutants/engine.txt](mutants/en
 |---|---|---|
 `
 
-// readList returns which test catches which mutant, as far as the list says.
+// readList returns the tests of the list by the mutants that they catch.
 func readList(file string) (map[string]string, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,7 +37,7 @@ func readList(file string) (map[string]string, error) {
 	return known, nil
 }
 
-// writeList writes the list if it is not as it should be.
+// writeList writes the list if it has changed.
 func writeList(file string, mutants []*mutant, catchers map[string]string) error {
 	var b strings.Builder
 	b.WriteString(listHead)

@@ -1,13 +1,13 @@
-// Command mutants breaks the engine on purpose, in every way that engine.txt
-// lists, and finds that the tests of sup and sup_test notice each time.
+// Command mutants breaks the engine on purpose, in each way that engine.txt
+// lists, and checks that the tests of sup and sup_test notice.
 //
 //	go run ./sup_test/mutants [-j n] [name ...]
 //
-// It works on what is committed, in a temporary directory. It fails if a mutant
-// survives, if it does not compile, or if the code that it changes is no longer
-// there. Without names it then writes sup_test/MUTANTS.md: which test notices
-// which mutant. A test that is named there is the first to be run, so that a
-// second run is quick, and checks what the file says.
+// It works on a copy of the committed tree in a temporary directory. It fails if
+// a mutant survives, does not compile, or quotes code that is no longer there.
+// Without names it then writes sup_test/MUTANTS.md, which says which test notices
+// which mutant. A test named there runs first, so a second run is quick and
+// checks the file.
 package main
 
 import (
@@ -66,8 +66,8 @@ func run(names []string) error {
 	return writeList(list, mutants, catchers)
 }
 
-// examine examines all mutants, some at a time: while one is compiled another
-// waits for its tests.
+// examine examines all mutants, -j of them at a time: one can be compiled while
+// the tests of another wait.
 func examine(l *lab, mutants []*mutant, known map[string]string) (catchers map[string]string, failed int) {
 	catchers = make(map[string]string)
 	var mu sync.Mutex

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,11 +16,12 @@ type mutant struct {
 // An edit replaces consecutive lines of a function, or of a whole file.
 type edit struct {
 	file     string
-	function string // "" where it is not in one
+	function string // "" if the lines are in no function
 	old, new []string
 }
 
-// parse reads the mutants of engine.txt, whose head describes the format.
+// parse reads the mutants of engine.txt. The head of that file describes the
+// format.
 func parse(text string) ([]*mutant, error) {
 	var all []*mutant
 	var m *mutant
@@ -31,19 +33,19 @@ func parse(text string) ([]*mutant, error) {
 			continue
 		case word == "mutant":
 			if names[rest] {
-				return nil, fmt.Errorf("line %d: there are two mutants %s", i+1, rest)
+				return nil, fmt.Errorf("line %d: two mutants are named %s", i+1, rest)
 			}
 			names[rest] = true
 			m = &mutant{name: rest}
 			all = append(all, m)
 		case m == nil:
-			return nil, fmt.Errorf("line %d: no mutant has begun", i+1)
+			return nil, fmt.Errorf("line %d: no mutant before this line", i+1)
 		case word == "in":
 			file, function, _ := strings.Cut(rest, " ")
 			m.edits = append(m.edits, edit{file: file, function: function})
 		case word == "-" || word == "+":
 			if len(m.edits) == 0 {
-				return nil, fmt.Errorf("line %d: which file is this in?", i+1)
+				return nil, fmt.Errorf("line %d: no file named for this edit", i+1)
 			}
 			e := &m.edits[len(m.edits)-1]
 			if word == "+" {
@@ -59,11 +61,11 @@ func parse(text string) ([]*mutant, error) {
 	}
 	for _, m := range all {
 		if m.why == "" || len(m.edits) == 0 {
-			return nil, fmt.Errorf("mutant %s: it says not why, or not what", m.name)
+			return nil, fmt.Errorf("mutant %s: no reason, or no edit", m.name)
 		}
 		for _, e := range m.edits {
 			if len(e.old) == 0 {
-				return nil, fmt.Errorf("mutant %s: it replaces nothing in %s", m.name, e.file)
+				return nil, fmt.Errorf("mutant %s: nothing to replace in %s", m.name, e.file)
 			}
 		}
 	}
@@ -71,8 +73,7 @@ func parse(text string) ([]*mutant, error) {
 }
 
 // apply makes the edit in the text of its file. The old lines must be there
-// exactly once, or it is no longer clear what the mutant means. No other line
-// moves, for the sake of the linker.
+// exactly once, or it is no longer clear what the mutant means.
 func (e edit) apply(text string) (string, error) {
 	lines := strings.Split(text, "\n")
 	from, to := 0, len(lines)
@@ -95,18 +96,7 @@ func (e edit) apply(text string) (string, error) {
 	if at < 0 {
 		return "", fmt.Errorf("%s %s does not have this: %s", e.file, e.function, strings.Join(e.old, " ⏎ "))
 	}
-	changed := append([]string(nil), lines[:at]...)
-	changed = append(changed, fit(e.new, len(e.old))...)
-	changed = append(changed, lines[at+len(e.old):]...)
-	return strings.Join(changed, "\n"), nil
-}
-
-// fit makes n lines of some: those that are too many share the last one.
-func fit(lines []string, n int) []string {
-	if len(lines) > n {
-		return append(lines[:n-1:n-1], strings.Join(lines[n-1:], "; "))
-	}
-	return append(lines[:len(lines):len(lines)], make([]string, n-len(lines))...)
+	return strings.Join(slices.Concat(lines[:at], e.new, lines[at+len(e.old):]), "\n"), nil
 }
 
 func matches(lines, want []string) bool {
