@@ -2,21 +2,23 @@ package sup
 
 import "sync"
 
-// An orphanage keeps what the supervisors of one tree have abandoned, until it
-// returns. It outlives nested supervisors.
+// abandonedSet holds the incarnations that the supervisors of one tree have
+// abandoned and whose goroutines have not returned. It belongs to the whole tree,
+// because a nested supervisor may end before what it has abandoned.
 type abandonedSet struct {
 	mu      sync.Mutex
 	members map[*incarnation]struct{}
-	change  chan struct{}
+	change  chan struct{} // nil if nothing waits; closed when a member leaves
 	dumps   dumps
 }
 
-// below returns what is left of s and the supervisors below it, and a channel
-// that is closed when that changes.
-func (o *abandonedSet) below(s *core) (left []*incarnation, changed <-chan struct{}) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for inc := range o.members {
+// below returns the members that belong to s or to a supervisor below it, and a
+// channel that is closed when a member leaves.
+func (a *abandonedSet) below(s *core) (left []*incarnation, changed <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	// The set is nearly always empty, so it is searched and not indexed by supervisor.
+	for inc := range a.members {
 		for above := inc.child.sup; above != nil; above = above.above {
 			if above == s {
 				left = append(left, inc)
@@ -24,30 +26,31 @@ func (o *abandonedSet) below(s *core) (left []*incarnation, changed <-chan struc
 			}
 		}
 	}
-	if o.change == nil {
-		o.change = make(chan struct{})
+	if a.change == nil {
+		a.change = make(chan struct{})
 	}
-	return left, o.change
+	return left, a.change
 }
 
-func (o *abandonedSet) dump() stackDump { return o.dumps.take() }
+func (a *abandonedSet) dump() stackDump { return a.dumps.take() }
 
-// returned is called when the goroutine of an abandoned incarnation ends.
-func (o *abandonedSet) remove(inc *incarnation) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.members, inc)
-	if o.change != nil {
-		close(o.change)
-		o.change = nil
+// add is called when a supervisor abandons an incarnation.
+func (a *abandonedSet) add(inc *incarnation) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.members == nil {
+		a.members = make(map[*incarnation]struct{})
 	}
+	a.members[inc] = struct{}{}
 }
 
-func (o *abandonedSet) add(inc *incarnation) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.members == nil {
-		o.members = make(map[*incarnation]struct{})
+// remove is called when the goroutine of an abandoned incarnation returns.
+func (a *abandonedSet) remove(inc *incarnation) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.members, inc)
+	if a.change != nil {
+		close(a.change)
+		a.change = nil
 	}
-	o.members[inc] = struct{}{}
 }

@@ -6,47 +6,48 @@ import (
 	"sync/atomic"
 )
 
-// declaration is what a supervisor of any type is made from.
+// config is what a supervisor of any type is made from. It does not change.
 type config struct {
 	name      string
 	strategy  Strategy
 	intensity Intensity
 	auto      AutoShutdown
-	set       SetKind // the children of sets stop all at once
+	set       SetKind // the children of a set stop all at once
 	max       int     // of a Keyed
 	labels    bool
 	record    int
 	observers []Observer
 	faults    []Fault
-	keys      *keySet       // of a Keyed
-	populate  func(s *core) // links the declared children
+	keys      *keySet       // of a Keyed; nil for others
+	populate  func(s *core) // links the declared children to a new life
 }
 
+// isSupervisor reports whether w is a supervisor, or embeds one.
 func isSupervisor(w Worker) bool {
 	_, ok := w.(hasBase)
 	return ok
 }
 
-// keySet is what a [Keyed] offers to who knows its keys as text only.
+// keySet gives access to a [Keyed] by the texts of its keys, without their type.
 type keySet struct {
 	find  func(text string) *child
 	start func(ctx context.Context, life *core, text string) (ChildInfo, error)
 }
 
-// supervised is implemented by all supervisors, and by what embeds one.
+// hasBase is implemented by all supervisors, and by types that embed one.
 type hasBase interface{ base() *supervision }
 
-// supervision is what supervisors of all types have in common: a declaration,
-// and the life that it has now, or had last. A parent restarts a supervisor by
+// supervision is the part that supervisors of all types have in common: a
+// configuration, and the current or last life. A parent restarts a supervisor by
 // running it again, so one supervision can have many lives, one at a time.
 type supervision struct {
-	mu     sync.Mutex // held to begin a life
+	mu     sync.Mutex // held to begin a life; taken before core.mu
 	config *config
 	life   atomic.Pointer[core] // nil until declared
 }
 
-// current returns the life that there is now, or was last; of a supervision
-// that has not been declared, one that never begins.
+// current returns the current or last life. Before the supervision is declared, it
+// returns a life that never begins.
 func (f *supervision) current() *core {
 	if s := f.life.Load(); s != nil {
 		return s
@@ -54,6 +55,8 @@ func (f *supervision) current() *core {
 	return newCore(context.Background(), &config{name: "undeclared"}, f)
 }
 
+// declared returns the configuration, or an empty one before the supervision is
+// declared.
 func (f *supervision) declared() *config {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,31 +7,32 @@ import (
 	"time"
 )
 
-// phase is where a supervisor is in its life.
+// phase is how far a supervisor is in its life.
 type phase uint8
 
 const (
-	created phase = iota
-	beginning
-	serving
-	ending
-	ended
+	created   phase = iota // not started
+	beginning              // starting its declared children
+	serving                // all declared children have been started
+	ending                 // stopping its children
+	ended                  // nothing of it runs
 )
 
 // core is one life of a supervisor of any type: a mutex, an ordered list of
-// children, and what is known about rounds, restarts and events. It is a monitor
-// and not a goroutine. The exit of a child is handled in the goroutine of the child.
+// children, and the state of rounds, restarts and events. It is a monitor and not a
+// goroutine. The goroutine of a child handles the exit of that child.
 //
-// The mutex is never held while user code runs or anything is waited for. Long
-// operations (rounds, shutdown, operator calls) reserve a child through its state
-// instead.
+// The mutex is not held while user code runs or anything is waited for, and no two
+// supervisors are locked at once. Long operations (rounds, shutdown, operator calls)
+// reserve a child through its state instead: after each time that they lock the
+// mutex again, they look at the state again.
 type core struct {
 	place
 	config    *config
-	born      time.Time // the zero of all times of this life
+	born      time.Time // all durations of this life count from here
 	events    *dispatcher
 	abandoned *abandonedSet // of the whole tree
-	ended     atomic.Bool   // set when this life has ended, or another one was started in its place
+	ended     atomic.Bool   // set when this life has ended or was replaced: handles look for the next
 	signal    signals
 
 	mu         sync.Mutex // protects the fields below
@@ -44,11 +45,11 @@ type core struct {
 	round      roundState
 }
 
-// place is where a supervisor is in its tree. It is fixed.
+// place is the position of a supervisor in its tree. It is fixed.
 type place struct {
 	path   string
-	above  *core           // the supervisor below which this one was started, or nil
-	parent *core           // above, if this supervisor is its child
+	above  *core           // the supervisor whose child started this one, or nil
+	parent *core           // above, if this supervisor is its child; nil if a worker runs it for itself
 	host   *incarnation    // the incarnation of parent that is this supervisor, or nil
 	values context.Context // the values of the contexts of children
 	labels bool            // set if goroutines carry pprof labels
@@ -59,52 +60,53 @@ type signals struct {
 	stop chan struct{} // closed when the supervisor is to end
 	gone chan struct{} // closed when all children have stopped
 	done chan struct{} // closed when the observers have received all events, after gone
-	next chan struct{} // closed when another life has taken the place of this one
+	next chan struct{} // closed when another life has replaced this one
 }
 
-// lifecycle is how far a life has come, and why it ends.
+// lifecycle is how far a life is, and why it ends.
 type lifecycle struct {
 	phase            phase
-	replaced         bool          // set if another life was started in place of this one, which never began
+	replaced         bool          // set if another life was started in place of this one, which stays created
 	endedBeforeStart bool          // set if Shutdown was called before the start
-	driven           bool          // set when a Run waits for the end
+	driven           bool          // set when a goroutine will end the life: Run, or the one that Start begins
 	endAtReady       bool          // set when a significant child has ended during the start
 	asked            bool          // set when the end has asked a child to stop
 	asking           chan struct{} // nil if nothing waits for asked; closed when it is set, or all children have stopped
-	childrenStopped  bool          // set when all children have been asked to stop and waited for
-	stopCause        *StopError
-	endCause         error // what asked the supervisor to end; nil after a failure or an auto-shutdown
-	failure          error // why the supervisor failed; nil if it did not
+	childrenStopped  bool          // set when each child has been asked to stop, and has stopped or is stuck
+	stopCause        *StopError    // what children see as the cause; fixed before signal.stop is closed
+	endCause         error         // what asked the supervisor to end; nil after a failure or an auto-shutdown
+	failure          error         // why the supervisor failed; nil if it did not
 }
 
-// childList is the ordered list of children, with what is counted of them.
+// childList is the ordered list of children, with counts of them.
 type childList struct {
-	byID        map[string]*child // nil in a set, whose children have keys
+	byID        map[string]*child // nil in a set: its type finds children by key
 	first, last *child
-	cursors     []*cursor // that stand somewhere in the list
+	cursors     []*cursor // the cursors in use
 	seq         uint64    // of the child that was added last
 	count       int
 	states      [StateQuarantined + 1]int // number of children in each state
 	significant int                       // number of significant children that are not at rest
 	stuck       int                       // number of stuck children
-	supervisors map[*child]struct{}       // the children that are supervisors, or were
-	lastLives   map[*child]*core          // the last life of each of them that is down
+	supervisors map[*child]struct{}       // the children that are or were supervisors
+	lastLives   map[*child]*core          // the last lives of those that are down
 }
 
-// restartCount counts restarts against the intensity.
+// restartCount counts the restarts of a life against its intensity.
 type restartCount struct {
 	window  window
 	history history // the exits that were counted, for the error of an escalation
 }
 
-// goroutineCount counts the goroutines of a supervisor, without abandoned ones.
+// goroutineCount counts the goroutines and timers of a supervisor, without those of
+// abandoned incarnations.
 type goroutineCount struct {
 	running int
 	quiet   chan struct{} // nil if nothing waits; closed when none is running, or only those of stuck children
 }
 
-// newCore makes a life of a supervisor, with its place: below the incarnation
-// that ctx belongs to, or as a root.
+// newCore returns a new life of a supervisor. Its place is below the incarnation
+// that ctx belongs to, or that of a root.
 func newCore(ctx context.Context, d *config, self *supervision) *core {
 	s := &core{
 		place:    place{values: context.WithoutCancel(ctx), labels: d.labels},
@@ -118,6 +120,9 @@ func newCore(ctx context.Context, d *config, self *supervision) *core {
 			next: make(chan struct{}),
 		},
 	}
+	// A root has a record, a dispatcher and an abandoned set of its own. The lives below
+	// share the last two, so that events of a tree have one order, and what is abandoned
+	// is found from the root.
 	inc := incarnationOf(ctx)
 	if inc == nil {
 		s.record = newRecord(d.record, nil)
@@ -132,20 +137,24 @@ func newCore(ctx context.Context, d *config, self *supervision) *core {
 	s.abandoned = above.abandoned
 	s.record = newRecord(d.record, above)
 	s.events = newDispatcher(d.observers, above.events)
+	// ctx is the context of a worker. If that worker is this supervisor, this life is a
+	// child; otherwise the worker starts a supervisor of its own.
 	if inc.supervision() == self {
 		s.path, s.parent, s.host = inc.child.path(), above, inc
-	} else { // a supervisor that a worker runs for itself
+	} else { // a worker runs the supervisor for itself
 		s.path = joinPath(inc.child.path(), d.name)
 	}
 	return s
 }
 
+// hasEnded reports whether the life has ended.
 func (s *core) hasEnded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.life.phase == ended
 }
 
+// now returns the time since the beginning of the life.
 func (s *core) now() time.Duration { return time.Since(s.born) }
 
 // linkLocked adds a child at the end of the order.
@@ -166,7 +175,8 @@ func (s *core) linkLocked(c *child) {
 	}
 }
 
-// unlinkLocked removes a child.
+// unlinkLocked removes a child from the list and keeps its counts. A removed child
+// stays usable for goroutines and handles that still have it.
 func (s *core) unlinkLocked(c *child, now time.Duration) {
 	if c.unlinked.Load() {
 		return
@@ -181,17 +191,19 @@ func (s *core) unlinkLocked(c *child, now time.Duration) {
 	} else {
 		s.list.last = c.prev
 	}
-	for _, w := range s.list.cursors {
-		w.leaveLocked(c)
+	for _, k := range s.list.cursors {
+		k.leaveLocked(c)
 	}
+	// Cursors have moved on, so nothing needs the neighbours of c any more.
 	c.prev, c.next = nil, nil
 	s.list.count--
 	s.list.states[c.state]--
 	if c.policy.significant && !c.atRest() {
 		s.list.significant--
 	}
+	// After unlinked is set, moveLocked no longer counts the states of this child.
 	c.unlinked.Store(true)
-	s.retired.counts.add("", c.template(), c.countsLocked())
+	s.retired.counts.add("", c.template(), c.counts)
 	delete(s.list.lastLives, c)
 	delete(s.list.supervisors, c)
 	c.slot.forget()
@@ -199,7 +211,7 @@ func (s *core) unlinkLocked(c *child, now time.Duration) {
 	c.wakeLocked()
 }
 
-// admitLocked says why no call is served now, or nil.
+// admitLocked returns why operator calls are refused now, or nil.
 func (s *core) admitLocked() error {
 	switch s.life.phase {
 	case created:
@@ -223,29 +235,32 @@ func (s *core) children() []*child {
 	return all
 }
 
-// declareLocked links a child that is reached by its id.
+// declareLocked adds a child that is found by its id.
 func (s *core) declareLocked(c *child) {
 	s.list.byID[c.id()] = c
 	s.linkLocked(c)
 }
 
-// endGoroutineLocked is called when a goroutine of this supervisor is about to
-// return.
+// endGoroutineLocked is called by a goroutine of this supervisor that is about to
+// return, after all that it changes.
 func (s *core) endGoroutineLocked() {
 	s.goroutines.running--
+	// Each stuck child has one goroutine, so if no more are left, all others have gone.
 	if s.goroutines.running <= s.list.stuck {
 		s.goroutines.quiet = closeMade(s.goroutines.quiet)
 	}
 }
 
+// find returns the child with an id, or nil.
 func (s *core) find(id string) *child {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.list.byID[id]
 }
 
-// quietLocked returns nil if no goroutine is left, or else a channel that is
-// closed when only those of stuck children may be, or another child is stuck.
+// quietLocked returns nil if no goroutine is left. Otherwise it returns a channel
+// that is closed when only goroutines of stuck children may be left, or when another
+// child becomes stuck. The caller must look again then.
 func (s *core) quietLocked() <-chan struct{} {
 	if s.goroutines.running == 0 {
 		return nil

@@ -1,51 +1,52 @@
 package sup
 
-// A walk goes through the children of a supervisor in one direction. The lock
-// is let go between two steps, and children may leave and come meanwhile; a
-// walk never meets one twice.
+import "slices"
+
+// A cursor visits the children of a supervisor in one direction, and each at most
+// once. The lock is released between two steps, and children may join or leave the
+// list meanwhile: a child that leaves moves the cursors that stand on it.
 type cursor struct {
-	sup   *core
-	at    *child
-	back  bool
-	moved bool // at is the next one already
+	sup      *core
+	at       *child
+	backward bool
+	atNext   bool // set if at has not been visited yet
 }
 
-// walkLocked begins a walk at from, which is the first child that next
-// returns. Who begins a walk must end it.
-func (s *core) cursorLocked(from *child, back bool) *cursor {
-	w := &cursor{sup: s, at: from, back: back, moved: true}
-	s.list.cursors = append(s.list.cursors, w)
-	return w
+// cursorLocked returns a cursor whose first child is from. The caller must end it
+// with endLocked.
+func (s *core) cursorLocked(from *child, backward bool) *cursor {
+	k := &cursor{sup: s, at: from, backward: backward, atNext: true}
+	s.list.cursors = append(s.list.cursors, k)
+	return k
 }
 
 // nextLocked returns the next child, or nil.
-func (w *cursor) nextLocked() *child {
-	if !w.moved && w.at != nil {
-		w.at = w.beyond(w.at)
+func (k *cursor) nextLocked() *child {
+	if !k.atNext && k.at != nil {
+		k.at = k.beyond(k.at)
 	}
-	w.moved = false
-	return w.at
+	k.atNext = false
+	return k.at
 }
 
-func (w *cursor) beyond(c *child) *child {
-	if w.back {
+func (k *cursor) beyond(c *child) *child {
+	if k.backward {
 		return c.prev
 	}
 	return c.next
 }
 
-// leaveLocked is called before a child leaves the list.
-func (w *cursor) leaveLocked(c *child) {
-	if w.at == c {
-		w.at, w.moved = w.beyond(c), true
+// leaveLocked is called before a child leaves the list, while its neighbours are
+// still known.
+func (k *cursor) leaveLocked(c *child) {
+	if k.at == c {
+		k.at, k.atNext = k.beyond(c), true
 	}
 }
 
-func (w *cursor) endLocked() {
-	for i, other := range w.sup.list.cursors {
-		if other == w {
-			w.sup.list.cursors = append(w.sup.list.cursors[:i], w.sup.list.cursors[i+1:]...)
-			return
-		}
+// endLocked takes the cursor off the list of those that children move.
+func (k *cursor) endLocked() {
+	if i := slices.Index(k.sup.list.cursors, k); i >= 0 {
+		k.sup.list.cursors = slices.Delete(k.sup.list.cursors, i, i+1)
 	}
 }

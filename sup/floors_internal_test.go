@@ -25,8 +25,8 @@ var floors = []struct {
 	files string
 }{
 	{"vocabulary", "worker state policy spec event errors stoperror info path text validate decide wait observe subscribe exhausted exhausted_other exhausted_plan9 exhausted_windows shield doc version"},
-	{"state", "core child cursor incarnation config round_state abandoned record history retired nested stack handle_ref"},
-	{"transitions", "start stop exit round stuck operator"},
+	{"state", "core child cursor incarnation context config round_state abandoned record history retired nested stack handle_ref"},
+	{"transitions", "start launch timer exit round stop stopset end stuck operator replace"},
 	{"drivers", "supervision life goroutines watchdog task reference"},
 	{"views", "snapshot inspect control locate stream slog"},
 	{"face", "idcalls supervisor keyed keytext replicas tree stateful handle"},
@@ -34,9 +34,9 @@ var floors = []struct {
 
 // climbs are the references that may go up, and why.
 var climbs = map[string]string{
-	"core.liveLocked -> child.loop":               "a transition starts the goroutine of a child",
-	"core.readied -> core.watchLocked":            "a transition sets the timer of the watchdog",
-	"core.settleExitLocked -> core.unwatchLocked": "a transition clears the timer of the watchdog",
+	"core.spawnLocked -> child.loop":          "a transition starts the goroutine of a child",
+	"core.markReady -> core.watchLocked":      "a transition sets the timer of the watchdog",
+	"core.detachLocked -> core.unwatchLocked": "a transition clears the timer of the watchdog",
 }
 
 func TestNoFileRefersToAHigherFloor(t *testing.T) {
@@ -59,6 +59,9 @@ func TestNoFileRefersToAHigherFloor(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for name, file := range files {
+		if _, known := floorOf[name]; !known {
+			continue // reported above, once
+		}
 		for _, decl := range file.Decls {
 			from := declName(decl)
 			ast.Inspect(decl, func(n ast.Node) bool {

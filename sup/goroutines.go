@@ -2,19 +2,18 @@ package sup
 
 import "context"
 
-// Go runs f in a goroutine that belongs to the incarnation that ctx belongs to
-// (SEMANTICS W7). An error or a panic in f ends the incarnation as its own
-// would: its context is cancelled, with that as the cause, and its exit is that
-// error. The incarnation is not over, and the worker's Terminate not called,
-// before all such goroutines have returned; when Run returns, their context is
-// cancelled.
+// Go runs f in a goroutine that belongs to the incarnation of ctx. An error or a
+// panic of f ends the incarnation like an error or panic of Run: the context of the
+// incarnation is cancelled with that cause, and the error is its exit. When Run
+// returns, the context is cancelled; the incarnation is over, and Terminate is called,
+// only after all such goroutines have returned.
 //
-// A panic in a goroutine that a worker starts with a go statement ends the
-// program: Go has no way to catch it.
+// A panic in a goroutine that a worker starts with a go statement ends the program:
+// Go has no way to catch it.
 //
-// f is called with ctx. Go returns [ErrNotSupervised], and does not call f, if
-// ctx belongs to no incarnation, to one whose goroutines have all returned
-// after its Run has, or to one in Terminate. It never blocks.
+// f is called with ctx. Go returns [ErrNotSupervised], and does not call f, if ctx
+// belongs to no incarnation, or to one that is in Terminate or whose Run and
+// goroutines have all returned. It never blocks.
 func Go(ctx context.Context, f func(ctx context.Context) error) error {
 	inc := incarnationOf(ctx)
 	if inc == nil || !inc.enter() {
@@ -35,7 +34,8 @@ func (inc *incarnation) enter() bool {
 	return true
 }
 
-// task is such a goroutine. For the mark see [incarnation.mark].
+// task is a goroutine of Go. Its first argument makes it recognisable in a dump of all
+// stacks, see [incarnation.stackTag].
 //
 //go:noinline
 func (inc *incarnation) task(_ [2]uintptr, ctx context.Context, f func(context.Context) error) {
@@ -50,8 +50,8 @@ func (inc *incarnation) task(_ [2]uintptr, ctx context.Context, f func(context.C
 	inc.leave(err)
 }
 
-// leave counts a goroutine out. An error that is no more than the cancellation
-// that it was asked to heed is none.
+// leave counts a goroutine down. If the goroutine was cancelled, and its error says
+// only that, the error is ignored.
 func (inc *incarnation) leave(err error) {
 	defer inc.leaveCount()
 	if err == nil {
@@ -63,7 +63,8 @@ func (inc *incarnation) leave(err error) {
 	}
 }
 
-// leaveCount is the last that a goroutine of an incarnation does.
+// leaveCount is the last step of a goroutine of an incarnation. It takes no more
+// goroutines once Run has returned, which idle says, and the last has ended.
 func (inc *incarnation) leaveCount() {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
@@ -75,16 +76,18 @@ func (inc *incarnation) leaveCount() {
 	}
 }
 
-// gather waits for the goroutines of an incarnation whose Run has returned.
+// waitGoroutines waits for the goroutines of an incarnation whose Run has returned.
 func (inc *incarnation) waitGoroutines() {
 	inc.mu.Lock()
 	var idle chan struct{}
-	if inc.more.tasks > 0 {
+	if inc.more.tasks > 0 { // those that end counted may have ended since
 		idle = make(chan struct{})
 		inc.more.idle = idle
 	} else {
 		inc.closed = true
 	}
+	// A goroutine that still runs may begin others while mu is released: they are
+	// counted, and idle is closed when all have returned.
 	inc.mu.Unlock()
 	if idle != nil {
 		<-idle

@@ -2,15 +2,15 @@ package sup
 
 import "sync/atomic"
 
-// lookup finds the child of a handle in the life that its supervisor has now.
+// reference is how a handle finds its child.
+type reference struct {
+	target atomic.Pointer[child] // the child that was found last
+	lookup *lookup               // nil if the handle stays with this one child
+}
+
+// lookup finds the child of a handle in the current life of its supervisor.
 type lookup struct {
 	base *supervision
 	id   string
 	find func() *child
-}
-
-// reference is where a handle finds its child.
-type reference struct {
-	target atomic.Pointer[child]
-	lookup *lookup // nil where the handle is of this one child
 }

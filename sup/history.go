@@ -2,17 +2,19 @@ package sup
 
 import "time"
 
-// historyLimit is how many exits an [IntensityError] carries at most.
+// historyLimit is the largest number of exits that an [IntensityError] carries.
 const historyLimit = 100
 
-// history keeps the last exits that were counted, as many as lead to an
-// escalation.
+// history keeps the last exits that were counted against the intensity of a
+// supervisor: as many as an escalation takes. It is a ring that grows as it is
+// needed.
 type history struct {
 	ring []counted
-	next int
-	size int
+	next int // the oldest exit, once the ring is full
+	size int // the length of a full ring; 0 if nothing is kept
 }
 
+// counted is one exit. Its times are since the beginning of the life.
 type counted struct {
 	child *child
 	n     int
@@ -21,7 +23,7 @@ type counted struct {
 }
 
 func newHistory(limit Intensity) history {
-	if limit.unlimited() {
+	if limit.unlimited() { // there is no escalation, and so no error to carry them
 		return history{}
 	}
 	return history{size: min(limit.Restarts, historyLimit-1) + 1}
@@ -38,7 +40,7 @@ func (h *history) add(c counted) {
 	}
 }
 
-// exits returns them all, oldest first.
+// exits returns all exits, oldest first.
 func (h *history) exits(born time.Time) []ChildExit {
 	var all []ChildExit
 	for i := range h.ring {

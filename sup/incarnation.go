@@ -8,240 +8,149 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/espalier-go/espalier/internal/identity"
 	"github.com/espalier-go/espalier/internal/late"
 )
 
-// An incarnation is one life of a child, and the context of it.
+// An incarnation is one life of a child, and the context that its worker gets
+// (see context.go).
 //
-// As a context it carries the values of the supervisor's context and not its
-// cancellation (W5). It registers with no parent and makes its done channel
-// when somebody asks for it, which is what makes a restart, and an idle child,
-// cheap.
+// There is one incarnation for each start, and one for each idle worker, so its
+// size decides what a restart and a million children cost. What few incarnations
+// need is in attachments and limits, which are made on demand.
 type incarnation struct {
 	child   *child
 	prevErr error // with prevKind, how the previous incarnation ended; fixed
 
-	// Owned by the goroutine that lives this life, until it is over.
+	// Owned by the goroutine of the incarnation.
 	outcome Exit
 	phase   lifePhase
-	next    lifePhase // after lifeGather
-	calling bool      // user code is being called
+	next    lifePhase // the phase after lifeGoroutines
+	calling bool      // set while user code runs
 
 	prevKind ExitKind
-	closed   bool // takes no more goroutines; protected by mu
+	closed   bool // set when no more goroutines are taken; guarded by mu
 
-	// Protected by child.sup.mu.
-	begun       bool // it was its turn to start
-	callerWaits bool // somebody waits for its start and decides what a failure means
-	automatic   bool // a restart that nobody asked for
-	supervisor  bool // the worker is one; set once it is made
-	ignored     bool // its start function chose not to start it
-	exhausted   bool // its start failed because the host has run out of something
-	ready       bool
-	over        bool // it has ended, or was abandoned
-	abandoned   bool
-	overBudget  bool // its child is to be quarantined when it is gone
-	extended    bool // its time for stopping, because the program was stopped meanwhile
-	intent      stopIntent
-	n           int // from 1; fixed once begun
+	// Guarded by child.sup.mu.
+	startedBy  initiator
+	start      startState
+	supervisor bool // set when the worker has been made and is a supervisor
+	n          int  // the number of the incarnation, from 1; fixed when the start begins
+	readyAt    time.Duration
+	stopState
+	limits *limits // nil if no timeout or watchdog is set
 
-	mu sync.Mutex // protects done, cause and more; held for moments only
+	// Guards the fields below and closed. It is held for moments only, and taken
+	// after child.sup.mu.
+	mu    sync.Mutex
+	done  chan struct{} // nil until Done is called
+	cause error         // why the context is cancelled; nil before
+	more  *attachments  // nil until needed
 
-	readyAt time.Duration // this one, and the next two, are protected by child.sup.mu
-	stopBy  time.Duration // when its time for stopping ends; 0 as long as it has not begun
-	limits  *limits       // nil where nothing has been bounded
-
-	done  chan struct{} // made when asked for
-	cause error         // why it is cancelled; nil until then
-	more  *attachments  // made when needed
-
-	body body // fixed; last, and so beside the worker: a Get finds both in one cache line
+	body body // fixed; last, so that a Get finds it and the worker in one cache line
 }
 
-// limits are the timers of an incarnation.
+// stopState is how an incarnation is stopped, and how far that has come.
+type stopState struct {
+	stopBy   time.Duration // when the shutdown timeout ends; 0 until it begins
+	intent   stopIntent
+	endState endState
+	extended bool // set when stopBy was moved because the whole program had been suspended
+}
+
+// limits are the timers of an incarnation. Except for beat, child.sup.mu guards
+// them.
 type limits struct {
-	timer  *time.Timer // bounds its start, then its stop
-	watch  *time.Timer // of the watchdog
-	silent late.Limit  // of the watchdog; protected by child.sup.mu
-	heard  int64       // the beat from which it runs; protected by child.sup.mu
-	beat   atomic.Int64
+	timer    *time.Timer // bounds the start, then the stop
+	watch    *time.Timer // of the watchdog
+	silent   late.Limit  // how long the worker may go without a beat
+	lastBeat int64       // the beat that silent counts from
+	beat     atomic.Int64
+}
+
+// attachments are what few incarnations need.
+type attachments struct {
+	afterFuncs map[*func()]struct{} // called on cancellation
+	cancelled  context.Context      // a context of the standard library that is cancelled with the same cause
+	traced     context.Context      // of task
+	task       *trace.Task          // of an execution trace; nil if none is running
+	tasks      int                  // goroutines of Go that have not returned
+	idle       chan struct{}        // nil if nothing waits; closed when tasks is 0
+	nested     *supervision         // the worker, if it is a supervisor
+	next       *incarnation         // the incarnation with which an operator has replaced this one
+	failure    error                // of a goroutine, the watchdog or the start timeout: replaces the error of Run
+	stack      string               // taken when the incarnation became stuck
 }
 
 // body is the typed part of an incarnation, see [life].
 type body interface{ worker() Worker }
 
-// fate is what a supervisor has in mind for an incarnation that it has asked
-// to stop.
+// initiator says what began an incarnation, and so what follows if its start
+// fails.
+type initiator uint8
+
+const (
+	byCaller  initiator = iota // the start of the supervisor or an operator: it waits, and gets the error
+	byRound                    // a round: it waits, and the failure joins the queue
+	byRestart                  // the restart of this child alone: nothing waits, and the failure is decided like an exit
+)
+
+// startState is how far the start of an incarnation has come.
+type startState uint8
+
+const (
+	startPending   startState = iota // waits for its backoff
+	startBegun                       // its turn has come
+	startReady                       // the worker is ready
+	startIgnored                     // the start function chose not to start the child (ErrIgnore)
+	startExhausted                   // failed because the host has run out of a resource
+)
+
+// stopIntent says what follows when an incarnation that was asked to stop has
+// stopped. A later intent replaces a smaller one.
 type stopIntent uint8
 
 const (
-	intentNone    stopIntent = iota // not asked
-	intentReplace                   // start again at once, for an operator
-	intentRestart                   // start again with the round
-	intentStop                      // stay declared, stopped
+	intentNone       stopIntent = iota // not asked to stop
+	intentReplace                      // the child starts again at once, for an operator
+	intentRestart                      // the child starts again with the round
+	intentStop                         // the child stays stopped
+	intentQuarantine                   // the child is quarantined
 )
 
-// attachments are what few incarnations need.
-type attachments struct {
-	afters    map[*func()]struct{} // functions to call on cancellation
-	cancelled context.Context      // a context of the standard library, cancelled with the cause
-	traced    context.Context      // of its task in an execution trace
-	task      *trace.Task          // that has not ended
-	tasks     int                  // goroutines started by Go that have not returned
-	idle      chan struct{}        // made by who waits for tasks to be 0
-	nested    *supervision         // what the worker is, where that is a supervisor
-	replaced  *incarnation         // the incarnation with which an operator has replaced this one
-	failure   error                // of a goroutine, the watchdog or the start timeout: takes the place of Run's
-}
+// staysDown reports whether the child is not started again.
+func (i stopIntent) staysDown() bool { return i >= intentStop }
 
-// incarnationOf returns the incarnation whose context ctx is or derives from.
-func incarnationOf(ctx context.Context) *incarnation {
-	inc, _ := identity.Of(ctx).(*incarnation)
-	return inc
-}
+// endState is whether the supervisor has settled the end of an incarnation.
+type endState uint8
 
-// Path returns the path of the child whose incarnation ctx belongs to, such as
-// "orders/feeds/ACME", or "" if it belongs to none.
-func Path(ctx context.Context) string {
-	if inc := incarnationOf(ctx); inc != nil {
-		return inc.child.path()
-	}
-	return ""
-}
+const (
+	endNone      endState = iota // not settled
+	endExited                    // settled when the goroutine of the incarnation had finished it
+	endAbandoned                 // settled while the goroutine has not returned, because the child is stuck
+)
 
-// Incarnation returns the number of the incarnation that ctx belongs to, from
-// 1, or 0 if it belongs to none.
-func Incarnation(ctx context.Context) int {
-	if inc := incarnationOf(ctx); inc != nil {
-		return inc.n
-	}
-	return 0
-}
+// overLocked reports whether the end is settled. Nothing that the incarnation does
+// after that changes its child (R4).
+func (s *stopState) overLocked() bool { return s.endState != endNone }
 
-// Previous returns how the incarnation before the one that ctx belongs to
-// ended; its Kind is ExitNone in the first.
-func Previous(ctx context.Context) Exit {
-	if inc := incarnationOf(ctx); inc != nil {
-		return Exit{inc.prevKind, inc.prevErr}
-	}
-	return Exit{}
-}
+// endingLocked reports whether the shutdown timeout is running, or the end is
+// settled.
+func (s *stopState) endingLocked() bool { return s.stopBy != 0 || s.overLocked() }
 
-// Deadline implements [context.Context]; there is none.
-func (inc *incarnation) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+// lifePhase is which part of its life an incarnation is in (W2).
+type lifePhase uint8
 
-// Done implements [context.Context].
-func (inc *incarnation) Done() <-chan struct{} {
-	inc.mu.Lock()
-	defer inc.mu.Unlock()
-	if inc.done == nil {
-		inc.done = make(chan struct{})
-		if inc.cause != nil {
-			close(inc.done)
-		}
-	}
-	return inc.done
-}
+const (
+	lifeBackoff    lifePhase = iota // waiting for its backoff
+	lifeStart                       // in the start function
+	lifeInitialize                  // in Initialize
+	lifeRun                         // in Run
+	lifeGoroutines                  // waiting for the goroutines of [Go]
+	lifeTerminate                   // in Terminate
+	lifeOver
+)
 
-// Err implements [context.Context].
-func (inc *incarnation) Err() error {
-	if inc.stopCause() != nil {
-		return context.Canceled
-	}
-	return nil
-}
-
-// stopCause is the cause of the cancellation, nil before it.
-func (inc *incarnation) stopCause() error {
-	inc.mu.Lock()
-	defer inc.mu.Unlock()
-	return inc.cause
-}
-
-// Value implements [context.Context].
-func (inc *incarnation) Value(key any) any {
-	if _, ok := key.(identity.Key); ok {
-		return inc
-	}
-	return inc.valuesContext().Value(key)
-}
-
-// valuesContext is where all other values are. context.Cause asks for the
-// value of a key of its own, and the answer must come from a context of the
-// standard library; so once cancelled, there is one.
-func (inc *incarnation) valuesContext() context.Context {
-	inc.mu.Lock()
-	defer inc.mu.Unlock()
-	values := inc.child.sup.values
-	if inc.more != nil && inc.more.traced != nil {
-		values = inc.more.traced
-	}
-	if inc.cause == nil {
-		return values
-	}
-	more := inc.moreLocked()
-	if more.cancelled == nil {
-		ctx, cancel := context.WithCancelCause(values)
-		cancel(inc.cause)
-		more.cancelled = ctx
-	}
-	return more.cancelled
-}
-
-// AfterFunc lets contexts that derive from this one be cancelled with it,
-// without a goroutine each: package context looks for this method.
-func (inc *incarnation) AfterFunc(f func()) (stop func() bool) {
-	inc.mu.Lock()
-	defer inc.mu.Unlock()
-	if inc.cause != nil {
-		go f() // the caller may hold locks that f takes
-		return func() bool { return false }
-	}
-	more := inc.moreLocked()
-	if more.afters == nil {
-		more.afters = make(map[*func()]struct{})
-	}
-	key := &f
-	more.afters[key] = struct{}{}
-	return func() bool {
-		inc.mu.Lock()
-		defer inc.mu.Unlock()
-		_, ok := more.afters[key]
-		delete(more.afters, key)
-		return ok
-	}
-}
-
-// cancel cancels the context. Only the first call has an effect.
-func (inc *incarnation) cancel(cause error) {
-	inc.mu.Lock()
-	inc.cancelLocked(cause)
-	inc.mu.Unlock()
-}
-
-// cancelLocked is cancel. What has been registered it calls in a goroutine of
-// its own, which is the caller's and not the supervisor's: it may block.
-func (inc *incarnation) cancelLocked(cause error) {
-	if inc.cause != nil {
-		return
-	}
-	inc.cause = cause
-	if inc.done != nil {
-		close(inc.done)
-	}
-	if inc.more != nil && len(inc.more.afters) > 0 {
-		go callAll(inc.more.afters)
-		inc.more.afters = nil
-	}
-}
-
-func callAll(afters map[*func()]struct{}) {
-	for f := range afters {
-		(*f)()
-	}
-}
-
+// moreLocked returns the attachments, and makes them on the first call.
 func (inc *incarnation) moreLocked() *attachments {
 	if inc.more == nil {
 		inc.more = new(attachments)
@@ -249,25 +158,15 @@ func (inc *incarnation) moreLocked() *attachments {
 	return inc.more
 }
 
-// fail ends the incarnation: whatever its Run returns, err is what it ended
-// with, unless something else failed before.
+// fail cancels the incarnation with err, and makes err its outcome whatever Run
+// returns, unless something else failed before.
 func (inc *incarnation) fail(err error) {
-	inc.note(err)
+	inc.setFailure(err)
 	inc.cancel(err)
 }
 
-// supervision returns what the worker is, or nil where that is no supervisor.
-func (inc *incarnation) supervision() *supervision {
-	inc.mu.Lock()
-	defer inc.mu.Unlock()
-	if inc.more == nil {
-		return nil
-	}
-	return inc.more.nested
-}
-
-// note is fail without the cancellation.
-func (inc *incarnation) note(err error) {
+// setFailure is fail without the cancellation.
+func (inc *incarnation) setFailure(err error) {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
 	if more := inc.moreLocked(); more.failure == nil {
@@ -275,7 +174,7 @@ func (inc *incarnation) note(err error) {
 	}
 }
 
-// failure is what fail was first called with.
+// failure returns the error of the first call of fail or setFailure.
 func (inc *incarnation) failure() error {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
@@ -285,38 +184,53 @@ func (inc *incarnation) failure() error {
 	return inc.more.failure
 }
 
+// stackText returns the stack that was taken when the incarnation became stuck, or "".
+func (inc *incarnation) stackText() string {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	if inc.more == nil {
+		return ""
+	}
+	return inc.more.stack
+}
+
+// setStack sets the result of stackText.
+func (inc *incarnation) setStack(stack string) {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	inc.moreLocked().stack = stack
+}
+
 // replaceWith sets the incarnation that takes the place of this one.
 func (inc *incarnation) replaceWith(next *incarnation) {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
-	inc.moreLocked().replaced = next
+	inc.moreLocked().next = next
 }
 
-// replacement returns what replaceWith has set, or nil.
+// replacement returns the incarnation that replaceWith has set, or nil.
 func (inc *incarnation) replacement() *incarnation {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
 	if inc.more == nil {
 		return nil
 	}
-	return inc.more.replaced
+	return inc.more.next
 }
 
-// mark identifies the goroutines of an incarnation in a dump of all stacks: an
-// array is passed in memory, and so printed exactly. See [stacksOf].
+// supervision returns the worker as a supervisor, or nil if it is none.
+func (inc *incarnation) supervision() *supervision {
+	inc.mu.Lock()
+	defer inc.mu.Unlock()
+	if inc.more == nil {
+		return nil
+	}
+	return inc.more.nested
+}
+
+// stackTag identifies the goroutines of an incarnation in a dump of all stacks.
+// It is an array because the traceback prints the elements of an array argument
+// exactly: the compiler passes an array in memory. See stack.go.
 func (inc *incarnation) stackTag() [2]uintptr {
 	return [2]uintptr{stackTagPrefix, uintptr(unsafe.Pointer(inc))}
 }
-
-const (
-	lifeBackoff    lifePhase = iota // waiting for its turn to start
-	lifeStart                       // in the start function
-	lifeInitialize                  // in Initialize
-	lifeRun                         // in Run
-	lifeGoroutines                  // waiting for the goroutines of [Go]
-	lifeTerminate                   // in Terminate
-	lifeOver
-)
-
-// lifePhase is where in its life an incarnation is (W2).
-type lifePhase uint8

@@ -7,11 +7,18 @@ import (
 	"strconv"
 )
 
-// loop lives the incarnations of a child, one after the other, for as long as
-// the supervisor has a next one. It is the goroutine of the child.
+// The life of an incarnation is a sequence of phases, in which user code is called:
+// the start function, Initialize, Run, the goroutines of Go, and Terminate (W2). Each
+// phase is one call of step. step recovers a panic, and after runtime.Goexit, loop goes
+// on in a new goroutine. returned decides which phase comes next, outside the call of
+// user code, so the order of the phases is written down in one place.
+
+// loop is the goroutine of a child. It runs the incarnations of the child one after
+// the other, as long as the supervisor has a next one, so a restart needs no new
+// goroutine.
 func (c *child) loop(inc *incarnation) {
-	// runtime.Goexit ends the goroutine whatever is deferred. The life goes on
-	// where it was, in another one.
+	// runtime.Goexit ends the goroutine, and no deferred function can prevent that.
+	// The incarnation goes on from its present phase in a new goroutine.
 	defer func() {
 		if inc != nil {
 			go c.loop(inc)
@@ -21,6 +28,8 @@ func (c *child) loop(inc *incarnation) {
 		for inc.phase != lifeOver {
 			inc.step(inc.stackTag())
 		}
+		// A nested supervisor that is left behind is part of the incarnation, so it ends
+		// before the exit is settled.
 		c.sup.endUndriven(inc)
 		if c.sup.labels {
 			inc.endTask()
@@ -29,11 +38,14 @@ func (c *child) loop(inc *incarnation) {
 	}
 }
 
-// step lives one phase. Whatever user code does in it, the life goes on from
-// the next.
+// step runs one phase and moves on to the next, whether user code returns, panics or
+// ends the goroutine. Its argument makes the goroutine recognisable in a dump of all
+// stacks.
 //
 //go:noinline
 func (inc *incarnation) step(_ [2]uintptr) {
+	// calling tells caught whether user code has returned. recover alone cannot: it
+	// returns nil after runtime.Goexit as well as after a normal return.
 	defer inc.caught()
 	inc.calling = true
 	err := inc.call()
@@ -41,7 +53,7 @@ func (inc *incarnation) step(_ [2]uintptr) {
 	inc.returned(err)
 }
 
-// caught is deferred by step; only it can recover.
+// caught is deferred by step: recover works only in a deferred function.
 func (inc *incarnation) caught() {
 	if !inc.calling {
 		return
@@ -50,10 +62,11 @@ func (inc *incarnation) caught() {
 	inc.returned(caught(recover()))
 }
 
+// call calls the user code of the current phase.
 func (inc *incarnation) call() error {
 	switch inc.phase {
 	case lifeBackoff:
-		inc.child.sup.awaitTurn(inc)
+		inc.child.sup.awaitBackoff(inc)
 		return nil
 	case lifeStart:
 		inc.label()
@@ -71,29 +84,32 @@ func (inc *incarnation) call() error {
 	return nil
 }
 
-// make calls the start function. A worker that embeds a supervisor is taken for
-// one, and asking it which one is a call too: the embedded pointer may be nil.
+// make calls the start function. A worker that embeds a supervisor counts as one. Its
+// base method is called here, where panics are caught: the embedded pointer may be nil.
 func (inc *incarnation) make() error {
 	if err := inc.child.slot.start(inc); err != nil {
 		return err
 	}
 	if w, ok := inc.body.worker().(hasBase); ok {
-		return inc.child.sup.madeSupervisor(inc, w.base())
+		return inc.child.sup.noteSupervisor(inc, w.base())
 	}
 	return nil
 }
 
-// returned moves on to the next phase; err is how the current one ended.
+// returned moves on to the next phase. err is the result of the current one.
 func (inc *incarnation) returned(err error) {
+	// From here on the error is only data. Its methods are user code too, which may
+	// panic or end the goroutine, and the engine calls them under locks.
 	err = shield(err)
 	switch inc.phase {
 	case lifeBackoff:
 		inc.phase = lifeStart
-		if !inc.child.sup.starting(inc) {
+		if !inc.child.sup.beginAfterBackoff(inc) {
+			// It never started, so there is nothing to terminate and no exit event.
 			inc.outcome, inc.phase = Exit{ExitShutdown, inc.awaitStopCause()}, lifeOver
 		}
 	case lifeStart:
-		if err != nil {
+		if err != nil { // there is no worker, so no Terminate
 			inc.end(err, lifeOver)
 			return
 		}
@@ -102,7 +118,7 @@ func (inc *incarnation) returned(err error) {
 			inc.initialized()
 		}
 	case lifeInitialize:
-		if err != nil {
+		if err != nil { // Terminate clears up what Initialize has done
 			inc.end(err, lifeTerminate)
 			return
 		}
@@ -111,23 +127,27 @@ func (inc *incarnation) returned(err error) {
 		inc.end(err, lifeTerminate)
 	case lifeGoroutines:
 		inc.phase = inc.next
+		// A goroutine may have failed after Run had returned. That failure counts,
+		// unless Run itself had failed before.
 		if failure := inc.failure(); failure != nil && inc.outcome.Kind != ExitAbnormal {
 			inc.classify(failure, nil, nil)
 		}
 	case lifeTerminate:
 		inc.phase = lifeOver
 		cause := inc.stopCause()
-		if cause == returnedCause { // nobody has asked it to stop
+		if cause == returnedCause { // Run had returned by itself
 			cause = nil
 		}
+		// An error of Terminate is joined with the outcome of Run. An error that only
+		// repeats the stop must not hide that outcome.
 		if before := inc.outcome; err != nil && inc.classify(err, cause, before.Err).Kind != ExitAbnormal {
 			inc.outcome = before
 		}
 	}
 }
 
-// classify makes an error the outcome, joined with one from before if there is
-// one and this one is abnormal.
+// classify makes err the outcome. If err is abnormal, it is joined with the error
+// before, if there is one.
 func (inc *incarnation) classify(err, stopCause, before error) Exit {
 	exit := classify(err, stopCause)
 	if exit.Kind == ExitAbnormal {
@@ -144,25 +164,26 @@ func joined(before, err error) error {
 	return errors.Join(before, err)
 }
 
-// initialized goes on to Run, unless the incarnation was told to stop
-// meanwhile. A supervisor has children to stop then: its Run does that.
+// initialized goes on to Run, unless the incarnation is ending already. A supervisor
+// goes on to Run even then, because its Run stops the children that have been started.
 func (inc *incarnation) initialized() {
-	if inc.child.sup.readied(inc) || isSupervisor(inc.body.worker()) {
+	if inc.child.sup.markReady(inc) || isSupervisor(inc.body.worker()) {
 		inc.phase = lifeRun
 		return
 	}
 	inc.end(inc.awaitStopCause(), lifeTerminate)
 }
 
-// toldCause is the cause of a stop that is known from the supervisor's lock.
-// Whoever told the incarnation cancels it only after that lock has been let go.
+// awaitStopCause returns the cause of a stop that has been requested. It has to wait:
+// the request is made under the supervisor's lock, and the context is cancelled only
+// after that lock has been released.
 func (inc *incarnation) awaitStopCause() error {
 	<-inc.Done()
 	return inc.stopCause()
 }
 
-// end notes what the incarnation ended with, before what it leaves behind is
-// cleared up: the goroutines that belong to it, then Terminate.
+// end sets the outcome of the worker's own code, and moves on to what has to be
+// cleared up: the goroutines of the incarnation, then Terminate.
 func (inc *incarnation) end(err error, next lifePhase) {
 	inc.mu.Lock()
 	cause, tasks := inc.cause, 0
@@ -173,8 +194,13 @@ func (inc *incarnation) end(err error, next lifePhase) {
 			err, cause = inc.more.failure, nil
 		}
 	}
+	// Goroutines that still run may call Go. The last of them sets closed.
 	inc.closed = tasks == 0
+	// Without effect if a stop has cancelled the context before. cause was read above,
+	// so the outcome is classified by that stop and not by returnedCause.
 	inc.cancelLocked(returnedCause)
+	// From here on, goroutines of Go may end and set a failure: the phase
+	// lifeGoroutines looks for that when all have ended.
 	inc.mu.Unlock()
 	made, ran := inc.phase > lifeStart, inc.phase > lifeInitialize
 	if next == lifeTerminate {
@@ -195,8 +221,9 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	}
 }
 
-// withLast adds to a failure that is a start out of time what that start returned
-// in the end: it may say what it had been waiting for.
+// withLast returns a failure with the last error of the worker. It adds that to a
+// StartTimeoutError only: what the start returns in the end may say what it had been
+// waiting for.
 func withLast(failure, err error) error {
 	timeout, is := failure.(*StartTimeoutError)
 	if !is || err == nil || err == failure || err == context.Canceled {
@@ -205,15 +232,16 @@ func withLast(failure, err error) error {
 	return &StartTimeoutError{After: timeout.After, Err: err}
 }
 
+// returnedCause is the cause of a context whose incarnation has ended by itself.
 var returnedCause = &StopError{Reason: ReasonReturn}
 
-// terminate calls Terminate with what is left of the time for stopping.
+// terminate calls Terminate with the rest of the shutdown timeout as the deadline.
 func (inc *incarnation) terminate() error {
 	w, ok := inc.body.worker().(Terminator)
 	if !ok {
 		return nil
 	}
-	ctx := context.WithoutCancel(inc)
+	ctx := context.WithoutCancel(inc) // inc is cancelled already, and Terminate has work to do
 	if deadline, ok := inc.child.sup.stopDeadline(inc); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline)
@@ -222,8 +250,8 @@ func (inc *incarnation) terminate() error {
 	return w.Terminate(ctx, inc.outcome)
 }
 
-// label puts the pprof labels on the goroutine, if the spec asks for them, and
-// makes a task of the incarnation.
+// label sets the pprof labels of the goroutine and begins a trace task, if the spec
+// asks for labels.
 func (inc *incarnation) label() {
 	if !inc.child.sup.labels {
 		return

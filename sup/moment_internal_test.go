@@ -91,7 +91,7 @@ func TestCountsGoOnBeyondThirtyTwoBits(t *testing.T) {
 		s := face.current()
 		c := s.find("a")
 		s.mu.Lock()
-		c.n, c.restarts, c.failures = math.MaxInt32, math.MaxInt32, math.MaxInt32
+		c.counts.Starts, c.counts.Restarts, c.counts.Failures = math.MaxInt32, math.MaxInt32, math.MaxInt32
 		s.mu.Unlock()
 		w.fail <- errors.New("boom")
 		synctest.Wait()

@@ -1,7 +1,7 @@
 package sup
 
-// nested returns the life of the supervisor that a child is; nil if it is down,
-// and false if it is none.
+// nested returns the life of the supervisor that a child is, or nil if it is
+// down. It reports false if the child is no supervisor.
 func (c *child) nested() (*core, bool) {
 	c.sup.mu.Lock()
 	defer c.sup.mu.Unlock()
@@ -11,9 +11,9 @@ func (c *child) nested() (*core, bool) {
 	return c.cur.nestedLocked(), true
 }
 
-// shownLocked returns the life of the supervisor that a child is, or of one that
-// is down the last; nil if it is none.
-func (c *child) shownLocked() *core {
+// latestLifeLocked returns the life of the supervisor that a child is, or its last
+// life if it is down, or nil if the child is no supervisor.
+func (c *child) latestLifeLocked() *core {
 	if !c.supervisor {
 		return nil
 	}
@@ -23,24 +23,23 @@ func (c *child) shownLocked() *core {
 	return c.sup.list.lastLives[c]
 }
 
-// nested returns the supervisors among the children, in no order, and without a
-// look at the others.
+// nested returns the latest lives of the supervisors among the children, in no
+// order. It does not visit the other children.
 func (s *core) nested() (all []*core) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.list.supervisors {
-		if below := c.shownLocked(); below != nil {
+		if below := c.latestLifeLocked(); below != nil {
 			all = append(all, below)
 		}
 	}
 	return all
 }
 
-// nestedLocked returns the life of the supervisor that an incarnation is, or
-// nil.
+// nestedLocked returns the life of the supervisor that an incarnation is, or nil.
 func (inc *incarnation) nestedLocked() *core {
 	if inc == nil || !inc.supervisor {
 		return nil
 	}
-	return inc.supervision().current() // to ask the worker would be to call its code
+	return inc.supervision().current() // asking the worker instead would call its code under the lock
 }

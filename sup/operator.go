@@ -3,24 +3,26 @@ package sup
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
-// The calls of an operator on one child. None waits for anything but the child
-// that it names, and none is counted.
+// The calls of an operator on one child. A call waits for that child only, and is not
+// counted as a restart. A parameter seen is the number of the incarnation that the
+// caller has seen and means; 0 means any.
 
+// admit is admitLocked for callers without the lock.
 func (s *core) admit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.admitLocked()
 }
 
-// adopt adds a child at the end of the order and returns when it is ready
-// (O1). If it does not get ready, nothing stays behind; only ErrIgnore leaves
-// it declared. The id is claimed when nothing can refuse the child any more: it is
-// found without the lock from then on.
+// addChild adds a child at the end of the order and returns when it is ready (O1). If
+// the start fails, the child is removed, except after ErrIgnore. taken returns the
+// child that has the id already, or nil. claim makes the id known: it is called last,
+// when nothing can refuse the child any more, because the child is then found without
+// the lock.
 func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *child, claim func()) error {
-	called := calledBefore(ctx)
+	cancelled := cancelledBefore(ctx) // before the lock: the methods of ctx may be code of the user
 	s.mu.Lock()
 	err := s.admitLocked()
 	if err == nil {
@@ -31,19 +33,21 @@ func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *
 	if err == nil && limit > 0 && s.list.count >= limit {
 		err = fmt.Errorf("%w: %d", ErrMaxChildren, limit)
 	}
-	if err == nil && called != nil {
+	if err == nil && cancelled != nil {
 		s.mu.Unlock()
-		return s.startError(c, called)
+		return s.startError(c, cancelled)
 	}
 	if err != nil {
 		s.mu.Unlock()
 		return err
 	}
-	c.removeWhenDown = true // until it is ready
+	c.removeWhenDown = true // until it is ready: a start that fails leaves nothing behind
 	c.added = true
 	claim()
 	s.linkLocked(c)
-	inc := s.launchLocked(c, true, false)
+	inc := s.launchLocked(c, byCaller)
+	// From here on the child is like any other: rounds leave it alone until it is ready,
+	// the end of the supervisor stops it, and other operators may stop it.
 	s.mu.Unlock()
 	err = s.awaitStart(ctx, inc, ReasonOperator)
 	if err == nil || ignored(err) {
@@ -52,25 +56,28 @@ func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *
 	return s.startError(c, err)
 }
 
-// calledBefore says that a start was called off before it has begun, or nil.
-func calledBefore(ctx context.Context) error {
+// cancelledBefore returns an error if ctx has ended before a start begins.
+func cancelledBefore(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
 	return &StopError{Reason: ReasonOperator, Err: causeOf(ctx)}
 }
 
-// startError is the error of an operator's start that failed.
+// startError returns the error of an operator's start that has failed. If the end of
+// the supervisor stopped the child, that is ErrShuttingDown.
 func (s *core) startError(c *child, err error) error {
+	// The supervisor may have begun to end at any time during the start. Only a start
+	// that was stopped for that is a matter of the supervisor; another error stays.
 	if stop, ok := err.(*StopError); ok && stop.Reason == ReasonShutdown && s.admit() != nil {
 		return ErrShuttingDown
 	}
 	return &StartError{Path: c.path(), Err: err}
 }
 
-// takenErrorLocked says that an id is taken.
+// takenErrorLocked returns the error for an id that child c has already.
 func takenErrorLocked(c *child) error {
-	switch err := c.restsLocked(0); err {
+	switch err := c.checkAtRestLocked(0); err {
 	case nil:
 		return ErrAlreadyDeclared
 	case ErrRestarting:
@@ -79,25 +86,26 @@ func takenErrorLocked(c *child) error {
 	return ErrAlreadyRunning
 }
 
-// terminate stops a child and keeps it declared (O2), unless it is temporary or
-// to be discarded. A caller who has seen an incarnation means that one only; 0 is
-// any.
-func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) error {
+// terminate stops a child and keeps it declared (O2), unless the child is temporary
+// or remove is set.
+func (s *core) terminate(ctx context.Context, c *child, seen int, remove bool) error {
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		s.mu.Unlock()
 		return notFoundOr(err)
 	}
-	if seen != 0 && seen != c.n {
+	if seen != 0 && seen != c.counts.Starts {
 		s.mu.Unlock()
 		return ErrIncarnation
 	}
 	c.stoppedByOperator = true
-	c.removeWhenDown = c.removeWhenDown || discard
+	c.removeWhenDown = c.removeWhenDown || remove
 	inc := c.cur
 	switch {
+	// Without an incarnation there is nothing to wait for. A child in its backoff has
+	// one already, and is stopped like one that runs.
 	case inc == nil && c.state == StateRestarting, c.state == StateQuarantined, c.state == StateIdle:
-		s.comeToRestLocked(c, s.now()) // F3
+		s.setStoppedLocked(c, s.now()) // F3
 		s.mu.Unlock()
 		return nil
 	case inc == nil:
@@ -110,21 +118,27 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, discard bool) 
 	if c.state != StateStuck {
 		s.requestStopLocked(inc, intentStop, s.now())
 	}
-	inc.intent, c.queued = intentStop, false
-	c.wakeLocked() // who waits for a live one waits in vain now
+	// The intent is set even if the incarnation was asked to stop before, by a round for
+	// example: the operator's word is the last. A failure in the queue is called off.
+	inc.intent, c.retry.inLine = intentStop, false
+	c.wakeLocked() // handles that wait for a worker must fail now, even if the child was stopping or stuck already
 	s.mu.Unlock()
 	inc.cancel(operatorCause)
 	return s.unstoppedError(inc, s.awaitGone(ctx, inc))
 }
 
-// unstoppedError is the error of an operator's call on an incarnation that has been
-// asked to stop, given what ended the wait for that. It is nil once the incarnation
-// has stopped.
+// unstoppedError returns the error of an operator's call on an incarnation that was
+// asked to stop, or nil if the incarnation has stopped. cause is the result of
+// awaitGone.
 func (s *core) unstoppedError(inc *incarnation, cause error) error {
 	c := inc.child
 	s.mu.Lock()
-	left, nested, stack := c.cur == inc && c.state == StateStuck || inc.abandoned, inc.supervisor, c.stackText()
+	// The child may have been restarted since: only this incarnation counts.
+	left := c.cur == inc && c.state == StateStuck || inc.endState == endAbandoned
+	nested, stack := inc.supervisor, inc.stackText()
 	s.mu.Unlock()
+	// left without a cause means that the shutdown timeout has ended the wait, and a
+	// cause that ctx has. For a supervisor the error lists what it waits for below.
 	switch {
 	case nested && (left || cause != nil):
 		return inc.stuckBelow(cause)
@@ -134,45 +148,41 @@ func (s *core) unstoppedError(inc *incarnation, cause error) error {
 	return cause
 }
 
+// operatorCause is the cause that a child sees when an operator stops it.
 var operatorCause = &StopError{Reason: ReasonOperator}
 
 // restart starts a child that is at rest, in its old place (O3).
 func (s *core) restart(ctx context.Context, c *child, seen int) error {
-	called := calledBefore(ctx)
+	cancelled := cancelledBefore(ctx) // before the lock: the methods of ctx may be code of the user
 	s.mu.Lock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		s.mu.Unlock()
 		return notFoundOr(err)
 	}
-	if err := c.restsLocked(seen); err != nil {
+	if err := c.checkAtRestLocked(seen); err != nil {
 		s.mu.Unlock()
 		return err
 	}
-	if called != nil {
+	if cancelled != nil {
 		s.mu.Unlock()
-		return s.startError(c, called)
+		return s.startError(c, cancelled)
 	}
 	inc := s.relaunchLocked(c)
 	s.mu.Unlock()
 	return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
 }
 
-// relaunchLocked starts a child that is at rest, by an operator's word.
+// relaunchLocked starts a child that is at rest, for an operator.
 func (s *core) relaunchLocked(c *child) *incarnation {
-	c.startOverLocked()
+	c.retry = retryState{} // budget and backoff start over (I7)
 	if c.state == StateQuarantined {
-		c.stoppedByOperator = true // should it fail, no round revives it
+		c.stoppedByOperator = true // until it is ready: if the start fails, no round starts it again
 	}
-	return s.launchLocked(c, true, false)
+	return s.launchLocked(c, byCaller)
 }
 
-// startOverLocked lets the budget and the backoff of a child start over.
-func (c *child) startOverLocked() {
-	c.budget, c.attempts, c.missed = nil, 0, 0
-}
-
-// operatorStartError is the error of a restart or a replacement, given that of the
-// start.
+// operatorStartError returns the error of a restart or a replacement, given the error
+// of the start.
 func (s *core) operatorStartError(c *child, err error) error {
 	if err == nil || ignored(err) {
 		return err
@@ -180,138 +190,19 @@ func (s *core) operatorStartError(c *child, err error) error {
 	return s.startError(c, err)
 }
 
-// replace stops a child, and starts its next incarnation as soon as it has stopped;
-// one that is at rest it starts (O8). The transition that settles the exit starts
-// the next incarnation, so that nothing comes between, whether or not ctx has ended.
-func (s *core) replace(ctx context.Context, c *child, seen int) error {
-	called := calledBefore(ctx)
-	s.mu.Lock()
-	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
-		s.mu.Unlock()
-		return notFoundOr(err)
-	}
-	rests := c.restsLocked(seen) == nil
-	if !rests {
-		if err := s.irreplaceableLocked(c, seen); err != nil {
-			s.mu.Unlock()
-			return err
-		}
-	}
-	switch {
-	case called != nil:
-		s.mu.Unlock()
-		return s.startError(c, called)
-	case rests:
-		inc := s.relaunchLocked(c)
-		s.mu.Unlock()
-		return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
-	}
-	inc := c.cur
-	if c.state == StateStuck {
-		inc.intent = intentReplace
-	} else {
-		s.requestStopLocked(inc, intentReplace, s.now())
-	}
-	s.mu.Unlock()
-	inc.cancel(operatorCause)
-	for {
-		cause := s.awaitGone(ctx, inc)
-		s.mu.Lock()
-		over := inc.over
-		s.mu.Unlock()
-		if over {
-			break
-		}
-		if err := s.unstoppedError(inc, cause); err != nil {
-			return err // the replacement begins when inc has stopped
-		}
-	}
-	if next := inc.replacement(); next != nil {
-		return s.operatorStartError(c, s.awaitReplacement(ctx, next))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.life.phase >= ending:
-		return ErrShuttingDown
-	case inc.intent == intentStop: // another operator has terminated it meanwhile
-		return ErrStopped
-	}
-	return ErrRestarting // a round has taken it over, and starts it in its turn
-}
-
-// irreplaceableLocked says why a child that is not at rest cannot be replaced, or
-// nil.
-func (s *core) irreplaceableLocked(c *child, seen int) error {
-	inc := c.cur
-	switch {
-	case seen != 0 && seen != c.n:
-		return ErrIncarnation
-	case c.state == StateIdle, inc != nil && inc.callerWaits && !inc.ready:
-		return errStarting
-	case inc == nil, s.isStoppingLocked(c), inc.intent == intentRestart, inc.intent == intentReplace:
-		return ErrRestarting
-	case inc.intent == intentStop:
-		return errStillStopping
-	case c.policy.restart == Temporary:
-		return errTemporary
-	}
-	return nil
-}
-
-// replaceLocked makes the incarnation that takes the place of one that an operator
-// has replaced. It waits for no backoff and is not counted.
-func (s *core) replaceLocked(c *child, inc *incarnation, now time.Duration) *incarnation {
-	if c.state != StateRestarting {
-		c.moveLocked(StateRestarting, now, eventDraft{kind: ChildRestarting, exit: c.last})
-	}
-	c.startOverLocked()
-	c.stoppedByOperator = true // should it fail, no round revives it
-	next := s.incarnateLocked(c, 0, now, false)
-	next.callerWaits = true // a start that fails leaves the child at rest, as after a restart by an operator
-	inc.replaceWith(next)
-	return next
-}
-
-// awaitReplacement waits until the incarnation of a replacement is ready, or has
-// failed to start. Unlike [core.awaitStart] it does not call the start off when ctx
-// ends: the child ran before, and must not stay down because nothing waits.
-func (s *core) awaitReplacement(ctx context.Context, inc *incarnation) error {
-	c := inc.child
-	for {
-		s.mu.Lock()
-		switch {
-		case inc.ready:
-			s.mu.Unlock()
-			return nil
-		case inc.over, c.cur == inc && c.state == StateStuck:
-			err := inc.startErrorLocked()
-			s.mu.Unlock()
-			return err
-		}
-		changed := c.changedLocked()
-		s.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return causeOf(ctx)
-		}
-	}
-}
-
 // delete removes a child that is at rest (O4).
 func (s *core) delete(ctx context.Context, c *child, seen int) error {
-	called := calledBefore(ctx)
+	cancelled := cancelledBefore(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		return notFoundOr(err)
 	}
-	if err := c.restsLocked(seen); err != nil {
+	if err := c.checkAtRestLocked(seen); err != nil {
 		return err
 	}
-	if called != nil {
-		return called
+	if cancelled != nil {
+		return cancelled
 	}
 	s.unlinkLocked(c, s.now())
 	return nil
@@ -320,21 +211,24 @@ func (s *core) delete(ctx context.Context, c *child, seen int) error {
 // remove stops a child and removes it.
 func (s *core) remove(ctx context.Context, c *child) error {
 	err := s.terminate(ctx, c, 0, true)
+	// A handle may bring the child of an earlier life: it is in no list of this one.
 	if c == nil || c.sup != s {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The child may have gone since the wait ended with an error, or been restarted
+	// by another operator, which clears removeWhenDown.
 	if c.removeWhenDown && c.cur == nil {
 		s.unlinkLocked(c, s.now())
 	}
 	return err
 }
 
-// restsLocked says why a child can be neither restarted nor deleted by a caller
-// who has seen that incarnation, or any if it is 0; or nil.
-func (c *child) restsLocked(seen int) error {
-	if seen != 0 && seen != c.n {
+// checkAtRestLocked returns nil if an operator may restart or delete a child, or else
+// why not.
+func (c *child) checkAtRestLocked(seen int) error {
+	if seen != 0 && seen != c.counts.Starts {
 		return ErrIncarnation
 	}
 	switch c.state {
@@ -343,10 +237,15 @@ func (c *child) restsLocked(seen int) error {
 	case StateRestarting:
 		return ErrRestarting
 	case StateStarting, StateStopping, StateStuck:
+		// A child that comes back by itself is restarting for its operators, whatever
+		// its state is at the moment.
 		inc := c.cur
-		if inc != nil && inc.intent != intentStop && (inc.automatic && !inc.ready || inc.intent == intentRestart && c.policy.restart != Temporary) {
+		if inc != nil && !inc.intent.staysDown() &&
+			(inc.startedBy != byCaller && inc.start != startReady || inc.intent == intentRestart && c.policy.restart != Temporary) {
 			return ErrRestarting
 		}
+		// The child will be at rest, but its incarnation has not gone: a restart would
+		// run another one beside it.
 		if c.state != StateStarting {
 			return errStillStopping
 		}

@@ -6,32 +6,32 @@ import (
 	"time"
 )
 
-// A record keeps the last events of a supervisor, and of the lives below it
-// that have ended: a ring that grows to its size, and then needs no memory. It
-// holds what an event is made from, and not its text. It is in the order in
-// which the events were put there; who reads it sorts them.
+// A record keeps the last events of a supervisor, and of the lives below it that
+// have ended. It is a ring that grows to its size, and then allocates nothing. It
+// keeps what an event is made from, because most events are never read. Entries are
+// in the order in which they were added; readers sort them by number.
 type record struct {
 	ring []entry
-	next int // the oldest, once the ring is full
-	size int
-	lost uint64 // the highest number of an event that it has let go
-	last uint64 // the highest number of all
+	next int    // the oldest entry, once the ring is full
+	size int    // the length of a full ring; 0 if nothing is kept
+	lost uint64 // the highest number of an event that is no longer kept
+	last uint64 // the highest number of an event that was added
 }
 
-// An entry is one event on record: what it is made from, or, once the life that
-// it belongs to has ended, the event.
+// An entry is one event on record: either what the event is made from, or, if its
+// life has ended and was merged, the event itself.
 type entry struct {
-	seq      uint64
-	at       time.Duration
-	delay    time.Duration
-	err      error  // with exitKind, the exit
-	child    *child // nil if it is about the supervisor
-	because  *child
-	event    *Event
-	n        int
-	kind     EventKind
-	exitKind ExitKind
-	lack     bool // see [Event.HostExhausted]
+	seq       uint64
+	at        time.Duration
+	delay     time.Duration
+	err       error  // with exitKind, the exit
+	child     *child // nil if the event is about the supervisor
+	because   *child // see [Event.Because]
+	event     *Event // nil unless the life has been merged; the other fields except seq are then not set
+	n         int
+	kind      EventKind
+	exitKind  ExitKind
+	exhausted bool // see [Event.HostExhausted]
 }
 
 func newRecord(asked int, above *core) record {
@@ -44,9 +44,9 @@ func newRecord(asked int, above *core) record {
 	return record{size: DefaultRecord}
 }
 
-// slot returns where the next event goes, in place of the oldest if need be; nil
-// if none is kept. To fill it in there costs a third of what copying an entry
-// does, which runs the write barrier over all of it.
+// slot returns the place of the next event, which may be that of the oldest, or
+// nil if no events are kept. Filling it in costs a third of copying an entry, for
+// which the write barrier runs over all of it.
 func (r *record) slot() *entry {
 	switch {
 	case len(r.ring) < r.size:
@@ -63,13 +63,13 @@ func (r *record) slot() *entry {
 	return e
 }
 
-// entries returns them all, in the order in which they were put there.
+// entries returns all entries in the order in which they were added.
 func (r *record) entries() []entry {
 	return slices.Concat(r.ring[r.next:], r.ring[:r.next])
 }
 
-// merge takes over events of a life that has ended, and keeps of all those that
-// came last.
+// merge adds the events of a life that has ended, and then keeps the last size
+// events of both.
 func (r *record) merge(events []Event, lost uint64) {
 	all := r.entries()
 	for i := range events {
@@ -87,9 +87,10 @@ func (r *record) merge(events []Event, lost uint64) {
 	}
 }
 
+// inSeq orders entries by the numbers of their events.
 func inSeq(a, b entry) int { return cmp.Compare(a.seq, b.seq) }
 
-// event makes the event of an entry.
+// event returns the event of an entry.
 func (s *core) event(e *entry) Event {
 	switch {
 	case e.event != nil:
@@ -100,7 +101,7 @@ func (s *core) event(e *entry) Event {
 	id := e.child.id()
 	event := Event{
 		Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: joinPath(s.path, id), ID: id,
-		Incarnation: e.n, Exit: Exit{e.exitKind, e.err}, Delay: e.delay, HostExhausted: e.lack,
+		Incarnation: e.n, Exit: Exit{e.exitKind, e.err}, Delay: e.delay, HostExhausted: e.exhausted,
 	}
 	if e.because != nil {
 		event.Because = e.because.path()
@@ -108,12 +109,14 @@ func (s *core) event(e *entry) Event {
 	return event
 }
 
-// recorded returns the events on record of this supervisor alone, and the
-// number of the last one that is not any more.
+// recorded returns the events on the record of this supervisor alone, and the
+// highest number of an event that is no longer kept.
 func (s *core) recorded() ([]Event, uint64) {
 	s.mu.Lock()
 	entries, lost := s.record.entries(), s.record.lost
 	s.mu.Unlock()
+	// The lock is not held for this: it makes the texts of ids, which is slow for
+	// many events and, for a Keyed, calls code of the user.
 	events := make([]Event, len(entries))
 	for i := range entries {
 		events[i] = s.event(&entries[i])
@@ -121,7 +124,7 @@ func (s *core) recorded() ([]Event, uint64) {
 	return events, lost
 }
 
-// recentLocked returns the last events on record, for an error.
+// recentLocked returns the last events on record, for an [IntensityError].
 func (s *core) recentLocked() []Event {
 	entries := s.record.entries()
 	slices.SortFunc(entries, inSeq)
@@ -129,7 +132,7 @@ func (s *core) recentLocked() []Event {
 	events := make([]Event, len(entries))
 	for i := range entries {
 		events[i] = s.event(&entries[i])
-		if earlier, is := events[i].Exit.Err.(*IntensityError); is { // or each would keep all before it
+		if earlier, is := events[i].Exit.Err.(*IntensityError); is { // an error that kept its own Recent would keep the errors of all escalations before it
 			bare := *earlier
 			bare.Recent = nil
 			events[i].Exit.Err = &bare
@@ -138,32 +141,36 @@ func (s *core) recentLocked() []Event {
 	return events
 }
 
-// bequeath hands the record of a life that has ended, and its counts, to the one
-// above, where they are found when this one has been forgotten; or of a root, to
-// its next life.
-func (s *core) mergeIntoParent(heir *core) {
-	if heir == nil {
+// mergeIntoParent adds the record and the counts of a life that has ended to its
+// successor, where they are found once this life is forgotten. The successor is the
+// supervisor above or, for a root, its next life; nil if there is none yet.
+func (s *core) mergeIntoParent(successor *core) {
+	if successor == nil {
 		return
 	}
 	events, lost := s.recorded()
-	past := s.takeUnlent(true)
-	heir.mu.Lock()
-	heir.record.merge(events, lost)
-	heir.addRetiredLocked(s, past)
-	gone := heir.retired.passedOn
-	heir.mu.Unlock()
-	if gone {
-		heir.forwardRetired(s, past)
+	counts := s.takeUnsent(true)
+	// No two supervisors are locked at once. Between the locks a life below may
+	// have sent counts to s, which has given away its own already: forwardRetired,
+	// called by that life, brings them here.
+	successor.mu.Lock()
+	successor.record.merge(events, lost)
+	successor.addRetiredLocked(s, counts)
+	ended := successor.retired.allSent
+	successor.mu.Unlock()
+	if ended {
+		successor.forwardRetired(s, counts)
 	}
 }
 
-// recordedAt returns the events of this moment on record that are about a path,
-// or below it, in order: none that has a number below the last of them is
-// missing, unless it has one of those that are lost.
+// recordedAt returns the events on record about a path and the paths below it, in
+// order. moment is the number of the last event when it was called. Of the events
+// up to moment none is missing, except those numbered up to lost.
 func (s *core) recordedAt(path string) (events []Event, lost, moment uint64) {
 	moment = s.events.last()
-	// A life that ends meanwhile is read twice, there and above; but none is read
-	// neither here nor there, since it is still there when its record is above.
+	// No lock is held between two lives, and one may end meanwhile. Its events are
+	// then read twice, there and above, but never missed: it stays in the list until
+	// its record has been merged.
 	for _, life := range s.livesAt(path) {
 		own, lostThere := life.recorded()
 		events, lost = append(events, own...), max(lost, lostThere)
@@ -173,8 +180,8 @@ func (s *core) recordedAt(path string) (events []Event, lost, moment uint64) {
 	return slices.CompactFunc(events, func(a, b Event) bool { return a.Seq == b.Seq }), lost, moment
 }
 
-// livesAt returns the lives that may have something on record about a path, or
-// below it: those on the way there, and all beyond.
+// livesAt returns the lives that may have events on record about a path or below
+// it: the lives on the way to the path, and all below it.
 func (s *core) livesAt(path string) []*core {
 	lives := []*core{s}
 	for _, below := range s.nested() {
@@ -185,25 +192,29 @@ func (s *core) livesAt(path string) []*core {
 	return lives
 }
 
+// publishLocked passes an event to the observers, and returns its number. It is
+// kept out of recordEventLocked, so that without observers the frame of that
+// function stays small.
+//
 //go:noinline
 func (s *core) publishLocked(e *entry) uint64 {
 	event := s.event(e)
 	if e.kind == ChildStuck {
-		event.Stack = e.child.stackText()
+		event.Stack = e.child.stackTextLocked()
 	}
 	return s.events.emit(event)
 }
 
-// emitLocked puts an event of the supervisor on record, and passes it on.
+// emitLocked records an event of the supervisor and passes it to the observers.
 func (s *core) emitLocked(kind EventKind, exit Exit) {
 	s.recordEventLocked(nil, eventDraft{kind: kind, exit: exit}, s.now())
 }
 
-// noteLocked numbers an event of a child, or of the supervisor itself, and puts
-// it on record. An Event is made of it only if somebody listens.
+// recordEventLocked numbers an event of a child, or of the supervisor itself if c
+// is nil, and records it. An Event is made only if there is an observer.
 func (s *core) recordEventLocked(c *child, e eventDraft, now time.Duration) {
 	to := s.record.slot()
-	if to == nil { // nothing is kept; who asks for it is told that there is a gap
+	if to == nil { // no events are kept: a reader of the record sees a gap
 		if !s.events.listening() {
 			s.record.lost = s.events.notifier.seq.Add(1)
 			return
@@ -212,12 +223,12 @@ func (s *core) recordEventLocked(c *child, e eventDraft, now time.Duration) {
 	}
 	to.child, to.at, to.kind, to.delay, to.event = c, now, e.kind, e.delay, nil
 	to.exitKind, to.err = e.exit.Kind, e.exit.Err
-	to.because, to.lack = nil, false
+	to.because, to.exhausted = nil, false
 	if c != nil {
-		to.n = c.n
-		to.lack = c.exhausted && e.kind == ChildRestarting && e.delay > 0
+		to.n = c.counts.Starts
+		to.exhausted = c.retry.exhausted && e.kind == ChildRestarting && e.delay > 0
 		if s.round.stopping {
-			to.because = c.becauseLocked(e.kind)
+			to.because = c.roundCauseLocked(e.kind)
 		}
 	}
 	if s.events.listening() {

@@ -5,29 +5,34 @@ import (
 	"slices"
 )
 
-// retired is what happened to children that no longer exist. Each count is shown
-// once: by the life that has it, or by one above or after it that it was merged into.
+// retired is the history of children that no longer exist. A Prometheus counter must
+// not fall when a child is removed or a supervisor ends, so the counts outlive both.
+//
+// Each count is shown once: by the life that made it, or by the life above or after it
+// that it was merged into. Counts move up when a life ends. When a life is abandoned
+// they move up at once, because the next life takes its place in snapshots, and what is
+// counted after that follows at its end. So a life remembers what it has sent.
 type retired struct {
-	counts   retiredCounts
-	lent     map[family]Counts // the part of the counts here, and of the children, that a life above has already
-	passedOn bool              // set when a life above has all of it
-	merged   bool              // set when this life has ended and its counts are those of the one above; guarded by above.mu
+	counts  retiredCounts
+	sent    map[family]Counts // the part of these counts, and of the children's, that a life above has already; nil if none
+	allSent bool              // set when the life has ended and a life above has all its counts
+	merged  bool              // set when the life has ended and above shows its counts; guarded by above.mu
 }
 
 // retiredCounts are the counts of children that no longer exist.
 type retiredCounts struct {
-	members Counts            // of the supervisor's own, added at run time: the common case
+	members Counts            // of the supervisor's own children that were added at run time: the common case
 	rest    map[family]Counts // of all others
 }
 
-// maxFamilies bounds what is kept of supervisors that come and go with ever new
-// children: the counts of the families above it are one.
+// maxFamilies bounds the memory of a supervisor below which supervisors with ever
+// new names come and go. Families beyond it share one count.
 const maxFamilies = 1000
 
-// family is what children have in common whose counts are one: [Past] without
-// them.
+// family names the children that share one count: a [Retired] without its counts.
 type family struct{ supervisor, child string }
 
+// add adds counts to those of a family.
 func (p *retiredCounts) add(supervisor, child string, c Counts) {
 	switch {
 	case c == (Counts{}):
@@ -46,7 +51,7 @@ func (p *retiredCounts) add(supervisor, child string, c Counts) {
 	p.rest[key] = p.rest[key].Plus(c)
 }
 
-// list returns them in the order of their names.
+// list returns all counts in the order of their names.
 func (p *retiredCounts) list() []Retired {
 	var list []Retired
 	if p.members != (Counts{}) {
@@ -61,13 +66,12 @@ func (p *retiredCounts) list() []Retired {
 	return list
 }
 
-// inheritLocked takes over the past of a life that has ended: of one below, or of
-// a root the one before. Both are told of by the one that is looked at, and each
-// only once.
+// addRetiredLocked adds the counts of a life that has ended or was abandoned: of a
+// life below, or of the life before if s is a root.
 func (s *core) addRetiredLocked(ended *core, from []Retired) {
 	below := ""
 	if ended.above == s {
-		if ended.host == nil { // a worker's own: no snapshot tells of it
+		if ended.host == nil { // a worker runs it for itself, and no snapshot shows it
 			return
 		}
 		below = escapeID(ended.host.child.template())
@@ -85,36 +89,42 @@ func (s *core) addRetiredLocked(ended *core, from []Retired) {
 	}
 }
 
-// handOver makes the counts of a life that has been abandoned, and of those below it,
-// the past of one above at once: it is shown no longer when another has taken its
-// place. What is counted later follows when it ends.
-func (s *core) handOver(heir *core) {
-	all := s.takeAllUnlent("", nil)
-	heir.mu.Lock()
-	heir.addRetiredLocked(s, all)
-	gone := heir.retired.passedOn
-	heir.mu.Unlock()
-	if gone {
-		heir.forwardRetired(s, all)
+// sendCounts adds the counts of a life that has been abandoned, and of the lives
+// below it, to the supervisor above. It cannot wait for the end of the life, because
+// snapshots show the life in its place instead. What is counted later follows when
+// the life ends.
+func (s *core) sendCounts(above *core) {
+	all := s.takeAllUnsent("", nil)
+	// No two supervisors are locked at once: above may have ended since the counts
+	// were taken, and then what it is given now has to go further up.
+	above.mu.Lock()
+	above.addRetiredLocked(s, all)
+	ended := above.retired.allSent
+	above.mu.Unlock()
+	if ended {
+		above.forwardRetired(s, all)
 	}
 }
 
-func (s *core) takeAllUnlent(at string, all []Retired) []Retired {
-	for _, p := range s.takeUnlent(false) {
+// takeAllUnsent appends the unsent counts of s and of the lives below it. at is the
+// name of s as the supervisor above shows it.
+func (s *core) takeAllUnsent(at string, all []Retired) []Retired {
+	for _, p := range s.takeUnsent(false) {
 		all = append(all, Retired{joinBelow(at, p.Supervisor), p.Child, p.Counts})
 	}
 	for _, below := range s.nested() {
 		if below.host != nil {
-			all = below.takeAllUnlent(joinBelow(at, escapeID(below.host.child.template())), all)
+			all = below.takeAllUnsent(joinBelow(at, escapeID(below.host.child.template())), all)
 		}
 	}
 	return all
 }
 
-// forward gives what a life below has handed to this one, which has ended and passed
-// on its own past before, to those above.
-func (s *core) forwardRetired(ended *core, from []Retired) {
-	for at := ended; at.above == s && at.host != nil && s.above != nil && s.host != nil; at, s = s, s.above {
+// forwardRetired passes counts that sender has sent to s further up. s has ended
+// before and has sent its own counts, so nothing else would send these. It stops at
+// the first life that has not ended.
+func (s *core) forwardRetired(sender *core, from []Retired) {
+	for at := sender; at.above == s && at.host != nil && s.above != nil && s.host != nil; at, s = s, s.above {
 		under := escapeID(at.host.child.template())
 		up := make([]Retired, len(from))
 		for i, p := range from {
@@ -123,14 +133,15 @@ func (s *core) forwardRetired(ended *core, from []Retired) {
 		from = up
 		s.above.mu.Lock()
 		s.above.addRetiredLocked(s, from)
-		gone := s.above.retired.passedOn
+		ended := s.above.retired.allSent
 		s.above.mu.Unlock()
-		if !gone {
+		if !ended { // it sends these counts with its own
 			return
 		}
 	}
 }
 
+// joinBelow joins two names of supervisors, either of which may be "".
 func joinBelow(at, below string) string {
 	switch {
 	case at == "":
@@ -141,25 +152,26 @@ func joinBelow(at, below string) string {
 	return at + "/" + below
 }
 
-// lend returns the past of a life, with what there is of its children, but for what it
-// has lent before.
-func (s *core) takeUnlent(last bool) []Retired {
+// takeUnsent returns the counts of a life, including those of its present children,
+// that have not been sent to a life above, and marks them as sent. last is set at the
+// end of the life.
+func (s *core) takeUnsent(last bool) []Retired {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.retired.passedOn = s.retired.passedOn || last
+	s.retired.allSent = s.retired.allSent || last
 	whole := s.allRetiredLocked()
-	if s.retired.lent == nil && last { // the common case
+	if s.retired.sent == nil && last { // the common case needs no map
 		return whole
 	}
-	if s.retired.lent == nil {
-		s.retired.lent = make(map[family]Counts)
+	if s.retired.sent == nil {
+		s.retired.sent = make(map[family]Counts)
 	}
 	var fresh []Retired
 	for _, p := range whole {
 		key := family{p.Supervisor, p.Child}
-		before := s.retired.lent[key]
-		s.retired.lent[key] = p.Counts
-		p.Counts = Counts{ // of more than maxFamilies, one may have become part of another since
+		before := s.retired.sent[key]
+		s.retired.sent[key] = p.Counts
+		p.Counts = Counts{ // not below 0: beyond maxFamilies, a family may have become part of another since
 			max(0, p.Starts-before.Starts), max(0, p.Restarts-before.Restarts), max(0, p.Failures-before.Failures),
 		}
 		if p.Counts != (Counts{}) {
@@ -169,26 +181,26 @@ func (s *core) takeUnlent(last bool) []Retired {
 	return fresh
 }
 
-// wholePastLocked is the past of a life, with what there is of its children.
+// allRetiredLocked returns the counts of a life, including those of its present
+// children.
 func (s *core) allRetiredLocked() []Retired {
+	// A copy: counts of children that still exist must not stay in s.retired, which gets
+	// them when they are removed.
 	all := retiredCounts{members: s.retired.counts.members}
 	for key, c := range s.retired.counts.rest {
 		all.add(key.supervisor, key.child, c)
 	}
 	for c := s.list.first; c != nil; c = c.next {
-		all.add("", c.template(), c.countsLocked())
+		all.add("", c.template(), c.counts)
 	}
 	return all.list()
 }
 
-// template is the id of a child where those of dynamic ones are not told.
+// template returns the id of a child, or [Template] if the child was added at run
+// time or belongs to a set. Such ids are too many to keep.
 func (c *child) template() string {
 	if c.added || c.sup.config.set != SetNone {
 		return Template
 	}
 	return c.id()
-}
-
-func (c *child) countsLocked() Counts {
-	return Counts{c.n, c.restarts, c.failures}
 }

@@ -2,17 +2,21 @@ package sup
 
 import "slices"
 
-// roundState is the round that is going on, and the failures that wait for theirs.
+// roundState is the round in progress, and the failures that wait for their turn.
 type roundState struct {
-	queue       []*child      // failures that wait for their round, or for the end of the start, in order
-	wake        chan struct{} // nil if nothing waits; closed when a failure joins the queue
-	running     bool          // set while a goroutine runs rounds
-	stopping    bool          // set while a round stops its children
-	cause       *child        // the child whose failure led to that round
-	from, to    uint64        // the first and the last child of that round; children that are added meanwhile come after to
-	excluded    []*child      // children that an operator was starting when the round came to them
-	waiting     *child        // the child whose turn or backoff the rest of a round waits for; nil if no round waits
-	waitingFrom uint64        // where in the order that round starts
+	queue   []*child      // failures that wait for their round, or for the end of the start, in order
+	wake    chan struct{} // nil if nothing waits; closed when a failure joins the queue
+	running bool          // set while a goroutine runs rounds
+
+	// The round that is stopping its children.
+	stopping bool
+	cause    *child   // the child whose failure caused it
+	from, to uint64   // its children, by seq; children that are added meanwhile come after to
+	excluded []*child // children that an operator was starting when the round came to them
+
+	// The round that waits to start its children.
+	waiting     *child // the child whose turn or backoff it waits for; nil if no round waits
+	waitingFrom uint64 // the seq of the first child that it starts
 }
 
 // isStoppingLocked reports whether a failure of c is part of the round that is

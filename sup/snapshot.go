@@ -60,7 +60,7 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	}
 	n := 0
 	for c := s.list.first; c != nil; c = c.next {
-		if below := c.shownLocked(); below != nil {
+		if below := c.latestLifeLocked(); below != nil {
 			nested = append(nested, nestedCore{n, below, below.retired.merged})
 		}
 		c.infoLocked(&children[n])
@@ -108,11 +108,11 @@ func (c *child) infoLocked(info *ChildInfo) {
 	info.Restart = c.policy.restart
 	info.Significant = c.policy.significant
 	info.State = c.state
-	info.Incarnation = c.n
-	info.Restarts = c.restarts
+	info.Incarnation = c.counts.Starts
+	info.Restarts = c.counts.Restarts
 	info.Added = c.added
-	if c.failures > 0 {
-		info.Failures = c.failures
+	if c.counts.Failures > 0 {
+		info.Failures = c.counts.Failures
 	}
 	if c.last.Kind != ExitNone {
 		info.LastExit = c.last
@@ -121,12 +121,12 @@ func (c *child) infoLocked(info *ChildInfo) {
 	if c.supervisor {
 		info.Kind = KindSupervisor
 	}
-	if c.budget != nil {
-		c.budget.slide(c.sup.now())
-		info.BudgetUsed = c.budget.size
+	if c.retry.budget != nil {
+		c.retry.budget.slide(c.sup.now())
+		info.BudgetUsed = c.retry.budget.size
 	}
 	if c.state == StateStuck {
-		info.Stack = c.stackText()
+		info.Stack = c.stackTextLocked()
 	}
 	if !c.policy.plain {
 		info.Policy = c.policy.snapshot()

@@ -8,26 +8,26 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// The stacks of one child, found in a dump of all goroutines. Goroutines have
-// no names, and naming each would cost more than a restart does; but the
-// traceback prints the arguments of functions, and those of step and task
-// name the incarnation.
+// The stacks of one child are found in a dump of all goroutines. Goroutines have
+// no names, and a pprof label for each would cost more than a restart does. But a
+// traceback prints the arguments of functions, and those of step and task identify
+// the incarnation.
 
-// stackMark makes the argument recognisable: "sup!" in ASCII, read as a number,
-// which fits into 32 bits.
+// stackTagPrefix makes the argument recognisable. It is "sup!" in ASCII as a
+// number, which fits into 32 bits.
 const stackTagPrefix = 0x73757021
 
-// dumpLimit is the number of goroutines above which no dump is taken: it stops
-// the program for about a microsecond each.
+// dumpLimit is the number of goroutines above which no dump is taken. A dump stops
+// the program for about a microsecond per goroutine.
 const dumpLimit = 100_000
 
-// A stackDump holds the stack of each goroutine that lives an incarnation.
+// stackDump holds the stacks of the goroutines of all incarnations.
 type stackDump struct {
-	stacks map[string]string // by mark
-	why    string            // there are none
+	stacks map[string]string // by tag
+	why    string            // why there are no stacks; "" if there are
 }
 
-// dumps takes dumps, one for all who ask at the same time.
+// dumps takes dumps. Callers at the same time share one.
 type dumps struct{ flight singleflight.Group }
 
 func (d *dumps) take() stackDump {
@@ -39,6 +39,7 @@ func takeDump() stackDump {
 	if n := runtime.NumGoroutine(); n > dumpLimit {
 		return stackDump{why: fmt.Sprintf("not taken: with %d goroutines a dump would stop the program for too long", n)}
 	}
+	// runtime.Stack fills the buffer or says how much it wrote: a full one may be cut.
 	buf := make([]byte, 1<<20)
 	n := runtime.Stack(buf, true)
 	for n == len(buf) {
@@ -48,8 +49,8 @@ func takeDump() stackDump {
 	return readDump(string(buf[:n]))
 }
 
-// readDump reads a traceback of all goroutines: an empty line is between two,
-// and a newline after the last.
+// readDump reads a traceback of all goroutines, which are separated by empty
+// lines.
 func readDump(traceback string) stackDump {
 	d := stackDump{stacks: make(map[string]string)}
 	for stack := range strings.SplitSeq(strings.TrimSuffix(traceback, "\n"), "\n\n") {
@@ -57,7 +58,7 @@ func readDump(traceback string) stackDump {
 		if !ok {
 			continue
 		}
-		if d.stacks[key] != "" {
+		if d.stacks[key] != "" { // a goroutine of Go beside that of the child
 			stack = d.stacks[key] + "\n\n" + stack
 		}
 		d.stacks[key] = stack
@@ -65,8 +66,9 @@ func readDump(traceback string) stackDump {
 	return d
 }
 
-// markIn finds the argument that mark returned in the text of a stack.
+// tagIn finds the result of stackTag in the text of a stack.
 func tagIn(stack string) (key string, ok bool) {
+	// The traceback prints an array of two words as {0x73757021, 0xc000123456}.
 	_, after, ok := strings.Cut(stack, fmt.Sprintf("{%#x, ", stackTagPrefix))
 	if !ok {
 		return "", false

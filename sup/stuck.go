@@ -1,19 +1,17 @@
 package sup
 
-import (
-	"fmt"
-)
+import "fmt"
 
-// Children that do not stop in time (X6).
+// Children that do not stop in time (X6), and what is left of a tree.
 
-// overdue gives up on those of some incarnations whose time for stopping is
-// over. Their stacks are taken first, in one dump for all.
-func (s *core) overdue(incs ...*incarnation) {
+// markOverdue makes those incarnations stuck whose shutdown timeout is over. It takes
+// one dump of the stacks for all of them.
+func (s *core) markOverdue(incs ...*incarnation) {
 	var late []*incarnation
 	now := s.now()
 	s.mu.Lock()
 	for _, inc := range incs {
-		if !inc.over && inc.child.state != StateStuck && inc.stopBy != 0 && inc.stopBy <= now {
+		if !inc.overLocked() && inc.child.state != StateStuck && inc.stopBy != 0 && inc.stopBy <= now {
 			late = append(late, inc)
 		}
 	}
@@ -21,24 +19,27 @@ func (s *core) overdue(incs ...*incarnation) {
 	if len(late) == 0 {
 		return
 	}
+	// A dump stops the program, so it is taken without the lock. Some may end
+	// meanwhile: markStuck looks again.
 	dump := s.abandoned.dump()
 	for _, inc := range late {
 		s.markStuck(inc, dump.of(inc))
 	}
 }
 
-// giveUp makes a child stuck, and does what its spec says.
+// markStuck makes a child stuck, unless its incarnation has ended, and then does what
+// the spec of the child says. stack is the stack of the incarnation.
 func (s *core) markStuck(inc *incarnation, stack string) {
 	s.mu.Lock()
 	c := inc.child
-	if inc.over || c.state == StateStuck {
+	if inc.overLocked() || c.state == StateStuck {
 		s.mu.Unlock()
 		return
 	}
 	failure := &StuckError{Children: []StuckChild{{c.path(), inc.n, stack}}, Err: inc.failure()}
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
-	c.stack = &stack
+	inc.setStack(stack)
 	c.moveLocked(StateStuck, s.now(), eventDraft{kind: ChildStuck, exit: exit})
 	if c.policy.stuck != StuckWait {
 		s.abandonLocked(inc, exit)
@@ -48,55 +49,60 @@ func (s *core) markStuck(inc *incarnation, stack string) {
 		s.failLocked(failure)
 	}
 	var left *core
-	if inc.abandoned {
+	if inc.endState == endAbandoned {
 		left = inc.nestedLocked()
 	}
 	s.mu.Unlock()
+	// No two supervisors are locked at once, so counts and the report upwards follow
+	// without the lock. The abandoned life may end meanwhile: it sends each count
+	// once.
 	if left != nil {
-		left.handOver(s)
+		left.sendCounts(s)
 	}
 	s.reportStuck()
 }
 
-// abandonLocked goes on without an incarnation, whose goroutine is left to the
-// orphanage.
+// abandonLocked settles the exit of a stuck incarnation while its goroutine has not
+// returned. That goroutine belongs to the abandoned set of the tree from now on, and
+// no longer to this supervisor.
 func (s *core) abandonLocked(inc *incarnation, exit Exit) {
 	c := inc.child
-	inc.abandoned = true
+	inc.endState = endAbandoned
 	s.abandoned.add(inc)
 	if c.policy.stuck == StuckEscalate {
-		inc.intent = intentStop
+		inc.intent = max(inc.intent, intentStop)
 	}
-	next, lead := s.settleExitLocked(c, inc, exit, s.now())
+	next, rounds := s.settleExitLocked(c, inc, exit, s.now())
 	if next != nil {
-		s.liveLocked(next)
+		s.spawnLocked(next)
 	}
-	if lead {
-		s.goroutines.running++
-		go s.runRounds()
+	if rounds {
+		s.spawnRoundsLocked()
 	}
-	s.endGoroutineLocked()
+	s.endGoroutineLocked() // for the goroutine of inc, which does not call it once it finds inc abandoned
 }
 
-// tellHost makes a supervisor that waits for nothing but stuck children a
-// stuck child itself, so that the stop of those above goes on.
+// reportStuck makes a supervisor that waits only for stuck children a stuck child of
+// the supervisor above, so that the stop above goes on.
 func (s *core) reportStuck() {
 	s.mu.Lock()
 	held, failure := s.life.childrenStopped && s.list.stuck > 0 && s.life.phase == ending, s.life.failure
 	s.mu.Unlock()
+	// The stuck child may return before the supervisor above knows: then this
+	// supervisor was stuck for a moment, and ends.
 	if held && s.host != nil {
 		if failure != nil {
-			s.host.note(failure)
+			s.host.setFailure(failure)
 		}
 		s.parent.markStuck(s.host, "a supervisor that waits for stuck children")
 	}
 }
 
-// unstopped is what of a tree has not ended.
+// unstopped lists what has not ended in a tree.
 type unstopped struct {
-	stuck    []*incarnation // that have been asked, and whose time is over
-	stopping []*incarnation // that have been asked
-	notAsked int
+	stuck    []*incarnation // asked to stop, and the shutdown timeout is over
+	stopping []*incarnation // asked to stop
+	notAsked int            // the number of children that were not asked yet
 }
 
 // addAll adds the children of a supervisor.
@@ -104,26 +110,29 @@ func (u *unstopped) addAll(s *core) {
 	var current []*incarnation
 	s.mu.Lock()
 	for c := s.list.first; c != nil; c = c.next {
-		if c.cur != nil && c.cur.begun {
+		if c.cur != nil && c.cur.start != startPending {
 			current = append(current, c.cur)
 		}
 	}
 	s.mu.Unlock()
+	// add locks the supervisors of the incarnations: this one again, then those
+	// below. What ends meanwhile is left out.
 	for _, inc := range current {
 		u.add(inc)
 	}
 }
 
-// add adds an incarnation; or, of a supervisor, what below it has been asked, if
-// there is any: that is what holds it up. One that has not been asked is counted by
-// its children.
+// add adds an incarnation. If it is a supervisor, and something below it was asked to
+// stop, it adds that instead, since the supervisor waits for it. A supervisor that was
+// not asked counts as its children.
 func (u *unstopped) add(inc *incarnation) {
 	s := inc.child.sup
 	s.mu.Lock()
-	over, asked, stuck := inc.over && !inc.abandoned, inc.stopBy != 0, inc.abandoned || inc.child.cur == inc && inc.child.state == StateStuck
+	exited, asked := inc.endState == endExited, inc.stopBy != 0
+	stuck := inc.endState == endAbandoned || inc.child.cur == inc && inc.child.state == StateStuck
 	nested := inc.nestedLocked()
 	s.mu.Unlock()
-	if over {
+	if exited {
 		return
 	}
 	askedBefore, notAskedBefore := u.asked(), u.notAsked
@@ -141,10 +150,11 @@ func (u *unstopped) add(inc *incarnation) {
 	}
 }
 
+// asked returns the number of incarnations that were asked to stop.
 func (u *unstopped) asked() int { return len(u.stuck) + len(u.stopping) }
 
-// err is the error that names those that have been asked, and those first whose
-// time is over; nil if nothing is left (X10).
+// err returns the error that lists what was asked to stop, stuck children first, or
+// nil if nothing is left (X10).
 func (u *unstopped) err(s *core, cause error) error {
 	if u.asked()+u.notAsked == 0 {
 		return nil
@@ -160,9 +170,11 @@ func (u *unstopped) err(s *core, cause error) error {
 	return err
 }
 
-// awaitAsked waits until a supervisor that ends has asked the first child to stop,
-// so that its error names one. It does so at once if a Run drives it.
-func (s *core) awaitAsked() {
+// awaitFirstRequest waits until a supervisor that ends has asked a child to stop, so
+// that the error of a Shutdown lists at least that child. The wait is short: the
+// goroutine that drives the supervisor asks at once. Without such a goroutine it does
+// not wait.
+func (s *core) awaitFirstRequest() {
 	s.mu.Lock()
 	if !s.life.driven || s.life.asked || s.life.childrenStopped {
 		s.mu.Unlock()
@@ -176,12 +188,13 @@ func (s *core) awaitAsked() {
 	<-asking
 }
 
-// stillThere describes everything below s that has not ended.
-func (s *core) stillThere(cause error) error {
+// remainingError returns an error that lists everything below s that has not ended,
+// or nil if nothing is left.
+func (s *core) remainingError(cause error) error {
 	left := new(unstopped)
 	left.addAll(s)
-	orphans, _ := s.abandoned.below(s)
-	for _, inc := range orphans {
+	abandoned, _ := s.abandoned.below(s)
+	for _, inc := range abandoned {
 		left.add(inc)
 	}
 	err := left.err(s, cause)
@@ -191,13 +204,13 @@ func (s *core) stillThere(cause error) error {
 	return err
 }
 
-// stuckBelow is the error of an operator's call on a child that has not stopped in
-// time: it names the child or, of a supervisor, what holds that up.
+// stuckBelow returns the error of an operator's call on a child that has not stopped
+// in time. It lists the child or, if the child is a supervisor, what it waits for.
 func (inc *incarnation) stuckBelow(cause error) error {
 	left := new(unstopped)
 	left.add(inc)
 	if err := left.err(inc.child.sup, cause); err != nil {
 		return err
 	}
-	return cause // it has stopped meanwhile
+	return cause // all has stopped since
 }

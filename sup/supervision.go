@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// declare gives a supervision its declaration.
+// declare sets the configuration. It is called once, by the constructor.
 func (f *supervision) declare(d *config) {
 	if d.name == "" {
 		d.name = "supervisor"
@@ -17,8 +17,8 @@ func (f *supervision) declare(d *config) {
 	f.life.Store(f.placeholder())
 }
 
-// unborn makes a life that is there to be looked at until it is superseded by
-// one that begins.
+// placeholder returns a life that is never started. It is what handles and snapshots
+// see until prepare replaces it.
 func (f *supervision) placeholder() *core {
 	s := newCore(context.Background(), f.config, f)
 	if len(f.config.faults) == 0 {
@@ -27,7 +27,8 @@ func (f *supervision) placeholder() *core {
 	return s
 }
 
-// prepare makes a new life, for a caller that will drive it or not.
+// prepare makes a new life the current one, in phase beginning. driven says whether
+// the caller will end the life itself.
 func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -40,15 +41,17 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	last := f.life.Load()
 	s := newCore(ctx, f.config, f)
 	s.life.driven = driven
-	if s.above == nil && last.hasEnded() { // of a nested one the record is with the one above
+	if s.above == nil && last.hasEnded() { // the last life of a nested supervisor is merged into the supervisor above
 		last.mergeIntoParent(s)
 		s.events.notifier.seq.Store(last.events.notifier.seq.Load())
 		s.events.notifier.before = last.signal.done
 	}
+	// mu excludes other starts, but not Shutdown: the last life may have been shut
+	// down since the look above. So its phase is decided on under its lock.
 	last.mu.Lock()
 	defer last.mu.Unlock()
 	switch {
-	case last.life.phase == created:
+	case last.life.phase == created: // handles and callers may wait on the channels of the placeholder
 		s.signal.stop, s.signal.gone, s.signal.done = last.signal.stop, last.signal.gone, last.signal.done
 		s.events.takeOver(last.events)
 		last.life.replaced = true
@@ -56,14 +59,16 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 			defer c.wakeLocked()
 		}
 	case last.life.phase != ended:
-		s.events.close() // of a tree that goes on, it counts among the listeners
+		s.events.close() // or the tree above would count it as a listener
 		return nil, &CallError{"start", s.path, ErrAlreadyRunning}
-	case last.life.endedBeforeStart: // a Shutdown that came before the start
+	case last.life.endedBeforeStart: // Shutdown was called first, and cancels one start
 		s.events.close()
 		f.life.Store(f.placeholder())
 		return nil, &CallError{"start", s.path, ErrShuttingDown}
 	}
-	s.life.phase = beginning // before anybody sees it: nobody else can begin it, and Shutdown leaves its end to the caller
+	// All of this happens under both locks, so a concurrent Shutdown finds either the last
+	// life or this one, and never one that nothing will end.
+	s.life.phase = beginning // before it is published: nothing else can begin it, and Shutdown leaves its end to the caller
 	f.config.populate(s)
 	f.life.Store(s)
 	last.ended.Store(true)
@@ -87,15 +92,15 @@ func (f *supervision) Start(ctx context.Context) error {
 		return err
 	}
 	if err := s.begin(ctx); err != nil {
-		return s.leave(err)
+		return s.finishFailedStart(err)
 	}
 	go s.drive(ctx)
 	return nil
 }
 
-// Initialize starts the children, so that a supervisor which is a child is
-// ready when they are. A supervisor that is no child is started with Start or
-// Run.
+// Initialize implements [Initializer] for a supervisor that is a child: it starts the
+// children, so that the supervisor is ready when they are. A supervisor that is no
+// child is started with Start or Run.
 func (f *supervision) Initialize(ctx context.Context) error {
 	s, err := f.prepare(ctx, false)
 	if err != nil {
@@ -131,8 +136,8 @@ func (f *supervision) Run(ctx context.Context) error {
 	return s.drive(ctx)
 }
 
-// toDrive returns the life that Initialize has begun and nobody waits for yet,
-// or nil if there is none to.
+// toDrive returns the life that Initialize has begun and no Run has taken, or nil if
+// there is none. It sets driven, so that no other Run takes it.
 func (f *supervision) toDrive() (*core, error) {
 	s := f.current()
 	s.mu.Lock()
@@ -171,10 +176,12 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 	case <-gone:
 	case <-ctx.Done():
 		if !isClosed(gone) {
-			s.awaitAsked()
-			return s.stillThere(causeOf(ctx))
+			s.awaitFirstRequest()
+			return s.remainingError(causeOf(ctx))
 		}
 	}
+	// The supervisor has ended, but incarnations that it abandoned may still run, and
+	// Shutdown promises that nothing is left.
 	for {
 		left, changed := s.abandoned.below(s)
 		if len(left) == 0 {
@@ -183,12 +190,12 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return s.stillThere(causeOf(ctx))
+			return s.remainingError(causeOf(ctx))
 		}
 	}
 }
 
-// end begins the end of the current life, and returns it.
+// end makes the current life begin to end, and returns it.
 func (f *supervision) end() *core {
 	for {
 		s := f.life.Load()
@@ -197,10 +204,10 @@ func (f *supervision) end() *core {
 		}
 		s.mu.Lock()
 		switch {
-		case s.life.replaced: // it is being started at this moment
+		case s.life.replaced: // by a start between Load and Lock: the new life can be loaded now
 			s.mu.Unlock()
 			continue
-		case s.life.phase == created:
+		case s.life.phase == created: // no goroutine drives it, so its end is announced here
 			s.life.phase, s.life.endedBeforeStart = ended, true
 			s.life.endCause = errShutdownCalled
 			s.ended.Store(true)
@@ -317,4 +324,5 @@ func (f *supervision) Subscribe(size int) *Subscription {
 	return sub
 }
 
+// pathOf returns the path of a child of the current life.
 func (f *supervision) pathOf(id string) string { return joinPath(f.current().path, id) }

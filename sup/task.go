@@ -5,14 +5,16 @@ import (
 	"strconv"
 )
 
-// beginTask makes the incarnation a task of an execution trace, if one is being
-// taken. The task is named after the child, or after the set that it is in;
-// its context is where the incarnation's values come from, so that regions,
-// logs and subtasks of the worker belong to it.
+// beginTask makes the incarnation a task of the execution trace, if one is being
+// recorded. The task is named after the child, or after its set. The values of the
+// incarnation come from the context of the task, so that regions, logs and subtasks
+// of the worker belong to it.
 func (inc *incarnation) beginTask() {
 	if !trace.IsEnabled() {
 		return
 	}
+	// The name is the same for all members of a set: a trace groups tasks by name, and a
+	// million names of one task each would show nothing.
 	s := inc.child.sup
 	ctx, task := trace.NewTask(s.values, joinPath(s.path, inc.child.template()))
 	trace.Log(ctx, "sup.path", inc.child.path())
@@ -23,7 +25,7 @@ func (inc *incarnation) beginTask() {
 	more.traced, more.task = ctx, task
 }
 
-// endTask ends it.
+// endTask ends the task, if there is one.
 func (inc *incarnation) endTask() {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()

@@ -7,40 +7,43 @@ import (
 	"github.com/espalier-go/espalier/internal/late"
 )
 
-// The watchdog of an incarnation (L1) is a timer that looks for beats.
+// The watchdog of an incarnation (L1) is a timer that looks for beats. A beat only
+// stores the time, which is cheaper than setting a timer.
 
-// Beat tells the watchdog of the incarnation that ctx belongs to that the
-// worker is alive. It is cheap, safe for concurrent use, and does nothing
-// where there is no watchdog.
+// Beat reports to the watchdog that the worker whose incarnation ctx belongs to is
+// alive. It is cheap and safe for concurrent use. Without a watchdog it has no effect.
 func Beat(ctx context.Context) {
 	if inc := incarnationOf(ctx); inc != nil && inc.child.policy.watchdog > 0 {
 		inc.limits.beat.Store(int64(inc.child.sup.now()))
 	}
 }
 
-// watchLocked begins to watch an incarnation that has become ready.
+// watchLocked starts the watchdog of an incarnation that has become ready.
 func (s *core) watchLocked(inc *incarnation) {
 	if inc.child.policy.watchdog == 0 {
 		return
 	}
 	now := s.now()
-	inc.limits.heard = int64(now)
-	inc.limits.beat.Store(inc.limits.heard)
+	inc.limits.lastBeat = int64(now)
+	inc.limits.beat.Store(inc.limits.lastBeat)
 	inc.limits.silent = late.Begin(now, inc.child.policy.watchdog)
 	s.goroutines.running++
 	inc.limits.watch = time.AfterFunc(inc.limits.silent.Next(now), func() { s.checkBeat(inc) })
 }
 
-// unwatchLocked ends that.
+// unwatchLocked stops the watchdog. If the timer has fired already, checkBeat counts
+// its goroutine down itself.
 func (s *core) unwatchLocked(inc *incarnation) {
 	if inc.limits != nil && inc.limits.watch != nil && inc.limits.watch.Stop() {
 		s.endGoroutineLocked()
 	}
 }
 
-// listen looks whether there was a beat, and ends the incarnation if not.
+// checkBeat ends the incarnation if there was no beat in time.
 func (s *core) checkBeat(inc *incarnation) {
 	if silent := s.silence(inc); silent > 0 {
+		// A dump stops the program, so it is taken without the lock. If the
+		// incarnation ends meanwhile, fail has no effect on it.
 		s.fail(inc, &UnhealthyError{Silent: silent, Limit: inc.child.policy.watchdog, Stack: s.abandoned.dump().of(inc)})
 		s.mu.Lock()
 		s.endGoroutineLocked()
@@ -48,18 +51,20 @@ func (s *core) checkBeat(inc *incarnation) {
 	}
 }
 
-// silence returns for how long there was no beat, if that is too long. Else it
-// sets the timer again, or ends the watch if the incarnation is ending anyway.
+// silence returns how long there was no beat, if that is too long. Otherwise it
+// returns 0, and sets the timer again unless the incarnation is ending.
 func (s *core) silence(inc *incarnation) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if inc.over || inc.stopBy != 0 {
+	if inc.endingLocked() { // by itself or on request, since the timer fired
 		s.endGoroutineLocked()
 		return 0
 	}
 	l := inc.limits
-	if beat := l.beat.Load(); beat != l.heard {
-		l.heard = beat
+	// A beat moves the time at which the worker would be unhealthy. Only this timer looks
+	// at it, so a beat is noticed when the timer fires and not before.
+	if beat := l.beat.Load(); beat != l.lastBeat {
+		l.lastBeat = beat
 		l.silent.Renew(time.Duration(beat))
 	}
 	now := s.now()
@@ -67,5 +72,5 @@ func (s *core) silence(inc *incarnation) time.Duration {
 		l.watch.Reset(wait)
 		return 0
 	}
-	return now - time.Duration(l.heard)
+	return now - time.Duration(l.lastBeat)
 }

@@ -99,13 +99,21 @@ func (e edit) apply(text string) (string, error) {
 	return strings.Join(slices.Concat(lines[:at], e.new, lines[at+len(e.old):]), "\n"), nil
 }
 
+// matches reports whether lines begin with the lines of want. Indentation and
+// comments at the ends of lines do not count.
 func matches(lines, want []string) bool {
 	for i, w := range want {
-		if strings.TrimSpace(lines[i]) != w {
+		if code(lines[i]) != code(w) {
 			return false
 		}
 	}
 	return true
+}
+
+// code returns a line of Go without indentation and without a comment at its end.
+func code(line string) string {
+	line, _, _ = strings.Cut(line, " // ")
+	return strings.TrimSpace(line)
 }
 
 // functionIn finds the lines of a function or method in a gofmt'ed file.

@@ -32,6 +32,7 @@ func TestAnEditReplacesLinesOfItsFunctionOnly(t *testing.T) {
 		{"of a method", edit{"p.go", "first", []string{"s.a()", "s.b()"}, nil}, "\ts.a()\n\ts.b()\n", "", ""},
 		{"more lines", edit{"p.go", "", []string{"s.b()"}, []string{"\ts.y()", "\ts.z()"}}, "\ts.b()", "\ts.y()\n\ts.z()", ""},
 		{"a line", edit{"p.go", "third", []string{"func third() { s.c() }"}, []string{"func third() {}"}}, "{ s.c() }", "{}", ""},
+		{"a line with a comment", edit{"p.go", "second", []string{"s.a() // why"}, nil}, "second() {\n\ts.a()\n", "second() {\n", ""},
 		{"twice in the file", edit{"p.go", "", []string{"s.a()"}, nil}, "", "", "p.go  has this twice: s.a()"},
 		{"in another function", edit{"p.go", "second", []string{"s.b()"}, nil}, "", "", "p.go second does not have this: s.b()"},
 		{"in no function", edit{"p.go", "fourth", []string{"s.b()"}, nil}, "", "", "p.go has no function fourth"},
