@@ -2,24 +2,25 @@ package sup
 
 import "time"
 
-// The decisions of a supervisor are pure functions, without goroutines, clocks or
-// locks. Times are durations since the supervisor began.
+// The decisions of a supervisor are pure functions: they use no goroutine, clock or
+// lock, and each has its table of cases in decide_internal_test.go. Times are
+// durations since the beginning of the supervisor's life.
 
-// verdict says what happens to a child whose incarnation has ended.
+// verdict is what becomes of a child whose incarnation has ended.
 type verdict uint8
 
 const (
-	stayStopped  verdict = iota // the child stays declared and stopped
-	removeChild                 // the child is no longer declared
-	restartAlone                // the child starts again, alone
-	restartRound                // the child starts again in a round with siblings
+	stayStopped  verdict = iota // the child stays stopped
+	removeChild                 // the child is removed
+	restartAlone                // the child restarts alone
+	restartRound                // the child restarts in a round, with others
 	quarantine                  // the child has used up its own budget
-	escalate                    // the intensity of the supervisor is exceeded
+	escalate                    // the supervisor has used up its intensity
 )
 
-// decideRestart returns the verdict of the restart policy, before any counting
-// (R1–R3). A failed attempt to restart is retried even if the policy is Transient
-// (F1).
+// decideRestart decides what an exit leads to, before any budget is looked at (R1–R3).
+// A transient child whose restart has failed is restarted again, whatever the exit,
+// because the exit that led to the restart was abnormal (F1).
 func decideRestart(policy Restart, strategy Strategy, exit ExitKind, failedStart bool) verdict {
 	switch {
 	case policy == Temporary:
@@ -32,8 +33,9 @@ func decideRestart(policy Restart, strategy Strategy, exit ExitKind, failedStart
 	return restartRound
 }
 
-// countRestart counts one restart (I1), in the budget of the child if it has one,
-// and otherwise in the intensity of its supervisor (I7).
+// countRestart counts one restart (I1). A child with a budget of its own counts there,
+// and not against the intensity of its supervisor (I7). It returns restartAlone if the
+// limit is kept.
 func countRestart(own, supervisors *window, now time.Duration) verdict {
 	if own != nil {
 		if !own.count(now) {
@@ -47,7 +49,7 @@ func countRestart(own, supervisors *window, now time.Duration) verdict {
 	return restartAlone
 }
 
-// backoffCounter counts the restarts in a row (B1).
+// backoffCounter counts the restarts in a row that have had a backoff (B1).
 type backoffCounter int
 
 // next counts a restart and returns the wait before it.
@@ -60,48 +62,52 @@ func (s *backoffCounter) next(b Backoff) time.Duration {
 }
 
 const (
-	// spinAfter is the number of attempts in a row that may fail before each further
-	// attempt waits at least spinPause (F4).
+	// spinAfter is how many starts in a row may fail without a pause (F4). A child
+	// without a backoff and with an unlimited intensity would otherwise use a whole
+	// processor.
 	spinAfter = 9
 	spinPause = time.Millisecond
-	// exhaustedPause is the shortest wait after a start for which the host lacked
-	// resources (F4).
+	// exhaustedPause is the least pause after a start that failed because the host
+	// has run out of a resource (F4).
 	exhaustedPause = time.Second
 )
 
-// pause returns the wait before the next attempt to restart a child. It is the
-// backoff or longer, depending on the number of attempts missed in a row and on
-// whether the host was exhausted.
-func pause(backoff time.Duration, missed int, exhausted bool) time.Duration {
+// pause returns the wait before the next restart of a child: its backoff or, after
+// failed starts, more. failedStarts is the number of starts in a row that have failed,
+// and exhausted is set if the last failed because the host has run out of a resource.
+func pause(backoff time.Duration, failedStarts int, exhausted bool) time.Duration {
 	switch {
 	case exhausted:
 		return max(backoff, exhaustedPause)
-	case missed >= spinAfter:
+	case failedStarts >= spinAfter:
 		return max(backoff, spinPause)
 	}
 	return backoff
 }
 
-// window counts restarts in a sliding period. It keeps the times of the last
-// limit.Restarts restarts in a ring that grows on demand.
+// window counts restarts within a sliding period. It keeps the times of the last
+// limit.Restarts counts, in a ring that grows as it is needed, so the count is exact
+// (OTP counts whole seconds).
 type window struct {
 	limit Intensity
 	times []time.Duration // ring
-	head  int             // index of the oldest
-	size  int
+	head  int             // index of the oldest time
+	size  int             // number of times in the window
 }
 
 func newWindow(limit Intensity) window { return window{limit: limit} }
 
-// boundless reports whether the limit cannot be exceeded, because it would take
-// more than a billion restarts at more than one per nanosecond. Recording the
-// restarts of {math.MaxInt, 1h} would leak memory.
+// boundless reports whether the limit cannot be exceeded: it is unlimited, or over a
+// billion restarts at more than one a nanosecond. The ring of an {math.MaxInt, 1h}
+// would otherwise grow without bound.
 func (w *window) boundless() bool {
 	n := w.limit.Restarts
 	return n < 0 || n > 1e9 && int64(n) > int64(w.limit.Within)
 }
 
-// count adds a restart at now and reports whether the limit is kept.
+// count adds a restart at now and reports whether the limit is kept. A restart over
+// the limit is not added. now may be a little before the last restart: exits take
+// their time before they wait for the lock, and need not get it in that order.
 func (w *window) count(now time.Duration) bool {
 	if w.boundless() {
 		return true
@@ -118,7 +124,8 @@ func (w *window) count(now time.Duration) bool {
 	return true
 }
 
-// slide drops restarts that are no longer within the window.
+// slide removes the times that are no longer within the window. A time exactly Within
+// ago still counts (I6).
 func (w *window) slide(now time.Duration) {
 	for w.size > 0 && now-w.times[w.head] > w.limit.Within {
 		w.head = (w.head + 1) % len(w.times)
@@ -126,6 +133,7 @@ func (w *window) slide(now time.Duration) {
 	}
 }
 
+// grow makes room for more times, up to limit.Restarts.
 func (w *window) grow() {
 	bigger := make([]time.Duration, min(max(4, 2*len(w.times)), w.limit.Restarts))
 	n := copy(bigger, w.times[w.head:])
@@ -133,11 +141,10 @@ func (w *window) grow() {
 	w.times, w.head = bigger, 0
 }
 
-// canTrip reports whether a child that fails as fast as its backoff allows can
-// exceed its own budget (S3), that is, whether Restarts+1 failures fit into Within.
-//
-// At each step either the wait grows, or the incarnation lives for ResetAfter and
-// the waits start over. The faster of the two is taken.
+// canTrip reports whether a child that fails as fast as its backoff allows could ever
+// exceed its own budget (S3): whether some Restarts+1 failures fit into Within. Between
+// two failures, either the next wait passes, or an incarnation lives for ResetAfter and
+// the first wait passes again. The shorter is taken at each step.
 func canTrip(budget Intensity, b Backoff) bool {
 	if b.Min == 0 || b.Jitter == 1 || budget.Restarts < 1 {
 		return true
@@ -147,7 +154,7 @@ func canTrip(budget Intensity, b Backoff) bool {
 		return d - time.Duration(b.Jitter*float64(d))
 	}
 	left, n := budget.Within, 1
-	// The bound keeps the loop short. Ten thousand steps find every likely mistake.
+	// Ten thousand steps take no time, and find every mistake that is not contrived.
 	for remaining := min(budget.Restarts, 10_000); remaining > 0; remaining-- {
 		step := shortest(n)
 		if fresh := b.ResetAfter + shortest(1); fresh >= b.ResetAfter && fresh < step {
@@ -156,7 +163,7 @@ func canTrip(budget Intensity, b Backoff) bool {
 		if step > left {
 			return false
 		}
-		if b.wait(n+1) == b.wait(n) { // the wait is at Max, so all remaining steps take the same time
+		if b.wait(n+1) == b.wait(n) { // the waits grow no more: all remaining steps take as long as this one
 			return step == 0 || int64(remaining) <= int64(left/step)
 		}
 		left -= step
