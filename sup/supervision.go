@@ -76,16 +76,15 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	return s, nil
 }
 
-// Start starts the supervisor: all children, in order. It returns when all are
-// ready, or with an error and nothing left: a [SpecError] that lists every
-// fault of the spec, or a [StartError] that names the child. Should something be
-// left all the same, because it does not stop, the error is joined with a
-// [StuckError] that lists it, and Shutdown waits for it.
+// Start starts all children in order, and returns when all are ready. If one fails to
+// start, Start stops the others and returns a [StartError] that names the child. If the
+// spec has faults, nothing is started, and the error is a [SpecError] that lists them.
+// If a child does not stop after a failed start, the error is joined with a [StuckError]
+// that lists it, and [Supervisor.Shutdown] waits for it.
 //
-// ctx is the supervisor's life, not the time that it may take to start: bound
-// that with the StartTimeout of the children. When it is cancelled, the
-// children are stopped in order. A supervisor that has ended can be started
-// again.
+// ctx bounds the life of the supervisor and not the time of its start; the StartTimeout
+// of the children bounds that. When ctx is cancelled, the children are stopped in order.
+// A supervisor that has ended can be started again.
 func (f *supervision) Start(ctx context.Context) error {
 	s, err := f.prepare(ctx, true)
 	if err != nil {
@@ -113,12 +112,16 @@ func (f *supervision) Initialize(ctx context.Context) error {
 	return err
 }
 
-// Run starts the supervisor, if Initialize has not done so, and returns when it
-// has ended: nil if it was told to, by Shutdown or the cancellation of ctx, or
-// if its significant children have ended; the error of [Supervisor.Start] if
-// it could not be started; an [IntensityError] or a [StuckError] if it gave up.
-// It does not return while a child that ignores its context is left: to bound
-// the wait, use Start, and Shutdown with a deadline.
+// Run starts the supervisor, unless Initialize has done so, and returns when it has
+// ended. The error is
+//
+//   - nil if the supervisor was asked to end, by Shutdown or the cancellation of ctx, or
+//     if its significant children have ended;
+//   - the error of [Supervisor.Start] if the supervisor could not start;
+//   - an [IntensityError] or a [StuckError] if the supervisor gave up.
+//
+// Run waits for children that ignore their context. To bound that wait, use Start, and
+// Shutdown with a deadline.
 func (f *supervision) Run(ctx context.Context) error {
 	s, err := f.toDrive()
 	if err != nil {
@@ -152,17 +155,18 @@ func (f *supervision) toDrive() (*core, error) {
 	return s, nil
 }
 
-// Shutdown ends the supervisor: it stops its children in reverse order, each
-// within its own time; one whose start somebody waits for is told at once. It
-// returns nil when the whole subtree has stopped and nothing that the
-// supervisor started is left running; or, when ctx ends first, a [StuckError]
-// that wraps the cause of that and lists what was asked to stop and has not, with
-// stacks; what was not asked yet it counts. The stop goes on then; Shutdown may be
-// called again to wait further.
+// Shutdown ends the supervisor and waits until nothing that the supervisor has started
+// is left. Children are stopped in reverse order, each within its own shutdown timeout.
+// A child whose start is waited for is asked to stop at once.
 //
-// It may be called at any time, more than once and concurrently. A worker of
-// the tree has to pass its own context, or it would wait for itself. Called
-// before the start, it calls off the next one.
+// If ctx ends first, Shutdown returns a [StuckError] that wraps the cause of ctx. It
+// lists the children that were asked to stop and have not, with their stacks, and counts
+// those that were not asked yet. The stop goes on, and Shutdown may be called again to
+// wait further.
+//
+// Shutdown may be called at any time, more than once and concurrently. A worker of the
+// tree must pass its own context, or it would wait for itself. Called before the start,
+// Shutdown cancels the next start.
 func (f *supervision) Shutdown(ctx context.Context) error {
 	s := f.end()
 	if s == nil {
@@ -223,8 +227,8 @@ func (f *supervision) end() *core {
 	}
 }
 
-// Done returns a channel that is closed when the supervisor has ended, or could
-// not be started, and its observers know.
+// Done returns a channel that is closed when the supervisor has ended, or could not
+// start, and its observers have received all events.
 func (f *supervision) Done() <-chan struct{} {
 	if s := f.life.Load(); s != nil {
 		return s.signal.done
@@ -232,11 +236,11 @@ func (f *supervision) Done() <-chan struct{} {
 	return closedChannel
 }
 
-// Ending returns a channel that is closed when the supervisor begins to end: it
-// has given up, its significant children have ended, it was told to, or it could
-// not be started. [Supervisor.Err] says which. A child that ignores its context
-// can keep it from [Supervisor.Done] for ever; so this is what a program waits
-// for that has to end with its tree.
+// Ending returns a channel that is closed when the supervisor begins to end. It has
+// given up, its significant children have ended, it was asked to end, or it could not
+// start; [Supervisor.Ended] says which. A program that must exit with its tree should
+// wait for Ending and not for [Supervisor.Done], which a child that ignores its context
+// can hold up for ever.
 func (f *supervision) Ending() <-chan struct{} {
 	if s := f.life.Load(); s != nil {
 		return s.signal.stop
@@ -289,7 +293,7 @@ func (f *supervision) Strategy() Strategy { return f.declared().strategy }
 // Intensity returns the restart intensity, with its defaults filled in.
 func (f *supervision) Intensity() Intensity { return f.declared().intensity }
 
-// Uptime returns for how long the supervisor has been up, and 0 if it is not.
+// Uptime returns how long the supervisor has been up, or 0 if it is not.
 func (f *supervision) Uptime() time.Duration {
 	s := f.current()
 	s.mu.Lock()
@@ -300,19 +304,20 @@ func (f *supervision) Uptime() time.Duration {
 	return s.now()
 }
 
-// Recorded returns the last events of the supervisor and everything below it,
-// oldest first: of each supervisor that is up as many as [Spec.Record] says,
-// those of what has ended below it among them. An event's Stack is not on
-// record.
+// Recorded returns the last events of the supervisor and everything below it, oldest
+// first. Each supervisor that is up keeps as many events as [Spec.Record] says,
+// including those of supervisors below it that have ended. The Stack of an event is not
+// kept.
 func (f *supervision) Recorded() []Event {
 	life := f.current()
 	events, _, _ := life.recordedAt(life.path)
 	return events
 }
 
-// Subscribe begins a subscription that holds at most size events; 1 if size is
-// less, and a million if it is more. It ends with [Subscription.Close], or when
-// the supervisor does; of a supervisor that has ended, it has ended already.
+// Subscribe begins a subscription that holds at most size events. A size below 1 means
+// 1, and a size over a million means a million. The subscription ends with
+// [Subscription.Close], or when the supervisor ends. If the supervisor has ended
+// already, so has the subscription.
 func (f *supervision) Subscribe(size int) *Subscription {
 	sub := newSubscription(size)
 	s := f.life.Load()
