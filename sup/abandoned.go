@@ -32,6 +32,8 @@ func (a *abandonedSet) below(s *core) (left []*incarnation, changed <-chan struc
 	return left, a.change
 }
 
+// dump returns the stacks of the goroutines of all incarnations. The set is where the
+// whole tree shares one dump.
 func (a *abandonedSet) dump() stackDump { return a.dumps.take() }
 
 // add is called when a supervisor abandons an incarnation.

@@ -58,7 +58,8 @@ func (r *retryState) clearFailure() { r.inLine, r.due = false, 0 }
 
 // slot is the typed part of a child.
 type slot interface {
-	// text returns the id of a child that has no name.
+	// text returns the id of a child that has no name. It is called under the lock, so
+	// it must not call code of the user.
 	text() string
 	// incarnate returns a new incarnation without a worker.
 	incarnate() *incarnation
@@ -81,6 +82,7 @@ func newLife[W Worker]() *incarnation {
 	return &l.incarnation
 }
 
+// worker implements body.
 func (l *life[W]) worker() Worker { return l.w }
 
 // lifeOf returns the life whose first field is inc. The incarnation must have been
@@ -116,12 +118,15 @@ func liveWorker[W Worker](c *child) (w W, ok bool) {
 	return w, ok
 }
 
+// newChild fills in a child that its slot has allocated, together with the slot.
 func newChild(c *child, s *core, p *policy, slot slot) *child {
 	c.sup, c.policy, c.slot = s, p, slot
 	c.self.target.Store(c)
 	return c
 }
 
+// id returns the id. It allocates for a child without a name, so what is often asked for
+// many children does that without the lock.
 func (c *child) id() string {
 	if c.name != "" {
 		return c.name
@@ -129,6 +134,7 @@ func (c *child) id() string {
 	return c.slot.text()
 }
 
+// path returns the path from the root of the tree.
 func (c *child) path() string { return joinPath(c.sup.path, c.id()) }
 
 // stackTextLocked returns the stack of the incarnation that is stuck, or "".

@@ -66,4 +66,5 @@ func (f *supervision) declared() *config {
 	return f.config
 }
 
+// base implements hasBase. Types that embed a supervisor have it by promotion.
 func (f *supervision) base() *supervision { return f }

@@ -94,7 +94,7 @@ func (inc *incarnation) valuesContext() context.Context {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
 	values := inc.child.sup.values
-	if inc.more != nil && inc.more.traced != nil {
+	if inc.more != nil && inc.more.traced != nil { // it derives from the values of the supervisor
 		values = inc.more.traced
 	}
 	if inc.cause == nil {
@@ -122,6 +122,7 @@ func (inc *incarnation) AfterFunc(f func()) (stop func() bool) {
 	if more.afterFuncs == nil {
 		more.afterFuncs = make(map[*func()]struct{})
 	}
+	// Functions cannot be compared, but their addresses can: each call has its own f.
 	key := &f
 	more.afterFuncs[key] = struct{}{}
 	return func() bool {
@@ -146,6 +147,7 @@ func (inc *incarnation) cancelLocked(cause error) {
 	if inc.cause != nil {
 		return
 	}
+	// The cause is set first: whatever wakes up because done is closed can read it.
 	inc.cause = cause
 	if inc.done != nil {
 		close(inc.done)
@@ -156,6 +158,7 @@ func (inc *incarnation) cancelLocked(cause error) {
 	}
 }
 
+// callAll calls the functions that were registered with AfterFunc, in no order.
 func callAll(afterFuncs map[*func()]struct{}) {
 	for f := range afterFuncs {
 		(*f)()

@@ -29,6 +29,7 @@ func (k *cursor) nextLocked() *child {
 	return k.at
 }
 
+// beyond returns the neighbour of c in the direction of the cursor.
 func (k *cursor) beyond(c *child) *child {
 	if k.backward {
 		return c.prev

@@ -95,6 +95,7 @@ type window struct {
 	size  int             // number of times in the window
 }
 
+// newWindow returns an empty window. Its ring is made by the first count.
 func newWindow(limit Intensity) window { return window{limit: limit} }
 
 // boundless reports whether the limit cannot be exceeded: it is unlimited, or over a
@@ -113,7 +114,7 @@ func (w *window) count(now time.Duration) bool {
 		return true
 	}
 	w.slide(now)
-	if w.size >= w.limit.Restarts {
+	if w.size >= w.limit.Restarts { // also for a limit of no restarts, whose ring stays empty
 		return false
 	}
 	if w.size == len(w.times) {
@@ -149,6 +150,8 @@ func canTrip(budget Intensity, b Backoff) bool {
 	if b.Min == 0 || b.Jitter == 1 || budget.Restarts < 1 {
 		return true
 	}
+	// With jitter a wait may be shorter than the backoff says, and the question is what
+	// could happen.
 	shortest := func(n int) time.Duration {
 		d := b.wait(n)
 		return d - time.Duration(b.Jitter*float64(d))
@@ -157,6 +160,7 @@ func canTrip(budget Intensity, b Backoff) bool {
 	// Ten thousand steps take no time, and find every mistake that is not contrived.
 	for remaining := min(budget.Restarts, 10_000); remaining > 0; remaining-- {
 		step := shortest(n)
+		// fresh overflows if ResetAfter is very long, and then it is no shorter.
 		if fresh := b.ResetAfter + shortest(1); fresh >= b.ResetAfter && fresh < step {
 			step, n = fresh, 1
 		}

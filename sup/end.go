@@ -16,6 +16,8 @@ func (s *core) endLocked(cause *StopError, failure error) {
 	if s.life.phase >= ending {
 		return
 	}
+	// The order matters: endByLocked and failLocked look at the phase, and goroutines that
+	// the closed channel wakes look at all of it.
 	s.life.phase = ending
 	s.life.stopCause = cause // before the channel is closed: it is read without the lock after that
 	s.failLocked(failure)
@@ -112,6 +114,8 @@ func (s *core) drive(ctx context.Context) error {
 // stopCauseOf returns the cause that children see when ctx, the context of their
 // supervisor, is cancelled. For a nested supervisor it is the cause of its own stop.
 func stopCauseOf(ctx context.Context) *StopError {
+	// The context of a nested supervisor is an incarnation, which is cancelled with a
+	// StopError. That cause goes on to the children as it is.
 	cause := causeOf(ctx)
 	if stop, ok := cause.(*StopError); ok {
 		return stop

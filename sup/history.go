@@ -22,6 +22,8 @@ type counted struct {
 	exit  Exit
 }
 
+// newHistory returns an empty history that can hold one exit more than the limit allows:
+// that one ends the supervisor.
 func newHistory(limit Intensity) history {
 	if limit.unlimited() { // there is no escalation, and so no error to carry them
 		return history{}
@@ -29,6 +31,7 @@ func newHistory(limit Intensity) history {
 	return history{size: min(limit.Restarts, historyLimit-1) + 1}
 }
 
+// add keeps an exit, in place of the oldest if the history is full.
 func (h *history) add(c counted) {
 	switch {
 	case h.size == 0:
@@ -45,6 +48,7 @@ func (h *history) exits(born time.Time) []ChildExit {
 	var all []ChildExit
 	for i := range h.ring {
 		c := h.ring[(h.next+i)%len(h.ring)]
+		// Paths are made only here: most exits that are counted lead to no escalation.
 		all = append(all, ChildExit{c.child.path(), c.n, born.Add(c.at), c.exit})
 	}
 	return all

@@ -216,6 +216,8 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) 
 			s.mu.Unlock()
 			continue
 		}
+		// The channel is made under the lock that covered the look, so no change is
+		// missed between the two.
 		changed := c.changedLocked()
 		s.mu.Unlock()
 		var cause *StopError
@@ -253,6 +255,8 @@ func (s *core) awaitStopped(inc *incarnation) error {
 // startErrorLocked returns why an incarnation is not ready. The incarnation must be
 // over or stuck.
 func (inc *incarnation) startErrorLocked() error {
+	// A failure of the watchdog, a goroutine or the start timeout is why the start ended,
+	// whatever the start function returns.
 	if failure := inc.failure(); failure != nil {
 		return failure
 	}
@@ -276,6 +280,7 @@ type ignoreError struct{ error }
 // Unwrap returns ErrIgnore and the error of the start function.
 func (e *ignoreError) Unwrap() []error { return []error{ErrIgnore, e.error} }
 
+// ignored reports whether err is an [ignoreError].
 func ignored(err error) bool {
 	_, is := err.(*ignoreError)
 	return is

@@ -157,6 +157,7 @@ func (inc *incarnation) classify(err, stopCause, before error) Exit {
 	return exit
 }
 
+// joined returns err, joined with the error before if there is one.
 func joined(before, err error) error {
 	if before == nil {
 		return err
@@ -202,6 +203,7 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	// From here on, goroutines of Go may end and set a failure: the phase
 	// lifeGoroutines looks for that when all have ended.
 	inc.mu.Unlock()
+	// made: there is a worker. ran: its Run was called, so this is no failed start.
 	made, ran := inc.phase > lifeStart, inc.phase > lifeInitialize
 	if next == lifeTerminate {
 		if _, ok := inc.body.worker().(Terminator); !ok {
@@ -212,6 +214,7 @@ func (inc *incarnation) end(err error, next lifePhase) {
 	if tasks > 0 {
 		inc.phase = lifeGoroutines
 	}
+	// What follows may take any time, so the shutdown timeout begins now.
 	if inc.phase != lifeOver {
 		inc.child.sup.beginTermination(inc)
 	}

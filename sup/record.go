@@ -34,6 +34,8 @@ type entry struct {
 	exhausted bool // see [Event.HostExhausted]
 }
 
+// newRecord returns an empty record of the size that the spec asks for: 0 means the size
+// of the supervisor above, or DefaultRecord for a root, and below 0 means none.
 func newRecord(asked int, above *core) record {
 	switch {
 	case asked != 0:
@@ -76,6 +78,7 @@ func (r *record) merge(events []Event, lost uint64) {
 		all = append(all, entry{seq: events[i].Seq, event: new(events[i])})
 	}
 	slices.SortFunc(all, inSeq)
+	// Numbers are given out by the tree, so they order events across lives.
 	over := max(0, len(all)-r.size)
 	if over > 0 {
 		lost = max(lost, all[over-1].seq)
@@ -115,8 +118,8 @@ func (s *core) recorded() ([]Event, uint64) {
 	s.mu.Lock()
 	entries, lost := s.record.entries(), s.record.lost
 	s.mu.Unlock()
-	// The lock is not held for this: it makes the texts of ids, which is slow for
-	// many events and, for a Keyed, calls code of the user.
+	// The texts of ids and paths are made here. For many events that takes long, and no
+	// exit must wait for it.
 	events := make([]Event, len(entries))
 	for i := range entries {
 		events[i] = s.event(&entries[i])
@@ -176,6 +179,7 @@ func (s *core) recordedAt(path string) (events []Event, lost, moment uint64) {
 		events, lost = append(events, own...), max(lost, lostThere)
 	}
 	events = slices.DeleteFunc(events, func(e Event) bool { return e.Seq > moment || !isWithin(e.Path, path) })
+	// Each life has its events nearly in order, but the lives are not in any.
 	slices.SortFunc(events, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return slices.CompactFunc(events, func(a, b Event) bool { return a.Seq == b.Seq }), lost, moment
 }
@@ -221,13 +225,14 @@ func (s *core) recordEventLocked(c *child, e eventDraft, now time.Duration) {
 		}
 		to = new(entry)
 	}
+	// Every field is set: the entry may have held another event before.
 	to.child, to.at, to.kind, to.delay, to.event = c, now, e.kind, e.delay, nil
 	to.exitKind, to.err = e.exit.Kind, e.exit.Err
 	to.because, to.exhausted = nil, false
 	if c != nil {
 		to.n = c.counts.Starts
 		to.exhausted = c.retry.exhausted && e.kind == ChildRestarting && e.delay > 0
-		if s.round.stopping {
+		if s.round.stopping { // outside of that, no event has a cause
 			to.because = c.roundCauseLocked(e.kind)
 		}
 	}

@@ -84,7 +84,7 @@ func (s *core) checkReplaceableLocked(c *child, seen int) error {
 		return ErrRestarting
 	case inc.intent.staysDown():
 		return errStillStopping
-	case c.policy.restart == Temporary:
+	case c.policy.restart == Temporary: // it is removed when it ends, and never restarted
 		return errTemporary
 	}
 	return nil

@@ -34,6 +34,8 @@ type family struct{ supervisor, child string }
 
 // add adds counts to those of a family.
 func (p *retiredCounts) add(supervisor, child string, c Counts) {
+	// Most members of a Keyed come and go without a restart, and counting them must cost
+	// nothing: so they have a field of their own and need no map.
 	switch {
 	case c == (Counts{}):
 		return
@@ -167,6 +169,7 @@ func (s *core) takeUnsent(last bool) []Retired {
 		s.retired.sent = make(map[family]Counts)
 	}
 	var fresh []Retired
+	// What was sent before is subtracted. Counts only grow, so the rest is what is new.
 	for _, p := range whole {
 		key := family{p.Supervisor, p.Child}
 		before := s.retired.sent[key]

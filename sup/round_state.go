@@ -6,7 +6,7 @@ import "slices"
 type roundState struct {
 	queue   []*child      // failures that wait for their round, or for the end of the start, in order
 	wake    chan struct{} // nil if nothing waits; closed when a failure joins the queue
-	running bool          // set while a goroutine runs rounds
+	running bool          // set while a goroutine runs rounds; there is one at most
 
 	// The round that is stopping its children.
 	stopping bool

@@ -30,11 +30,13 @@ type stackDump struct {
 // dumps takes dumps. Callers at the same time share one.
 type dumps struct{ flight singleflight.Group }
 
+// take returns a dump. If another goroutine is taking one, it returns that one.
 func (d *dumps) take() stackDump {
 	v, _, _ := d.flight.Do("", func() (any, error) { return takeDump(), nil })
 	return v.(stackDump)
 }
 
+// takeDump takes a dump of all goroutines and reads it.
 func takeDump() stackDump {
 	if n := runtime.NumGoroutine(); n > dumpLimit {
 		return stackDump{why: fmt.Sprintf("not taken: with %d goroutines a dump would stop the program for too long", n)}

@@ -28,6 +28,8 @@ func (s *core) requestStop(inc *incarnation, intent stopIntent, cause *StopError
 // requestStopLocked is requestStop without the cancellation. The caller must cancel
 // the incarnation after it has released the lock.
 func (s *core) requestStopLocked(inc *incarnation, intent stopIntent, now time.Duration) {
+	// An operator's stop outlasts a round's: a child that is to stay stopped is not
+	// restarted because a round comes to it later.
 	inc.intent = max(inc.intent, intent)
 	if s.life.phase >= ending {
 		s.life.asked = true
@@ -42,6 +44,8 @@ func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e eventDraft)
 	if inc.stopBy != 0 {
 		return
 	}
+	// An incarnation that waits for its backoff has not started: its child stays
+	// restarting until the stop is settled.
 	c := inc.child
 	inc.stopBy = late.Begin(now, inc.stopTimeLocked()).End
 	c.live.Store(nil)

@@ -36,6 +36,8 @@ func (s *core) markStuck(inc *incarnation, stack string) {
 		s.mu.Unlock()
 		return
 	}
+	// What failed before, such as the watchdog, is why the incarnation was asked to stop,
+	// so the error wraps it.
 	failure := &StuckError{Children: []StuckChild{{c.path(), inc.n, stack}}, Err: inc.failure()}
 	exit := Exit{ExitAbnormal, failure}
 	c.live.Store(nil)
@@ -44,6 +46,8 @@ func (s *core) markStuck(inc *incarnation, stack string) {
 	if c.policy.stuck != StuckWait {
 		s.abandonLocked(inc, exit)
 	}
+	// endLocked has no effect if the supervisor is ending already. failLocked then makes
+	// the escalation its failure.
 	if c.policy.stuck == StuckEscalate {
 		s.endLocked(&StopError{Reason: ReasonShutdown}, failure)
 		s.failLocked(failure)
@@ -92,6 +96,7 @@ func (s *core) reportStuck() {
 	// supervisor was stuck for a moment, and ends.
 	if held && s.host != nil {
 		if failure != nil {
+			// Its Run cannot return the failure yet, so the host gets it this way.
 			s.host.setFailure(failure)
 		}
 		s.parent.markStuck(s.host, "a supervisor that waits for stuck children")
@@ -135,6 +140,7 @@ func (u *unstopped) add(inc *incarnation) {
 	if exited {
 		return
 	}
+	// nested is looked at without the lock of s: no two supervisors are locked at once.
 	askedBefore, notAskedBefore := u.asked(), u.notAsked
 	if nested != nil {
 		u.addAll(nested)
@@ -198,6 +204,8 @@ func (s *core) remainingError(cause error) error {
 		left.add(inc)
 	}
 	err := left.err(s, cause)
+	// All children have stopped, but the end is announced only after the last event has
+	// been delivered.
 	if err == nil && cause != nil && !isClosed(s.signal.done) {
 		return &StuckError{Err: fmt.Errorf("observer still running: %w", cause)}
 	}

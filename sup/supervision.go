@@ -127,7 +127,7 @@ func (f *supervision) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s == nil {
+	if s == nil { // Run without Initialize: the supervisor is a root, or a worker runs it
 		if s, err = f.prepare(ctx, true); err != nil {
 			return err
 		}
@@ -180,6 +180,8 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 	case <-gone:
 	case <-ctx.Done():
 		if !isClosed(gone) {
+			// A ctx that has ended before the call would otherwise find that no child
+			// was asked yet, and list nothing.
 			s.awaitFirstRequest()
 			return s.remainingError(causeOf(ctx))
 		}
@@ -257,19 +259,20 @@ func (f *supervision) Err() error {
 	return s.life.failure
 }
 
-// Ended returns how the supervisor ends, or has ended, as from when
-// [Supervisor.Ending] is closed. Its Kind is
+// Ended returns how the supervisor ends or has ended, once [Supervisor.Ending] is closed.
+// Its Kind is
 //
-//   - [ExitNone] if the supervisor does not end;
+//   - [ExitNone] if the supervisor is not ending;
 //   - [ExitNormal] if its significant children have ended, see [AutoShutdown];
-//   - [ExitAbnormal] if it gave up or could not start, and then its Err is that of
+//   - [ExitAbnormal] if it gave up or could not start: Err is then the error of
 //     [Supervisor.Err];
-//   - [ExitShutdown] if it was asked to end, and then its Err wraps [ErrShutdown].
-//     That Err wraps context.Canceled or context.DeadlineExceeded, and the cause, if
-//     the context given to Start or Run has ended; it is a [StopError] if the
-//     supervisor above has asked, and neither if Shutdown was called.
+//   - [ExitShutdown] if it was asked to end: Err then wraps [ErrShutdown].
 //
-// It is the Exit of the event [SupervisorStopped].
+// After [ExitShutdown], Err also wraps context.Canceled or context.DeadlineExceeded, and
+// the cause, if the context of Start or Run has ended. It is a [StopError] if the
+// supervisor above has asked, and neither if Shutdown was called.
+//
+// Ended is the Exit of the event [SupervisorStopped].
 func (f *supervision) Ended() Exit {
 	s := f.current()
 	s.mu.Lock()
