@@ -205,11 +205,11 @@ func TestCurlSpeaksJSON(t *testing.T) {
 	if got := call("Child", `{"path":"orders/db"}`)["child"].(map[string]any)["state"]; got != "running" {
 		t.Errorf("the state is %v", got)
 	}
-	if got := call("Terminate", `{"target":{"path":"orders/db"}}`); len(got) != 0 {
+	if got := call("TerminateChild", `{"target":{"path":"orders/db"}}`); len(got) != 0 {
 		t.Errorf("Terminate says %v", got)
 	}
-	got := call("Terminate", `{"target":{"path":"orders/nothing"}}`)
-	if got["code"] != "not_found" || got["message"] != "orders/nothing: terminate: not found" {
+	got := call("TerminateChild", `{"target":{"path":"orders/nothing"}}`)
+	if got["code"] != "not_found" || got["message"] != "sup: terminate orders/nothing: there is no such child" {
 		t.Errorf("for nothing it says %v", got)
 	}
 }

@@ -55,7 +55,7 @@ func TestGarbageIsTurnedAway(t *testing.T) {
 		"nothing":                  "",
 		"zeros":                    strings.Repeat("\x00", 10_000),
 		"noise":                    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-		"half a request":           "POST " + control + "Tree HTTP/1.1\r\nHost: x\r\n",
+		"half a request":           "POST " + control + "Snapshot HTTP/1.1\r\nHost: x\r\n",
 		"half a body":              "POST " + control + "Shutdown HTTP/1.1\r\nHost: x\r\n" + plain + "Content-Length: 100\r\n\r\n{",
 		"an endless header":        "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 1<<18),
 		"too many headers":         "GET / HTTP/1.1\r\n" + strings.Repeat("X: y\r\n", 10_000),
@@ -64,7 +64,7 @@ func TestGarbageIsTurnedAway(t *testing.T) {
 		"no JSON":                  request("Shutdown", plain, "shutdown!"),
 		"JSON that is too deep":    request("Shutdown", plain, strings.Repeat(`{"target":`, 10_000)),
 		"other JSON":               request("Shutdown", plain, `[1,2,3]`),
-		"no target":                request("Terminate", plain, ``),
+		"no target":                request("TerminateChild", plain, ``),
 		"an unknown method":        request("Explode", plain, `{}`),
 		"no method":                request("", plain, `{}`),
 		"another content":          request("Shutdown", "Content-Type: text/html\r\n", `{}`),
@@ -74,7 +74,7 @@ func TestGarbageIsTurnedAway(t *testing.T) {
 		"no protobuf":              request("Shutdown", "Content-Type: application/proto\r\n", "\xff\xff\xff\xff"),
 		"a body that is too large": request("Shutdown", plain, `{"target":{"path":"`+strings.Repeat("x", 1<<20)+`"}}`),
 		"chunks without end":       "POST " + control + "Shutdown HTTP/1.1\r\nHost: x\r\n" + plain + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("400\r\n"+strings.Repeat("x", 1024)+"\r\n", 200),
-		"a bad timeout":            request("Tree", plain+"Connect-Timeout-Ms: -1\r\n", `{}`),
+		"a bad timeout":            request("Snapshot", plain+"Connect-Timeout-Ms: -1\r\n", `{}`),
 		"an empty frame":           request("Events", "Content-Type: application/connect+json\r\n", ""),
 		"half a frame":             request("Events", "Content-Type: application/connect+json\r\n", framed(0, 100, "{")),
 		"a huge frame":             request("Events", "Content-Type: application/connect+proto\r\n", framed(0, 1<<31, "")),
@@ -85,10 +85,10 @@ func TestGarbageIsTurnedAway(t *testing.T) {
 		"a path with dots":         "POST /x/../espalier.v1.Control/Shutdown HTTP/1.1\r\nHost: x\r\n" + plain + "Content-Length: 2\r\n\r\n{}",
 		"a page that asks":         request("Shutdown", plain+"Origin: https://example.com\r\n", `{}`),
 		"a page of this host":      request("Shutdown", plain+"Sec-Fetch-Site: same-origin\r\n", `{}`),
-		"tricky paths":             request("Terminate", plain, `{"target":{"path":"../../shop"}}`),
-		"a path of one byte":       request("Terminate", plain, `{"target":{"path":"/"}}`),
-		"percent signs":            request("Terminate", plain, `{"target":{"path":"shop/%2e%2e/%00%ff%"}}`),
-		"a path of zeros":          request("Terminate", plain, `{"target":{"path":"shop/\u0000"}}`),
+		"tricky paths":             request("TerminateChild", plain, `{"target":{"path":"../../shop"}}`),
+		"a path of one byte":       request("TerminateChild", plain, `{"target":{"path":"/"}}`),
+		"percent signs":            request("TerminateChild", plain, `{"target":{"path":"shop/%2e%2e/%00%ff%"}}`),
+		"a path of zeros":          request("TerminateChild", plain, `{"target":{"path":"shop/\u0000"}}`),
 		"a path that is misplaced": request("Shutdown", plain, `{"path":"shop/feeds"}`),
 		"a path that is misspelt":  request("Shutdown", plain, `{"target":{"pth":"shop/feeds"}}`),
 		"a shutdown of nothing":    request("Shutdown", plain, `{}`),
@@ -96,7 +96,7 @@ func TestGarbageIsTurnedAway(t *testing.T) {
 		"one of two things":        request("Shutdown", plain, `{"target":{"path":"shop/feeds"},"whole":true}`),
 		"no path in protobuf":      request("Shutdown", "Content-Type: application/proto\r\n", ""),
 		"a look that is misspelt":  request("Status", plain, `{"pth":1}`),
-		"wide numbers":             request("Terminate", plain, `{"target":{"path":"shop","incarnation":99999999999999}}`),
+		"wide numbers":             request("TerminateChild", plain, `{"target":{"path":"shop","incarnation":99999999999999}}`),
 	}
 	for name, input := range inputs {
 		synctest.Test(t, func(t *testing.T) {
@@ -135,7 +135,7 @@ func deadlined(c net.Conn, d time.Duration) net.Conn {
 }
 
 func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
-	for name, sent := range map[string]string{"nothing": "", "half a header": "POST / HTT", "half a body": "POST " + control + "Tree HTTP/1.1\r\nHost: x\r\n" + plain + "Content-Length: 10\r\n\r\n{"} {
+	for name, sent := range map[string]string{"nothing": "", "half a header": "POST / HTT", "half a body": "POST " + control + "Snapshot HTTP/1.1\r\nHost: x\r\n" + plain + "Content-Length: 10\r\n\r\n{"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := startShop(t)
 			defer s.end(t)
@@ -223,7 +223,7 @@ func TestAClientThatReadsSlowlyGetsItsAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		io.WriteString(c, request("Tree", plain, "{}"))
+		io.WriteString(c, request("Snapshot", plain, "{}"))
 		begun := time.Now()
 		answer, err := http.ReadResponse(bufio.NewReader(&slow{c}), nil)
 		if err != nil {

@@ -52,7 +52,7 @@ func TestAViewerChangesNothing(t *testing.T) {
 		if after := lastEvent(t, s); after != before {
 			t.Error("something has changed")
 		}
-		for _, want := range []string{"op=StartChild %s path=shop/feeds/IBM", "op=Terminate %s path=shop/db", "op=Restart %s path=shop/db", "op=Delete %s path=shop/db", "op=Shutdown %s path=shop"} {
+		for _, want := range []string{"op=StartChild %s path=shop/feeds/IBM", "op=TerminateChild %s path=shop/db", "op=RestartChild %s path=shop/db", "op=DeleteChild %s path=shop/db", "op=Shutdown %s path=shop"} {
 			want = `level=WARN msg="operator's call" ` + fmt.Sprintf(want, `who="anyone at pipe" role=viewer`) + ` took=0s result="access denied"`
 			if strings.Count(log.String(), want) != 1 {
 				t.Errorf("no %s in the log:\n%s", want, log.String())
@@ -78,8 +78,8 @@ func TestEachCallOfAnOperatorIsLogged(t *testing.T) {
 			t.Error(err)
 		}
 		for _, want := range []string{
-			`level=INFO msg="operator's call" op=Terminate who="anyone at pipe" role=operator path=shop/db incarnation=1 took=0s result=done`,
-			`op=Delete who="anyone at pipe" role=operator path="shop/none%0Alevel=INFO" took=0s result="shop/none%0Alevel=INFO: delete: not found"`,
+			`level=INFO msg="operator's call" op=TerminateChild who="anyone at pipe" role=operator path=shop/db incarnation=1 took=0s result=done`,
+			`op=DeleteChild who="anyone at pipe" role=operator path="shop/none%0Alevel=INFO" took=0s result="sup: delete shop/none%0Alevel=INFO: there is no such child"`,
 			`op=StartChild who="anyone at pipe" role=operator path=shop/feeds/IBM took=0s result=done`,
 		} {
 			if !strings.Contains(log.String(), want) {
@@ -105,7 +105,7 @@ func TestGRPCAndGRPCWebAreSpoken(t *testing.T) {
 			if err != nil || answer.GetChild().GetState() != "running" {
 				t.Errorf("%s: %v, %v", name, answer, err)
 			}
-			_, err = c.Terminate(t.Context(), &pb.TerminateRequest{Target: &pb.Target{Path: "shop/none"}})
+			_, err = c.TerminateChild(t.Context(), &pb.TerminateChildRequest{Target: &pb.Target{Path: "shop/none"}})
 			told, ok := errors.AsType[*connect.Error](err)
 			if !ok || told.Code() != connect.CodeNotFound || len(told.Details()) != 1 {
 				t.Errorf("%s: error %v", name, err)
@@ -221,7 +221,7 @@ func TestCallsThatAreDeniedDoNotFillTheLog(t *testing.T) {
 		for range 1000 {
 			_ = c.TerminateChild(t.Context(), sup.Target{Path: "shop/db"})
 		}
-		if n := strings.Count(log.String(), "op=Terminate"); n != 20 {
+		if n := strings.Count(log.String(), "op=TerminateChild"); n != 20 {
 			t.Errorf("%d lines", n)
 		}
 		time.Sleep(time.Second)
@@ -268,7 +268,7 @@ func TestWhatIsLoggedOfACallIsHarmless(t *testing.T) {
 		secret:       `"path":"tree/%1B[2J%C2%9B31m%E2%80%AE%0A"`,
 		viewerSecret: `"path":"tree/%1B[2J%C2%9B31m%E2%80%AE%0A"`,
 		"named":      `"who":"token \\x1b[2J\\u009b31m\\u202e"`,
-		"stranger":   `"op":"Terminate"`,
+		"stranger":   `"op":"TerminateChild"`,
 	} {
 		log := logOf(token).String()
 		if !strings.Contains(log, want) {

@@ -70,7 +70,7 @@ func (c *Client) Status(ctx context.Context, path string) (status sup.Status, er
 // than 16 MiB, the last ones are cut short.
 func (c *Client) Snapshot(ctx context.Context, path string) (tree sup.SupervisorInfo, err error) {
 	err = c.look(ctx, path, func(ctx context.Context) error {
-		m, err := c.control.Tree(ctx, &pb.TreeRequest{Path: wire.Path(path)})
+		m, err := c.control.Snapshot(ctx, &pb.SnapshotRequest{Path: wire.Path(path)})
 		tree = wire.ReadSupervisor(m.GetSupervisor())
 		return err
 	})
@@ -122,7 +122,7 @@ func (c *Client) StartChild(ctx context.Context, path, key string) (child sup.Ch
 // Terminate is that of [sup.Controller].
 func (c *Client) TerminateChild(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "terminate", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
-		_, err := c.control.Terminate(ctx, &pb.TerminateRequest{Target: target(t, wait)})
+		_, err := c.control.TerminateChild(ctx, &pb.TerminateChildRequest{Target: target(t, wait)})
 		return err
 	})
 }
@@ -130,7 +130,7 @@ func (c *Client) TerminateChild(ctx context.Context, t sup.Target) error {
 // Restart is that of [sup.Controller].
 func (c *Client) RestartChild(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
-		_, err := c.control.Restart(ctx, &pb.RestartRequest{Target: target(t, wait)})
+		_, err := c.control.RestartChild(ctx, &pb.RestartChildRequest{Target: target(t, wait)})
 		return err
 	})
 }
@@ -144,7 +144,7 @@ func (c *Client) RestartChild(ctx context.Context, t sup.Target) error {
 // and Restart.
 func (c *Client) Replace(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
-		_, err := c.control.Restart(ctx, &pb.RestartRequest{Target: target(t, wait), Replace: true})
+		_, err := c.control.Replace(ctx, &pb.ReplaceRequest{Target: target(t, wait)})
 		return err
 	})
 }
@@ -152,7 +152,7 @@ func (c *Client) Replace(ctx context.Context, t sup.Target) error {
 // Delete is that of [sup.Controller].
 func (c *Client) DeleteChild(ctx context.Context, t sup.Target) error {
 	return c.change(ctx, "delete", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
-		_, err := c.control.Delete(ctx, &pb.DeleteRequest{Target: target(t, wait)})
+		_, err := c.control.DeleteChild(ctx, &pb.DeleteChildRequest{Target: target(t, wait)})
 		return err
 	})
 }

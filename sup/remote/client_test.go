@@ -36,7 +36,7 @@ func TestAClientSeesWhatIsSeenInTheProcess(t *testing.T) {
 		here := sup.Inspect(s)
 		for _, path := range []string{"", "shop", "shop/feeds", "shop/a%2Fb%25", "shop/\xff", "shop/none", "shop/db/none", "", "/", "..", "shop/../shop", "shop/a%2fb%25", "shop//feeds", "shop/feeds/"} {
 			compare(t, path, "Status", here.Status, c.Status)
-			compare(t, path, "Tree", here.Snapshot, c.Snapshot)
+			compare(t, path, "Snapshot", here.Snapshot, c.Snapshot)
 			compare(t, path, "Children", here.Children, c.Children)
 			compare(t, path, "Child", here.Child, c.Child)
 			compare(t, path, "Stacks", here.Stacks, c.Stacks)

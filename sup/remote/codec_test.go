@@ -53,8 +53,8 @@ func TestARequestThatIsMistypedIsRefused(t *testing.T) {
 		}{
 			{"Shutdown", `{"path":"shop/feeds"}`, []string{`unknown field "path"`, theTarget + ", whole"}},
 			{"Shutdown", `{"target":{"pth":"shop/feeds"}}`, []string{`unknown field "pth"`, theTarget}},
-			{"Terminate", `{"traget":{"path":"shop/feeds"}}`, []string{`unknown field "traget"`, theTarget}},
-			{"Restart", `{"target":{"path":7}}`, []string{theTarget + ", replace"}},
+			{"TerminateChild", `{"traget":{"path":"shop/feeds"}}`, []string{`unknown field "traget"`, theTarget}},
+			{"RestartChild", `{"target":{"path":7}}`, []string{theTarget}},
 			{"Status", `{"pth":1}`, []string{`unknown field "pth"`, "its fields are path"}},
 			{"StartChild", `{"path":"shop/feeds","ke":"IBM"}`, []string{`unknown field "ke"`, "its fields are path, key, rawKey, wait"}},
 			{"Shutdown", `{}`, []string{`{"target": {"path": "shop"}}, or {"whole": true}`}},
@@ -143,7 +143,7 @@ func TestAnAnswerInJSONDoesNotControlATerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range [][2]string{
-			{"Tree", `{}`},
+			{"Snapshot", `{}`},
 			{"Child", `{"path":"shop/db"}`},
 			{"Children", `{"path":"shop/feeds"}`},
 			{"Status", `{"path":"shop/feeds/` + "\u202e" + `"}`},

@@ -80,7 +80,7 @@ func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
 // isLook reports whether the answer to a call may be large.
 func isLook(op string) bool {
 	switch op {
-	case "Tree", "Children", "Child", "Stacks":
+	case "Snapshot", "Children", "Child", "Stacks":
 		return true
 	}
 	return false
@@ -208,14 +208,14 @@ func (h *handler) Status(ctx context.Context, r *pb.StatusRequest) (*pb.StatusRe
 	return wire.Status(status), nil
 }
 
-func (h *handler) Tree(ctx context.Context, r *pb.TreeRequest) (*pb.TreeResponse, error) {
+func (h *handler) Snapshot(ctx context.Context, r *pb.SnapshotRequest) (*pb.SnapshotResponse, error) {
 	about(ctx, r.GetPath(), 0)
 	tree, err := h.controller.Snapshot(ctx, wire.ReadPath(r.GetPath()))
 	if err != nil {
 		return nil, answer(ctx, err)
 	}
 	w := wire.Writer{Room: answerRoom}
-	return held(ctx, &pb.TreeResponse{Supervisor: w.Supervisor(tree)})
+	return held(ctx, &pb.SnapshotResponse{Supervisor: w.Supervisor(tree)})
 }
 
 func (h *handler) Children(ctx context.Context, r *pb.ChildrenRequest) (*pb.ChildrenResponse, error) {
@@ -260,8 +260,8 @@ func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.
 	return &pb.StartChildResponse{Child: w.Child(child)}, nil
 }
 
-func (h *handler) Terminate(ctx context.Context, r *pb.TerminateRequest) (*pb.TerminateResponse, error) {
-	return &pb.TerminateResponse{}, h.change(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
+func (h *handler) TerminateChild(ctx context.Context, r *pb.TerminateChildRequest) (*pb.TerminateChildResponse, error) {
+	return &pb.TerminateChildResponse{}, h.change(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
 		if h.isWithin(t.Path) {
 			return &sup.CallError{Op: "terminate", Path: t.Path, Err: ErrSelf}
 		}
@@ -269,18 +269,16 @@ func (h *handler) Terminate(ctx context.Context, r *pb.TerminateRequest) (*pb.Te
 	})
 }
 
-func (h *handler) Restart(ctx context.Context, r *pb.RestartRequest) (*pb.RestartResponse, error) {
-	if !r.GetReplace() {
-		return &pb.RestartResponse{}, h.change(ctx, r.GetTarget(), h.controller.RestartChild)
-	}
-	if c, ok := ctx.Value(callKey{}).(*call); ok {
-		c.op = "Replace"
-	}
-	return &pb.RestartResponse{}, h.change(ctx, r.GetTarget(), h.replace)
+func (h *handler) RestartChild(ctx context.Context, r *pb.RestartChildRequest) (*pb.RestartChildResponse, error) {
+	return &pb.RestartChildResponse{}, h.change(ctx, r.GetTarget(), h.controller.RestartChild)
 }
 
-func (h *handler) Delete(ctx context.Context, r *pb.DeleteRequest) (*pb.DeleteResponse, error) {
-	return &pb.DeleteResponse{}, h.change(ctx, r.GetTarget(), h.controller.DeleteChild)
+func (h *handler) Replace(ctx context.Context, r *pb.ReplaceRequest) (*pb.ReplaceResponse, error) {
+	return &pb.ReplaceResponse{}, h.change(ctx, r.GetTarget(), h.replace)
+}
+
+func (h *handler) DeleteChild(ctx context.Context, r *pb.DeleteChildRequest) (*pb.DeleteChildResponse, error) {
+	return &pb.DeleteChildResponse{}, h.change(ctx, r.GetTarget(), h.controller.DeleteChild)
 }
 
 func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.ShutdownResponse, error) {

@@ -269,7 +269,7 @@ func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
 		first.Body.Close()
 		for range requests / 10 {
 			flood.Go(func() {
-				answer, err := ask("Tree")
+				answer, err := ask("Snapshot")
 				switch {
 				case err != nil && ctx.Err() == nil:
 					t.Error(err)

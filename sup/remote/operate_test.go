@@ -175,7 +175,7 @@ func TestAServerCanStandBeforeAnother(t *testing.T) {
 		defer serve(t, between, near, nil)()
 		c := dial(t, near, remote.Dialer{})
 		defer c.Close()
-		compare(t, "", "Tree", sup.Inspect(s).Snapshot, c.Snapshot)
+		compare(t, "", "Snapshot", sup.Inspect(s).Snapshot, c.Snapshot)
 		compare(t, "shop/none", "Child", sup.Inspect(s).Child, c.Child)
 		if err := c.TerminateChild(t.Context(), sup.Target{Path: "shop/db", Incarnation: 2}); !errors.Is(err, sup.ErrIncarnation) {
 			t.Errorf("error %v", err)

@@ -49,7 +49,7 @@
 //
 //	supctl -a unix:/run/orders/control.sock tree
 //	curl --unix-socket /run/orders/control.sock -H 'Content-Type: application/json' -d '{}' \
-//		http://localhost/espalier.v1.Control/Tree
+//		http://localhost/espalier.v1.Control/Snapshot
 //
 // To shut down, {"target": {"path": "orders/feeds"}} is sent to Shutdown; the
 // whole tree by its name, or with {"whole": true}.

@@ -99,10 +99,10 @@ func readIntensity(m *pb.Intensity) sup.Intensity {
 	return sup.Intensity{Restarts: int(m.GetRestarts()), Within: m.GetWithin().AsDuration()}
 }
 
-func pasts(list []sup.Retired) []*pb.Past {
-	messages := make([]*pb.Past, len(list))
+func pasts(list []sup.Retired) []*pb.Retired {
+	messages := make([]*pb.Retired, len(list))
 	for i, p := range list {
-		messages[i] = &pb.Past{
+		messages[i] = &pb.Retired{
 			Supervisor: Path(p.Supervisor),
 			Counts:     &pb.Counts{Starts: int64(p.Starts), Restarts: int64(p.Restarts), Failures: int64(p.Failures)},
 		}
@@ -111,7 +111,7 @@ func pasts(list []sup.Retired) []*pb.Past {
 	return messages
 }
 
-func readPasts(messages []*pb.Past) []sup.Retired {
+func readPasts(messages []*pb.Retired) []sup.Retired {
 	if len(messages) == 0 {
 		return nil
 	}

@@ -29,8 +29,8 @@ func (w *Writer) Supervisor(s sup.SupervisorInfo) *pb.Supervisor {
 		Uptime:       durationpb.New(s.Uptime),
 		Restarts:     count(s.Restarts),
 		LastEvent:    s.LastEvent,
-		Past:         pasts(s.Retired),
-		Handed:       s.Merged,
+		Retired:      pasts(s.Retired),
+		Merged:       s.Merged,
 		Children:     w.Children(s.Children),
 	}
 }
@@ -79,6 +79,8 @@ func (w *Writer) Event(e sup.Event) *pb.Event {
 		Exit:        w.exit(e.Exit),
 		Because:     Path(e.Because),
 		Stack:       w.stack(e.Stack),
+
+		HostExhausted: e.HostExhausted,
 	}
 	m.Id, m.RawId = ID(e.ID)
 	if e.Delay != 0 {
@@ -128,8 +130,8 @@ func ReadSupervisor(m *pb.Supervisor) sup.SupervisorInfo {
 		Uptime:       m.GetUptime().AsDuration(),
 		Restarts:     int(m.GetRestarts()),
 		LastEvent:    m.GetLastEvent(),
-		Retired:      readPasts(m.GetPast()),
-		Merged:       m.GetHanded(),
+		Retired:      readPasts(m.GetRetired()),
+		Merged:       m.GetMerged(),
 		Children:     ReadChildren(m.GetChildren()),
 	}
 }
@@ -181,6 +183,8 @@ func ReadEvent(m *pb.Event) sup.Event {
 		Delay:       m.GetDelay().AsDuration(),
 		Because:     ReadPath(m.GetBecause()),
 		Stack:       m.GetStack(),
+
+		HostExhausted: m.GetHostExhausted(),
 	}
 }
 

@@ -38,11 +38,11 @@ func TestAnOrdinaryAnswerIsLight(t *testing.T) {
 		t.Error(err)
 	}
 	w := Writer{Room: 1 << 20}
-	b, err := proto.Marshal(&pb.TreeResponse{Supervisor: w.Supervisor(tree)})
+	b, err := proto.Marshal(&pb.SnapshotResponse{Supervisor: w.Supervisor(tree)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := new(pb.TreeResponse)
+	got := new(pb.SnapshotResponse)
 	if err := Unmarshal(b, got, 16*len(b)); err != nil || len(got.GetSupervisor().GetChildren()) != 1000 {
 		t.Errorf("%d children, %v", len(got.GetSupervisor().GetChildren()), err)
 	}
@@ -68,22 +68,22 @@ func TestAnAnswerThatUnfoldsIsRefused(t *testing.T) {
 		return protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), inner)
 	}
 	const many = 100_000
-	supervisor := func(inner []byte) []byte { return wrap(field(new(pb.TreeResponse), "supervisor"), inner) }
+	supervisor := func(inner []byte) []byte { return wrap(field(new(pb.SnapshotResponse), "supervisor"), inner) }
 	for name, b := range map[string][]byte{
 		"children": supervisor(bytes.Repeat(wrap(field(new(pb.Supervisor), "children"), nil), many)),
 		"retired":  supervisor(bytes.Repeat(wrap(field(new(pb.Supervisor), "past"), nil), many)),
 		"errors": supervisor(wrap(field(new(pb.Supervisor), "children"), wrap(field(new(pb.Child), "last_exit"),
 			wrap(field(new(pb.Exit), "error"), bytes.Repeat(wrap(field(new(pb.Error), "causes"), nil), many))))),
 	} {
-		if err := Unmarshal(b, new(pb.TreeResponse), 8<<20); err == nil {
+		if err := Unmarshal(b, new(pb.SnapshotResponse), 8<<20); err == nil {
 			t.Errorf("%s: %d bytes that become %d messages are read", name, len(b), many)
 		}
-		if err := proto.Unmarshal(b, new(pb.TreeResponse)); err != nil {
+		if err := proto.Unmarshal(b, new(pb.SnapshotResponse)); err != nil {
 			t.Errorf("%s: not well-formed: %v", name, err)
 		}
 	}
 	for name, b := range map[string][]byte{"noise": []byte("\xff\xff\xff"), "half": supervisor([]byte("abc"))[:4], "group": {0x0b, 0x0b, 0x0b}} {
-		if err := Unmarshal(b, new(pb.TreeResponse), 8<<20); err == nil {
+		if err := Unmarshal(b, new(pb.SnapshotResponse), 8<<20); err == nil {
 			t.Errorf("%s: it is read", name)
 		}
 	}
