@@ -71,7 +71,7 @@ func TestAnAnswerThatUnfoldsIsRefused(t *testing.T) {
 	supervisor := func(inner []byte) []byte { return wrap(field(new(pb.SnapshotResponse), "supervisor"), inner) }
 	for name, b := range map[string][]byte{
 		"children": supervisor(bytes.Repeat(wrap(field(new(pb.Supervisor), "children"), nil), many)),
-		"retired":  supervisor(bytes.Repeat(wrap(field(new(pb.Supervisor), "past"), nil), many)),
+		"retired":  supervisor(bytes.Repeat(wrap(field(new(pb.Supervisor), "retired"), nil), many)),
 		"errors": supervisor(wrap(field(new(pb.Supervisor), "children"), wrap(field(new(pb.Child), "last_exit"),
 			wrap(field(new(pb.Exit), "error"), bytes.Repeat(wrap(field(new(pb.Error), "causes"), nil), many))))),
 	} {
