@@ -31,13 +31,13 @@ func (s *session) startCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.done(cmd, sup.ChildPath(path, child.ID), "started", child)
+			return s.printResult(cmd, sup.ChildPath(path, child.ID), "started", child)
 		},
 	}
 }
 
 // A targeted command is one that is about a child.
-func (s *session) targeted(use, short string, which func(sup.ChildInfo) bool, did string, call func(ctx context.Context, c control, t sup.Target) error) *cobra.Command {
+func (s *session) targetCommand(use, short string, which func(sup.ChildInfo) bool, did string, call func(ctx context.Context, c control, t sup.Target) error) *cobra.Command {
 	var incarnation int
 	cmd := &cobra.Command{
 		Use:               use + " PATH",
@@ -58,9 +58,9 @@ func (s *session) targeted(use, short string, which func(sup.ChildInfo) bool, di
 			}
 			child, err := c.Child(cmd.Context(), t.Path)
 			if err != nil { // it is gone, or the tree is: the call has succeeded all the same
-				return s.done(cmd, t.Path, did, sup.ChildInfo{})
+				return s.printResult(cmd, t.Path, did, sup.ChildInfo{})
 			}
-			return s.done(cmd, t.Path, did, child)
+			return s.printResult(cmd, t.Path, did, child)
 		},
 	}
 	cmd.Flags().IntVar(&incarnation, "incarnation", 0, "do nothing if the child is not this `number` any more; status tells it")
@@ -68,7 +68,7 @@ func (s *session) targeted(use, short string, which func(sup.ChildInfo) bool, di
 }
 
 // done tells that a call has succeeded, and how the child is now.
-func (s *session) done(cmd *cobra.Command, path, did string, child sup.ChildInfo) error {
+func (s *session) printResult(cmd *cobra.Command, path, did string, child sup.ChildInfo) error {
 	w := cmd.OutOrStdout()
 	if s.output == "json" {
 		result := struct {
@@ -86,7 +86,7 @@ func (s *session) done(cmd *cobra.Command, path, did string, child sup.ChildInfo
 }
 
 func (s *session) terminateCommand() *cobra.Command {
-	return s.targeted("terminate", "Stop a child and keep it declared: it stays down until it is restarted", notAtRest, "terminated",
+	return s.targetCommand("terminate", "Stop a child and keep it declared: it stays down until it is restarted", isNotAtRest, "terminated",
 		func(ctx context.Context, c control, t sup.Target) error { return c.TerminateChild(ctx, t) })
 }
 
@@ -97,7 +97,7 @@ type control interface {
 }
 
 func (s *session) restartCommand() *cobra.Command {
-	cmd := s.targeted("restart", "Stop a child, if it is up, and start it again", everything, "restarted",
+	cmd := s.targetCommand("restart", "Stop a child, if it is up, and start it again", anyChild, "restarted",
 		func(ctx context.Context, c control, t sup.Target) error { return c.Replace(ctx, t) })
 	cmd.Long = `Restart stops a child, if it is up, and then starts it again. The control server
 sees to that by itself once the child was told to stop, also if the connection is
@@ -107,12 +107,12 @@ within cannot be restarted over it, itself included.`
 }
 
 func (s *session) deleteCommand() *cobra.Command {
-	return s.targeted("delete", "Remove a child that is stopped", atRest, "deleted",
+	return s.targetCommand("delete", "Remove a child that is stopped", isAtRest, "deleted",
 		func(ctx context.Context, c control, t sup.Target) error { return c.DeleteChild(ctx, t) })
 }
 
 func (s *session) shutdownCommand() *cobra.Command {
-	cmd := s.targeted("shutdown", "End the supervisor at PATH, in order; the tree's own for good", supervisors, "shut down",
+	cmd := s.targetCommand("shutdown", "End the supervisor at PATH, in order; the tree's own for good", isSupervisor, "shut down",
 		func(ctx context.Context, c control, t sup.Target) error { return c.Shutdown(ctx, t) })
 	cmd.Long = `Shutdown ends the supervisor at PATH, and all that is below it, in order. One
 within the tree can be restarted; the tree itself is down for good, so its name

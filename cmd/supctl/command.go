@@ -26,7 +26,7 @@ type session struct {
 	ca, cert, key, tokenFile string
 	serverUser               string
 	timeout, patience        time.Duration
-	isPatient                func() bool // --patience was given
+	patienceSet              func() bool // --patience was given
 
 	stderr io.Writer
 	client *remote.Client
@@ -68,7 +68,7 @@ func (s *session) command() *cobra.Command {
 	f.StringVar(&s.serverUser, "server-user", os.Getenv("SUPCTL_SERVER_USER"), "`user` that the server of a unix socket runs as, where other users can put sockets too; or set SUPCTL_SERVER_USER")
 	f.DurationVar(&s.timeout, "timeout", remote.DefaultTimeout, "how long a call may take; 0 for as long as the server lets it")
 	f.DurationVar(&s.patience, "patience", 0, "how long to wait for a server that is not there; 0 for not at all")
-	s.isPatient = func() bool { return f.Changed("patience") }
+	s.patienceSet = func() bool { return f.Changed("patience") }
 	root.AddCommand(
 		s.treeCommand(), s.topCommand(), s.childrenCommand(), s.statusCommand(), s.stacksCommand(), s.eventsCommand(), s.recordCommand(),
 		s.startCommand(), s.terminateCommand(), s.restartCommand(), s.deleteCommand(), s.shutdownCommand(),
@@ -85,7 +85,7 @@ command is about the whole tree. In a name %2F is a slash, %25 a percent sign, a
 %0A, say, a byte that is not to be printed: type it as it is shown.`
 
 // unbounded is more time than anything takes. To a Dialer 0 is its default.
-const unbounded time.Duration = math.MaxInt64
+const noTimeout time.Duration = math.MaxInt64
 
 // dial makes the client, from the flags.
 func (s *session) dial() (*remote.Client, error) {
@@ -105,7 +105,7 @@ func (s *session) dial() (*remote.Client, error) {
 		return nil, usage("--timeout %v: use 0 for no bound, or a time that is not negative", s.timeout)
 	}
 	if s.timeout == 0 {
-		s.timeout = unbounded
+		s.timeout = noTimeout
 	}
 	if s.patience < 0 {
 		return nil, usage("--patience %v: use 0 for none, or a time that is not negative", s.patience)
@@ -118,7 +118,7 @@ func (s *session) dial() (*remote.Client, error) {
 		Patience:       s.patience,
 		StreamPatience: s.streamPatience(),
 	}
-	d.Logger = slog.New(&notices{s.stderr, d.StreamPatience})
+	d.Logger = slog.New(&streamLog{s.stderr, d.StreamPatience})
 	if s.ca != "" || s.cert != "" {
 		config, err := remote.ClientTLS(s.ca, s.cert, s.key)
 		if err != nil {
@@ -165,7 +165,7 @@ func lookupUser(name string) (uint32, error) {
 const defaultStreamPatience = time.Minute
 
 func (s *session) streamPatience() time.Duration {
-	if s.isPatient() {
+	if s.patienceSet() {
 		return max(s.patience, 1) // to a Dialer 0 is for ever
 	}
 	return defaultStreamPatience
@@ -180,7 +180,7 @@ func (s *session) close() {
 // lookedAt returns the path that a command which only looks was given, if any. A
 // slash at its end, which completion leaves there, is dropped, unless there is a
 // child of an empty id. What changes something takes a path as it is.
-func lookedAt(ctx context.Context, c sup.Inspector, args []string) string {
+func pathArgument(ctx context.Context, c sup.Inspector, args []string) string {
 	if len(args) == 0 {
 		return ""
 	}

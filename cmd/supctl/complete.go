@@ -14,12 +14,12 @@ import (
 // completionTimeout is what a shell is made to wait for at most.
 const completionTimeout = time.Second
 
-func everything(sup.ChildInfo) bool    { return true }
-func supervisors(c sup.ChildInfo) bool { return c.Kind == sup.KindSupervisor }
-func atRest(c sup.ChildInfo) bool {
+func anyChild(sup.ChildInfo) bool       { return true }
+func isSupervisor(c sup.ChildInfo) bool { return c.Kind == sup.KindSupervisor }
+func isAtRest(c sup.ChildInfo) bool {
 	return c.State == sup.StateStopped || c.State == sup.StateQuarantined
 }
-func notAtRest(c sup.ChildInfo) bool { return !atRest(c) }
+func isNotAtRest(c sup.ChildInfo) bool { return !isAtRest(c) }
 
 // completePath completes a PATH with those of the children that a command is
 // for, level by level.
@@ -30,7 +30,7 @@ func (s *session) completePath(which func(sup.ChildInfo) bool) cobra.CompletionF
 // completeKeyed completes a PATH with those of keyed sets.
 func (s *session) completeKeyed() cobra.CompletionFunc {
 	return s.complete(func(ctx context.Context, c sup.Inspector, path string, child sup.ChildInfo) bool {
-		if !supervisors(child) {
+		if !isSupervisor(child) {
 			return false
 		}
 		status, err := c.Status(ctx, path)

@@ -39,7 +39,7 @@ next one: {"kind":"skipped","after":33}, with the number of the last one before.
 If the program was started anew, it has "anew":true, and that number is one of
 the program before.`,
 		Args:              onePath(true),
-		ValidArgsFunction: s.completePath(everything),
+		ValidArgsFunction: s.completePath(anyChild),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if now && (!follow || after != 0) {
 				return usage("--now is for -f, and without --after")
@@ -51,7 +51,7 @@ the program before.`,
 			if now {
 				after = sup.FromNow
 			}
-			path := lookedAt(cmd.Context(), c, args)
+			path := pathArgument(cmd.Context(), c, args)
 			print := s.eventPrinter(cmd.OutOrStdout(), cmd.ErrOrStderr())
 			if follow {
 				for e, err := range c.Events(cmd.Context(), path, after) {
@@ -64,7 +64,7 @@ the program before.`,
 				}
 				return nil
 			}
-			return recorded(cmd.Context(), c, path, after, print)
+			return printRecorded(cmd.Context(), c, path, after, print)
 		},
 	}
 	f := cmd.Flags()
@@ -79,7 +79,7 @@ const recordTimeout = 2 * time.Second
 
 // recorded prints what is on record. The stream does not say where that ends,
 // but the number of the last event is known.
-func recorded(ctx context.Context, c sup.Inspector, path string, after uint64, print func(sup.Event, error) error) error {
+func printRecorded(ctx context.Context, c sup.Inspector, path string, after uint64, print func(sup.Event, error) error) error {
 	status, err := c.Status(ctx, "")
 	if err != nil {
 		return err

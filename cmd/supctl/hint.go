@@ -16,7 +16,7 @@ import (
 func (s *session) hint(ctx context.Context, err error) string {
 	path, op := "PATH", ""
 	if call, ok := errors.AsType[*sup.CallError](err); ok && call.Path != "" {
-		path, op = quoted(call.Path), call.Op
+		path, op = shellQuoted(call.Path), call.Op
 	}
 	switch {
 	case errors.Is(err, errUsage):
@@ -43,7 +43,7 @@ func (s *session) hint(ctx context.Context, err error) string {
 		return "it is stopped as before: see to the cause, then: supctl restart " + path
 	case errors.Is(err, sup.ErrStuck):
 		if stuck, ok := errors.AsType[*sup.StuckError](err); ok && len(stuck.Children) > 0 {
-			path = quoted(stuck.Children[0].Path)
+			path = shellQuoted(stuck.Children[0].Path)
 		} else if ok && stuck.NotAsked > 0 {
 			return "how far it is: supctl tree"
 		}
@@ -63,7 +63,7 @@ func (s *session) hint(ctx context.Context, err error) string {
 	case errors.Is(err, sup.ErrKey):
 		set := "PATH"
 		if call, ok := errors.AsType[*sup.CallError](err); ok {
-			set = quoted(call.Path[:max(strings.LastIndexByte(call.Path, '/'), 0)])
+			set = shellQuoted(call.Path[:max(strings.LastIndexByte(call.Path, '/'), 0)])
 		}
 		return "for keys that there are: supctl children " + set
 	case errors.Is(err, sup.ErrNotKeyed):
@@ -92,7 +92,7 @@ func (s *session) alternatives(ctx context.Context, err error) string {
 		return all
 	}
 	if path, slash := strings.CutSuffix(call.Path, "/"); slash {
-		return "did you mean " + quoted(path) + "? then leave out the slash at its end"
+		return "did you mean " + shellQuoted(path) + "? then leave out the slash at its end"
 	}
 	at := strings.LastIndexByte(call.Path, '/')
 	switch {
@@ -111,10 +111,10 @@ func (s *session) alternatives(ctx context.Context, err error) string {
 	if err != nil {
 		return all
 	}
-	hint := "for what there is: supctl children " + quoted(above)
+	hint := "for what there is: supctl children " + shellQuoted(above)
 	if near := nearest(id, children); len(near) > 0 {
 		for i, id := range near {
-			near[i] = quoted(sup.ChildPath(above, id))
+			near[i] = shellQuoted(sup.ChildPath(above, id))
 		}
 		hint = "did you mean " + strings.Join(near, " or ") + "? " + hint
 	}
@@ -128,7 +128,7 @@ func (s *session) wholeTree(ctx context.Context) string {
 		ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 		defer cancel()
 		if root, err := s.client.Status(ctx, ""); err == nil {
-			name = quoted(root.Path)
+			name = shellQuoted(root.Path)
 		}
 	}
 	return "what can be ended is the whole tree: supctl shutdown " + name

@@ -123,7 +123,7 @@ func TestNamesAreShownAsTheyAreTyped(t *testing.T) {
 		out, _ = supctl(t, exitDone, "-a", address, "events", path)
 		contains(t, out, "child ready         "+path+" #1\n")
 		_, said := supctl(t, exitRefused, "-a", address, "delete", path)
-		contains(t, said, "supctl terminate "+quoted(path)+"\n")
+		contains(t, said, "supctl terminate "+shellQuoted(path)+"\n")
 		supctl(t, exitDone, "-a", address, "terminate", path)
 		if child, err := sup.Inspect(s).Child(t.Context(), sup.ChildPath("orders/feeds", id)); err != nil || child.State != sup.StateStopped {
 			t.Errorf("%q is %v, %v", id, child.State, err)

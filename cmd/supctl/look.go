@@ -19,13 +19,13 @@ func (s *session) childrenCommand() *cobra.Command {
 		Use:               "children [PATH]",
 		Short:             "List the children of the supervisor at PATH",
 		Args:              onePath(true),
-		ValidArgsFunction: s.completePath(supervisors),
+		ValidArgsFunction: s.completePath(isSupervisor),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.dial()
 			if err != nil {
 				return err
 			}
-			children, err := c.Children(cmd.Context(), lookedAt(cmd.Context(), c, args))
+			children, err := c.Children(cmd.Context(), pathArgument(cmd.Context(), c, args))
 			if err != nil {
 				return err
 			}
@@ -34,7 +34,7 @@ func (s *session) childrenCommand() *cobra.Command {
 			}
 			rows := make([]row, len(children))
 			for i, c := range children {
-				rows[i] = row{typedID(c.ID), c.State.String(), childFacts(c), stateStyle(c.State)}
+				rows[i] = row{displayID(c.ID), c.State.String(), childFacts(c), stateStyle(c.State)}
 			}
 			return printRows(cmd.OutOrStdout(), rows)
 		},
@@ -50,13 +50,13 @@ func (s *session) statusCommand() *cobra.Command {
 		Use:               "status [PATH]",
 		Short:             "Sum up the supervisor at PATH, or tell all about the child there",
 		Args:              onePath(true),
-		ValidArgsFunction: s.completePath(everything),
+		ValidArgsFunction: s.completePath(anyChild),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.dial()
 			if err != nil {
 				return err
 			}
-			path := lookedAt(cmd.Context(), c, args)
+			path := pathArgument(cmd.Context(), c, args)
 			status, err := c.Status(cmd.Context(), path)
 			if errors.Is(err, sup.ErrNoSupervisor) || path != "" && errors.Is(err, sup.ErrNotRunning) {
 				return s.childStatus(cmd, c, path, check)
@@ -72,7 +72,7 @@ func (s *session) statusCommand() *cobra.Command {
 			if err != nil || !check {
 				return err
 			}
-			return s.check(cmd.Context(), c, path)
+			return s.checkTree(cmd.Context(), c, path)
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 8 unless all there is running, or at rest because it has ended well or an operator has stopped it")
@@ -89,14 +89,14 @@ func (s *session) childStatus(cmd *cobra.Command, c sup.Inspector, path string, 
 	} else {
 		err = printChild(cmd.OutOrStdout(), path, child)
 	}
-	if err == nil && check && !sound(child) {
+	if err == nil && check && !isHealthy(child) {
 		return fmt.Errorf("%w: %s is %v", errDegraded, path, child.State)
 	}
 	return err
 }
 
 // sound reports whether a child is as it should be.
-func sound(c sup.ChildInfo) bool {
+func isHealthy(c sup.ChildInfo) bool {
 	switch c.State {
 	case sup.StateRunning, sup.StateStarting, sup.StateIdle:
 		return true
@@ -107,7 +107,7 @@ func sound(c sup.ChildInfo) bool {
 }
 
 // check finds what is not as it should be.
-func (s *session) check(ctx context.Context, c sup.Inspector, path string) error {
+func (s *session) checkTree(ctx context.Context, c sup.Inspector, path string) error {
 	tree, err := c.Snapshot(ctx, path)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (s *session) check(ctx context.Context, c sup.Inspector, path string) error
 	var look func(t sup.SupervisorInfo)
 	look = func(t sup.SupervisorInfo) {
 		for _, c := range t.Children {
-			if !sound(c) {
+			if !isHealthy(c) {
 				wrong = append(wrong, fmt.Sprintf("%s is %v", sup.ChildPath(t.Path, c.ID), c.State))
 			}
 			if c.Supervisor != nil {
@@ -143,20 +143,20 @@ func printStatus(w io.Writer, s sup.Status) error {
 		{"path", termtext.Path(s.Path)},
 		{"state", up},
 		{"strategy", s.Strategy.String()},
-		{"restarts", spent(s.Restarts, s.Intensity)},
-		{"children", summed(s.States)},
+		{"restarts", usageText(s.Restarts, s.Intensity)},
+		{"children", stateSummary(s.States)},
 	}
 	if s.Set != sup.SetNone {
 		facts[2] = [2]string{"set", setText(s.Set, s.Max)}
 	}
 	if len(s.Below) > 0 {
-		facts = append(facts, [2]string{"below them", summed(s.Below)})
+		facts = append(facts, [2]string{"below them", stateSummary(s.Below)})
 	}
 	return printFacts(w, append(facts, [2]string{"events", fmt.Sprint(s.Seq)}))
 }
 
 // summed tells how many children there are, and in which states.
-func summed(states map[sup.State]int) string {
+func stateSummary(states map[sup.State]int) string {
 	total := 0
 	for _, n := range states {
 		total += n
@@ -164,7 +164,7 @@ func summed(states map[sup.State]int) string {
 	if total == 0 {
 		return "0"
 	}
-	return fmt.Sprintf("%d: %s", total, strings.Join(counted(states), ", "))
+	return fmt.Sprintf("%d: %s", total, strings.Join(stateCounts(states), ", "))
 }
 
 func printChild(w io.Writer, path string, c sup.ChildInfo) error {
@@ -177,7 +177,7 @@ func printChild(w io.Writer, path string, c sup.ChildInfo) error {
 		{"restarts", fmt.Sprint(c.Restarts)},
 	}
 	if b := c.Policy.Budget; b != (sup.Intensity{}) {
-		facts = append(facts, [2]string{"budget", spent(c.BudgetUsed, b)})
+		facts = append(facts, [2]string{"budget", usageText(c.BudgetUsed, b)})
 	}
 	if b := c.Policy.Backoff; b.Min > 0 {
 		facts = append(facts, [2]string{"backoff", short(b.Min) + ".." + short(b.Max)})
@@ -220,13 +220,13 @@ func (s *session) stacksCommand() *cobra.Command {
 		Use:               "stacks PATH",
 		Short:             "Print the stacks of the goroutines of the child at PATH",
 		Args:              onePath(false),
-		ValidArgsFunction: s.completePath(everything),
+		ValidArgsFunction: s.completePath(anyChild),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.dial()
 			if err != nil {
 				return err
 			}
-			path := lookedAt(cmd.Context(), c, args)
+			path := pathArgument(cmd.Context(), c, args)
 			stacks, err := c.Stacks(cmd.Context(), path)
 			if err != nil {
 				return err

@@ -13,14 +13,14 @@ import (
 
 // notices tells who reads a stream of events what its client logs: a line when
 // it is cut, and a line when it goes on.
-type notices struct {
-	to       io.Writer
+type streamLog struct {
+	w        io.Writer
 	patience time.Duration
 }
 
-func (n *notices) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (n *streamLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
-func (n *notices) Handle(_ context.Context, r slog.Record) error {
+func (n *streamLog) Handle(_ context.Context, r slog.Record) error {
 	line := "supctl: " + r.Time.Format("15:04:05 ") + r.Message
 	r.Attrs(func(a slog.Attr) bool {
 		if err, ok := a.Value.Any().(error); ok {
@@ -28,9 +28,9 @@ func (n *notices) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	_, err := fmt.Fprintln(n.to, termtext.Line(line))
+	_, err := fmt.Fprintln(n.w, termtext.Line(line))
 	return err
 }
 
-func (n *notices) WithAttrs([]slog.Attr) slog.Handler { return n }
-func (n *notices) WithGroup(string) slog.Handler      { return n }
+func (n *streamLog) WithAttrs([]slog.Attr) slog.Handler { return n }
+func (n *streamLog) WithGroup(string) slog.Handler      { return n }

@@ -18,10 +18,10 @@ import (
 )
 
 // typedID is an id as it stands in a path.
-func typedID(id string) string { return termtext.Path(sup.ChildPath("", id)[1:]) }
+func displayID(id string) string { return termtext.Path(sup.ChildPath("", id)[1:]) }
 
 // quoted is a path as a shell takes it.
-func quoted(path string) string {
+func shellQuoted(path string) string {
 	path = termtext.Path(path)
 	plain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/-_.:%@+,", r)
@@ -82,7 +82,7 @@ func exitText(e sup.Exit) string {
 
 // counted lists how many children are in each state, in the order of the
 // states.
-func counted(states map[sup.State]int) []string {
+func stateCounts(states map[sup.State]int) []string {
 	var parts []string
 	for state := sup.StateIdle; state <= sup.StateQuarantined; state++ {
 		if n := states[state]; n > 0 {
@@ -93,7 +93,7 @@ func counted(states map[sup.State]int) []string {
 }
 
 // troubles lists how many children are in a state that somebody has to see to.
-func troubles(states map[sup.State]int) []string {
+func troubleCounts(states map[sup.State]int) []string {
 	var parts []string
 	for _, state := range []sup.State{sup.StateStuck, sup.StateQuarantined} {
 		if n := states[state]; n > 0 {
@@ -136,7 +136,7 @@ func short(d time.Duration) string {
 }
 
 // spent tells how much of an intensity, or of a budget, is used up.
-func spent(used int, of sup.Intensity) string {
+func usageText(used int, of sup.Intensity) string {
 	if of.Restarts < 0 {
 		return "unlimited"
 	}

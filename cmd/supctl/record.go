@@ -20,7 +20,7 @@ whose files a test replays (replay.Run), the record is a test:
 
 	supctl record > testdata/incidents/monday.jsonl && go test ./...`,
 		Args:              onePath(true),
-		ValidArgsFunction: s.completePath(supervisors),
+		ValidArgsFunction: s.completePath(isSupervisor),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.dial()
 			if err != nil {
@@ -29,7 +29,7 @@ whose files a test replays (replay.Run), the record is a test:
 			ctx, cancel := context.WithTimeout(cmd.Context(), s.timeout)
 			defer cancel()
 			var record bytes.Buffer
-			if err := flight.Dump(ctx, &record, c, lookedAt(ctx, c, args)); err != nil {
+			if err := flight.Dump(ctx, &record, c, pathArgument(ctx, c, args)); err != nil {
 				return err
 			}
 			_, err = cmd.OutOrStdout().Write(termtext.JSON(record.Bytes()))

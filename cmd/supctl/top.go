@@ -30,7 +30,7 @@ func (s *session) topCommand() *cobra.Command {
   r, t          restart or terminate the child; y to confirm
   q             quit`,
 		Args:              onePath(true),
-		ValidArgsFunction: s.completePath(supervisors),
+		ValidArgsFunction: s.completePath(isSupervisor),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !term.IsTerminal(os.Stdout.Fd()) || s.output != "text" {
 				return usage("top needs a terminal: use supctl tree, or supctl -o json tree")
@@ -42,7 +42,7 @@ func (s *session) topCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			first, err := c.Snapshot(cmd.Context(), lookedAt(cmd.Context(), c, args))
+			first, err := c.Snapshot(cmd.Context(), pathArgument(cmd.Context(), c, args))
 			if err != nil {
 				return err
 			}
@@ -67,16 +67,16 @@ type top struct {
 	interval time.Duration
 
 	tree    sup.SupervisorInfo
-	looked  time.Time // when the tree was looked at
-	trouble error     // with the last look
+	taken   time.Time // when the tree was looked at
+	failure error     // with the last look
 	notice  string    // what became of the last call
 	busy    bool      // a call is under way
 
-	order  order
-	chosen string // id of the chosen child
-	asked  string // "restart" or "terminate", until it is confirmed or not
-	width  int
-	height int
+	order      order
+	selectedID string // id of the chosen child
+	pending    string // "restart" or "terminate", until it is confirmed or not
+	width      int
+	height     int
 }
 
 type order int
@@ -92,18 +92,18 @@ func (o order) String() string { return [...]string{"restarts", "uptime", "start
 
 func newTop(ctx context.Context, c control, interval time.Duration, first sup.SupervisorInfo) *top {
 	t := &top{ctx: ctx, control: c, interval: interval, width: 80, height: 24}
-	t.see(first)
+	t.setTree(first)
 	return t
 }
 
 // see takes in a look at the tree.
-func (t *top) see(tree sup.SupervisorInfo) {
-	t.tree, t.looked, t.trouble = tree, time.Now(), nil
+func (t *top) setTree(tree sup.SupervisorInfo) {
+	t.tree, t.taken, t.failure = tree, time.Now(), nil
 	children := t.children()
-	if !slices.ContainsFunc(children, func(c sup.ChildInfo) bool { return c.ID == t.chosen }) {
-		t.chosen = ""
+	if !slices.ContainsFunc(children, func(c sup.ChildInfo) bool { return c.ID == t.selectedID }) {
+		t.selectedID = ""
 		if len(children) > 0 {
-			t.chosen = children[0].ID
+			t.selectedID = children[0].ID
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (t *top) children() []sup.ChildInfo {
 	children := slices.Clone(t.tree.Children)
 	switch t.order {
 	case byRestarts:
-		slices.SortStableFunc(children, func(a, b sup.ChildInfo) int { return cmp.Compare(restartsBelow(b), restartsBelow(a)) })
+		slices.SortStableFunc(children, func(a, b sup.ChildInfo) int { return cmp.Compare(totalRestarts(b), totalRestarts(a)) })
 	case byUptime:
 		slices.SortStableFunc(children, func(a, b sup.ChildInfo) int { return b.Since.Compare(a.Since) })
 	}
@@ -121,11 +121,11 @@ func (t *top) children() []sup.ChildInfo {
 }
 
 // restartsBelow counts the restarts of a child and of all below it.
-func restartsBelow(c sup.ChildInfo) int {
+func totalRestarts(c sup.ChildInfo) int {
 	n := c.Restarts
 	if c.Supervisor != nil {
 		for _, below := range c.Supervisor.Children {
-			n += restartsBelow(below)
+			n += totalRestarts(below)
 		}
 	}
 	return n
@@ -164,9 +164,9 @@ func (t *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case lookMsg:
 		switch {
 		case msg.err != nil:
-			t.trouble = msg.err
+			t.failure = msg.err
 		default:
-			t.see(msg.tree)
+			t.setTree(msg.tree)
 		}
 		return t, t.tick()
 	case enteredMsg:
@@ -174,13 +174,13 @@ func (t *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			t.notice = msg.err.Error()
 			return t, nil
 		}
-		t.chosen = ""
+		t.selectedID = ""
 		for _, c := range msg.tree.Children {
-			if sup.ChildPath(msg.tree.Path, c.ID) == msg.chosen {
-				t.chosen = c.ID
+			if sup.ChildPath(msg.tree.Path, c.ID) == msg.selected {
+				t.selectedID = c.ID
 			}
 		}
-		t.see(msg.tree)
+		t.setTree(msg.tree)
 	case doneMsg:
 		t.busy, t.notice = false, msg.notice
 	case tea.KeyPressMsg:
@@ -190,14 +190,14 @@ func (t *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (t *top) key(key string) tea.Cmd {
-	if t.asked != "" {
-		asked := t.asked
-		t.asked = ""
+	if t.pending != "" {
+		asked := t.pending
+		t.pending = ""
 		if key != "y" {
 			t.notice = "nothing was done"
 			return nil
 		}
-		return t.call(asked)
+		return t.operate(asked)
 	}
 	t.notice = ""
 	switch key {
@@ -210,7 +210,7 @@ func (t *top) key(key string) tea.Cmd {
 	case "s":
 		t.order = (t.order + 1) % orders
 	case "enter", "right", "l":
-		if c, ok := t.selected(); ok && c.Supervisor != nil {
+		if c, ok := t.selectedChild(); ok && c.Supervisor != nil {
 			return t.enter(c.Supervisor.Path, "")
 		}
 		t.notice = "it is no supervisor that is up"
@@ -219,8 +219,8 @@ func (t *top) key(key string) tea.Cmd {
 			return t.enter(t.tree.Path[:at], t.tree.Path)
 		}
 	case "r", "t":
-		if _, ok := t.selected(); ok && !t.busy {
-			t.asked = map[string]string{"r": "restart", "t": "terminate"}[key]
+		if _, ok := t.selectedChild(); ok && !t.busy {
+			t.pending = map[string]string{"r": "restart", "t": "terminate"}[key]
 		}
 	}
 	return nil
@@ -231,13 +231,13 @@ func (t *top) choose(by int) {
 	if len(children) == 0 {
 		return
 	}
-	at := slices.IndexFunc(children, func(c sup.ChildInfo) bool { return c.ID == t.chosen })
-	t.chosen = children[min(max(at+by, 0), len(children)-1)].ID
+	at := slices.IndexFunc(children, func(c sup.ChildInfo) bool { return c.ID == t.selectedID })
+	t.selectedID = children[min(max(at+by, 0), len(children)-1)].ID
 }
 
-func (t *top) selected() (sup.ChildInfo, bool) {
+func (t *top) selectedChild() (sup.ChildInfo, bool) {
 	for _, c := range t.tree.Children {
-		if c.ID == t.chosen {
+		if c.ID == t.selectedID {
 			return c, true
 		}
 	}
@@ -247,9 +247,9 @@ func (t *top) selected() (sup.ChildInfo, bool) {
 // An enteredMsg brings another supervisor, whose children are shown from now
 // on.
 type enteredMsg struct {
-	chosen string // path of the child to choose, if any
-	tree   sup.SupervisorInfo
-	err    error
+	selected string // path of the child to choose, if any
+	tree     sup.SupervisorInfo
+	err      error
 }
 
 func (t *top) enter(path, chosen string) tea.Cmd {
@@ -261,8 +261,8 @@ func (t *top) enter(path, chosen string) tea.Cmd {
 
 // call restarts or terminates the chosen child, if it is still the incarnation
 // that is shown.
-func (t *top) call(what string) tea.Cmd {
-	c, ok := t.selected()
+func (t *top) operate(what string) tea.Cmd {
+	c, ok := t.selectedChild()
 	if !ok {
 		return nil
 	}

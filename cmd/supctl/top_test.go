@@ -56,7 +56,7 @@ func (s screen) ids() string {
 	var ids []string
 	for _, c := range s.children() {
 		id := c.ID
-		if id == s.chosen {
+		if id == s.selectedID {
 			id = "[" + id + "]"
 		}
 		ids = append(ids, id)
@@ -118,7 +118,7 @@ func TestTopSortsAndDescends(t *testing.T) {
 	s, fail := startScreen(t)
 	for n := 1; n <= 2; n++ {
 		fail <- struct{}{}
-		for restartsBelow(s.tree.Children[2]) < n { // as soon as it is noticed
+		for totalRestarts(s.tree.Children[2]) < n { // as soon as it is noticed
 			s.look()
 		}
 	}
@@ -191,7 +191,7 @@ func TestTopTellsOfTroubleFurtherDown(t *testing.T) {
 		}
 	}
 	inner := sup.SupervisorInfo{Children: []sup.ChildInfo{{State: sup.StateStuck}, {State: sup.StateStopped}}}
-	s.see(sup.SupervisorInfo{Path: "app", Children: []sup.ChildInfo{{ID: "x", State: sup.StateRunning, Supervisor: &inner}}})
+	s.setTree(sup.SupervisorInfo{Path: "app", Children: []sup.ChildInfo{{ID: "x", State: sup.StateRunning, Supervisor: &inner}}})
 	contains(t, s.text(), "1 children, 1 running, 1 stuck below\n")
 }
 
@@ -200,7 +200,7 @@ func TestTopFitsAnyScreen(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {20, 6}, {1, 1}, {300, 100}, {40, 7}} {
 		s.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
 		for _, id := range []string{"a", "b", "inner"} {
-			s.chosen = id
+			s.selectedID = id
 			lines := strings.Split(s.text(), "\n")
 			if size[1] > frame && (len(lines) != size[1] || !strings.Contains(s.text(), id[:1])) {
 				t.Errorf("%v: %d lines, and %s among them: %v", size, len(lines), id, lines)

@@ -25,8 +25,8 @@ func (t *top) View() tea.View {
 const frame = 5
 
 var (
-	chosenStyle = lipgloss.NewStyle().Reverse(true)
-	headStyle   = lipgloss.NewStyle().Underline(true)
+	selectedStyle = lipgloss.NewStyle().Reverse(true)
+	headStyle     = lipgloss.NewStyle().Underline(true)
 )
 
 func (t *top) draw() string {
@@ -39,21 +39,21 @@ func (t *top) draw() string {
 	children := t.children()
 	from, to := t.visible(children)
 	for _, c := range children[from:to] {
-		id := typedID(c.ID)
+		id := displayID(c.ID)
 		if c.Kind == sup.KindSupervisor {
 			id += "/"
 		}
-		last := troubles(below(c))
+		last := troubleCounts(descendantStates(c))
 		if c.LastExit.Kind != sup.ExitNone {
 			last = append(last, termtext.Line(exitText(c.LastExit)))
 		}
 		state := fmt.Sprintf(stateColumn, c.State)
-		if c.ID != t.chosen {
+		if c.ID != t.selectedID {
 			state = stateStyle(c.State).Render(state)
 		}
-		line := columns(id, state, age(t.looked.Sub(c.Since)), fmt.Sprint(restartsBelow(c)), strings.Join(last, ", "))
-		if c.ID == t.chosen {
-			line = chosenStyle.Render(ansi.Strip(line))
+		line := columns(id, state, age(t.taken.Sub(c.Since)), fmt.Sprint(totalRestarts(c)), strings.Join(last, ", "))
+		if c.ID == t.selectedID {
+			line = selectedStyle.Render(ansi.Strip(line))
 		}
 		lines = append(lines, line)
 	}
@@ -80,7 +80,7 @@ func (t *top) summary() string {
 		up = "up " + age(t.tree.Uptime)
 	}
 	return ansi.Truncate(fmt.Sprintf("%s  %s, %v, %d of %v restarts  %s", bold.Render(termtext.Path(t.tree.Path)), up, t.tree.Strategy,
-		t.tree.Restarts, t.tree.Intensity, t.looked.Format("15:04:05")), t.width, "…")
+		t.tree.Restarts, t.tree.Intensity, t.taken.Format("15:04:05")), t.width, "…")
 }
 
 // states counts the children by state, and those further down that are in
@@ -89,26 +89,26 @@ func (t *top) states() string {
 	here, further := make(map[sup.State]int), make(map[sup.State]int)
 	for _, c := range t.tree.Children {
 		here[c.State]++
-		countBelow(c, further)
+		countDescendants(c, further)
 	}
-	parts := slices.Concat([]string{fmt.Sprintf("%d children", len(t.tree.Children))}, counted(here), troubles(further))
+	parts := slices.Concat([]string{fmt.Sprintf("%d children", len(t.tree.Children))}, stateCounts(here), troubleCounts(further))
 	return ansi.Truncate(strings.Join(parts, ", "), t.width, "…")
 }
 
 // below counts what is below a child by state.
-func below(c sup.ChildInfo) map[sup.State]int {
+func descendantStates(c sup.ChildInfo) map[sup.State]int {
 	states := make(map[sup.State]int)
-	countBelow(c, states)
+	countDescendants(c, states)
 	return states
 }
 
-func countBelow(c sup.ChildInfo, states map[sup.State]int) {
+func countDescendants(c sup.ChildInfo, states map[sup.State]int) {
 	if c.Supervisor == nil {
 		return
 	}
 	for _, further := range c.Supervisor.Children {
 		states[further.State]++
-		countBelow(further, states)
+		countDescendants(further, states)
 	}
 }
 
@@ -116,7 +116,7 @@ func countBelow(c sup.ChildInfo, states map[sup.State]int) {
 func (t *top) visible(children []sup.ChildInfo) (from, to int) {
 	room := max(t.height-frame, 1)
 	for i, c := range children {
-		if c.ID == t.chosen && i >= room {
+		if c.ID == t.selectedID && i >= room {
 			from = i - room + 1
 		}
 	}
@@ -125,10 +125,10 @@ func (t *top) visible(children []sup.ChildInfo) (from, to int) {
 
 func (t *top) footer() string {
 	switch {
-	case t.asked != "":
-		return busy.Render(fmt.Sprintf("%s %s? y: yes, any other key: no", t.asked, typedID(t.chosen)))
-	case t.trouble != nil:
-		return bad.Render(termtext.Line(t.trouble.Error()))
+	case t.pending != "":
+		return busy.Render(fmt.Sprintf("%s %s? y: yes, any other key: no", t.pending, displayID(t.selectedID)))
+	case t.failure != nil:
+		return bad.Render(termtext.Line(t.failure.Error()))
 	case t.notice != "":
 		return termtext.Line(t.notice)
 	}

@@ -17,13 +17,13 @@ func (s *session) treeCommand() *cobra.Command {
 		Use:               "tree [PATH]",
 		Short:             "Draw the tree, or what is below PATH",
 		Args:              onePath(true),
-		ValidArgsFunction: s.completePath(supervisors),
+		ValidArgsFunction: s.completePath(isSupervisor),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.dial()
 			if err != nil {
 				return err
 			}
-			tree, err := c.Snapshot(cmd.Context(), lookedAt(cmd.Context(), c, args))
+			tree, err := c.Snapshot(cmd.Context(), pathArgument(cmd.Context(), c, args))
 			if err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ func rowsBelow(tree sup.SupervisorInfo, indent string) []row {
 			branch, below = "└── ", "    "
 		}
 		rows = append(rows, row{
-			name:  faint.Render(indent+branch) + typedID(c.ID),
+			name:  faint.Render(indent+branch) + displayID(c.ID),
 			state: c.State.String(),
 			style: stateStyle(c.State),
 			rest:  childFacts(c),
@@ -102,7 +102,7 @@ func childFacts(c sup.ChildInfo) []string {
 	if c.Restarts > 0 {
 		facts = append(facts, busy.Render(restarts(c.Restarts)))
 	}
-	if c.LastExit.Kind == sup.ExitAbnormal || atRest(c) && c.LastExit.Kind != sup.ExitNone {
+	if c.LastExit.Kind == sup.ExitAbnormal || isAtRest(c) && c.LastExit.Kind != sup.ExitNone {
 		facts = append(facts, "last exit "+termtext.Line(exitText(c.LastExit)))
 	}
 	return facts

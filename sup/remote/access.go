@@ -38,10 +38,10 @@ func (r Role) String() string {
 // [Certificate], [Token], [Tokens] or [Anyone]. Who is covered by several has
 // the highest of their roles; who is covered by none is turned away.
 type Grant struct {
-	kind   grantKind
-	role   Role // the highest that it gives
-	fault  string
-	covers func(p *peer) (who string, r Role)
+	kind    grantKind
+	role    Role // the highest that it gives
+	problem string
+	covers  func(p *peer) (who string, r Role)
 }
 
 type grantKind uint8
@@ -57,16 +57,16 @@ const (
 // User grants a role to the processes of a user of this machine, over a unix
 // socket. The socket's mode has to let that user in, see [Config.Mode].
 func User(uid uint32, r Role) Grant {
-	return processes(r, func(p *process) bool { return p.uid == uid })
+	return processGrant(r, func(p *process) bool { return p.uid == uid })
 }
 
 // Group grants a role to the processes whose primary group is this one, over a
 // unix socket. The socket's mode has to let them in, see [Config.Mode].
 func Group(gid uint32, r Role) Grant {
-	return processes(r, func(p *process) bool { return p.gid == gid })
+	return processGrant(r, func(p *process) bool { return p.gid == gid })
 }
 
-func processes(r Role, which func(p *process) bool) Grant {
+func processGrant(r Role, which func(p *process) bool) Grant {
 	return Grant{kind: byProcess, role: r, covers: func(p *peer) (string, Role) {
 		if p.process == nil || !which(p.process) {
 			return "", 0
@@ -84,19 +84,19 @@ func Certificate(name string, r Role) Grant {
 		if p.certificate == nil || time.Now().After(p.certificate.NotAfter) { // it may have expired since the connection was made
 			return "", 0
 		}
-		names := namesOf(p.certificate)
+		names := certificateNames(p.certificate)
 		if name != "*" && !slices.Contains(names, name) {
 			return "", 0
 		}
 		return "certificate " + strings.Join(names, ", "), r
 	}}
 	if name == "" {
-		g.fault = `Certificate: the name is empty: give one, or "*" for all`
+		g.problem = `Certificate: the name is empty: give one, or "*" for all`
 	}
 	return g
 }
 
-func namesOf(c *x509.Certificate) []string {
+func certificateNames(c *x509.Certificate) []string {
 	names := slices.Concat(c.DNSNames, c.EmailAddresses)
 	for _, uri := range c.URIs {
 		names = append(names, uri.String())
@@ -108,7 +108,7 @@ func namesOf(c *x509.Certificate) []string {
 }
 
 // minToken is the shortest token, in bytes, that is accepted.
-const minToken = 16
+const minTokenLength = 16
 
 // Token grants a role to clients that send this bearer token over TLS. The name
 // stands for it in the log. A token has 16 bytes or more, of which as many as
@@ -124,10 +124,10 @@ func Token(token, name string, r Role) Grant {
 	})
 	g.role = r
 	switch {
-	case len(token) < minToken:
-		g.fault = fmt.Sprintf("Token: that of %q has %d bytes: use %d or more", name, len(token), minToken)
+	case len(token) < minTokenLength:
+		g.problem = fmt.Sprintf("Token: that of %q has %d bytes: use %d or more", name, len(token), minTokenLength)
 	case name == "":
-		g.fault = "Token: the name is empty: it is what the log says"
+		g.problem = "Token: the name is empty: it is what the log says"
 	}
 	return g
 }
@@ -146,7 +146,7 @@ func Tokens(check func(token string) (name string, r Role)) Grant {
 		return "token " + name, r
 	}}
 	if check == nil {
-		g.fault = "Tokens: the function is nil"
+		g.problem = "Tokens: the function is nil"
 	}
 	return g
 }
@@ -155,11 +155,11 @@ func Tokens(check func(token string) (name string, r Role)) Grant {
 // interface that is every user and every program of this machine.
 func Anyone(r Role) Grant {
 	return Grant{kind: byAnything, role: r, covers: func(p *peer) (string, Role) {
-		return anyoneAt + p.addr, r
+		return anyonePrefix + p.addr, r
 	}}
 }
 
-const anyoneAt = "anyone at "
+const anyonePrefix = "anyone at "
 
 // A peer is who is at the other end of a connection, as far as that is proven.
 type peer struct {

@@ -9,29 +9,29 @@ import (
 )
 
 // maxLooks is how many answers to one peer are under way. More wait.
-const maxLooks = 4
+const maxResponsesPerClient = 4
 
 // calls counts the requests of each peer, in all its connections.
-type calls struct {
+type requestLimit struct {
 	limit int // for each
 
 	mu    sync.Mutex
-	peers map[string]*peerCalls
+	peers map[string]*clientRequests
 }
 
 // peerCalls are the requests of one peer.
-type peerCalls struct {
-	looks *semaphore.Weighted
-	n     int // under way; guarded by calls.mu
+type clientRequests struct {
+	responses *semaphore.Weighted
+	n         int // under way; guarded by calls.mu
 }
 
 // begin counts a request of a peer. It returns nil if there are as many as may be.
-func (c *calls) begin(name string) *peerCalls {
+func (c *requestLimit) begin(name string) *clientRequests {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.peers[name]
 	if p == nil {
-		p = &peerCalls{looks: semaphore.NewWeighted(maxLooks)}
+		p = &clientRequests{responses: semaphore.NewWeighted(maxResponsesPerClient)}
 		c.peers[name] = p
 	}
 	if p.n == c.limit {
@@ -41,7 +41,7 @@ func (c *calls) begin(name string) *peerCalls {
 	return p
 }
 
-func (c *calls) end(name string) {
+func (c *requestLimit) end(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.peers[name]
@@ -52,7 +52,7 @@ func (c *calls) end(name string) {
 
 // streams counts the streams of events. A few are not for viewers, so they cannot
 // keep an operator from watching.
-type streams struct {
+type streamLimit struct {
 	limit int
 
 	mu sync.Mutex
@@ -60,25 +60,25 @@ type streams struct {
 }
 
 // most is how many streams there may be, so that another one of a role begins.
-func (s *streams) most(role Role) int {
+func (s *streamLimit) maxFor(role Role) int {
 	if role == Operator {
 		return s.limit
 	}
-	return withoutReserve(s.limit)
+	return viewerShare(s.limit)
 }
 
 // begin counts a stream, unless there are as many as may be.
-func (s *streams) begin(role Role) bool {
+func (s *streamLimit) begin(role Role) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.n >= s.most(role) {
+	if s.n >= s.maxFor(role) {
 		return false
 	}
 	s.n++
 	return true
 }
 
-func (s *streams) end() {
+func (s *streamLimit) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.n--
@@ -87,67 +87,67 @@ func (s *streams) end() {
 // answers bounds the memory that answers to looks take, which are as large as the
 // tree, while they are made and until the client has read them. Viewers and
 // operators have bounds of their own, so no viewer keeps an operator waiting.
-type answers struct {
-	making *semaphore.Weighted // answers whose size is not known yet
-	room   *semaphore.Weighted // bytes
-	size   int64               // of room
+type responseLimit struct {
+	encoding *semaphore.Weighted // answers whose size is not known yet
+	memory   *semaphore.Weighted // bytes
+	size     int64               // of room
 }
 
 // maxMaking is how many answers are made at a time.
-const maxMaking = 8
+const maxEncoding = 8
 
-func newAnswers(bytes int) *answers {
-	return &answers{semaphore.NewWeighted(maxMaking), semaphore.NewWeighted(int64(bytes)), int64(bytes)}
+func newResponseLimit(bytes int) *responseLimit {
+	return &responseLimit{semaphore.NewWeighted(maxEncoding), semaphore.NewWeighted(int64(bytes)), int64(bytes)}
 }
 
 // A look is an answer that is under way. It belongs to one goroutine.
-type look struct {
-	answers *answers
-	peer    *peerCalls
-	making  bool
-	held    int64
+type response struct {
+	limit    *responseLimit
+	client   *clientRequests
+	encoding bool
+	held     int64
 }
 
 // begin waits until another answer may be made for a peer. It returns an error if
 // ctx ends first.
-func (a *answers) begin(ctx context.Context, peer *peerCalls) (*look, error) {
-	if err := peer.looks.Acquire(ctx, 1); err != nil {
+func (a *responseLimit) begin(ctx context.Context, peer *clientRequests) (*response, error) {
+	if err := peer.responses.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	if err := a.making.Acquire(ctx, 1); err != nil {
-		peer.looks.Release(1)
+	if err := a.encoding.Acquire(ctx, 1); err != nil {
+		peer.responses.Release(1)
 		return nil, err
 	}
-	return &look{answers: a, peer: peer, making: true}, nil
+	return &response{limit: a, client: peer, encoding: true}, nil
 }
 
 // expansion is what a message takes in memory, with what it is encoded into, for
 // each byte of its encoding.
-const expansion = 4
+const memoryPerByte = 4
 
 // hold waits until there is room for an answer that has been made. One that is
 // larger than all the room takes all of it.
-func (l *look) hold(ctx context.Context, m proto.Message) error {
-	n := min(int64(proto.Size(m))*expansion, l.answers.size)
-	if err := l.answers.room.Acquire(ctx, n); err != nil {
+func (l *response) reserve(ctx context.Context, m proto.Message) error {
+	n := min(int64(proto.Size(m))*memoryPerByte, l.limit.size)
+	if err := l.limit.memory.Acquire(ctx, n); err != nil {
 		return err
 	}
 	l.held = n
-	l.made()
+	l.encoded()
 	return nil
 }
 
 // made lets the next answer be made.
-func (l *look) made() {
-	if l.making {
-		l.making = false
-		l.answers.making.Release(1)
+func (l *response) encoded() {
+	if l.encoding {
+		l.encoding = false
+		l.limit.encoding.Release(1)
 	}
 }
 
 // end is called when the answer has been written, or given up.
-func (l *look) end() {
-	l.made()
-	l.answers.room.Release(l.held)
-	l.peer.looks.Release(1)
+func (l *response) end() {
+	l.encoded()
+	l.limit.memory.Release(l.held)
+	l.client.responses.Release(1)
 }

@@ -58,9 +58,9 @@ func (c *Client) authorize(next connect.ClientFunc) connect.ClientFunc {
 
 // Status is that of [sup.Inspector].
 func (c *Client) Status(ctx context.Context, path string) (status sup.Status, err error) {
-	err = c.look(ctx, path, func(ctx context.Context) error {
-		m, err := c.control.Status(ctx, &pb.StatusRequest{Path: wire.Path(path)})
-		status = wire.ReadStatus(m)
+	err = c.query(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Status(ctx, &pb.StatusRequest{Path: wire.EncodePath(path)})
+		status = wire.DecodeStatus(m)
 		return err
 	})
 	return zeroUnless(err, status), err
@@ -69,9 +69,9 @@ func (c *Client) Status(ctx context.Context, path string) (status sup.Status, er
 // Tree is that of [sup.Inspector]. Of a tree whose errors and stacks have more
 // than 16 MiB, the last ones are cut short.
 func (c *Client) Snapshot(ctx context.Context, path string) (tree sup.SupervisorInfo, err error) {
-	err = c.look(ctx, path, func(ctx context.Context) error {
-		m, err := c.control.Snapshot(ctx, &pb.SnapshotRequest{Path: wire.Path(path)})
-		tree = wire.ReadSupervisor(m.GetSupervisor())
+	err = c.query(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Snapshot(ctx, &pb.SnapshotRequest{Path: wire.EncodePath(path)})
+		tree = wire.DecodeSupervisor(m.GetSupervisor())
 		return err
 	})
 	return zeroUnless(err, tree), err
@@ -79,9 +79,9 @@ func (c *Client) Snapshot(ctx context.Context, path string) (tree sup.Supervisor
 
 // Children is that of [sup.Inspector], with the bound of Tree.
 func (c *Client) Children(ctx context.Context, path string) (children []sup.ChildInfo, err error) {
-	err = c.look(ctx, path, func(ctx context.Context) error {
-		m, err := c.control.Children(ctx, &pb.ChildrenRequest{Path: wire.Path(path)})
-		children = wire.ReadChildren(m.GetChildren())
+	err = c.query(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Children(ctx, &pb.ChildrenRequest{Path: wire.EncodePath(path)})
+		children = wire.DecodeChildren(m.GetChildren())
 		return err
 	})
 	return zeroUnless(err, children), err
@@ -89,9 +89,9 @@ func (c *Client) Children(ctx context.Context, path string) (children []sup.Chil
 
 // Child is that of [sup.Inspector].
 func (c *Client) Child(ctx context.Context, path string) (child sup.ChildInfo, err error) {
-	err = c.look(ctx, path, func(ctx context.Context) error {
-		m, err := c.control.Child(ctx, &pb.ChildRequest{Path: wire.Path(path)})
-		child = wire.ReadChild(m.GetChild())
+	err = c.query(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Child(ctx, &pb.ChildRequest{Path: wire.EncodePath(path)})
+		child = wire.DecodeChild(m.GetChild())
 		return err
 	})
 	return zeroUnless(err, child), err
@@ -99,8 +99,8 @@ func (c *Client) Child(ctx context.Context, path string) (child sup.ChildInfo, e
 
 // Stacks is that of [sup.Inspector]; 16 MiB at most.
 func (c *Client) Stacks(ctx context.Context, path string) (stacks string, err error) {
-	err = c.look(ctx, path, func(ctx context.Context) error {
-		m, err := c.control.Stacks(ctx, &pb.StacksRequest{Path: wire.Path(path)})
+	err = c.query(ctx, path, func(ctx context.Context) error {
+		m, err := c.control.Stacks(ctx, &pb.StacksRequest{Path: wire.EncodePath(path)})
 		stacks = m.GetStacks()
 		return err
 	})
@@ -109,11 +109,11 @@ func (c *Client) Stacks(ctx context.Context, path string) (stacks string, err er
 
 // StartChild is that of [sup.Controller].
 func (c *Client) StartChild(ctx context.Context, path, key string) (child sup.ChildInfo, err error) {
-	err = c.change(ctx, "start child", path, func(ctx context.Context, wait *durationpb.Duration) error {
-		r := &pb.StartChildRequest{Path: wire.Path(path), Wait: wait}
-		r.Key, r.RawKey = wire.ID(key)
+	err = c.operate(ctx, "start child", path, func(ctx context.Context, wait *durationpb.Duration) error {
+		r := &pb.StartChildRequest{Path: wire.EncodePath(path), Wait: wait}
+		r.Key, r.RawKey = wire.EncodeID(key)
 		m, err := c.control.StartChild(ctx, r)
-		child = wire.ReadChild(m.GetChild())
+		child = wire.DecodeChild(m.GetChild())
 		return err
 	})
 	return zeroUnless(err, child), err
@@ -121,7 +121,7 @@ func (c *Client) StartChild(ctx context.Context, path, key string) (child sup.Ch
 
 // Terminate is that of [sup.Controller].
 func (c *Client) TerminateChild(ctx context.Context, t sup.Target) error {
-	return c.change(ctx, "terminate", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+	return c.operate(ctx, "terminate", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
 		_, err := c.control.TerminateChild(ctx, &pb.TerminateChildRequest{Target: target(t, wait)})
 		return err
 	})
@@ -129,7 +129,7 @@ func (c *Client) TerminateChild(ctx context.Context, t sup.Target) error {
 
 // Restart is that of [sup.Controller].
 func (c *Client) RestartChild(ctx context.Context, t sup.Target) error {
-	return c.change(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+	return c.operate(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
 		_, err := c.control.RestartChild(ctx, &pb.RestartChildRequest{Target: target(t, wait)})
 		return err
 	})
@@ -143,7 +143,7 @@ func (c *Client) RestartChild(ctx context.Context, t sup.Target) error {
 // [sup.ErrRestarting] if another call replaces it already; and those of Terminate
 // and Restart.
 func (c *Client) Replace(ctx context.Context, t sup.Target) error {
-	return c.change(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+	return c.operate(ctx, "restart", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
 		_, err := c.control.Replace(ctx, &pb.ReplaceRequest{Target: target(t, wait)})
 		return err
 	})
@@ -151,7 +151,7 @@ func (c *Client) Replace(ctx context.Context, t sup.Target) error {
 
 // Delete is that of [sup.Controller].
 func (c *Client) DeleteChild(ctx context.Context, t sup.Target) error {
-	return c.change(ctx, "delete", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+	return c.operate(ctx, "delete", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
 		_, err := c.control.DeleteChild(ctx, &pb.DeleteChildRequest{Target: target(t, wait)})
 		return err
 	})
@@ -161,14 +161,14 @@ func (c *Client) DeleteChild(ctx context.Context, t sup.Target) error {
 // shuts down ends when its turn comes; if anything else is left by then, the
 // error is a [sup.StuckError] that lists it and wraps [ErrEnding].
 func (c *Client) Shutdown(ctx context.Context, t sup.Target) error {
-	return c.change(ctx, "shut down", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
+	return c.operate(ctx, "shut down", t.Path, func(ctx context.Context, wait *durationpb.Duration) error {
 		_, err := c.control.Shutdown(ctx, &pb.ShutdownRequest{Target: target(t, wait), Whole: t.Path == ""})
 		return err
 	})
 }
 
 func target(t sup.Target, wait *durationpb.Duration) *pb.Target {
-	return &pb.Target{Path: wire.Path(t.Path), Incarnation: int32(min(t.Incarnation, math.MaxInt32)), Wait: wait}
+	return &pb.Target{Path: wire.EncodePath(t.Path), Incarnation: int32(min(t.Incarnation, math.MaxInt32)), Wait: wait}
 }
 
 func zeroUnless[T any](err error, v T) T {
@@ -180,28 +180,28 @@ func zeroUnless[T any](err error, v T) T {
 }
 
 // look makes a call that changes nothing, and so may be made again.
-func (c *Client) look(ctx context.Context, path string, call func(ctx context.Context) error) error {
+func (c *Client) query(ctx context.Context, path string, call func(ctx context.Context) error) error {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	return c.patiently(ctx, func(err error) bool { return errors.Is(err, ErrUnreachable) }, func() error {
-		return c.fault(ctx, "query", path, call(ctx))
+	return c.retry(ctx, func(err error) bool { return errors.Is(err, ErrUnreachable) }, func() error {
+		return c.wrapError(ctx, "look at", path, call(ctx))
 	})
 }
 
 // change makes a call that is made again only if nothing of it was sent. The
 // server has a little less time for it than there is, so that it can say what
 // was not done by then.
-func (c *Client) change(ctx context.Context, op, path string, call func(ctx context.Context, wait *durationpb.Duration) error) error {
+func (c *Client) operate(ctx context.Context, op, path string, call func(ctx context.Context, wait *durationpb.Duration) error) error {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	again := func(err error) bool {
 		return isDial(err) && !errors.Is(err, ErrDenied) && !errors.Is(err, ErrUntrusted)
 	}
-	return c.patiently(ctx, again, func() error {
+	return c.retry(ctx, again, func() error {
 		deadline, _ := ctx.Deadline()
 		left := max(time.Until(deadline), 0)
 		wait := left - min(left/10, time.Second/2)
-		return c.fault(ctx, op, path, call(ctx, durationpb.New(max(wait, time.Millisecond))))
+		return c.wrapError(ctx, op, path, call(ctx, durationpb.New(max(wait, time.Millisecond))))
 	})
 }
 
@@ -214,7 +214,7 @@ func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // patiently makes a call again, as long as there is patience and the error is
 // one for which it may.
-func (c *Client) patiently(ctx context.Context, again func(error) bool, call func() error) error {
+func (c *Client) retry(ctx context.Context, again func(error) bool, call func() error) error {
 	giveUp := time.Now().Add(c.dialer.Patience)
 	for attempt := 0; ; attempt++ {
 		err := call()
@@ -253,13 +253,13 @@ func isDial(err error) bool {
 }
 
 // fault makes of the error of a call what the caller is told.
-func (c *Client) fault(ctx context.Context, op, path string, err error) error {
+func (c *Client) wrapError(ctx context.Context, op, path string, err error) error {
 	if err == nil {
 		return nil
 	}
 	answer, ok := errors.AsType[*connect.Error](err)
 	if ok && answer.IsRemote() {
-		if tree := wire.ReadAnswer(answer); tree != nil {
+		if tree := wire.DecodeConnectError(answer); tree != nil {
 			return tree
 		}
 	}
@@ -272,7 +272,7 @@ func (c *Client) fault(ctx context.Context, op, path string, err error) error {
 		text = answer.Message()
 	}
 	switch {
-	case isRefused(err):
+	case isTLSAlert(err):
 		kind = ErrDenied
 	case isDial(err) && errors.Is(err, fs.ErrPermission):
 		kind = ErrDenied
@@ -283,7 +283,7 @@ func (c *Client) fault(ctx context.Context, op, path string, err error) error {
 		kind = ErrUnreachable
 	case !answer.IsRemote() && isLost(answer):
 		kind = ErrUnreachable
-		if c.isShutOut(ctx) {
+		if c.isCertificateRejected(ctx) {
 			kind = ErrDenied
 		}
 	case !answer.IsRemote():
@@ -291,27 +291,27 @@ func (c *Client) fault(ctx context.Context, op, path string, err error) error {
 		kind = ErrDenied
 	case answer.Code() == connect.CodeUnavailable:
 		kind = ErrUnreachable
-	case answer.Code() == connect.CodeResourceExhausted && op == watch:
+	case answer.Code() == connect.CodeResourceExhausted && op == opWatch:
 		kind = ErrBusy
 	case answer.Code() == connect.CodeDeadlineExceeded:
 		kind = context.DeadlineExceeded
 	}
-	return &fault{c.address, kind, text, err}
+	return &clientError{c.address, kind, text, err}
 }
 
 // A fault is an error between client and server.
-type fault struct {
+type clientError struct {
 	address string
 	kind    error
 	text    string
 	cause   error
 }
 
-func (e *fault) Error() string {
+func (e *clientError) Error() string {
 	return fmt.Sprintf("remote: %s: %v: %s", e.address, e.kind, e.text)
 }
 
-func (e *fault) Unwrap() []error { return []error{e.kind, e.cause} }
+func (e *clientError) Unwrap() []error { return []error{e.kind, e.cause} }
 
 // isLost reports whether an error is about the connection, and not about what
 // was said over it.
@@ -323,7 +323,7 @@ func isLost(answer *connect.Error) bool {
 
 // isRefused reports whether the server has refused the TLS handshake, since it
 // wants another certificate, or one at all.
-func isRefused(err error) bool {
+func isTLSAlert(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "remote error"
 }
@@ -334,7 +334,7 @@ const probeTimeout = time.Second
 // isShutOut finds out whether the server refuses the client's certificate. In
 // TLS 1.3 the client learns that after the handshake, from an alert, which is
 // lost if it has something to say at that moment. So here it says nothing.
-func (c *Client) isShutOut(ctx context.Context) bool {
+func (c *Client) isCertificateRejected(ctx context.Context) bool {
 	if !c.secure {
 		return false
 	}
@@ -351,20 +351,20 @@ func (c *Client) isShutOut(ctx context.Context) bool {
 	}
 	t := tls.Client(conn, config)
 	if err := t.HandshakeContext(ctx); err != nil {
-		return isRefused(err)
+		return isTLSAlert(err)
 	}
 	if err := t.SetReadDeadline(time.Now().Add(probeTimeout)); err != nil {
 		return false
 	}
 	_, err = t.Read(make([]byte, 1))
-	return isRefused(err)
+	return isTLSAlert(err)
 }
 
 // isUntrusted reports whether the client has refused the certificate of the
 // server, or its user.
 func isUntrusted(err error) bool {
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	_, user := errors.AsType[*imposterError](err)
+	_, user := errors.AsType[*untrustedServerError](err)
 	return certificate || user
 }
 

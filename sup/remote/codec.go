@@ -19,16 +19,16 @@ import (
 // misspelt would leave empty what it was meant for, and in most calls an empty
 // path is the whole tree. The JSON that it writes is harmless for a terminal, to
 // which curl prints it.
-type strictCodec struct{ *connectproto.JSONCodec }
+type strictJSONCodec struct{ *connectproto.JSONCodec }
 
-func newStrictCodec() strictCodec {
+func newStrictJSONCodec() strictJSONCodec {
 	codec := connectproto.NewJSONCodec()
 	codec.UnmarshalOptions.DiscardUnknown = false
-	return strictCodec{codec}
+	return strictJSONCodec{codec}
 }
 
 // MarshalWrite writes a message as [termtext.JSON] does.
-func (c strictCodec) MarshalWrite(ctx context.Context, dst io.Writer, message any) error {
+func (c strictJSONCodec) MarshalWrite(ctx context.Context, dst io.Writer, message any) error {
 	m, ok := message.(proto.Message)
 	if !ok {
 		return c.JSONCodec.MarshalWrite(ctx, dst, message)
@@ -42,7 +42,7 @@ func (c strictCodec) MarshalWrite(ctx context.Context, dst io.Writer, message an
 }
 
 // UnmarshalRead says what a message has, if it is not understood.
-func (c strictCodec) UnmarshalRead(ctx context.Context, src io.Reader, message any) error {
+func (c strictJSONCodec) UnmarshalRead(ctx context.Context, src io.Reader, message any) error {
 	err := c.JSONCodec.UnmarshalRead(ctx, src, message)
 	if m, ok := message.(proto.Message); ok && errors.Is(err, proto.Error) {
 		return fmt.Errorf("%w; its fields are %s", err, fieldsOf(m.ProtoReflect().Descriptor()))
@@ -52,13 +52,13 @@ func (c strictCodec) UnmarshalRead(ctx context.Context, src io.Reader, message a
 
 // A weighingCodec reads what a server answers, unless that would take too much
 // memory.
-type weighingCodec struct {
+type boundedCodec struct {
 	*connectproto.BinaryCodec
 	max int // bytes of memory
 }
 
 // UnmarshalRead calls [wire.Unmarshal].
-func (c weighingCodec) UnmarshalRead(ctx context.Context, src io.Reader, message any) error {
+func (c boundedCodec) UnmarshalRead(ctx context.Context, src io.Reader, message any) error {
 	m, ok := message.(proto.Message)
 	if !ok {
 		return c.BinaryCodec.UnmarshalRead(ctx, src, message)

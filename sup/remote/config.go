@@ -81,14 +81,14 @@ type settings struct {
 
 func (c Config) settings() (*settings, error) {
 	s := &settings{Config: c}
-	var faults faults
+	var faults problems
 	s.Access = append([]Grant(nil), c.Access...)
 	for _, g := range s.Access {
 		switch {
 		case g.kind == 0:
 			faults.add("Access: the zero Grant: use User, Group, Certificate, Token, Tokens or Anyone")
-		case g.fault != "":
-			faults.add("Access: %s", g.fault)
+		case g.problem != "":
+			faults.add("Access: %s", g.problem)
 		case g.role != Viewer && g.role != Operator:
 			faults.add("Access: %v is no role to grant: use Viewer or Operator", g.role)
 		}
@@ -105,7 +105,7 @@ func (c Config) settings() (*settings, error) {
 	return s, nil
 }
 
-func (s *settings) checkAddress(faults *faults) {
+func (s *settings) checkAddress(faults *problems) {
 	path, isUnix := socketPath(s.Address)
 	switch {
 	case s.Listener != nil && s.Address != "":
@@ -127,7 +127,7 @@ func (s *settings) checkAddress(faults *faults) {
 	}
 }
 
-func (s *settings) checkSocket(faults *faults) {
+func (s *settings) checkSocket(faults *problems) {
 	checkSocketPath(faults, s.Address, s.socket)
 	if s.TLS != nil {
 		faults.add("TLS: is not for unix sockets: leave it out")
@@ -140,7 +140,7 @@ func (s *settings) checkSocket(faults *faults) {
 	}
 }
 
-func (s *settings) checkTCP(faults *faults) {
+func (s *settings) checkTCP(faults *problems) {
 	host, port, err := net.SplitHostPort(s.Address)
 	if err != nil || port == "" {
 		faults.add(`Address: %q is not of the form "unix:PATH" or "host:port"`, s.Address)
@@ -151,7 +151,7 @@ func (s *settings) checkTCP(faults *faults) {
 
 // checkReach is about who can reach a server over TCP: this machine, or those
 // beyond it.
-func (s *settings) checkReach(faults *faults, address string, beyond bool) {
+func (s *settings) checkReach(faults *problems, address string, beyond bool) {
 	if beyond && s.TLS == nil {
 		_, port, _ := net.SplitHostPort(address)
 		faults.add(`TLS: is nil: %q can be reached from other machines; give a certificate, or listen on "localhost:%s" or a unix socket`, address, port)
@@ -171,7 +171,7 @@ func (s *settings) checkReach(faults *faults, address string, beyond bool) {
 	}
 }
 
-func (s *settings) checkTLS(faults *faults) {
+func (s *settings) checkTLS(faults *problems) {
 	if s.TLS == nil {
 		return
 	}
@@ -205,7 +205,7 @@ func (s *settings) checkTLS(faults *faults) {
 	s.TLS.ClientAuth = max(s.TLS.ClientAuth, want)
 }
 
-func (s *settings) fillIn(faults *faults) {
+func (s *settings) fillIn(faults *problems) {
 	number := func(name string, n *int, byDefault int) {
 		if *n < 0 {
 			faults.add("%s: %d is negative: use 0 for the default, %d", name, *n, byDefault)
@@ -242,11 +242,11 @@ func (s *settings) fillIn(faults *faults) {
 }
 
 // faults collects what is wrong with a configuration.
-type faults []string
+type problems []string
 
-func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+func (f *problems) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
 
-func (f faults) err() error {
+func (f problems) err() error {
 	if len(f) == 0 {
 		return nil
 	}

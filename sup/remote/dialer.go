@@ -112,7 +112,7 @@ func (d Dialer) Dial(address string) (*Client, error) {
 	c := &Client{dialer: d, address: address, secure: secure, transport: transport}
 	// A redirection would take the token elsewhere.
 	h := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	codec := weighingCodec{connectproto.NewBinaryCodec(), max(d.MaxAnswer, d.MaxAnswer*unfolding)}
+	codec := boundedCodec{connectproto.NewBinaryCodec(), max(d.MaxAnswer, d.MaxAnswer*answerMemoryFactor)}
 	c.control = espalierv1connect.NewControlClient(connect.NewClient(
 		connecthttp.NewTransport(h, base, connecthttp.WithReadMaxBytes(d.MaxAnswer), connecthttp.WithCodecs(codec)),
 		c.authorize,
@@ -122,7 +122,7 @@ func (d Dialer) Dial(address string) (*Client, error) {
 
 // unfolding is how much more memory than its length an answer may take. Children
 // about which there is nothing to say take the most.
-const unfolding = 16
+const answerMemoryFactor = 16
 
 // Times of a connection.
 const (
@@ -131,8 +131,8 @@ const (
 	idleTimeout      = 90 * time.Second // less than that of the server
 )
 
-func (d Dialer) check(address, path string, isUnix bool) faults {
-	var faults faults
+func (d Dialer) check(address, path string, isUnix bool) problems {
+	var faults problems
 	_, port, err := net.SplitHostPort(address)
 	switch {
 	case isUnix && d.Connect != nil:

@@ -27,34 +27,34 @@ import (
 // that is, turns away whom nothing is granted to, and bounds what is read and
 // for how long is written.
 type guard struct {
-	settings *settings
-	next     http.Handler
-	turned   *occasional
-	errors   *connecthttp.ErrorWriter
-	peers    calls
+	settings  *settings
+	next      http.Handler
+	rejected  *throttledLog
+	errors    *connecthttp.ErrorWriter
+	perClient requestLimit
 
 	mu     sync.Mutex
-	calls  int
+	active int
 	ending bool
 	idle   chan struct{} // closed when ending and no call is left
 }
 
 func newGuard(s *settings, next http.Handler) *guard {
 	return &guard{
-		settings: s,
-		next:     next,
-		turned:   &occasional{logger: s.Logger},
-		errors:   connecthttp.NewErrorWriter(),
-		peers:    calls{limit: s.MaxCalls, peers: make(map[string]*peerCalls)},
-		idle:     make(chan struct{}),
+		settings:  s,
+		next:      next,
+		rejected:  &throttledLog{logger: s.Logger},
+		errors:    connecthttp.NewErrorWriter(),
+		perClient: requestLimit{limit: s.MaxCalls, peers: make(map[string]*clientRequests)},
+		idle:      make(chan struct{}),
 	}
 }
 
 // envelope is more than a message has around it.
-const envelope = 1 << 10
+const maxEnvelope = 1 << 10
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	guest := guestOf(r.Context())
+	guest := connOf(r.Context())
 	defer guest.end()
 	if !guest.begin() || !g.enter() {
 		w.Header().Set("Connection", "close")
@@ -62,14 +62,14 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer g.leave()
-	paced := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), patience: g.settings.WriteTimeout}
+	paced := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), timeout: g.settings.WriteTimeout}
 	defer paced.extend() // for what net/http writes itself
-	caller, err := g.recognize(r)
+	caller, err := g.authenticate(r)
 	if err == nil {
-		err = g.count(guest, caller)
+		err = g.limitClient(guest, caller)
 	}
 	if err == nil {
-		defer g.peers.end(caller.key())
+		defer g.perClient.end(caller.key())
 		err = g.readBody(w, r)
 	}
 	if err != nil {
@@ -85,10 +85,10 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // A caller is a client that may do something.
 type caller struct {
-	peer  *peer
-	who   string
-	role  Role
-	calls *peerCalls
+	peer     *peer
+	name     string
+	role     Role
+	requests *clientRequests
 }
 
 // key is the same for all connections of a client, as far as its credentials tell.
@@ -96,12 +96,12 @@ func (c *caller) key() string {
 	if c.peer.process != nil {
 		return fmt.Sprintf("uid %d", c.peer.process.uid)
 	}
-	if address, ok := strings.CutPrefix(c.who, anyoneAt); ok {
+	if address, ok := strings.CutPrefix(c.name, anyonePrefix); ok {
 		if host, _, err := net.SplitHostPort(address); err == nil {
-			return anyoneAt + host
+			return anyonePrefix + host
 		}
 	}
-	return c.who
+	return c.name
 }
 
 type callerKey struct{}
@@ -112,16 +112,16 @@ func callerOf(ctx context.Context) *caller {
 }
 
 // recognize finds out who sends a request.
-func (g *guard) recognize(r *http.Request) (*caller, error) {
+func (g *guard) authenticate(r *http.Request) (*caller, error) {
 	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
-		g.turned.log("a browser", slog.String("who", r.RemoteAddr), asked(r))
+		g.rejected.reject("a browser", slog.String("who", r.RemoteAddr), methodAttr(r))
 		return nil, connect.NewError(connect.CodePermissionDenied, "this is not for browsers")
 	}
-	guest := guestOf(r.Context())
+	guest := connOf(r.Context())
 	_, overTCP := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if r.TLS == nil && overTCP && !(hostcheck.Hosts{}).Allow(r.Host) {
 		// A name that somebody has made to mean this machine.
-		g.turned.log("a wrong host", slog.String("who", r.RemoteAddr), slog.String("host", termtext.Line(r.Host)), asked(r))
+		g.rejected.reject("a wrong host", slog.String("who", r.RemoteAddr), slog.String("host", termtext.Line(r.Host)), methodAttr(r))
 		return nil, connect.NewError(connect.CodePermissionDenied, "this host is localhost, and nothing else")
 	}
 	p := &peer{addr: r.RemoteAddr, process: guest.process}
@@ -135,38 +135,38 @@ func (g *guard) recognize(r *http.Request) (*caller, error) {
 	}
 	who, role := access(g.settings.Access, p)
 	switch {
-	case role == 0 && guest.stranger: // the gate has logged it
-		return nil, connect.NewError(connect.CodePermissionDenied, uninvited(p.process))
+	case role == 0 && guest.unknownPeer: // the gate has logged it
+		return nil, connect.NewError(connect.CodePermissionDenied, deniedMessage(p.process))
 	case role == 0:
-		g.turned.log("no access", slog.String("who", r.RemoteAddr), asked(r))
+		g.rejected.reject("no access", slog.String("who", r.RemoteAddr), methodAttr(r))
 		return nil, connect.NewError(connect.CodeUnauthenticated, "no access: send a certificate or a token that the server knows")
 	}
-	return &caller{peer: p, who: who, role: role}, nil
+	return &caller{peer: p, name: who, role: role}, nil
 }
 
 // asked is the method that a request without access is for. Of what the method is
 // about, nothing is known: the request of a stranger is not read.
-func asked(r *http.Request) slog.Attr {
+func methodAttr(r *http.Request) slog.Attr {
 	method := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	return slog.String("op", loggedPath(method))
 }
 
 // count turns away a client that has too many connections, or too many requests
 // under way, before its request is read.
-func (g *guard) count(guest *guest, c *caller) error {
-	if !guest.show(c.role) {
-		g.turned.log("too many connections of viewers", slog.String("who", termtext.Line(c.who)))
-		return wire.Answer(fmt.Errorf("remote: %w: too many connections of viewers", ErrBusy), connect.ProtocolNameConnect)
+func (g *guard) limitClient(guest *peerConn, c *caller) error {
+	if !guest.setRole(c.role) {
+		g.rejected.reject("too many connections of viewers", slog.String("who", termtext.Line(c.name)))
+		return wire.ConnectError(fmt.Errorf("remote: %w: too many connections of viewers", ErrBusy), connect.ProtocolNameConnect)
 	}
-	if c.calls = g.peers.begin(c.key()); c.calls == nil {
-		g.turned.log("too many calls", slog.String("who", termtext.Line(c.who)))
-		return wire.Answer(fmt.Errorf("remote: %w: %d calls of %s are under way", ErrBusy, g.settings.MaxCalls, c.key()), connect.ProtocolNameConnect)
+	if c.requests = g.perClient.begin(c.key()); c.requests == nil {
+		g.rejected.reject("too many calls", slog.String("who", termtext.Line(c.name)))
+		return wire.ConnectError(fmt.Errorf("remote: %w: %d calls of %s are under way", ErrBusy, g.settings.MaxCalls, c.key()), connect.ProtocolNameConnect)
 	}
 	return nil
 }
 
 // uninvited tells a process that no grant covers it.
-func uninvited(p *process) string {
+func deniedMessage(p *process) string {
 	granted := "root"
 	if uid := os.Getuid(); uid != 0 {
 		granted = fmt.Sprintf("uid %d or root", uid)
@@ -181,7 +181,7 @@ func (g *guard) readBody(w http.ResponseWriter, r *http.Request) error {
 	if err := control.SetReadDeadline(time.Now().Add(g.settings.HeaderTimeout)); err != nil {
 		return connect.NewError(connect.CodeInternal, "no deadline for reading")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(g.settings.MaxRequest+envelope)))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(g.settings.MaxRequest+maxEnvelope)))
 	if err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return connect.Errorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", g.settings.MaxRequest)
@@ -202,25 +202,25 @@ func (g *guard) enter() bool {
 	if g.ending {
 		return false
 	}
-	g.calls++
+	g.active++
 	return true
 }
 
 func (g *guard) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.calls--
-	if g.ending && g.calls == 0 {
+	g.active--
+	if g.ending && g.active == 0 {
 		close(g.idle)
 	}
 }
 
 // wait lets no further call in, and waits until those that are in have
 // returned, which they do soon since their contexts have ended.
-func (g *guard) wait() {
+func (g *guard) drain() {
 	g.mu.Lock()
 	g.ending = true
-	if g.calls == 0 {
+	if g.active == 0 {
 		g.mu.Unlock()
 		return
 	}
@@ -229,40 +229,40 @@ func (g *guard) wait() {
 }
 
 // withGuest puts into the context of a connection whose it is.
-func withGuest(ctx context.Context, c net.Conn) context.Context {
+func withPeerConn(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	g, ok := c.(*guest)
+	g, ok := c.(*peerConn)
 	if !ok {
-		g = new(guest)
+		g = new(peerConn)
 	}
-	return context.WithValue(ctx, guestKey{}, g)
+	return context.WithValue(ctx, peerConnKey{}, g)
 }
 
-type guestKey struct{}
+type peerConnKey struct{}
 
-func guestOf(ctx context.Context) *guest { return ctx.Value(guestKey{}).(*guest) }
+func connOf(ctx context.Context) *peerConn { return ctx.Value(peerConnKey{}).(*peerConn) }
 
 // pacedPart is how much may be written in one patience, in bytes.
-const pacedPart = 64 << 10
+const writeChunk = 64 << 10
 
 // A pacedWriter gives up on a client that does not read: each part of an answer
 // has its own deadline.
 type pacedWriter struct {
 	http.ResponseWriter
-	control  *http.ResponseController
-	patience time.Duration
+	control *http.ResponseController
+	timeout time.Duration
 }
 
 func (w *pacedWriter) extend() {
 	// A writer without deadlines is one of a test, which reads.
-	_ = w.control.SetWriteDeadline(time.Now().Add(w.patience))
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout))
 }
 
 func (w *pacedWriter) Write(b []byte) (written int, err error) {
 	for first := true; first || len(b) > 0; first = false {
-		part := b[:min(len(b), pacedPart)]
+		part := b[:min(len(b), writeChunk)]
 		w.extend()
 		n, err := w.ResponseWriter.Write(part)
 		written += n

@@ -21,20 +21,20 @@ import (
 )
 
 // answerRoom bounds the errors and stacks in one answer, in bytes.
-const answerRoom = 16 << 20
+const maxErrorsSize = 16 << 20
 
 // A handler answers the calls of clients. Who may call has been decided before,
 // and for what, in intercept.
 type handler struct {
-	controller sup.Controller
-	settings   *settings
-	self       string // the path of the server, if it is a child
-	streams    streams
-	serving    context.Context // ends when the server is told to
-	seen       sync.WaitGroup  // replacements that are seen through
-	replaced   sync.Map        // the paths of what is replaced now
-	answers    map[Role]*answers
-	denied     *occasional // logs calls that a viewer may not make
+	controller   sup.Controller
+	settings     *settings
+	self         string // the path of the server, if it is a child
+	streams      streamLimit
+	serving      context.Context // ends when the server is told to
+	replacements sync.WaitGroup  // replacements that are seen through
+	replaced     sync.Map        // the paths of what is replaced now
+	responses    map[Role]*responseLimit
+	denied       *throttledLog // logs calls that a viewer may not make
 }
 
 // deniedBurst is how many calls that are denied are logged one by one.
@@ -53,7 +53,7 @@ func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
 		call := &call{op: op, caller: caller, begun: time.Now()}
 		ctx = context.WithValue(ctx, callKey{}, call)
 		if caller == nil || caller.role < needed {
-			h.aboutDenied(ctx, spec, stream)
+			h.setDeniedTarget(ctx, spec, stream)
 			h.report(ctx, needed, call, ErrDenied)
 			return connect.Errorf(connect.CodePermissionDenied, "%s takes the role of %v", op, needed)
 		}
@@ -62,14 +62,14 @@ func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
 			defer cancel()
 			ctx = bounded
 		}
-		if isLook(op) {
-			look, err := h.answers[caller.role].begin(ctx, caller.calls)
+		if isLargeResponse(op) {
+			look, err := h.responses[caller.role].begin(ctx, caller.requests)
 			if err != nil {
 				h.report(ctx, needed, call, err)
-				return answer(ctx, context.Cause(ctx))
+				return encodeError(ctx, context.Cause(ctx))
 			}
 			defer look.end()
-			call.look = look
+			call.response = look
 		}
 		err := next(ctx, spec, stream)
 		h.report(ctx, needed, call, err)
@@ -78,7 +78,7 @@ func (h *handler) intercept(next connect.ServerFunc) connect.ServerFunc {
 }
 
 // isLook reports whether the answer to a call may be large.
-func isLook(op string) bool {
+func isLargeResponse(op string) bool {
 	switch op {
 	case "Snapshot", "Children", "Child", "Stacks":
 		return true
@@ -92,21 +92,21 @@ type call struct {
 	incarnation int32
 	caller      *caller
 	begun       time.Time
-	late        bool // it is the outcome, after the call has returned
-	look        *look
+	outcome     bool // it is the outcome, after the call has returned
+	response    *response
 }
 
 type callKey struct{}
 
 // about notes what a call is about.
-func about(ctx context.Context, path string, incarnation int32) {
+func setTarget(ctx context.Context, path string, incarnation int32) {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		c.path, c.incarnation = path, incarnation
 	}
 }
 
 // aboutDenied notes what a call is about that no method answers.
-func (h *handler) aboutDenied(ctx context.Context, spec connect.Spec, stream connect.ServerStream) {
+func (h *handler) setDeniedTarget(ctx context.Context, spec connect.Spec, stream connect.ServerStream) {
 	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
 	if !ok {
 		return
@@ -121,25 +121,25 @@ func (h *handler) aboutDenied(ctx context.Context, spec connect.Spec, stream con
 	}
 	switch r := m.(type) {
 	case *pb.StartChildRequest:
-		about(ctx, h.pathOfNew(ctx, r), 0)
+		setTarget(ctx, h.newChildPath(ctx, r), 0)
 	case interface{ GetTarget() *pb.Target }:
-		about(ctx, h.named(ctx, r.GetTarget().GetPath()), r.GetTarget().GetIncarnation())
+		setTarget(ctx, h.pathOrName(ctx, r.GetTarget().GetPath()), r.GetTarget().GetIncarnation())
 	case interface{ GetPath() string }:
-		about(ctx, r.GetPath(), 0)
+		setTarget(ctx, r.GetPath(), 0)
 	}
 }
 
 // pathOfNew is the path of the child that a request would start.
-func (h *handler) pathOfNew(ctx context.Context, r *pb.StartChildRequest) string {
-	return wire.Path(sup.ChildPath(h.named(ctx, r.GetPath()), wire.ReadID(r.GetKey(), r.GetRawKey())))
+func (h *handler) newChildPath(ctx context.Context, r *pb.StartChildRequest) string {
+	return wire.EncodePath(sup.ChildPath(h.pathOrName(ctx, r.GetPath()), wire.DecodeID(r.GetKey(), r.GetRawKey())))
 }
 
 // held returns an answer once there is room for it.
-func held[M proto.Message](ctx context.Context, m M) (M, error) {
-	if c, ok := ctx.Value(callKey{}).(*call); ok && c.look != nil {
-		if err := c.look.hold(ctx, m); err != nil {
+func reserveRoom[M proto.Message](ctx context.Context, m M) (M, error) {
+	if c, ok := ctx.Value(callKey{}).(*call); ok && c.response != nil {
+		if err := c.response.reserve(ctx, m); err != nil {
 			var none M
-			return none, answer(ctx, context.Cause(ctx))
+			return none, encodeError(ctx, context.Cause(ctx))
 		}
 	}
 	return m, nil
@@ -151,12 +151,12 @@ func (h *handler) report(ctx context.Context, needed Role, c *call, err error) {
 	switch {
 	case needed == Viewer:
 		level, message = slog.LevelDebug, "viewer's call"
-	case c.late:
+	case c.outcome:
 		message = "operator's call, seen through"
 	}
 	attrs := []slog.Attr{slog.String("op", c.op)}
 	if c.caller != nil {
-		attrs = append(attrs, slog.String("who", termtext.Line(c.caller.who)), slog.String("role", c.caller.role.String()))
+		attrs = append(attrs, slog.String("who", termtext.Line(c.caller.name)), slog.String("role", c.caller.role.String()))
 	}
 	if c.path != "" {
 		attrs = append(attrs, slog.String("path", loggedPath(c.path)))
@@ -191,78 +191,78 @@ func loggedPath(path string) string {
 }
 
 // answer makes of an error what the client is told.
-func answer(ctx context.Context, err error) error {
+func encodeError(ctx context.Context, err error) error {
 	info, ok := connect.CallInfoForServerContext(ctx)
 	if !ok {
-		return wire.Answer(err, connect.ProtocolNameConnect)
+		return wire.ConnectError(err, connect.ProtocolNameConnect)
 	}
-	return wire.Answer(err, info.Protocol)
+	return wire.ConnectError(err, info.Protocol)
 }
 
 func (h *handler) Status(ctx context.Context, r *pb.StatusRequest) (*pb.StatusResponse, error) {
-	about(ctx, r.GetPath(), 0)
-	status, err := h.controller.Status(ctx, wire.ReadPath(r.GetPath()))
+	setTarget(ctx, r.GetPath(), 0)
+	status, err := h.controller.Status(ctx, wire.DecodePath(r.GetPath()))
 	if err != nil {
-		return nil, answer(ctx, err)
+		return nil, encodeError(ctx, err)
 	}
-	return wire.Status(status), nil
+	return wire.EncodeStatus(status), nil
 }
 
 func (h *handler) Snapshot(ctx context.Context, r *pb.SnapshotRequest) (*pb.SnapshotResponse, error) {
-	about(ctx, r.GetPath(), 0)
-	tree, err := h.controller.Snapshot(ctx, wire.ReadPath(r.GetPath()))
+	setTarget(ctx, r.GetPath(), 0)
+	tree, err := h.controller.Snapshot(ctx, wire.DecodePath(r.GetPath()))
 	if err != nil {
-		return nil, answer(ctx, err)
+		return nil, encodeError(ctx, err)
 	}
-	w := wire.Writer{Room: answerRoom}
-	return held(ctx, &pb.SnapshotResponse{Supervisor: w.Supervisor(tree)})
+	w := wire.Encoder{Room: maxErrorsSize}
+	return reserveRoom(ctx, &pb.SnapshotResponse{Supervisor: w.Supervisor(tree)})
 }
 
 func (h *handler) Children(ctx context.Context, r *pb.ChildrenRequest) (*pb.ChildrenResponse, error) {
-	about(ctx, r.GetPath(), 0)
-	children, err := h.controller.Children(ctx, wire.ReadPath(r.GetPath()))
+	setTarget(ctx, r.GetPath(), 0)
+	children, err := h.controller.Children(ctx, wire.DecodePath(r.GetPath()))
 	if err != nil {
-		return nil, answer(ctx, err)
+		return nil, encodeError(ctx, err)
 	}
-	w := wire.Writer{Room: answerRoom}
-	return held(ctx, &pb.ChildrenResponse{Children: w.Children(children)})
+	w := wire.Encoder{Room: maxErrorsSize}
+	return reserveRoom(ctx, &pb.ChildrenResponse{Children: w.Children(children)})
 }
 
 func (h *handler) Child(ctx context.Context, r *pb.ChildRequest) (*pb.ChildResponse, error) {
-	about(ctx, r.GetPath(), 0)
-	child, err := h.controller.Child(ctx, wire.ReadPath(r.GetPath()))
+	setTarget(ctx, r.GetPath(), 0)
+	child, err := h.controller.Child(ctx, wire.DecodePath(r.GetPath()))
 	if err != nil {
-		return nil, answer(ctx, err)
+		return nil, encodeError(ctx, err)
 	}
-	w := wire.Writer{Room: answerRoom}
-	return held(ctx, &pb.ChildResponse{Child: w.Child(child)})
+	w := wire.Encoder{Room: maxErrorsSize}
+	return reserveRoom(ctx, &pb.ChildResponse{Child: w.Child(child)})
 }
 
 func (h *handler) Stacks(ctx context.Context, r *pb.StacksRequest) (*pb.StacksResponse, error) {
-	about(ctx, r.GetPath(), 0)
-	stacks, err := h.controller.Stacks(ctx, wire.ReadPath(r.GetPath()))
+	setTarget(ctx, r.GetPath(), 0)
+	stacks, err := h.controller.Stacks(ctx, wire.DecodePath(r.GetPath()))
 	if err != nil {
-		return nil, answer(ctx, err)
+		return nil, encodeError(ctx, err)
 	}
-	return held(ctx, &pb.StacksResponse{Stacks: wire.Text(stacks[:min(len(stacks), answerRoom)])})
+	return reserveRoom(ctx, &pb.StacksResponse{Stacks: wire.ValidText(stacks[:min(len(stacks), maxErrorsSize)])})
 }
 
 func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.StartChildResponse, error) {
-	key := wire.ReadID(r.GetKey(), r.GetRawKey())
-	about(ctx, h.pathOfNew(ctx, r), 0)
-	ctx, cancel := within(ctx, r.GetWait())
+	key := wire.DecodeID(r.GetKey(), r.GetRawKey())
+	setTarget(ctx, h.newChildPath(ctx, r), 0)
+	ctx, cancel := withWait(ctx, r.GetWait())
 	defer cancel()
-	child, err := h.controller.StartChild(ctx, wire.ReadPath(r.GetPath()), key)
+	child, err := h.controller.StartChild(ctx, wire.DecodePath(r.GetPath()), key)
 	if err != nil {
-		return nil, answer(ctx, err)
+		return nil, encodeError(ctx, err)
 	}
-	w := wire.Writer{Room: answerRoom}
+	w := wire.Encoder{Room: maxErrorsSize}
 	return &pb.StartChildResponse{Child: w.Child(child)}, nil
 }
 
 func (h *handler) TerminateChild(ctx context.Context, r *pb.TerminateChildRequest) (*pb.TerminateChildResponse, error) {
 	return &pb.TerminateChildResponse{}, h.change(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
-		if h.isWithin(t.Path) {
+		if h.isSelfOrAncestor(t.Path) {
 			return &sup.CallError{Op: "terminate", Path: t.Path, Err: ErrSelf}
 		}
 		return h.controller.TerminateChild(ctx, t)
@@ -285,40 +285,40 @@ func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.Shut
 	switch path := r.GetTarget().GetPath(); {
 	case path == "" && !r.GetWhole():
 		return nil, connect.Errorf(connect.CodeInvalidArgument,
-			`no path, and the whole tree has to be said: {"target": {"path": %q}}, or {"whole": true}`, h.named(ctx, ""))
+			`no path, and the whole tree has to be said: {"target": {"path": %q}}, or {"whole": true}`, h.pathOrName(ctx, ""))
 	case path != "" && r.GetWhole():
 		return nil, connect.Errorf(connect.CodeInvalidArgument, `a path, %q, and whole: leave one of them out`, path)
 	}
 	return &pb.ShutdownResponse{}, h.change(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
-		if h.isWithin(t.Path) {
+		if h.isSelfOrAncestor(t.Path) {
 			return &sup.CallError{Op: "shut down", Path: t.Path, Err: ErrSelf}
 		}
-		return h.apartFromSelf(h.controller.Shutdown(ctx, t))
+		return h.ignoreSelf(h.controller.Shutdown(ctx, t))
 	})
 }
 
 // named is the path of a call for the log: that of the whole tree is its name.
-func (h *handler) named(ctx context.Context, path string) string {
+func (h *handler) pathOrName(ctx context.Context, path string) string {
 	if path != "" {
 		return path
 	}
 	status, _ := h.controller.Status(ctx, "")
-	return wire.Path(status.Path)
+	return wire.EncodePath(status.Path)
 }
 
 // change carries out a call on a target.
 func (h *handler) change(ctx context.Context, target *pb.Target, f func(context.Context, sup.Target) error) error {
-	about(ctx, h.named(ctx, target.GetPath()), target.GetIncarnation())
-	bounded, cancel := within(ctx, target.GetWait())
+	setTarget(ctx, h.pathOrName(ctx, target.GetPath()), target.GetIncarnation())
+	bounded, cancel := withWait(ctx, target.GetWait())
 	defer cancel()
-	return answer(ctx, f(bounded, sup.Target{
-		Path:        wire.ReadPath(target.GetPath()),
+	return encodeError(ctx, f(bounded, sup.Target{
+		Path:        wire.DecodePath(target.GetPath()),
 		Incarnation: int(target.GetIncarnation()),
 	}))
 }
 
 // within bounds a call by the time that its caller asks for, if any.
-func within(ctx context.Context, wait *durationpb.Duration) (context.Context, context.CancelFunc) {
+func withWait(ctx context.Context, wait *durationpb.Duration) (context.Context, context.CancelFunc) {
 	if d := wait.AsDuration(); d > 0 {
 		return context.WithTimeout(ctx, d)
 	}

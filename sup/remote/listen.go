@@ -31,33 +31,33 @@ func (s *settings) listen(ctx context.Context) (net.Listener, error) {
 
 // An occasional logger logs at most once a second, after a first few records, and
 // how many others there were: a client that is turned away does not fill the log.
-type occasional struct {
+type throttledLog struct {
 	logger *slog.Logger
 	burst  int // records that need not wait for each other; 0 means 1
 
-	mu     sync.Mutex
-	next   time.Time // when the burst is whole again
-	missed int       // since the last record
+	mu         sync.Mutex
+	settled    time.Time // when the burst is whole again
+	suppressed int       // since the last record
 }
 
 // log logs why a client is turned away.
-func (o *occasional) log(why string, attrs ...slog.Attr) {
+func (o *throttledLog) reject(why string, attrs ...slog.Attr) {
 	o.record("turned away", append(attrs, slog.String("why", why)))
 }
 
-func (o *occasional) record(message string, attrs []slog.Attr) {
+func (o *throttledLog) record(message string, attrs []slog.Attr) {
 	now := time.Now()
 	o.mu.Lock()
-	if o.next.Before(now) {
-		o.next = now
+	if o.settled.Before(now) {
+		o.settled = now
 	}
-	if o.next.Sub(now) > time.Duration(max(o.burst, 1)-1)*time.Second {
-		o.missed++
+	if o.settled.Sub(now) > time.Duration(max(o.burst, 1)-1)*time.Second {
+		o.suppressed++
 		o.mu.Unlock()
 		return
 	}
-	missed := o.missed
-	o.next, o.missed = o.next.Add(time.Second), 0
+	missed := o.suppressed
+	o.settled, o.suppressed = o.settled.Add(time.Second), 0
 	o.mu.Unlock()
 	if missed > 0 {
 		attrs = append(attrs, slog.Int("others", missed))

@@ -6,12 +6,12 @@ import (
 )
 
 const (
-	peersKnown    = true
-	maxSocketPath = 107 // sun_path has 108 bytes, with the final 0
+	hasPeerCredentials = true
+	maxSocketPath      = 107 // sun_path has 108 bytes, with the final 0
 )
 
 // processOf asks the kernel who is at the other end of a unix socket.
-func processOf(c *net.UnixConn) (*process, error) {
+func peerProcess(c *net.UnixConn) (*process, error) {
 	var (
 		cred    *syscall.Ucred
 		credErr error

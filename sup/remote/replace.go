@@ -15,7 +15,7 @@ var errTemporary = fmt.Errorf("it is temporary, and once it is stopped it is not
 // stop, the server sees to its start, whether the caller waits for it or not: a
 // child is not to stay down because a connection was lost.
 func (h *handler) replace(ctx context.Context, t sup.Target) error {
-	if h.isWithin(t.Path) {
+	if h.isSelfOrAncestor(t.Path) {
 		return &sup.CallError{Op: "restart", Path: t.Path, Err: ErrSelf}
 	}
 	err := h.controller.RestartChild(ctx, t) // which is all, if it is at rest
@@ -34,14 +34,14 @@ func (h *handler) replace(ctx context.Context, t sup.Target) error {
 	}
 	done := make(chan error, 1)
 	var told atomic.Bool // the caller is, by whoever sets it
-	h.seen.Go(func() {
+	h.replacements.Go(func() {
 		defer h.replaced.Delete(t.Path)
-		err := h.seeThrough(t)
+		err := h.finishReplace(t)
 		if told.CompareAndSwap(false, true) {
 			done <- err
 			return
 		}
-		h.reportLate(ctx, err)
+		h.reportOutcome(ctx, err)
 	})
 	select {
 	case err := <-done:
@@ -56,7 +56,7 @@ func (h *handler) replace(ctx context.Context, t sup.Target) error {
 
 // seeThrough replaces a child that is up. It takes as long as a call may, or
 // until the server ends.
-func (h *handler) seeThrough(t sup.Target) error {
+func (h *handler) finishReplace(t sup.Target) error {
 	ctx, cancel := context.WithTimeout(h.serving, h.settings.CallTimeout)
 	defer cancel()
 	if err := h.controller.TerminateChild(ctx, t); err != nil {
@@ -66,10 +66,10 @@ func (h *handler) seeThrough(t sup.Target) error {
 }
 
 // reportLate logs what became of a call that has returned before.
-func (h *handler) reportLate(ctx context.Context, err error) {
+func (h *handler) reportOutcome(ctx context.Context, err error) {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
 		late := *c
-		late.late = true
-		h.report(ctx, Operator, &late, answer(ctx, err))
+		late.outcome = true
+		h.report(ctx, Operator, &late, encodeError(ctx, err))
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // isWithin reports whether the server is the child at a path, or below it; the
 // whole tree does not count.
-func (h *handler) isWithin(path string) bool {
+func (h *handler) isSelfOrAncestor(path string) bool {
 	self, within := strings.Split(h.self, "/"), strings.Split(path, "/")
 	if len(within) < 2 || len(within) > len(self) {
 		return false
@@ -39,7 +39,7 @@ var unescaper = func() *strings.Replacer {
 // apartFromSelf is about a server that is part of the tree which shuts down: it
 // was told to stop, and so cannot wait for the end. If nothing else is left, the
 // shutdown is as good as done.
-func (h *handler) apartFromSelf(err error) error {
+func (h *handler) ignoreSelf(err error) error {
 	stuck, ok := errors.AsType[*sup.StuckError](err)
 	if !ok || h.self == "" || stuck.NotAsked > 0 || !errors.Is(err, ErrEnding) {
 		return err

@@ -107,14 +107,14 @@ func (s *Server) Run(ctx context.Context) error {
 		controller: s.controller,
 		settings:   settings,
 		self:       sup.Path(ctx),
-		streams:    streams{limit: settings.MaxStreams},
+		streams:    streamLimit{limit: settings.MaxStreams},
 		serving:    calls,
-		denied:     &occasional{logger: settings.Logger, burst: deniedBurst},
-		answers:    map[Role]*answers{Viewer: newAnswers(settings.MaxAnswers), Operator: newAnswers(settings.MaxAnswers)},
+		denied:     &throttledLog{logger: settings.Logger, burst: deniedBurst},
+		responses:  map[Role]*responseLimit{Viewer: newResponseLimit(settings.MaxAnswers), Operator: newResponseLimit(settings.MaxAnswers)},
 	}
 	guard := newGuard(settings, control.routes())
 	h := settings.httpServer(calls, guard)
-	gate := newGate(l, settings, guard.turned)
+	gate := newGate(l, settings, guard.rejected)
 
 	served := make(chan error, 1)
 	go func() {
@@ -139,8 +139,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if failure == nil {
 		<-served
 	}
-	guard.wait()
-	control.seen.Wait()
+	guard.drain()
+	control.replacements.Wait()
 	if failure == nil {
 		return ctx.Err()
 	}
@@ -181,16 +181,16 @@ func (s *settings) httpServer(calls context.Context, handler http.Handler) *http
 			WriteByteTimeout:     s.WriteTimeout,
 		},
 		BaseContext: func(net.Listener) context.Context { return calls },
-		ConnContext: withGuest,
-		ErrorLog:    log.New(quiet{s.Logger}, "", 0),
+		ConnContext: withPeerConn,
+		ErrorLog:    log.New(connectionLog{s.Logger}, "", 0),
 	}
 }
 
 // quiet is for what net/http has to say of connections: broken handshakes and
 // the like, of which a stranger can make as many as he likes.
-type quiet struct{ logger *slog.Logger }
+type connectionLog struct{ logger *slog.Logger }
 
-func (q quiet) Write(line []byte) (int, error) {
+func (q connectionLog) Write(line []byte) (int, error) {
 	q.logger.Debug("connection", slog.String("problem", termtext.Line(string(line))))
 	return len(line), nil
 }
@@ -201,7 +201,7 @@ func (h *handler) routes() http.Handler {
 	espalierv1connect.RegisterControlHandler(server, h)
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, server,
-		connecthttp.WithCodecs(connectproto.NewBinaryCodec(), newStrictCodec()),
+		connecthttp.WithCodecs(connectproto.NewBinaryCodec(), newStrictJSONCodec()),
 		connecthttp.WithReadMaxBytes(h.settings.MaxRequest),
 		connecthttp.WithCompressMinBytes(compressFrom),
 	)

@@ -16,7 +16,7 @@ import (
 )
 
 // watch is the Op of the errors of a stream of events.
-const watch = "watch"
+const opWatch = "watch"
 
 // Events is that of [sup.Inspector]. A stream that was cut, once it has begun,
 // goes on from the last event that was told, as soon as the server can be
@@ -28,7 +28,7 @@ const watch = "watch"
 func (c *Client) Events(ctx context.Context, path string, after uint64) iter.Seq2[sup.Event, error] {
 	return func(yield func(sup.Event, error) bool) {
 		s := &stream{client: c, path: path, yield: yield}
-		s.request = &pb.EventsRequest{Path: wire.Path(path), After: after}
+		s.request = &pb.EventsRequest{Path: wire.EncodePath(path), After: after}
 		if after == sup.FromNow {
 			s.request.After, s.request.FromNow = 0, true
 		}
@@ -41,13 +41,13 @@ func (c *Client) Events(ctx context.Context, path string, after uint64) iter.Seq
 
 // A stream is one reader's, through all its connections.
 type stream struct {
-	client  *Client
-	path    string
-	yield   func(sup.Event, error) bool
-	request *pb.EventsRequest // for the next connection
-	begun   bool
-	anew    bool // the program that has said hello is another one
-	failed  int  // attempts in a row
+	client     *Client
+	path       string
+	yield      func(sup.Event, error) bool
+	request    *pb.EventsRequest // for the next connection
+	begun      bool
+	newProgram bool // the program that has said hello is another one
+	failures   int  // attempts in a row
 }
 
 func (s *stream) run(ctx context.Context) {
@@ -55,7 +55,7 @@ func (s *stream) run(ctx context.Context) {
 	for {
 		err := s.read(ctx)
 		switch {
-		case err == nil, ctx.Err() != nil, errors.Is(err, errEnough):
+		case err == nil, ctx.Err() != nil, errors.Is(err, errReaderDone):
 			return
 		case !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrEnding):
 			s.yield(sup.Event{}, err)
@@ -63,15 +63,15 @@ func (s *stream) run(ctx context.Context) {
 		}
 		level, message := slog.LevelDebug, "server of the stream of events cannot be reached yet"
 		switch {
-		case s.failed > 0: // that has been told
+		case s.failures > 0: // that has been told
 		case s.begun:
 			level, message = slog.LevelWarn, "stream of events was cut"
 			giveUp = s.client.dialer.streamEnd()
 		default:
 			level, message = slog.LevelWarn, "stream of events cannot begin yet"
 		}
-		wait := s.client.dialer.pause(s.failed)
-		s.failed++
+		wait := s.client.dialer.pause(s.failures)
+		s.failures++
 		if !giveUp.IsZero() && time.Now().Add(wait).After(giveUp) {
 			s.yield(sup.Event{}, err)
 			return
@@ -93,7 +93,7 @@ func (d *Dialer) streamEnd() time.Time {
 }
 
 // errEnough: the reader has.
-var errEnough = errors.New("enough")
+var errReaderDone = errors.New("enough")
 
 // read reads events over one connection. It returns nil if there are no more.
 func (s *stream) read(ctx context.Context) error {
@@ -103,7 +103,7 @@ func (s *stream) read(ctx context.Context) error {
 	defer quiet.Stop()
 	messages, err := s.client.control.Events(ctx, s.request)
 	if err != nil {
-		return s.fault(ctx, err)
+		return s.wrapError(ctx, err)
 	}
 	defer messages.Close()
 	limit := helloTimeout
@@ -113,14 +113,14 @@ func (s *stream) read(ctx context.Context) error {
 		case errors.Is(err, io.EOF) && s.begun:
 			return nil
 		case err != nil:
-			return s.fault(ctx, err)
+			return s.wrapError(ctx, err)
 		}
 		if hello := m.GetHello(); hello != nil {
-			limit = s.greet(hello)
+			limit = s.begin(hello)
 		}
 		quiet.Reset(limit)
 		if !s.deliver(m) {
-			return errEnough
+			return errReaderDone
 		}
 	}
 }
@@ -131,14 +131,14 @@ const helloTimeout = 15 * time.Second
 
 // greet begins, or goes on, with the events of the server that says hello. It
 // returns how long that may be silent.
-func (s *stream) greet(hello *pb.Hello) time.Duration {
+func (s *stream) begin(hello *pb.Hello) time.Duration {
 	if s.begun {
 		s.client.dialer.Logger.Info("stream of events goes on", slog.String("server", s.client.address), slog.Uint64("after", hello.GetAfter()))
 	}
-	s.begun, s.failed = true, 0
+	s.begun, s.failures = true, 0
 	program := hello.GetProgram()
 	s.client.program.Store(&program)
-	s.anew = s.request.GetProgram() != "" && s.request.GetProgram() != program
+	s.newProgram = s.request.GetProgram() != "" && s.request.GetProgram() != program
 	s.request.Program, s.request.After, s.request.FromNow = program, hello.GetAfter(), false
 	beat := min(max(hello.GetHeartbeat().AsDuration(), 0), time.Hour)
 	return 2*beat + helloTimeout
@@ -150,13 +150,13 @@ func (s *stream) deliver(m *pb.EventsResponse) bool {
 	switch {
 	case m.GetSkipped() != nil:
 		gap := &sup.SkippedError{After: m.GetSkipped().GetAfter()}
-		if s.anew { // it comes first
-			s.anew = false
+		if s.newProgram { // it comes first
+			s.newProgram = false
 			return s.yield(sup.Event{}, &newProgramError{gap})
 		}
 		return s.yield(sup.Event{}, gap)
 	case m.GetEvent() != nil:
-		e := wire.ReadEvent(m.GetEvent())
+		e := wire.DecodeEvent(m.GetEvent())
 		s.request.After = max(s.request.After, e.Seq)
 		return s.yield(e, nil)
 	}
@@ -165,14 +165,14 @@ func (s *stream) deliver(m *pb.EventsResponse) bool {
 
 // fault makes of the end of a connection what is to be told, or tried again. One
 // that has been silent for too long was cut.
-func (s *stream) fault(ctx context.Context, err error) error {
+func (s *stream) wrapError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return &fault{s.client.address, ErrUnreachable, "the stream was silent", err}
+		return &clientError{s.client.address, ErrUnreachable, "the stream was silent", err}
 	}
-	told := s.client.fault(ctx, watch, s.path, err)
+	told := s.client.wrapError(ctx, opWatch, s.path, err)
 	answer, ok := errors.AsType[*connect.Error](err)
 	if ok && s.begun && errors.Is(told, ErrProtocol) && !answer.IsRemote() && answer.Code() != connect.CodeInvalidArgument && answer.Code() != connect.CodeResourceExhausted {
-		return &fault{s.client.address, ErrUnreachable, answer.Message(), err} // in the middle of a message
+		return &clientError{s.client.address, ErrUnreachable, answer.Message(), err} // in the middle of a message
 	}
 	return told
 }

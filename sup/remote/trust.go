@@ -22,7 +22,7 @@ func socketPath(address string) (path string, isUnix bool) {
 // checkSocketPath finds what is wrong with the path of a socket, for server and
 // client. A name that begins with @ is one without a file to package net, and
 // has neither an owner nor a mode: any user can bind it, and connect to it.
-func checkSocketPath(faults *faults, address, path string) {
+func checkSocketPath(faults *problems, address, path string) {
 	switch {
 	case path == "":
 		faults.add(`Address: %q has no path: use one such as "unix:/run/orders/control.sock"`, address)
@@ -30,7 +30,7 @@ func checkSocketPath(faults *faults, address, path string) {
 		faults.add(`Address: %q is an abstract socket, which any user can bind: use the path of a file, such as "unix:/run/orders/control.sock"`, address)
 	case len(path) > maxSocketPath:
 		faults.add("Address: the path of the socket has %d bytes, and the system takes %d: use a shorter one", len(path), maxSocketPath)
-	case !peersKnown:
+	case !hasPeerCredentials:
 		faults.add("Address: unix sockets do not tell who connects on this system: use TCP with TLS")
 	}
 }
@@ -41,11 +41,11 @@ func checkSocketPath(faults *faults, address, path string) {
 func (d *Dialer) checkServer(c net.Conn, path string) error {
 	unix, ok := c.(*net.UnixConn)
 	if !ok {
-		return &imposterError{fmt.Sprintf("%s is no unix socket", path)}
+		return &untrustedServerError{fmt.Sprintf("%s is no unix socket", path)}
 	}
-	p, err := processOf(unix)
+	p, err := peerProcess(unix)
 	if err != nil {
-		return &imposterError{fmt.Sprintf("who listens on %s is unknown: %v", path, err)}
+		return &untrustedServerError{fmt.Sprintf("who listens on %s is unknown: %v", path, err)}
 	}
 	if p.uid == 0 || p.uid == uint32(os.Geteuid()) || slices.Contains(d.ServerUsers, p.uid) {
 		return nil
@@ -53,11 +53,11 @@ func (d *Dialer) checkServer(c net.Conn, path string) error {
 	if owner, ok := ownerOf(path); ok && p.uid == owner {
 		return nil
 	}
-	return &imposterError{fmt.Sprintf("%v listens on %s, and other users can put a socket there: if that is the server, name its user in Dialer.ServerUsers", p, path)}
+	return &untrustedServerError{fmt.Sprintf("%v listens on %s, and other users can put a socket there: if that is the server, name its user in Dialer.ServerUsers", p, path)}
 }
 
 // An imposterError tells that a server runs as a user that the client does not
 // trust. Nothing was sent to it.
-type imposterError struct{ text string }
+type untrustedServerError struct{ text string }
 
-func (e *imposterError) Error() string { return e.text }
+func (e *untrustedServerError) Error() string { return e.text }

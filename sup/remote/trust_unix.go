@@ -33,7 +33,7 @@ const maxLinks = 40
 // links included, and the path itself. If there is nothing at the path, or above
 // it, the error is one of [fs.ErrNotExist], and the directories are those that
 // exist.
-func leadingTo(path string) ([]directory, error) {
+func directoriesTo(path string) ([]directory, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func directoryAt(path string) (directory, error) {
 // problem returns why others than some users, and root, can replace what is below
 // a directory, or nil. A sticky directory such as /tmp is taken for what is in it
 // already, if that belongs to one of them.
-func (d directory) problem(users ...uint32) error {
+func (d directory) check(users ...uint32) error {
 	trusted := func(uid uint32) bool { return uid == 0 || slices.Contains(users, uid) }
 	switch {
 	case d.path != "/" && !trusted(d.uid): // who owns the root may be unknown in a user namespace
@@ -120,7 +120,7 @@ func (d directory) writableByOthers() bool {
 // checkDirectory makes a directory for this user alone, or finds that no other
 // user can replace anything in the one that is there, nor the directory itself.
 func checkDirectory(dir string) error {
-	found, err := leadingTo(dir)
+	found, err := directoriesTo(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -130,7 +130,7 @@ func checkDirectory(dir string) error {
 		found[len(found)-1].entryUID = uint32(os.Geteuid())
 	}
 	for _, d := range found {
-		if problem := d.problem(uint32(os.Geteuid())); problem != nil {
+		if problem := d.check(uint32(os.Geteuid())); problem != nil {
 			return problem
 		}
 	}
@@ -144,11 +144,11 @@ func checkDirectory(dir string) error {
 		return err
 	}
 	// In a sticky directory another user may have been faster.
-	if found, err = leadingTo(dir); err != nil {
+	if found, err = directoriesTo(dir); err != nil {
 		return err
 	}
 	for _, d := range found {
-		if problem := d.problem(uint32(os.Geteuid())); problem != nil {
+		if problem := d.check(uint32(os.Geteuid())); problem != nil {
 			return problem
 		}
 	}
@@ -158,14 +158,14 @@ func checkDirectory(dir string) error {
 // ownerOf returns the user that a socket belongs to by its place: the owner of
 // its directory, if no other user can put a socket there.
 func ownerOf(socket string) (uid uint32, ok bool) {
-	found, err := leadingTo(filepath.Dir(socket))
+	found, err := directoriesTo(filepath.Dir(socket))
 	if err != nil {
 		return 0, false
 	}
 	uid = found[len(found)-1].uid
 	for _, d := range found {
 		// Anyone can be the first to make an entry of a sticky directory.
-		if d.writableByOthers() || d.problem(uint32(os.Geteuid()), uid) != nil {
+		if d.writableByOthers() || d.check(uint32(os.Geteuid()), uid) != nil {
 			return 0, false
 		}
 	}

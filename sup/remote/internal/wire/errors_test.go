@@ -21,8 +21,8 @@ import (
 // sent sends an error.
 func sent(t *testing.T, err error) error {
 	t.Helper()
-	w := &Writer{Room: 1 << 20}
-	return ReadError(through(t, w.Error(err), new(pb.Error)))
+	w := &Encoder{Room: 1 << 20}
+	return DecodeError(through(t, w.Error(err), new(pb.Error)))
 }
 
 func TestErrorsOfAllTypesComeThrough(t *testing.T) {
@@ -67,8 +67,8 @@ func TestErrorsOfAllTypesComeThrough(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(err, got, cmp.FilterValues(func(a, b any) bool {
-			_, plain := a.(*foreign)
-			_, other := b.(*foreign)
+			_, plain := a.(*remoteError)
+			_, other := b.(*remoteError)
 			return plain || other
 		}, cmp.Ignore()), byText); diff != "" {
 			t.Errorf("-sent +read:\n%s", diff)
@@ -98,12 +98,12 @@ func TestErrorsWithMethodsThatMisbehave(t *testing.T) {
 		"an empty CallError":        &sup.CallError{},
 		"a panic with a rude error": &sup.PanicError{Value: rude{}},
 	} {
-		w := &Writer{Room: 64 << 10}
+		w := &Encoder{Room: 64 << 10}
 		m := w.Error(err)
 		if size := proto.Size(m); size > 1<<20 {
 			t.Errorf("%s: it takes %d bytes", name, size)
 		}
-		got := ReadError(through(t, m, new(pb.Error)))
+		got := DecodeError(through(t, m, new(pb.Error)))
 		if got == nil || got.Error() == "" {
 			t.Errorf("%s: it is %v", name, got)
 		}
@@ -149,16 +149,16 @@ func TestAnswersHaveACode(t *testing.T) {
 		{errors.New("?"), connect.CodeUnknown},
 	} {
 		for _, protocol := range []string{connect.ProtocolNameConnect, connect.ProtocolNameGRPC} {
-			answer, ok := errors.AsType[*connect.Error](Answer(c.err, protocol))
+			answer, ok := errors.AsType[*connect.Error](ConnectError(c.err, protocol))
 			if !ok || answer.Code() != c.code || answer.Message() != c.err.Error() {
 				t.Errorf("%v is answered with %v", c.err, answer)
 			}
-			if got := ReadAnswer(answer); got == nil || got.Error() != c.err.Error() {
+			if got := DecodeConnectError(answer); got == nil || got.Error() != c.err.Error() {
 				t.Errorf("%v is read as %v", c.err, got)
 			}
 		}
 	}
-	if Answer(nil, connect.ProtocolNameGRPC) != nil {
+	if ConnectError(nil, connect.ProtocolNameGRPC) != nil {
 		t.Error("there is an error")
 	}
 }
@@ -169,7 +169,7 @@ func TestAnswersOverGRPCAreSmall(t *testing.T) {
 	for i := range err.Children {
 		err.Children[i] = sup.StuckChild{Path: "a/b", Stack: strings.Repeat("x", 100)}
 	}
-	answer, _ := errors.AsType[*connect.Error](Answer(err, connect.ProtocolNameGRPC))
+	answer, _ := errors.AsType[*connect.Error](ConnectError(err, connect.ProtocolNameGRPC))
 	size := len(answer.Message())
 	for _, d := range answer.Details() {
 		size += len(d.Value)

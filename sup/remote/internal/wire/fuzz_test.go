@@ -14,13 +14,13 @@ import (
 // What a server sends can be anything: nothing in it makes the client panic,
 // and what is read can be used, and sent on.
 func FuzzRead(f *testing.F) {
-	w := &Writer{Room: 1 << 20}
+	w := &Encoder{Room: 1 << 20}
 	for _, m := range []proto.Message{
 		w.Error(&sup.CallError{Op: "restart", Path: "a/%25", Err: &sup.PanicError{Value: 1, Stack: "s"}}),
 		w.Error(&sup.IntensityError{Exits: []sup.ChildExit{{Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: sup.ErrStuck}}}, Recent: []sup.Event{{Seq: 1}}}),
 		w.Event(sup.Event{Kind: sup.ChildExited, Path: "a/\xff", Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: errors.New("x")}}),
 		w.Supervisor(sup.SupervisorInfo{Name: "a", Children: []sup.ChildInfo{{ID: "\xff", Supervisor: &sup.SupervisorInfo{}}}}),
-		Status(sup.Status{Name: "a", States: map[sup.State]int{sup.StateRunning: 1}}),
+		EncodeStatus(sup.Status{Name: "a", States: map[sup.State]int{sup.StateRunning: 1}}),
 	} {
 		b, err := proto.Marshal(m)
 		if err != nil {
@@ -29,28 +29,28 @@ func FuzzRead(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		w := &Writer{Room: 64 << 10}
+		w := &Encoder{Room: 64 << 10}
 		if m := new(pb.Error); proto.Unmarshal(b, m) == nil {
-			use(t, ReadError(m), w)
+			use(t, DecodeError(m), w)
 		}
 		if m := new(pb.Event); proto.Unmarshal(b, m) == nil {
-			e := ReadEvent(m)
+			e := DecodeEvent(m)
 			use(t, e.Exit.Err, w)
 			marshal(t, w.Event(e))
 		}
 		if m := new(pb.Supervisor); proto.Unmarshal(b, m) == nil {
-			s := ReadSupervisor(m)
+			s := DecodeSupervisor(m)
 			_ = s.String()
 			marshal(t, w.Supervisor(s))
 		}
 		if m := new(pb.StatusResponse); proto.Unmarshal(b, m) == nil {
-			marshal(t, Status(ReadStatus(m)))
+			marshal(t, EncodeStatus(DecodeStatus(m)))
 		}
-		_ = ReadAnswer(connect.NewError(connect.CodeUnknown, "").WithDetail(&connect.ErrorDetail{Type: detailType, Value: b}))
+		_ = DecodeConnectError(connect.NewError(connect.CodeUnknown, "").WithDetail(&connect.ErrorDetail{Type: detailType, Value: b}))
 	})
 }
 
-func use(t *testing.T, err error, w *Writer) {
+func use(t *testing.T, err error, w *Encoder) {
 	if err == nil {
 		return
 	}
@@ -73,10 +73,10 @@ func FuzzPath(f *testing.F) {
 		f.Add(path)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
-		_ = ReadPath(path)
-		_, raw := ID(path)
-		if text, _ := ID(path); ReadID(text, raw) != path {
-			t.Errorf("the id %q is %q on the other side", path, ReadID(text, raw))
+		_ = DecodePath(path)
+		_, raw := EncodeID(path)
+		if text, _ := EncodeID(path); DecodeID(text, raw) != path {
+			t.Errorf("the id %q is %q on the other side", path, DecodeID(text, raw))
 		}
 	})
 }

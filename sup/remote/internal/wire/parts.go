@@ -14,7 +14,7 @@ import (
 
 // What snapshots and events consist of.
 
-func (w *Writer) exit(e sup.Exit) *pb.Exit {
+func (w *Encoder) encodeExit(e sup.Exit) *pb.Exit {
 	if e.Kind == sup.ExitNone && e.Err == nil {
 		return nil
 	}
@@ -25,60 +25,60 @@ func (w *Writer) exit(e sup.Exit) *pb.Exit {
 	return m
 }
 
-func readExit(m *pb.Exit) sup.Exit {
+func decodeExit(m *pb.Exit) sup.Exit {
 	if m == nil {
 		return sup.Exit{}
 	}
-	return sup.Exit{Kind: named[sup.ExitKind](m.GetKind()), Err: ReadError(m.GetError())}
+	return sup.Exit{Kind: parseEnum[sup.ExitKind](m.GetKind()), Err: DecodeError(m.GetError())}
 }
 
-func (w *Writer) stack(stack string) string {
+func (w *Encoder) encodeStack(stack string) string {
 	if len(stack) > w.Room {
 		return ""
 	}
 	w.Room -= len(stack)
-	return Text(stack)
+	return ValidText(stack)
 }
 
-func policy(p sup.Policy) *pb.Policy {
+func encodePolicy(p sup.Policy) *pb.Policy {
 	if p == (sup.Policy{}) {
 		return nil
 	}
 	return &pb.Policy{
-		Shutdown:     duration(p.Shutdown),
-		StartTimeout: duration(p.StartTimeout),
-		Backoff:      backoff(p.Backoff),
-		Budget:       intensity(p.Budget),
-		Watchdog:     duration(p.Watchdog),
+		Shutdown:     encodeDuration(p.Shutdown),
+		StartTimeout: encodeDuration(p.StartTimeout),
+		Backoff:      encodeBackoff(p.Backoff),
+		Budget:       encodeIntensity(p.Budget),
+		Watchdog:     encodeDuration(p.Watchdog),
 		Stuck:        p.Stuck.String(),
 	}
 }
 
-func readPolicy(m *pb.Policy) sup.Policy {
+func decodePolicy(m *pb.Policy) sup.Policy {
 	return sup.Policy{
 		Shutdown:     m.GetShutdown().AsDuration(),
 		StartTimeout: m.GetStartTimeout().AsDuration(),
-		Backoff:      readBackoff(m.GetBackoff()),
-		Budget:       readIntensity(m.GetBudget()),
+		Backoff:      decodeBackoff(m.GetBackoff()),
+		Budget:       decodeIntensity(m.GetBudget()),
 		Watchdog:     m.GetWatchdog().AsDuration(),
-		Stuck:        named[sup.WhenStuck](m.GetStuck()),
+		Stuck:        parseEnum[sup.WhenStuck](m.GetStuck()),
 	}
 }
 
-func backoff(b sup.Backoff) *pb.Backoff {
+func encodeBackoff(b sup.Backoff) *pb.Backoff {
 	if b == (sup.Backoff{}) {
 		return nil
 	}
 	return &pb.Backoff{
-		Min:        duration(b.Min),
-		Max:        duration(b.Max),
+		Min:        encodeDuration(b.Min),
+		Max:        encodeDuration(b.Max),
 		Factor:     b.Factor,
 		Jitter:     b.Jitter,
-		ResetAfter: duration(b.ResetAfter),
+		ResetAfter: encodeDuration(b.ResetAfter),
 	}
 }
 
-func readBackoff(m *pb.Backoff) sup.Backoff {
+func decodeBackoff(m *pb.Backoff) sup.Backoff {
 	return sup.Backoff{
 		Min:        m.GetMin().AsDuration(),
 		Max:        m.GetMax().AsDuration(),
@@ -88,38 +88,38 @@ func readBackoff(m *pb.Backoff) sup.Backoff {
 	}
 }
 
-func intensity(i sup.Intensity) *pb.Intensity {
+func encodeIntensity(i sup.Intensity) *pb.Intensity {
 	if i == (sup.Intensity{}) {
 		return nil
 	}
-	return &pb.Intensity{Restarts: count(i.Restarts), Within: duration(i.Within)}
+	return &pb.Intensity{Restarts: encodeInt(i.Restarts), Within: encodeDuration(i.Within)}
 }
 
-func readIntensity(m *pb.Intensity) sup.Intensity {
+func decodeIntensity(m *pb.Intensity) sup.Intensity {
 	return sup.Intensity{Restarts: int(m.GetRestarts()), Within: m.GetWithin().AsDuration()}
 }
 
-func pasts(list []sup.Retired) []*pb.Retired {
+func encodeRetired(list []sup.Retired) []*pb.Retired {
 	messages := make([]*pb.Retired, len(list))
 	for i, p := range list {
 		messages[i] = &pb.Retired{
-			Supervisor: Path(p.Supervisor),
+			Supervisor: EncodePath(p.Supervisor),
 			Counts:     &pb.Counts{Starts: int64(p.Starts), Restarts: int64(p.Restarts), Failures: int64(p.Failures)},
 		}
-		messages[i].Child, messages[i].RawChild = ID(p.Child)
+		messages[i].Child, messages[i].RawChild = EncodeID(p.Child)
 	}
 	return messages
 }
 
-func readPasts(messages []*pb.Retired) []sup.Retired {
+func decodeRetired(messages []*pb.Retired) []sup.Retired {
 	if len(messages) == 0 {
 		return nil
 	}
 	list := make([]sup.Retired, len(messages))
 	for i, m := range messages {
 		list[i] = sup.Retired{
-			Supervisor: ReadPath(m.GetSupervisor()),
-			Child:      ReadID(m.GetChild(), m.GetRawChild()),
+			Supervisor: DecodePath(m.GetSupervisor()),
+			Child:      DecodeID(m.GetChild(), m.GetRawChild()),
 			Counts: sup.Counts{
 				Starts:   int(m.GetCounts().GetStarts()),
 				Restarts: int(m.GetCounts().GetRestarts()),
@@ -130,35 +130,35 @@ func readPasts(messages []*pb.Retired) []sup.Retired {
 	return list
 }
 
-func duration(d time.Duration) *durationpb.Duration {
+func encodeDuration(d time.Duration) *durationpb.Duration {
 	if d == 0 {
 		return nil
 	}
 	return durationpb.New(d)
 }
 
-func timestamp(t time.Time) *timestamppb.Timestamp {
+func encodeTime(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return nil
 	}
 	return timestamppb.New(t)
 }
 
-func readTime(m *timestamppb.Timestamp) time.Time {
+func decodeTime(m *timestamppb.Timestamp) time.Time {
 	if m == nil {
 		return time.Time{}
 	}
 	return m.AsTime().Local()
 }
 
-func count(n int) int32 { return int32(min(max(n, math.MinInt32), math.MaxInt32)) }
+func encodeInt(n int) int32 { return int32(min(max(n, math.MinInt32), math.MaxInt32)) }
 
 // unknown is the value of a word that this version does not know: one that
 // prints as a number.
-const unknown = math.MaxUint8
+const unknownEnum = math.MaxUint8
 
 // named returns the value that a word stands for.
-func named[E ~uint8, P interface {
+func parseEnum[E ~uint8, P interface {
 	*E
 	encoding.TextUnmarshaler
 }](word string) E {
@@ -167,7 +167,7 @@ func named[E ~uint8, P interface {
 		return e
 	}
 	if err := P(&e).UnmarshalText([]byte(word)); err != nil {
-		return unknown
+		return unknownEnum
 	}
 	return e
 }

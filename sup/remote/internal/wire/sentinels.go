@@ -76,7 +76,7 @@ var sentinels = []struct {
 // nameOf returns the name of an error that is one of the sentinels. Those are
 // pointers, or of types that can be compared, so nothing that they are compared
 // with can make that panic.
-func nameOf(err error) string {
+func sentinelName(err error) string {
 	for _, s := range sentinels {
 		if s.err == err {
 			return s.name
@@ -86,7 +86,7 @@ func nameOf(err error) string {
 }
 
 // sentinel returns the error of a name, or nil.
-func sentinel(name string) error {
+func sentinelByName(name string) error {
 	for _, s := range sentinels {
 		if s.name == name {
 			return s.err

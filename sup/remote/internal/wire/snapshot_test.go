@@ -89,7 +89,7 @@ var byText = cmp.Comparer(func(a, b error) bool {
 // Whatever package sup shows is there on the other side: a field that is new
 // there, and missing here, fails this test.
 func TestNothingOfASnapshotIsLost(t *testing.T) {
-	w := &Writer{Room: 1 << 20}
+	w := &Encoder{Room: 1 << 20}
 	check := func(name string, want, got any) {
 		if diff := cmp.Diff(want, got, byText); diff != "" {
 			t.Errorf("%s (-sent +read):\n%s", name, diff)
@@ -97,31 +97,31 @@ func TestNothingOfASnapshotIsLost(t *testing.T) {
 	}
 	var s sup.SupervisorInfo
 	fill(reflect.ValueOf(&s).Elem(), 3)
-	check("SupervisorInfo", s, ReadSupervisor(through(t, w.Supervisor(s), new(pb.Supervisor))))
+	check("SupervisorInfo", s, DecodeSupervisor(through(t, w.Supervisor(s), new(pb.Supervisor))))
 	var e sup.Event
 	fill(reflect.ValueOf(&e).Elem(), 1)
-	check("Event", e, ReadEvent(through(t, w.Event(e), new(pb.Event))))
+	check("Event", e, DecodeEvent(through(t, w.Event(e), new(pb.Event))))
 	var status sup.Status
 	fill(reflect.ValueOf(&status).Elem(), 1)
-	check("Status", status, ReadStatus(through(t, Status(status), new(pb.StatusResponse))))
+	check("Status", status, DecodeStatus(through(t, EncodeStatus(status), new(pb.StatusResponse))))
 
-	check("an empty SupervisorInfo", sup.SupervisorInfo{Children: []sup.ChildInfo{}}, ReadSupervisor(through(t, w.Supervisor(sup.SupervisorInfo{}), new(pb.Supervisor))))
-	check("an empty ChildInfo", sup.ChildInfo{}, ReadChild(through(t, w.Child(sup.ChildInfo{}), new(pb.Child))))
+	check("an empty SupervisorInfo", sup.SupervisorInfo{Children: []sup.ChildInfo{}}, DecodeSupervisor(through(t, w.Supervisor(sup.SupervisorInfo{}), new(pb.Supervisor))))
+	check("an empty ChildInfo", sup.ChildInfo{}, DecodeChild(through(t, w.Child(sup.ChildInfo{}), new(pb.Child))))
 	for _, shutdown := range []time.Duration{sup.Infinity, sup.Brutal} {
 		c := sup.ChildInfo{Policy: sup.Policy{Shutdown: shutdown}, Restarts: math.MaxInt32}
-		check("a policy", c, ReadChild(through(t, w.Child(c), new(pb.Child))))
+		check("a policy", c, DecodeChild(through(t, w.Child(c), new(pb.Child))))
 	}
 }
 
 func TestIDsAndPathsOfAnyBytesAreKept(t *testing.T) {
-	w := &Writer{Room: 1 << 20}
+	w := &Encoder{Room: 1 << 20}
 	for _, id := range []string{"", "ACME", "a/b", "%", "%ff", "%FF", "\xff", "a\xffb\xfe", "\x00\x1b[2J", "é", "\xc3", "\uFFFD"} {
-		if got := ReadChild(through(t, w.Child(sup.ChildInfo{ID: id}), new(pb.Child))).ID; got != id {
+		if got := DecodeChild(through(t, w.Child(sup.ChildInfo{ID: id}), new(pb.Child))).ID; got != id {
 			t.Errorf("the id %q is %q on the other side", id, got)
 		}
 	}
 	for _, path := range []string{"", "a/b", "a/%25", "a/%2F", "a/%25ff", "a/\xff", "\xff\xfe/%2F", "a/\xc3", "é/\x80", "a/%2", "a/%", "a/%zz"} {
-		e := ReadEvent(through(t, w.Event(sup.Event{Path: path}), new(pb.Event)))
+		e := DecodeEvent(through(t, w.Event(sup.Event{Path: path}), new(pb.Event)))
 		if e.Path != path {
 			t.Errorf("the path %q is %q on the other side", path, e.Path)
 		}
@@ -129,24 +129,24 @@ func TestIDsAndPathsOfAnyBytesAreKept(t *testing.T) {
 }
 
 func TestAWordThatIsNotKnownIsANumber(t *testing.T) {
-	c := ReadChild(&pb.Child{State: "levitating", Kind: "\xff"})
+	c := DecodeChild(&pb.Child{State: "levitating", Kind: "\xff"})
 	if got := c.State.String(); got != "sup.State(255)" {
 		t.Errorf("the state is %q", got)
 	}
-	if got := readReason("whim"); got.String() != "sup.StopReason(255)" {
+	if got := parseReason("whim"); got.String() != "sup.StopReason(255)" {
 		t.Errorf("the reason is %q", got)
 	}
 }
 
 func TestErrorsThatTakeTooMuchRoomAreTheirText(t *testing.T) {
 	big := &sup.PanicError{Value: errors.New("x"), Stack: string(make([]byte, 1000))}
-	w := &Writer{Room: 2480}
+	w := &Encoder{Room: 2500}
 	var children []sup.ChildInfo
 	for range 4 {
 		children = append(children, sup.ChildInfo{LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: big}})
 	}
 	var stacks []int
-	for _, c := range ReadChildren(w.Children(children)) {
+	for _, c := range DecodeChildren(w.Children(children)) {
 		p, ok := errors.AsType[*sup.PanicError](c.LastExit.Err)
 		if got := c.LastExit.Err.Error(); got != big.Error() {
 			t.Errorf("the text is %q", got)

@@ -18,15 +18,15 @@ var detailType = string((*pb.Error)(nil).ProtoReflect().Descriptor().FullName())
 
 // How many bytes the detail of an error may take.
 const (
-	errorRoom = 256 << 10
+	maxErrorSize = 256 << 10
 	// headerRoom is for gRPC, where it is part of the trailers, which many
 	// clients bound at 8 KiB.
-	headerRoom = 2 << 10
+	maxTrailerSize = 2 << 10
 )
 
 // maxDetail is how many bytes of memory the detail of an error may take in a
 // client: much more than any that is written, see errorRoom.
-const maxDetail = 64 << 20
+const maxDetailMemory = 64 << 20
 
 // codes says which code an error is answered with: the first that it wraps.
 var codes = []struct {
@@ -56,16 +56,16 @@ var codes = []struct {
 
 // Answer makes of an error of the tree what a client is told. The protocol is
 // the name of the one that it speaks.
-func Answer(err error, protocol string) error {
+func ConnectError(err error, protocol string) error {
 	if err == nil {
 		return nil
 	}
-	w := Writer{Room: errorRoom}
+	w := Encoder{Room: maxErrorSize}
 	if protocol != connect.ProtocolNameConnect {
-		w.Room = headerRoom
+		w.Room = maxTrailerSize
 	}
 	m := w.Error(err)
-	answer := connect.NewError(codeOf(ReadError(m)), termtext.Text(m.Text)) // curl prints it
+	answer := connect.NewError(codeOf(DecodeError(m)), termtext.Text(m.Text)) // curl prints it
 	value, marshalErr := proto.Marshal(m)
 	if marshalErr != nil || w.Room < 0 && protocol != connect.ProtocolNameConnect {
 		return answer
@@ -90,16 +90,16 @@ func codeOf(err error) connect.Code {
 
 // ReadAnswer returns the error of the tree that an answer is about, or nil if
 // it is not about one.
-func ReadAnswer(answer *connect.Error) error {
+func DecodeConnectError(answer *connect.Error) error {
 	for _, d := range answer.Details() {
 		if d.Type != detailType {
 			continue
 		}
 		m := new(pb.Error)
-		if err := Unmarshal(d.Value, m, maxDetail); err != nil {
+		if err := Unmarshal(d.Value, m, maxDetailMemory); err != nil {
 			return nil // as if it were not there: the text of the answer is
 		}
-		return ReadError(m)
+		return DecodeError(m)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 // An id is given as bytes where it does not fit.
 
 // Path writes a path of package sup.
-func Path(path string) string {
+func EncodePath(path string) string {
 	if utf8.ValidString(path) {
 		return path
 	}
@@ -30,7 +30,7 @@ func Path(path string) string {
 }
 
 // ReadPath reads what Path has written.
-func ReadPath(text string) string {
+func DecodePath(text string) string {
 	at := strings.IndexByte(text, '%')
 	if at < 0 {
 		return text
@@ -55,15 +55,15 @@ func ReadPath(text string) string {
 
 // ID writes an id or a key: as text to be read, and as bytes if the text does
 // not say it all.
-func ID(id string) (text string, raw []byte) {
+func EncodeID(id string) (text string, raw []byte) {
 	if utf8.ValidString(id) {
 		return id, nil
 	}
-	return Text(id), []byte(id)
+	return ValidText(id), []byte(id)
 }
 
 // ReadID reads what ID has written.
-func ReadID(text string, raw []byte) string {
+func DecodeID(text string, raw []byte) string {
 	if len(raw) > 0 {
 		return string(raw)
 	}
@@ -71,4 +71,4 @@ func ReadID(text string, raw []byte) string {
 }
 
 // Text makes any text fit.
-func Text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+func ValidText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -37,7 +37,7 @@ func TestAnOrdinaryAnswerIsLight(t *testing.T) {
 	if err := rooms.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}
-	w := Writer{Room: 1 << 20}
+	w := Encoder{Room: 1 << 20}
 	b, err := proto.Marshal(&pb.SnapshotResponse{Supervisor: w.Supervisor(tree)})
 	if err != nil {
 		t.Fatal(err)
