@@ -274,7 +274,7 @@ func TestWhatIsTooMuchIsTurnedAway(t *testing.T) {
 		for _, c := range held {
 			c.Close()
 		}
-		if n := strings.Count(log.String(), "turned away"); n == 0 || n > 20 {
+		if n := strings.Count(log.String(), "client rejected"); n == 0 || n > 20 {
 			t.Errorf("the log has %d lines:\n%s", n, log.String())
 		}
 	})

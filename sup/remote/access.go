@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// A Role says what a client may do. The zero Role may do nothing.
+// A Role is the set of calls that a client may make. The zero Role permits none.
 type Role uint8
 
 const (
 	_ Role = iota
-	// Viewer may look: all that [sup.Inspector] offers.
+	// Viewer may make the calls of [sup.Inspector].
 	Viewer
-	// Operator may do everything: all that [sup.Controller] offers.
+	// Operator may make the calls of [sup.Controller].
 	Operator
 )
 
@@ -34,14 +34,14 @@ func (r Role) String() string {
 	return fmt.Sprintf("remote.Role(%d)", uint8(r))
 }
 
-// A Grant gives a role to some clients. Make one with [User], [Group],
-// [Certificate], [Token], [Tokens] or [Anyone]. Who is covered by several has
-// the highest of their roles; who is covered by none is turned away.
+// A Grant gives a role to a group of clients. Grants are created by [User],
+// [Group], [Certificate], [Token], [Tokens] and [Anyone]. A client with several
+// grants has the highest of their roles. A client without a grant is rejected.
 type Grant struct {
 	kind    grantKind
-	role    Role // the highest that it gives
+	role    Role // the highest that covers returns
 	problem string
-	covers  func(p *peer) (who string, r Role)
+	covers  func(p *peer) (name string, r Role)
 }
 
 type grantKind uint8
@@ -54,34 +54,35 @@ const (
 	byAnything
 )
 
-// User grants a role to the processes of a user of this machine, over a unix
-// socket. The socket's mode has to let that user in, see [Config.Mode].
+// User grants a role to all processes of a user of this machine, over a unix
+// socket. [Config.Mode] must permit that user to connect.
 func User(uid uint32, r Role) Grant {
 	return processGrant(r, func(p *process) bool { return p.uid == uid })
 }
 
-// Group grants a role to the processes whose primary group is this one, over a
-// unix socket. The socket's mode has to let them in, see [Config.Mode].
+// Group grants a role to all processes with this primary group, over a unix
+// socket. [Config.Mode] must permit them to connect.
 func Group(gid uint32, r Role) Grant {
 	return processGrant(r, func(p *process) bool { return p.gid == gid })
 }
 
-func processGrant(r Role, which func(p *process) bool) Grant {
+func processGrant(r Role, match func(p *process) bool) Grant {
 	return Grant{kind: byProcess, role: r, covers: func(p *peer) (string, Role) {
-		if p.process == nil || !which(p.process) {
+		if p.process == nil || !match(p.process) {
 			return "", 0
 		}
 		return p.process.String(), r
 	}}
 }
 
-// Certificate grants a role to clients with a certificate that [Config.TLS]
-// has verified, and which has this name: as a DNS name, an email address, a URI
-// or, only where there is none of these, as the common name of its subject. The
-// name "*" is that of all.
+// Certificate grants a role to clients whose certificate has the given name and
+// was verified by [Config.TLS]. The name is compared with the DNS names, email
+// addresses and URIs of the certificate, and with the common name of its subject
+// if it has none of these. The name "*" matches every verified certificate.
 func Certificate(name string, r Role) Grant {
 	g := Grant{kind: byCertificate, role: r, covers: func(p *peer) (string, Role) {
-		if p.certificate == nil || time.Now().After(p.certificate.NotAfter) { // it may have expired since the connection was made
+		// The certificate may have expired since the handshake.
+		if p.certificate == nil || time.Now().After(p.certificate.NotAfter) {
 			return "", 0
 		}
 		names := certificateNames(p.certificate)
@@ -91,7 +92,7 @@ func Certificate(name string, r Role) Grant {
 		return "certificate " + strings.Join(names, ", "), r
 	}}
 	if name == "" {
-		g.problem = `Certificate: the name is empty: give one, or "*" for all`
+		g.problem = `Certificate has an empty name: use "*" for all certificates`
 	}
 	return g
 }
@@ -107,12 +108,12 @@ func certificateNames(c *x509.Certificate) []string {
 	return names
 }
 
-// minToken is the shortest token, in bytes, that is accepted.
+// minTokenLength is the minimum length of a token in bytes.
 const minTokenLength = 16
 
-// Token grants a role to clients that send this bearer token over TLS. The name
-// stands for it in the log. A token has 16 bytes or more, of which as many as
-// possible should be random. One that can be revoked is granted with [Tokens].
+// Token grants a role to clients that send this bearer token over TLS. The token
+// must have at least 16 bytes and should be random. The name identifies the token
+// in the log. To revoke tokens at run time, use [Tokens].
 func Token(token, name string, r Role) Grant {
 	want := sha256.Sum256([]byte(token))
 	g := Tokens(func(given string) (string, Role) {
@@ -125,18 +126,18 @@ func Token(token, name string, r Role) Grant {
 	g.role = r
 	switch {
 	case len(token) < minTokenLength:
-		g.problem = fmt.Sprintf("Token: that of %q has %d bytes: use %d or more", name, len(token), minTokenLength)
+		g.problem = fmt.Sprintf("Token %q has %d bytes: use at least %d", name, len(token), minTokenLength)
 	case name == "":
-		g.problem = "Token: the name is empty: it is what the log says"
+		g.problem = "Token has an empty name: the log needs one"
 	}
 	return g
 }
 
-// Tokens grants roles to clients that send a bearer token over TLS: the
-// function says whose a token is and with which role, 0 for none. It is asked
-// for each request, and again at each heartbeat of a stream of events, so a
-// token that it knows no longer is of no use at once. It should take the same
-// time for all tokens that are wrong, and must be safe for concurrent use.
+// Tokens grants roles to clients that send a bearer token over TLS. The function
+// check returns the name of the token's owner and the role, or 0 for an unknown
+// token. It is called for each request and at each heartbeat of an event stream,
+// so a revoked token stops working at once. It should take the same time for all
+// unknown tokens, and must be safe for concurrent use.
 func Tokens(check func(token string) (name string, r Role)) Grant {
 	g := Grant{kind: byToken, role: Operator, covers: func(p *peer) (string, Role) {
 		if p.token == "" {
@@ -146,13 +147,13 @@ func Tokens(check func(token string) (name string, r Role)) Grant {
 		return "token " + name, r
 	}}
 	if check == nil {
-		g.problem = "Tokens: the function is nil"
+		g.problem = "Tokens has a nil function"
 	}
 	return g
 }
 
-// Anyone grants a role to whoever reaches the server. Over TCP on a loopback
-// interface that is every user and every program of this machine.
+// Anyone grants a role to every client that can connect. Over loopback TCP, that
+// is every user and every program of this machine.
 func Anyone(r Role) Grant {
 	return Grant{kind: byAnything, role: r, covers: func(p *peer) (string, Role) {
 		return anyonePrefix + p.addr, r
@@ -161,18 +162,18 @@ func Anyone(r Role) Grant {
 
 const anyonePrefix = "anyone at "
 
-// A peer is who is at the other end of a connection, as far as that is proven.
+// A peer holds what is proven about the other end of a connection.
 type peer struct {
 	addr        string
-	process     *process          // over a unix socket
-	certificate *x509.Certificate // verified
-	token       string            // sent over TLS
+	process     *process          // nil unless the connection is a unix socket
+	certificate *x509.Certificate // nil unless verified
+	token       string            // "" unless sent over TLS
 }
 
-// A process is the other end of a unix socket, as it was when it connected.
+// A process is the other end of a unix socket at the time it connected.
 type process struct {
 	uid, gid uint32
-	pid      int32 // 0 where the system does not say
+	pid      int32 // 0 if the system does not provide it
 }
 
 func (p *process) String() string {
@@ -182,13 +183,13 @@ func (p *process) String() string {
 	return fmt.Sprintf("uid %d, pid %d", p.uid, p.pid)
 }
 
-// access returns the highest role that some grants give to a peer, and who that
-// is.
-func access(grants []Grant, p *peer) (who string, highest Role) {
+// access returns the highest role that the grants give to a peer, and the name of
+// the peer for the log.
+func access(grants []Grant, p *peer) (name string, highest Role) {
 	for _, g := range grants {
-		if name, r := g.covers(p); r > highest {
-			who, highest = name, r
+		if n, r := g.covers(p); r > highest {
+			name, highest = n, r
 		}
 	}
-	return who, highest
+	return name, highest
 }

@@ -15,10 +15,9 @@ import (
 	"github.com/espalier-go/espalier/sup/remote/internal/wire"
 )
 
-// A strictCodec reads JSON and refuses fields that it does not know. One that is
-// misspelt would leave empty what it was meant for, and in most calls an empty
-// path is the whole tree. The JSON that it writes is harmless for a terminal, to
-// which curl prints it.
+// A strictJSONCodec rejects unknown fields when it decodes JSON. A misspelt path would
+// otherwise be empty, and in most calls that means the whole tree. It encodes JSON
+// that is safe to print to a terminal, as curl does.
 type strictJSONCodec struct{ *connectproto.JSONCodec }
 
 func newStrictJSONCodec() strictJSONCodec {
@@ -27,7 +26,7 @@ func newStrictJSONCodec() strictJSONCodec {
 	return strictJSONCodec{codec}
 }
 
-// MarshalWrite writes a message as [termtext.JSON] does.
+// MarshalWrite encodes a message and escapes it with [termtext.JSON].
 func (c strictJSONCodec) MarshalWrite(ctx context.Context, dst io.Writer, message any) error {
 	m, ok := message.(proto.Message)
 	if !ok {
@@ -41,23 +40,22 @@ func (c strictJSONCodec) MarshalWrite(ctx context.Context, dst io.Writer, messag
 	return err
 }
 
-// UnmarshalRead says what a message has, if it is not understood.
+// UnmarshalRead decodes a message. Its errors list the fields of the message.
 func (c strictJSONCodec) UnmarshalRead(ctx context.Context, src io.Reader, message any) error {
 	err := c.JSONCodec.UnmarshalRead(ctx, src, message)
 	if m, ok := message.(proto.Message); ok && errors.Is(err, proto.Error) {
-		return fmt.Errorf("%w; its fields are %s", err, fieldsOf(m.ProtoReflect().Descriptor()))
+		return fmt.Errorf("%w; the fields are %s", err, fieldsOf(m.ProtoReflect().Descriptor()))
 	}
 	return err
 }
 
-// A weighingCodec reads what a server answers, unless that would take too much
-// memory.
+// A boundedCodec rejects a response that would take too much memory.
 type boundedCodec struct {
 	*connectproto.BinaryCodec
 	max int // bytes of memory
 }
 
-// UnmarshalRead calls [wire.Unmarshal].
+// UnmarshalRead decodes a message with [wire.Unmarshal].
 func (c boundedCodec) UnmarshalRead(ctx context.Context, src io.Reader, message any) error {
 	m, ok := message.(proto.Message)
 	if !ok {
@@ -70,7 +68,7 @@ func (c boundedCodec) UnmarshalRead(ctx context.Context, src io.Reader, message 
 	return wire.Unmarshal(encoded, m, c.max)
 }
 
-// fieldsOf lists what is in a message, and in those within.
+// fieldsOf lists the fields of a message and of the messages in it.
 func fieldsOf(message protoreflect.MessageDescriptor) string {
 	fields := message.Fields()
 	names := make([]string, fields.Len())

@@ -46,7 +46,7 @@ func TestARequestThatIsMistypedIsRefused(t *testing.T) {
 		w := newWire()
 		defer serve(t, sup.Control(s), w, nil)()
 		before := lastEvent(t, s)
-		const theTarget = "its fields are target {path, incarnation, wait}"
+		const theTarget = "the fields are target {path, incarnation, wait}"
 		for _, c := range []struct {
 			method, body string
 			says         []string
@@ -55,11 +55,11 @@ func TestARequestThatIsMistypedIsRefused(t *testing.T) {
 			{"Shutdown", `{"target":{"pth":"shop/feeds"}}`, []string{`unknown field "pth"`, theTarget}},
 			{"TerminateChild", `{"traget":{"path":"shop/feeds"}}`, []string{`unknown field "traget"`, theTarget}},
 			{"RestartChild", `{"target":{"path":7}}`, []string{theTarget}},
-			{"Status", `{"pth":1}`, []string{`unknown field "pth"`, "its fields are path"}},
-			{"StartChild", `{"path":"shop/feeds","ke":"IBM"}`, []string{`unknown field "ke"`, "its fields are path, key, rawKey, wait"}},
-			{"Shutdown", `{}`, []string{`{"target": {"path": "shop"}}, or {"whole": true}`}},
-			{"Shutdown", `{"target":{"path":""}}`, []string{`{"target": {"path": "shop"}}, or {"whole": true}`}},
-			{"Shutdown", `{"target":{"path":"shop/feeds"},"whole":true}`, []string{`leave one of them out`}},
+			{"Status", `{"pth":1}`, []string{`unknown field "pth"`, "the fields are path"}},
+			{"StartChild", `{"path":"shop/feeds","ke":"IBM"}`, []string{`unknown field "ke"`, "the fields are path, key, rawKey, wait"}},
+			{"Shutdown", `{}`, []string{`{"target": {"path": "shop"}} or {"whole": true}`}},
+			{"Shutdown", `{"target":{"path":""}}`, []string{`{"target": {"path": "shop"}} or {"whole": true}`}},
+			{"Shutdown", `{"target":{"path":"shop/feeds"},"whole":true}`, []string{`send one of them`}},
 		} {
 			status, answer := post(t, w, c.method, c.body)
 			if status != http.StatusBadRequest || answer.Code != "invalid_argument" {
@@ -104,7 +104,7 @@ func TestTheWholeTreeIsShutDownIfThatIsSaid(t *testing.T) {
 			default:
 				t.Errorf("%s: the tree goes on", name)
 			}
-			if line := "op=Shutdown who=\"anyone at pipe\" role=operator path=shop "; !strings.Contains(log.String(), line) {
+			if line := "op=Shutdown client=\"anyone at pipe\" role=operator path=shop "; !strings.Contains(log.String(), line) {
 				t.Errorf("%s: no %s in the log:\n%s", name, line, &log)
 			}
 		})

@@ -19,8 +19,8 @@ const (
 	DefaultMaxConnections               = 128
 	DefaultMaxStreams                   = 32
 	DefaultMaxCalls                     = 64
-	DefaultMaxAnswers                   = 128 << 20
-	DefaultMaxRequest                   = 64 << 10
+	DefaultMaxAnswers                   = 128 << 20 // bytes
+	DefaultMaxRequest                   = 64 << 10  // bytes
 	DefaultHeaderTimeout  time.Duration = 5 * time.Second
 	DefaultWriteTimeout   time.Duration = 10 * time.Second
 	DefaultIdleTimeout    time.Duration = 2 * time.Minute
@@ -29,74 +29,90 @@ const (
 	DefaultGrace          time.Duration = 2 * time.Second
 )
 
-// A Config says where a [Server] listens, and for whom. A zero field means its
-// default.
+// A Config holds the settings of a [Server]. A zero field means its default.
 type Config struct {
-	// Address is "unix:" and the path of a socket, or "host:port". Beyond
-	// loopback, TCP needs TLS. Required, unless there is a Listener.
+	// Address is "unix:" and the path of a socket, or "host:port". TCP beyond loopback
+	// needs TLS. Either Address or Listener is required.
 	//
-	// The directories that lead to a socket, up to the root, must belong to this
-	// user or to root, and no other user may write to them; a sticky one such as
-	// /tmp may be among them, but not the last. The last one is made if it does
-	// not exist, with mode 0700. Where the directories cannot be so, give a Listener.
-	// A name that begins with @, an abstract socket, is refused, since any user can
-	// bind one.
+	// All parent directories of a socket must belong to this user or to root, and no
+	// other user may write to them. Sticky directories such as /tmp are permitted, except
+	// as the last one. If the last directory does not exist, the server creates it with
+	// mode 0700. If the directories cannot be like that, use Listener. Abstract sockets,
+	// whose name begins with @, are rejected, since every user can create one.
 	Address string
-	// Listener is listened on instead of an Address, and closed in the end. What
-	// is demanded of a TCP address is of a TCP listener too; of others, such as a
-	// tunnel, it is the caller who knows whom they let in.
+	// Listener replaces Address. The server closes it. A TCP listener must meet the
+	// requirements of a TCP address. For other listeners, such as a tunnel, the caller
+	// decides which clients can connect.
 	Listener net.Listener
-	// Mode is the mode of the unix socket. The processes of this user and of
-	// root are always operators there; others have to be let in by the mode, and
-	// granted a role.
+	// Mode is the mode of the unix socket. Processes of this user and of root are
+	// always operators. Other processes need both the mode and a grant.
 	Mode fs.FileMode
-	// Access says who else may do what. Required with TCP.
+	// Access holds the grants for other clients. It is required with TCP.
 	Access []Grant
-	// TLS has the server's certificate and, for grants by [Certificate], the
-	// ClientCAs. The version is 1.3, whatever it says. [ServerTLS] makes one from
-	// files.
+	// TLS holds the server's certificate and, for grants by [Certificate], ClientCAs.
+	// The version is always 1.3. [ServerTLS] creates a configuration from files.
 	TLS *tls.Config
-	// Logger is told each operator's call at Info: who, what, and the result;
-	// who was turned away at Warn, each look at Debug. Default slog.Default().
+	// Logger receives a record for each operator call at Info, with the client and the
+	// result. It receives rejected clients at Warn, and viewer calls at Debug. If nil,
+	// slog.Default() is used.
 	Logger *slog.Logger
 
-	MaxConnections int           // further ones replace those that have shown nothing, then idle ones, or are closed at once; some are not for viewers
-	MaxStreams     int           // streams of events in all connections; some are not for viewers
-	MaxCalls       int           // calls of one client under way, in all its connections, streams included
-	MaxAnswers     int           // bytes that answers to viewers may take together, and as many again for operators; further ones wait
-	MaxRequest     int           // bytes
-	HeaderTimeout  time.Duration // for a TLS handshake, the header and the body of a request, each
-	WriteTimeout   time.Duration // for each 64 KiB of an answer
-	IdleTimeout    time.Duration // of a connection without requests
-	CallTimeout    time.Duration // for a call, if its caller does not ask for less; of a shutdown that takes longer, only the wait ends
-	Heartbeat      time.Duration // between two messages of a stream of events, at most
-	Grace          time.Duration // for calls that are under way when the server stops; it should be less than the Shutdown of the child that the server is
+	// MaxConnections is the maximum number of open connections. A new connection
+	// replaces one without credentials, or else an idle one, or is closed at once. One
+	// eighth is reserved for operators.
+	MaxConnections int
+	// MaxStreams is the maximum number of event streams. One eighth is reserved for
+	// operators.
+	MaxStreams int
+	// MaxCalls is the maximum number of calls of one client in progress, including
+	// streams, across its connections.
+	MaxCalls int
+	// MaxAnswers is the maximum memory for responses to viewers in bytes. Operators
+	// have as much again. Further responses wait.
+	MaxAnswers int
+	// MaxRequest is the maximum size of a request in bytes.
+	MaxRequest int
+	// HeaderTimeout is the limit for each of the TLS handshake, the header of a request
+	// and its body.
+	HeaderTimeout time.Duration
+	// WriteTimeout is the limit for each 64 KiB of a response.
+	WriteTimeout time.Duration
+	// IdleTimeout is the time after which a connection without a request is closed.
+	IdleTimeout time.Duration
+	// CallTimeout is the limit for a call whose caller does not ask for less. A shutdown
+	// that takes longer continues.
+	CallTimeout time.Duration
+	// Heartbeat is the maximum time between two messages of an event stream.
+	Heartbeat time.Duration
+	// Grace is the time that calls in progress have when the server stops. It should be
+	// less than the Shutdown of the server's child.
+	Grace time.Duration
 }
 
-// A settings is a Config that has been checked, with its defaults filled in.
+// settings is a valid Config with its defaults filled in.
 type settings struct {
 	Config
-	socket string // path of the unix socket
+	socket string // path of the unix socket, or ""
 }
 
 func (c Config) settings() (*settings, error) {
 	s := &settings{Config: c}
-	var faults problems
+	var problems problems
 	s.Access = append([]Grant(nil), c.Access...)
 	for _, g := range s.Access {
 		switch {
 		case g.kind == 0:
-			faults.add("Access: the zero Grant: use User, Group, Certificate, Token, Tokens or Anyone")
+			problems.add("Access has a zero Grant: use User, Group, Certificate, Token, Tokens or Anyone")
 		case g.problem != "":
-			faults.add("Access: %s", g.problem)
+			problems.add("Access: %s", g.problem)
 		case g.role != Viewer && g.role != Operator:
-			faults.add("Access: %v is no role to grant: use Viewer or Operator", g.role)
+			problems.add("Access grants the role %v: use Viewer or Operator", g.role)
 		}
 	}
-	s.checkAddress(&faults)
-	s.checkTLS(&faults)
-	s.fillIn(&faults)
-	if err := faults.err(); err != nil {
+	s.checkAddress(&problems)
+	s.checkTLS(&problems)
+	s.fillIn(&problems)
+	if err := problems.err(); err != nil {
 		return nil, err
 	}
 	if s.socket != "" || s.Listener != nil {
@@ -105,87 +121,87 @@ func (c Config) settings() (*settings, error) {
 	return s, nil
 }
 
-func (s *settings) checkAddress(faults *problems) {
+func (s *settings) checkAddress(problems *problems) {
 	path, isUnix := socketPath(s.Address)
 	switch {
 	case s.Listener != nil && s.Address != "":
-		faults.add("Address and Listener: give one of them")
+		problems.add("Address and Listener are both set: remove one of them")
 	case s.Listener != nil:
 		if tcp, ok := s.Listener.Addr().(*net.TCPAddr); ok {
-			s.checkReach(faults, tcp.String(), !tcp.IP.IsLoopback())
+			s.checkReach(problems, tcp.String(), !tcp.IP.IsLoopback())
 		}
 	case s.Address == "":
-		faults.add(`Address: is empty: use "unix:" and a path, or "host:port"`)
+		problems.add(`Address is empty: use "unix:PATH" or "host:port"`)
 	case isUnix:
 		s.socket = path
-		s.checkSocket(faults)
+		s.checkSocket(problems)
 	default:
-		s.checkTCP(faults)
+		s.checkTCP(problems)
 	}
 	if s.Mode&^fs.ModePerm != 0 {
-		faults.add("Mode: %v is more than permissions: use some such as 0o660", s.Mode)
+		problems.add("Mode %v has more than permission bits: use a mode such as 0o660", s.Mode)
 	}
 }
 
-func (s *settings) checkSocket(faults *problems) {
-	checkSocketPath(faults, s.Address, s.socket)
+func (s *settings) checkSocket(problems *problems) {
+	checkSocketPath(problems, s.Address, s.socket)
 	if s.TLS != nil {
-		faults.add("TLS: is not for unix sockets: leave it out")
+		problems.add("TLS is set, but Address is a unix socket: remove it")
 	}
 	for _, g := range s.Access {
 		if g.kind == byCertificate || g.kind == byToken {
-			faults.add("Access: certificates and tokens are not for unix sockets: use User or Group")
+			problems.add("Access grants by certificate or token, but Address is a unix socket: use User or Group")
 			return
 		}
 	}
 }
 
-func (s *settings) checkTCP(faults *problems) {
+func (s *settings) checkTCP(problems *problems) {
 	host, port, err := net.SplitHostPort(s.Address)
 	if err != nil || port == "" {
-		faults.add(`Address: %q is not of the form "unix:PATH" or "host:port"`, s.Address)
+		problems.add(`Address %q: use "unix:PATH" or "host:port"`, s.Address)
 		return
 	}
-	s.checkReach(faults, s.Address, !hostcheck.IsLoopback(host))
+	s.checkReach(problems, s.Address, !hostcheck.IsLoopback(host))
 }
 
-// checkReach is about who can reach a server over TCP: this machine, or those
-// beyond it.
-func (s *settings) checkReach(faults *problems, address string, beyond bool) {
-	if beyond && s.TLS == nil {
+// checkReach checks TLS and grants of a TCP server. The server is remote if other
+// machines can reach it.
+func (s *settings) checkReach(problems *problems, address string, remote bool) {
+	if remote && s.TLS == nil {
 		_, port, _ := net.SplitHostPort(address)
-		faults.add(`TLS: is nil: %q can be reached from other machines; give a certificate, or listen on "localhost:%s" or a unix socket`, address, port)
+		problems.add(`TLS is nil, but other machines can reach %q: set TLS, or listen on "localhost:%s" or a unix socket`, address, port)
 	}
 	if len(s.Access) == 0 {
-		faults.add("Access: is empty: nobody could do anything")
+		problems.add("Access is empty: add a grant")
 	}
 	for _, g := range s.Access {
 		switch {
 		case g.kind == byProcess:
-			faults.add("Access: User and Group are for unix sockets: TCP does not tell who connects")
-		case g.kind == byAnything && beyond:
-			faults.add("Access: Anyone is for loopback only: use Certificate or Token")
-		case (g.kind == byCertificate || g.kind == byToken) && s.TLS == nil && !beyond:
-			faults.add("Access: certificates and tokens need TLS")
+			problems.add("Access grants by User or Group, but the server uses TCP: use Certificate or Token")
+		case g.kind == byAnything && remote:
+			problems.add("Access grants to Anyone, but other machines can reach the server: use Certificate or Token")
+		case (g.kind == byCertificate || g.kind == byToken) && s.TLS == nil && !remote:
+			problems.add("Access grants by certificate or token, but TLS is nil: set TLS")
 		}
 	}
 }
 
-func (s *settings) checkTLS(faults *problems) {
+func (s *settings) checkTLS(problems *problems) {
 	if s.TLS == nil {
 		return
 	}
 	s.TLS = s.TLS.Clone()
 	if s.TLS.MaxVersion != 0 && s.TLS.MaxVersion < tls.VersionTLS13 {
-		faults.add("TLS: MaxVersion is %s: 1.3 is the least", tls.VersionName(s.TLS.MaxVersion))
+		problems.add("TLS.MaxVersion is %s: use 1.3 or higher", tls.VersionName(s.TLS.MaxVersion))
 	}
 	s.TLS.MinVersion = tls.VersionTLS13
-	s.TLS.SessionTicketsDisabled = true // what is resumed would not be verified again
+	s.TLS.SessionTicketsDisabled = true // a resumed session is not verified again
 	if s.TLS.GetConfigForClient != nil {
-		faults.add("TLS: GetConfigForClient would get round what is demanded here: use GetCertificate")
+		problems.add("TLS.GetConfigForClient is set, which could weaken the configuration: use GetCertificate")
 	}
 	if len(s.TLS.Certificates) == 0 && s.TLS.GetCertificate == nil {
-		faults.add("TLS: has no certificate: use ServerTLS, or set Certificates or GetCertificate")
+		problems.add("TLS has no certificate: use ServerTLS, or set Certificates or GetCertificate")
 	}
 	var certificates, others bool
 	for _, g := range s.Access {
@@ -196,7 +212,7 @@ func (s *settings) checkTLS(faults *problems) {
 		return
 	}
 	if s.TLS.ClientCAs == nil {
-		faults.add("TLS: ClientCAs is nil: say who signs the certificates of clients")
+		problems.add("TLS.ClientCAs is nil: set the authorities that sign client certificates")
 	}
 	want := tls.RequireAndVerifyClientCert
 	if others {
@@ -205,34 +221,18 @@ func (s *settings) checkTLS(faults *problems) {
 	s.TLS.ClientAuth = max(s.TLS.ClientAuth, want)
 }
 
-func (s *settings) fillIn(faults *problems) {
-	number := func(name string, n *int, byDefault int) {
-		if *n < 0 {
-			faults.add("%s: %d is negative: use 0 for the default, %d", name, *n, byDefault)
-		}
-		if *n == 0 {
-			*n = byDefault
-		}
-	}
-	number("MaxConnections", &s.MaxConnections, DefaultMaxConnections)
-	number("MaxStreams", &s.MaxStreams, DefaultMaxStreams)
-	number("MaxCalls", &s.MaxCalls, DefaultMaxCalls)
-	number("MaxAnswers", &s.MaxAnswers, DefaultMaxAnswers)
-	number("MaxRequest", &s.MaxRequest, DefaultMaxRequest)
-	duration := func(name string, d *time.Duration, byDefault time.Duration) {
-		if *d < 0 {
-			faults.add("%s: %v is negative: use 0 for the default, %v", name, *d, byDefault)
-		}
-		if *d == 0 {
-			*d = byDefault
-		}
-	}
-	duration("HeaderTimeout", &s.HeaderTimeout, DefaultHeaderTimeout)
-	duration("WriteTimeout", &s.WriteTimeout, DefaultWriteTimeout)
-	duration("IdleTimeout", &s.IdleTimeout, DefaultIdleTimeout)
-	duration("CallTimeout", &s.CallTimeout, DefaultCallTimeout)
-	duration("Heartbeat", &s.Heartbeat, DefaultHeartbeat)
-	duration("Grace", &s.Grace, DefaultGrace)
+func (s *settings) fillIn(problems *problems) {
+	setDefault(problems, "MaxConnections", &s.MaxConnections, DefaultMaxConnections)
+	setDefault(problems, "MaxStreams", &s.MaxStreams, DefaultMaxStreams)
+	setDefault(problems, "MaxCalls", &s.MaxCalls, DefaultMaxCalls)
+	setDefault(problems, "MaxAnswers", &s.MaxAnswers, DefaultMaxAnswers)
+	setDefault(problems, "MaxRequest", &s.MaxRequest, DefaultMaxRequest)
+	setDefault(problems, "HeaderTimeout", &s.HeaderTimeout, DefaultHeaderTimeout)
+	setDefault(problems, "WriteTimeout", &s.WriteTimeout, DefaultWriteTimeout)
+	setDefault(problems, "IdleTimeout", &s.IdleTimeout, DefaultIdleTimeout)
+	setDefault(problems, "CallTimeout", &s.CallTimeout, DefaultCallTimeout)
+	setDefault(problems, "Heartbeat", &s.Heartbeat, DefaultHeartbeat)
+	setDefault(problems, "Grace", &s.Grace, DefaultGrace)
 	if s.Mode == 0 {
 		s.Mode = DefaultMode
 	}
@@ -241,14 +241,23 @@ func (s *settings) fillIn(faults *problems) {
 	}
 }
 
-// faults collects what is wrong with a configuration.
+func setDefault[N int | time.Duration](problems *problems, name string, n *N, byDefault N) {
+	if *n < 0 {
+		problems.add("%s %v is negative: use 0 for the default, %v", name, *n, byDefault)
+	}
+	if *n == 0 {
+		*n = byDefault
+	}
+}
+
+// problems collects the problems of a configuration.
 type problems []string
 
-func (f *problems) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }
 
-func (f problems) err() error {
-	if len(f) == 0 {
+func (p problems) err() error {
+	if len(p) == 0 {
 		return nil
 	}
-	return fmt.Errorf("remote: %w: %s", ErrConfig, strings.Join(f, "; "))
+	return fmt.Errorf("%w: %s", ErrConfig, strings.Join(p, "; "))
 }

@@ -22,63 +22,59 @@ import (
 // Defaults of [Dialer].
 const (
 	DefaultTimeout   = time.Minute
-	DefaultMaxAnswer = 128 << 20
+	DefaultMaxAnswer = 128 << 20 // bytes
 )
 
-// DefaultBackoff spaces out attempts to reach a server that is not there.
+// DefaultBackoff is the default of [Dialer.Backoff].
 var DefaultBackoff = sup.Backoff{Min: 50 * time.Millisecond, Max: 5 * time.Second, Factor: 2, Jitter: 0.5}
 
-// A Dialer says how a [Client] reaches its server. A zero field means its
-// default.
+// A Dialer holds the settings of a [Client]. A zero field means its default.
 type Dialer struct {
-	// TLS says whom to trust, and which certificate to show. The version is 1.3,
-	// whatever it says. Beyond loopback there is always TLS, by default with the
-	// authorities of the system; over loopback only if TLS or Token is set.
-	// [ClientTLS] makes one from files.
+	// TLS holds the trusted authorities and the client's certificate. The version is
+	// always 1.3. Connections beyond loopback always use TLS, by default with the
+	// authorities of the system. Loopback connections use it if TLS or Token is set.
+	// [ClientTLS] creates a configuration from files.
 	TLS *tls.Config
-	// Token is the bearer token to send. It is never sent without TLS.
+	// Token is the bearer token of the client. It is never sent without TLS.
 	Token string
-	// Timeout is for calls whose context has no deadline. Default
+	// Timeout is the limit for calls whose context has no deadline. The default is
 	// [DefaultTimeout].
 	Timeout time.Duration
-	// Patience is how long a call, or the beginning of a stream, goes on trying
-	// to reach a server that is not there. Default 0: it fails at once.
+	// Patience is the time in which a call or a new stream repeats attempts to reach a
+	// server that is not reachable. By default it fails after the first attempt.
 	Patience time.Duration
-	// StreamPatience is how long a stream that was cut tries to go on, each time.
-	// Default 0: for as long as its context does.
+	// StreamPatience is the time in which a stream tries to resume after each lost
+	// connection. By default it tries until its context ends.
 	StreamPatience time.Duration
-	// Backoff spaces out all these attempts. Default [DefaultBackoff].
+	// Backoff is the wait between these attempts. The default is [DefaultBackoff].
 	Backoff sup.Backoff
-	// MaxAnswer bounds an answer, in bytes, and the memory that it takes to sixteen
-	// times as much. The default, [DefaultMaxAnswer], is enough for a million
-	// children.
+	// MaxAnswer is the maximum size of a response in bytes. A decoded response may take
+	// sixteen times as much memory. The default, [DefaultMaxAnswer], suffices for a
+	// million children.
 	MaxAnswer int
-	// Logger is told at Warn when a stream was cut, or cannot begin yet, and at
-	// Info when it goes on; at Debug of the attempts in between. Default: nobody
-	// is.
+	// Logger receives a record at Warn when a stream is interrupted or cannot start, at
+	// Info when it resumes, and at Debug for each attempt. If nil, nothing is logged.
 	Logger *slog.Logger
-	// ServerUsers are user ids that the server of a unix socket may run as, besides
-	// this user and root. The owner of the socket's directory is allowed too, if no
-	// other user can write to that directory, or to one above it. The server of
-	// another user gets nothing: [ErrUntrusted].
+	// ServerUsers are the user ids that the server of a unix socket may have, besides
+	// this user and root. The owner of the socket's directory is permitted too, if no
+	// other user can write to that directory or its parents. If the server runs as
+	// another user, the client sends nothing and returns [ErrUntrusted].
 	ServerUsers []uint32
-	// Connect makes the connections, in place of the address: through a tunnel,
-	// say. The address is a name then, with TLS the one that the certificate of
-	// the server has to have.
+	// Connect opens the connections instead of dialing the address, for example through
+	// a tunnel. With TLS, the certificate of the server must be valid for the address.
 	Connect func(ctx context.Context) (net.Conn, error)
 }
 
-// Dial returns a client of the server at an address: "unix:" and the path of a
-// socket, or "host:port". It connects when there is something to say, and again
-// whenever the connection was lost. What is wrong with the address is reported
-// now: [ErrConfig].
+// Dial returns a client of the server at an address. The address is "unix:" and the
+// path of a socket, or "host:port". The client connects at its first call, and again
+// after a lost connection. Dial returns [ErrConfig] for an invalid address.
 func Dial(address string) (*Client, error) { return Dialer{}.Dial(address) }
 
-// Dial is the function [Dial], with these settings.
+// Dial is like the function [Dial], with the settings of d.
 func (d Dialer) Dial(address string) (*Client, error) {
 	path, isUnix := socketPath(address)
-	faults := d.check(address, path, isUnix)
-	if err := faults.err(); err != nil {
+	problems := d.check(address, path, isUnix)
+	if err := problems.err(); err != nil {
 		return nil, err
 	}
 	d.fillIn()
@@ -106,11 +102,11 @@ func (d Dialer) Dial(address string) (*Client, error) {
 		Protocols:           protocols,
 		TLSHandshakeTimeout: handshakeTimeout,
 		IdleConnTimeout:     idleTimeout,
-		DisableCompression:  true, // the protocol sees to that
+		DisableCompression:  true, // the protocol compresses
 		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingEvery, PingTimeout: handshakeTimeout},
 	}
 	c := &Client{dialer: d, address: address, secure: secure, transport: transport}
-	// A redirection would take the token elsewhere.
+	// A redirect would send the token to another server.
 	h := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	codec := boundedCodec{connectproto.NewBinaryCodec(), max(d.MaxAnswer, d.MaxAnswer*answerMemoryFactor)}
 	c.control = espalierv1connect.NewControlClient(connect.NewClient(
@@ -120,34 +116,34 @@ func (d Dialer) Dial(address string) (*Client, error) {
 	return c, nil
 }
 
-// unfolding is how much more memory than its length an answer may take. Children
-// about which there is nothing to say take the most.
+// answerMemoryFactor is the maximum memory of a response for each of its bytes.
+// Children with zero fields only have the largest ratio.
 const answerMemoryFactor = 16
 
-// Times of a connection.
+// Timeouts of a connection.
 const (
 	handshakeTimeout = 10 * time.Second
 	pingEvery        = 15 * time.Second
-	idleTimeout      = 90 * time.Second // less than that of the server
+	idleTimeout      = 90 * time.Second // less than the default of the server
 )
 
 func (d Dialer) check(address, path string, isUnix bool) problems {
-	var faults problems
+	var problems problems
 	_, port, err := net.SplitHostPort(address)
 	switch {
 	case isUnix && d.Connect != nil:
-		faults.add("Connect: the address is that of a unix socket: leave one of them out")
+		problems.add("Connect is set, but the address is a unix socket: remove one of them")
 	case isUnix && (d.TLS != nil || d.Token != ""):
-		faults.add("TLS and Token are not for unix sockets: leave them out")
+		problems.add("TLS or Token is set, but the address is a unix socket: remove it")
 	case isUnix:
-		checkSocketPath(&faults, address, path)
+		checkSocketPath(&problems, address, path)
 	case len(d.ServerUsers) > 0:
-		faults.add("ServerUsers: is for unix sockets: TCP does not tell which user listens")
+		problems.add("ServerUsers is set, but the address is not a unix socket: remove it")
 	case !isUnix && (err != nil || port == ""):
-		faults.add(`the address %q is not of the form "unix:PATH" or "host:port"`, address)
+		problems.add(`address %q: use "unix:PATH" or "host:port"`, address)
 	}
 	if strings.ContainsAny(d.Token, "\r\n\x00 ") {
-		faults.add("Token: has spaces or line ends: leave those out")
+		problems.add("Token has spaces or line ends: remove them")
 	}
 	for _, n := range []struct {
 		name     string
@@ -160,13 +156,13 @@ func (d Dialer) check(address, path string, isUnix bool) problems {
 		{"Backoff", d.Backoff.Min < 0 || d.Backoff.Max < 0 || d.Backoff.Factor < 0},
 	} {
 		if n.negative {
-			faults.add("%s: is negative: use 0 for the default", n.name)
+			problems.add("%s is negative: use 0 for the default", n.name)
 		}
 	}
 	if d.TLS != nil && d.TLS.MaxVersion != 0 && d.TLS.MaxVersion < tls.VersionTLS13 {
-		faults.add("TLS: MaxVersion is %s: 1.3 is the least", tls.VersionName(d.TLS.MaxVersion))
+		problems.add("TLS.MaxVersion is %s: use 1.3 or higher", tls.VersionName(d.TLS.MaxVersion))
 	}
-	return faults
+	return problems
 }
 
 func (d *Dialer) fillIn() {
@@ -202,7 +198,7 @@ func (d *Dialer) clientTLS() *tls.Config {
 	return config
 }
 
-// connect makes a connection.
+// connect opens a connection.
 func (d *Dialer) connect(ctx context.Context, address string, secure bool) (net.Conn, error) {
 	if d.Connect != nil {
 		return d.Connect(ctx)
@@ -225,14 +221,13 @@ func (d *Dialer) connect(ctx context.Context, address string, secure bool) (net.
 	}
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		c.Close()
-		return nil, fmt.Errorf("%s is %v, and not this machine: use 127.0.0.1, or TLS", address, c.RemoteAddr())
+		return nil, fmt.Errorf("%s resolves to %v, which is not a loopback address: use 127.0.0.1, or TLS", address, c.RemoteAddr())
 	}
 	return c, nil
 }
 
-// A socketConn is a connection to a unix socket under the name by which that was
-// found. To the system its name is the one that it was bound under, which a
-// server here has given up by then.
+// A socketConn is a connection to a unix socket whose errors name the path that was
+// dialed. The system reports the temporary path under which the server bound it.
 type socketConn struct {
 	net.Conn
 	name net.Addr
@@ -259,8 +254,3 @@ func (c *socketConn) renamed(err error) error {
 	named.Source, named.Addr = nil, c.name
 	return &named
 }
-
-// A dialError tells that there was no connection, and so nothing was sent.
-type dialError struct{ error }
-
-func (e *dialError) Unwrap() error { return e.error }

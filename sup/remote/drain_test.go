@@ -93,7 +93,7 @@ func TestAStreamTellsAShutdownUpToTheTurnOfTheServer(t *testing.T) {
 				t.Errorf("%s: the shutdown took %v", path, took)
 			}
 			all := kindsOf(r.sofar())
-			if diff := cmp.Diff(append(want, "the control server ends"), all); diff != "" {
+			if diff := cmp.Diff(append(want, "control server ending"), all); diff != "" {
 				t.Errorf("%s: what the stream tells (-want +got):\n%s", path, diff)
 			}
 		})

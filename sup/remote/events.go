@@ -17,21 +17,21 @@ import (
 	"github.com/espalier-go/espalier/sup/remote/internal/wire"
 )
 
-// program is different in each program. A tree goes on counting its events for
-// as long as the program runs, whatever becomes of the servers.
+// program identifies the running program. The event numbers of a tree continue until
+// the program ends, across all its servers.
 var program = rand.Text()
 
-// eventRoom bounds the errors and stacks of one event, in bytes.
+// maxEventSize limits the errors and stacks of one event, in bytes.
 const maxEventSize = 1 << 20
 
-// Events tells a client events until it goes, or the server or the supervisor
-// ends. A client that reads slowly holds up this call and nothing else: what it
-// misses is dropped by the subscription that the events come from.
+// Events streams events until the client disconnects, or the server or the
+// supervisor ends. A client that reads slowly blocks this call only: the
+// subscription of the stream drops what the client misses.
 func (h *handler) Events(ctx context.Context, r *pb.EventsRequest, stream espalierv1connect.ControlEventsServerStream) error {
 	setTarget(ctx, r.GetPath(), 0)
 	role := callerOf(ctx).role
 	if !h.streams.begin(role) {
-		return encodeError(ctx, fmt.Errorf("remote: %w: there are %d streams already, as many as a %v may have", ErrBusy, h.streams.maxFor(role), role))
+		return encodeError(ctx, fmt.Errorf("%w: %d event streams, the limit for a %v", ErrBusy, h.streams.maxFor(role), role))
 	}
 	defer h.streams.end()
 	after, restarted, err := h.startOf(ctx, r)
@@ -50,8 +50,8 @@ func (h *handler) Events(ctx context.Context, r *pb.EventsRequest, stream espali
 	return h.sendEvents(ctx, wire.DecodePath(r.GetPath()), after, stream)
 }
 
-// from returns after which event a stream begins, and whether the one that the
-// client names was another program's.
+// startOf returns the event after which a stream begins. It also reports whether the
+// number that the client sent is one of another program.
 func (h *handler) startOf(ctx context.Context, r *pb.EventsRequest) (after uint64, restarted bool, err error) {
 	switch {
 	case r.GetFromNow():
@@ -63,30 +63,30 @@ func (h *handler) startOf(ctx context.Context, r *pb.EventsRequest) (after uint6
 	return r.GetAfter(), false, nil
 }
 
-// news is an event, or that some were skipped, or why there are no more.
+// A streamItem is an event, or the error that a stream yields in its place.
 type streamItem struct {
 	event sup.Event
 	err   error
 }
 
-// tell sends the events, and heartbeats in between. When the server is told to
-// stop, those before that are sent still.
+// sendEvents sends events, and heartbeats between them. When the server is asked to
+// stop, it still sends the events before that moment.
 func (h *handler) sendEvents(ctx context.Context, path string, after uint64, stream espalierv1connect.ControlEventsServerStream) error {
 	reading, stop := context.WithCancel(ctx)
-	all := make(chan streamItem)
+	items := make(chan streamItem)
 	go func() {
-		defer close(all)
+		defer close(items)
 		for e, err := range h.controller.Events(reading, path, after) {
 			select {
-			case all <- streamItem{e, err}:
+			case items <- streamItem{e, err}:
 			case <-reading.Done():
 				return
 			}
 		}
 	}()
-	defer func() { // it has returned when the channel is closed
+	defer func() { // wait for the goroutine, which closes items
 		stop()
-		for range all {
+		for range items {
 		}
 	}()
 	beat := time.NewTicker(h.settings.Heartbeat)
@@ -94,18 +94,18 @@ func (h *handler) sendEvents(ctx context.Context, path string, after uint64, str
 	for {
 		var message *pb.EventsResponse
 		select {
-		case n, ok := <-all:
+		case item, ok := <-items:
 			if !ok {
 				return h.sendRemaining(ctx, path, after, stream)
 			}
-			skip, isSkip := errors.AsType[*sup.SkippedError](n.err)
+			skip, isSkip := errors.AsType[*sup.SkippedError](item.err)
 			switch {
 			case isSkip:
 				message = encodeSkipped(skip.After)
-			case n.err != nil:
-				return encodeError(ctx, n.err)
+			case item.err != nil:
+				return encodeError(ctx, item.err)
 			default:
-				message, after = encodeEvent(n.event), max(after, n.event.Seq)
+				message, after = encodeEvent(item.event), max(after, item.event.Seq)
 			}
 		case <-beat.C:
 			if err := h.checkAccess(ctx); err != nil {
@@ -121,10 +121,10 @@ func (h *handler) sendEvents(ctx context.Context, path string, after uint64, str
 	}
 }
 
-// last ends a stream. If it is the server that ends, what the stream has not told
-// by then is on record: who watches a shutdown sees what comes before the turn of
-// the server. To begin with one takes a part of the grace at most; a client that
-// does not read is cut off with the rest, when that is over.
+// sendRemaining ends a stream. If the server is ending, it first sends the recorded
+// events that the stream has not sent, so that a client sees a shutdown up to the
+// stop of the server. It begins no event after a quarter of the grace period. A
+// client that does not read is disconnected at the end of that period.
 func (h *handler) sendRemaining(ctx context.Context, path string, after uint64, stream espalierv1connect.ControlEventsServerStream) error {
 	cause := context.Cause(ctx)
 	if !errors.Is(cause, ErrEnding) {
@@ -137,7 +137,7 @@ func (h *handler) sendRemaining(ctx context.Context, path string, after uint64, 
 		return encodeError(ctx, cause)
 	}
 	whole := path == "" || path == status.Path
-	// Those of the whole tree: at the path there may be nothing any more.
+	// Read the events of the whole tree, since the child at the path may be gone.
 	for e, err := range h.controller.Events(reading, "", after) {
 		skip, isSkip := errors.AsType[*sup.SkippedError](err)
 		switch {
@@ -145,7 +145,7 @@ func (h *handler) sendRemaining(ctx context.Context, path string, after uint64, 
 			return encodeError(ctx, cause)
 		case isSkip && whole:
 			err = stream.Send(encodeSkipped(skip.After))
-		case isSkip: // it need not be of what is at the path
+		case isSkip: // possibly not at the path
 			err = nil
 		case err == nil && (whole || e.Path == path || strings.HasPrefix(e.Path, path+"/")):
 			err = stream.Send(encodeEvent(e))
@@ -157,18 +157,18 @@ func (h *handler) sendRemaining(ctx context.Context, path string, after uint64, 
 	return encodeError(ctx, cause)
 }
 
-// stillAllowed finds whether who reads a stream would be let in now.
+// checkAccess returns an error if the client of a stream has lost its grant, for
+// example because its token was revoked.
 func (h *handler) checkAccess(ctx context.Context) error {
 	if _, r := access(h.settings.Access, callerOf(ctx).peer); r < Viewer {
-		return connect.NewError(connect.CodeUnauthenticated, "access has ended")
+		return connect.NewError(connect.CodeUnauthenticated, "grant revoked or expired")
 	}
 	return nil
 }
 
-// told is what the client is told of an event.
-func encodeEvent(e sup.Event) *pb.EventsResponse {
-	w := wire.Encoder{Room: maxEventSize}
-	return &pb.EventsResponse{What: &pb.EventsResponse_Event{Event: w.Event(e)}}
+func encodeEvent(event sup.Event) *pb.EventsResponse {
+	e := wire.Encoder{Room: maxEventSize}
+	return &pb.EventsResponse{What: &pb.EventsResponse_Event{Event: e.Event(event)}}
 }
 
 func encodeSkipped(after uint64) *pb.EventsResponse {

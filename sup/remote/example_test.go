@@ -98,7 +98,7 @@ func ExampleDial() {
 	fmt.Println(err)
 	// Output:
 	// auction 2 <nil>
-	// remote: the configuration has faults: the address "orders" is not of the form "unix:PATH" or "host:port"
+	// invalid configuration: address "orders": use "unix:PATH" or "host:port"
 }
 
 // Through a tunnel, say.
@@ -129,7 +129,7 @@ func ExampleDialer_Dial() {
 	_, err := remote.Dialer{Token: "a secret", Timeout: -1}.Dial("unix:/run/auction/control.sock")
 	fmt.Println(err)
 	// Output:
-	// remote: the configuration has faults: TLS and Token are not for unix sockets: leave them out; Token: has spaces or line ends: leave those out; Timeout: is negative: use 0 for the default
+	// invalid configuration: TLS or Token is set, but the address is a unix socket: remove it; Token has spaces or line ends: remove them; Timeout is negative: use 0 for the default
 }
 
 // A client can be given to whatever takes a controller or an inspector.
@@ -249,7 +249,7 @@ func ExampleServer() {
 	s := remote.NewServer(sup.Control(sup.New(sup.Spec[idle]{Name: "auction"})), remote.Config{Address: ":7070", MaxStreams: -1})
 	fmt.Println(s.Initialize(context.Background()))
 	// Output:
-	// remote: the configuration has faults: TLS: is nil: ":7070" can be reached from other machines; give a certificate, or listen on "localhost:7070" or a unix socket; Access: is empty: nobody could do anything; MaxStreams: -1 is negative: use 0 for the default, 32
+	// invalid configuration: TLS is nil, but other machines can reach ":7070": set TLS, or listen on "localhost:7070" or a unix socket; Access is empty: add a grant; MaxStreams -1 is negative: use 0 for the default, 32
 }
 
 func ExampleNewServer() {
@@ -310,14 +310,14 @@ func ExampleConfig() {
 	err := remote.Serve(context.Background(), sup.Control(sup.New(sup.Spec[idle]{})), config(&tls.Config{}))
 	fmt.Println(err)
 	// Output:
-	// remote: the configuration has faults: Access: Token: that of "deploy" has 0 bytes: use 16 or more; TLS: has no certificate: use ServerTLS, or set Certificates or GetCertificate; TLS: ClientCAs is nil: say who signs the certificates of clients
+	// invalid configuration: Access: Token "deploy" has 0 bytes: use at least 16; TLS has no certificate: use ServerTLS, or set Certificates or GetCertificate; TLS.ClientCAs is nil: set the authorities that sign client certificates
 }
 
 func ExampleServerTLS() {
 	_, err := remote.ServerTLS("server.pem", "server.key", "clients.pem")
 	fmt.Println(err)
 	// Output:
-	// remote: certificate server.pem, key server.key: open server.pem: no such file or directory
+	// certificate server.pem, key server.key: open server.pem: no such file or directory
 }
 
 func ExampleClientTLS() {
@@ -348,7 +348,7 @@ func serveOnce(grants ...remote.Grant) error {
 func ExampleGrant() {
 	fmt.Println(serveOnce(remote.Grant{}, remote.User(1001, 0)))
 	// Output:
-	// remote: the configuration has faults: Access: the zero Grant: use User, Group, Certificate, Token, Tokens or Anyone; Access: nobody is no role to grant: use Viewer or Operator
+	// invalid configuration: Access has a zero Grant: use User, Group, Certificate, Token, Tokens or Anyone; Access grants the role nobody: use Viewer or Operator
 }
 
 func ExampleUser() {
@@ -366,24 +366,24 @@ func ExampleGroup() {
 func ExampleCertificate() {
 	fmt.Println(serveOnce(remote.Certificate("alice@example.com", remote.Operator)))
 	// Output:
-	// remote: the configuration has faults: Access: certificates and tokens are not for unix sockets: use User or Group
+	// invalid configuration: Access grants by certificate or token, but Address is a unix socket: use User or Group
 }
 
 func ExampleToken() {
 	fmt.Println(serveOnce(remote.Token("too short", "deploy", remote.Viewer)))
 	// Output:
-	// remote: the configuration has faults: Access: Token: that of "deploy" has 9 bytes: use 16 or more; Access: certificates and tokens are not for unix sockets: use User or Group
+	// invalid configuration: Access: Token "deploy" has 9 bytes: use at least 16; Access grants by certificate or token, but Address is a unix socket: use User or Group
 }
 
 func ExampleTokens() {
 	fmt.Println(serveOnce(remote.Tokens(nil)))
 	// Output:
-	// remote: the configuration has faults: Access: Tokens: the function is nil; Access: certificates and tokens are not for unix sockets: use User or Group
+	// invalid configuration: Access: Tokens has a nil function; Access grants by certificate or token, but Address is a unix socket: use User or Group
 }
 
 func ExampleAnyone() {
 	s := remote.NewServer(sup.Control(sup.New(sup.Spec[idle]{})), remote.Config{Address: "0.0.0.0:7070", TLS: &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, io.EOF }}, Access: []remote.Grant{remote.Anyone(remote.Operator)}})
 	fmt.Println(s.Initialize(context.Background()))
 	// Output:
-	// remote: the configuration has faults: Access: Anyone is for loopback only: use Certificate or Token
+	// invalid configuration: Access grants to Anyone, but other machines can reach the server: use Certificate or Token
 }

@@ -1,9 +1,9 @@
 package remote
 
-// BecomeAnother makes the servers that begin from now on those of another
-// program, until it is undone.
-func BecomeAnother() (undo func()) {
+// RestartProgram gives new servers the identity of another program, until undo is
+// called.
+func RestartProgram() (undo func()) {
 	before := program
-	program = before + " anew"
+	program = before + " restarted"
 	return func() { program = before }
 }

@@ -3,18 +3,17 @@ package remote
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 )
 
-// ServerTLS makes the TLS of a [Server] from PEM files: its certificate and key
-// and, for grants by [Certificate], those of the authorities that sign the
-// certificates of clients, or "" if there are none.
+// ServerTLS returns the TLS configuration of a [Server] from PEM files. The files
+// hold the certificate and the key of the server and, for grants by [Certificate],
+// the authorities that sign client certificates. clientCAFile may be empty.
 func ServerTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	pair, err := loadKeyPair(certFile, keyFile)
 	if err != nil {
-		return nil, fmt.Errorf("remote: certificate %s, key %s: %w", certFile, keyFile, err)
+		return nil, err
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
 	if clientCAFile != "" {
@@ -25,9 +24,10 @@ func ServerTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
 	return config, nil
 }
 
-// ClientTLS makes the TLS of a [Dialer] from PEM files: the authorities that
-// sign the certificate of the server, or "" for those of the system; and the
-// client's certificate and key, or "" for none.
+// ClientTLS returns the TLS configuration of a [Dialer] from PEM files. The files
+// hold the authorities that sign the server's certificate, and the certificate and
+// the key of the client. If caFile is empty, the authorities of the system are used.
+// If certFile and keyFile are empty, the client has no certificate.
 func ClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS13}
 	if caFile != "" {
@@ -39,22 +39,30 @@ func ClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	if certFile == "" && keyFile == "" {
 		return config, nil
 	}
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	pair, err := loadKeyPair(certFile, keyFile)
 	if err != nil {
-		return nil, fmt.Errorf("remote: certificate %s, key %s: %w", certFile, keyFile, err)
+		return nil, err
 	}
 	config.Certificates = []tls.Certificate{pair}
 	return config, nil
 }
 
+func loadKeyPair(certFile, keyFile string) (tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return pair, fmt.Errorf("certificate %s, key %s: %w", certFile, keyFile, err)
+	}
+	return pair, nil
+}
+
 func authorities(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("remote: authorities: %w", err)
+		return nil, fmt.Errorf("authorities: %w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("remote: authorities: %w", errors.New(file+" has no certificate in PEM form"))
+		return nil, fmt.Errorf("authorities: %s: no certificate in PEM form", file)
 	}
 	return pool, nil
 }

@@ -9,46 +9,32 @@ import (
 	"time"
 )
 
-// A gate is a listener that holds a bounded number of connections open. Further
-// ones are closed at once: a client that waited could not tell a full server from
-// a dead one. Clients that have shown nothing, and idle ones, make room first, so
-// a crowd of strangers does not keep an operator out.
+// A gate is a listener that limits the number of open connections. It closes excess
+// connections at once, since a client that waits could not tell a full server from a
+// dead one. Connections without credentials and idle connections are evicted first,
+// so that many unknown clients cannot lock an operator out.
 type gate struct {
 	net.Listener
 	settings     *settings
 	rejected     *throttledLog
-	unknownPeers chan struct{} // places of processes that no grant covers
+	unknownPeers chan struct{} // limits connections of processes without a grant
 
 	mu    sync.Mutex
-	conns []*peerConn // in the order in which they came; without strangers
+	conns []*peerConn // oldest first; without those of unknown peers
 }
 
-func newGate(l net.Listener, s *settings, turned *throttledLog) *gate {
-	return &gate{Listener: l, settings: s, rejected: turned, unknownPeers: make(chan struct{}, maxUnknownPeers)}
+func newGate(l net.Listener, s *settings, rejected *throttledLog) *gate {
+	return &gate{Listener: l, settings: s, rejected: rejected, unknownPeers: make(chan struct{}, maxUnknownPeers)}
 }
 
-// A process that no grant covers gets in only to be told so, in a time that is
-// enough for a request. It takes no place from others.
+// A process without a grant is admitted for the time of one request, so that it
+// receives an error that says so. It takes no place from other clients.
 const (
 	maxUnknownPeers    = 8
 	unknownPeerTimeout = 2 * time.Second
 )
 
-// A guest is a connection that a gate has let in.
-type peerConn struct {
-	net.Conn
-	process      *process // at the other end of a unix socket
-	unknownPeer  bool     // no grant covers the process
-	gate         *gate    // nil for a stranger
-	release      func()
-	unknownTimer *time.Timer // closes a connection that stays unknown; nil if the process is known
-
-	// Guarded by gate.mu.
-	role     Role // the highest that the process or a request has shown; 0 while unknown
-	requests int  // requests under way
-	evicted  bool // another one has the place
-}
-
+// Accept returns the next connection that is admitted.
 func (g *gate) Accept() (net.Conn, error) {
 	for {
 		c, err := g.Listener.Accept()
@@ -62,25 +48,26 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
+// admit returns nil if the connection is rejected.
 func (g *gate) admit(c net.Conn) *peerConn {
 	in := &peerConn{Conn: c, gate: g}
 	if u, ok := c.(*net.UnixConn); ok {
 		p, err := peerProcess(u)
 		if err != nil {
-			g.rejected.reject("no credentials", slog.Any("err", err))
+			g.rejected.reject("no peer credentials", slog.Any("err", err))
 			return nil
 		}
 		_, in.role = access(g.settings.Access, &peer{process: p})
 		if in.role == 0 {
-			g.rejected.reject("no access", slog.String("who", p.String()))
+			g.rejected.reject("no grant", slog.String("client", p.String()))
 			return g.admitUnknownPeer(c, p)
 		}
 		in.process = p
 	}
 	in.release = sync.OnceFunc(func() { g.remove(in) })
 	if in.role == 0 {
-		// For a handshake and a header. Over HTTP/2 a connection without a request
-		// would have the time of an idle one.
+		// Time for a handshake and a header. Over HTTP/2 a connection without a request
+		// would otherwise stay for IdleTimeout.
 		in.unknownTimer = time.AfterFunc(2*g.settings.HeaderTimeout, func() {
 			if g.isUnknown(in) {
 				in.Close()
@@ -89,7 +76,7 @@ func (g *gate) admit(c net.Conn) *peerConn {
 	}
 	if !g.add(in) {
 		in.stopUnknownTimer()
-		g.rejected.reject("too many connections", slog.String("who", c.RemoteAddr().String()))
+		g.rejected.reject("too many connections", slog.String("client", c.RemoteAddr().String()))
 		return nil
 	}
 	return in
@@ -101,19 +88,20 @@ func (g *gate) admitUnknownPeer(c net.Conn, from *process) *peerConn {
 	default:
 		return nil
 	}
-	stranger := &peerConn{Conn: c, process: from, unknownPeer: true, release: sync.OnceFunc(func() { <-g.unknownPeers })}
-	time.AfterFunc(unknownPeerTimeout, func() { stranger.Close() })
-	return stranger
+	in := &peerConn{Conn: c, process: from, unknownPeer: true, release: sync.OnceFunc(func() { <-g.unknownPeers })}
+	time.AfterFunc(unknownPeerTimeout, func() { in.Close() })
+	return in
 }
 
-// enter gives a connection a place, that of another one if there is no other.
+// add gives a place to a connection, and evicts another one if there is no other
+// place. It returns false if there is none.
 func (g *gate) add(in *peerConn) bool {
 	g.mu.Lock()
-	if in.evicted { // its time is over already
+	if in.evicted { // its unknownTimer has fired already
 		g.mu.Unlock()
 		return false
 	}
-	out, ok := g.makeRoomLocked(in, in.role)
+	out, ok := g.evictLocked(in, in.role)
 	if ok {
 		g.conns = append(g.conns, in)
 	}
@@ -122,8 +110,8 @@ func (g *gate) add(in *peerConn) bool {
 	return ok
 }
 
-// show notes that a request of a connection has shown a role. It returns false if
-// there are as many connections of viewers as may be.
+// setRole records the role that a request on a connection has proven. It returns
+// false if there are too many connections of viewers.
 func (g *gate) setRole(in *peerConn, role Role) bool {
 	g.mu.Lock()
 	if role <= in.role || in.evicted {
@@ -133,7 +121,7 @@ func (g *gate) setRole(in *peerConn, role Role) bool {
 	var out *peerConn
 	ok := true
 	if role == Viewer {
-		// The place that the connection has is still counted as one of those unknown.
+		// The connection itself is still counted as unknown.
 		if g.viewersLocked() >= g.maxViewers() {
 			out = g.idleLocked(Viewer)
 			ok = out != nil
@@ -151,18 +139,18 @@ func (g *gate) setRole(in *peerConn, role Role) bool {
 	return ok
 }
 
-// dismiss closes a connection that has lost its place; nil is none.
+// closeEvicted closes an evicted connection, unless it is nil.
 func (g *gate) closeEvicted(out *peerConn) {
 	if out == nil {
 		return
 	}
-	g.rejected.reject("too many connections", slog.String("who", out.RemoteAddr().String()))
+	g.rejected.reject("too many connections", slog.String("client", out.RemoteAddr().String()))
 	out.Close()
 }
 
-// makeRoomLocked reports whether there is a place for a connection of a role, and
-// removes another one that has to go for it, if any.
-func (g *gate) makeRoomLocked(in *peerConn, role Role) (out *peerConn, ok bool) {
+// evictLocked finds a place for a connection of a role. It returns the connection
+// that it evicted, if any, and whether there is a place.
+func (g *gate) evictLocked(in *peerConn, role Role) (out *peerConn, ok bool) {
 	switch {
 	case role == Viewer && g.viewersLocked() >= g.maxViewers():
 		out = g.idleLocked(Viewer)
@@ -181,45 +169,42 @@ func (g *gate) makeRoomLocked(in *peerConn, role Role) (out *peerConn, ok bool) 
 	return out, out != nil
 }
 
-// maxViewers is how many connections may be those of viewers: some are left for
-// operators, who are unknown when they connect.
+// maxViewers returns the maximum number of viewers' connections. Operators are
+// unknown when they connect, so some places are reserved for them.
 func (g *gate) maxViewers() int { return viewerShare(g.settings.MaxConnections) }
 
-// withoutReserve is how many of n places are not kept for operators.
-func viewerShare(n int) int { return max(n-max(n/8, 1), 1) }
-
 func (g *gate) viewersLocked() (n int) {
-	for _, guest := range g.conns {
-		if guest.role == Viewer {
+	for _, c := range g.conns {
+		if c.role == Viewer {
 			n++
 		}
 	}
 	return n
 }
 
-// unknownLocked returns the oldest of the unknown connections that come from
-// where the most do, so that a crowd from one place makes room for itself.
+// unknownLocked returns the oldest unknown connection from the network with the
+// most unknown connections, so that many clients in one place evict each other.
 func (g *gate) unknownLocked(in *peerConn) *peerConn {
-	crowd := map[netip.Prefix]int{originOf(in): 1}
-	for _, guest := range g.conns {
-		if guest.role == 0 {
-			crowd[originOf(guest)]++
+	count := map[netip.Prefix]int{originOf(in): 1}
+	for _, c := range g.conns {
+		if c.role == 0 {
+			count[originOf(c)]++
 		}
 	}
 	var found *peerConn
-	for _, guest := range g.conns {
-		if guest.role == 0 && (found == nil || crowd[originOf(guest)] > crowd[originOf(found)]) {
-			found = guest
+	for _, c := range g.conns {
+		if c.role == 0 && (found == nil || count[originOf(c)] > count[originOf(found)]) {
+			found = c
 		}
 	}
 	return found
 }
 
-// idleLocked returns the oldest connection of a role that has no request.
+// idleLocked returns the oldest connection of a role without a request in progress.
 func (g *gate) idleLocked(role Role) *peerConn {
-	for _, guest := range g.conns {
-		if guest.role == role && guest.requests == 0 {
-			return guest
+	for _, c := range g.conns {
+		if c.role == role && c.requests == 0 {
+			return c
 		}
 	}
 	return nil
@@ -247,8 +232,8 @@ func (g *gate) isUnknown(in *peerConn) bool {
 	return in.role == 0
 }
 
-// originOf returns the network that a connection is from, as far as one machine
-// can choose its address; the zero Prefix if it is not from a network.
+// originOf returns the smallest network within which one machine can choose its
+// address, or the zero Prefix for a connection that is not TCP.
 func originOf(c *peerConn) netip.Prefix {
 	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
 	if !ok {
@@ -261,42 +246,4 @@ func originOf(c *peerConn) netip.Prefix {
 	}
 	origin, _ := ip.WithZone("").Prefix(bits)
 	return origin
-}
-
-// begin notes a request. It returns false if the connection has lost its place
-// meanwhile, and so cannot be answered.
-func (c *peerConn) begin() bool {
-	if c.gate == nil {
-		return true
-	}
-	c.gate.mu.Lock()
-	defer c.gate.mu.Unlock()
-	c.requests++
-	return !c.evicted
-}
-
-// end notes that a request is over.
-func (c *peerConn) end() {
-	if c.gate == nil {
-		return
-	}
-	c.gate.mu.Lock()
-	defer c.gate.mu.Unlock()
-	c.requests--
-}
-
-// show calls [gate.show].
-func (c *peerConn) setRole(role Role) bool { return c.gate == nil || c.gate.setRole(c, role) }
-
-func (c *peerConn) Close() error {
-	err := c.Conn.Close()
-	c.stopUnknownTimer()
-	c.release()
-	return err
-}
-
-func (c *peerConn) stopUnknownTimer() {
-	if c.unknownTimer != nil {
-		c.unknownTimer.Stop()
-	}
 }

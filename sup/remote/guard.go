@@ -3,7 +3,6 @@ package remote
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,9 +22,8 @@ import (
 	"github.com/espalier-go/espalier/sup/remote/internal/wire"
 )
 
-// A guard stands before everything that a client can reach: it finds out who
-// that is, turns away whom nothing is granted to, and bounds what is read and
-// for how long is written.
+// A guard authenticates every request, rejects clients without a grant, and limits
+// request size, read time and write time.
 type guard struct {
 	settings  *settings
 	next      http.Handler
@@ -36,7 +34,7 @@ type guard struct {
 	mu     sync.Mutex
 	active int
 	ending bool
-	idle   chan struct{} // closed when ending and no call is left
+	idle   chan struct{} // closed when ending is set and active is 0
 }
 
 func newGuard(s *settings, next http.Handler) *guard {
@@ -45,28 +43,26 @@ func newGuard(s *settings, next http.Handler) *guard {
 		next:      next,
 		rejected:  &throttledLog{logger: s.Logger},
 		errors:    connecthttp.NewErrorWriter(),
-		perClient: requestLimit{limit: s.MaxCalls, peers: make(map[string]*clientRequests)},
+		perClient: requestLimit{limit: s.MaxCalls, clients: make(map[string]*clientRequests)},
 		idle:      make(chan struct{}),
 	}
 }
 
-// envelope is more than a message has around it.
-const maxEnvelope = 1 << 10
-
+// ServeHTTP passes a request on if the guard lets it through.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	guest := connOf(r.Context())
-	defer guest.end()
-	if !guest.begin() || !g.enter() {
+	conn := connOf(r.Context())
+	defer conn.end()
+	if !conn.begin() || !g.enter() {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	defer g.leave()
 	paced := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), timeout: g.settings.WriteTimeout}
-	defer paced.extend() // for what net/http writes itself
+	defer paced.extend() // for what net/http writes after the handler
 	caller, err := g.authenticate(r)
 	if err == nil {
-		err = g.limitClient(guest, caller)
+		err = g.limitClient(conn, caller)
 	}
 	if err == nil {
 		defer g.perClient.end(caller.key())
@@ -75,7 +71,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		paced.extend()
 		if r.ProtoMajor == 1 || caller == nil {
-			w.Header().Set("Connection", "close") // what is left of the request is not read
+			w.Header().Set("Connection", "close") // the rest of the request is not read
 		}
 		g.errors.Write(paced, r, err)
 		return
@@ -83,15 +79,15 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(paced, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
 }
 
-// A caller is a client that may do something.
+// A caller is a client with a role.
 type caller struct {
 	peer     *peer
-	name     string
+	name     string // for the log
 	role     Role
 	requests *clientRequests
 }
 
-// key is the same for all connections of a client, as far as its credentials tell.
+// key identifies the client across its connections, as far as its credentials do.
 func (c *caller) key() string {
 	if c.peer.process != nil {
 		return fmt.Sprintf("uid %d", c.peer.process.uid)
@@ -111,20 +107,20 @@ func callerOf(ctx context.Context) *caller {
 	return c
 }
 
-// recognize finds out who sends a request.
+// authenticate returns the client that sent a request.
 func (g *guard) authenticate(r *http.Request) (*caller, error) {
 	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
-		g.rejected.reject("a browser", slog.String("who", r.RemoteAddr), methodAttr(r))
-		return nil, connect.NewError(connect.CodePermissionDenied, "this is not for browsers")
+		g.rejected.reject("browser", slog.String("client", r.RemoteAddr), methodAttr(r))
+		return nil, connect.NewError(connect.CodePermissionDenied, "browsers are not permitted")
 	}
-	guest := connOf(r.Context())
+	conn := connOf(r.Context())
 	_, overTCP := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if r.TLS == nil && overTCP && !(hostcheck.Hosts{}).Allow(r.Host) {
-		// A name that somebody has made to mean this machine.
-		g.rejected.reject("a wrong host", slog.String("who", r.RemoteAddr), slog.String("host", termtext.Line(r.Host)), methodAttr(r))
-		return nil, connect.NewError(connect.CodePermissionDenied, "this host is localhost, and nothing else")
+		// A web page can make its own host name resolve to this machine.
+		g.rejected.reject("wrong host", slog.String("client", r.RemoteAddr), slog.String("host", termtext.Line(r.Host)), methodAttr(r))
+		return nil, connect.NewError(connect.CodePermissionDenied, "the host of the request must be localhost")
 	}
-	p := &peer{addr: r.RemoteAddr, process: guest.process}
+	p := &peer{addr: r.RemoteAddr, process: conn.process}
 	if r.TLS != nil {
 		if len(r.TLS.VerifiedChains) > 0 {
 			p.certificate = r.TLS.VerifiedChains[0][0]
@@ -133,69 +129,72 @@ func (g *guard) authenticate(r *http.Request) (*caller, error) {
 			p.token = token
 		}
 	}
-	who, role := access(g.settings.Access, p)
+	name, role := access(g.settings.Access, p)
 	switch {
-	case role == 0 && guest.unknownPeer: // the gate has logged it
+	case role == 0 && conn.unknownPeer: // the gate has logged it
 		return nil, connect.NewError(connect.CodePermissionDenied, deniedMessage(p.process))
 	case role == 0:
-		g.rejected.reject("no access", slog.String("who", r.RemoteAddr), methodAttr(r))
-		return nil, connect.NewError(connect.CodeUnauthenticated, "no access: send a certificate or a token that the server knows")
+		g.rejected.reject("no grant", slog.String("client", r.RemoteAddr), methodAttr(r))
+		return nil, connect.NewError(connect.CodeUnauthenticated, "no grant: send a certificate or a token that the server knows")
 	}
-	return &caller{peer: p, name: who, role: role}, nil
+	return &caller{peer: p, name: name, role: role}, nil
 }
 
-// asked is the method that a request without access is for. Of what the method is
-// about, nothing is known: the request of a stranger is not read.
+// methodAttr is the method of a request without access. Its target is unknown, since
+// the body of such a request is not read.
 func methodAttr(r *http.Request) slog.Attr {
 	method := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	return slog.String("op", loggedPath(method))
 }
 
-// count turns away a client that has too many connections, or too many requests
-// under way, before its request is read.
-func (g *guard) limitClient(guest *peerConn, c *caller) error {
-	if !guest.setRole(c.role) {
-		g.rejected.reject("too many connections of viewers", slog.String("who", termtext.Line(c.name)))
-		return wire.ConnectError(fmt.Errorf("remote: %w: too many connections of viewers", ErrBusy), connect.ProtocolNameConnect)
+// limitClient rejects a client with too many connections or too many requests,
+// before its request is read.
+func (g *guard) limitClient(conn *peerConn, c *caller) error {
+	if !conn.setRole(c.role) {
+		g.rejected.reject("too many viewer connections", slog.String("client", termtext.Line(c.name)))
+		return wire.ConnectError(fmt.Errorf("%w: too many viewer connections", ErrBusy), connect.ProtocolNameConnect)
 	}
 	if c.requests = g.perClient.begin(c.key()); c.requests == nil {
-		g.rejected.reject("too many calls", slog.String("who", termtext.Line(c.name)))
-		return wire.ConnectError(fmt.Errorf("remote: %w: %d calls of %s are under way", ErrBusy, g.settings.MaxCalls, c.key()), connect.ProtocolNameConnect)
+		g.rejected.reject("too many calls", slog.String("client", termtext.Line(c.name)))
+		return wire.ConnectError(fmt.Errorf("%w: %d calls of %s in progress", ErrBusy, g.settings.MaxCalls, c.key()), connect.ProtocolNameConnect)
 	}
 	return nil
 }
 
-// uninvited tells a process that no grant covers it.
+// deniedMessage is the answer to a process without a grant.
 func deniedMessage(p *process) string {
 	granted := "root"
 	if uid := os.Getuid(); uid != 0 {
 		granted = fmt.Sprintf("uid %d or root", uid)
 	}
-	return fmt.Sprintf("nothing is granted to %v: run as %s, or grant that uid a role in the Config.Access of the server", p, granted)
+	return fmt.Sprintf("no grant for %v: run as %s, or grant that uid a role in the server's Config.Access", p, granted)
 }
 
-// readBody reads the whole request, which is one small message whatever the
-// call, so that no handler waits for a client.
+// readBody reads the whole request, which is one small message in every call, so
+// that no handler waits for a client.
 func (g *guard) readBody(w http.ResponseWriter, r *http.Request) error {
 	control := http.NewResponseController(w)
 	if err := control.SetReadDeadline(time.Now().Add(g.settings.HeaderTimeout)); err != nil {
-		return connect.NewError(connect.CodeInternal, "no deadline for reading")
+		return connect.NewError(connect.CodeInternal, "setting a read deadline failed")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(g.settings.MaxRequest+maxEnvelope)))
 	if err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return connect.Errorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", g.settings.MaxRequest)
+			return connect.Errorf(connect.CodeResourceExhausted, "request larger than %d bytes", g.settings.MaxRequest)
 		}
-		return connect.NewError(connect.CodeInvalidArgument, "the request ends early, or comes too slowly")
+		return connect.NewError(connect.CodeInvalidArgument, "request incomplete or too slow")
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if err := control.SetReadDeadline(time.Time{}); err != nil {
-		return connect.NewError(connect.CodeInternal, "no deadline for reading")
+		return connect.NewError(connect.CodeInternal, "clearing the read deadline failed")
 	}
 	return nil
 }
 
-// enter counts a call, unless the server ends.
+// maxEnvelope is more than the protocols put around a message, in bytes.
+const maxEnvelope = 1 << 10
+
+// enter counts a request. It returns false if the server is ending.
 func (g *guard) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -215,8 +214,8 @@ func (g *guard) leave() {
 	}
 }
 
-// wait lets no further call in, and waits until those that are in have
-// returned, which they do soon since their contexts have ended.
+// drain rejects further requests and waits until the active ones have returned. That
+// is soon, since their contexts have ended.
 func (g *guard) drain() {
 	g.mu.Lock()
 	g.ending = true
@@ -224,69 +223,6 @@ func (g *guard) drain() {
 		g.mu.Unlock()
 		return
 	}
-	g.mu.Unlock()
+	g.mu.Unlock() // leave needs mu to close idle
 	<-g.idle
 }
-
-// withGuest puts into the context of a connection whose it is.
-func withPeerConn(ctx context.Context, c net.Conn) context.Context {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	g, ok := c.(*peerConn)
-	if !ok {
-		g = new(peerConn)
-	}
-	return context.WithValue(ctx, peerConnKey{}, g)
-}
-
-type peerConnKey struct{}
-
-func connOf(ctx context.Context) *peerConn { return ctx.Value(peerConnKey{}).(*peerConn) }
-
-// pacedPart is how much may be written in one patience, in bytes.
-const writeChunk = 64 << 10
-
-// A pacedWriter gives up on a client that does not read: each part of an answer
-// has its own deadline.
-type pacedWriter struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	timeout time.Duration
-}
-
-func (w *pacedWriter) extend() {
-	// A writer without deadlines is one of a test, which reads.
-	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout))
-}
-
-func (w *pacedWriter) Write(b []byte) (written int, err error) {
-	for first := true; first || len(b) > 0; first = false {
-		part := b[:min(len(b), writeChunk)]
-		w.extend()
-		n, err := w.ResponseWriter.Write(part)
-		written += n
-		if err != nil {
-			return written, err
-		}
-		b = b[len(part):]
-	}
-	return written, nil
-}
-
-func (w *pacedWriter) WriteHeader(status int) {
-	w.extend()
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Flush implements http.Flusher, which streams demand.
-func (w *pacedWriter) Flush() {
-	w.extend()
-	if w.control.Flush() == nil { // else the next Write tells what is wrong
-		// Over HTTP/2 a deadline resets a stream that is only quiet.
-		_ = w.control.SetWriteDeadline(time.Time{})
-	}
-}
-
-// Unwrap is for http.ResponseController.
-func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

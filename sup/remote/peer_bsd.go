@@ -10,13 +10,13 @@ import (
 
 const (
 	peersKnown    = true
-	maxSocketPath = 103 // sun_path has 104 bytes, with the final 0
+	maxSocketPath = 103 // sun_path has 104 bytes, with the final NUL
 )
 
-// solLocal is SOL_LOCAL, the level of options of unix sockets.
+// solLocal is SOL_LOCAL, the level of the options of unix sockets.
 const solLocal = 0
 
-// processOf asks the kernel who is at the other end of a unix socket.
+// peerProcess returns the process at the other end of a unix socket, from the kernel.
 func processOf(c *net.UnixConn) (*process, error) {
 	var (
 		cred    *unix.Xucred

@@ -7,10 +7,10 @@ import (
 
 const (
 	hasPeerCredentials = true
-	maxSocketPath      = 107 // sun_path has 108 bytes, with the final 0
+	maxSocketPath      = 107 // sun_path has 108 bytes, with the final NUL
 )
 
-// processOf asks the kernel who is at the other end of a unix socket.
+// peerProcess returns the process at the other end of a unix socket, from the kernel.
 func peerProcess(c *net.UnixConn) (*process, error) {
 	var (
 		cred    *syscall.Ucred

@@ -34,7 +34,7 @@ func overTLS(t *testing.T) (server func(*remote.Config), client *tls.Config) {
 }
 
 // streamEnded is how a server logs that a stream of events is over.
-const streamEnded = `msg="viewer's call" op=Events`
+const streamEnded = `msg="viewer call" op=Events`
 
 // Over HTTP/2 the deadline of a write resets the stream when it is reached, also
 // long after the write.

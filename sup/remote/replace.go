@@ -9,16 +9,16 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-var errTemporary = fmt.Errorf("it is temporary, and once it is stopped it is not declared any more: %w", sup.ErrRunning)
+var errTemporary = fmt.Errorf("temporary child, deleted once it is stopped: %w", sup.ErrRunning)
 
-// replace stops a child, if it is up, and starts it again. Once it was told to
-// stop, the server sees to its start, whether the caller waits for it or not: a
-// child is not to stay down because a connection was lost.
+// replace stops a child if it is running, and starts it again. Once the child was
+// asked to stop, the server starts it again whether or not the caller still waits,
+// so that a lost connection does not leave a child stopped.
 func (h *handler) replace(ctx context.Context, t sup.Target) error {
 	if h.isSelfOrAncestor(t.Path) {
 		return &sup.CallError{Op: "restart", Path: t.Path, Err: ErrSelf}
 	}
-	err := h.controller.RestartChild(ctx, t) // which is all, if it is at rest
+	err := h.controller.RestartChild(ctx, t) // suffices for a child that is stopped
 	if errors.Is(err, sup.ErrStart) || !errors.Is(err, sup.ErrRunning) && !errors.Is(err, sup.ErrRestarting) {
 		return err
 	}
@@ -33,11 +33,11 @@ func (h *handler) replace(ctx context.Context, t sup.Target) error {
 		return &sup.CallError{Op: "restart", Path: t.Path, Err: sup.ErrRestarting}
 	}
 	done := make(chan error, 1)
-	var told atomic.Bool // the caller is, by whoever sets it
+	var decided atomic.Bool // set by the side that decides whether the caller gets the result
 	h.replacements.Go(func() {
 		defer h.replaced.Delete(t.Path)
 		err := h.finishReplace(t)
-		if told.CompareAndSwap(false, true) {
+		if decided.CompareAndSwap(false, true) {
 			done <- err
 			return
 		}
@@ -47,15 +47,15 @@ func (h *handler) replace(ctx context.Context, t sup.Target) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		if !told.CompareAndSwap(false, true) {
+		if !decided.CompareAndSwap(false, true) {
 			return <-done
 		}
-		return &sup.CallError{Op: "restart", Path: t.Path, Err: fmt.Errorf("the server goes on with it: %w", context.Cause(ctx))}
+		return &sup.CallError{Op: "restart", Path: t.Path, Err: fmt.Errorf("continued by the server: %w", context.Cause(ctx))}
 	}
 }
 
-// seeThrough replaces a child that is up. It takes as long as a call may, or
-// until the server ends.
+// finishReplace replaces a running child. It ends with the server, or after
+// CallTimeout.
 func (h *handler) finishReplace(t sup.Target) error {
 	ctx, cancel := context.WithTimeout(h.serving, h.settings.CallTimeout)
 	defer cancel()
@@ -65,11 +65,11 @@ func (h *handler) finishReplace(t sup.Target) error {
 	return h.controller.RestartChild(ctx, t)
 }
 
-// reportLate logs what became of a call that has returned before.
+// reportOutcome logs the result of a call that returned before it was known.
 func (h *handler) reportOutcome(ctx context.Context, err error) {
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
-		late := *c
-		late.outcome = true
-		h.report(ctx, Operator, &late, encodeError(ctx, err))
+		later := *c
+		later.outcome = true
+		h.report(ctx, Operator, &later, encodeError(ctx, err))
 	}
 }

@@ -62,10 +62,10 @@ func TestReplaceStartsWhatIsUpDownOrComingBack(t *testing.T) {
 			t.Errorf("it is %v", db.State)
 		}
 		expect(4)
-		if got := strings.Count(log.String(), "operator's call"); got != 4 {
+		if got := strings.Count(log.String(), "operator call"); got != 4 {
 			t.Errorf("%d calls are logged:\n%s", got, log)
 		}
-		if !strings.Contains(log.String(), `op=Replace who="anyone at pipe" role=operator path=shop/db`) {
+		if !strings.Contains(log.String(), `op=Replace client="anyone at pipe" role=operator path=shop/db`) {
 			t.Errorf("not logged:\n%s", log)
 		}
 	})
@@ -116,7 +116,7 @@ func TestAReplacementIsSeenThroughWithoutItsCaller(t *testing.T) {
 		if slow := childOf(t, s, "shop/slow"); slow.State != sup.StateRunning || slow.Incarnation != 2 {
 			t.Errorf("it is %v, incarnation %d", slow.State, slow.Incarnation)
 		}
-		if !strings.Contains(log.String(), `msg="operator's call, seen through" op=Replace who="anyone at pipe" role=operator path=shop/slow took=1s result=done`) {
+		if !strings.Contains(log.String(), `msg="operator call completed later" op=Replace client="anyone at pipe" role=operator path=shop/slow took=1s result=done`) {
 			t.Errorf("not logged:\n%s", log)
 		}
 	})

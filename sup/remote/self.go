@@ -8,16 +8,15 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A server that is part of the tree which it serves must not take itself down.
-
-// isWithin reports whether the server is the child at a path, or below it; the
-// whole tree does not count.
+// isSelfOrAncestor reports whether the child at a path is the server or one of its
+// ancestors below the root. The server must not stop those, since no client could
+// start it again.
 func (h *handler) isSelfOrAncestor(path string) bool {
 	self, within := strings.Split(h.self, "/"), strings.Split(path, "/")
 	if len(within) < 2 || len(within) > len(self) {
 		return false
 	}
-	for i, segment := range within { // an id is found, too, if it is not written as paths have it
+	for i, segment := range within { // a path may spell an id without escapes
 		if unescaper.Replace(segment) != unescaper.Replace(self[i]) {
 			return false
 		}
@@ -25,7 +24,7 @@ func (h *handler) isSelfOrAncestor(path string) bool {
 	return true
 }
 
-// unescaper undoes what [sup.ChildPath] does to an id.
+// unescaper reverses the escapes of [sup.ChildPath].
 var unescaper = func() *strings.Replacer {
 	var pairs []string
 	for c := range rune(utf8.RuneSelf) {
@@ -36,9 +35,8 @@ var unescaper = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
-// apartFromSelf is about a server that is part of the tree which shuts down: it
-// was told to stop, and so cannot wait for the end. If nothing else is left, the
-// shutdown is as good as done.
+// ignoreSelf returns nil for the error of a shutdown that is complete except for the
+// server, which cannot wait for its own end.
 func (h *handler) ignoreSelf(err error) error {
 	stuck, ok := errors.AsType[*sup.StuckError](err)
 	if !ok || h.self == "" || stuck.NotAsked > 0 || !errors.Is(err, ErrEnding) {

@@ -19,36 +19,35 @@ import (
 	"github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1/espalierv1connect"
 )
 
-// A Server lets clients control a tree. It is a [sup.Worker], and can be a child
-// of the tree that it controls: as the first one it is the last to stop, and so
-// a client sees a shutdown through to the end. All methods are safe for
-// concurrent use.
+// A Server serves a tree to clients. It is a [sup.Worker] and can be a child of the
+// tree that it serves. As the first child it stops last, so that a client sees a
+// shutdown up to the end. All methods are safe for concurrent use.
 type Server struct {
 	controller sup.Controller
 	config     Config
 
 	mu       sync.Mutex
 	settings *settings
-	listener net.Listener // nil unless Initialize has begun to listen and Run does not serve yet
-	addr     net.Addr
+	listener net.Listener // set by Initialize, taken by Run
+	addr     net.Addr     // nil before Initialize
 }
 
-// NewServer returns a server that does not listen yet. The controller is most
-// often that of [sup.Control]; a [Client] will do too, and makes the server one
-// that passes on.
+// NewServer returns a server that does not listen yet. The controller is usually
+// [sup.Control] of the tree. With a [Client] as controller, the server is a proxy.
 func NewServer(c sup.Controller, config Config) *Server {
 	return &Server{controller: c, config: config}
 }
 
-// Serve serves until ctx ends. The errors are those of [Server.Initialize] and
-// [Server.Run].
+// Serve runs a new server until ctx ends. It returns the errors of
+// [Server.Initialize] and [Server.Run].
 func Serve(ctx context.Context, c sup.Controller, config Config) error {
 	return NewServer(c, config).Run(ctx)
 }
 
-// Initialize begins to listen, so that a server which is a child is ready when
-// it can be reached. Errors: [ErrConfig], with all faults of the configuration;
-// [ErrInUse] if another server listens on the socket; and those of the system.
+// Initialize opens the listener, so that a server that is a child is not ready
+// before clients can connect. It returns [ErrConfig], which lists all problems of the
+// configuration, [ErrInUse] if another server listens on the socket, or an error of
+// the system.
 func (s *Server) Initialize(ctx context.Context) error {
 	s.mu.Lock()
 	listening := s.listener != nil
@@ -61,11 +60,11 @@ func (s *Server) Initialize(ctx context.Context) error {
 		return err
 	}
 	if s.controller == nil {
-		return fmt.Errorf("remote: %w: the controller is nil: use sup.Control", ErrConfig)
+		return fmt.Errorf("%w: nil controller: use sup.Control", ErrConfig)
 	}
 	l, err := settings.listen(ctx)
 	if err != nil {
-		return fmt.Errorf("remote: listen on %s: %w", s.config.Address, err)
+		return fmt.Errorf("%s: listen: %w", s.config.Address, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,8 +72,8 @@ func (s *Server) Initialize(ctx context.Context) error {
 	return nil
 }
 
-// Address returns where the server listens, in the form that [Dial] takes, or
-// "" if it does not yet.
+// Address returns the address of the server in the form that [Dial] takes, or "" if
+// the server has not been initialized.
 func (s *Server) Address() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,8 +86,8 @@ func (s *Server) Address() string {
 	return s.addr.String()
 }
 
-// Run serves until ctx ends, and then gives the calls that are under way
-// [Config.Grace] to answer. It begins to listen, if Initialize has not.
+// Run serves until ctx ends. Calls in progress then have [Config.Grace] to return.
+// Run calls Initialize if that was not done before.
 func (s *Server) Run(ctx context.Context) error {
 	if err := s.Initialize(ctx); err != nil {
 		return err
@@ -98,9 +97,9 @@ func (s *Server) Run(ctx context.Context) error {
 	s.listener = nil
 	s.mu.Unlock()
 	if l == nil {
-		return errors.New("remote: the server runs already")
+		return errors.New("control server already running")
 	}
-	// The contexts of all calls end with this one.
+	// The contexts of all calls are derived from this one.
 	calls, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	control := &handler{
@@ -127,7 +126,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var failure error
 	select {
 	case failure = <-served:
-		failure = fmt.Errorf("remote: %w", failure)
+		failure = fmt.Errorf("%s: serve: %w", l.Addr(), failure)
 	case <-ctx.Done():
 	}
 	end(ErrEnding)
@@ -137,7 +136,7 @@ func (s *Server) Run(ctx context.Context) error {
 		h.Close()
 	}
 	if failure == nil {
-		<-served
+		<-served // the listener is closed, and net/http has stopped accepting
 	}
 	guard.drain()
 	control.replacements.Wait()
@@ -147,7 +146,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return failure
 }
 
-// Terminate stops listening where Run was not reached.
+// Terminate closes the listener if Run was not called.
 func (s *Server) Terminate(context.Context, sup.Exit) error {
 	s.mu.Lock()
 	l := s.listener
@@ -159,7 +158,7 @@ func (s *Server) Terminate(context.Context, sup.Exit) error {
 	return l.Close()
 }
 
-// maxHeader bounds the header of a request, in bytes.
+// maxHeader is the maximum size of a request header in bytes.
 const maxHeader = 16 << 10
 
 func (s *settings) httpServer(calls context.Context, handler http.Handler) *http.Server {
@@ -186,16 +185,18 @@ func (s *settings) httpServer(calls context.Context, handler http.Handler) *http
 	}
 }
 
-// quiet is for what net/http has to say of connections: broken handshakes and
-// the like, of which a stranger can make as many as he likes.
+// A connectionLog logs the messages of net/http about connections at Debug. An
+// unauthenticated client can cause any number of them, with broken handshakes for
+// example.
 type connectionLog struct{ logger *slog.Logger }
 
-func (q connectionLog) Write(line []byte) (int, error) {
-	q.logger.Debug("connection", slog.String("problem", termtext.Line(string(line))))
+// Write logs a line.
+func (l connectionLog) Write(line []byte) (int, error) {
+	l.logger.Debug("connection error", slog.String("err", termtext.Line(string(line))))
 	return len(line), nil
 }
 
-// routes is what answers those that the guard lets through.
+// routes returns the handler of requests that the guard lets through.
 func (h *handler) routes() http.Handler {
 	server := connect.NewServer(h.intercept)
 	espalierv1connect.RegisterControlHandler(server, h)
@@ -208,8 +209,7 @@ func (h *handler) routes() http.Handler {
 	return mux
 }
 
-// compressFrom is the size, in bytes, from which an answer is worth compressing
-// if the client understands that.
+// compressFrom is the minimum size of a compressed response in bytes.
 const compressFrom = 4 << 10
 
 var _ interface {

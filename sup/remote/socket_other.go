@@ -9,7 +9,7 @@ import (
 	"net"
 )
 
-// ownerOf knows no owners: there are no peers to compare them with.
+// ownerOf returns false, since the user of a server is unknown on this system.
 func ownerOf(string) (uid uint32, ok bool) { return 0, false }
 
 func listenUnix(context.Context, string, fs.FileMode) (net.Listener, error) {

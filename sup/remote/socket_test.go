@@ -135,7 +135,7 @@ func TestWhatIsNoSocketIsLeftAlone(t *testing.T) {
 	if err := os.WriteFile(path, []byte("data"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := listen(t, path, nil); err == nil || !strings.Contains(err.Error(), "no socket") {
+	if _, _, err := listen(t, path, nil); err == nil || !strings.Contains(err.Error(), "is not a socket") {
 		t.Errorf("error %v", err)
 	}
 	if content, err := os.ReadFile(path); err != nil || string(content) != "data" {

@@ -15,24 +15,21 @@ import (
 	"time"
 )
 
-// A socket is a unix socket that is listened on. Its path belongs to whoever
-// holds the lock beside it, so that two programs which find the same stale
-// socket do not both take it over.
+// A socket is a listening unix socket. A lock file beside it protects its path, so
+// that two programs that find the same stale socket do not both replace it.
 type socket struct {
 	*net.UnixListener
 	path string
-	file fs.FileInfo // of the socket
+	file fs.FileInfo // identifies the socket
 	lock *os.File
 }
 
-// listenUnix listens on a socket. What is at the path is replaced if it is a
-// socket that nobody listens on any more.
+// listenUnix listens on a socket. It replaces a stale socket at the path.
 //
-// The socket is bound under another name, given its mode and then renamed: it
-// is never there with a wider one, and a client finds either the old or the new
-// one.
+// It binds the socket under a temporary name, sets its mode, and renames it. So the
+// socket never has a wider mode, and a client finds either the old or the new one.
 func listenUnix(ctx context.Context, path string, mode fs.FileMode) (*socket, error) {
-	dir := filepath.Dir(path) // path is clean, so this is the directory of what is bound
+	dir := filepath.Dir(path) // of the socket, since path is clean
 	if err := checkDirectory(dir); err != nil {
 		return nil, err
 	}
@@ -55,13 +52,13 @@ func bind(ctx context.Context, path string, mode fs.FileMode) (_ *socket, err er
 	}
 	temporary := filepath.Join(filepath.Dir(path), "."+rand.Text()[:8])
 	if len(temporary) > maxSocketPath {
-		return nil, fmt.Errorf("the directory of %s has a path that is too long for a socket: use a shorter one", path)
+		return nil, fmt.Errorf("path %s too long for a socket: use a shorter directory", path)
 	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temporary, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
-	l.SetUnlinkOnClose(false) // it knows the temporary name only
+	l.SetUnlinkOnClose(false) // it would unlink the temporary name
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -81,7 +78,7 @@ func bind(ctx context.Context, path string, mode fs.FileMode) (_ *socket, err er
 	return &socket{UnixListener: l, path: path, file: file}, nil
 }
 
-// Close stops listening, and removes the socket if it is still this one's.
+// Close stops listening, and removes the socket unless another one has replaced it.
 func (s *socket) Close() error {
 	if file, err := os.Lstat(s.path); err == nil && os.SameFile(file, s.file) {
 		os.Remove(s.path)
@@ -91,14 +88,13 @@ func (s *socket) Close() error {
 	return err
 }
 
-// Addr is the address under which clients find the socket.
+// Addr returns the address with the final path of the socket.
 func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
 
-// dialTimeout is how long a server that may be there has for being found.
+// dialTimeout limits the connection attempt that detects a running server.
 const dialTimeout = 2 * time.Second
 
-// checkStale returns nil if nothing is at the path, or a socket that nobody
-// listens on.
+// checkStale returns nil if the path does not exist, or is a stale socket.
 func checkStale(ctx context.Context, path string) error {
 	file, err := os.Lstat(path)
 	switch {
@@ -107,7 +103,7 @@ func checkStale(ctx context.Context, path string) error {
 	case err != nil:
 		return err
 	case file.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there, and no socket: remove it, or use another path", path)
+		return fmt.Errorf("%s exists and is not a socket: remove it, or use another path", path)
 	}
 	dialer := net.Dialer{Timeout: dialTimeout}
 	c, err := dialer.DialContext(ctx, "unix", path)
@@ -118,12 +114,12 @@ func checkStale(ctx context.Context, path string) error {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
-	return fmt.Errorf("%s is there, and it is not clear whether somebody listens: %w", path, err)
+	return fmt.Errorf("%s exists, and may have a running server: %w", path, err)
 }
 
-// lockFile takes a lock that ends with the program at the latest. The file of a
-// lock that is given up is removed, and so may be gone once the lock has been
-// had: then it is the next file that counts.
+// lockFile acquires a lock that ends with the program at the latest. The holder removes
+// the file when it releases the lock. If the file is gone once the lock is acquired,
+// another program may hold the lock of a new file, so lockFile tries again.
 func lockFile(path string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
@@ -133,7 +129,7 @@ func lockFile(path string) (*os.File, error) {
 		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 			f.Close()
 			if errors.Is(err, syscall.EWOULDBLOCK) {
-				return nil, fmt.Errorf("%w: %s is locked", ErrInUse, path)
+				return nil, fmt.Errorf("%w: %s locked", ErrInUse, path)
 			}
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
@@ -150,6 +146,6 @@ func lockFile(path string) (*os.File, error) {
 }
 
 func unlock(f *os.File) {
-	os.Remove(f.Name()) // before it is given up
+	os.Remove(f.Name()) // while the lock is still held
 	f.Close()
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/espalier-go/espalier/sup/remote/internal/wire"
 )
 
-// watch is the Op of the errors of a stream of events.
+// opWatch is the operation in the errors of an event stream.
 const opWatch = "watch"
 
-// Events is that of [sup.Inspector]. A stream that was cut, once it has begun,
-// goes on from the last event that was told, as soon as the server can be
-// reached again: that takes as long as it takes, unless the Dialer has a
-// StreamPatience, or ctx ends. If the
-// events in between are not on record any more, or the program was started
-// anew, an error that wraps a [sup.SkippedError] says so, and in the latter case
-// [ErrNewProgram] too: the numbers of events begin again, at 1.
+// Events implements [sup.Inspector]. A stream that was interrupted resumes after the
+// last event that it delivered, as soon as the server is reachable again. It tries
+// for [Dialer.StreamPatience], by default until ctx ends.
+//
+// If events were lost in between, the stream yields an error that wraps a
+// [sup.SkippedError]. If the program was restarted, event numbers begin at 1 again,
+// and that error wraps [ErrNewProgram] too.
 func (c *Client) Events(ctx context.Context, path string, after uint64) iter.Seq2[sup.Event, error] {
 	return func(yield func(sup.Event, error) bool) {
 		s := &stream{client: c, path: path, yield: yield}
@@ -32,22 +32,22 @@ func (c *Client) Events(ctx context.Context, path string, after uint64) iter.Seq
 		if after == sup.FromNow {
 			s.request.After, s.request.FromNow = 0, true
 		}
-		if p := c.program.Load(); p != nil && after != 0 { // else no number is of a program before
+		if p := c.program.Load(); p != nil && after != 0 { // 0 is valid in every program
 			s.request.Program = *p
 		}
 		s.run(ctx)
 	}
 }
 
-// A stream is one reader's, through all its connections.
+// A stream is one iteration over events, across connections.
 type stream struct {
 	client     *Client
 	path       string
 	yield      func(sup.Event, error) bool
 	request    *pb.EventsRequest // for the next connection
-	begun      bool
-	newProgram bool // the program that has said hello is another one
-	failures   int  // attempts in a row
+	begun      bool              // a Hello has arrived
+	newProgram bool              // the last Hello was from another program, which was not reported yet
+	failures   int               // attempts since the last Hello
 }
 
 func (s *stream) run(ctx context.Context) {
@@ -61,14 +61,14 @@ func (s *stream) run(ctx context.Context) {
 			s.yield(sup.Event{}, err)
 			return
 		}
-		level, message := slog.LevelDebug, "server of the stream of events cannot be reached yet"
+		level, message := slog.LevelDebug, "event stream attempt failed"
 		switch {
-		case s.failures > 0: // that has been told
+		case s.failures > 0:
 		case s.begun:
-			level, message = slog.LevelWarn, "stream of events was cut"
-			giveUp = s.client.dialer.streamEnd()
+			level, message = slog.LevelWarn, "event stream interrupted"
+			giveUp = s.client.dialer.resumeDeadline()
 		default:
-			level, message = slog.LevelWarn, "stream of events cannot begin yet"
+			level, message = slog.LevelWarn, "event stream cannot start yet"
 		}
 		wait := s.client.dialer.pause(s.failures)
 		s.failures++
@@ -83,24 +83,24 @@ func (s *stream) run(ctx context.Context) {
 	}
 }
 
-// streamEnd returns until when a stream that was cut just now tries to go on;
-// zero is for ever.
-func (d *Dialer) streamEnd() time.Time {
+// resumeDeadline returns the time until which a stream that was interrupted now tries
+// to resume. It is zero if there is no limit.
+func (d *Dialer) resumeDeadline() time.Time {
 	if d.StreamPatience == 0 {
 		return time.Time{}
 	}
 	return time.Now().Add(d.StreamPatience)
 }
 
-// errEnough: the reader has.
-var errReaderDone = errors.New("enough")
+// errReaderDone is returned by read when the caller has left the iteration.
+var errReaderDone = errors.New("iteration ended by the reader")
 
-// read reads events over one connection. It returns nil if there are no more.
+// read reads events from one connection. It returns nil at the end of the stream.
 func (s *stream) read(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	quiet := time.AfterFunc(helloTimeout, cancel)
-	defer quiet.Stop()
+	silence := time.AfterFunc(helloTimeout, cancel)
+	defer silence.Stop()
 	messages, err := s.client.control.Events(ctx, s.request)
 	if err != nil {
 		return s.wrapError(ctx, err)
@@ -118,22 +118,22 @@ func (s *stream) read(ctx context.Context) error {
 		if hello := m.GetHello(); hello != nil {
 			limit = s.begin(hello)
 		}
-		quiet.Reset(limit)
+		silence.Reset(limit)
 		if !s.deliver(m) {
 			return errReaderDone
 		}
 	}
 }
 
-// helloTimeout is how long the first message may take; and later ones, besides
-// the heartbeat that the server promises.
+// helloTimeout is the limit for the Hello. Each later message may take that long
+// besides two heartbeats.
 const helloTimeout = 15 * time.Second
 
-// greet begins, or goes on, with the events of the server that says hello. It
-// returns how long that may be silent.
+// begin starts or resumes the stream after a Hello. It returns how long the server
+// may be silent.
 func (s *stream) begin(hello *pb.Hello) time.Duration {
 	if s.begun {
-		s.client.dialer.Logger.Info("stream of events goes on", slog.String("server", s.client.address), slog.Uint64("after", hello.GetAfter()))
+		s.client.dialer.Logger.Info("event stream resumed", slog.String("server", s.client.address), slog.Uint64("after", hello.GetAfter()))
 	}
 	s.begun, s.failures = true, 0
 	program := hello.GetProgram()
@@ -144,13 +144,13 @@ func (s *stream) begin(hello *pb.Hello) time.Duration {
 	return 2*beat + helloTimeout
 }
 
-// deliver tells the reader what a message says, and returns false if he has had
-// enough.
+// deliver yields the event or the gap in a message. It returns false if the caller
+// has left the iteration.
 func (s *stream) deliver(m *pb.EventsResponse) bool {
 	switch {
 	case m.GetSkipped() != nil:
 		gap := &sup.SkippedError{After: m.GetSkipped().GetAfter()}
-		if s.newProgram { // it comes first
+		if s.newProgram { // the server sends this gap first
 			s.newProgram = false
 			return s.yield(sup.Event{}, &newProgramError{gap})
 		}
@@ -163,16 +163,17 @@ func (s *stream) deliver(m *pb.EventsResponse) bool {
 	return true
 }
 
-// fault makes of the end of a connection what is to be told, or tried again. One
-// that has been silent for too long was cut.
+// wrapError returns the error for the end of a connection. It is ErrUnreachable if
+// the stream should resume.
 func (s *stream) wrapError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return &clientError{s.client.address, ErrUnreachable, "the stream was silent", err}
+		return &clientError{s.client.address, ErrUnreachable, "no heartbeat", err}
 	}
-	told := s.client.wrapError(ctx, opWatch, s.path, err)
+	wrapped := s.client.wrapError(ctx, opWatch, s.path, err)
 	answer, ok := errors.AsType[*connect.Error](err)
-	if ok && s.begun && errors.Is(told, ErrProtocol) && !answer.IsRemote() && answer.Code() != connect.CodeInvalidArgument && answer.Code() != connect.CodeResourceExhausted {
-		return &clientError{s.client.address, ErrUnreachable, answer.Message(), err} // in the middle of a message
+	if ok && s.begun && errors.Is(wrapped, ErrProtocol) && !answer.IsRemote() && answer.Code() != connect.CodeInvalidArgument && answer.Code() != connect.CodeResourceExhausted {
+		// The connection was lost in the middle of a message.
+		return &clientError{s.client.address, ErrUnreachable, answer.Message(), err}
 	}
-	return told
+	return wrapped
 }

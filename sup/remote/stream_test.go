@@ -141,7 +141,7 @@ func TestAStreamGoesOnAfterACut(t *testing.T) {
 			for range r.told {
 			}
 		}
-		for _, want := range []string{"stream of events was cut", "stream of events goes on"} {
+		for _, want := range []string{"event stream interrupted", "event stream resumed"} {
 			if n := strings.Count(log.String(), want); n != 10 {
 				t.Errorf("%q is in the log %d times, want 10:\n%s", want, n, log.String())
 			}
@@ -261,7 +261,7 @@ func TestAStreamSaysThatTheProgramWasStartedAnew(t *testing.T) {
 		seen := r.sofar()
 		last := seen[len(seen)-1].event.Seq
 		stop()
-		defer remote.BecomeAnother()()
+		defer remote.RestartProgram()()
 		defer serve(t, sup.Control(second), w, nil)()
 		time.Sleep(time.Minute)
 		all := r.sofar()
@@ -272,7 +272,7 @@ func TestAStreamSaysThatTheProgramWasStartedAnew(t *testing.T) {
 			t.Fatalf("told: %v", all)
 		}
 		gap, ok := errors.AsType[*sup.SkippedError](all[0].err)
-		if !errors.Is(all[0].err, remote.ErrNewProgram) || !ok || gap.After != last || strings.Count(all[0].err.Error(), "sup: ") > 0 {
+		if !errors.Is(all[0].err, remote.ErrNewProgram) || !ok || gap.After != last || strings.Contains(all[0].err.Error(), ": sup: ") {
 			t.Errorf("first: %v", all[0].err)
 		}
 		if diff := cmp.Diff(sequence(1, lastEvent(t, second)), numbers(all[1:])); diff != "" {

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// socketPath returns the path of a unix socket in an address, cleaned, and
-// whether the address is one of a socket.
+// socketPath returns the clean path of a unix socket, and whether the address is one.
 func socketPath(address string) (path string, isUnix bool) {
 	path, isUnix = strings.CutPrefix(address, "unix:")
 	if isUnix && path != "" {
@@ -19,33 +18,32 @@ func socketPath(address string) (path string, isUnix bool) {
 	return path, isUnix
 }
 
-// checkSocketPath finds what is wrong with the path of a socket, for server and
-// client. A name that begins with @ is one without a file to package net, and
-// has neither an owner nor a mode: any user can bind it, and connect to it.
-func checkSocketPath(faults *problems, address, path string) {
+// checkSocketPath checks the path of a socket, for server and client. Package net
+// takes a name that begins with @ for an abstract socket, which has no owner and no
+// mode, so that every user can create it and connect to it.
+func checkSocketPath(problems *problems, address, path string) {
 	switch {
 	case path == "":
-		faults.add(`Address: %q has no path: use one such as "unix:/run/orders/control.sock"`, address)
+		problems.add(`Address %q has no path: use an address such as "unix:/run/orders/control.sock"`, address)
 	case path[0] == '@' || strings.ContainsRune(path, 0):
-		faults.add(`Address: %q is an abstract socket, which any user can bind: use the path of a file, such as "unix:/run/orders/control.sock"`, address)
+		problems.add(`Address %q is an abstract socket, which any user can create: use a file, such as "unix:/run/orders/control.sock"`, address)
 	case len(path) > maxSocketPath:
-		faults.add("Address: the path of the socket has %d bytes, and the system takes %d: use a shorter one", len(path), maxSocketPath)
+		problems.add("Address has a path of %d bytes, but the system permits %d: use a shorter one", len(path), maxSocketPath)
 	case !hasPeerCredentials:
-		faults.add("Address: unix sockets do not tell who connects on this system: use TCP with TLS")
+		problems.add("Address is a unix socket, which cannot identify clients on this system: use TCP with TLS")
 	}
 }
 
-// checkServer finds out whether the process that listens on a socket runs as a
-// user whose servers the client may talk to: another one can have put its own
-// socket there.
+// checkServer checks that the server of a socket runs as a trusted user. Another user
+// could have created the socket.
 func (d *Dialer) checkServer(c net.Conn, path string) error {
 	unix, ok := c.(*net.UnixConn)
 	if !ok {
-		return &untrustedServerError{fmt.Sprintf("%s is no unix socket", path)}
+		return &untrustedServerError{path + " is not a unix socket"}
 	}
 	p, err := peerProcess(unix)
 	if err != nil {
-		return &untrustedServerError{fmt.Sprintf("who listens on %s is unknown: %v", path, err)}
+		return &untrustedServerError{fmt.Sprintf("%s: user of the server unknown: %v", path, err)}
 	}
 	if p.uid == 0 || p.uid == uint32(os.Geteuid()) || slices.Contains(d.ServerUsers, p.uid) {
 		return nil
@@ -53,11 +51,11 @@ func (d *Dialer) checkServer(c net.Conn, path string) error {
 	if owner, ok := ownerOf(path); ok && p.uid == owner {
 		return nil
 	}
-	return &untrustedServerError{fmt.Sprintf("%v listens on %s, and other users can put a socket there: if that is the server, name its user in Dialer.ServerUsers", p, path)}
+	return &untrustedServerError{fmt.Sprintf("%s: server runs as %v, and other users can create a socket there: add the uid to Dialer.ServerUsers if you trust it", path, p)}
 }
 
-// An imposterError tells that a server runs as a user that the client does not
-// trust. Nothing was sent to it.
+// An untrustedServerError reports a server whose user the client does not trust.
+// Nothing was sent to it.
 type untrustedServerError struct{ text string }
 
 func (e *untrustedServerError) Error() string { return e.text }

@@ -70,14 +70,14 @@ func TestADirectoryFurtherUpThatOthersWriteToIsRefused(t *testing.T) {
 	if err := os.Symlink(filepath.Join("..", "links", "loop"), filepath.Join(links, "loop")); err != nil {
 		t.Fatal(err)
 	}
-	writable := "others can write to the directory " + open
+	writable := "directory " + open + " (drwxrwxrwx) is writable for other users"
 	for dir, want := range map[string]string{
 		private:                           writable,
 		filepath.Join(private, "new"):     writable, // nothing is made there
 		filepath.Join(open, "a", "b"):     writable,
 		link:                              writable,
 		filepath.Join(link, "private"):    writable,
-		sticky:                            "all users can put a socket into the directory " + sticky,
+		sticky:                            "directory " + sticky + " (dtrwxrwxrwx) is writable for all users",
 		filepath.Join(links, "loop"):      "too many levels of symbolic links",
 		filepath.Join(sticky, "mine"):     "",
 		filepath.Join(sticky, "b", "c"):   "",
@@ -116,8 +116,8 @@ func TestADirectoryOfAnotherUserIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for dir, want := range map[string]string{
-		theirs:                       "the directory " + theirs + " belongs to uid 65534",
-		ours:                         "the directory " + theirs + " belongs to uid 65534",
+		theirs:                       "directory " + theirs + " belongs to uid 65534",
+		ours:                         "directory " + theirs + " belongs to uid 65534",
 		squatted:                     "belongs to uid 65534",
 		filepath.Join(squatted, "x"): "belongs to uid 65534",
 	} {

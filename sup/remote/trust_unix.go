@@ -13,26 +13,23 @@ import (
 	"syscall"
 )
 
-// Anyone who can write to a directory above a socket can put a socket of their
-// own in its place, so all of those directories count, up to the root, as they do
-// for the StrictModes of sshd.
-
-// A directory is one that leads to a socket.
+// A directory is on the way to a socket. A user who can write to one of these
+// directories can replace the socket, so all of them are checked, up to the root, like
+// StrictModes of sshd does.
 type directory struct {
 	path     string
 	mode     fs.FileMode
 	uid, gid uint32
-	entryUID uint32 // owner of the entry that the path goes on with
-	last     bool   // there is no such entry
+	entryUID uint32 // owner of the next entry of the path
+	last     bool   // the path has no next entry
 }
 
-// maxLinks is as many symbolic links as Linux follows.
+// maxLinks is the number of symbolic links that Linux follows in a path.
 const maxLinks = 40
 
-// leadingTo returns the directories that lead to a path, those behind symbolic
-// links included, and the path itself. If there is nothing at the path, or above
-// it, the error is one of [fs.ErrNotExist], and the directories are those that
-// exist.
+// directoriesTo returns the directories on the way to a path, and the path itself. It
+// follows symbolic links. If the path or one of its parents does not exist, the error
+// is [fs.ErrNotExist], and the result holds the directories that exist.
 func directoriesTo(path string) ([]directory, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -50,7 +47,7 @@ func directoriesTo(path string) ([]directory, error) {
 			d.last = true
 			return append(found, d), nil
 		}
-		next := filepath.Join(at, rest[0]) // ".." too: at has no symbolic links
+		next := filepath.Join(at, rest[0]) // also resolves "..", since at has no symbolic links
 		entry, err := os.Lstat(next)
 		if err != nil {
 			d.last = true
@@ -83,59 +80,54 @@ func directoryAt(path string) (directory, error) {
 		return directory{}, err
 	}
 	if !info.IsDir() {
-		return directory{}, fmt.Errorf("%s is no directory", path)
+		return directory{}, fmt.Errorf("%s is not a directory", path)
 	}
 	stat := info.Sys().(*syscall.Stat_t)
 	return directory{path: path, mode: info.Mode(), uid: stat.Uid, gid: stat.Gid}, nil
 }
 
-// problem returns why others than some users, and root, can replace what is below
-// a directory, or nil. A sticky directory such as /tmp is taken for what is in it
-// already, if that belongs to one of them.
+// check returns an error if a user other than the given ones and root can replace the
+// next entry of the path. In a sticky directory such as /tmp, only the owner of an
+// entry can.
 func (d directory) check(users ...uint32) error {
 	trusted := func(uid uint32) bool { return uid == 0 || slices.Contains(users, uid) }
 	switch {
-	case d.path != "/" && !trusted(d.uid): // who owns the root may be unknown in a user namespace
-		return fmt.Errorf("the directory %s belongs to uid %d, which can replace the socket: use a directory of your own", d.path, d.uid)
+	case d.path != "/" && !trusted(d.uid): // the root has an unknown owner in some user namespaces
+		return fmt.Errorf("directory %s belongs to uid %d, which can replace the socket: use a directory of your own", d.path, d.uid)
 	case !d.writableByOthers():
 		return nil
 	case d.mode&fs.ModeSticky != 0 && d.last:
-		return fmt.Errorf("all users can put a socket into the directory %s (%v): use one of your own below it, such as %[1]s/control/control.sock", d.path, d.mode)
+		return fmt.Errorf("directory %s (%v) is writable for all users: use a directory below it, such as %[1]s/control/control.sock", d.path, d.mode)
 	case d.mode&fs.ModeSticky == 0:
-		return fmt.Errorf("others can write to the directory %s (%v), and replace the socket: use another one, or chmod go-w %[1]s", d.path, d.mode)
+		return fmt.Errorf("directory %s (%v) is writable for other users, which can replace the socket: use another one, or chmod go-w %[1]s", d.path, d.mode)
 	case !trusted(d.entryUID):
-		return fmt.Errorf("an entry of the directory %s (%v) on the way to the socket belongs to uid %d, which can replace the socket: use a directory of your own", d.path, d.mode, d.entryUID)
+		return fmt.Errorf("next path entry in directory %s (%v) belongs to uid %d, which can replace the socket: use a directory of your own", d.path, d.mode, d.entryUID)
 	}
 	return nil
 }
 
-// writableByOthers reports whether other users than the owner can write to a
-// directory. The group of root does not count, nor does the private group that a
-// user has under his own number.
+// writableByOthers reports whether users other than the owner can write to a
+// directory. It ignores the group of root, and the group with the id of the owner,
+// which is a private group.
 func (d directory) writableByOthers() bool {
 	private := d.gid == 0 || d.gid == d.uid
 	return d.mode.Perm()&0o002 != 0 || d.mode.Perm()&0o020 != 0 && !private
 }
 
-// checkDirectory makes a directory for this user alone, or finds that no other
-// user can replace anything in the one that is there, nor the directory itself.
+// checkDirectory checks that no other user can replace a directory or its entries. It
+// creates the directory for this user if it does not exist.
 func checkDirectory(dir string) error {
 	found, err := directoriesTo(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err != nil {
-		// The last one that exists is taken as it will be: with an entry of this user.
+		// Check the last existing directory as if it had the new entry of this user.
 		found[len(found)-1].last = false
 		found[len(found)-1].entryUID = uint32(os.Geteuid())
 	}
-	for _, d := range found {
-		if problem := d.check(uint32(os.Geteuid())); problem != nil {
-			return problem
-		}
-	}
-	if err == nil {
-		return nil
+	if unsafe := checkAll(found, uint32(os.Geteuid())); unsafe != nil || err == nil {
+		return unsafe
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
@@ -143,20 +135,25 @@ func checkDirectory(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// In a sticky directory another user may have been faster.
+	// In a sticky directory another user may have created the entry meanwhile.
 	if found, err = directoriesTo(dir); err != nil {
 		return err
 	}
-	for _, d := range found {
-		if problem := d.check(uint32(os.Geteuid())); problem != nil {
-			return problem
+	return checkAll(found, uint32(os.Geteuid()))
+}
+
+// checkAll returns the first error of check.
+func checkAll(dirs []directory, users ...uint32) error {
+	for _, d := range dirs {
+		if err := d.check(users...); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// ownerOf returns the user that a socket belongs to by its place: the owner of
-// its directory, if no other user can put a socket there.
+// ownerOf returns the owner of the directory of a socket, if no other user can create
+// a socket there.
 func ownerOf(socket string) (uid uint32, ok bool) {
 	found, err := directoriesTo(filepath.Dir(socket))
 	if err != nil {
@@ -164,7 +161,8 @@ func ownerOf(socket string) (uid uint32, ok bool) {
 	}
 	uid = found[len(found)-1].uid
 	for _, d := range found {
-		// Anyone can be the first to make an entry of a sticky directory.
+		// In a sticky directory, which others can write to, any user could have created
+		// the entry.
 		if d.writableByOthers() || d.check(uint32(os.Geteuid()), uid) != nil {
 			return 0, false
 		}

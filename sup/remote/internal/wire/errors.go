@@ -11,28 +11,28 @@ import (
 )
 
 const (
-	maxText  = 4 << 10 // of one error
-	maxDepth = 100     // of errors that wrap each other
-	nodeSize = 64      // about what an error takes besides its text
+	maxText  = 4 << 10 // bytes of the text of one error
+	maxDepth = 100     // of a chain of errors
+	nodeSize = 64      // approximate bytes of an error besides its text
 )
 
-// Error writes an error, and what it wraps.
-func (w *Encoder) Error(err error) *pb.Error { return w.encodeError(err, 0) }
+// Error encodes an error and the errors that it wraps.
+func (enc *Encoder) Error(err error) *pb.Error { return enc.encodeError(err, 0) }
 
-func (w *Encoder) encodeError(err error, depth int) *pb.Error {
+func (enc *Encoder) encodeError(err error, depth int) *pb.Error {
 	if err == nil {
 		return nil
 	}
 	m := &pb.Error{Text: textOf(err)}
-	w.Room -= nodeSize + len(m.Text)
+	enc.Room -= nodeSize + len(m.Text)
 	if name := sentinelName(err); name != "" {
 		m.What = &pb.Error_Sentinel{Sentinel: name}
 		return m
 	}
-	if v := reflect.ValueOf(err); w.Room < 0 || depth == maxDepth || v.Kind() == reflect.Pointer && v.IsNil() {
+	if v := reflect.ValueOf(err); enc.Room < 0 || depth == maxDepth || v.Kind() == reflect.Pointer && v.IsNil() {
 		return m
 	}
-	below := func(err error) *pb.Error { return w.encodeError(err, depth+1) }
+	below := func(err error) *pb.Error { return enc.encodeError(err, depth+1) }
 	switch e := err.(type) {
 	case *sup.CallError:
 		m.What = &pb.Error_Call{Call: &pb.CallError{Op: ValidText(e.Op), Path: EncodePath(e.Path), Error: below(e.Err)}}
@@ -44,17 +44,17 @@ func (w *Encoder) encodeError(err error, depth int) *pb.Error {
 			m.Causes = []*pb.Error{below(e.Err)}
 		}
 	case *sup.IntensityError:
-		m.What = &pb.Error_Intensity{Intensity: w.encodeIntensityError(e, depth)}
+		m.What = &pb.Error_Intensity{Intensity: enc.encodeIntensityError(e, depth)}
 	case *sup.StuckError:
-		m.What = &pb.Error_Stuck{Stuck: w.encodeStuckError(e, depth)}
+		m.What = &pb.Error_Stuck{Stuck: enc.encodeStuckError(e, depth)}
 	case *sup.PanicError:
-		p := &pb.PanicError{Value: textOf(e.Value), Stack: w.encodeStack(e.Stack)}
+		p := &pb.PanicError{Value: textOf(e.Value), Stack: enc.encodeStack(e.Stack)}
 		if cause, ok := e.Value.(error); ok {
 			p.Error = below(cause)
 		}
 		m.What = &pb.Error_Panic{Panic: p}
 	case *sup.UnhealthyError:
-		m.What = &pb.Error_Unhealthy{Unhealthy: &pb.UnhealthyError{Silent: durationpb.New(e.Silent), Limit: durationpb.New(e.Limit), Stack: w.encodeStack(e.Stack)}}
+		m.What = &pb.Error_Unhealthy{Unhealthy: &pb.UnhealthyError{Silent: durationpb.New(e.Silent), Limit: durationpb.New(e.Limit), Stack: enc.encodeStack(e.Stack)}}
 	case *sup.StopError:
 		m.What = &pb.Error_Stop{Stop: &pb.StopError{Reason: e.Reason.String(), Path: EncodePath(e.Path), Error: below(e.Err)}}
 	case *sup.SpecError:
@@ -71,35 +71,35 @@ func (w *Encoder) encodeError(err error, depth int) *pb.Error {
 	return m
 }
 
-func (w *Encoder) encodeIntensityError(e *sup.IntensityError, depth int) *pb.IntensityError {
+func (enc *Encoder) encodeIntensityError(e *sup.IntensityError, depth int) *pb.IntensityError {
 	m := &pb.IntensityError{Path: EncodePath(e.Path), Intensity: encodeIntensity(e.Intensity)}
 	for _, exit := range e.Exits {
-		w.Room -= nodeSize + len(exit.Path)
+		enc.Room -= nodeSize + len(exit.Path)
 		m.Exits = append(m.Exits, &pb.ChildExit{
 			Path:        EncodePath(exit.Path),
 			Incarnation: encodeInt(exit.Incarnation),
 			Time:        encodeTime(exit.Time),
-			Exit:        &pb.Exit{Kind: exit.Exit.Kind.String(), Error: w.encodeError(exit.Exit.Err, depth+1)},
+			Exit:        &pb.Exit{Kind: exit.Exit.Kind.String(), Error: enc.encodeError(exit.Exit.Err, depth+1)},
 		})
 	}
 	for _, event := range e.Recent {
-		w.Room -= nodeSize + len(event.Path)
+		enc.Room -= nodeSize + len(event.Path)
 		outcome := event.Exit
-		event.Exit = sup.Exit{} // it counts towards the depth
-		recent := w.Event(event)
+		event.Exit = sup.Exit{} // encoded below, at this depth
+		recent := enc.Event(event)
 		if outcome.Kind != sup.ExitNone {
-			recent.Exit = &pb.Exit{Kind: outcome.Kind.String(), Error: w.encodeError(outcome.Err, depth+1)}
+			recent.Exit = &pb.Exit{Kind: outcome.Kind.String(), Error: enc.encodeError(outcome.Err, depth+1)}
 		}
 		m.Recent = append(m.Recent, recent)
 	}
 	return m
 }
 
-func (w *Encoder) encodeStuckError(e *sup.StuckError, depth int) *pb.StuckError {
-	m := &pb.StuckError{Error: w.encodeError(e.Err, depth+1), NotAsked: encodeInt(e.NotAsked)}
+func (enc *Encoder) encodeStuckError(e *sup.StuckError, depth int) *pb.StuckError {
+	m := &pb.StuckError{Error: enc.encodeError(e.Err, depth+1), NotAsked: encodeInt(e.NotAsked)}
 	for _, c := range e.Children {
-		w.Room -= nodeSize + len(c.Path)
-		m.Children = append(m.Children, &pb.StuckChild{Path: EncodePath(c.Path), Incarnation: encodeInt(c.Incarnation), Stack: w.encodeStack(c.Stack)})
+		enc.Room -= nodeSize + len(c.Path)
+		m.Children = append(m.Children, &pb.StuckChild{Path: EncodePath(c.Path), Incarnation: encodeInt(c.Incarnation), Stack: enc.encodeStack(c.Stack)})
 	}
 	return m
 }
@@ -112,32 +112,18 @@ func encodeSpecError(e *sup.SpecError) *pb.SpecError {
 	return m
 }
 
-// textOf is the text of an error, or of what somebody panicked with. Its
-// methods are not ours, so a panic in them is part of the text.
-func textOf(v any) (text string) {
-	if err, ok := v.(error); ok {
-		defer func() {
-			if p := recover(); p != nil {
-				text = fmt.Sprintf("%T, whose Error method panics", v)
-			}
-		}()
-		text = err.Error()
-	} else {
-		text = fmt.Sprint(v)
-	}
+// textOf returns the text of an error or of a panic value. Package sup has shielded
+// both, so their methods do not panic.
+func textOf(v any) string {
+	text := fmt.Sprint(v)
 	if len(text) > maxText {
 		text = text[:maxText] + "…"
 	}
 	return ValidText(text)
 }
 
-// causesOf returns what an error wraps.
-func causesOf(err error) (causes []error) {
-	defer func() {
-		if recover() != nil {
-			causes = nil
-		}
-	}()
+// causesOf returns the errors that an error wraps.
+func causesOf(err error) []error {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
 		return []error{e.Unwrap()}
@@ -147,8 +133,8 @@ func causesOf(err error) (causes []error) {
 	return nil
 }
 
-// ReadError reads an error: the types and sentinels of package sup are there
-// again, and any other error is its text, and wraps what it did.
+// DecodeError decodes an error. Types and sentinels of package sup are restored. Any
+// other error has the original text and wraps the decoded causes.
 func DecodeError(m *pb.Error) error { return decodeError(m, 0) }
 
 func decodeError(m *pb.Error, depth int) error {
@@ -217,7 +203,7 @@ func decodeIntensityError(m *pb.IntensityError, depth int) error {
 	}
 	for _, x := range m.GetRecent() {
 		outcome := x.GetExit()
-		x.Exit = nil // it counts towards the depth
+		x.Exit = nil // decoded below, at this depth
 		event := DecodeEvent(x)
 		event.Exit = exit(outcome)
 		e.Recent = append(e.Recent, event)
@@ -250,7 +236,7 @@ func parseReason(word string) sup.StopReason {
 	return unknownEnum
 }
 
-// some stands in for an error that has to be there and is not.
+// orUnknown replaces a missing error.
 func orUnknown(err error) error {
 	if err == nil {
 		return &remoteError{text: "an unknown error"}
@@ -258,8 +244,7 @@ func orUnknown(err error) error {
 	return err
 }
 
-// A foreign error is one of the other program's own: its text, and what it
-// wraps.
+// A remoteError is an error of another type in the other program.
 type remoteError struct {
 	text   string
 	causes []error

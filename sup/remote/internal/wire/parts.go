@@ -12,15 +12,13 @@ import (
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
 
-// What snapshots and events consist of.
-
-func (w *Encoder) encodeExit(e sup.Exit) *pb.Exit {
+func (enc *Encoder) encodeExit(e sup.Exit) *pb.Exit {
 	if e.Kind == sup.ExitNone && e.Err == nil {
 		return nil
 	}
 	m := &pb.Exit{Kind: e.Kind.String()}
 	if e.Err != nil {
-		m.Error = w.Error(e.Err)
+		m.Error = enc.Error(e.Err)
 	}
 	return m
 }
@@ -32,11 +30,11 @@ func decodeExit(m *pb.Exit) sup.Exit {
 	return sup.Exit{Kind: parseEnum[sup.ExitKind](m.GetKind()), Err: DecodeError(m.GetError())}
 }
 
-func (w *Encoder) encodeStack(stack string) string {
-	if len(stack) > w.Room {
+func (enc *Encoder) encodeStack(stack string) string {
+	if len(stack) > enc.Room {
 		return ""
 	}
-	w.Room -= len(stack)
+	enc.Room -= len(stack)
 	return ValidText(stack)
 }
 
@@ -153,11 +151,10 @@ func decodeTime(m *timestamppb.Timestamp) time.Time {
 
 func encodeInt(n int) int32 { return int32(min(max(n, math.MinInt32), math.MaxInt32)) }
 
-// unknown is the value of a word that this version does not know: one that
-// prints as a number.
+// unknownEnum is the value of an unknown word. It prints as a number.
 const unknownEnum = math.MaxUint8
 
-// named returns the value that a word stands for.
+// parseEnum returns the value of a word.
 func parseEnum[E ~uint8, P interface {
 	*E
 	encoding.TextUnmarshaler

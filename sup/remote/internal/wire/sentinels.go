@@ -12,15 +12,15 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// What package remote exports under the same names.
+// Package remote exports these errors under the same names.
 var (
-	ErrBusy   = errors.New("the control server has as much to do as it allows")
-	ErrEnding = errors.New("the control server ends")
-	ErrSelf   = errors.New("it has the control server in it, which nobody could start again from outside")
+	ErrBusy   = errors.New("control server busy")
+	ErrEnding = errors.New("control server ending")
+	ErrSelf   = errors.New("control server or one of its ancestors, which could not be started again from outside")
 )
 
-// sentinels are the errors that are the same on both sides, by the name under
-// which they travel. Those that wrap another stand before it.
+// sentinels are the errors that have the same identity on both sides, with their names
+// in messages.
 var sentinels = []struct {
 	name string
 	err  error
@@ -73,9 +73,8 @@ var sentinels = []struct {
 	{"strconv.ErrRange", strconv.ErrRange},
 }
 
-// nameOf returns the name of an error that is one of the sentinels. Those are
-// pointers, or of types that can be compared, so nothing that they are compared
-// with can make that panic.
+// sentinelName returns the name of a sentinel, or "" for another error. The comparison
+// cannot panic, since all sentinels have comparable types.
 func sentinelName(err error) string {
 	for _, s := range sentinels {
 		if s.err == err {
@@ -85,7 +84,7 @@ func sentinelName(err error) string {
 	return ""
 }
 
-// sentinel returns the error of a name, or nil.
+// sentinelByName returns the sentinel with a name, or nil.
 func sentinelByName(name string) error {
 	for _, s := range sentinels {
 		if s.name == name {

@@ -1,6 +1,6 @@
-// Package wire turns what package sup shows into messages, and back. What it
-// reads comes from the network: nothing in it can make it panic, and what it
-// does not know it passes on as well as it can.
+// Package wire encodes the snapshots, events and errors of package sup as messages of
+// the control protocol, and decodes them. Decoding accepts any input: it never panics,
+// and keeps unknown values as far as possible.
 package wire
 
 import (
@@ -10,13 +10,13 @@ import (
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
 
-// A Writer writes messages. Errors, with their stacks, can be much larger than
-// all else; once those of a message have used up the Room, in bytes, the rest
-// are written as their text alone.
+// An Encoder encodes messages. Room is the space for errors and stacks in bytes, which
+// can be much larger than the rest of a message. Once it is used up, stacks are left
+// out and errors are reduced to their texts.
 type Encoder struct{ Room int }
 
-// Supervisor writes a supervisor and what is below it.
-func (w *Encoder) Supervisor(s sup.SupervisorInfo) *pb.Supervisor {
+// Supervisor encodes a supervisor and its descendants.
+func (enc *Encoder) Supervisor(s sup.SupervisorInfo) *pb.Supervisor {
 	return &pb.Supervisor{
 		Name:         ValidText(s.Name),
 		Path:         EncodePath(s.Path),
@@ -31,21 +31,21 @@ func (w *Encoder) Supervisor(s sup.SupervisorInfo) *pb.Supervisor {
 		LastEvent:    s.LastEvent,
 		Retired:      encodeRetired(s.Retired),
 		Merged:       s.Merged,
-		Children:     w.Children(s.Children),
+		Children:     enc.Children(s.Children),
 	}
 }
 
-// Children writes a list of children.
-func (w *Encoder) Children(list []sup.ChildInfo) []*pb.Child {
+// Children encodes a list of children.
+func (enc *Encoder) Children(list []sup.ChildInfo) []*pb.Child {
 	children := make([]*pb.Child, len(list))
 	for i, c := range list {
-		children[i] = w.Child(c)
+		children[i] = enc.Child(c)
 	}
 	return children
 }
 
-// Child writes a child.
-func (w *Encoder) Child(c sup.ChildInfo) *pb.Child {
+// Child encodes a child.
+func (enc *Encoder) Child(c sup.ChildInfo) *pb.Child {
 	m := &pb.Child{
 		Kind:        c.Kind.String(),
 		Restart:     c.Restart.String(),
@@ -56,29 +56,29 @@ func (w *Encoder) Child(c sup.ChildInfo) *pb.Child {
 		Restarts:    encodeInt(c.Restarts),
 		Failures:    encodeInt(c.Failures),
 		BudgetUsed:  encodeInt(c.BudgetUsed),
-		LastExit:    w.encodeExit(c.LastExit),
+		LastExit:    enc.encodeExit(c.LastExit),
 		Since:       encodeTime(c.Since),
-		Stack:       w.encodeStack(c.Stack),
+		Stack:       enc.encodeStack(c.Stack),
 		Policy:      encodePolicy(c.Policy),
 	}
 	m.Id, m.RawId = EncodeID(c.ID)
 	if c.Supervisor != nil {
-		m.Supervisor = w.Supervisor(*c.Supervisor)
+		m.Supervisor = enc.Supervisor(*c.Supervisor)
 	}
 	return m
 }
 
-// Event writes an event.
-func (w *Encoder) Event(e sup.Event) *pb.Event {
+// Event encodes an event.
+func (enc *Encoder) Event(e sup.Event) *pb.Event {
 	m := &pb.Event{
 		Kind:        e.Kind.String(),
 		Seq:         e.Seq,
 		Time:        encodeTime(e.Time),
 		Path:        EncodePath(e.Path),
 		Incarnation: encodeInt(e.Incarnation),
-		Exit:        w.encodeExit(e.Exit),
+		Exit:        enc.encodeExit(e.Exit),
 		Because:     EncodePath(e.Because),
-		Stack:       w.encodeStack(e.Stack),
+		Stack:       enc.encodeStack(e.Stack),
 
 		HostExhausted: e.HostExhausted,
 	}
@@ -89,7 +89,7 @@ func (w *Encoder) Event(e sup.Event) *pb.Event {
 	return m
 }
 
-// Status writes a status.
+// EncodeStatus encodes a status.
 func EncodeStatus(s sup.Status) *pb.StatusResponse {
 	return &pb.StatusResponse{
 		Name:      ValidText(s.Name),
@@ -116,7 +116,7 @@ func encodeStates(s map[sup.State]int) map[string]int32 {
 	return m
 }
 
-// ReadSupervisor reads a supervisor and what is below it.
+// DecodeSupervisor decodes a supervisor and its descendants.
 func DecodeSupervisor(m *pb.Supervisor) sup.SupervisorInfo {
 	return sup.SupervisorInfo{
 		Name:         m.GetName(),
@@ -136,7 +136,7 @@ func DecodeSupervisor(m *pb.Supervisor) sup.SupervisorInfo {
 	}
 }
 
-// ReadChildren reads a list of children.
+// DecodeChildren decodes a list of children.
 func DecodeChildren(list []*pb.Child) []sup.ChildInfo {
 	children := make([]sup.ChildInfo, len(list))
 	for i, m := range list {
@@ -145,7 +145,7 @@ func DecodeChildren(list []*pb.Child) []sup.ChildInfo {
 	return children
 }
 
-// ReadChild reads a child.
+// DecodeChild decodes a child.
 func DecodeChild(m *pb.Child) sup.ChildInfo {
 	c := sup.ChildInfo{
 		ID:          DecodeID(m.GetId(), m.GetRawId()),
@@ -170,7 +170,7 @@ func DecodeChild(m *pb.Child) sup.ChildInfo {
 	return c
 }
 
-// ReadEvent reads an event.
+// DecodeEvent decodes an event.
 func DecodeEvent(m *pb.Event) sup.Event {
 	return sup.Event{
 		Kind:        parseEnum[sup.EventKind](m.GetKind()),
@@ -188,7 +188,7 @@ func DecodeEvent(m *pb.Event) sup.Event {
 	}
 }
 
-// ReadStatus reads a status.
+// DecodeStatus decodes a status.
 func DecodeStatus(m *pb.StatusResponse) sup.Status {
 	return sup.Status{
 		Name:      m.GetName(),

@@ -6,12 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// Messages hold valid UTF-8 only, and an id is any string. So in a path the
-// bytes that do not fit stand as "%" and two hex digits, which nothing else
-// does: package sup writes %25 and %2F, and both are less than utf8.RuneSelf.
-// An id is given as bytes where it does not fit.
+// Messages hold only valid UTF-8, but an id may be any string. A path has "%" and two
+// hexadecimal digits for each invalid byte. That is unambiguous, since package sup
+// escapes only characters below utf8.RuneSelf. An invalid id is sent as bytes too.
 
-// Path writes a path of package sup.
+// EncodePath encodes a path of package sup.
 func EncodePath(path string) string {
 	if utf8.ValidString(path) {
 		return path
@@ -29,7 +28,7 @@ func EncodePath(path string) string {
 	return b.String()
 }
 
-// ReadPath reads what Path has written.
+// DecodePath reverses EncodePath.
 func DecodePath(text string) string {
 	at := strings.IndexByte(text, '%')
 	if at < 0 {
@@ -53,8 +52,7 @@ func DecodePath(text string) string {
 	return b.String()
 }
 
-// ID writes an id or a key: as text to be read, and as bytes if the text does
-// not say it all.
+// EncodeID encodes an id or a key as text, and also as bytes if it is not valid UTF-8.
 func EncodeID(id string) (text string, raw []byte) {
 	if utf8.ValidString(id) {
 		return id, nil
@@ -62,7 +60,7 @@ func EncodeID(id string) (text string, raw []byte) {
 	return ValidText(id), []byte(id)
 }
 
-// ReadID reads what ID has written.
+// DecodeID reverses EncodeID.
 func DecodeID(text string, raw []byte) string {
 	if len(raw) > 0 {
 		return string(raw)
@@ -70,5 +68,5 @@ func DecodeID(text string, raw []byte) string {
 	return text
 }
 
-// Text makes any text fit.
+// ValidText replaces invalid UTF-8.
 func ValidText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -11,29 +11,27 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// A message of two bytes becomes a struct of some hundred, and then one of
-// package sup: 256 KiB that were compressed could take all memory of a client.
-
-// Unmarshal reads a message, unless that and what is made of it would take more
-// than max bytes.
+// Unmarshal decodes a message, unless it and the value of package sup made from it
+// would take more than max bytes of memory. A message of two bytes can become two
+// structs of some hundred bytes, so that 256 KiB of compressed data could take all
+// memory of a client.
 func Unmarshal(b []byte, m proto.Message, max int) error {
 	if w := weight(b, m.ProtoReflect().Descriptor(), max, 0); w > max {
-		return fmt.Errorf("a message of %d bytes would take more than %d bytes of memory", len(b), max)
+		return fmt.Errorf("message of %d bytes would take more than %d bytes of memory", len(b), max)
 	}
 	return proto.Unmarshal(b, m)
 }
 
 const (
-	copies      = 2  // a message, and what is made of it
-	entryWeight = 64 // of an entry of a map
+	copies      = 2  // the message, and the value of package sup
+	entryWeight = 64 // bytes of a map entry
 	maxNesting  = 10_000
 )
 
-// weight returns about how many bytes a message takes in memory, or more than max
-// as soon as that is clear. Of what is not well-formed the weight is the length:
-// nothing is made of it.
+// weight estimates the memory of a decoded message in bytes. It stops counting above
+// max. Malformed data weighs its length, since it is not decoded.
 func weight(b []byte, of protoreflect.MessageDescriptor, max, depth int) int {
-	if depth == maxNesting { // as deep as package proto goes
+	if depth == maxNesting { // the limit of package proto
 		return len(b)
 	}
 	sum := copies * sizeOf(of)
@@ -64,9 +62,9 @@ func weight(b []byte, of protoreflect.MessageDescriptor, max, depth int) int {
 	return sum
 }
 
-var sizes sync.Map // of messages by their full name
+var sizes sync.Map // full name of a message to its size
 
-// sizeOf returns how many bytes a message takes without what it refers to.
+// sizeOf returns the size of a message struct in bytes, without what it refers to.
 func sizeOf(m protoreflect.MessageDescriptor) int {
 	if size, ok := sizes.Load(m.FullName()); ok {
 		return size.(int)

@@ -13,27 +13,26 @@ import (
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
 
-// detailType is the type of the detail that every answer of the tree carries.
+// detailType is the type of the error detail of every error of the tree.
 var detailType = string((*pb.Error)(nil).ProtoReflect().Descriptor().FullName())
 
-// How many bytes the detail of an error may take.
+// Limits of the error detail in bytes.
 const (
 	maxErrorSize = 256 << 10
-	// headerRoom is for gRPC, where it is part of the trailers, which many
-	// clients bound at 8 KiB.
+	// maxTrailerSize applies to gRPC, which sends the detail in the trailers. Many
+	// clients limit these to 8 KiB.
 	maxTrailerSize = 2 << 10
+	// maxDetailMemory limits a decoded detail. It is much more than a detail of
+	// maxErrorSize takes.
+	maxDetailMemory = 64 << 20
 )
 
-// maxDetail is how many bytes of memory the detail of an error may take in a
-// client: much more than any that is written, see errorRoom.
-const maxDetailMemory = 64 << 20
-
-// codes says which code an error is answered with: the first that it wraps.
+// codes maps errors to codes. The first entry that an error wraps applies.
 var codes = []struct {
 	err  error
 	code connect.Code
 }{
-	{sup.ErrStart, connect.CodeAborted}, // whatever the start function has wrapped
+	{sup.ErrStart, connect.CodeAborted}, // first, since it wraps any error of the start function
 	{sup.ErrIncarnation, connect.CodeAborted},
 	{sup.ErrNotFound, connect.CodeNotFound},
 	{sup.ErrAlreadyRunning, connect.CodeAlreadyExists},
@@ -54,31 +53,30 @@ var codes = []struct {
 	{context.Canceled, connect.CodeCanceled},
 }
 
-// Answer makes of an error of the tree what a client is told. The protocol is
-// the name of the one that it speaks.
+// ConnectError encodes an error of the tree as a *connect.Error for a client that uses
+// the given protocol. It returns nil for nil.
 func ConnectError(err error, protocol string) error {
 	if err == nil {
 		return nil
 	}
-	w := Encoder{Room: maxErrorSize}
+	enc := Encoder{Room: maxErrorSize}
 	if protocol != connect.ProtocolNameConnect {
-		w.Room = maxTrailerSize
+		enc.Room = maxTrailerSize
 	}
-	m := w.Error(err)
-	answer := connect.NewError(codeOf(DecodeError(m)), termtext.Text(m.Text)) // curl prints it
+	m := enc.Error(err)
+	answer := connect.NewError(codeOf(DecodeError(m)), termtext.Text(m.Text)) // curl prints the text to a terminal
 	value, marshalErr := proto.Marshal(m)
-	if marshalErr != nil || w.Room < 0 && protocol != connect.ProtocolNameConnect {
+	if marshalErr != nil || enc.Room < 0 && protocol != connect.ProtocolNameConnect {
 		return answer
 	}
 	detail := &connect.ErrorDetail{Type: detailType, Value: value}
-	if readable, err := protojson.Marshal(m); err == nil { // else package connect writes its own
+	if readable, err := protojson.Marshal(m); err == nil { // else package connect encodes the detail
 		detail.Debug = termtext.JSON(readable)
 	}
 	return answer.WithDetail(detail)
 }
 
-// codeOf is given an error that has been read: of one that has not, methods
-// would be called that are not ours.
+// codeOf returns the code of a decoded error, whose chain has a limited length.
 func codeOf(err error) connect.Code {
 	for _, c := range codes {
 		if errors.Is(err, c.err) {
@@ -88,8 +86,8 @@ func codeOf(err error) connect.Code {
 	return connect.CodeUnknown
 }
 
-// ReadAnswer returns the error of the tree that an answer is about, or nil if
-// it is not about one.
+// DecodeConnectError returns the error of the tree in the details of a *connect.Error,
+// or nil if there is none.
 func DecodeConnectError(answer *connect.Error) error {
 	for _, d := range answer.Details() {
 		if d.Type != detailType {
@@ -97,7 +95,7 @@ func DecodeConnectError(answer *connect.Error) error {
 		}
 		m := new(pb.Error)
 		if err := Unmarshal(d.Value, m, maxDetailMemory); err != nil {
-			return nil // as if it were not there: the text of the answer is
+			return nil // the caller uses the text of the answer
 		}
 		return DecodeError(m)
 	}
