@@ -22,7 +22,6 @@ type call struct {
 	incarnation int32
 	caller      *caller
 	begun       time.Time
-	outcome     bool // the call had returned before the result was known
 	response    *response
 }
 
@@ -77,11 +76,8 @@ func (h *handler) pathOrName(ctx context.Context, path string) string {
 // report logs a call.
 func (h *handler) report(ctx context.Context, needed Role, c *call, err error) {
 	level, message := slog.LevelInfo, "operator call"
-	switch {
-	case needed == Viewer:
+	if needed == Viewer {
 		level, message = slog.LevelDebug, "viewer call"
-	case c.outcome:
-		message = "operator call completed later"
 	}
 	attrs := []slog.Attr{slog.String("op", c.op)}
 	if c.caller != nil {

@@ -118,15 +118,11 @@ func (c *Client) RestartChild(ctx context.Context, t sup.Target) error {
 	})
 }
 
-// Replace stops a child if it is running, and starts it again, in one call. Once the
-// child was asked to stop, the server starts it again even if the connection is lost
-// or ctx ends. The server gives up after its [Config.CallTimeout], or when it is
-// stopped. Besides the errors of TerminateChild and RestartChild, Replace returns
-// [ErrSelf] for an ancestor of the server, [sup.ErrRunning] for a running temporary
-// child, which cannot be started again, and [sup.ErrRestarting] if another call is
-// replacing the child.
+// Replace implements [sup.Controller]. Once the child was asked to stop, it is started
+// again even if the connection is lost. Replace returns [ErrSelf] for the server and
+// its ancestors.
 func (c *Client) Replace(ctx context.Context, t sup.Target) error {
-	return c.operateOn(ctx, "restart", t, func(ctx context.Context, target *pb.Target) error {
+	return c.operateOn(ctx, "replace", t, func(ctx context.Context, target *pb.Target) error {
 		_, err := c.control.Replace(ctx, &pb.ReplaceRequest{Target: target})
 		return err
 	})

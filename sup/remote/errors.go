@@ -50,7 +50,7 @@ var (
 type newProgramError struct{ gap *sup.SkippedError }
 
 func (e *newProgramError) Error() string {
-	return fmt.Sprintf("%v: %v", ErrNewProgram, e.gap)
+	return fmt.Sprintf("%v: events after number %d of the previous program skipped", ErrNewProgram, e.gap.After)
 }
 
 func (e *newProgramError) Unwrap() []error { return []error{ErrNewProgram, e.gap} }

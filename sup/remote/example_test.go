@@ -78,7 +78,7 @@ func Example() {
 	// <nil>
 	// <nil>
 	// <nil>
-	// auction/eve: restart: not found true
+	// sup: restart auction/eve: there is no such child true
 	// <nil>
 }
 
@@ -205,7 +205,7 @@ func ExampleClient_Replace() {
 	// Output:
 	// <nil>
 	// running 2 <nil>
-	// auction/ada: restart: not the current incarnation
+	// sup: replace auction/ada: the child is another incarnation by now: look again
 }
 
 // Who has too little time learns what has not stopped by then.

@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"strings"
-	"sync"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -21,15 +20,12 @@ const maxErrorsSize = 16 << 20
 // A handler executes the calls of clients. The guard has authenticated them, and
 // intercept checks their roles.
 type handler struct {
-	controller   sup.Controller
-	settings     *settings
-	self         string // path of the server, "" if it is not a child
-	streams      streamLimit
-	serving      context.Context // canceled when the server is asked to stop
-	replacements sync.WaitGroup  // goroutines of replace
-	replaced     sync.Map        // paths of the children that are being replaced
-	responses    map[Role]*responseLimit
-	denied       *throttledLog // logs viewers' calls that need an operator
+	controller sup.Controller
+	settings   *settings
+	self       string // path of the server, "" if it is not a child
+	streams    streamLimit
+	responses  map[Role]*responseLimit
+	denied     *throttledLog // logs viewers' calls that need an operator
 }
 
 // deniedBurst is the number of denied calls that are logged without throttling.
@@ -165,12 +161,7 @@ func (h *handler) StartChild(ctx context.Context, r *pb.StartChildRequest) (*pb.
 }
 
 func (h *handler) TerminateChild(ctx context.Context, r *pb.TerminateChildRequest) (*pb.TerminateChildResponse, error) {
-	return &pb.TerminateChildResponse{}, h.operate(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
-		if h.isSelfOrAncestor(t.Path) {
-			return &sup.CallError{Op: "terminate", Path: t.Path, Err: ErrSelf}
-		}
-		return h.controller.TerminateChild(ctx, t)
-	})
+	return &pb.TerminateChildResponse{}, h.operate(ctx, r.GetTarget(), h.exceptSelf("terminate", h.controller.TerminateChild))
 }
 
 func (h *handler) RestartChild(ctx context.Context, r *pb.RestartChildRequest) (*pb.RestartChildResponse, error) {
@@ -178,7 +169,7 @@ func (h *handler) RestartChild(ctx context.Context, r *pb.RestartChildRequest) (
 }
 
 func (h *handler) Replace(ctx context.Context, r *pb.ReplaceRequest) (*pb.ReplaceResponse, error) {
-	return &pb.ReplaceResponse{}, h.operate(ctx, r.GetTarget(), h.replace)
+	return &pb.ReplaceResponse{}, h.operate(ctx, r.GetTarget(), h.exceptSelf("replace", h.controller.Replace))
 }
 
 func (h *handler) DeleteChild(ctx context.Context, r *pb.DeleteChildRequest) (*pb.DeleteChildResponse, error) {
@@ -193,12 +184,9 @@ func (h *handler) Shutdown(ctx context.Context, r *pb.ShutdownRequest) (*pb.Shut
 	case path != "" && r.GetWhole():
 		return nil, connect.Errorf(connect.CodeInvalidArgument, `both whole and the path %q: send one of them`, path)
 	}
-	return &pb.ShutdownResponse{}, h.operate(ctx, r.GetTarget(), func(ctx context.Context, t sup.Target) error {
-		if h.isSelfOrAncestor(t.Path) {
-			return &sup.CallError{Op: "shut down", Path: t.Path, Err: ErrSelf}
-		}
+	return &pb.ShutdownResponse{}, h.operate(ctx, r.GetTarget(), h.exceptSelf("shut down", func(ctx context.Context, t sup.Target) error {
 		return h.ignoreSelf(h.controller.Shutdown(ctx, t))
-	})
+	}))
 }
 
 // operate calls f for a target.

@@ -1,12 +1,24 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/espalier-go/espalier/sup"
 )
+
+// exceptSelf returns f, but with ErrSelf for the server and its ancestors below the
+// root.
+func (h *handler) exceptSelf(op string, f func(context.Context, sup.Target) error) func(context.Context, sup.Target) error {
+	return func(ctx context.Context, t sup.Target) error {
+		if h.isSelfOrAncestor(t.Path) {
+			return &sup.CallError{Op: op, Path: t.Path, Err: ErrSelf}
+		}
+		return f(ctx, t)
+	}
+}
 
 // isSelfOrAncestor reports whether the child at a path is the server or one of its
 // ancestors below the root. The server must not stop those, since no client could

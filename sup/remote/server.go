@@ -107,7 +107,6 @@ func (s *Server) Run(ctx context.Context) error {
 		settings:   settings,
 		self:       sup.Path(ctx),
 		streams:    streamLimit{limit: settings.MaxStreams},
-		serving:    calls,
 		denied:     &throttledLog{logger: settings.Logger, burst: deniedBurst},
 		responses:  map[Role]*responseLimit{Viewer: newResponseLimit(settings.MaxAnswers), Operator: newResponseLimit(settings.MaxAnswers)},
 	}
@@ -139,7 +138,6 @@ func (s *Server) Run(ctx context.Context) error {
 		<-served // the listener is closed, and net/http has stopped accepting
 	}
 	guard.drain()
-	control.replacements.Wait()
 	if failure == nil {
 		return ctx.Err()
 	}
