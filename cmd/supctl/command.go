@@ -19,23 +19,22 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// A session is one run of the program: what its flags say, and the client that
-// they lead to.
+// A session holds the flags of one command line, and the client that they describe.
 type session struct {
 	address, output          string
 	ca, cert, key, tokenFile string
 	serverUser               string
 	timeout, patience        time.Duration
-	patienceSet              func() bool // --patience was given
+	patienceSet              func() bool // reports whether --patience was given
 
 	stderr io.Writer
-	client *remote.Client
+	client *remote.Client // nil before dial
 }
 
-// errUsage: the command line is wrong.
+// errUsage is returned when the command line is wrong.
 var errUsage = errors.New("usage")
 
-// A usageError is an errUsage that says only what is wrong.
+// A usageError wraps errUsage and has the text of the error.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() []error { return []error{errUsage, e.error} }
@@ -45,13 +44,13 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 func (s *session) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "supctl",
-		Short:         "Look into a supervision tree of another program, and change it",
+		Short:         "Inspect and operate the supervision tree of a running program",
 		Long:          longHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("there is no command %q", args[0])
+				return usage("unknown command %q", args[0])
 			}
 			return nil
 		},
@@ -59,15 +58,15 @@ func (s *session) command() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	f := root.PersistentFlags()
-	f.StringVarP(&s.address, "address", "a", os.Getenv("SUPCTL_ADDRESS"), "`address` of the control server: unix:PATH or host:port; or set SUPCTL_ADDRESS")
-	f.StringVarP(&s.output, "output", "o", "text", "`format` of the output: text or json")
-	f.StringVar(&s.ca, "ca", os.Getenv("SUPCTL_CA"), "`file` with the authority that has signed the server's certificate; or set SUPCTL_CA")
-	f.StringVar(&s.cert, "cert", os.Getenv("SUPCTL_CERT"), "`file` with a certificate to show; or set SUPCTL_CERT")
-	f.StringVar(&s.key, "key", os.Getenv("SUPCTL_KEY"), "`file` with its key; or set SUPCTL_KEY")
-	f.StringVar(&s.tokenFile, "token-file", os.Getenv("SUPCTL_TOKEN_FILE"), "`file` with a bearer token to send; or set SUPCTL_TOKEN_FILE")
-	f.StringVar(&s.serverUser, "server-user", os.Getenv("SUPCTL_SERVER_USER"), "`user` that the server of a unix socket runs as, where other users can put sockets too; or set SUPCTL_SERVER_USER")
-	f.DurationVar(&s.timeout, "timeout", remote.DefaultTimeout, "how long a call may take; 0 for as long as the server lets it")
-	f.DurationVar(&s.patience, "patience", 0, "how long to wait for a server that is not there; 0 for not at all")
+	f.StringVarP(&s.address, "address", "a", os.Getenv("SUPCTL_ADDRESS"), "`address` of the control server, unix:PATH or host:port; or set SUPCTL_ADDRESS")
+	f.StringVarP(&s.output, "output", "o", "text", "output `format`, text or json")
+	f.StringVar(&s.ca, "ca", os.Getenv("SUPCTL_CA"), "`file` with the authority that signed the server's certificate; or set SUPCTL_CA")
+	f.StringVar(&s.cert, "cert", os.Getenv("SUPCTL_CERT"), "`file` with the client certificate; or set SUPCTL_CERT")
+	f.StringVar(&s.key, "key", os.Getenv("SUPCTL_KEY"), "`file` with the key of the client certificate; or set SUPCTL_KEY")
+	f.StringVar(&s.tokenFile, "token-file", os.Getenv("SUPCTL_TOKEN_FILE"), "`file` with a bearer token; or set SUPCTL_TOKEN_FILE")
+	f.StringVar(&s.serverUser, "server-user", os.Getenv("SUPCTL_SERVER_USER"), "trusted `user` of the server, if other users can create a socket at the address; or set SUPCTL_SERVER_USER")
+	f.DurationVar(&s.timeout, "timeout", remote.DefaultTimeout, "time limit for a call; 0 for the limit of the server")
+	f.DurationVar(&s.patience, "patience", 0, "time to wait for a server that is not reachable")
 	s.patienceSet = func() bool { return f.Changed("patience") }
 	root.AddCommand(
 		s.treeCommand(), s.topCommand(), s.childrenCommand(), s.statusCommand(), s.stacksCommand(), s.eventsCommand(), s.recordCommand(),
@@ -77,17 +76,17 @@ func (s *session) command() *cobra.Command {
 	return root
 }
 
-const longHelp = `Supctl looks into a supervision tree of another program, and changes it.
+const longHelp = `Supctl inspects and operates the supervision tree of a running program.
 
-The program has to have a control server (package sup/remote). A PATH is one
-that "supctl tree" or an event shows, such as orders/feeds/ACME; without one, a
-command is about the whole tree. In a name %2F is a slash, %25 a percent sign, and
-%0A, say, a byte that is not to be printed: type it as it is shown.`
+The program needs a control server (package sup/remote). PATH is a path as shown by
+"supctl tree" and in events, such as orders/feeds/ACME. Without PATH, a command
+applies to the whole tree. In a path, %2F is a slash, %25 a percent sign, and %0A and
+the like are bytes that cannot be printed. Type paths as they are shown.`
 
-// unbounded is more time than anything takes. To a Dialer 0 is its default.
+// noTimeout disables the timeout of a Dialer, for which 0 means the default.
 const noTimeout time.Duration = math.MaxInt64
 
-// dial makes the client, from the flags.
+// dial returns the client for the flags.
 func (s *session) dial() (*remote.Client, error) {
 	if s.client != nil {
 		return s.client, nil
@@ -102,16 +101,16 @@ func (s *session) dial() (*remote.Client, error) {
 		return nil, usage("-o %s: use text or json", s.output)
 	}
 	if s.timeout < 0 {
-		return nil, usage("--timeout %v: use 0 for no bound, or a time that is not negative", s.timeout)
+		return nil, usage("--timeout %v is negative: use 0 for no limit", s.timeout)
 	}
 	if s.timeout == 0 {
 		s.timeout = noTimeout
 	}
 	if s.patience < 0 {
-		return nil, usage("--patience %v: use 0 for none, or a time that is not negative", s.patience)
+		return nil, usage("--patience %v is negative: use 0 for no wait", s.patience)
 	}
 	if (s.cert == "") != (s.key == "") {
-		return nil, usage("--cert and --key go together: give both")
+		return nil, usage("only one of --cert and --key: use both")
 	}
 	d := remote.Dialer{
 		Timeout:        s.timeout,
@@ -148,7 +147,7 @@ func (s *session) dial() (*remote.Client, error) {
 	return c, nil
 }
 
-// lookupUser returns the id of a user with a name, or the number itself.
+// lookupUser returns the id of a user, given by name or number.
 func lookupUser(name string) (uint32, error) {
 	number := name
 	if known, err := user.Lookup(name); err == nil {
@@ -156,17 +155,17 @@ func lookupUser(name string) (uint32, error) {
 	}
 	uid, err := strconv.ParseUint(number, 10, 32)
 	if err != nil {
-		return 0, usage("--server-user %q: there is no such user", name)
+		return 0, usage("--server-user %q: no such user", name)
 	}
 	return uint32(uid), nil
 }
 
-// defaultStreamPatience is enough for a program to be started anew.
+// defaultStreamPatience suffices for a restart of the program.
 const defaultStreamPatience = time.Minute
 
 func (s *session) streamPatience() time.Duration {
 	if s.patienceSet() {
-		return max(s.patience, 1) // to a Dialer 0 is for ever
+		return max(s.patience, 1) // 0 means no limit to a Dialer
 	}
 	return defaultStreamPatience
 }
@@ -177,9 +176,9 @@ func (s *session) close() {
 	}
 }
 
-// lookedAt returns the path that a command which only looks was given, if any. A
-// slash at its end, which completion leaves there, is dropped, unless there is a
-// child of an empty id. What changes something takes a path as it is.
+// pathArgument returns the path argument of a command without side effects, or "". It
+// removes a final slash, which completion adds, unless a child has an empty id.
+// Commands with side effects take their path unchanged.
 func pathArgument(ctx context.Context, c sup.Inspector, args []string) string {
 	if len(args) == 0 {
 		return ""
@@ -193,15 +192,15 @@ func pathArgument(ctx context.Context, c sup.Inspector, args []string) string {
 	return path
 }
 
-// onePath is for the arguments of a command that takes PATH, or [PATH] if that
-// may be left out.
+// onePath checks the arguments of a command that takes PATH, or [PATH] if it is
+// optional.
 func onePath(optional bool) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) > 1:
 			return usage("%s takes one PATH, not %d", cmd.Name(), len(args))
 		case len(args) == 0 && !optional, len(args) == 1 && args[0] == "":
-			return usage("%s takes a PATH: see supctl tree", cmd.Name())
+			return usage("%s needs a PATH: see supctl tree", cmd.Name())
 		}
 		return nil
 	}

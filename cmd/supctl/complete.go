@@ -11,7 +11,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// completionTimeout is what a shell is made to wait for at most.
+// completionTimeout is the maximum time that a shell waits for completion.
 const completionTimeout = time.Second
 
 func anyChild(sup.ChildInfo) bool       { return true }
@@ -21,13 +21,12 @@ func isAtRest(c sup.ChildInfo) bool {
 }
 func isNotAtRest(c sup.ChildInfo) bool { return !isAtRest(c) }
 
-// completePath completes a PATH with those of the children that a command is
-// for, level by level.
-func (s *session) completePath(which func(sup.ChildInfo) bool) cobra.CompletionFunc {
-	return s.complete(func(_ context.Context, _ sup.Inspector, _ string, child sup.ChildInfo) bool { return which(child) })
+// completePath completes PATH, level by level, with the children that match.
+func (s *session) completePath(match func(sup.ChildInfo) bool) cobra.CompletionFunc {
+	return s.complete(func(_ context.Context, _ sup.Inspector, _ string, child sup.ChildInfo) bool { return match(child) })
 }
 
-// completeKeyed completes a PATH with those of keyed sets.
+// completeKeyed completes PATH with keyed supervisors.
 func (s *session) completeKeyed() cobra.CompletionFunc {
 	return s.complete(func(ctx context.Context, c sup.Inspector, path string, child sup.ChildInfo) bool {
 		if !isSupervisor(child) {
@@ -38,9 +37,9 @@ func (s *session) completeKeyed() cobra.CompletionFunc {
 	})
 }
 
-// complete offers the paths of those children that it is told to offer, and to go
-// down from all supervisors.
-func (s *session) complete(which func(ctx context.Context, c sup.Inspector, path string, child sup.ChildInfo) bool) cobra.CompletionFunc {
+// complete offers the paths of the children that match, and the path with a slash of
+// each supervisor.
+func (s *session) complete(match func(ctx context.Context, c sup.Inspector, path string, child sup.ChildInfo) bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		const quiet = cobra.ShellCompDirectiveNoFileComp
 		if len(args) > 0 {
@@ -60,24 +59,24 @@ func (s *session) complete(which func(ctx context.Context, c sup.Inspector, path
 		if at < 0 {
 			path := termtext.Path(root.Path)
 			found := []cobra.Completion{path + "/"}
-			if which(ctx, c, root.Path, sup.ChildInfo{Kind: sup.KindSupervisor, State: sup.StateRunning}) {
+			if match(ctx, c, root.Path, sup.ChildInfo{Kind: sup.KindSupervisor, State: sup.StateRunning}) {
 				found = append(found, path)
 			}
 			return found, quiet | cobra.ShellCompDirectiveNoSpace
 		}
-		above := typed[:at]
-		children, err := c.Children(ctx, above)
+		parent := typed[:at]
+		children, err := c.Children(ctx, parent)
 		if err != nil {
 			return nil, quiet
 		}
 		var found []cobra.Completion
 		directive := quiet
 		for _, child := range children {
-			path := termtext.Path(sup.ChildPath(above, child.ID))
+			path := termtext.Path(sup.ChildPath(parent, child.ID))
 			if !strings.HasPrefix(path, typed) {
 				continue
 			}
-			if which(ctx, c, path, child) {
+			if match(ctx, c, path, child) {
 				found = append(found, cobra.CompletionWithDesc(path, child.State.String()))
 			}
 			if child.Kind == sup.KindSupervisor {

@@ -24,25 +24,23 @@ func (s *session) eventsCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "events [PATH]",
-		Short: "Print the events on record, and with -f those that come",
-		Long: `Events prints the events on record, and with -f those that come, until it is
-interrupted or the tree has ended.
+		Short: "Print the recorded events, and new ones with -f",
+		Long: `Events prints the recorded events. With -f it continues with new events until it is
+interrupted or the tree ends.
 
-When the connection is lost, -f says so, goes on where it was cut as soon as there
-is a server again, and says that too; what was not on record any more it says it
-had to skip. If the program was started anew, its events are numbered from 1
-again, and that is said too. If there is no server for a minute, or for as long as
---patience says, the program is taken to be gone for good: the exit code is 5.
+If the connection is lost, -f prints a message and resumes after the last event as
+soon as a server is reachable. It reports the events that are no longer recorded. If
+the program was restarted, it reports that event numbers begin at 1 again. If no
+server is reachable for a minute, or for --patience, it exits with code 5.
 
-With -o json each line is an event, or tells that some were skipped before the
-next one: {"kind":"skipped","after":33}, with the number of the last one before.
-If the program was started anew, it has "anew":true, and that number is one of
-the program before.`,
+With -o json each line is an event, or a gap: {"kind":"skipped","after":33} has the
+number of the last event before the gap. If the program was restarted, the gap also
+has "anew":true, and the number is one of the previous program.`,
 		Args:              onePath(true),
 		ValidArgsFunction: s.completePath(anyChild),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if now && (!follow || after != 0) {
-				return usage("--now is for -f, and without --after")
+				return usage("--now needs -f and excludes --after")
 			}
 			c, err := s.dial()
 			if err != nil {
@@ -60,7 +58,7 @@ the program before.`,
 					}
 				}
 				if cmd.Context().Err() == nil {
-					fmt.Fprintln(cmd.ErrOrStderr(), "supctl: the tree has ended, and there are no more events")
+					fmt.Fprintln(cmd.ErrOrStderr(), "supctl: tree ended, no more events")
 				}
 				return nil
 			}
@@ -68,17 +66,17 @@ the program before.`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVarP(&follow, "follow", "f", false, "go on with the events that come, until interrupted")
-	f.BoolVar(&now, "now", false, "with -f: leave out what is on record")
+	f.BoolVarP(&follow, "follow", "f", false, "continue with new events until interrupted")
+	f.BoolVar(&now, "now", false, "with -f, skip the recorded events")
 	f.Uint64Var(&after, "after", 0, "only events with a higher `number`")
 	return cmd
 }
 
-// recordTimeout is for trees that number their events and keep none on record.
+// recordTimeout limits the wait in trees that number events but record none.
 const recordTimeout = 2 * time.Second
 
-// recorded prints what is on record. The stream does not say where that ends,
-// but the number of the last event is known.
+// printRecorded prints the recorded events. The stream does not mark their end, so it
+// stops at the number of the last event.
 func printRecorded(ctx context.Context, c sup.Inspector, path string, after uint64, print func(sup.Event, error) error) error {
 	status, err := c.Status(ctx, "")
 	if err != nil {
@@ -87,17 +85,17 @@ func printRecorded(ctx context.Context, c sup.Inspector, path string, after uint
 	if status.Seq <= after {
 		return nil
 	}
-	some, err := printUntil(ctx, c, path, after, status.Seq, print)
-	if some || err != nil || path == "" || path == status.Path {
+	found, err := printUntil(ctx, c, path, after, status.Seq, print)
+	if found || err != nil || path == "" || path == status.Path {
 		return err
 	}
-	_, err = c.Child(ctx, path) // of what is gone there may be events; of what never was there are none
+	_, err = c.Child(ctx, path) // a deleted child may have events, a child that never existed has none
 	return err
 }
 
-// printUntil prints the events at a path up to a number, and tells whether there
+// printUntil prints the events at a path up to a number, and reports whether there
 // were any.
-func printUntil(ctx context.Context, c sup.Inspector, path string, after, last uint64, print func(sup.Event, error) error) (some bool, err error) {
+func printUntil(ctx context.Context, c sup.Inspector, path string, after, last uint64, print func(sup.Event, error) error) (found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	for e, err := range c.Events(ctx, "", after) {
@@ -105,26 +103,26 @@ func printUntil(ctx context.Context, c sup.Inspector, path string, after, last u
 			break
 		}
 		if err != nil || path == "" || isWithin(e.Path, path) {
-			some = some || err == nil
+			found = found || err == nil
 			if err := print(e, err); err != nil {
-				return some, err
+				return found, err
 			}
 		}
 		if err == nil && e.Seq == last {
 			break
 		}
 	}
-	return some, nil
+	return found, nil
 }
 
-// isWithin reports whether a path is another one, as somebody has typed that, or
-// below it.
+// isWithin reports whether a path is above or a descendant of it. The path above may
+// be in the escaped form of a terminal.
 func isWithin(path, above string) bool {
 	rest, found := strings.CutPrefix(termtext.Path(path), termtext.Path(above))
 	return found && (rest == "" || rest[0] == '/')
 }
 
-// eventPrinter returns what prints an event, or that some were skipped.
+// eventPrinter returns a function that prints an event or a gap.
 func (s *session) eventPrinter(stdout, stderr io.Writer) func(e sup.Event, err error) error {
 	return func(e sup.Event, err error) error {
 		switch {
@@ -140,8 +138,7 @@ func (s *session) eventPrinter(stdout, stderr io.Writer) func(e sup.Event, err e
 	}
 }
 
-// printGap tells that events were skipped: as JSON between the events, else
-// beside them.
+// printGap reports skipped events: as JSON on stdout, as text on stderr.
 func (s *session) printGap(stdout, stderr io.Writer, err error) error {
 	if s.output != "json" {
 		_, err = fmt.Fprintln(stderr, "supctl:", prefix.Cut(err))
@@ -165,6 +162,9 @@ func eventLine(e sup.Event) string {
 	}
 	if e.Delay > 0 {
 		line += " in " + age(e.Delay)
+	}
+	if e.HostExhausted {
+		line += bad.Render("  host exhausted")
 	}
 	if e.Kind == sup.ChildExited || e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildStuck {
 		line += "  " + termtext.Line(exitText(e.Exit))

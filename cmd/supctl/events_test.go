@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
 )
@@ -116,19 +118,19 @@ func TestFollowingGoesOnAfterACutAndEndsWithTheTree(t *testing.T) {
 	f := follow(t, address)
 	f.says(&f.stdout, "supervisor started  app")
 	stop()
-	f.says(&f.stderr, "stream of events was cut: the control server ends; trying again for 1m0s\n")
+	f.says(&f.stderr, "event stream interrupted: control server ending; retrying for 1m0s\n")
 	if err := tree.TerminateChild(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}
 	stop = serve(t, tree, address)
 	defer stop()
 	f.says(&f.stdout, "child stopped")
-	f.says(&f.stderr, "stream of events goes on\n")
+	f.says(&f.stderr, "event stream resumed\n")
 	if err := tree.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}
 	f.ended(exitDone, 3)
-	contains(t, f.stderr.String(), "supctl: the tree has ended, and there are no more events\n")
+	contains(t, f.stderr.String(), "supctl: tree ended, no more events\n")
 }
 
 func TestFollowingEndsWhenTheServerIsGoneForGood(t *testing.T) {
@@ -138,7 +140,7 @@ func TestFollowingEndsWhenTheServerIsGoneForGood(t *testing.T) {
 	f.says(&f.stdout, "supervisor started  app")
 	stop()
 	f.ended(exitUnreachable, 3)
-	contains(t, f.stderr.String(), "stream of events was cut: ", "trying again for 300ms\n", "\nsupctl: "+address+": the control server cannot be reached: ", "\nis the program running")
+	contains(t, f.stderr.String(), "event stream interrupted: ", "retrying for 300ms\n", "\nsupctl: "+address+": control server not reachable: ", "\nis the program running")
 
 	f = follow(t, address) // nobody is there to begin with
 	f.ended(exitUnreachable, 2)
@@ -156,5 +158,10 @@ func TestFollowingEndsWithTheServersTree(t *testing.T) {
 		t.Error(err)
 	}
 	f.ended(exitUnreachable, 2)
-	contains(t, f.stderr.String(), "supctl: the control server ends\n")
+	contains(t, f.stderr.String(), "supctl: control server ending\n")
+}
+
+func TestAnEventLineShowsThatTheHostIsExhausted(t *testing.T) {
+	line := eventLine(sup.Event{Kind: sup.ChildRestarting, Path: "app/a", Incarnation: 2, Delay: time.Second, HostExhausted: true})
+	contains(t, ansi.Strip(line), "child restarting    app/a #2 in 1s  host exhausted")
 }

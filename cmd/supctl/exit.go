@@ -26,27 +26,25 @@ const (
 func exitCodesTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "exit-codes",
-		Short: "What the exit codes mean, for scripts",
+		Short: "Exit codes for scripts",
 		Long: `The exit codes are:
 
-  0  done
-  1  anything that is not below
-  2  the command line is wrong
-  3  there is no such child
-  4  the state of the child does not allow it: it is running, it is being
-     restarted, it is another incarnation than --incarnation says, the key is
-     taken or none, it is no supervisor, it is the control server itself
-  5  the server cannot be reached
-  6  the server does not let you in, or its certificate or its user is not
-     trusted
-  7  it was not done in time, or a child does not stop
-  8  status --check: something in the tree is not as it should be
+  0  success
+  1  any other error
+  2  wrong command line
+  3  no such child
+  4  not permitted in the state of the child: running, restarting, another
+     incarnation than --incarnation, key in use or invalid, not a supervisor, or
+     the control server itself
+  5  server not reachable
+  6  access denied, or certificate or user of the server not trusted
+  7  timeout, or a child that does not stop
+  8  status --check found a problem
   9  the child did not start`,
 	}
 }
 
-// codes says which exit code the error of a call leads to: that of the first
-// that it wraps.
+// codes maps errors to exit codes. The first entry that an error wraps applies.
 var codes = []struct {
 	err  error
 	code int
@@ -57,7 +55,7 @@ var codes = []struct {
 	{remote.ErrEnding, exitUnreachable},
 	{remote.ErrDenied, exitDenied},
 	{remote.ErrUntrusted, exitDenied},
-	{sup.ErrStart, exitNotStarted}, // whatever it wraps
+	{sup.ErrStart, exitNotStarted}, // before the errors that it may wrap
 	{sup.ErrIgnore, exitNotStarted},
 	{sup.ErrStuck, exitTimeout},
 	{sup.ErrNotFound, exitNotFound},
@@ -65,6 +63,7 @@ var codes = []struct {
 	{sup.ErrIncarnation, exitRefused},
 	{sup.ErrRunning, exitRefused},
 	{sup.ErrRestarting, exitRefused},
+	{sup.ErrStopped, exitRefused},
 	{sup.ErrAlreadyRunning, exitRefused},
 	{sup.ErrAlreadyDeclared, exitRefused},
 	{sup.ErrMaxChildren, exitRefused},

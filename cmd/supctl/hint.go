@@ -12,7 +12,7 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// hint says what to do next about an error.
+// hint returns the next step for an error, or "".
 func (s *session) hint(ctx context.Context, err error) string {
 	path, op := "PATH", ""
 	if call, ok := errors.AsType[*sup.CallError](err); ok && call.Path != "" {
@@ -20,79 +20,92 @@ func (s *session) hint(ctx context.Context, err error) string {
 	}
 	switch {
 	case errors.Is(err, errUsage):
-		return "for what there is: supctl help"
+		return "for the commands and flags: supctl help"
 	case errors.Is(err, remote.ErrUnreachable):
 		return "is the program running, and is its control server at " + s.address + "?"
 	case errors.Is(err, remote.ErrUntrusted) && strings.HasPrefix(s.address, "unix:"):
-		return "if the program runs as that user, name it: --server-user USER"
+		return "if you trust that user, use: --server-user USER"
 	case errors.Is(err, remote.ErrUntrusted):
-		return "if the authority that has signed it is your own, name it: --ca FILE"
+		return "if your own authority signed it, use: --ca FILE"
 	case errors.Is(err, remote.ErrDenied) && strings.HasPrefix(s.address, "unix:"):
-		return "run supctl as the user that the program runs as, or as root; or have the program let you in (remote.Config: Mode, Access)"
+		return "run supctl as the user of the program or as root, or grant your user a role (remote.Config: Mode, Access)"
 	case errors.Is(err, remote.ErrDenied):
-		return "show who you are: --cert FILE --key FILE, or --token-file FILE"
+		return "send credentials: --cert FILE --key FILE, or --token-file FILE"
 	case errors.Is(err, remote.ErrBusy):
-		return "try again when other clients are done; the bounds are those of remote.Config: MaxStreams, MaxCalls, MaxConnections"
+		return "try again later, or raise the limits of the server (remote.Config: MaxStreams, MaxCalls, MaxConnections)"
 	case errors.Is(err, remote.ErrEnding):
-		return "the control server is part of what shuts down, which goes on; see the program's log"
+		return "the shutdown includes the control server and continues; see the program's log"
 	case errors.Is(err, remote.ErrSelf):
 		return s.wholeTree(ctx)
 	case errors.Is(err, sup.ErrStart) && op == "start child":
-		return "nothing of it is left: see to the cause, then start it again"
+		return "the child was not added: fix the cause, then start it again"
 	case errors.Is(err, sup.ErrStart):
-		return "it is stopped as before: see to the cause, then: supctl restart " + path
+		return "the child is stopped: fix the cause, then: supctl restart " + path
 	case errors.Is(err, sup.ErrStuck):
-		if stuck, ok := errors.AsType[*sup.StuckError](err); ok && len(stuck.Children) > 0 {
-			path = shellQuoted(stuck.Children[0].Path)
-		} else if ok && stuck.NotAsked > 0 {
-			return "how far it is: supctl tree"
-		}
-		return "where it hangs: supctl stacks " + path
+		return stuckHint(err, path)
 	case errors.Is(err, sup.ErrAlreadyRunning):
-		return "see how it is: supctl status " + path
+		return "for its state: supctl status " + path
 	case errors.Is(err, sup.ErrAlreadyDeclared):
-		return "start it again: supctl restart " + path
-	case errors.Is(err, sup.ErrRunning) && op == "restart":
-		return "see how it is: supctl status " + path
+		return "start it with: supctl restart " + path
+	case errors.Is(err, sup.ErrStopped):
+		return "start it with: supctl restart " + path
+	case errors.Is(err, sup.ErrRunning) && (op == "restart" || op == "replace"):
+		return "for its state: supctl status " + path
 	case errors.Is(err, sup.ErrRunning):
 		return "stop it first: supctl terminate " + path
+	case errors.Is(err, sup.ErrRestarting) && op == "start child":
+		return "the child exists and is about to run again: supctl status " + path
 	case errors.Is(err, sup.ErrRestarting):
-		return "wait for it, or call the restart off: supctl terminate " + path
+		return "wait, or cancel the restart: supctl terminate " + path
 	case errors.Is(err, sup.ErrIncarnation):
-		return "look again: supctl status " + path
+		return "for the current incarnation: supctl status " + path
 	case errors.Is(err, sup.ErrKey):
 		set := "PATH"
 		if call, ok := errors.AsType[*sup.CallError](err); ok {
 			set = shellQuoted(call.Path[:max(strings.LastIndexByte(call.Path, '/'), 0)])
 		}
-		return "for keys that there are: supctl children " + set
+		return "for the existing keys: supctl children " + set
 	case errors.Is(err, sup.ErrNotKeyed):
-		return "a set that takes keys is a keyed one in: supctl tree"
+		return "keyed supervisors are marked as keyed in: supctl tree"
 	case errors.Is(err, sup.ErrNotFound):
 		return s.alternatives(ctx, err)
 	case errors.Is(err, sup.ErrNoSupervisor) && op == "shut down":
-		return "a worker is stopped with: supctl terminate " + path
+		return "stop a worker with: supctl terminate " + path
 	case errors.Is(err, sup.ErrNoSupervisor):
-		return "for what there is: supctl tree"
-	case errors.Is(err, context.DeadlineExceeded) && op == "restart":
-		return "how it goes: supctl status " + path
+		return "for the existing paths: supctl tree"
+	case errors.Is(err, context.DeadlineExceeded) && (op == "restart" || op == "replace"):
+		return "for the result: supctl status " + path
 	case errors.Is(err, context.DeadlineExceeded) && s.timeout >= remote.DefaultCallTimeout:
-		return "the server has a bound of its own: Config.CallTimeout"
+		return "the limit is that of the server (remote.Config: CallTimeout)"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "give it more time: --timeout 5m"
+		return "use a longer timeout: --timeout 5m"
 	}
 	return ""
 }
 
-// alternatives says what there is in place of a child that is not there.
+// stuckHint returns the hint after a stop that ran out of time.
+func stuckHint(err error, path string) string {
+	stuck, ok := errors.AsType[*sup.StuckError](err)
+	switch {
+	case ok && len(stuck.Children) > 0 && stuck.NotAsked > 0:
+		return "the shutdown continues once this child stops, for its stacks: supctl stacks " + shellQuoted(stuck.Children[0].Path)
+	case ok && len(stuck.Children) > 0:
+		return "the child was asked to stop, for its stacks: supctl stacks " + shellQuoted(stuck.Children[0].Path)
+	case ok && stuck.NotAsked > 0:
+		return "no child was asked to stop yet, for the progress: supctl tree"
+	}
+	return "for its stacks: supctl stacks " + path
+}
+
+// alternatives suggests existing paths similar to one that does not exist.
 func (s *session) alternatives(ctx context.Context, err error) string {
-	const all = "for what there is: supctl tree"
+	const all = "for the existing paths: supctl tree"
 	call, ok := errors.AsType[*sup.CallError](err)
 	if !ok || s.client == nil {
 		return all
 	}
 	if path, slash := strings.CutSuffix(call.Path, "/"); slash {
-		return "did you mean " + shellQuoted(path) + "? then leave out the slash at its end"
+		return "did you mean " + shellQuoted(path) + ", without the slash at its end?"
 	}
 	at := strings.LastIndexByte(call.Path, '/')
 	switch {
@@ -103,25 +116,25 @@ func (s *session) alternatives(ctx context.Context, err error) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
-	above, id := call.Path[:at], call.Path[at+1:]
-	if status, err := s.client.Status(ctx, above); err != nil || status.Children > maxCompared {
+	parent, id := call.Path[:at], call.Path[at+1:]
+	if status, err := s.client.Status(ctx, parent); err != nil || status.Children > maxCompared {
 		return all
 	}
-	children, err := s.client.Children(ctx, above)
+	children, err := s.client.Children(ctx, parent)
 	if err != nil {
 		return all
 	}
-	hint := "for what there is: supctl children " + shellQuoted(above)
+	hint := "for the existing paths: supctl children " + shellQuoted(parent)
 	if near := nearest(id, children); len(near) > 0 {
 		for i, id := range near {
-			near[i] = shellQuoted(sup.ChildPath(above, id))
+			near[i] = shellQuoted(sup.ChildPath(parent, id))
 		}
 		hint = "did you mean " + strings.Join(near, " or ") + "? " + hint
 	}
 	return hint
 }
 
-// wholeTree says how to end the whole tree.
+// wholeTree returns the hint for shutting down the whole tree.
 func (s *session) wholeTree(ctx context.Context) string {
 	name := "NAME"
 	if s.client != nil {
@@ -131,14 +144,13 @@ func (s *session) wholeTree(ctx context.Context) string {
 			name = shellQuoted(root.Path)
 		}
 	}
-	return "what can be ended is the whole tree: supctl shutdown " + name
+	return "to shut down the whole tree: supctl shutdown " + name
 }
 
-// maxCompared is in how many ids a mistyped one is looked for.
+// maxCompared is the maximum number of ids that are compared with a mistyped one.
 const maxCompared = 10_000
 
-// nearest returns the ids that are most like one that is not there, three at
-// most.
+// nearest returns up to three ids similar to the given one.
 func nearest(id string, children []sup.ChildInfo) []string {
 	id = strings.ToLower(id)
 	distance := make(map[string]int)

@@ -15,17 +15,17 @@ import (
 func TestOfAChildThatIsNotThereTheNearestIsNamed(t *testing.T) {
 	address, _ := startOrders(t)
 	for path, want := range map[string]string{
-		"orders/feds":        "did you mean orders/feeds? for what there is: supctl children orders",
-		"orders/DB":          "did you mean orders/db? for what there is: supctl children orders",
+		"orders/feds":        "did you mean orders/feeds? for the existing paths: supctl children orders",
+		"orders/DB":          "did you mean orders/db? for the existing paths: supctl children orders",
 		"orders/tem":         "did you mean orders/temp? ",
-		"orders/feeds/acem":  "did you mean orders/feeds/ACME? for what there is: supctl children orders/feeds",
+		"orders/feeds/acem":  "did you mean orders/feeds/ACME? for the existing paths: supctl children orders/feeds",
 		"orders/feeds/red":   "did you mean 'orders/feeds/%1B[31mred'?",
-		"orders/nothing":     "\nfor what there is: supctl children orders\n",
-		"orders/nothing/x":   "\nfor what there is: supctl children orders\n",
-		"orders/db/x":        "orders/db is a worker\nfor what there is: supctl tree",
-		"orderz/db":          "paths begin with orders/\nfor what there is: supctl tree",
-		"orders":             "children are below orders/\nfor what there is: supctl tree",
-		"orders/feeds/o'nil": "\nfor what there is: supctl children orders/feeds\n",
+		"orders/nothing":     "\nfor the existing paths: supctl children orders\n",
+		"orders/nothing/x":   "\nfor the existing paths: supctl children orders\n",
+		"orders/db/x":        "orders/db is a worker\nfor the existing paths: supctl tree",
+		"orderz/db":          "paths begin with orders/\nfor the existing paths: supctl tree",
+		"orders":             "children are below orders/\nfor the existing paths: supctl tree",
+		"orders/feeds/o'nil": "\nfor the existing paths: supctl children orders/feeds\n",
 	} {
 		_, err := supctl(t, exitNotFound, "-a", address, "restart", path)
 		contains(t, err, want)
@@ -38,12 +38,12 @@ func TestErrorsSayWhatToTypeInstead(t *testing.T) {
 		code       int
 		line, says string
 	}{
-		{exitRefused, "restart orders/control", "\nwhat can be ended is the whole tree: supctl shutdown orders\n"},
-		{exitNotFound, "shutdown order", "\nwhat can be ended is the whole tree: supctl shutdown orders\n"},
+		{exitRefused, "restart orders/control", "\nto shut down the whole tree: supctl shutdown orders\n"},
+		{exitNotFound, "shutdown order", "\nto shut down the whole tree: supctl shutdown orders\n"},
 		{exitNotFound, "shutdown orders/feds", "\ndid you mean orders/feeds? "},
-		{exitRefused, "shutdown orders/db", "\na worker is stopped with: supctl terminate orders/db\n"},
-		{exitRefused, "start orders/db x", "\nfor what there is: supctl tree\n"},
-		{exitRefused, "start orders x", "\na set that takes keys is a keyed one in: supctl tree\n"},
+		{exitRefused, "shutdown orders/db", "\nstop a worker with: supctl terminate orders/db\n"},
+		{exitRefused, "start orders/db x", "\nfor the existing paths: supctl tree\n"},
+		{exitRefused, "start orders x", "\nkeyed supervisors are marked as keyed in: supctl tree\n"},
 		{exitUsage, "-a /run/control.sock tree", "supctl: -a /run/control.sock: did you mean unix:/run/control.sock?\n"},
 		{exitUsage, "-a run/control.sock tree", "did you mean unix:run/control.sock?\n"},
 	} {
@@ -72,7 +72,7 @@ func startRooms(t *testing.T) (address string) {
 func TestOfATextThatIsNoKeyTheOtherKeysAreTold(t *testing.T) {
 	address := startRooms(t)
 	_, err := supctl(t, exitRefused, "-a", address, "start", "rooms", "kitchen")
-	contains(t, err, "not the text of a key", "\nfor keys that there are: supctl children rooms\n")
+	contains(t, err, "the text is not that of a key", "\nfor the existing keys: supctl children rooms\n")
 }
 
 func TestCompletionOffersWhatACommandIsFor(t *testing.T) {
@@ -137,9 +137,9 @@ func TestTheUserOfTheServerIsNamedOrNumbered(t *testing.T) {
 		supctl(t, exitDone, "-a", address, "--server-user", name, "tree") // this user is always allowed
 	}
 	_, said := supctl(t, exitUsage, "-a", address, "--server-user", "no such user", "tree")
-	contains(t, said, `--server-user "no such user": there is no such user`)
+	contains(t, said, `--server-user "no such user": no such user`)
 	_, said = supctl(t, exitUsage, "-a", "unix:@control", "tree")
-	contains(t, said, "abstract socket, which any user can bind")
+	contains(t, said, "abstract socket, which any user can create")
 }
 
 func TestAServerOfAnotherUserIsNotTrusted(t *testing.T) {
@@ -147,4 +147,38 @@ func TestAServerOfAnotherUserIsNotTrusted(t *testing.T) {
 	contains(t, s.hint(t.Context(), remote.ErrUntrusted), "--server-user USER")
 	s.address = "10.0.0.1:1"
 	contains(t, s.hint(t.Context(), remote.ErrUntrusted), "--ca FILE")
+}
+
+func TestAStopOutOfTimeHasAHintForWhatWasAsked(t *testing.T) {
+	s := new(session)
+	asked := []sup.StuckChild{{Path: "orders/db"}}
+	for _, c := range []struct {
+		stuck sup.StuckError
+		want  string
+	}{
+		{sup.StuckError{Children: asked}, "the child was asked to stop, for its stacks: supctl stacks orders/db"},
+		{sup.StuckError{Children: asked, NotAsked: 2}, "the shutdown continues once this child stops, for its stacks: supctl stacks orders/db"},
+		{sup.StuckError{NotAsked: 2}, "no child was asked to stop yet, for the progress: supctl tree"},
+	} {
+		if got := s.hint(t.Context(), &sup.CallError{Op: "terminate", Path: "orders", Err: &c.stuck}); got != c.want {
+			t.Errorf("%d asked, %d not: hint %q, want %q", len(c.stuck.Children), c.stuck.NotAsked, got, c.want)
+		}
+	}
+}
+
+func TestAChildThatIsBeingRestartedHasAHintForEachCall(t *testing.T) {
+	s := new(session)
+	for op, want := range map[string]string{
+		"start child": "the child exists and is about to run again: supctl status orders/db",
+		"replace":     "wait, or cancel the restart: supctl terminate orders/db",
+		"delete":      "wait, or cancel the restart: supctl terminate orders/db",
+	} {
+		err := &sup.CallError{Op: op, Path: "orders/db", Err: sup.ErrRestarting}
+		if got := s.hint(t.Context(), err); got != want {
+			t.Errorf("%s: hint %q, want %q", op, got, want)
+		}
+		if code := exitCode(err); code != exitRefused {
+			t.Errorf("%s: exit code %d", op, code)
+		}
+	}
 }

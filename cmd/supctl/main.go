@@ -1,12 +1,11 @@
-// Supctl looks into a supervision tree of another program, and changes it: it
-// talks to the control server that the program has, see package
-// github.com/espalier-go/espalier/sup/remote.
+// Supctl inspects and operates the supervision tree of a running program, through the
+// control server of package github.com/espalier-go/espalier/sup/remote.
 //
 //	supctl -a unix:/run/orders/control.sock tree
 //	supctl -a unix:/run/orders/control.sock restart orders/feeds/ACME
 //
-// supctl help tells the commands, and supctl help exit-codes what scripts can
-// rely on.
+// "supctl help" lists the commands, "supctl help exit-codes" the exit codes for
+// scripts.
 package main
 
 import (
@@ -23,11 +22,11 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal kills
+	context.AfterFunc(ctx, stop) // a second signal terminates the process
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program: it returns the exit code.
+// run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := &session{stderr: stderr}
 	root := s.command()

@@ -17,10 +17,10 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// typedID is an id as it stands in a path.
+// displayID returns an id as it is written in a path.
 func displayID(id string) string { return termtext.Path(sup.ChildPath("", id)[1:]) }
 
-// quoted is a path as a shell takes it.
+// shellQuoted returns a path quoted for a shell.
 func shellQuoted(path string) string {
 	path = termtext.Path(path)
 	plain := func(r rune) bool {
@@ -32,7 +32,7 @@ func shellQuoted(path string) string {
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// printJSON prints a value as one line of JSON.
+// printJSON prints a value as one line of JSON that is safe to print to a terminal.
 func printJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -44,7 +44,7 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
-// Colors stand for how a child is, not for what.
+// Styles show the condition of a child.
 var (
 	good  = lipgloss.NewStyle().Foreground(lipgloss.Green)
 	busy  = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
@@ -65,23 +65,21 @@ func stateStyle(s sup.State) lipgloss.Style {
 	return busy
 }
 
-// exitText tells of an exit that was asked for so that nobody takes it for a
-// failure.
+// exitText describes an exit. A requested exit does not read like a failure.
 func exitText(e sup.Exit) string {
 	if e.Kind != sup.ExitShutdown {
 		return e.String()
 	}
 	if stop, ok := errors.AsType[*sup.StopError](e.Err); ok && stop.Reason == sup.ReasonOperator {
-		return "shutdown: an operator has asked for it"
+		return "shutdown: requested by an operator"
 	}
 	if e.Err == context.Canceled {
-		return "shutdown: it was asked to stop"
+		return "shutdown: asked to stop"
 	}
 	return e.String()
 }
 
-// counted lists how many children are in each state, in the order of the
-// states.
+// stateCounts returns the number of children in each state, in the order of the states.
 func stateCounts(states map[sup.State]int) []string {
 	var parts []string
 	for state := sup.StateIdle; state <= sup.StateQuarantined; state++ {
@@ -92,7 +90,7 @@ func stateCounts(states map[sup.State]int) []string {
 	return parts
 }
 
-// troubles lists how many children are in a state that somebody has to see to.
+// troubleCounts returns the numbers of descendants that are stuck or quarantined.
 func troubleCounts(states map[sup.State]int) []string {
 	var parts []string
 	for _, state := range []sup.State{sup.StateStuck, sup.StateQuarantined} {
@@ -103,7 +101,7 @@ func troubleCounts(states map[sup.State]int) []string {
 	return parts
 }
 
-// age prints how long ago something was, in the two largest units.
+// age formats a duration in its two largest units.
 func age(d time.Duration) string {
 	d = max(d, 0)
 	const day = 24 * time.Hour
@@ -123,7 +121,7 @@ func age(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", d/day, d%day/time.Hour)
 }
 
-// short prints a time as it is written in a declaration: 1m, not 1m0s.
+// short formats a duration as in source code, for example 1m and not 1m0s.
 func short(d time.Duration) string {
 	text := d.String()
 	if hours, ok := strings.CutSuffix(text, "h0m0s"); ok {
@@ -135,7 +133,7 @@ func short(d time.Duration) string {
 	return text
 }
 
-// spent tells how much of an intensity, or of a budget, is used up.
+// usageText describes how much of an intensity or a budget is used.
 func usageText(used int, of sup.Intensity) string {
 	if of.Restarts < 0 {
 		return "unlimited"

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/spf13/cobra"
 
-	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup/flight"
 )
 
@@ -14,9 +12,9 @@ func (s *session) recordCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "record [PATH]",
 		Short: "Print the flight record of the supervisor at PATH",
-		Long: `Record prints the flight record of the supervisor at PATH, and of all below it: how
-it is declared and stands, and the last events, as JSON lines. In a directory
-whose files a test replays (replay.Run), the record is a test:
+		Long: `Record prints the flight record of the supervisor at PATH and its descendants: a
+snapshot and the recorded events, as JSON lines. A record in a directory that a test
+replays (replay.Run) is a regression test:
 
 	supctl record > testdata/incidents/monday.jsonl && go test ./...`,
 		Args:              onePath(true),
@@ -28,12 +26,7 @@ whose files a test replays (replay.Run), the record is a test:
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), s.timeout)
 			defer cancel()
-			var record bytes.Buffer
-			if err := flight.Dump(ctx, &record, c, pathArgument(ctx, c, args)); err != nil {
-				return err
-			}
-			_, err = cmd.OutOrStdout().Write(termtext.JSON(record.Bytes()))
-			return err
+			return flight.Dump(ctx, cmd.OutOrStdout(), c, pathArgument(ctx, c, args))
 		},
 	}
 }

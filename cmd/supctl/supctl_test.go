@@ -109,13 +109,13 @@ func TestAnOperatorsDay(t *testing.T) {
 		{0, "status --check", "running"},
 		{0, "start orders/feeds IBM", "orders/feeds/IBM: started"},
 		{4, "start orders/feeds IBM", "supctl status orders/feeds/IBM"},
-		{4, "start orders/feeds SAP", "maximum of children reached: 3"},
+		{4, "start orders/feeds SAP", "the set is full: 3 children"},
 		{4, "start orders/db x", "supctl tree"},
 		{0, "restart orders/db", "orders/db: restarted"},
-		{0, "status orders/db", "last exit   shutdown: it was asked to stop\n"},
-		{0, "events orders/db", "child exited        orders/db #1  shutdown: it was asked to stop\n"},
+		{0, "status orders/db", "last exit   shutdown: asked to stop\n"},
+		{0, "events orders/db", "child exited        orders/db #1  shutdown: asked to stop\n"},
 		{0, "restart orders/web", "orders/web: restarted"},
-		{0, "status orders/web", "last exit   shutdown: an operator has asked for it\n"},
+		{0, "status orders/web", "last exit   shutdown: requested by an operator\n"},
 		{4, "restart orders/db --incarnation 1", "supctl status orders/db"},
 		{0, "restart orders/db --incarnation 2", "orders/db: restarted"},
 		{4, "restart orders/temp", "is temporary"},
@@ -124,7 +124,7 @@ func TestAnOperatorsDay(t *testing.T) {
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
 		{0, "status orders/feeds/IBM", "stopped"},
-		{0, "tree orders/feeds", "last exit shutdown: it was asked to stop\n"},
+		{0, "tree orders/feeds", "last exit shutdown: asked to stop\n"},
 		{4, "start orders/feeds IBM", "supctl restart orders/feeds/IBM"},
 		{0, "delete orders/feeds/IBM", "orders/feeds/IBM: deleted"},
 		{9, "start orders/feeds none", errNoFeed.Error()},
@@ -133,10 +133,10 @@ func TestAnOperatorsDay(t *testing.T) {
 		{0, "events orders/feeds/IBM", "child removed"},
 		{0, "stacks orders/db", "idle.Run"},
 		{0, "record orders/feeds", `{"flight":1,`},
-		{4, "record orders/db", "not a supervisor"},
+		{4, "record orders/db", "it is no supervisor"},
 		{0, "shutdown orders/feeds", "orders/feeds: shut down"},
 		{0, "status orders/feeds", "stopped"},
-		{0, "stacks orders/feeds", "it is not running"},
+		{0, "stacks orders/feeds", "not running"},
 		{0, "shutdown orders", "orders: shut down"},
 	}
 	for _, step := range steps {
@@ -180,9 +180,9 @@ func TestAnErrorHasOnePrefix(t *testing.T) {
 		code       int
 		line, says string
 	}{
-		{exitNotFound, "restart orders/nothing", "supctl: orders/nothing: restart: not found\n"},
-		{exitNotFound, "record orders/nothing", "supctl: taking a snapshot: orders/nothing: query: not found\n"},
-		{exitUnreachable, "-a unix:/nobody tree", "supctl: unix:/nobody: the control server cannot be reached: "},
+		{exitNotFound, "restart orders/nothing", "supctl: replace orders/nothing: there is no such child\n"},
+		{exitNotFound, "record orders/nothing", "supctl: taking a snapshot: look at orders/nothing: there is no such child\n"},
+		{exitUnreachable, "-a unix:/nobody tree", "supctl: unix:/nobody: control server not reachable: "},
 	} {
 		_, err := supctl(t, c.code, append([]string{"-a", address}, strings.Split(c.line, " ")...)...)
 		if !strings.HasPrefix(err, c.says) {

@@ -20,14 +20,14 @@ func (s *session) topCommand() *cobra.Command {
 	var interval time.Duration
 	cmd := &cobra.Command{
 		Use:   "top [PATH]",
-		Short: "Watch the children of the supervisor at PATH, those that restart most on top",
-		Long: `Top shows the children of a supervisor, as they are now. Its keys:
+		Short: "Watch the children of the supervisor at PATH, sorted by restarts",
+		Long: `Top shows the current children of a supervisor. Its keys:
 
-  up, down      choose a child
-  enter, right  go down to the children of a supervisor
-  left          go up again
+  up, down      select a child
+  enter, right  show the children of the selected supervisor
+  left          show the parent
   s             sort by restarts, by uptime, or in start order
-  r, t          restart or terminate the child; y to confirm
+  r, t          restart or terminate the selected child; y confirms
   q             quit`,
 		Args:              onePath(true),
 		ValidArgsFunction: s.completePath(isSupervisor),
@@ -49,32 +49,32 @@ func (s *session) topCommand() *cobra.Command {
 			t := newTop(cmd.Context(), c, interval, first)
 			_, err = tea.NewProgram(t, tea.WithContext(cmd.Context())).Run()
 			if cmd.Context().Err() != nil {
-				return nil // it was interrupted, which is how one leaves
+				return nil // an interrupt is a normal way to quit
 			}
 			return err
 		},
 	}
-	cmd.Flags().DurationVar(&interval, "interval", time.Second, "time between two looks")
+	cmd.Flags().DurationVar(&interval, "interval", time.Second, "time between two snapshots")
 	return cmd
 }
 
 const minInterval = 100 * time.Millisecond
 
-// A top is what supctl top shows.
+// A top is the model of supctl top.
 type top struct {
 	ctx      context.Context
-	control  control
+	control  sup.Controller
 	interval time.Duration
 
 	tree    sup.SupervisorInfo
-	taken   time.Time // when the tree was looked at
-	failure error     // with the last look
-	notice  string    // what became of the last call
-	busy    bool      // a call is under way
+	taken   time.Time // time of tree
+	failure error     // of the last snapshot
+	notice  string    // result of the last call
+	busy    bool      // a call is in progress
 
 	order      order
-	selectedID string // id of the chosen child
-	pending    string // "restart" or "terminate", until it is confirmed or not
+	selectedID string // id of the selected child
+	pending    string // "restart" or "terminate" while it waits for confirmation, else ""
 	width      int
 	height     int
 }
@@ -90,13 +90,13 @@ const (
 
 func (o order) String() string { return [...]string{"restarts", "uptime", "start order"}[o] }
 
-func newTop(ctx context.Context, c control, interval time.Duration, first sup.SupervisorInfo) *top {
+func newTop(ctx context.Context, c sup.Controller, interval time.Duration, first sup.SupervisorInfo) *top {
 	t := &top{ctx: ctx, control: c, interval: interval, width: 80, height: 24}
 	t.setTree(first)
 	return t
 }
 
-// see takes in a look at the tree.
+// setTree shows a new snapshot.
 func (t *top) setTree(tree sup.SupervisorInfo) {
 	t.tree, t.taken, t.failure = tree, time.Now(), nil
 	children := t.children()
@@ -108,7 +108,7 @@ func (t *top) setTree(tree sup.SupervisorInfo) {
 	}
 }
 
-// children returns the children in the order in which they are shown.
+// children returns the children in the chosen order.
 func (t *top) children() []sup.ChildInfo {
 	children := slices.Clone(t.tree.Children)
 	switch t.order {
@@ -120,7 +120,7 @@ func (t *top) children() []sup.ChildInfo {
 	return children
 }
 
-// restartsBelow counts the restarts of a child and of all below it.
+// totalRestarts returns the restarts of a child and its descendants.
 func totalRestarts(c sup.ChildInfo) int {
 	n := c.Restarts
 	if c.Supervisor != nil {
@@ -131,37 +131,42 @@ func totalRestarts(c sup.ChildInfo) int {
 	return n
 }
 
-// What happens besides keys.
+// Messages besides keys.
 type (
-	lookMsg struct {
+	// A snapshotMsg brings a new snapshot.
+	snapshotMsg struct {
 		path string
 		tree sup.SupervisorInfo
 		err  error
 	}
+	// A tickMsg asks for one.
 	tickMsg struct{}
+	// A doneMsg ends a call.
 	doneMsg struct{ notice string }
 )
 
+// Init implements tea.Model.
 func (t *top) Init() tea.Cmd { return t.tick() }
 
 func (t *top) tick() tea.Cmd {
 	return tea.Tick(t.interval, func(time.Time) tea.Msg { return tickMsg{} })
 }
 
-func (t *top) look(path string) tea.Cmd {
+func (t *top) snapshot(path string) tea.Cmd {
 	return func() tea.Msg {
 		tree, err := t.control.Snapshot(t.ctx, path)
-		return lookMsg{path, tree, err}
+		return snapshotMsg{path, tree, err}
 	}
 }
 
+// Update implements tea.Model.
 func (t *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		t.width, t.height = msg.Width, msg.Height
 	case tickMsg:
-		return t, t.look(t.tree.Path)
-	case lookMsg:
+		return t, t.snapshot(t.tree.Path)
+	case snapshotMsg:
 		switch {
 		case msg.err != nil:
 			t.failure = msg.err
@@ -194,7 +199,7 @@ func (t *top) key(key string) tea.Cmd {
 		asked := t.pending
 		t.pending = ""
 		if key != "y" {
-			t.notice = "nothing was done"
+			t.notice = "cancelled"
 			return nil
 		}
 		return t.operate(asked)
@@ -213,7 +218,7 @@ func (t *top) key(key string) tea.Cmd {
 		if c, ok := t.selectedChild(); ok && c.Supervisor != nil {
 			return t.enter(c.Supervisor.Path, "")
 		}
-		t.notice = "it is no supervisor that is up"
+		t.notice = "not a running supervisor"
 	case "left", "h", "backspace":
 		if at := strings.LastIndexByte(t.tree.Path, '/'); at >= 0 {
 			return t.enter(t.tree.Path[:at], t.tree.Path)
@@ -244,10 +249,9 @@ func (t *top) selectedChild() (sup.ChildInfo, bool) {
 	return sup.ChildInfo{}, false
 }
 
-// An enteredMsg brings another supervisor, whose children are shown from now
-// on.
+// An enteredMsg brings the snapshot of another supervisor.
 type enteredMsg struct {
-	selected string // path of the child to choose, if any
+	selected string // path of the child to select, or ""
 	tree     sup.SupervisorInfo
 	err      error
 }
@@ -259,8 +263,8 @@ func (t *top) enter(path, chosen string) tea.Cmd {
 	}
 }
 
-// call restarts or terminates the chosen child, if it is still the incarnation
-// that is shown.
+// operate restarts or terminates the selected child, unless it has another incarnation
+// than shown.
 func (t *top) operate(what string) tea.Cmd {
 	c, ok := t.selectedChild()
 	if !ok {

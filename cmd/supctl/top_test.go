@@ -45,7 +45,7 @@ func (s screen) press(keys ...string) {
 // look takes the next look at the tree.
 func (s screen) look() {
 	s.t.Helper()
-	s.Update(s.top.look(s.tree.Path)())
+	s.Update(s.top.snapshot(s.tree.Path)())
 }
 
 func (s screen) text() string { return ansi.Strip(s.draw()) }
@@ -140,7 +140,7 @@ func TestTopSortsAndDescends(t *testing.T) {
 	s.press("down", "down", "down")
 	expect("x/y [z]")
 	s.press("enter")
-	contains(t, s.text(), "it is no supervisor")
+	contains(t, s.text(), "not a running supervisor")
 	s.press("left")
 	expect("a b [inner]")
 	s.press("left")
@@ -156,7 +156,7 @@ func TestTopAsksBeforeItChangesSomething(t *testing.T) {
 	s.press("r")
 	contains(t, s.text(), "restart a? y: yes")
 	s.press("n")
-	contains(t, s.text(), "nothing was done")
+	contains(t, s.text(), "cancelled")
 	if n := incarnation(); n != 1 {
 		t.Errorf("incarnation %d", n)
 	}
@@ -216,7 +216,7 @@ func TestTopFitsAnyScreen(t *testing.T) {
 
 func TestTopGoesOnWhenTheServerIsGone(t *testing.T) {
 	s, _ := startScreen(t)
-	_, cmd := s.Update(lookMsg{"app", sup.SupervisorInfo{}, errors.New("it is gone")})
+	_, cmd := s.Update(snapshotMsg{"app", sup.SupervisorInfo{}, errors.New("it is gone")})
 	contains(t, s.text(), "it is gone", "3 children")
 	if cmd == nil {
 		t.Error("it does not look again")

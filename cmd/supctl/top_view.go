@@ -13,7 +13,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// View draws the screen: a summary, the children, and what the keys do.
+// View implements tea.Model. It shows a summary, the children, and the keys.
 func (t *top) View() tea.View {
 	v := tea.NewView(t.draw())
 	v.AltScreen = true
@@ -21,7 +21,7 @@ func (t *top) View() tea.View {
 	return v
 }
 
-// frame is how many lines are not for children.
+// frame is the number of lines besides those of children.
 const frame = 5
 
 var (
@@ -63,10 +63,10 @@ func (t *top) draw() string {
 	return strings.Join(append(lines, ansi.Truncate(t.footer(), t.width, "…")), "\n")
 }
 
-// stateColumn is as wide as the longest state.
+// stateColumn has the width of the longest state.
 const stateColumn = "%-11v"
 
-// padded makes text as wide as a column: letters may be two columns wide.
+// padded pads or truncates text to a width. Characters can be two columns wide.
 func padded(text string, width int) string {
 	text = ansi.Truncate(text, width, "…")
 	return text + strings.Repeat(" ", width-lipgloss.Width(text))
@@ -83,8 +83,7 @@ func (t *top) summary() string {
 		t.tree.Restarts, t.tree.Intensity, t.taken.Format("15:04:05")), t.width, "…")
 }
 
-// states counts the children by state, and those further down that are in
-// trouble.
+// states summarizes the states of the children, and of troubled descendants.
 func (t *top) states() string {
 	here, further := make(map[sup.State]int), make(map[sup.State]int)
 	for _, c := range t.tree.Children {
@@ -95,7 +94,7 @@ func (t *top) states() string {
 	return ansi.Truncate(strings.Join(parts, ", "), t.width, "…")
 }
 
-// below counts what is below a child by state.
+// descendantStates counts the descendants of a child by state.
 func descendantStates(c sup.ChildInfo) map[sup.State]int {
 	states := make(map[sup.State]int)
 	countDescendants(c, states)
@@ -112,7 +111,7 @@ func countDescendants(c sup.ChildInfo, states map[sup.State]int) {
 	}
 }
 
-// visible returns which of the children fit, the chosen one among them.
+// visible returns the range of children that fits and includes the selected one.
 func (t *top) visible(children []sup.ChildInfo) (from, to int) {
 	room := max(t.height-frame, 1)
 	for i, c := range children {

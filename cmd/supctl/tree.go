@@ -15,7 +15,7 @@ import (
 func (s *session) treeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "tree [PATH]",
-		Short:             "Draw the tree, or what is below PATH",
+		Short:             "Print the tree, or the part below PATH",
 		Args:              onePath(true),
 		ValidArgsFunction: s.completePath(isSupervisor),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,9 +35,36 @@ func (s *session) treeCommand() *cobra.Command {
 	}
 }
 
-// A row is a line of a drawn tree.
+func (s *session) childrenCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "children [PATH]",
+		Short:             "List the children of the supervisor at PATH",
+		Args:              onePath(true),
+		ValidArgsFunction: s.completePath(isSupervisor),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.dial()
+			if err != nil {
+				return err
+			}
+			children, err := c.Children(cmd.Context(), pathArgument(cmd.Context(), c, args))
+			if err != nil {
+				return err
+			}
+			if s.output == "json" {
+				return printJSON(cmd.OutOrStdout(), children)
+			}
+			rows := make([]row, len(children))
+			for i, c := range children {
+				rows[i] = row{displayID(c.ID), c.State.String(), childFacts(c), stateStyle(c.State)}
+			}
+			return printRows(cmd.OutOrStdout(), rows)
+		},
+	}
+}
+
+// A row is a line of a table or of a tree.
 type row struct {
-	name  string // with what leads to it
+	name  string // with its branches
 	state string
 	rest  []string
 	style lipgloss.Style
@@ -81,8 +108,8 @@ func supervisorFacts(s sup.SupervisorInfo) []string {
 	return facts
 }
 
-// setText tells what a set is, in place of its strategy: that is always the same
-// one.
+// setText describes a set of children. It replaces the strategy, which is the same for
+// all sets.
 func setText(set sup.SetKind, limit int) string {
 	if limit > 0 {
 		return fmt.Sprintf("%v, max %d", set, limit)
@@ -90,7 +117,7 @@ func setText(set sup.SetKind, limit int) string {
 	return set.String()
 }
 
-// childFacts is what is worth a word about a child.
+// childFacts returns what the tree shows about a child besides its state.
 func childFacts(c sup.ChildInfo) []string {
 	facts := []string{since(c.Since)}
 	if c.Supervisor != nil {
@@ -108,7 +135,7 @@ func childFacts(c sup.ChildInfo) []string {
 	return facts
 }
 
-// printRows prints rows in columns.
+// printRows prints rows as aligned columns.
 func printRows(w io.Writer, rows []row) error {
 	var widest, widestState int
 	for _, r := range rows {

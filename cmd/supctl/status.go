@@ -14,41 +14,14 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-func (s *session) childrenCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "children [PATH]",
-		Short:             "List the children of the supervisor at PATH",
-		Args:              onePath(true),
-		ValidArgsFunction: s.completePath(isSupervisor),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.dial()
-			if err != nil {
-				return err
-			}
-			children, err := c.Children(cmd.Context(), pathArgument(cmd.Context(), c, args))
-			if err != nil {
-				return err
-			}
-			if s.output == "json" {
-				return printJSON(cmd.OutOrStdout(), children)
-			}
-			rows := make([]row, len(children))
-			for i, c := range children {
-				rows[i] = row{displayID(c.ID), c.State.String(), childFacts(c), stateStyle(c.State)}
-			}
-			return printRows(cmd.OutOrStdout(), rows)
-		},
-	}
-}
-
-// errDegraded: something is not as it should be.
+// errDegraded is returned when status --check finds a problem.
 var errDegraded = errors.New("degraded")
 
 func (s *session) statusCommand() *cobra.Command {
 	var check bool
 	cmd := &cobra.Command{
 		Use:               "status [PATH]",
-		Short:             "Sum up the supervisor at PATH, or tell all about the child there",
+		Short:             "Summarize the supervisor at PATH, or show the child at PATH",
 		Args:              onePath(true),
 		ValidArgsFunction: s.completePath(anyChild),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -75,7 +48,7 @@ func (s *session) statusCommand() *cobra.Command {
 			return s.checkTree(cmd.Context(), c, path)
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "exit with 8 unless all there is running, or at rest because it has ended well or an operator has stopped it")
+	cmd.Flags().BoolVar(&check, "check", false, "exit with 8 unless every child is running, or was stopped without a failure")
 	return cmd
 }
 
@@ -95,7 +68,7 @@ func (s *session) childStatus(cmd *cobra.Command, c sup.Inspector, path string, 
 	return err
 }
 
-// sound reports whether a child is as it should be.
+// isHealthy reports whether a child needs no attention.
 func isHealthy(c sup.ChildInfo) bool {
 	switch c.State {
 	case sup.StateRunning, sup.StateStarting, sup.StateIdle:
@@ -106,32 +79,32 @@ func isHealthy(c sup.ChildInfo) bool {
 	return false
 }
 
-// check finds what is not as it should be.
+// checkTree returns errDegraded if the supervisor or a descendant needs attention.
 func (s *session) checkTree(ctx context.Context, c sup.Inspector, path string) error {
 	tree, err := c.Snapshot(ctx, path)
 	if err != nil {
 		return err
 	}
-	var wrong []string
+	var problems []string
 	if !tree.Running {
-		wrong = append(wrong, tree.Path+" is not running")
+		problems = append(problems, tree.Path+" is not running")
 	}
-	var look func(t sup.SupervisorInfo)
-	look = func(t sup.SupervisorInfo) {
+	var visit func(t sup.SupervisorInfo)
+	visit = func(t sup.SupervisorInfo) {
 		for _, c := range t.Children {
 			if !isHealthy(c) {
-				wrong = append(wrong, fmt.Sprintf("%s is %v", sup.ChildPath(t.Path, c.ID), c.State))
+				problems = append(problems, fmt.Sprintf("%s is %v", sup.ChildPath(t.Path, c.ID), c.State))
 			}
 			if c.Supervisor != nil {
-				look(*c.Supervisor)
+				visit(*c.Supervisor)
 			}
 		}
 	}
-	look(tree)
-	if len(wrong) == 0 {
+	visit(tree)
+	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", errDegraded, strings.Join(wrong, ", "))
+	return fmt.Errorf("%w: %s", errDegraded, strings.Join(problems, ", "))
 }
 
 func printStatus(w io.Writer, s sup.Status) error {
@@ -155,7 +128,7 @@ func printStatus(w io.Writer, s sup.Status) error {
 	return printFacts(w, append(facts, [2]string{"events", fmt.Sprint(s.Seq)}))
 }
 
-// summed tells how many children there are, and in which states.
+// stateSummary returns the number of children, in total and in each state.
 func stateSummary(states map[sup.State]int) string {
 	total := 0
 	for _, n := range states {
@@ -197,11 +170,11 @@ func printChild(w io.Writer, path string, c sup.ChildInfo) error {
 	return printFacts(w, facts)
 }
 
-// factColumn is how wide the names of facts are.
+// factColumn is the width of the column of names.
 const factColumn = 12
 
-// indented puts the lines of a text below each other, in the column of facts:
-// errors that were joined have a line each.
+// indented aligns the lines of a text with the column of values, since joined errors
+// have a line each.
 func indented(text string) string {
 	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+strings.Repeat(" ", factColumn))
 }
@@ -213,33 +186,4 @@ func printFacts(w io.Writer, facts [][2]string) error {
 	}
 	_, err := lipgloss.Fprint(w, b.String())
 	return err
-}
-
-func (s *session) stacksCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "stacks PATH",
-		Short:             "Print the stacks of the goroutines of the child at PATH",
-		Args:              onePath(false),
-		ValidArgsFunction: s.completePath(anyChild),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.dial()
-			if err != nil {
-				return err
-			}
-			path := pathArgument(cmd.Context(), c, args)
-			stacks, err := c.Stacks(cmd.Context(), path)
-			if err != nil {
-				return err
-			}
-			if s.output == "json" {
-				return printJSON(cmd.OutOrStdout(), stacks)
-			}
-			if stacks == "" {
-				_, err = fmt.Fprintln(cmd.ErrOrStderr(), termtext.Path(path), "has no goroutines: it is not running")
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), termtext.Text(stacks))
-			return err
-		},
-	}
 }

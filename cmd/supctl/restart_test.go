@@ -38,7 +38,7 @@ func TestFollowingSaysThatTheProgramWasStartedAnew(t *testing.T) {
 	kill()
 	kill = startProgram(t, address)
 	supctl(t, exitDone, "-a", address, "--patience", "20s", "terminate", "orders/db")
-	text.says(&text.stderr, "\nsupctl: the program was started anew, and numbers its events from 1 again: events skipped after number ")
+	text.says(&text.stderr, "\nsupctl: program restarted, event numbers begin at 1 again: events after number ")
 	text.says(&text.stdout, "child stopped       orders/db")
 	json.says(&json.stdout, `{"kind":"skipped","after":`)
 	json.says(&json.stdout, `,"anew":true}`+"\n")

@@ -23,7 +23,7 @@ func TestAPathToChangeIsTakenAsItIs(t *testing.T) {
 		{"start", "orders/feeds/", "IBM"}, {"terminate", "orders/db/"}, {"shutdown", "orders/"},
 	} {
 		_, err := supctl(t, exitNotFound, append([]string{"-a", address}, args...)...)
-		contains(t, err, "did you mean "+args[1][:len(args[1])-1]+"? then leave out the slash at its end\n")
+		contains(t, err, "did you mean "+args[1][:len(args[1])-1]+", without the slash at its end?\n")
 	}
 	out, _ := supctl(t, exitDone, "-a", address, "start", "orders/feeds", "")
 	contains(t, out, "orders/feeds/: started\n")

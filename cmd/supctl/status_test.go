@@ -98,10 +98,10 @@ func TestAnExitThatWasAskedForIsNoFailure(t *testing.T) {
 		"normal":                                 {Kind: sup.ExitNormal},
 		"abnormal: context canceled":             {Kind: sup.ExitAbnormal, Err: context.Canceled},
 		"abnormal: no":                           {Kind: sup.ExitAbnormal, Err: errors.New("no")},
-		"shutdown: it was asked to stop":         {Kind: sup.ExitShutdown, Err: context.Canceled},
+		"shutdown: asked to stop":         {Kind: sup.ExitShutdown, Err: context.Canceled},
 		"shutdown: closed: shutdown":             {Kind: sup.ExitShutdown, Err: errOwn},
-		"shutdown: restart after failure of a/b": {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonRound, Path: "a/b"}},
-		"shutdown: an operator has asked for it": {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ReasonOperator})},
+		"shutdown: restarting because of a/b":    {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonRound, Path: "a/b"}},
+		"shutdown: requested by an operator": {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ReasonOperator})},
 	} {
 		if got := exitText(exit); got != want {
 			t.Errorf("%s, want %s", got, want)
