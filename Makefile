@@ -97,7 +97,7 @@ generate:
 proto:
 	cd tools/proto && GOWORK=off $(GO) build -o ../../bin/ tool
 	cd sup/remote/internal/proto && PATH="$(CURDIR)/bin:$$PATH" buf lint && PATH="$(CURDIR)/bin:$$PATH" buf generate
-	$(GO) test ./sup/remote/internal/wire -run TestTheGeneratedCodeIsThatOfTheMessages -update
+	$(GO) test ./sup/remote/internal/wire -run TestTheGeneratedCodeIsUpToDate -update
 	cd examples/pluginhost/content && PATH="$(CURDIR)/bin:$$PATH" buf lint && PATH="$(CURDIR)/bin:$$PATH" buf generate
 
 # imports accepts what sup and kv bring into a program, which check compares.

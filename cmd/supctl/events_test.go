@@ -112,7 +112,7 @@ func startPlain(t *testing.T) (address string, tree *sup.Supervisor[idle]) {
 	return "unix:" + filepath.Join(t.TempDir(), "run", "control.sock"), tree
 }
 
-func TestFollowingGoesOnAfterACutAndEndsWithTheTree(t *testing.T) {
+func TestFollowResumesAfterALostConnectionAndEndsWithTheTree(t *testing.T) {
 	address, tree := startPlain(t)
 	stop := serve(t, tree, address)
 	f := follow(t, address)
@@ -133,7 +133,7 @@ func TestFollowingGoesOnAfterACutAndEndsWithTheTree(t *testing.T) {
 	contains(t, f.stderr.String(), "supctl: tree ended, no more events\n")
 }
 
-func TestFollowingEndsWhenTheServerIsGoneForGood(t *testing.T) {
+func TestFollowEndsAfterPatience(t *testing.T) {
 	address, tree := startPlain(t)
 	stop := serve(t, tree, address)
 	f := follow(t, address, "--patience", "300ms")
@@ -150,7 +150,7 @@ func TestFollowingEndsWhenTheServerIsGoneForGood(t *testing.T) {
 }
 
 // A server that is part of the tree ends before that does.
-func TestFollowingEndsWithTheServersTree(t *testing.T) {
+func TestFollowEndsWithAServerInTheTree(t *testing.T) {
 	address, s := startOrders(t)
 	f := follow(t, address, "--patience", "0")
 	f.says(&f.stdout, "supervisor started  orders")

@@ -12,7 +12,7 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-func TestOfAChildThatIsNotThereTheNearestIsNamed(t *testing.T) {
+func TestAMistypedPathHasSuggestions(t *testing.T) {
 	address, _ := startOrders(t)
 	for path, want := range map[string]string{
 		"orders/feds":        "did you mean orders/feeds? for the existing paths: supctl children orders",
@@ -32,7 +32,7 @@ func TestOfAChildThatIsNotThereTheNearestIsNamed(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhatToTypeInstead(t *testing.T) {
+func TestErrorsHaveHints(t *testing.T) {
 	address, _ := startOrders(t)
 	for _, c := range []struct {
 		code       int
@@ -69,13 +69,13 @@ func startRooms(t *testing.T) (address string) {
 	return address
 }
 
-func TestOfATextThatIsNoKeyTheOtherKeysAreTold(t *testing.T) {
+func TestAnInvalidKeyHasAHint(t *testing.T) {
 	address := startRooms(t)
 	_, err := supctl(t, exitRefused, "-a", address, "start", "rooms", "kitchen")
 	contains(t, err, "the text is not that of a key", "\nfor the existing keys: supctl children rooms\n")
 }
 
-func TestCompletionOffersWhatACommandIsFor(t *testing.T) {
+func TestCompletionOffersMatchingPaths(t *testing.T) {
 	orders, _ := startOrders(t)
 	rooms := startRooms(t)
 	for _, c := range []struct {
@@ -105,7 +105,7 @@ func TestCompletionOffersWhatACommandIsFor(t *testing.T) {
 }
 
 // Whatever an id is, what is shown of it can be typed.
-func TestNamesAreShownAsTheyAreTyped(t *testing.T) {
+func TestIDsAreShownAsTheyAreTyped(t *testing.T) {
 	for id, shown := range map[string]string{
 		"plain": "plain", "a/b": "a%2Fb", "100%": "100%25", "two words": "two words", "\x1b[2J": "%1B[2J", "ünï": "ünï",
 		"\u202eevil": "%E2%80%AEevil", "\xff\xef": "%FF%EF", "\uFFFD": "\uFFFD", "a\nb": "a%0Ab", "%FF": "%25FF",
@@ -131,7 +131,7 @@ func TestNamesAreShownAsTheyAreTyped(t *testing.T) {
 	}
 }
 
-func TestTheUserOfTheServerIsNamedOrNumbered(t *testing.T) {
+func TestServerUserTakesANameOrANumber(t *testing.T) {
 	address, _ := startOrders(t)
 	for _, name := range []string{"root", "0", "12345"} {
 		supctl(t, exitDone, "-a", address, "--server-user", name, "tree") // this user is always allowed
@@ -142,7 +142,7 @@ func TestTheUserOfTheServerIsNamedOrNumbered(t *testing.T) {
 	contains(t, said, "abstract socket, which any user can create")
 }
 
-func TestAServerOfAnotherUserIsNotTrusted(t *testing.T) {
+func TestAnUntrustedServerHasAHint(t *testing.T) {
 	s := &session{address: "unix:/tmp/control.sock"}
 	contains(t, s.hint(t.Context(), remote.ErrUntrusted), "--server-user USER")
 	s.address = "10.0.0.1:1"

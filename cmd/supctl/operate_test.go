@@ -8,7 +8,7 @@ import (
 
 // A slash at the end of a path names a child of an empty id, and not the set
 // that it is in.
-func TestAPathToChangeIsTakenAsItIs(t *testing.T) {
+func TestCommandsWithSideEffectsTakePathsUnchanged(t *testing.T) {
 	address, s := startOrders(t)
 	stateOf := func(path string) string {
 		t.Helper()

@@ -25,7 +25,7 @@ func startProgram(t *testing.T, address string) (kill func()) {
 	}
 }
 
-func TestFollowingSaysThatTheProgramWasStartedAnew(t *testing.T) {
+func TestFollowReportsARestartOfTheProgram(t *testing.T) {
 	address := "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
 	kill := startProgram(t, address)
 	text, json := follow(t, address, "--patience", "20s"), follow(t, address, "--patience", "20s", "-o", "json")

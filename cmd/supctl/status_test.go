@@ -54,7 +54,7 @@ func startTroubled(t *testing.T) (address string) {
 	}
 }
 
-func TestTroubleFurtherDownIsSeenFromAbove(t *testing.T) {
+func TestStatusShowsTroubledDescendants(t *testing.T) {
 	address := startTroubled(t)
 	out, _ := supctl(t, exitDone, "-a", address, "status")
 	contains(t, out, "children    2: 2 running\n", "below them  3: 1 running, 2 quarantined\n")
@@ -68,7 +68,7 @@ func TestTroubleFurtherDownIsSeenFromAbove(t *testing.T) {
 	supctl(t, exitDegraded, "-a", address, "status", "--check")
 }
 
-func TestAChildsStatusTellsItsBudgetAndItsBackoff(t *testing.T) {
+func TestStatusShowsBudgetAndBackoff(t *testing.T) {
 	address := startTroubled(t)
 	out, _ := supctl(t, exitDone, "-a", address, "status", "app/outer/bad")
 	contains(t, out, "quarantined", "budget      1 of 1 in 1h\nbackoff     1ms..1m\n")
@@ -83,7 +83,7 @@ func TestAChildsStatusTellsItsBudgetAndItsBackoff(t *testing.T) {
 	contains(t, out, "restarts    0 of 3 in 5s\n")
 }
 
-func TestErrorsThatWereJoinedStandBelowEachOther(t *testing.T) {
+func TestJoinedErrorsAreAligned(t *testing.T) {
 	address := startTroubled(t)
 	out, _ := supctl(t, exitDone, "-a", address, "status", "app/outer/bad")
 	contains(t, out, "last exit   abnormal: dial a: refused\n            dial b: refused\n")
@@ -91,17 +91,17 @@ func TestErrorsThatWereJoinedStandBelowEachOther(t *testing.T) {
 	contains(t, out, "last exit abnormal: dial a: refused / dial b: refused\n")
 }
 
-func TestAnExitThatWasAskedForIsNoFailure(t *testing.T) {
+func TestARequestedExitDoesNotReadLikeAFailure(t *testing.T) {
 	errOwn := fmt.Errorf("closed: %w", sup.ErrShutdown)
 	for want, exit := range map[string]sup.Exit{
-		"none":                                   {},
-		"normal":                                 {Kind: sup.ExitNormal},
-		"abnormal: context canceled":             {Kind: sup.ExitAbnormal, Err: context.Canceled},
-		"abnormal: no":                           {Kind: sup.ExitAbnormal, Err: errors.New("no")},
-		"shutdown: asked to stop":         {Kind: sup.ExitShutdown, Err: context.Canceled},
-		"shutdown: closed: shutdown":             {Kind: sup.ExitShutdown, Err: errOwn},
-		"shutdown: restarting because of a/b":    {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonRound, Path: "a/b"}},
-		"shutdown: requested by an operator": {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ReasonOperator})},
+		"none":                                {},
+		"normal":                              {Kind: sup.ExitNormal},
+		"abnormal: context canceled":          {Kind: sup.ExitAbnormal, Err: context.Canceled},
+		"abnormal: no":                        {Kind: sup.ExitAbnormal, Err: errors.New("no")},
+		"shutdown: asked to stop":             {Kind: sup.ExitShutdown, Err: context.Canceled},
+		"shutdown: closed: shutdown":          {Kind: sup.ExitShutdown, Err: errOwn},
+		"shutdown: restarting because of a/b": {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonRound, Path: "a/b"}},
+		"shutdown: requested by an operator":  {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ReasonOperator})},
 	} {
 		if got := exitText(exit); got != want {
 			t.Errorf("%s, want %s", got, want)

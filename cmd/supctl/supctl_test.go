@@ -86,7 +86,7 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
-func TestAnOperatorsDay(t *testing.T) {
+func TestAllCommandsOfAnOperator(t *testing.T) {
 	address, s := startOrders(t)
 	steps := []struct {
 		code int
@@ -151,7 +151,7 @@ func TestAnOperatorsDay(t *testing.T) {
 	contains(t, err, "is the program running")
 }
 
-func TestWrongCommandLines(t *testing.T) {
+func TestWrongCommandLinesExitWithUsage(t *testing.T) {
 	t.Setenv("SUPCTL_ADDRESS", "")
 	for _, line := range []string{
 		"frob", "tree", "-a unix:/x tree a b", "-a unix:/x restart", "-a unix:/x start a", "-a unix:/x -o xml tree",
@@ -164,7 +164,7 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 }
 
-func TestNoTimeoutIsNoBound(t *testing.T) {
+func TestTimeoutZeroMeansNoLimit(t *testing.T) {
 	address, _ := startOrders(t)
 	for _, line := range []string{
 		"tree", "children", "status orders/db", "stacks orders/db", "events", "record", "start orders/feeds IBM", "terminate orders/feeds/IBM",

@@ -52,7 +52,7 @@ type sayer string
 
 func (f sayer) Run(context.Context) error { return errors.New(string(f)) }
 
-func TestNoOutputControlsTheTerminal(t *testing.T) {
+func TestOutputIsSafeForTerminals(t *testing.T) {
 	address := startHostile(t)
 	path := sup.ChildPath("keyed", hostile)
 	for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestNoOutputControlsTheTerminal(t *testing.T) {
 	}
 }
 
-func TestJSONStillSaysWhatThereIs(t *testing.T) {
+func TestEscapedJSONKeepsItsValues(t *testing.T) {
 	address := startHostile(t)
 	out, _ := supctl(t, exitDone, "-a", address, "-o", "json", "children")
 	var children []sup.ChildInfo
@@ -104,7 +104,7 @@ func TestJSONStillSaysWhatThereIs(t *testing.T) {
 }
 
 // What completion offers is taken by the command.
-func TestWhatIsCompletedIsTaken(t *testing.T) {
+func TestCompletedPathsAreAccepted(t *testing.T) {
 	address := startHostile(t)
 	out, _ := supctl(t, exitDone, "__complete", "-a", address, "status", "keyed/%1B")
 	path, _, _ := strings.Cut(out, "\t")

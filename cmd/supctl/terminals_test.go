@@ -142,19 +142,19 @@ func operate(t *testing.T, first, second terminal, address string, serverArgs, c
 	ctl(exitUnreachable, "tree")
 }
 
-func TestFromASecondTerminal(t *testing.T) {
+func TestOperatingFromASecondTerminal(t *testing.T) {
 	operate(t, nil, nil, "unix:"+filepath.Join(t.TempDir(), "run", "control.sock"), nil, nil)
 }
 
 // Two networks, which only a cable connects, and certificates.
-func TestFromAnotherMachine(t *testing.T) {
+func TestOperatingFromAnotherMachine(t *testing.T) {
 	first, second := networks(t)
 	files := certificates(t, "ops")
 	server := []string{files.serverCert, files.serverKey, files.authority}
 	operate(t, first, second, "10.77.0.1:7443", server, []string{"--ca", files.authority, "--cert", files.clientCert, "--key", files.clientKey})
 }
 
-func TestAStrangersMachineIsTurnedAway(t *testing.T) {
+func TestAMachineWithoutAGrantIsRejected(t *testing.T) {
 	first, second := networks(t)
 	ours, theirs := certificates(t, "ops"), certificates(t, "ops")
 	p := first.command(t, "program", "10.77.0.1:7443", ours.serverCert, ours.serverKey, ours.authority)

@@ -147,7 +147,7 @@ func TestTopSortsAndDescends(t *testing.T) {
 	expect("a b [inner]")
 }
 
-func TestTopAsksBeforeItChangesSomething(t *testing.T) {
+func TestTopAsksForConfirmation(t *testing.T) {
 	s, _ := startScreen(t)
 	incarnation := func() int {
 		s.look()
@@ -171,7 +171,7 @@ func TestTopAsksBeforeItChangesSomething(t *testing.T) {
 	contains(t, s.text(), "1 stopped")
 }
 
-func TestTopTellsOfTroubleFurtherDown(t *testing.T) {
+func TestTopShowsTroubledDescendants(t *testing.T) {
 	c, err := remote.Dial(startTroubled(t))
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestTopFitsAnyScreen(t *testing.T) {
 	}
 }
 
-func TestTopGoesOnWhenTheServerIsGone(t *testing.T) {
+func TestTopContinuesWithoutAServer(t *testing.T) {
 	s, _ := startScreen(t)
 	_, cmd := s.Update(snapshotMsg{"app", sup.SupervisorInfo{}, errors.New("it is gone")})
 	contains(t, s.text(), "it is gone", "3 children")

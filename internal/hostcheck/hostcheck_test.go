@@ -6,7 +6,7 @@ import (
 	"github.com/espalier-go/espalier/internal/hostcheck"
 )
 
-func TestLoopbackNamesAreAllowedAndNoOthers(t *testing.T) {
+func TestOnlyLoopbackNamesAreAllowed(t *testing.T) {
 	for host, want := range map[string]bool{
 		"localhost": true, "localhost:80": true, "LocalHost:8080": true, "localhost.": true, "LOCALHOST.:1": true,
 		"127.0.0.1": true, "127.0.0.1:80": true, "127.8.9.1": true, "127.0.0.1.:80": true,
@@ -27,7 +27,7 @@ func TestLoopbackNamesAreAllowedAndNoOthers(t *testing.T) {
 	}
 }
 
-func TestHostsThatWereAddedAreAllowed(t *testing.T) {
+func TestAddedHostsAreAllowed(t *testing.T) {
 	hosts, err := hostcheck.New("Panel.Example", "ops.example.:8080", "10.0.0.7", "[2001:db8::7]:443", "2001:db8:0::8")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestHostsThatWereAddedAreAllowed(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoHostIsRefused(t *testing.T) {
+func TestInvalidHostsAreRejected(t *testing.T) {
 	for _, host := range []string{"", ":80", "*", "*.example", "https://panel.example", "panel.example/debug", "a b", "[::1", "a:b", "a@b", "fe80::1%eth0"} {
 		if _, err := hostcheck.New(host); err == nil {
 			t.Errorf("%q is taken as a host", host)
@@ -52,7 +52,7 @@ func TestWhatIsNoHostIsRefused(t *testing.T) {
 	}
 }
 
-func TestIsLoopback(t *testing.T) {
+func TestIsLoopbackAcceptsOnlyLoopbackNames(t *testing.T) {
 	for host, want := range map[string]bool{
 		"localhost": true, "LOCALHOST": true, "localhost.": true, "127.0.0.1": true, "::1": true, "::ffff:127.0.0.1": true,
 		"": false, "localhost:80": false, "example.com": false, "0.0.0.0": false, "[::1]": false,

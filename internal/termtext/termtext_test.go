@@ -25,7 +25,7 @@ var dangerous = func() []rune {
 		0x2028, 0x2029, 0xfeff, 0xe0041)
 }()
 
-func TestNothingThatATerminalObeysPasses(t *testing.T) {
+func TestControlCharactersAreEscaped(t *testing.T) {
 	for _, r := range dangerous {
 		text := "a" + string(r) + "b"
 		encoded, err := json.Marshal(map[string]string{text: text})
@@ -47,7 +47,7 @@ func TestNothingThatATerminalObeysPasses(t *testing.T) {
 	}
 }
 
-func TestTextIsForPeople(t *testing.T) {
+func TestTextIsReadable(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain":             "plain",
 		"naïve 日本 🙂":        "naïve 日本 🙂",
@@ -84,7 +84,7 @@ func TestAPathCanBeTyped(t *testing.T) {
 	}
 }
 
-func TestJSONKeepsItsValue(t *testing.T) {
+func TestEscapedJSONHasTheSameValue(t *testing.T) {
 	for in, want := range map[string]string{
 		"{\n\t\"a\": \"b\"\r\n}\n": "{\n\t\"a\": \"b\"\r\n}\n",
 		"\"\x7f\u0085\u202e\"":     `"\u007f\u0085\u202e"`,

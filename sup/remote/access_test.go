@@ -50,7 +50,7 @@ func TestAViewerChangesNothing(t *testing.T) {
 			t.Error(err)
 		}
 		if after := lastEvent(t, s); after != before {
-			t.Error("something has changed")
+			t.Error("the tree was changed")
 		}
 		for _, want := range []string{"op=StartChild %s path=shop/feeds/IBM", "op=TerminateChild %s path=shop/db", "op=RestartChild %s path=shop/db", "op=DeleteChild %s path=shop/db", "op=Shutdown %s path=shop"} {
 			want = `level=WARN msg="operator call" ` + fmt.Sprintf(want, `client="anyone at pipe" role=viewer`) + ` took=0s result="access denied"`
@@ -89,7 +89,7 @@ func TestEachCallOfAnOperatorIsLogged(t *testing.T) {
 	})
 }
 
-func TestGRPCAndGRPCWebAreSpoken(t *testing.T) {
+func TestTheServerSpeaksGRPCAndGRPCWeb(t *testing.T) {
 	for name, protocol := range map[string]connecthttp.Option{"gRPC": connecthttp.WithGRPC(), "gRPC-Web": connecthttp.WithGRPCWeb()} {
 		synctest.Test(t, func(t *testing.T) {
 			s := startShop(t)
@@ -106,8 +106,8 @@ func TestGRPCAndGRPCWebAreSpoken(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, answer, err)
 			}
 			_, err = c.TerminateChild(t.Context(), &pb.TerminateChildRequest{Target: &pb.Target{Path: "shop/none"}})
-			told, ok := errors.AsType[*connect.Error](err)
-			if !ok || told.Code() != connect.CodeNotFound || len(told.Details()) != 1 {
+			connectErr, ok := errors.AsType[*connect.Error](err)
+			if !ok || connectErr.Code() != connect.CodeNotFound || len(connectErr.Details()) != 1 {
 				t.Errorf("%s: error %v", name, err)
 			}
 			events, err := c.Events(t.Context(), &pb.EventsRequest{})
@@ -126,9 +126,9 @@ func TestGRPCAndGRPCWebAreSpoken(t *testing.T) {
 	}
 }
 
-// A page in a browser can make a name of its own mean 127.0.0.1, and then send
-// what it likes to whatever listens there.
-func TestOverPlainTCPTheHostIsThisOne(t *testing.T) {
+// A web page can make its own host name resolve to 127.0.0.1 and send any request to
+// servers there.
+func TestPlainTCPRequiresALoopbackHost(t *testing.T) {
 	address := serveTLS(t, nil, remote.Anyone(remote.Operator))
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -147,13 +147,13 @@ func TestOverPlainTCPTheHostIsThisOne(t *testing.T) {
 		}
 		answer.Body.Close()
 		if answer.StatusCode != want {
-			t.Errorf("for the host %s: %d, want %d", host, answer.StatusCode, want)
+			t.Errorf("host %s: status %d, want %d", host, answer.StatusCode, want)
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
 
-func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
+func TestAnInvalidConfigurationIsRejectedWithAllProblems(t *testing.T) {
 	certificate := &tls.Config{Certificates: make([]tls.Certificate, 1)}
 	anyone := []remote.Grant{remote.Anyone(remote.Viewer)}
 	for name, c := range map[string]struct {
@@ -177,7 +177,7 @@ func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 		"a mode that is more":        {remote.Config{Address: "unix:/x", Mode: 0o4600 | 1<<31}, []string{"more than permission bits"}},
 		"negative numbers":           {remote.Config{Address: "unix:/x", MaxConnections: -1, MaxCalls: -1, MaxAnswers: -1, MaxRequest: -1, Heartbeat: -1, Grace: -1}, []string{"MaxConnections -1", "MaxCalls -1", "MaxAnswers -1", "MaxRequest", "Heartbeat", "Grace"}},
 		"a controller that is nil":   {remote.Config{Address: "unix:/x"}, []string{"nil controller"}},
-		"a listener for all":         {remote.Config{Listener: everywhere(t), Access: anyone}, []string{"TLS is nil", "Access grants to Anyone"}},
+		"a listener for all":         {remote.Config{Listener: listenOnAllInterfaces(t), Access: anyone}, []string{"TLS is nil", "Access grants to Anyone"}},
 		"an address that is in use?": {remote.Config{Address: "203.0.113.1:1", TLS: certificate, Access: []remote.Grant{remote.Token(secret, "x", remote.Viewer)}}, []string{"203.0.113.1:1: listen: "}},
 	} {
 		controller := sup.Control(sup.New(sup.Spec[idle]{}))
@@ -193,8 +193,8 @@ func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 	}
 }
 
-// everywhere is a listener that other machines reach.
-func everywhere(t *testing.T) net.Listener {
+// listenOnAllInterfaces returns a listener that other machines can reach.
+func listenOnAllInterfaces(t *testing.T) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", ":0")
 	if err != nil {
@@ -204,7 +204,7 @@ func everywhere(t *testing.T) net.Listener {
 	return l
 }
 
-func TestCallsThatAreDeniedDoNotFillTheLog(t *testing.T) {
+func TestDeniedCallsDoNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -229,9 +229,9 @@ func TestCallsThatAreDeniedDoNotFillTheLog(t *testing.T) {
 	})
 }
 
-// A handler of logs need not escape anything: that of JSON leaves what a terminal
-// obeys, and a client chooses the text.
-func TestWhatIsLoggedOfACallIsHarmless(t *testing.T) {
+// A log handler need not escape text. That of JSON does not escape all characters that
+// control a terminal, and a client chooses the text.
+func TestTheLogOfACallIsSafeForTerminals(t *testing.T) {
 	const hostile = "\x1b[2J\u009b31m\u202e\n"
 	logOf := func(token string) (log *logbook) {
 		log = new(logbook)
@@ -247,7 +247,7 @@ func TestWhatIsLoggedOfACallIsHarmless(t *testing.T) {
 		c := client(t, address, trust, token)
 		for _, path := range []string{"tree/" + hostile, "tree/" + strings.Repeat("x", 10_000)} {
 			if err := c.TerminateChild(t.Context(), sup.Target{Path: path}); err == nil {
-				t.Errorf("%q was done", path)
+				t.Errorf("call on %q succeeded", path)
 			}
 		}
 		transport := &http.Transport{TLSClientConfig: trust}
@@ -269,11 +269,11 @@ func TestWhatIsLoggedOfACallIsHarmless(t *testing.T) {
 	} {
 		log := logOf(token).String()
 		if !strings.Contains(log, want) {
-			t.Errorf("for the token %q: no %s in:\n%s", token, want, log)
+			t.Errorf("token %q: no %s in:\n%s", token, want, log)
 		}
 		for line := range strings.Lines(log) {
 			if i := strings.IndexFunc(line, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 || len(line) > 8000 {
-				t.Errorf("for the token %q: there is a %q in %d bytes\n%q", token, line[max(i, 0)], len(line), line)
+				t.Errorf("token %q: %q in a line of %d bytes\n%q", token, line[max(i, 0)], len(line), line)
 			}
 		}
 	}

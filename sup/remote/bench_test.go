@@ -12,10 +12,10 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// BenchmarkRestart is a crash and the restart after it: while nobody looks on
-// from outside, while eight clients do that read, and while eight do that never
-// read. To write to those who read takes processors, to hold back for those who
-// do not takes nothing: the first and the last are to be the same.
+// BenchmarkRestart measures a crash and the restart after it: without clients, with
+// eight clients that read events, and with eight clients that never read. Writing to
+// readers costs CPU time. Clients that never read must cost nothing, so the first and
+// the last result must be equal.
 func BenchmarkRestart(b *testing.B) {
 	for _, c := range []struct {
 		name    string
@@ -25,7 +25,7 @@ func BenchmarkRestart(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			fail := make(chan error)
 			s, err := sup.Start(context.Background(), sup.Spec[sup.Worker]{Name: "tree", Intensity: sup.Unlimited, Children: []sup.ChildSpec[sup.Worker]{
-				{ID: "worker", Start: func(context.Context) (sup.Worker, error) { return &breakable{fail}, nil }},
+				{ID: "worker", Start: func(context.Context) (sup.Worker, error) { return &failing{fail}, nil }},
 			}})
 			if err != nil {
 				b.Fatal(err)
@@ -59,8 +59,8 @@ func BenchmarkRestart(b *testing.B) {
 	}
 }
 
-// BenchmarkCall is one look at a tree of ten children, in the process and over a
-// unix socket.
+// BenchmarkCall measures a snapshot of a tree with ten children, in the process and
+// over a unix socket.
 func BenchmarkCall(b *testing.B) {
 	s := sup.NewKeyed(sup.KeyedSpec[string, idle]{Name: "tree", Start: func(context.Context, string) (idle, error) { return idle{}, nil }})
 	if err := s.Start(context.Background()); err != nil {

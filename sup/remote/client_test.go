@@ -21,7 +21,7 @@ var sameErrors = cmp.Comparer(func(a, b error) bool {
 	return a.Error() == b.Error()
 })
 
-func TestAClientSeesWhatIsSeenInTheProcess(t *testing.T) {
+func TestAClientSeesTheSameTreeAsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -49,14 +49,14 @@ func compare[T any](t *testing.T, path, name string, here, there func(ctx contex
 	want, wantErr := here(t.Context(), path)
 	got, gotErr := there(t.Context(), path)
 	if diff := cmp.Diff(want, got, sameErrors); diff != "" {
-		t.Errorf("%s(%q) differs (-in the process +by the client):\n%s", name, path, diff)
+		t.Errorf("%s(%q) differs (-process +client):\n%s", name, path, diff)
 	}
 	if diff := cmp.Diff(wantErr, gotErr, sameErrors); diff != "" {
-		t.Errorf("%s(%q) fails differently (-in the process +by the client):\n%s", name, path, diff)
+		t.Errorf("%s(%q) fails differently (-process +client):\n%s", name, path, diff)
 	}
 }
 
-func TestAClientChangesWhatIsChangedInTheProcess(t *testing.T) {
+func TestAClientOperatesTheTreeLikeTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -75,13 +75,13 @@ func TestAClientChangesWhatIsChangedInTheProcess(t *testing.T) {
 				t.Error(err)
 			}
 			if got := state(t, c, path); got != sup.StateStopped {
-				t.Errorf("%s is %v after Terminate", path, got)
+				t.Errorf("%s is %v after TerminateChild", path, got)
 			}
 			if err := c.RestartChild(ctx, sup.Target{Path: path, Incarnation: 1}); err != nil {
 				t.Error(err)
 			}
 			if got := state(t, c, path); got != sup.StateRunning {
-				t.Errorf("%s is %v after Restart", path, got)
+				t.Errorf("%s is %v after RestartChild", path, got)
 			}
 		}
 		if err := c.Shutdown(ctx, sup.Target{Path: "shop/feeds"}); err != nil {
@@ -95,7 +95,7 @@ func TestAClientChangesWhatIsChangedInTheProcess(t *testing.T) {
 		}
 		for _, path := range []string{"shop/feeds", "shop/\xff"} {
 			if _, err := c.Child(ctx, path); !errors.Is(err, sup.ErrNotFound) {
-				t.Errorf("%s is still there: %v", path, err)
+				t.Errorf("%s still exists: %v", path, err)
 			}
 		}
 	})

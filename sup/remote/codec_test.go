@@ -15,7 +15,7 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// post sends what somebody has written by hand, and returns what is answered.
+// post sends a JSON body and returns the response.
 func post(t *testing.T, w *wire, method, body string) (status int, answer struct{ Code, Message string }) {
 	t.Helper()
 	c, err := w.dial(t.Context())
@@ -37,9 +37,9 @@ func post(t *testing.T, w *wire, method, body string) (status int, answer struct
 	return r.StatusCode, answer
 }
 
-// An operator at three in the morning has curl and mistypes: that must not take
-// down the tree, and he is told what to write.
-func TestARequestThatIsMistypedIsRefused(t *testing.T) {
+// A typing error in a request by curl must not shut down the tree, and the error lists
+// the valid fields.
+func TestARequestWithAnUnknownFieldIsRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -63,7 +63,7 @@ func TestARequestThatIsMistypedIsRefused(t *testing.T) {
 		} {
 			status, answer := post(t, w, c.method, c.body)
 			if status != http.StatusBadRequest || answer.Code != "invalid_argument" {
-				t.Errorf("%s %s: answered with %d, %+v", c.method, c.body, status, answer)
+				t.Errorf("%s %s: status %d, %+v", c.method, c.body, status, answer)
 			}
 			for _, part := range c.says {
 				if !strings.Contains(answer.Message, part) {
@@ -72,12 +72,12 @@ func TestARequestThatIsMistypedIsRefused(t *testing.T) {
 			}
 		}
 		if after := lastEvent(t, s); after != before {
-			t.Error("something has changed")
+			t.Error("the tree was changed")
 		}
 	})
 }
 
-func TestTheWholeTreeIsShutDownIfThatIsSaid(t *testing.T) {
+func TestTheWholeTreeIsShutDownOnExplicitRequest(t *testing.T) {
 	for name, shutdown := range map[string]func(t *testing.T, w *wire) error{
 		"by its name": func(t *testing.T, w *wire) error {
 			_, _ = post(t, w, "Shutdown", `{"target":{"path":"shop"}}`)
@@ -102,7 +102,7 @@ func TestTheWholeTreeIsShutDownIfThatIsSaid(t *testing.T) {
 			select {
 			case <-s.Done():
 			default:
-				t.Errorf("%s: the tree goes on", name)
+				t.Errorf("%s: the tree is still running", name)
 			}
 			if line := "op=Shutdown client=\"anyone at pipe\" role=operator path=shop "; !strings.Contains(log.String(), line) {
 				t.Errorf("%s: no %s in the log:\n%s", name, line, &log)
@@ -111,7 +111,7 @@ func TestTheWholeTreeIsShutDownIfThatIsSaid(t *testing.T) {
 	}
 }
 
-func TestTheLogHasPathsAsEverywhereElse(t *testing.T) {
+func TestTheLogHasFullPaths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -124,13 +124,13 @@ func TestTheLogHasPathsAsEverywhereElse(t *testing.T) {
 			t.Error(err)
 		}
 		if !strings.Contains(log.String(), "path=shop/feeds/a%2Fb%0A%FF ") {
-			t.Errorf("the log:\n%s", &log)
+			t.Errorf("log:\n%s", &log)
 		}
 	})
 }
 
-// What curl prints goes to a terminal.
-func TestAnAnswerInJSONDoesNotControlATerminal(t *testing.T) {
+// curl prints responses to a terminal.
+func TestJSONResponsesAreSafeForTerminals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const hostile = "\x1b[2J\x7f\u009b31m\u202e\u2066"
 		s := startShop(t)
@@ -161,7 +161,7 @@ func TestAnAnswerInJSONDoesNotControlATerminal(t *testing.T) {
 			}
 			text := strings.ReplaceAll(string(answer), "\r\n", "\n")
 			if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
-				t.Errorf("%s %s: there is a %q in\n%q", c[0], c[1], text[i], text)
+				t.Errorf("%s %s: %q in\n%q", c[0], c[1], text[i], text)
 			}
 		}
 	})

@@ -23,10 +23,10 @@ func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
 	examplecheck.EntryPoints(t, "github.com/espalier-go/espalier/sup/remote")
 }
 
-// silent is for examples, whose log is of no interest.
+// silent discards the log of the examples.
 var silent = slog.New(slog.DiscardHandler)
 
-// socketFor returns an address in a directory that is removed in the end.
+// socketFor returns an address in a directory that remove deletes.
 func socketFor() (address string, remove func()) {
 	dir, err := os.MkdirTemp("", "remote")
 	if err != nil {
@@ -50,7 +50,7 @@ func startAuction(address string) *sup.Supervisor[sup.Worker] {
 	return s
 }
 
-// A tree is watched, operated and shut down by a client.
+// A client inspects, operates and shuts down a tree.
 func Example() {
 	address, remove := socketFor()
 	defer remove()
@@ -101,7 +101,7 @@ func ExampleDial() {
 	// invalid configuration: address "orders": use "unix:PATH" or "host:port"
 }
 
-// Through a tunnel, say.
+// Connect can open connections through a tunnel.
 func ExampleDialer() {
 	address, remove := socketFor()
 	defer remove()
@@ -123,45 +123,6 @@ func ExampleDialer() {
 	fmt.Println(child.ID, child.State, err)
 	// Output:
 	// ada running <nil>
-}
-
-func ExampleDialer_Dial() {
-	_, err := remote.Dialer{Token: "a secret", Timeout: -1}.Dial("unix:/run/auction/control.sock")
-	fmt.Println(err)
-	// Output:
-	// invalid configuration: TLS or Token is set, but the address is a unix socket: remove it; Token has spaces or line ends: remove them; Timeout is negative: use 0 for the default
-}
-
-// A client can be given to whatever takes a controller or an inspector.
-func ExampleClient() {
-	address, remove := socketFor()
-	defer remove()
-	s := startAuction(address)
-	defer s.Shutdown(context.Background())
-	c, err := remote.Dial(address)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer c.Close()
-	count := func(i sup.Inspector) {
-		children, err := i.Children(context.Background(), "")
-		fmt.Println(len(children), err)
-	}
-	count(c)
-	count(sup.Inspect(s))
-	// Output:
-	// 2 <nil>
-	// 2 <nil>
-}
-
-func ExampleClient_Close() {
-	c, err := remote.Dial("unix:/run/auction/control.sock")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(c.Close())
-	// Output:
-	// <nil>
 }
 
 func ExampleClient_Events() {
@@ -208,7 +169,7 @@ func ExampleClient_Replace() {
 	// sup: replace auction/ada: the child is another incarnation by now: look again
 }
 
-// Who has too little time learns what has not stopped by then.
+// A shutdown that runs out of time returns the children that have not stopped.
 func ExampleClient_Shutdown() {
 	address, remove := socketFor()
 	defer remove()
@@ -218,7 +179,7 @@ func ExampleClient_Shutdown() {
 		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
 			return remote.NewServer(sup.Control(s), remote.Config{Address: address, Logger: silent}), nil
 		}},
-		{ID: "slow", Start: func(context.Context) (sup.Worker, error) { return stubborn{hold}, nil }, Shutdown: time.Minute},
+		{ID: "slow", Start: func(context.Context) (sup.Worker, error) { return ignoresStop{hold}, nil }, Shutdown: time.Minute},
 	}})
 	if err := s.Start(context.Background()); err != nil {
 		log.Fatal(err)
@@ -244,14 +205,6 @@ func ExampleClient_Shutdown() {
 	// 1 not asked yet
 }
 
-// What is wrong with a configuration is said all at once.
-func ExampleServer() {
-	s := remote.NewServer(sup.Control(sup.New(sup.Spec[idle]{Name: "auction"})), remote.Config{Address: ":7070", MaxStreams: -1})
-	fmt.Println(s.Initialize(context.Background()))
-	// Output:
-	// invalid configuration: TLS is nil, but other machines can reach ":7070": set TLS, or listen on "localhost:7070" or a unix socket; Access is empty: add a grant; MaxStreams -1 is negative: use 0 for the default, 32
-}
-
 func ExampleNewServer() {
 	address, remove := socketFor()
 	defer remove()
@@ -262,23 +215,6 @@ func ExampleNewServer() {
 	fmt.Println(s.Run(ctx))
 	// Output:
 	// context canceled
-}
-
-func ExampleServer_Address() {
-	s := remote.NewServer(sup.Control(sup.New(sup.Spec[idle]{})), remote.Config{
-		Address: "localhost:0", Access: []remote.Grant{remote.Anyone(remote.Viewer)}, Logger: silent,
-	})
-	fmt.Printf("%q\n", s.Address())
-	if err := s.Initialize(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	host, port, err := net.SplitHostPort(s.Address())
-	fmt.Println(host, port != "0", err)
-	fmt.Println(s.Terminate(context.Background(), sup.Exit{}))
-	// Output:
-	// ""
-	// 127.0.0.1 true <nil>
-	// <nil>
 }
 
 func ExampleServe() {
@@ -293,7 +229,7 @@ func ExampleServe() {
 	// context deadline exceeded
 }
 
-// Over TCP, with certificates for people and a token for a machine.
+// A server on TCP with certificates for people and a token for a machine.
 func ExampleConfig() {
 	config := func(certificates *tls.Config) remote.Config {
 		return remote.Config{
@@ -327,14 +263,7 @@ func ExampleClientTLS() {
 	// TLS 1.3 <nil>
 }
 
-func ExampleRole() {
-	fmt.Println(remote.Viewer, remote.Operator, remote.Role(0))
-	// Output:
-	// viewer operator nobody
-}
-
-// serveOnce shows what a grant allows a client in this process over a unix
-// socket, where the processes of the same user are operators in any case.
+// serveOnce starts a server with some grants on a unix socket, and stops it.
 func serveOnce(grants ...remote.Grant) error {
 	address, remove := socketFor()
 	defer remove()
@@ -343,12 +272,6 @@ func serveOnce(grants ...remote.Grant) error {
 		return err
 	}
 	return s.Terminate(context.Background(), sup.Exit{})
-}
-
-func ExampleGrant() {
-	fmt.Println(serveOnce(remote.Grant{}, remote.User(1001, 0)))
-	// Output:
-	// invalid configuration: Access has a zero Grant: use User, Group, Certificate, Token, Tokens or Anyone; Access grants the role nobody: use Viewer or Operator
 }
 
 func ExampleUser() {

@@ -21,8 +21,8 @@ import (
 
 const viewerSecret = "fedcba9876543210-viewer"
 
-// serveTokens serves a controller over TLS for an operator and a viewer with
-// tokens. It returns the address, and what a client has to trust.
+// serveTokens serves a controller over TLS for an operator and a viewer with tokens. It
+// returns the address and the TLS configuration of a client.
 func serveTokens(t *testing.T, c sup.Controller, edit func(*remote.Config)) (address string, trust *tls.Config) {
 	t.Helper()
 	ours := newAuthority(t)
@@ -46,7 +46,7 @@ func serveTokens(t *testing.T, c sup.Controller, edit func(*remote.Config)) (add
 	return s.Address(), anonymous(t, ours)
 }
 
-// client is one with a token, which is closed when the test ends.
+// client returns a client with a token, which is closed when the test ends.
 func client(t *testing.T, address string, trust *tls.Config, token string) *remote.Client {
 	t.Helper()
 	c, err := remote.Dialer{TLS: trust, Token: token, Timeout: 5 * time.Minute}.Dial(address)
@@ -57,8 +57,8 @@ func client(t *testing.T, address string, trust *tls.Config, token string) *remo
 	return c
 }
 
-// handshake makes a TLS connection, which is closed when the test ends. One that is
-// refused counts as made.
+// handshake opens a TLS connection, which is closed when the test ends. A connection
+// that the server rejects counts as opened.
 func handshake(t *testing.T, address string, trust *tls.Config, protocol string) net.Conn {
 	t.Helper()
 	config := trust.Clone()
@@ -79,7 +79,7 @@ func TestAConnectionWithoutCredentialsTakesNoPlaceFromAnOperator(t *testing.T) {
 	}
 	for range remote.DefaultMaxConnections + 10 {
 		if c := handshake(t, address, trust, "h2"); c == nil {
-			t.Fatal("a connection was not made")
+			t.Fatal("no connection")
 		}
 	}
 	for _, c := range []*remote.Client{ops, client(t, address, trust, secret)} {
@@ -89,8 +89,8 @@ func TestAConnectionWithoutCredentialsTakesNoPlaceFromAnOperator(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 a connection without a request used to have the time of an idle one.
-func TestAConnectionWithoutCredentialsEndsSoon(t *testing.T) {
+// Over HTTP/2 the idle timeout must not apply to a connection without a request.
+func TestAConnectionWithoutCredentialsIsClosedSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire()
 		server, config := overTLS(t)
@@ -114,18 +114,18 @@ func TestAConnectionWithoutCredentialsEndsSoon(t *testing.T) {
 	})
 }
 
-// status is a request for the status, with a token, over a connection that goes on.
+// status returns a Status request with a token on a persistent connection.
 func status(token string) string {
 	return request("Status", plain+"Authorization: Bearer "+token+"\r\n", "{}")
 }
 
-func TestIdleConnectionsMakeRoom(t *testing.T) {
+func TestIdleConnectionsAreEvicted(t *testing.T) {
 	for role, token := range map[string]string{"viewers": viewerSecret, "operators": secret} {
 		address, trust := serveTokens(t, sup.Control(sup.New(sup.Spec[idle]{Name: "tree"})), func(c *remote.Config) { c.MaxConnections = 8 })
 		for range 20 {
 			c := handshake(t, address, trust, "http/1.1")
 			if c == nil {
-				t.Fatal("a connection was not made")
+				t.Fatal("no connection")
 			}
 			if _, err := io.WriteString(c, status(token)); err != nil {
 				t.Fatal(err)
@@ -135,14 +135,14 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 			}
 		}
 		if _, err := client(t, address, trust, secret).Status(t.Context(), ""); err != nil {
-			t.Errorf("beside idle connections of %s: %v", role, err)
+			t.Errorf("with idle connections of %s: %v", role, err)
 		}
 	}
 }
 
 func TestBusyViewersLeavePlacesForOperators(t *testing.T) {
 	address, trust := serveTokens(t, sup.Control(startShopOverTCP(t)), func(c *remote.Config) { c.MaxConnections = 8 })
-	told := 0
+	connected := 0
 	for range 20 {
 		c := handshake(t, address, trust, "http/1.1")
 		if c == nil {
@@ -154,13 +154,13 @@ func TestBusyViewersLeavePlacesForOperators(t *testing.T) {
 		answer := bufio.NewScanner(deadlined(c, time.Minute))
 		for answer.Scan() {
 			if line := answer.Text(); strings.Contains(line, `{"hello"`) {
-				told++
+				connected++
 				break
 			}
 		}
 	}
-	if told != 7 {
-		t.Errorf("%d viewers have connections, want 7 of 8", told)
+	if connected != 7 {
+		t.Errorf("%d viewers have connections, want 7 of 8", connected)
 	}
 	for range 2 {
 		if _, err := client(t, address, trust, secret).Status(t.Context(), ""); err != nil {
@@ -169,7 +169,7 @@ func TestBusyViewersLeavePlacesForOperators(t *testing.T) {
 	}
 }
 
-func TestStreamsOfViewersLeaveSomeForOperators(t *testing.T) {
+func TestStreamsOfViewersLeavePlacesForOperators(t *testing.T) {
 	address, trust := serveTokens(t, sup.Control(startShopOverTCP(t)), func(c *remote.Config) { c.MaxStreams = 4 })
 	first := func(c *remote.Client) error {
 		for _, err := range c.Events(t.Context(), "", 0) {
@@ -177,7 +177,7 @@ func TestStreamsOfViewersLeaveSomeForOperators(t *testing.T) {
 		}
 		return nil
 	}
-	// A stream that goes on holds a place.
+	// An active stream holds a place.
 	ctx, cancel := context.WithCancel(t.Context())
 	var held sync.WaitGroup
 	defer held.Wait()
@@ -198,14 +198,14 @@ func TestStreamsOfViewersLeaveSomeForOperators(t *testing.T) {
 		}
 	}
 	if err := first(client(t, address, trust, viewerSecret)); !errors.Is(err, remote.ErrBusy) {
-		t.Errorf("a fourth stream of viewers: %v", err)
+		t.Errorf("fourth stream of viewers: %v", err)
 	}
 	if err := first(client(t, address, trust, secret)); err != nil {
-		t.Errorf("a stream of an operator: %v", err)
+		t.Errorf("stream of an operator: %v", err)
 	}
 }
 
-// startShopOverTCP starts a shop that ends with the test.
+// startShopOverTCP starts a shop that is shut down when the test ends.
 func startShopOverTCP(t *testing.T) *shop {
 	t.Helper()
 	s := startShop(t)
@@ -213,20 +213,20 @@ func startShopOverTCP(t *testing.T) *shop {
 	return s
 }
 
-// counted counts the trees that it was asked for.
-type counted struct {
+// countingController counts calls of Snapshot.
+type countingController struct {
 	sup.Controller
 	trees atomic.Int32
 }
 
-func (c *counted) Snapshot(ctx context.Context, path string) (sup.SupervisorInfo, error) {
+func (c *countingController) Snapshot(ctx context.Context, path string) (sup.SupervisorInfo, error) {
 	c.trees.Add(1)
 	return c.Controller.Snapshot(ctx, path)
 }
 
-// A client that asks for many trees and reads none of them held all of them in the
-// server's memory.
-func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
+// A client that requests many snapshots and reads none must not make the server hold
+// all of them.
+func TestAViewerThatReadsNothingHoldsFewResponses(t *testing.T) {
 	rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
 	if err := rooms.Start(context.Background()); err != nil {
 		t.Fatal(err)
@@ -241,7 +241,7 @@ func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all := &counted{Controller: sup.Control(rooms)}
+	all := &countingController{Controller: sup.Control(rooms)}
 	address, trust := serveTokens(t, all, func(c *remote.Config) { c.WriteTimeout = time.Hour })
 	ctx, cancel := context.WithCancel(t.Context())
 	var flood sync.WaitGroup
@@ -292,20 +292,20 @@ func TestAViewerThatReadsNothingHoldsFewAnswers(t *testing.T) {
 		}
 	}
 	if n := all.trees.Load() - 10; n > 4 {
-		t.Errorf("%d trees of the viewer are in memory, want 4 at most", n)
+		t.Errorf("%d snapshots for the viewer in memory, want 4 at most", n)
 	}
 	_, err := client(t, address, trust, viewerSecret).Status(t.Context(), "")
 	if !errors.Is(err, remote.ErrBusy) {
-		t.Errorf("one more call of the viewer: %v", err)
+		t.Errorf("another call of the viewer: %v", err)
 	}
 }
 
-// eventually waits for what other goroutines do.
+// eventually waits for a condition that other goroutines bring about.
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Minute); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it did not come about")
+			t.Fatal("condition not met in time")
 		}
 	}
 }

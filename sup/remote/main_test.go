@@ -18,19 +18,18 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// TestMain lets the test binary be a client, or a server, that is another user's;
-// and finds,
-// when the tests have run, that no goroutine of theirs is left.
+// TestMain runs the tests and checks that no goroutine is left. The environment can make
+// the test binary a client or a server of another user instead.
 func TestMain(m *testing.M) {
 	if address := os.Getenv("REMOTE_ROLE_AT"); address != "" {
 		if os.Getenv("REMOTE_CROWD") != "" {
-			crowd(address)
+			connectMany(address)
 		}
 		fmt.Println(roleAt(address))
 		return
 	}
 	if path := os.Getenv("REMOTE_LISTEN_AT"); path != "" {
-		if err := listenAt(path); err != nil {
+		if err := listenAsForeignServer(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -49,7 +48,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// roleAt finds out what a server allows.
+// roleAt returns the role of this process at a server.
 func roleAt(address string) string {
 	c, err := remote.Dial(address)
 	if err != nil {
@@ -75,8 +74,8 @@ func roleAt(address string) string {
 	return fmt.Sprint(err)
 }
 
-// listenAt takes one connection, and says how much was sent over it first.
-func listenAt(path string) error {
+// listenAsForeignServer accepts one connection and prints how much was sent on it.
+func listenAsForeignServer(path string) error {
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return err
@@ -96,9 +95,9 @@ func listenAt(path string) error {
 	return nil
 }
 
-// crowd connects many times, says nothing, and returns when the server has closed
-// all.
-func crowd(address string) {
+// connectMany opens many connections without sending anything, and returns when the
+// server has closed all.
+func connectMany(address string) {
 	var all sync.WaitGroup
 	for range 100 {
 		all.Go(func() {

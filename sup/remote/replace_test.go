@@ -12,8 +12,8 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// replaced is a shop with a server, whose log is kept.
-func replaced(t *testing.T, edit func(*remote.Config)) (s *shop, c *remote.Client, log *logbook, stop func()) {
+// startLoggedShop starts a shop with a server whose log is kept.
+func startLoggedShop(t *testing.T, edit func(*remote.Config)) (s *shop, c *remote.Client, log *logbook, stop func()) {
 	t.Helper()
 	s, log = startShop(t), new(logbook)
 	w := newWire()
@@ -38,7 +38,7 @@ func childOf(t *testing.T, s *shop, path string) sup.ChildInfo {
 
 func TestReplaceStartsARunningAStoppedAndARestartingChild(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c, log, stop := replaced(t, nil)
+		s, c, log, stop := startLoggedShop(t, nil)
 		defer s.end(t)
 		defer stop()
 		defer c.Close()
@@ -48,7 +48,7 @@ func TestReplaceStartsARunningAStoppedAndARestartingChild(t *testing.T) {
 				t.Error(err)
 			}
 			if db := childOf(t, s, "shop/db"); db.State != sup.StateRunning || db.Incarnation != incarnation {
-				t.Errorf("it is %v, incarnation %d, want %d", db.State, db.Incarnation, incarnation)
+				t.Errorf("shop/db is %v, incarnation %d, want %d", db.State, db.Incarnation, incarnation)
 			}
 		}
 		expect(2)
@@ -59,21 +59,21 @@ func TestReplaceStartsARunningAStoppedAndARestartingChild(t *testing.T) {
 		s.db.fail <- errLost
 		synctest.Wait()
 		if db := childOf(t, s, "shop/db"); db.State != sup.StateRestarting {
-			t.Errorf("it is %v", db.State)
+			t.Errorf("shop/db is %v", db.State)
 		}
 		expect(4)
 		if got := strings.Count(log.String(), "operator call"); got != 4 {
-			t.Errorf("%d calls are logged:\n%s", got, log)
+			t.Errorf("%d calls logged:\n%s", got, log)
 		}
 		if !strings.Contains(log.String(), `op=Replace client="anyone at pipe" role=operator path=shop/db`) {
-			t.Errorf("not logged:\n%s", log)
+			t.Errorf("call not logged:\n%s", log)
 		}
 	})
 }
 
 func TestARejectedReplaceDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c, _, stop := replaced(t, nil)
+		s, c, _, stop := startLoggedShop(t, nil)
 		defer s.end(t)
 		defer stop()
 		defer c.Close()
@@ -88,14 +88,14 @@ func TestARejectedReplaceDoesNothing(t *testing.T) {
 			}
 		}
 		if after := lastEvent(t, s); after != before {
-			t.Errorf("%d events", after-before)
+			t.Errorf("%d new events", after-before)
 		}
 	})
 }
 
 func TestReplaceStartsTheChildEvenIfTheCallerIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c, log, stop := replaced(t, nil)
+		s, c, log, stop := startLoggedShop(t, nil)
 		defer s.end(t)
 		defer stop()
 		defer c.Close()
@@ -126,7 +126,7 @@ func expectSlow(t *testing.T, s *shop, state sup.State, incarnation int) {
 
 func TestReplaceDoesNotBlockTheEndOfTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c, log, stop := replaced(t, nil)
+		s, c, log, stop := startLoggedShop(t, nil)
 		defer s.end(t)
 		defer c.Close()
 		done := make(chan error, 1)
@@ -151,7 +151,7 @@ func TestReplaceDoesNotBlockTheEndOfTheServer(t *testing.T) {
 
 func TestReplaceReturnsAfterCallTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c, _, stop := replaced(t, func(config *remote.Config) { config.CallTimeout = 3 * time.Second })
+		s, c, _, stop := startLoggedShop(t, func(config *remote.Config) { config.CallTimeout = 3 * time.Second })
 		defer s.end(t)
 		defer stop()
 		defer c.Close()

@@ -21,8 +21,8 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// listen begins to listen on a socket, with a tree behind it, and returns what
-// ends that.
+// listen starts a server with a tree on a socket, and returns a function that stops
+// both.
 func listen(t *testing.T, path string, edit func(*remote.Config)) (s *remote.Server, stop func(), err error) {
 	t.Helper()
 	tree := sup.New(sup.Spec[idle]{Name: "tree"})
@@ -44,7 +44,7 @@ func listen(t *testing.T, path string, edit func(*remote.Config)) (s *remote.Ser
 	}), nil
 }
 
-func TestASocketIsForItsOwnerOnly(t *testing.T) {
+func TestASocketIsAccessibleToItsOwnerOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run", "control.sock")
 	s, stop, err := listen(t, path, nil)
 	if err != nil {
@@ -71,7 +71,7 @@ func TestASocketIsForItsOwnerOnly(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatOthersWriteToIsRefused(t *testing.T) {
+func TestADirectoryThatOthersCanWriteToIsRejected(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestADirectoryThatOthersWriteToIsRefused(t *testing.T) {
 	}
 }
 
-func TestALiveServersSocketIsNotStolen(t *testing.T) {
+func TestTheSocketOfARunningServerIsNotReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sock")
 	_, stop, err := listen(t, path, nil)
 	if err != nil {
@@ -90,9 +90,9 @@ func TestALiveServersSocketIsNotStolen(t *testing.T) {
 	}
 	defer stop()
 	if _, _, err := listen(t, path, nil); !errors.Is(err, remote.ErrInUse) {
-		t.Errorf("a second server: %v", err)
+		t.Errorf("second server: %v", err)
 	}
-	// A program that knows nothing of the lock is left alone too.
+	// A program that does not use the lock must not be replaced either.
 	other := filepath.Join(t.TempDir(), "other.sock")
 	l, err := net.Listen("unix", other)
 	if err != nil {
@@ -100,14 +100,14 @@ func TestALiveServersSocketIsNotStolen(t *testing.T) {
 	}
 	defer l.Close()
 	if _, _, err := listen(t, other, nil); !errors.Is(err, remote.ErrInUse) {
-		t.Errorf("beside another program: %v", err)
+		t.Errorf("with another program on the socket: %v", err)
 	}
 	if _, err := net.Dial("unix", other); err != nil {
-		t.Errorf("the other program cannot be reached any more: %v", err)
+		t.Errorf("other program not reachable: %v", err)
 	}
 }
 
-func TestAStaleSocketIsTakenOver(t *testing.T) {
+func TestAStaleSocketIsReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sock")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
@@ -130,7 +130,7 @@ func TestAStaleSocketIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSocketIsLeftAlone(t *testing.T) {
+func TestAFileThatIsNotASocketIsNotReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "precious")
 	if err := os.WriteFile(path, []byte("data"), 0o600); err != nil {
 		t.Fatal(err)
@@ -139,13 +139,13 @@ func TestWhatIsNoSocketIsLeftAlone(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if content, err := os.ReadFile(path); err != nil || string(content) != "data" {
-		t.Errorf("the file has %q, %v", content, err)
+		t.Errorf("file content %q, %v", content, err)
 	}
 }
 
-// Many begin at once on a stale socket, again and again: there is never more than
+// Many servers start at once on a stale socket, repeatedly. There is never more than
 // one.
-func TestOfManyServersOneGetsTheSocket(t *testing.T) {
+func TestOneOfManyServersGetsTheSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sock")
 	var live, won atomic.Int32
 	var all sync.WaitGroup
@@ -171,13 +171,13 @@ func TestOfManyServersOneGetsTheSocket(t *testing.T) {
 	}
 	all.Wait()
 	if won.Load() == 0 {
-		t.Error("none got it")
+		t.Error("no server got the socket")
 	}
 }
 
-// A flood of connections that say nothing, 500 at a time: whoever has something
-// to say gets in beside them, and the server is as it was afterwards.
-func TestTenThousandConnections(t *testing.T) {
+// Silent connections arrive 500 at a time. Another client is served meanwhile and
+// afterwards.
+func TestTenThousandSilentConnectionsDoNotBlockOthers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sock")
 	s, stop, err := listen(t, path, func(c *remote.Config) { c.MaxConnections, c.HeaderTimeout = 100, 50*time.Millisecond })
 	if err != nil {

@@ -18,33 +18,33 @@ import (
 
 // A reader reads events in a goroutine of its own.
 type reader struct {
-	told chan told
-	stop func()
+	items chan received
+	stop  func()
 }
 
-type told struct {
+type received struct {
 	event sup.Event
 	err   error
 }
 
 func read(i sup.Inspector, path string, after uint64) *reader {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &reader{told: make(chan told, 10_000), stop: cancel}
+	r := &reader{items: make(chan received, 10_000), stop: cancel}
 	go func() {
-		defer close(r.told)
+		defer close(r.items)
 		for e, err := range i.Events(ctx, path, after) {
-			r.told <- told{e, err}
+			r.items <- received{e, err}
 		}
 	}()
 	return r
 }
 
-// sofar returns what has been told when nothing more comes.
-func (r *reader) sofar() (all []told) {
+// soFar returns what was received until all goroutines are blocked.
+func (r *reader) soFar() (all []received) {
 	synctest.Wait()
 	for {
 		select {
-		case n, ok := <-r.told:
+		case n, ok := <-r.items:
 			if !ok {
 				return all
 			}
@@ -55,8 +55,8 @@ func (r *reader) sofar() (all []told) {
 	}
 }
 
-// numbers returns those of the events, with 0 for each error.
-func numbers(all []told) []uint64 {
+// numbers returns the event numbers, with 0 for each error.
+func numbers(all []received) []uint64 {
 	list := make([]uint64, len(all))
 	for i, n := range all {
 		list[i] = n.event.Seq
@@ -80,7 +80,7 @@ func lastEvent(t *testing.T, s sup.AnySupervisor) uint64 {
 	return status.Seq
 }
 
-func TestAStreamTellsWhatIsToldInTheProcess(t *testing.T) {
+func TestAStreamHasTheSameEventsAsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -102,18 +102,18 @@ func TestAStreamTellsWhatIsToldInTheProcess(t *testing.T) {
 			if err := s.feeds.RemoveChild(t.Context(), "IBM"); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(here.sofar(), there.sofar(), cmp.AllowUnexported(told{}), sameErrors); diff != "" {
-				t.Errorf("%+v (-in the process +by the client):\n%s", from, diff)
+			if diff := cmp.Diff(here.soFar(), there.soFar(), cmp.AllowUnexported(received{}), sameErrors); diff != "" {
+				t.Errorf("%+v (-process +client):\n%s", from, diff)
 			}
 			here.stop()
 			there.stop()
-			for range there.told {
+			for range there.items {
 			}
 		}
 	})
 }
 
-func TestAStreamGoesOnAfterACut(t *testing.T) {
+func TestAStreamResumesAfterALostConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -134,22 +134,22 @@ func TestAStreamGoesOnAfterACut(t *testing.T) {
 				s.db.fail <- errLost
 				time.Sleep(2 * time.Minute) // longer than any backoff
 			}
-			if diff := cmp.Diff(sequence(first, lastEvent(t, s)), numbers(r.sofar())); diff != "" {
+			if diff := cmp.Diff(sequence(first, lastEvent(t, s)), numbers(r.soFar())); diff != "" {
 				t.Errorf("numbers of the events (-want +got):\n%s", diff)
 			}
 			r.stop()
-			for range r.told {
+			for range r.items {
 			}
 		}
 		for _, want := range []string{"event stream interrupted", "event stream resumed"} {
 			if n := strings.Count(log.String(), want); n != 10 {
-				t.Errorf("%q is in the log %d times, want 10:\n%s", want, n, log.String())
+				t.Errorf("%q logged %d times, want 10:\n%s", want, n, log.String())
 			}
 		}
 	})
 }
 
-func TestAStreamGoesOnWithTheNextServer(t *testing.T) {
+func TestAStreamResumesWithTheNextServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -167,7 +167,7 @@ func TestAStreamGoesOnWithTheNextServer(t *testing.T) {
 		}
 		defer serve(t, sup.Control(s), w, nil)()
 		time.Sleep(time.Minute)
-		if diff := cmp.Diff(sequence(1, lastEvent(t, s)), numbers(r.sofar())); diff != "" {
+		if diff := cmp.Diff(sequence(1, lastEvent(t, s)), numbers(r.soFar())); diff != "" {
 			t.Errorf("numbers of the events (-want +got):\n%s", diff)
 		}
 		r.stop()
@@ -177,7 +177,7 @@ func TestAStreamGoesOnWithTheNextServer(t *testing.T) {
 	})
 }
 
-func TestAStreamGivesUpAServerThatIsGoneForGood(t *testing.T) {
+func TestAStreamGivesUpAfterStreamPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -188,23 +188,23 @@ func TestAStreamGivesUpAServerThatIsGoneForGood(t *testing.T) {
 		stop := serve(t, sup.Control(s), w, nil)
 		r := read(c, "", 0)
 		for range 3 { // it is patient each time
-			r.sofar()
+			r.soFar()
 			stop()
 			time.Sleep(50 * time.Second)
 			stop = serve(t, sup.Control(s), w, nil)
 			time.Sleep(10 * time.Second)
 		}
-		if all := r.sofar(); len(all) > 0 {
-			t.Errorf("told: %v", all)
+		if all := r.soFar(); len(all) > 0 {
+			t.Errorf("received %v", all)
 		}
 		stop()
 		time.Sleep(time.Minute)
-		all := r.sofar()
+		all := r.soFar()
 		if len(all) != 1 || !errors.Is(all[0].err, remote.ErrUnreachable) {
-			t.Errorf("told: %v", all)
+			t.Errorf("received %v", all)
 		}
-		if _, open := <-r.told; open {
-			t.Error("the stream goes on")
+		if _, open := <-r.items; open {
+			t.Error("the stream continues")
 		}
 		for line, want := range map[string]int{"level=WARN": 4, "level=INFO": 3} {
 			if n := strings.Count(log.String(), line); n != want {
@@ -214,7 +214,7 @@ func TestAStreamGivesUpAServerThatIsGoneForGood(t *testing.T) {
 	})
 }
 
-func TestAStreamSaysWhatItHadToSkip(t *testing.T) {
+func TestAStreamReportsSkippedEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -223,7 +223,7 @@ func TestAStreamSaysWhatItHadToSkip(t *testing.T) {
 		c := dial(t, w, remote.Dialer{})
 		defer c.Close()
 		r := read(c, "", 0)
-		seen := r.sofar()
+		seen := r.soFar()
 		last := seen[len(seen)-1].event.Seq
 		stop()
 		for range sup.DefaultRecord { // more events than the record holds
@@ -232,14 +232,14 @@ func TestAStreamSaysWhatItHadToSkip(t *testing.T) {
 		}
 		defer serve(t, sup.Control(s), w, nil)()
 		time.Sleep(time.Minute)
-		missed := r.sofar()
+		missed := r.soFar()
 		r.stop()
 		if len(missed) < 2 {
-			t.Fatalf("told: %v", missed)
+			t.Fatalf("received %v", missed)
 		}
 		skipped, ok := errors.AsType[*sup.SkippedError](missed[0].err)
 		if !ok || skipped.After != last {
-			t.Errorf("first: %v, want that events after %d were skipped", missed[0].err, last)
+			t.Errorf("first: %v, want a gap after event %d", missed[0].err, last)
 		}
 		now := lastEvent(t, s)
 		if diff := cmp.Diff(sequence(now-uint64(len(missed))+2, now), numbers(missed[1:])); diff != "" {
@@ -248,7 +248,7 @@ func TestAStreamSaysWhatItHadToSkip(t *testing.T) {
 	})
 }
 
-func TestAStreamSaysThatTheProgramWasStartedAnew(t *testing.T) {
+func TestAStreamReportsARestartOfTheProgram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := startShop(t), startShop(t)
 		defer first.end(t)
@@ -258,18 +258,18 @@ func TestAStreamSaysThatTheProgramWasStartedAnew(t *testing.T) {
 		c := dial(t, w, remote.Dialer{})
 		defer c.Close()
 		r := read(c, "", 0)
-		seen := r.sofar()
+		seen := r.soFar()
 		last := seen[len(seen)-1].event.Seq
 		stop()
 		defer remote.RestartProgram()()
 		defer serve(t, sup.Control(second), w, nil)()
 		time.Sleep(time.Minute)
-		all := r.sofar()
+		all := r.soFar()
 		r.stop()
-		for range r.told {
+		for range r.items {
 		}
 		if len(all) < 2 {
-			t.Fatalf("told: %v", all)
+			t.Fatalf("received %v", all)
 		}
 		gap, ok := errors.AsType[*sup.SkippedError](all[0].err)
 		if !errors.Is(all[0].err, remote.ErrNewProgram) || !ok || gap.After != last {
@@ -279,18 +279,18 @@ func TestAStreamSaysThatTheProgramWasStartedAnew(t *testing.T) {
 			t.Errorf("numbers of the events after that (-want +got):\n%s", diff)
 		}
 		fresh := read(c, "", 0) // of which nothing was skipped
-		if all := fresh.sofar(); len(all) == 0 || all[0].err != nil {
-			t.Errorf("a stream from the beginning tells %v", all)
+		if all := fresh.soFar(); len(all) == 0 || all[0].err != nil {
+			t.Errorf("stream from the beginning: %v", all)
 		}
 		fresh.stop()
-		for range fresh.told {
+		for range fresh.items {
 		}
 		late := read(c, "", last+100) // a number of this program
-		if all := late.sofar(); len(all) > 0 {
-			t.Errorf("a stream from the end tells %v", all)
+		if all := late.soFar(); len(all) > 0 {
+			t.Errorf("stream from the end: %v", all)
 		}
 		late.stop()
-		for range late.told {
+		for range late.items {
 		}
 	})
 }
@@ -305,29 +305,29 @@ func TestAStreamEndsWithTheTree(t *testing.T) {
 		r := read(c, "shop", 0)
 		defer r.stop()
 		s.end(t)
-		all := r.sofar()
+		all := r.soFar()
 		if last := all[len(all)-1]; last.event.Kind != sup.SupervisorStopped || last.err != nil {
 			t.Errorf("last: %+v", last)
 		}
-		if _, open := <-r.told; open {
-			t.Error("the stream goes on")
+		if _, open := <-r.items; open {
+			t.Error("the stream continues")
 		}
 	})
 }
 
-func TestAStreamThatFallsSilentIsBegunAgain(t *testing.T) {
+func TestASilentStreamIsRestarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
 		w := newWire()
 		defer serve(t, sup.Control(s), w, nil)()
-		var last atomic.Pointer[mutable]
+		var last atomic.Pointer[mutableConn]
 		d := remote.Dialer{Connect: func(ctx context.Context) (net.Conn, error) {
 			c, err := w.dial(ctx)
 			if err != nil {
 				return nil, err
 			}
-			m := &mutable{Conn: c}
+			m := &mutableConn{Conn: c}
 			last.Store(m)
 			return m, nil
 		}}
@@ -337,27 +337,27 @@ func TestAStreamThatFallsSilentIsBegunAgain(t *testing.T) {
 		}
 		defer c.Close()
 		r := read(c, "", 0)
-		r.sofar()
+		r.soFar()
 		last.Load().mute.Store(true) // it hears nothing more, and is not closed
 		s.db.fail <- errLost
 		time.Sleep(time.Minute)
-		if all := r.sofar(); len(all) == 0 || all[0].err != nil {
-			t.Errorf("told: %v", all)
+		if all := r.soFar(); len(all) == 0 || all[0].err != nil {
+			t.Errorf("received %v", all)
 		}
 		r.stop()
-		for range r.told {
+		for range r.items {
 		}
 		time.Sleep(time.Minute) // the server gives up on the mute connection
 	})
 }
 
-// A mutable connection hears nothing once it is mute.
-type mutable struct {
+// A mutableConn is a connection that receives nothing once it is muted.
+type mutableConn struct {
 	net.Conn
 	mute atomic.Bool
 }
 
-func (m *mutable) Read(b []byte) (int, error) {
+func (m *mutableConn) Read(b []byte) (int, error) {
 	for {
 		n, err := m.Conn.Read(b)
 		if err != nil || !m.mute.Load() {

@@ -125,7 +125,7 @@ func anonymous(t *testing.T, a *authority) *tls.Config {
 
 const secret = "0123456789abcdef-secret"
 
-func TestCertificatesAndTokensDecide(t *testing.T) {
+func TestCertificatesAndTokensGiveRoles(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	address := serveTLS(t, ours.server(t),
 		remote.Certificate("ops", remote.Operator),
@@ -160,14 +160,14 @@ func TestCertificatesAndTokensDecide(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	// Less than TLS 1.3 is refused by the server, not only by our client.
+	// The server rejects versions below TLS 1.3, too, not only the client.
 	if c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: anonymous(t, ours).RootCAs, MaxVersion: tls.VersionTLS12}); err == nil {
 		c.Close()
-		t.Error("TLS 1.2 is good enough")
+		t.Error("TLS 1.2 was accepted")
 	}
 }
 
-// roleOf finds out what a server allows a client.
+// roleOf returns the role of a client at a server.
 func roleOf(t *testing.T, d remote.Dialer, address string) string {
 	t.Helper()
 	c, err := d.Dial(address)
@@ -211,7 +211,7 @@ func serveTLS(t *testing.T, config *tls.Config, access ...remote.Grant) (address
 	return s.Address()
 }
 
-func TestATokenThatIsRevokedIsOfNoUseAtOnce(t *testing.T) {
+func TestARevokedTokenStopsWorkingAtOnce(t *testing.T) {
 	ours := newAuthority(t)
 	var revoked atomic.Bool
 	address := serveTLS(t, ours.server(t), remote.Tokens(func(token string) (string, remote.Role) {
@@ -243,23 +243,23 @@ func TestATokenThatIsRevokedIsOfNoUseAtOnce(t *testing.T) {
 	}()
 	revoked.Store(true)
 	if err := <-ended; !errors.Is(err, remote.ErrDenied) {
-		t.Errorf("a stream ends with %v", err)
+		t.Errorf("stream ended with %v", err)
 	}
 	<-begun
 	if _, err := c.Status(t.Context(), ""); !errors.Is(err, remote.ErrDenied) {
-		t.Errorf("a call over the connection that was there: %v", err)
+		t.Errorf("call on the existing connection: %v", err)
 	}
 }
 
-// What somebody on the way has recorded, token and all, is of no use to him.
-func TestWhatIsReplayedIsNotUnderstood(t *testing.T) {
+// A recorded TLS connection cannot be replayed, and the token in it cannot be read.
+func TestAReplayedConnectionIsRejected(t *testing.T) {
 	ours := newAuthority(t)
 	var calls atomic.Int32
 	address := serveTLS(t, ours.server(t), remote.Tokens(func(token string) (string, remote.Role) {
 		calls.Add(1)
 		return "deploy", remote.Operator
 	}))
-	var recorded tape
+	var recorded recorder
 	d := remote.Dialer{TLS: anonymous(t, ours), Token: secret, Connect: func(ctx context.Context) (net.Conn, error) {
 		var dialer net.Dialer
 		c, err := dialer.DialContext(ctx, "tcp", address)
@@ -275,7 +275,7 @@ func TestWhatIsReplayedIsNotUnderstood(t *testing.T) {
 	}
 	before := calls.Load()
 	if before == 0 || recorded.contains(secret) {
-		t.Fatalf("%d calls; the token can be read: %v", before, recorded.contains(secret))
+		t.Fatalf("%d calls; token readable: %v", before, recorded.contains(secret))
 	}
 	thief, err := net.Dial("tcp", address)
 	if err != nil {
@@ -286,32 +286,32 @@ func TestWhatIsReplayedIsNotUnderstood(t *testing.T) {
 	thief.Write(recorded.bytes())
 	io.Copy(io.Discard, thief) // until the server closes
 	if after := calls.Load(); after != before {
-		t.Errorf("the server has understood %d requests", after-before)
+		t.Errorf("the server accepted %d requests", after-before)
 	}
 }
 
-// A tape records what is written.
-type tape struct {
+// A recorder keeps what is written.
+type recorder struct {
 	mu   sync.Mutex
 	data bytes.Buffer
 }
 
-func (r *tape) bytes() []byte {
+func (r *recorder) bytes() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return bytes.Clone(r.data.Bytes())
 }
 
-func (r *tape) contains(text string) bool { return strings.Contains(string(r.bytes()), text) }
+func (r *recorder) contains(text string) bool { return strings.Contains(string(r.bytes()), text) }
 
 type tapped struct {
 	net.Conn
-	tape *tape
+	recorder *recorder
 }
 
 func (c *tapped) Write(b []byte) (int, error) {
-	c.tape.mu.Lock()
-	c.tape.data.Write(b)
-	c.tape.mu.Unlock()
+	c.recorder.mu.Lock()
+	c.recorder.data.Write(b)
+	c.recorder.mu.Unlock()
 	return c.Conn.Write(b)
 }

@@ -17,9 +17,9 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// To package net a name that begins with @ is an abstract socket, which any user
-// can bind; to a server here it was a file.
-func TestAnAbstractSocketIsRefusedOnBothSides(t *testing.T) {
+// Package net takes a name that begins with @ for an abstract socket, which every user
+// can create.
+func TestAnAbstractSocketIsRejectedByClientAndServer(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, address := range []string{"unix:@control", "unix:\x00control", "unix:run/\x00"} {
 		_, stop, err := listen(t, strings.TrimPrefix(address, "unix:"), nil)
@@ -33,7 +33,7 @@ func TestAnAbstractSocketIsRefusedOnBothSides(t *testing.T) {
 			}
 		}
 	}
-	// A file may have that name.
+	// A file may have such a name.
 	s, stop, err := listen(t, filepath.Join(t.TempDir(), "@control"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestAnAbstractSocketIsRefusedOnBothSides(t *testing.T) {
 	}
 }
 
-// mkdir makes a directory below another one, with a mode whatever the umask is.
+// mkdir creates a directory with a mode, regardless of the umask.
 func mkdir(t *testing.T, mode os.FileMode, parts ...string) string {
 	t.Helper()
 	dir := filepath.Join(parts...)
@@ -57,7 +57,7 @@ func mkdir(t *testing.T, mode os.FileMode, parts ...string) string {
 	return dir
 }
 
-func TestADirectoryFurtherUpThatOthersWriteToIsRefused(t *testing.T) {
+func TestAParentDirectoryThatOthersCanWriteToIsRejected(t *testing.T) {
 	open := mkdir(t, 0o777, t.TempDir(), "open")
 	below := mkdir(t, 0o755, open, "below")
 	private := mkdir(t, 0o700, below, "private")
@@ -100,11 +100,11 @@ func TestADirectoryFurtherUpThatOthersWriteToIsRefused(t *testing.T) {
 		stop()
 	}
 	if _, err := os.Stat(filepath.Join(private, "new")); err == nil {
-		t.Error("a directory was made below one that others write to")
+		t.Error("a directory was created below one that others can write to")
 	}
 }
 
-func TestADirectoryOfAnotherUserIsRefused(t *testing.T) {
+func TestADirectoryOfAnotherUserIsRejected(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can give a directory away")
 	}
@@ -127,13 +127,14 @@ func TestADirectoryOfAnotherUserIsRefused(t *testing.T) {
 	}
 }
 
-// Whose server it is, the kernel says, before anything is sent to it.
-func TestAServerOfAnotherUserGetsNothing(t *testing.T) {
+// The kernel reports the user of a server before anything is sent.
+func TestNothingIsSentToAServerOfAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can run a program as another user")
 	}
-	program := copyOf(t)
-	// Their own directory, below such as only root writes to; /tmp is not.
+	program := copyOfTestBinary(t)
+	// The parents of the other user's directory must be writable for root only, unlike
+	// /tmp.
 	theirs, err := os.MkdirTemp("/var/run", "theirs")
 	if err != nil {
 		t.Skipf("SKIPPED: /var/run cannot be written to: %v", err)
@@ -162,7 +163,7 @@ func TestAServerOfAnotherUserGetsNothing(t *testing.T) {
 		{theirs, nil, remote.ErrUnreachable, true},
 	} {
 		path := filepath.Join(c.dir, "control.sock")
-		sent := imposter(t, program, path)
+		sent := foreignServer(t, program, path)
 		client, err := remote.Dialer{ServerUsers: c.users, Patience: 0}.Dial("unix:" + path)
 		if err != nil {
 			t.Fatal(err)
@@ -181,9 +182,9 @@ func TestAServerOfAnotherUserGetsNothing(t *testing.T) {
 	}
 }
 
-// imposter runs a program as another user that listens on a socket, and returns
-// what tells whether it was sent anything.
-func imposter(t *testing.T, program, path string) (sent func() bool) {
+// foreignServer listens on a socket as another user. It returns a function that reports
+// whether anything was sent.
+func foreignServer(t *testing.T, program, path string) (sent func() bool) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Env = []string{"REMOTE_LISTEN_AT=" + path, "GORACE=atexit_sleep_ms=0"}
@@ -198,7 +199,7 @@ func imposter(t *testing.T, program, path string) (sent func() bool) {
 	}
 	lines := bufio.NewScanner(out)
 	if !lines.Scan() || lines.Text() != "listening" {
-		t.Fatalf("the other user's server says %q", lines.Text())
+		t.Fatalf("output of the other user's server: %q", lines.Text())
 	}
 	return func() bool {
 		lines.Scan()

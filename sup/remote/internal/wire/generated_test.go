@@ -12,7 +12,7 @@ var update = flag.Bool("update", false, "note which messages the generated code 
 
 // To generate the code anew, and compare, would take minutes; so whoever does it
 // leaves a checksum of what it was generated from.
-func TestTheGeneratedCodeIsThatOfTheMessages(t *testing.T) {
+func TestTheGeneratedCodeIsUpToDate(t *testing.T) {
 	const note = "testdata/control.proto.sha256"
 	messages, err := os.ReadFile("../proto/espalier/v1/control.proto")
 	if err != nil {

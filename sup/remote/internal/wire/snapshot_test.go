@@ -88,7 +88,7 @@ var byText = cmp.Comparer(func(a, b error) bool {
 
 // Whatever package sup shows is there on the other side: a field that is new
 // there, and missing here, fails this test.
-func TestNothingOfASnapshotIsLost(t *testing.T) {
+func TestSnapshotsAndEventsKeepAllFields(t *testing.T) {
 	w := &Encoder{Room: 1 << 20}
 	check := func(name string, want, got any) {
 		if diff := cmp.Diff(want, got, byText); diff != "" {
@@ -113,7 +113,7 @@ func TestNothingOfASnapshotIsLost(t *testing.T) {
 	}
 }
 
-func TestIDsAndPathsOfAnyBytesAreKept(t *testing.T) {
+func TestIDsAndPathsKeepAllBytes(t *testing.T) {
 	w := &Encoder{Room: 1 << 20}
 	for _, id := range []string{"", "ACME", "a/b", "%", "%ff", "%FF", "\xff", "a\xffb\xfe", "\x00\x1b[2J", "é", "\xc3", "\uFFFD"} {
 		if got := DecodeChild(through(t, w.Child(sup.ChildInfo{ID: id}), new(pb.Child))).ID; got != id {
@@ -128,7 +128,7 @@ func TestIDsAndPathsOfAnyBytesAreKept(t *testing.T) {
 	}
 }
 
-func TestAWordThatIsNotKnownIsANumber(t *testing.T) {
+func TestAnUnknownWordPrintsAsANumber(t *testing.T) {
 	c := DecodeChild(&pb.Child{State: "levitating", Kind: "\xff"})
 	if got := c.State.String(); got != "sup.State(255)" {
 		t.Errorf("the state is %q", got)
@@ -138,7 +138,7 @@ func TestAWordThatIsNotKnownIsANumber(t *testing.T) {
 	}
 }
 
-func TestErrorsThatTakeTooMuchRoomAreTheirText(t *testing.T) {
+func TestErrorsBeyondTheRoomAreReducedToTheirTexts(t *testing.T) {
 	big := &sup.PanicError{Value: errors.New("x"), Stack: string(make([]byte, 1000))}
 	w := &Encoder{Room: 2500}
 	var children []sup.ChildInfo

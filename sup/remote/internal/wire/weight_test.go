@@ -20,7 +20,7 @@ func (idle) Run(ctx context.Context) error {
 }
 
 // A real answer takes a small multiple of its length, and is read.
-func TestAnOrdinaryAnswerIsLight(t *testing.T) {
+func TestAnOrdinaryResponseIsAccepted(t *testing.T) {
 	rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
 	if err := rooms.Start(context.Background()); err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestAnOrdinaryAnswerIsLight(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatUnfoldsIsRefused(t *testing.T) {
+func TestAResponseThatExpandsIsRejected(t *testing.T) {
 	field := func(m proto.Message, name string) protowire.Number {
 		for fields, i := m.ProtoReflect().Descriptor().Fields(), 0; i < fields.Len(); i++ {
 			if string(fields.Get(i).Name()) == name {

@@ -14,8 +14,7 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// A wire connects clients to a server within a bubble, where there is no
-// network.
+// A wire connects clients to a server within a synctest bubble, which has no network.
 type wire struct {
 	mu     sync.Mutex
 	conns  chan net.Conn
@@ -51,7 +50,7 @@ func (w *wire) listen() net.Listener {
 	return &wireListener{conns: w.conns, closed: w.closed}
 }
 
-// cut breaks all connections.
+// cut closes all connections.
 func (w *wire) cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,7 +87,7 @@ type wireAddr struct{}
 func (wireAddr) Network() string { return "wire" }
 func (wireAddr) String() string  { return "wire:1" }
 
-// A logbook keeps what is logged.
+// A logbook keeps log records as text.
 type logbook struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -110,8 +109,8 @@ func (b *logbook) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// serve begins to serve a controller, and returns what ends that. Everybody is
-// an operator, unless edit says something else.
+// serve starts to serve a controller, and returns a function that stops the server.
+// Every client is an operator unless edit changes Access.
 func serve(t *testing.T, c sup.Controller, w *wire, edit func(*remote.Config)) (stop func()) {
 	t.Helper()
 	config := remote.Config{
@@ -156,12 +155,12 @@ func (idle) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// breakable fails when it is told to.
-type breakable struct{ fail chan error }
+// failing is a worker that fails with the error it receives.
+type failing struct{ fail chan error }
 
-func newBreakable() *breakable { return &breakable{make(chan error)} }
+func newFailing() *failing { return &failing{make(chan error)} }
 
-func (b *breakable) Run(ctx context.Context) error {
+func (b *failing) Run(ctx context.Context) error {
 	select {
 	case err := <-b.fail:
 		if p, ok := err.(panics); ok {
@@ -173,16 +172,16 @@ func (b *breakable) Run(ctx context.Context) error {
 	}
 }
 
-// panics is an error that makes a breakable panic.
+// panics is an error that makes a failing worker panic.
 type panics struct {
 	error
 	value any
 }
 
-// stubborn does not stop before it is let go.
-type stubborn struct{ hold chan struct{} }
+// ignoresStop is a worker that does not stop before a value arrives in its channel.
+type ignoresStop struct{ hold chan struct{} }
 
-func (s stubborn) Run(ctx context.Context) error {
+func (s ignoresStop) Run(ctx context.Context) error {
 	<-ctx.Done()
 	<-s.hold
 	return nil
@@ -190,17 +189,17 @@ func (s stubborn) Run(ctx context.Context) error {
 
 var errLost = errors.New("the connection was lost")
 
-// A shop is a tree with something of everything.
+// A shop is a tree with children of all kinds.
 type shop struct {
 	*sup.Supervisor[sup.Worker]
-	db    *breakable
+	db    *failing
 	feeds *sup.Keyed[string, idle]
 	hold  chan struct{}
 }
 
 func startShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{db: newBreakable(), hold: make(chan struct{})}
+	s := &shop{db: newFailing(), hold: make(chan struct{})}
 	s.feeds = sup.NewKeyed(sup.KeyedSpec[string, idle]{
 		Name: "feeds",
 		Max:  3,
@@ -219,7 +218,7 @@ func startShop(t *testing.T) *shop {
 		{ID: "feeds", Start: worker(s.feeds)},
 		{ID: "a/b%", Start: worker(idle{}), Restart: sup.Transient},
 		{ID: "\xff", Start: worker(idle{}), Restart: sup.Temporary},
-		{ID: "slow", Start: worker(stubborn{s.hold}), Shutdown: 5 * time.Second},
+		{ID: "slow", Start: worker(ignoresStop{s.hold}), Shutdown: 5 * time.Second},
 	}})
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)

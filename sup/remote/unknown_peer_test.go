@@ -17,12 +17,12 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// Whose process connects, the kernel says. Only root can be somebody else.
-func TestProcessesOfOthersAreTurnedAway(t *testing.T) {
+// The kernel reports the user of a process. Only root can start one as another user.
+func TestProcessesOfOtherUsersNeedAGrant(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can run a program as another user")
 	}
-	path, program := filepath.Join(openDirectory(t), "control.sock"), copyOf(t)
+	path, program := filepath.Join(openDirectory(t), "control.sock"), copyOfTestBinary(t)
 	address := "unix:" + path
 	const (
 		granted = "access denied: no grant for uid 65534, pid "
@@ -44,16 +44,16 @@ func TestProcessesOfOthersAreTurnedAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := roleAs(t, program, nobody, address); !strings.HasPrefix(got, c.want) {
-			t.Errorf("with mode %v and %d grants, uid %d is %q, want %q", c.mode, len(c.access), nobody, got, c.want)
+		if got := roleOfUser(t, program, nobody, address); !strings.HasPrefix(got, c.want) {
+			t.Errorf("mode %v, %d grants: uid %d is %q, want %q", c.mode, len(c.access), nobody, got, c.want)
 		}
 		stop()
 	}
 }
 
-// Processes that nothing is granted to, and that say nothing, take no place from
-// others and are gone soon.
-func TestACrowdOfOthersIsTurnedAway(t *testing.T) {
+// Silent processes without a grant take no places from others and are disconnected
+// soon.
+func TestManyProcessesWithoutAGrantTakeNoPlaces(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root can run a program as another user")
 	}
@@ -74,8 +74,8 @@ func TestACrowdOfOthersIsTurnedAway(t *testing.T) {
 	if _, err := c.Status(t.Context(), ""); err != nil { // it has the one place
 		t.Error(err)
 	}
-	if got := roleAs(t, copyOf(t), nobody, s.Address(), "REMOTE_CROWD=1"); !strings.HasPrefix(got, "nobody: ") {
-		t.Errorf("after a crowd, uid %d is %q", nobody, got)
+	if got := roleOfUser(t, copyOfTestBinary(t), nobody, s.Address(), "REMOTE_CROWD=1"); !strings.HasPrefix(got, "nobody: ") {
+		t.Errorf("after many connections, uid %d is %q", nobody, got)
 	}
 	if _, err := c.Status(t.Context(), ""); err != nil {
 		t.Error(err)
@@ -85,10 +85,10 @@ func TestACrowdOfOthersIsTurnedAway(t *testing.T) {
 	}
 }
 
-// nobody is the uid of those who own nothing.
+// nobody is the uid of the user nobody.
 const nobody = 65534
 
-// openDirectory makes a directory that others can get to.
+// openDirectory creates a directory that other users can enter.
 func openDirectory(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "socket")
@@ -102,9 +102,9 @@ func openDirectory(t *testing.T) string {
 	return dir
 }
 
-// A socket is named as its user has named it: its server has bound it under
-// another name.
-func TestAnErrorNamesTheSocketThatWasDialled(t *testing.T) {
+// The error names the dialed path, although the server bound the socket under another
+// name.
+func TestAnErrorNamesTheDialedSocket(t *testing.T) {
 	dir := t.TempDir()
 	hidden, path := filepath.Join(dir, ".hidden"), filepath.Join(dir, "control.sock")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: hidden, Net: "unix"})
@@ -121,7 +121,7 @@ func TestAnErrorNamesTheSocketThatWasDialled(t *testing.T) {
 			if err != nil {
 				return
 			}
-			c.Read(make([]byte, 1)) // the rest is not, which resets the connection
+			c.Read(make([]byte, 1)) // closing with unread data resets the connection
 			c.Close()
 		}
 	}()
@@ -136,8 +136,8 @@ func TestAnErrorNamesTheSocketThatWasDialled(t *testing.T) {
 	}
 }
 
-// roleAs finds out what a server allows another user.
-func roleAs(t *testing.T, program string, uid uint32, address string, env ...string) string {
+// roleOfUser returns the role of another user at a server.
+func roleOfUser(t *testing.T, program string, uid uint32, address string, env ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Env = append(env, "REMOTE_ROLE_AT="+address, "GORACE=atexit_sleep_ms=0")
@@ -150,8 +150,8 @@ func roleAs(t *testing.T, program string, uid uint32, address string, env ...str
 	return strings.TrimSpace(string(out))
 }
 
-// copyOf is the binary of the test, where others can get to it.
-func copyOf(t *testing.T) string {
+// copyOfTestBinary copies the test binary to a place that other users can read.
+func copyOfTestBinary(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

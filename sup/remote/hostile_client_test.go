@@ -19,20 +19,20 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// What clients send who are none. Each has the server to himself, which has to
-// be there for others afterwards, with the tree as it was.
+// Malformed requests, each sent to a server of its own. The server must serve other
+// clients afterwards, and the tree must be unchanged.
 
 const (
 	control = "/espalier.v1.Control/"
 	plain   = "Content-Type: application/json\r\n"
 )
 
-// request is the text of a request with a body.
+// request returns the text of a request with a body.
 func request(method, header, body string) string {
 	return fmt.Sprintf("POST %s%s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %d\r\n\r\n%s", control, method, header, len(body), body)
 }
 
-// framed is a message as it is in a stream or in gRPC.
+// framed returns a message in the envelope of a stream or of gRPC.
 func framed(flags byte, size uint32, message string) string {
 	b := binary.BigEndian.AppendUint32([]byte{flags}, size)
 	return string(b) + message
@@ -50,7 +50,7 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
-func TestGarbageIsTurnedAway(t *testing.T) {
+func TestMalformedRequestsAreRejected(t *testing.T) {
 	inputs := map[string]string{
 		"nothing":                  "",
 		"zeros":                    strings.Repeat("\x00", 10_000),
@@ -113,17 +113,17 @@ func TestGarbageIsTurnedAway(t *testing.T) {
 			answer, _ := io.ReadAll(io.LimitReader(deadlined(c, time.Minute), 1<<20))
 			refused := strings.Contains(string(answer), `"error"`) || strings.Contains(string(answer), "Grpc-Message: ")
 			if status, _, _ := strings.Cut(string(answer), "\r\n"); strings.Contains(status, " 200 ") && !refused {
-				t.Errorf("%s: answered with %q", name, answer)
+				t.Errorf("%s: answer %q", name, answer)
 			}
 			c.Close()
 			synctest.Wait()
 			client := dial(t, w, remote.Dialer{})
 			defer client.Close()
 			if _, err := client.Status(t.Context(), ""); err != nil {
-				t.Errorf("%s: after it: %v", name, err)
+				t.Errorf("call after %s: %v", name, err)
 			}
 			if after := lastEvent(t, s); after != before {
-				t.Errorf("%s has changed something", name)
+				t.Errorf("%s changed the tree", name)
 			}
 		})
 	}
@@ -134,7 +134,7 @@ func deadlined(c net.Conn, d time.Duration) net.Conn {
 	return c
 }
 
-func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
+func TestASilentConnectionIsClosed(t *testing.T) {
 	for name, sent := range map[string]string{"nothing": "", "half a header": "POST / HTT", "half a body": "POST " + control + "Snapshot HTTP/1.1\r\nHost: x\r\n" + plain + "Content-Length: 10\r\n\r\n{"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := startShop(t)
@@ -149,15 +149,15 @@ func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
 			begun := time.Now()
 			io.Copy(io.Discard, c)
 			if took := time.Since(begun); took > 2*remote.DefaultHeaderTimeout+remote.DefaultWriteTimeout {
-				t.Errorf("%s: it took %v", name, took)
+				t.Errorf("%s: closed after %v", name, took)
 			}
 		})
 	}
 }
 
-// A client that asks for everything and reads nothing holds up neither the tree
-// nor, for longer than the write timeout, the server.
-func TestAClientThatNeverReads(t *testing.T) {
+// A client that requests everything and reads nothing blocks the tree never, and the
+// server no longer than the write timeout.
+func TestAClientThatNeverReadsIsDisconnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -173,8 +173,8 @@ func TestAClientThatNeverReads(t *testing.T) {
 		defer client.Close()
 		synctest.Wait()
 		r := read(client, "", 0)
-		if all := r.sofar(); len(all) != 1 || !isBusy(all[0].err) {
-			t.Errorf("a second stream: %v", all)
+		if all := r.soFar(); len(all) != 1 || !isBusy(all[0].err) {
+			t.Errorf("second stream: %v", all)
 		}
 		begun := time.Now()
 		for range 5000 { // far more than anything buffers
@@ -186,17 +186,17 @@ func TestAClientThatNeverReads(t *testing.T) {
 			}
 		}
 		if took := time.Since(begun); took != 0 {
-			t.Errorf("the tree was held up for %v", took)
+			t.Errorf("the tree was blocked for %v", took)
 		}
 		time.Sleep(remote.DefaultWriteTimeout + time.Second)
 		r = read(client, "", sup.FromNow)
 		synctest.Wait()
 		s.db.fail <- errLost
-		if all := r.sofar(); len(all) == 0 || all[0].err != nil {
-			t.Errorf("when it was given up, a stream tells %v", all)
+		if all := r.soFar(); len(all) == 0 || all[0].err != nil {
+			t.Errorf("stream after the first was closed: %v", all)
 		}
 		r.stop()
-		for range r.told {
+		for range r.items {
 		}
 	})
 }
@@ -205,8 +205,7 @@ func isBusy(err error) bool {
 	return err != nil && strings.Contains(err.Error(), remote.ErrBusy.Error())
 }
 
-// A client that reads slowly gets all of a large answer.
-func TestAClientThatReadsSlowlyGetsItsAnswer(t *testing.T) {
+func TestAClientThatReadsSlowlyReceivesTheWholeResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
 		if err := rooms.Start(context.Background()); err != nil {
@@ -234,7 +233,7 @@ func TestAClientThatReadsSlowlyGetsItsAnswer(t *testing.T) {
 			t.Errorf("%d bytes, %v", len(body), err)
 		}
 		if took := time.Since(begun); took < 2*remote.DefaultWriteTimeout {
-			t.Errorf("it took %v only", took)
+			t.Errorf("it took only %v", took)
 		}
 		c.Close()
 		if err := rooms.Shutdown(context.Background()); err != nil {
@@ -243,7 +242,7 @@ func TestAClientThatReadsSlowlyGetsItsAnswer(t *testing.T) {
 	})
 }
 
-// slow reads 16 KiB a second.
+// slow reads 16 KiB per second.
 type slow struct{ net.Conn }
 
 func (s *slow) Read(b []byte) (int, error) {
@@ -251,7 +250,7 @@ func (s *slow) Read(b []byte) (int, error) {
 	return s.Conn.Read(b[:min(len(b), 16<<10)])
 }
 
-func TestWhatIsTooMuchIsTurnedAway(t *testing.T) {
+func TestConnectionsBeyondTheLimitAreRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)

@@ -23,9 +23,9 @@ import (
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
 
-// What reads many trees, such as a collector of metrics, gives each of them so
-// much time, whatever the server does.
-func TestAServerThatDoesNotAnswerCostsTheTimeOfTheCall(t *testing.T) {
+// A program that inspects many trees, such as a collector of metrics, must be able to
+// limit the time for each, whatever its server does.
+func TestACallToASilentServerEndsAtItsDeadline(t *testing.T) {
 	const begun = "HTTP/1.1 200 OK\r\nContent-Type: application/proto\r\n"
 	for name, s := range map[string]struct{ first, then string }{
 		"says nothing":         {"", ""},
@@ -68,12 +68,12 @@ func TestAServerThatDoesNotAnswerCostsTheTimeOfTheCall(t *testing.T) {
 					t.Errorf("a server that %s: error %v after %v", name, err, took)
 				}
 				if s.then == "" && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("a server that %s: error %v is not about the time", name, err)
+					t.Errorf("a server that %s: error %v is not a deadline", name, err)
 				}
 				cancel()
 				c.Close()
 			}
-			// A call without a deadline has the Dialer's.
+			// Without a deadline, Dialer.Timeout applies.
 			c := dial(t, w, remote.Dialer{Timeout: 7 * time.Second})
 			begun := time.Now()
 			if _, err := c.Snapshot(context.Background(), ""); err == nil || time.Since(begun) > 7*time.Second {
@@ -84,8 +84,8 @@ func TestAServerThatDoesNotAnswerCostsTheTimeOfTheCall(t *testing.T) {
 	}
 }
 
-// drip writes one text at once, and another one again and again, until the
-// connection is closed.
+// drip writes one text at once, and then another one repeatedly until the connection is
+// closed.
 func drip(c net.Conn, first, then string) {
 	defer c.Close()
 	if _, err := io.WriteString(c, first); err != nil {
@@ -100,9 +100,9 @@ func drip(c net.Conn, first, then string) {
 	io.Copy(io.Discard, c)
 }
 
-// A few hundred bytes can become 1 MiB when they are unpacked, and 400 MiB when they
-// are read: so many messages are in them, of two bytes each.
-func TestAnAnswerThatWouldTakeAllMemoryIsRefused(t *testing.T) {
+// A few hundred compressed bytes can expand to 1 MiB of messages of two bytes each, and
+// to 400 MiB when decoded.
+func TestAResponseThatTakesTooMuchMemoryIsRejected(t *testing.T) {
 	child, err := proto.Marshal(&pb.Supervisor{Children: []*pb.Child{{}}})
 	if err != nil {
 		t.Fatal(err)
@@ -132,12 +132,12 @@ func TestAnAnswerThatWouldTakeAllMemoryIsRefused(t *testing.T) {
 	}
 	defer large.Close()
 	if tree, err := large.Snapshot(t.Context(), ""); err != nil || len(tree.Children) != 450_000 {
-		t.Errorf("for a client with room, %d children, %v", len(tree.Children), err)
+		t.Errorf("client with a higher limit: %d children, %v", len(tree.Children), err)
 	}
 }
 
-// The cause of an error is there for those that sort errors without package remote.
-func TestTheCauseOfAnUnreachableServerIsFound(t *testing.T) {
+// Programs can classify the error by its cause, without package remote.
+func TestErrUnreachableWrapsItsCause(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -15,11 +15,11 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// tardy tells what is on record, and of what comes nothing: its events are
-// still under way when the server is told to stop.
-type tardy struct{ sup.Controller }
+// recordedOnly yields the recorded events and no new ones, as if these had not arrived
+// when the server is asked to stop.
+type recordedOnly struct{ sup.Controller }
 
-func (c tardy) Events(ctx context.Context, path string, after uint64) iter.Seq2[sup.Event, error] {
+func (c recordedOnly) Events(ctx context.Context, path string, after uint64) iter.Seq2[sup.Event, error] {
 	return func(yield func(sup.Event, error) bool) {
 		now, err := c.Status(ctx, "")
 		if err != nil {
@@ -39,8 +39,8 @@ func (c tardy) Events(ctx context.Context, path string, after uint64) iter.Seq2[
 	}
 }
 
-// kindsOf are the kinds of the events, and the text of errors.
-func kindsOf(all []told) (kinds []string) {
+// kindsOf returns the kinds of events and the texts of errors.
+func kindsOf(all []received) (kinds []string) {
 	for _, n := range all {
 		if n.err != nil {
 			kinds = append(kinds, n.err.Error())
@@ -51,9 +51,9 @@ func kindsOf(all []told) (kinds []string) {
 	return kinds
 }
 
-// The server is the first child, and so the last to stop: a stream tells what
-// happens to the others before, also of what is not there any more.
-func TestAStreamTellsAShutdownUpToTheTurnOfTheServer(t *testing.T) {
+// The server is the first child and stops last. A stream shows the stops of all other
+// children, even of those that are gone already.
+func TestAStreamShowsAShutdownUpToTheStopOfTheServer(t *testing.T) {
 	for path, want := range map[string][]string{
 		"tree/db":         {"child stopping", "child exited", "child stopped"},
 		"tree/feeds/ACME": {"child stopping", "child exited", "child stopped"},
@@ -69,7 +69,7 @@ func TestAStreamTellsAShutdownUpToTheTurnOfTheServer(t *testing.T) {
 			var log logbook
 			s = sup.New(sup.Spec[sup.Worker]{Name: "tree", Children: []sup.ChildSpec[sup.Worker]{
 				{ID: "control", Start: func(context.Context) (sup.Worker, error) {
-					return remote.NewServer(tardy{sup.Control(s)}, remote.Config{Listener: w.listen(), Access: []remote.Grant{remote.Anyone(remote.Operator)}, Logger: log.logger()}), nil
+					return remote.NewServer(recordedOnly{sup.Control(s)}, remote.Config{Listener: w.listen(), Access: []remote.Grant{remote.Anyone(remote.Operator)}, Logger: log.logger()}), nil
 				}},
 				{ID: "db", Start: start(idle{})},
 				{ID: "feeds", Start: start(feeds)},
@@ -84,24 +84,24 @@ func TestAStreamTellsAShutdownUpToTheTurnOfTheServer(t *testing.T) {
 			defer c.Close()
 			r := read(c, path, sup.FromNow)
 			defer r.stop()
-			r.sofar()
+			r.soFar()
 			begun := time.Now()
 			if err := s.Shutdown(context.Background()); err != nil {
 				t.Error(err)
 			}
 			if took := time.Since(begun); took >= remote.DefaultGrace/4 {
-				t.Errorf("%s: the shutdown took %v", path, took)
+				t.Errorf("%s: shutdown took %v", path, took)
 			}
-			all := kindsOf(r.sofar())
+			all := kindsOf(r.soFar())
 			if diff := cmp.Diff(append(want, "control server ending"), all); diff != "" {
-				t.Errorf("%s: what the stream tells (-want +got):\n%s", path, diff)
+				t.Errorf("%s: events (-want +got):\n%s", path, diff)
 			}
 		})
 	}
 }
 
-// Who does not read holds up the end of the server for its grace at most.
-func TestAReaderThatIsSlowDoesNotHoldUpTheEnd(t *testing.T) {
+// A client that does not read delays the end of the server by its grace period at most.
+func TestASlowReaderDoesNotDelayTheEndOfTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -122,8 +122,7 @@ func TestAReaderThatIsSlowDoesNotHoldUpTheEnd(t *testing.T) {
 	})
 }
 
-// A tree that keeps no events on record has nothing to tell afterwards.
-func TestAStreamOfATreeWithoutARecordEndsSoon(t *testing.T) {
+func TestAStreamOfATreeWithoutRecordedEventsEndsSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := sup.Start(context.Background(), sup.Spec[idle]{Name: "plain", Record: -1, Children: []sup.ChildSpec[idle]{
 			{ID: "a", Start: func(context.Context) (idle, error) { return idle{}, nil }},
@@ -132,12 +131,12 @@ func TestAStreamOfATreeWithoutARecordEndsSoon(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := newWire()
-		stop := serve(t, tardy{sup.Control(s)}, w, nil)
+		stop := serve(t, recordedOnly{sup.Control(s)}, w, nil)
 		c := dial(t, w, remote.Dialer{StreamPatience: time.Nanosecond})
 		defer c.Close()
 		r := read(c, "plain/a", sup.FromNow)
 		defer r.stop()
-		r.sofar()
+		r.soFar()
 		if err := errors.Join(s.TerminateChild(t.Context(), "a"), s.RestartChild(t.Context(), "a")); err != nil {
 			t.Error(err)
 		}

@@ -14,9 +14,9 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// pair is two trees that are alike, one reached in the process and one by a
+// twoTrees returns controllers of two equal trees, one in the process and one through a
 // client.
-func pair(t *testing.T) (here, there sup.Controller, end func()) {
+func twoTrees(t *testing.T) (here, there sup.Controller, end func()) {
 	t.Helper()
 	a, b := startShop(t), startShop(t)
 	w := newWire()
@@ -30,7 +30,7 @@ func pair(t *testing.T) (here, there sup.Controller, end func()) {
 	}
 }
 
-func TestErrorsAreThoseOfTheProcess(t *testing.T) {
+func TestErrorsAreTheSameAsInTheProcess(t *testing.T) {
 	sentinels := []error{
 		sup.ErrNotFound, sup.ErrRunning, sup.ErrRestarting, sup.ErrAlreadyRunning, sup.ErrAlreadyDeclared, sup.ErrMaxChildren,
 		sup.ErrNotKeyed, sup.ErrNoSupervisor, sup.ErrIncarnation, sup.ErrStart, sup.ErrStuck, sup.ErrNotRunning, sup.ErrShuttingDown,
@@ -89,25 +89,25 @@ func TestErrorsAreThoseOfTheProcess(t *testing.T) {
 	}
 	for name, call := range calls {
 		synctest.Test(t, func(t *testing.T) {
-			here, there, end := pair(t)
+			here, there, end := twoTrees(t)
 			defer end()
 			want, got := call(t.Context(), here), call(t.Context(), there)
 			if diff := cmp.Diff(want, got, sameErrors); diff != "" {
-				t.Errorf("%s (-in the process +by the client):\n%s", name, diff)
+				t.Errorf("%s (-process +client):\n%s", name, diff)
 			}
 			for _, sentinel := range sentinels {
 				if errors.Is(want, sentinel) != errors.Is(got, sentinel) {
-					t.Errorf("%s: whether it is %q differs", name, sentinel)
+					t.Errorf("%s: errors.Is differs for %q", name, sentinel)
 				}
 			}
 			if diff := cmp.Diff(details(want), details(got)); diff != "" {
-				t.Errorf("%s: details (-in the process +by the client):\n%s", name, diff)
+				t.Errorf("%s: details (-process +client):\n%s", name, diff)
 			}
 		})
 	}
 }
 
-// details is what errors.As finds in an error.
+// details returns what errors.As finds in an error.
 func details(err error) (all []string) {
 	if e, ok := errors.AsType[*sup.CallError](err); ok {
 		all = append(all, "call", e.Op, e.Path)
@@ -123,7 +123,7 @@ func details(err error) (all []string) {
 	return all
 }
 
-func TestOfTwoClientsWithOneMindOneIsRefused(t *testing.T) {
+func TestOneOfTwoCallsOnTheSameIncarnationFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -163,8 +163,7 @@ func TestOfTwoClientsWithOneMindOneIsRefused(t *testing.T) {
 	})
 }
 
-// A server of a client passes on what it is told, in both directions.
-func TestAServerCanStandBeforeAnother(t *testing.T) {
+func TestAServerCanBeAProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -184,16 +183,16 @@ func TestAServerCanStandBeforeAnother(t *testing.T) {
 			t.Error(err)
 		}
 		r := read(c, "", 0)
-		if diff := cmp.Diff(sequence(1, lastEvent(t, s)), numbers(r.sofar())); diff != "" {
+		if diff := cmp.Diff(sequence(1, lastEvent(t, s)), numbers(r.soFar())); diff != "" {
 			t.Errorf("numbers of the events (-want +got):\n%s", diff)
 		}
 		r.stop()
-		for range r.told {
+		for range r.items {
 		}
 	})
 }
 
-// controlled starts a tree with a server among its children, first or last.
+// controlled starts a tree with a server as first or last child.
 func controlled(t *testing.T, w *wire, first bool, other sup.Worker) *sup.Supervisor[sup.Worker] {
 	t.Helper()
 	var s *sup.Supervisor[sup.Worker]
@@ -215,12 +214,12 @@ func controlled(t *testing.T, w *wire, first bool, other sup.Worker) *sup.Superv
 	return s
 }
 
-func TestAServerThatIsTheFirstChildSeesAShutdownThrough(t *testing.T) {
+func TestAServerThatIsTheFirstChildCompletesAShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire()
 		hold := make(chan struct{})
 		time.AfterFunc(3*time.Second, func() { close(hold) })
-		s := controlled(t, w, true, stubborn{hold})
+		s := controlled(t, w, true, ignoresStop{hold})
 		c := dial(t, w, remote.Dialer{})
 		defer c.Close()
 		begun := time.Now()
@@ -228,7 +227,7 @@ func TestAServerThatIsTheFirstChildSeesAShutdownThrough(t *testing.T) {
 			t.Error(err)
 		}
 		if took := time.Since(begun); took < 3*time.Second {
-			t.Errorf("answered after %v, before the other child had stopped", took)
+			t.Errorf("returned after %v, before the other child had stopped", took)
 		}
 		<-s.Done()
 		if err := s.Err(); err != nil {
@@ -237,11 +236,11 @@ func TestAServerThatIsTheFirstChildSeesAShutdownThrough(t *testing.T) {
 	})
 }
 
-func TestAServerThatIsTheLastChildSaysWhatIsLeft(t *testing.T) {
+func TestAServerThatIsTheLastChildReportsWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire()
 		hold := make(chan struct{})
-		s := controlled(t, w, false, stubborn{hold})
+		s := controlled(t, w, false, ignoresStop{hold})
 		c := dial(t, w, remote.Dialer{})
 		defer c.Close()
 		err := c.Shutdown(t.Context(), sup.Target{Path: "app"})
@@ -254,7 +253,7 @@ func TestAServerThatIsTheLastChildSaysWhatIsLeft(t *testing.T) {
 			left = append(left, child.Path)
 		}
 		if diff := cmp.Diff([]string{"app/control"}, left); diff != "" || stuck.NotAsked != 1 {
-			t.Errorf("left (-want +got):\n%s%d are not asked", diff, stuck.NotAsked)
+			t.Errorf("left (-want +got):\n%s%d not asked", diff, stuck.NotAsked)
 		}
 		close(hold)
 		<-s.Done()
@@ -264,7 +263,7 @@ func TestAServerThatIsTheLastChildSaysWhatIsLeft(t *testing.T) {
 	})
 }
 
-func TestAServerIsNotStoppedByItself(t *testing.T) {
+func TestAServerDoesNotStopItselfOrAnAncestor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire()
 		inner := controlled(t, w, true, idle{})
@@ -281,7 +280,7 @@ func TestAServerIsNotStoppedByItself(t *testing.T) {
 		defer c.Close()
 		for _, path := range []string{"app/app", "app/app/control"} {
 			if err := c.TerminateChild(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
-				t.Errorf("Terminate(%s): %v", path, err)
+				t.Errorf("TerminateChild(%s): %v", path, err)
 			}
 			if err := c.Shutdown(t.Context(), sup.Target{Path: path}); !errors.Is(err, remote.ErrSelf) {
 				t.Errorf("Shutdown(%s): %v", path, err)
@@ -299,7 +298,7 @@ func TestAServerIsNotStoppedByItself(t *testing.T) {
 	})
 }
 
-func TestACallThatIsGivenUpIsCalledOff(t *testing.T) {
+func TestACanceledCallIsCanceledInTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rooms := sup.NewKeyed(sup.KeyedSpec[int, sup.Worker]{Name: "rooms", Start: func(ctx context.Context, _ int) (sup.Worker, error) {
 			<-ctx.Done()
@@ -319,7 +318,7 @@ func TestACallThatIsGivenUpIsCalledOff(t *testing.T) {
 		}
 		synctest.Wait()
 		if n := rooms.Len(); n != 0 {
-			t.Errorf("%d children are left", n)
+			t.Errorf("%d children left", n)
 		}
 		if _, err := c.StartChild(t.Context(), "rooms", "seven"); !errors.Is(err, sup.ErrKey) {
 			t.Errorf("error %v", err)

@@ -14,8 +14,8 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// overTLS makes a server one with TLS, and returns what a client needs to talk
-// HTTP/2 to it.
+// overTLS returns a change of the server's configuration to TLS, and the TLS
+// configuration of a client for HTTP/2.
 func overTLS(t *testing.T) (server func(*remote.Config), client *tls.Config) {
 	t.Helper()
 	ours := newAuthority(t) // in the time of the bubble
@@ -33,12 +33,12 @@ func overTLS(t *testing.T) (server func(*remote.Config), client *tls.Config) {
 	}, client
 }
 
-// streamEnded is how a server logs that a stream of events is over.
+// streamEnded is the log record of a server at the end of an event stream.
 const streamEnded = `msg="viewer call" op=Events`
 
-// Over HTTP/2 the deadline of a write resets the stream when it is reached, also
-// long after the write.
-func TestAQuietStreamStaysOne(t *testing.T) {
+// Over HTTP/2 a write deadline resets the stream when it passes, even long after the
+// write.
+func TestAQuietStreamIsNotReset(t *testing.T) {
 	for name, heartbeat := range map[string]time.Duration{"by default": 0, "with few heartbeats": time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -55,8 +55,8 @@ func TestAQuietStreamStaysOne(t *testing.T) {
 				c := dial(t, w, remote.Dialer{TLS: client, Logger: clientLog.logger()})
 				defer c.Close()
 				r := read(c, "", sup.FromNow)
-				if all := r.sofar(); len(all) != 0 {
-					t.Errorf("of a tree where nothing happens: %v", all)
+				if all := r.soFar(); len(all) != 0 {
+					t.Errorf("events of an idle tree: %v", all)
 				}
 				time.Sleep(5 * time.Minute)
 				synctest.Wait()
@@ -64,23 +64,23 @@ func TestAQuietStreamStaysOne(t *testing.T) {
 					t.Errorf("the server logs:\n%s\nthe client logs:\n%s", log.String(), clientLog.String())
 				}
 				s.db.fail <- errLost
-				if all := r.sofar(); len(all) == 0 || all[0].err != nil || all[0].event.Path != "shop/db" {
-					t.Errorf("after the quiet time: %v", all)
+				if all := r.soFar(); len(all) == 0 || all[0].err != nil || all[0].event.Path != "shop/db" {
+					t.Errorf("after the quiet period: %v", all)
 				}
 				r.stop()
-				for range r.told {
+				for range r.items {
 				}
 				stop()
 				if n := strings.Count(log.String(), streamEnded); n != 1 {
-					t.Errorf("there were %d streams:\n%s", n, log.String())
+					t.Errorf("%d streams ended:\n%s", n, log.String())
 				}
 			})
 		})
 	}
 }
 
-// Over HTTP/2 a client can go on with the connection, and let one stream be.
-func TestAClientThatNeverReadsOneOfItsStreams(t *testing.T) {
+// Over HTTP/2 a client can use the connection without reading one of its streams.
+func TestAStreamThatIsNeverReadEndsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startShop(t)
 		defer s.end(t)
@@ -109,12 +109,12 @@ func TestAClientThatNeverReadsOneOfItsStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer answer.Body.Close()
-		time.Sleep(time.Minute) // what there is fits into the buffers
+		time.Sleep(time.Minute) // the recorded events fit into the buffers
 		synctest.Wait()
 		if log.String() != "" {
-			t.Errorf("while it might still read:\n%s", log.String())
+			t.Errorf("while the buffers had space:\n%s", log.String())
 		}
-		for range 500 { // more than they take
+		for range 500 { // more than the buffers hold
 			if _, err := s.feeds.StartChild(t.Context(), "IBM"); err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +125,7 @@ func TestAClientThatNeverReadsOneOfItsStreams(t *testing.T) {
 		time.Sleep(remote.DefaultWriteTimeout + time.Second)
 		synctest.Wait()
 		if n := strings.Count(log.String(), streamEnded); n != 1 || !strings.Contains(log.String(), "took=1m10s") {
-			t.Errorf("it was not given up after the time for a write:\n%s", log.String())
+			t.Errorf("not ended after the write timeout:\n%s", log.String())
 		}
 	})
 }
