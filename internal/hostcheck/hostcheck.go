@@ -1,9 +1,9 @@
-// Package hostcheck finds out whether a request was meant for this server, by the
-// host that it names.
+// Package hostcheck checks the host that an HTTP request names, as a protection against
+// DNS rebinding.
 //
-// A page in a browser can make a name of its own mean 127.0.0.1 (DNS rebinding),
-// and then read from a server on this machine what it likes: to the browser all
-// of it is one site. Such a request still names the page's own host.
+// A web page can make its own host name resolve to 127.0.0.1 and then read from a server
+// on this machine, since the browser takes both for one site. Such a request still
+// names the host of the page.
 package hostcheck
 
 import (
@@ -13,23 +13,22 @@ import (
 	"strings"
 )
 
-// Hosts is a set of hosts that requests may name: the loopback names, and those
-// that were added. The zero Hosts holds the loopback names only. Once made, it is
-// safe for concurrent use.
+// Hosts is a set of hosts that requests may name. It always holds the loopback names;
+// the zero Hosts holds no others. It is safe for concurrent use.
 type Hosts struct {
-	hosts map[string]bool // with each port
+	hosts map[string]bool // for every port
 	pairs map[string]bool // host:port
 }
 
-// New returns the set of the loopback names and of some hosts: each a name or an
-// IP address, with a port, or without one for all ports.
+// New returns the set of the loopback names and the given hosts. A host is a name or an
+// IP address, with a port or, for all ports, without one.
 func New(hosts ...string) (Hosts, error) {
 	h := Hosts{make(map[string]bool), make(map[string]bool)}
 	for _, entry := range hosts {
 		host, port, ok := split(entry)
 		switch {
 		case !ok || strings.ContainsAny(host, " */@?#\\%"):
-			return Hosts{}, fmt.Errorf(`%q is no host: use one such as "panel.example", "panel.example:8080" or "10.0.0.7"`, entry)
+			return Hosts{}, fmt.Errorf(`%q is not a host: use a name such as "panel.example", "panel.example:8080" or "10.0.0.7"`, entry)
 		case port == "":
 			h.hosts[host] = true
 		default:
@@ -39,22 +38,22 @@ func New(hosts ...string) (Hosts, error) {
 	return h, nil
 }
 
-// Allow reports whether a request may name a host, which may have a port, as in
-// [net/http.Request.Host]. Case, a dot at the end and the spelling of an IP
-// address make no difference. A request that names no host is not allowed.
+// Allow reports whether a request may name a host, given with or without a port, as in
+// [net/http.Request.Host]. It ignores case, a final dot, and the spelling of an IP
+// address. An empty host is not allowed.
 func (h Hosts) Allow(hostport string) bool {
 	host, port, ok := split(hostport)
 	return ok && (isLoopback(host) || h.hosts[host] || h.pairs[net.JoinHostPort(host, port)])
 }
 
-// IsLoopback reports whether a host, without a port, is this machine under a name
-// that no other machine reaches: "localhost", or an address such as 127.0.0.1.
+// IsLoopback reports whether a host without a port is "localhost" or a loopback address
+// such as 127.0.0.1.
 func IsLoopback(host string) bool {
 	host, ok := canonical(host)
 	return ok && isLoopback(host)
 }
 
-// isLoopback is [IsLoopback] for a host in its canonical form.
+// isLoopback is like [IsLoopback] for a canonical host.
 func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -63,7 +62,7 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// split takes host and port apart, and brings both into canonical form.
+// split splits a host and an optional port, and returns both in canonical form.
 func split(hostport string) (host, port string, ok bool) {
 	host = hostport
 	if strings.HasPrefix(hostport, "[") { // an IPv6 address
@@ -89,9 +88,9 @@ func split(hostport string) (host, port string, ok bool) {
 	return host, port, ok
 }
 
-// canonical returns a host in lower case and without a dot at its end, or an IP
-// address in its shortest spelling. An IPv4 address in an IPv6 one is that
-// address. A zone is not allowed: no URL of a browser has one.
+// canonical returns a host in lower case without a final dot, or an IP address in its
+// shortest spelling. It unmaps an IPv4 address in an IPv6 one. It returns false for a
+// zone, since no URL of a browser has one.
 func canonical(host string) (string, bool) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Unmap().String(), ip.Zone() == ""
@@ -100,7 +99,7 @@ func canonical(host string) (string, bool) {
 	if host == "" || strings.HasSuffix(host, ".") || strings.ContainsRune(host, ':') {
 		return "", false
 	}
-	if ip, err := netip.ParseAddr(host); err == nil { // it had a dot at its end
+	if ip, err := netip.ParseAddr(host); err == nil { // an address with a final dot
 		return ip.Unmap().String(), ip.Zone() == ""
 	}
 	return host, true

@@ -1,10 +1,10 @@
-// Package termtext makes text that other programs chose harmless for a terminal.
+// Package termtext escapes text from other programs, so that it is safe to print to a
+// terminal.
 //
-// A terminal obeys control characters of C0 and C1, ESC and DEL, and reorders
-// text by the bidirectional controls of Unicode. So everything that
-// [unicode.IsPrint] rejects is written as an escape, of a form that the reader of
-// the text understands: [Text] and [Line] are for people, [Path] is for a path
-// that can be typed again, and [JSON] is for programs.
+// Control characters (C0, C1, ESC, DEL) control a terminal, and the bidirectional
+// controls of Unicode reorder text. This package escapes all characters that
+// [unicode.IsPrint] rejects. The form depends on the reader: [Text] and [Line] are for
+// people, [Path] is for paths that can be typed again, and [JSON] is for programs.
 package termtext
 
 import (
@@ -17,11 +17,11 @@ import (
 	"unicode/utf8"
 )
 
-// tab is what stands for a tab, which would move the cursor.
+// tab replaces a tab, which would move the cursor.
 const tab = "    "
 
-// Text returns text with escapes such as \x1b and \u202e in place of what is not
-// to be printed. Line ends remain, and a tab becomes spaces.
+// Text returns text with escapes such as \x1b and \u202e for characters that cannot be
+// printed. It keeps line ends, and replaces tabs by spaces.
 func Text(text string) string {
 	if isClean(text, '\n') {
 		return text
@@ -30,7 +30,7 @@ func Text(text string) string {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
 		switch {
-		case r == utf8.RuneError && size == 1: // a byte that is no UTF-8
+		case r == utf8.RuneError && size == 1: // invalid UTF-8
 			fmt.Fprintf(&b, `\x%02x`, text[0])
 		case r == '\n' || unicode.IsPrint(r):
 			b.WriteRune(r)
@@ -45,14 +45,13 @@ func Text(text string) string {
 	return b.String()
 }
 
-// Line is like [Text], and joins the lines that are not empty by " / ".
+// Line is like [Text], but joins the non-empty lines with " / ".
 func Line(text string) string {
 	return strings.Join(strings.FieldsFunc(Text(text), func(r rune) bool { return r == '\n' }), " / ")
 }
 
-// Path returns a path that can be typed. Each byte that is not to be printed is
-// written % and two hexadecimal digits, as package sup writes control characters
-// in an id.
+// Path returns a path that can be typed. It replaces each byte of a character that
+// cannot be printed by % and two hexadecimal digits, like package sup does in ids.
 func Path(path string) string {
 	if isClean(path, ' ') {
 		return path
@@ -72,9 +71,9 @@ func Path(path string) string {
 	return b.String()
 }
 
-// JSON returns encoded JSON with \u escapes in place of what is not to be
-// printed. It has the same value as before. What encoding/json escapes already,
-// and white space between tokens, remain. JSON may return encoded itself.
+// JSON returns encoded JSON with \u escapes for characters that cannot be printed. The
+// value is unchanged, except that invalid UTF-8 becomes U+FFFD, as in decoders. White
+// space between tokens remains. JSON may return encoded itself.
 func JSON(encoded []byte) []byte {
 	at := bytes.IndexFunc(encoded, func(r rune) bool { return r == utf8.RuneError || isHiddenInJSON(r) })
 	if at < 0 {
@@ -84,7 +83,7 @@ func JSON(encoded []byte) []byte {
 	for at < len(encoded) {
 		r, size := utf8.DecodeRune(encoded[at:])
 		switch {
-		case r == utf8.RuneError && size == 1: // decoders read an invalid byte as this
+		case r == utf8.RuneError && size == 1: // decoders decode an invalid byte as U+FFFD
 			out = append(out, `\ufffd`...)
 		case !isHiddenInJSON(r):
 			out = append(out, encoded[at:at+size]...)
@@ -99,11 +98,11 @@ func JSON(encoded []byte) []byte {
 	return out
 }
 
-// isHiddenInJSON reports whether a character is to be escaped. Valid JSON has
-// those of C0 as white space between tokens only.
+// isHiddenInJSON reports whether JSON must escape a character. Valid JSON has unescaped
+// C0 characters only as white space between tokens.
 func isHiddenInJSON(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
 
-// isClean reports whether all of a text may be printed, with one more character.
+// isClean reports whether a text has only printable characters and more.
 func isClean(text string, more rune) bool {
 	return utf8.ValidString(text) &&
 		strings.IndexFunc(text, func(r rune) bool { return r != more && !unicode.IsPrint(r) }) < 0

@@ -10,7 +10,7 @@ import (
 	"github.com/espalier-go/espalier/internal/termtext"
 )
 
-// dangerous is what a terminal obeys or reorders text by.
+// dangerous holds characters that control a terminal or reorder text.
 var dangerous = func() []rune {
 	var all []rune
 	for r := range rune(0x20) {

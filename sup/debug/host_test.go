@@ -105,7 +105,7 @@ func TestAUnixSocketIsServedAsLocalhost(t *testing.T) {
 
 func TestAnInvalidHostIsAFault(t *testing.T) {
 	w := get(debug.Handler(sup.Inspect(start(t, auction())), debug.Hosts("https://panel.example/")), "/tree.json")
-	mustContain(t, w.Body.String(), `Hosts: "https://panel.example/" is no host: use one such as "panel.example"`)
+	mustContain(t, w.Body.String(), `Hosts: "https://panel.example/" is not a host: use a name such as "panel.example"`)
 }
 
 // raw sends bytes, and returns all bytes of the answer.

@@ -6,11 +6,10 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/espalier-go/espalier/internal/logline"
+	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
@@ -46,7 +45,7 @@ func (d decoder) Handle(ctx context.Context, r slog.Record) error {
 		case a.Key != "line":
 			shown.AddAttrs(a)
 		case !decode(&shown, a.Value.String()):
-			shown.AddAttrs(slog.String("line", printable(a.Value.String())))
+			shown.AddAttrs(slog.String("line", termtext.Line(a.Value.String())))
 		}
 		return true
 	})
@@ -96,7 +95,7 @@ func decode(r *slog.Record, line string) bool {
 	if !ok {
 		return false
 	}
-	r.Message = printable(message)
+	r.Message = termtext.Line(message)
 	if level, ok := fields["@level"].(string); ok {
 		if known, ok := logline.Level(level); ok {
 			r.Level = known
@@ -105,7 +104,7 @@ func decode(r *slog.Record, line string) bool {
 	var attrs []any
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if !strings.HasPrefix(key, "@") || key == "@module" {
-			attrs = append(attrs, slog.Any(printable(strings.TrimPrefix(key, "@")), printableValue(fields[key])))
+			attrs = append(attrs, slog.Any(termtext.Line(strings.TrimPrefix(key, "@")), printableValue(fields[key])))
 		}
 	}
 	if attrs != nil {
@@ -114,11 +113,12 @@ func decode(r *slog.Record, line string) bool {
 	return true
 }
 
-// printableValue is a value of JSON with all text in it printable.
+// printableValue returns a JSON value with all its texts escaped for a log handler,
+// which may write to a terminal.
 func printableValue(value any) any {
 	switch v := value.(type) {
 	case string:
-		return printable(v)
+		return termtext.Line(v)
 	case []any:
 		for i := range v {
 			v[i] = printableValue(v[i])
@@ -126,29 +126,9 @@ func printableValue(value any) any {
 	case map[string]any:
 		clean := make(map[string]any, len(v))
 		for key, value := range v {
-			clean[printable(key)] = printableValue(value)
+			clean[termtext.Line(key)] = printableValue(value)
 		}
 		return clean
 	}
 	return value
-}
-
-// printable is text with its control characters, and those that change the
-// direction of writing, escaped as in Go: a handler may write to a terminal, or
-// a line for each record.
-func printable(text string) string {
-	bad := func(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }
-	if strings.IndexFunc(text, bad) < 0 {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if bad(r) {
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }
