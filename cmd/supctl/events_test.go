@@ -16,7 +16,7 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// serve serves a tree at an address, beside it.
+// serve serves a tree at an address, with a server outside of the tree.
 func serve(t *testing.T, tree sup.AnySupervisor, address string) (stop func()) {
 	t.Helper()
 	server := remote.NewServer(sup.Control(tree), remote.Config{Address: address, Logger: slog.New(slog.DiscardHandler)})
@@ -34,7 +34,7 @@ func serve(t *testing.T, tree sup.AnySupervisor, address string) (stop func()) {
 	})
 }
 
-// A follower is supctl events -f, in a goroutine of its own.
+// A follower is supctl events -f in a goroutine.
 type follower struct {
 	t              *testing.T
 	path           string // of the socket
@@ -50,7 +50,7 @@ func follow(t *testing.T, address string, args ...string) *follower {
 	return f
 }
 
-// lines are what has been written so far.
+// lines collects what is written.
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -68,7 +68,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// says waits until there is a text in what is written.
+// says waits for a text in the output.
 func (f *follower) says(l *lines, text string) {
 	f.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(l.String(), text); time.Sleep(time.Millisecond) {
@@ -78,8 +78,7 @@ func (f *follower) says(l *lines, text string) {
 	}
 }
 
-// ended expects the exit code, and that many lines on the standard error, each
-// short.
+// ended checks the exit code, and that stderr has that many lines, each short.
 func (f *follower) ended(code, lines int) {
 	f.t.Helper()
 	if got := <-f.code; got != code {
@@ -145,11 +144,11 @@ func TestFollowEndsAfterPatience(t *testing.T) {
 	f = follow(t, address) // nobody is there to begin with
 	f.ended(exitUnreachable, 2)
 	if f.stdout.String() != "" {
-		t.Errorf("it prints %s", &f.stdout)
+		t.Errorf("stdout: %s", &f.stdout)
 	}
 }
 
-// A server that is part of the tree ends before that does.
+// A server that is part of the tree ends before the tree does.
 func TestFollowEndsWithAServerInTheTree(t *testing.T) {
 	address, s := startOrders(t)
 	f := follow(t, address, "--patience", "0")

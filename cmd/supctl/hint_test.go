@@ -52,7 +52,7 @@ func TestErrorsHaveHints(t *testing.T) {
 	}
 }
 
-// startRooms starts a set whose keys are numbers, and serves it.
+// startRooms starts and serves a keyed supervisor whose keys are numbers.
 func startRooms(t *testing.T) (address string) {
 	t.Helper()
 	rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
@@ -104,7 +104,6 @@ func TestCompletionOffersMatchingPaths(t *testing.T) {
 	}
 }
 
-// Whatever an id is, what is shown of it can be typed.
 func TestIDsAreShownAsTheyAreTyped(t *testing.T) {
 	for id, shown := range map[string]string{
 		"plain": "plain", "a/b": "a%2Fb", "100%": "100%25", "two words": "two words", "\x1b[2J": "%1B[2J", "ünï": "ünï",

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// networks makes two network namespaces, 10.77.0.1 and 10.77.0.2, and returns
-// how commands are run there. It skips the test where that is not allowed.
+// networks creates two network namespaces, 10.77.0.1 and 10.77.0.2, and returns the
+// terminals in them. It skips the test if that is not permitted.
 func networks(t *testing.T) (first, second terminal) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -47,7 +47,7 @@ func networks(t *testing.T) (first, second terminal) {
 	return terminal{"ip", "netns", "exec", a}, terminal{"ip", "netns", "exec", b}
 }
 
-// pemFiles are those of an authority, of a server at 10.77.0.1 and of a client.
+// pemFiles are the files of an authority, a server at 10.77.0.1, and a client.
 type pemFiles struct{ authority, serverCert, serverKey, clientCert, clientKey string }
 
 func certificates(t *testing.T, client string) pemFiles {

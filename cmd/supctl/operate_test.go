@@ -6,8 +6,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A slash at the end of a path names a child of an empty id, and not the set
-// that it is in.
+// A path with a final slash names a child with an empty id, not its parent.
 func TestCommandsWithSideEffectsTakePathsUnchanged(t *testing.T) {
 	address, s := startOrders(t)
 	stateOf := func(path string) string {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// startProgram runs the program in a process of its own until it is killed.
+// startProgram runs the program in another process until kill is called.
 func startProgram(t *testing.T, address string) (kill func()) {
 	t.Helper()
 	p := terminal(nil).command(t, "program", address)
@@ -20,7 +20,7 @@ func startProgram(t *testing.T, address string) (kill func()) {
 			t.Error(err)
 		}
 		if _, ok := p.Wait().(*exec.ExitError); !ok {
-			t.Error("the program has ended by itself")
+			t.Error("the program ended before it was killed")
 		}
 	}
 }
@@ -44,7 +44,7 @@ func TestFollowReportsARestartOfTheProgram(t *testing.T) {
 	json.says(&json.stdout, `,"anew":true}`+"\n")
 	json.says(&json.stdout, `{"kind":"child stopped"`)
 	if n := strings.Count(text.stderr.String(), "sup: "); n > 0 {
-		t.Errorf("a prefix of a package is in\n%s", &text.stderr)
+		t.Errorf("package prefix in\n%s", &text.stderr)
 	}
 	kill()
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/espalier-go/espalier/internal/termtext"
+	"github.com/espalier-go/espalier/sup/remote"
 )
 
 func (s *session) stacksCommand() *cobra.Command {
@@ -14,25 +15,13 @@ func (s *session) stacksCommand() *cobra.Command {
 		Short:             "Print the goroutine stacks of the child at PATH",
 		Args:              onePath(false),
 		ValidArgsFunction: s.completePath(anyChild),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.dial()
-			if err != nil {
-				return err
-			}
-			path := pathArgument(cmd.Context(), c, args)
-			stacks, err := c.Stacks(cmd.Context(), path)
-			if err != nil {
-				return err
-			}
-			if s.output == "json" {
-				return printJSON(cmd.OutOrStdout(), stacks)
-			}
+		RunE: show(s, (*remote.Client).Stacks, func(cmd *cobra.Command, path, stacks string) error {
 			if stacks == "" {
-				_, err = fmt.Fprintln(cmd.ErrOrStderr(), termtext.Path(path), "has no goroutines, since it is not running")
+				_, err := fmt.Fprintln(cmd.ErrOrStderr(), termtext.Path(path), "is not running and has no goroutines")
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), termtext.Text(stacks))
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), termtext.Text(stacks))
 			return err
-		},
+		}),
 	}
 }

@@ -12,15 +12,14 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// broken fails at once, with an error of two lines.
+// broken is a worker that fails at once with an error of two lines.
 type broken struct{}
 
 func (broken) Run(context.Context) error {
 	return errors.Join(errors.New("dial a: refused"), errors.New("dial b: refused"))
 }
 
-// startTroubled starts a tree with children in trouble at two levels, and serves
-// it.
+// startTroubled starts and serves a tree with failing children at two levels.
 func startTroubled(t *testing.T) (address string) {
 	t.Helper()
 	child := func(id string, w func() sup.Worker) sup.ChildSpec[sup.Worker] {
@@ -63,7 +62,7 @@ func TestStatusShowsTroubledDescendants(t *testing.T) {
 	out, _ = supctl(t, exitDone, "-a", address, "status", "app/outer/inner")
 	contains(t, out, "children    1: 1 quarantined\n")
 	if strings.Contains(out, "below them") {
-		t.Errorf("there is nothing below them:\n%s", out)
+		t.Errorf("no descendants:\n%s", out)
 	}
 	supctl(t, exitDegraded, "-a", address, "status", "--check")
 }
@@ -77,7 +76,7 @@ func TestStatusShowsBudgetAndBackoff(t *testing.T) {
 	address, _ = startOrders(t)
 	out, _ = supctl(t, exitDone, "-a", address, "status", "orders/db")
 	if strings.Contains(out, "budget") || strings.Contains(out, "backoff") {
-		t.Errorf("it has neither:\n%s", out)
+		t.Errorf("budget or backoff shown:\n%s", out)
 	}
 	out, _ = supctl(t, exitDone, "-a", address, "status")
 	contains(t, out, "restarts    0 of 3 in 5s\n")

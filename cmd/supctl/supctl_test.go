@@ -19,7 +19,7 @@ func (idle) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// frank says why it ends.
+// frank is a worker that returns the cause of its context.
 type frank struct{}
 
 func (frank) Run(ctx context.Context) error {
@@ -29,7 +29,7 @@ func (frank) Run(ctx context.Context) error {
 
 var errNoFeed = errors.New("there is no such feed")
 
-// startOrders starts a tree that can be controlled, and returns the address.
+// startOrders starts a tree with a control server, and returns its address.
 func startOrders(t *testing.T) (address string, s *sup.Supervisor[sup.Worker]) {
 	t.Helper()
 	address = "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
@@ -67,12 +67,12 @@ func startOrders(t *testing.T) (address string, s *sup.Supervisor[sup.Worker]) {
 	return address, s
 }
 
-// supctl runs a command line, which ends with a code.
+// supctl runs a command line and checks its exit code.
 func supctl(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, err strings.Builder
 	if got := run(t.Context(), args, &out, &err); got != want {
-		t.Errorf("supctl %s: exit code %d, want %d; it said:\n%s%s", strings.Join(args, " "), got, want, out.String(), err.String())
+		t.Errorf("supctl %s: exit code %d, want %d; output:\n%s%s", strings.Join(args, " "), got, want, out.String(), err.String())
 	}
 	return out.String(), err.String()
 }
@@ -136,14 +136,14 @@ func TestAllCommandsOfAnOperator(t *testing.T) {
 		{4, "record orders/db", "it is no supervisor"},
 		{0, "shutdown orders/feeds", "orders/feeds: shut down"},
 		{0, "status orders/feeds", "stopped"},
-		{0, "stacks orders/feeds", "not running"},
+		{0, "stacks orders/feeds", "is not running"},
 		{0, "shutdown orders", "orders: shut down"},
 	}
 	for _, step := range steps {
 		out, err := supctl(t, step.code, append([]string{"-a", address}, strings.Split(step.args, " ")...)...)
 		contains(t, out+err, step.says)
 		if strings.Contains(out+err, "\x1b") {
-			t.Errorf("supctl %s prints escape sequences that are not its own: %q", step.args, out+err)
+			t.Errorf("supctl %s prints foreign escape sequences: %q", step.args, out+err)
 		}
 	}
 	<-s.Done()
@@ -186,7 +186,7 @@ func TestAnErrorHasOnePrefix(t *testing.T) {
 	} {
 		_, err := supctl(t, c.code, append([]string{"-a", address}, strings.Split(c.line, " ")...)...)
 		if !strings.HasPrefix(err, c.says) {
-			t.Errorf("supctl %s says\n%swhich does not begin with\n%s", c.line, err, c.says)
+			t.Errorf("supctl %s prints\n%swant the beginning\n%s", c.line, err, c.says)
 		}
 	}
 }

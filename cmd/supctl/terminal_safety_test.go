@@ -12,11 +12,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// hostile is what a terminal obeys, of each kind, and what reorders text.
+// hostile has control characters of each kind, and characters that reorder text.
 const hostile = "\x1b[2J\x07\r\x7f\u009b31m\u0085\u202e\u2066\u200f\u061c\u2028"
 
-// startHostile starts a tree with a child whose id and error try to take over
-// the terminal of an operator.
+// startHostile starts a tree with a child whose id and error try to control the
+// terminal of an operator.
 func startHostile(t *testing.T) (address string) {
 	t.Helper()
 	keyed := sup.NewKeyed(sup.KeyedSpec[string, sup.Worker]{
@@ -47,7 +47,7 @@ func startHostile(t *testing.T) (address string) {
 	return address
 }
 
-// sayer is a worker that fails at once, with this text.
+// sayer is a worker that fails at once with its text.
 type sayer string
 
 func (f sayer) Run(context.Context) error { return errors.New(string(f)) }
@@ -99,11 +99,10 @@ func TestEscapedJSONKeepsItsValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(children) != 1 || children[0].ID != hostile || children[0].LastExit.Err.Error() != hostile {
-		t.Errorf("the children are %+v", children)
+		t.Errorf("children %+v", children)
 	}
 }
 
-// What completion offers is taken by the command.
 func TestCompletedPathsAreAccepted(t *testing.T) {
 	address := startHostile(t)
 	out, _ := supctl(t, exitDone, "__complete", "-a", address, "status", "keyed/%1B")

@@ -19,8 +19,8 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// The test binary is, if told to, the program that is controlled, or supctl:
-// each runs as a process of its own, and maybe in a network of its own.
+// TestMain makes the test binary the program with the control server, or supctl, if the
+// environment says so. Each runs as a process, possibly in another network.
 func TestMain(m *testing.M) {
 	switch os.Getenv("SUPCTL_TEST_IS") {
 	case "program":
@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// program runs a tree with a control server, which has a certificate if there
-// are files, and prints when it is up, and when each child stops.
+// program runs a tree with a control server, which uses TLS if there are files. It
+// prints when the tree is running and when each child stops.
 func program(address string, files []string) error {
 	ctx := context.Background()
 	config := remote.Config{Address: address}
@@ -66,7 +66,7 @@ func program(address string, files []string) error {
 	return s.Run(ctx)
 }
 
-// A terminal runs commands in a place: a network namespace, or here.
+// A terminal runs commands in a network namespace, or in this one.
 type terminal []string
 
 func (at terminal) command(t *testing.T, is string, args ...string) *exec.Cmd {
@@ -81,7 +81,7 @@ func (at terminal) command(t *testing.T, is string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// supctl runs a command line, and returns its output and exit code.
+// supctl runs a command line and returns its output and exit code.
 func (at terminal) supctl(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	cmd := at.command(t, "supctl", args...)
@@ -92,7 +92,7 @@ func (at terminal) supctl(t *testing.T, args ...string) (string, int) {
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
-// operate watches the program from another terminal, restarts it child by child
+// operate watches the program from another terminal, restarts its children one by one,
 // and shuts it down.
 func operate(t *testing.T, first, second terminal, address string, serverArgs, clientArgs []string) {
 	t.Helper()
@@ -146,7 +146,7 @@ func TestOperatingFromASecondTerminal(t *testing.T) {
 	operate(t, nil, nil, "unix:"+filepath.Join(t.TempDir(), "run", "control.sock"), nil, nil)
 }
 
-// Two networks, which only a cable connects, and certificates.
+// Two networks are connected by a virtual cable only. The clients have certificates.
 func TestOperatingFromAnotherMachine(t *testing.T) {
 	first, second := networks(t)
 	files := certificates(t, "ops")
@@ -203,13 +203,13 @@ func TestCurlSpeaksJSON(t *testing.T) {
 		return answer
 	}
 	if got := call("Child", `{"path":"orders/db"}`)["child"].(map[string]any)["state"]; got != "running" {
-		t.Errorf("the state is %v", got)
+		t.Errorf("state %v", got)
 	}
 	if got := call("TerminateChild", `{"target":{"path":"orders/db"}}`); len(got) != 0 {
-		t.Errorf("Terminate says %v", got)
+		t.Errorf("TerminateChild: %v", got)
 	}
 	got := call("TerminateChild", `{"target":{"path":"orders/nothing"}}`)
 	if got["code"] != "not_found" || got["message"] != "sup: terminate orders/nothing: there is no such child" {
-		t.Errorf("for nothing it says %v", got)
+		t.Errorf("missing child: %v", got)
 	}
 }

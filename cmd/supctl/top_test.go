@@ -15,13 +15,13 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// A screen is a top, with what a person does to it.
+// A screen is a top with simulated input.
 type screen struct {
 	t *testing.T
 	*top
 }
 
-// press presses keys one after the other, and does what they lead to.
+// press sends keys and runs the commands that they return.
 func (s screen) press(keys ...string) {
 	s.t.Helper()
 	for _, key := range keys {
@@ -42,7 +42,7 @@ func (s screen) press(keys ...string) {
 	}
 }
 
-// look takes the next look at the tree.
+// look takes the next snapshot of the tree.
 func (s screen) look() {
 	s.t.Helper()
 	s.Update(s.top.snapshot(s.tree.Path)())
@@ -50,8 +50,7 @@ func (s screen) look() {
 
 func (s screen) text() string { return ansi.Strip(s.draw()) }
 
-// order returns the ids of the children from top to bottom, and marks the chosen
-// one.
+// ids returns the ids of the children from top to bottom, and marks the selected one.
 func (s screen) ids() string {
 	var ids []string
 	for _, c := range s.children() {
@@ -98,7 +97,7 @@ func startScreen(t *testing.T) (s screen, fail chan struct{}) {
 	return screen{t, newTop(t.Context(), controlled(t, tree), time.Second, tree.Snapshot())}, fail
 }
 
-// controlled returns a client of a server that stands beside the tree.
+// controlled returns a client of a server outside of the tree.
 func controlled(t *testing.T, tree sup.AnySupervisor) *remote.Client {
 	t.Helper()
 	address := "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
@@ -207,7 +206,7 @@ func TestTopFitsAnyScreen(t *testing.T) {
 			}
 			for _, line := range lines {
 				if ansi.StringWidth(line) > size[0] {
-					t.Errorf("%v: a line of %d columns: %q", size, ansi.StringWidth(line), line)
+					t.Errorf("%v: line of %d columns: %q", size, ansi.StringWidth(line), line)
 				}
 			}
 		}
@@ -219,10 +218,10 @@ func TestTopContinuesWithoutAServer(t *testing.T) {
 	_, cmd := s.Update(snapshotMsg{"app", sup.SupervisorInfo{}, errors.New("it is gone")})
 	contains(t, s.text(), "it is gone", "3 children")
 	if cmd == nil {
-		t.Error("it does not look again")
+		t.Error("no further snapshot")
 	}
 	s.look()
 	if strings.Contains(s.text(), "it is gone") {
-		t.Error("it still says that it is gone")
+		t.Error("the error is still shown")
 	}
 }

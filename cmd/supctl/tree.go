@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/remote"
 )
 
 func (s *session) treeCommand() *cobra.Command {
@@ -18,20 +20,9 @@ func (s *session) treeCommand() *cobra.Command {
 		Short:             "Print the tree, or the part below PATH",
 		Args:              onePath(true),
 		ValidArgsFunction: s.completePath(isSupervisor),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.dial()
-			if err != nil {
-				return err
-			}
-			tree, err := c.Snapshot(cmd.Context(), pathArgument(cmd.Context(), c, args))
-			if err != nil {
-				return err
-			}
-			if s.output == "json" {
-				return printJSON(cmd.OutOrStdout(), tree)
-			}
+		RunE: show(s, (*remote.Client).Snapshot, func(cmd *cobra.Command, _ string, tree sup.SupervisorInfo) error {
 			return drawTree(cmd.OutOrStdout(), tree)
-		},
+		}),
 	}
 }
 
@@ -41,24 +32,33 @@ func (s *session) childrenCommand() *cobra.Command {
 		Short:             "List the children of the supervisor at PATH",
 		Args:              onePath(true),
 		ValidArgsFunction: s.completePath(isSupervisor),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.dial()
-			if err != nil {
-				return err
-			}
-			children, err := c.Children(cmd.Context(), pathArgument(cmd.Context(), c, args))
-			if err != nil {
-				return err
-			}
-			if s.output == "json" {
-				return printJSON(cmd.OutOrStdout(), children)
-			}
+		RunE: show(s, (*remote.Client).Children, func(cmd *cobra.Command, _ string, children []sup.ChildInfo) error {
 			rows := make([]row, len(children))
 			for i, c := range children {
 				rows[i] = row{displayID(c.ID), c.State.String(), childFacts(c), stateStyle(c.State)}
 			}
 			return printRows(cmd.OutOrStdout(), rows)
-		},
+		}),
+	}
+}
+
+// show returns a function that runs a command without side effects. It gets a value
+// at the path argument and prints it, with print unless the output is JSON.
+func show[T any](s *session, get func(*remote.Client, context.Context, string) (T, error), print func(cmd *cobra.Command, path string, v T) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := s.dial()
+		if err != nil {
+			return err
+		}
+		path := pathArgument(cmd.Context(), c, args)
+		v, err := get(c, cmd.Context(), path)
+		if err != nil {
+			return err
+		}
+		if s.output == "json" {
+			return printJSON(cmd.OutOrStdout(), v)
+		}
+		return print(cmd, path, v)
 	}
 }
 

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	peersKnown    = true
-	maxSocketPath = 103 // sun_path has 104 bytes, with the final NUL
+	hasPeerCredentials = true
+	maxSocketPath      = 103 // sun_path has 104 bytes, with the final NUL
 )
 
 // solLocal is SOL_LOCAL, the level of the options of unix sockets.
 const solLocal = 0
 
 // peerProcess returns the process at the other end of a unix socket, from the kernel.
-func processOf(c *net.UnixConn) (*process, error) {
+func peerProcess(c *net.UnixConn) (*process, error) {
 	var (
 		cred    *unix.Xucred
 		credErr error

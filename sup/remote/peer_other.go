@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	peersKnown    = false
-	maxSocketPath = 100
+	hasPeerCredentials = false
+	maxSocketPath      = 100
 )
 
-func processOf(*net.UnixConn) (*process, error) { return nil, errors.ErrUnsupported }
+func peerProcess(*net.UnixConn) (*process, error) { return nil, errors.ErrUnsupported }

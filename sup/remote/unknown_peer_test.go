@@ -85,7 +85,6 @@ func TestManyProcessesWithoutAGrantTakeNoPlaces(t *testing.T) {
 	}
 }
 
-// nobody is the uid of the user nobody.
 const nobody = 65534
 
 // openDirectory creates a directory that other users can enter.

@@ -15,14 +15,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// errorTypes are those that package sup exports.
+// errorTypes are the error types that package sup exports.
 var errorTypes = []any{
 	sup.CallError{}, sup.StartError{}, sup.StartTimeoutError{}, sup.IntensityError{}, sup.StuckError{}, sup.PanicError{},
 	sup.UnhealthyError{}, sup.StopError{}, sup.SpecError{}, sup.SkippedError{},
 }
 
-// A field of an error that is new in package sup, and missing here, fails this
-// test.
+// A new field of an error type in package sup fails this test until it is encoded.
 func TestErrorsKeepAllFields(t *testing.T) {
 	for _, of := range errorTypes {
 		p := reflect.New(reflect.TypeOf(of))
@@ -35,7 +34,7 @@ func TestErrorsKeepAllFields(t *testing.T) {
 		}
 		got := reflect.ValueOf(sent(t, p.Interface().(error)))
 		if got.Type() != p.Type() {
-			t.Errorf("a %T is a %v on the other side", of, got.Type())
+			t.Errorf("%T decoded as %v", of, got.Type())
 			continue
 		}
 		if diff := cmp.Diff(p.Elem().Interface(), got.Elem().Interface(), byText); diff != "" {
@@ -44,7 +43,7 @@ func TestErrorsKeepAllFields(t *testing.T) {
 	}
 }
 
-// The lists here are complete: they have all that is declared in package sup.
+// A new error type or sentinel of package sup fails this test until it is encoded.
 func TestAllErrorsOfPackageSupAreEncoded(t *testing.T) {
 	known := make(map[string]bool)
 	for _, of := range errorTypes {
@@ -55,22 +54,22 @@ func TestAllErrorsOfPackageSupAreEncoded(t *testing.T) {
 	}
 	types, values := declaredErrors(t)
 	if len(types) < 5 || len(values) < 20 {
-		t.Fatalf("only %d types and %d values are found", len(types), len(values))
+		t.Fatalf("found only %d types and %d values", len(types), len(values))
 	}
 	for _, name := range types {
 		if !known[name] {
-			t.Errorf("the error type sup.%s does not come through", name)
+			t.Errorf("error type sup.%s is not encoded", name)
 		}
 	}
 	for _, name := range values {
 		if !known["sup."+name] {
-			t.Errorf("sup.%s does not come through", name)
+			t.Errorf("sup.%s is not encoded", name)
 		}
 	}
 }
 
-// declaredErrors finds the exported error types of package sup, and the exported
-// variables whose names are those of errors.
+// declaredErrors returns the exported error types of package sup, and its exported
+// variables whose names begin with Err.
 func declaredErrors(t *testing.T) (types, values []string) {
 	t.Helper()
 	names, err := filepath.Glob("../../../*.go")
@@ -125,7 +124,7 @@ func receiverOf(f *ast.FuncDecl) string {
 func TestAllStopReasonsAreDecoded(t *testing.T) {
 	for r := sup.ReasonShutdown; r.String() != fmt.Sprintf("sup.StopReason(%d)", uint8(r)); r++ {
 		if stop, ok := errors.AsType[*sup.StopError](sent(t, &sup.StopError{Reason: r})); !ok || stop.Reason != r {
-			t.Errorf("%v is %v on the other side", r, stop)
+			t.Errorf("%v decoded as %v", r, stop)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
 
-// sent sends an error.
+// sent encodes and decodes an error.
 func sent(t *testing.T, err error) error {
 	t.Helper()
 	w := &Encoder{Room: 1 << 20}
@@ -99,11 +99,11 @@ func TestUnusualErrorsAreEncodedWithinLimits(t *testing.T) {
 		w := &Encoder{Room: 64 << 10}
 		m := w.Error(err)
 		if size := proto.Size(m); size > 1<<20 {
-			t.Errorf("%s: it takes %d bytes", name, size)
+			t.Errorf("%s: %d bytes", name, size)
 		}
 		got := DecodeError(through(t, m, new(pb.Error)))
 		if got == nil || got.Error() == "" {
-			t.Errorf("%s: it is %v", name, got)
+			t.Errorf("%s: decoded as %v", name, got)
 		}
 		errors.Is(got, io.EOF)
 	}
@@ -144,19 +144,19 @@ func TestErrorsHaveACode(t *testing.T) {
 		for _, protocol := range []string{connect.ProtocolNameConnect, connect.ProtocolNameGRPC} {
 			answer, ok := errors.AsType[*connect.Error](ConnectError(c.err, protocol))
 			if !ok || answer.Code() != c.code || answer.Message() != c.err.Error() {
-				t.Errorf("%v is answered with %v", c.err, answer)
+				t.Errorf("%v encoded as %v", c.err, answer)
 			}
 			if got := DecodeConnectError(answer); got == nil || got.Error() != c.err.Error() {
-				t.Errorf("%v is read as %v", c.err, got)
+				t.Errorf("%v decoded as %v", c.err, got)
 			}
 		}
 	}
 	if ConnectError(nil, connect.ProtocolNameGRPC) != nil {
-		t.Error("there is an error")
+		t.Error("nil was encoded as an error")
 	}
 }
 
-// In gRPC an answer is part of the trailers, which clients bound.
+// gRPC sends the error in the trailers, whose size clients limit.
 func TestErrorsOverGRPCFitIntoTrailers(t *testing.T) {
 	err := &sup.StuckError{Children: make([]sup.StuckChild, 1000), Err: sup.ErrShutdown}
 	for i := range err.Children {
@@ -168,6 +168,6 @@ func TestErrorsOverGRPCFitIntoTrailers(t *testing.T) {
 		size += len(d.Value)
 	}
 	if size > 7<<10 {
-		t.Errorf("the answer has %d bytes", size)
+		t.Errorf("error of %d bytes", size)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
 
-// What a server sends can be anything: nothing in it makes the client panic,
-// and what is read can be used, and sent on.
+// No message of a server makes a client panic, and decoded values can be used and
+// encoded again.
 func FuzzRead(f *testing.F) {
 	w := &Encoder{Room: 1 << 20}
 	for _, m := range []proto.Message{
@@ -60,7 +60,7 @@ func use(t *testing.T, err error, w *Encoder) {
 	marshal(t, w.Error(err))
 }
 
-// marshal fails if a message cannot be sent.
+// marshal fails the test if a message cannot be marshaled.
 func marshal(t *testing.T, m proto.Message) {
 	t.Helper()
 	if _, err := proto.Marshal(m); err != nil {
@@ -76,7 +76,7 @@ func FuzzPath(f *testing.F) {
 		_ = DecodePath(path)
 		_, raw := EncodeID(path)
 		if text, _ := EncodeID(path); DecodeID(text, raw) != path {
-			t.Errorf("the id %q is %q on the other side", path, DecodeID(text, raw))
+			t.Errorf("id %q decoded as %q", path, DecodeID(text, raw))
 		}
 	})
 }

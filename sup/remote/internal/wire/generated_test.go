@@ -8,10 +8,9 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "note which messages the generated code is of")
+var update = flag.Bool("update", false, "update the checksum of control.proto")
 
-// To generate the code anew, and compare, would take minutes; so whoever does it
-// leaves a checksum of what it was generated from.
+// Generating the code takes minutes, so make proto saves a checksum of its input.
 func TestTheGeneratedCodeIsUpToDate(t *testing.T) {
 	const note = "testdata/control.proto.sha256"
 	messages, err := os.ReadFile("../proto/espalier/v1/control.proto")
@@ -30,6 +29,6 @@ func TestTheGeneratedCodeIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Error("control.proto is not what internal/gen was generated from: run make proto")
+		t.Error("control.proto has changed since internal/gen was generated: run make proto")
 	}
 }

@@ -14,7 +14,7 @@ import (
 	pb "github.com/espalier-go/espalier/sup/remote/internal/gen/espalier/v1"
 )
 
-// fill sets everything in a value to something, supervisors to a depth.
+// fill sets all fields of a value to non-zero values, and pointers up to a depth.
 func fill(v reflect.Value, depth int) {
 	switch at := v.Addr().Interface().(type) {
 	case *time.Time:
@@ -61,11 +61,11 @@ func fill(v reflect.Value, depth int) {
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
 	default:
-		panic("fill: what about a " + v.Type().String())
+		panic("fill: unsupported type " + v.Type().String())
 	}
 }
 
-// through sends a message.
+// through marshals and unmarshals a message.
 func through[M proto.Message](t *testing.T, m, to M) M {
 	t.Helper()
 	b, err := proto.Marshal(m)
@@ -86,8 +86,7 @@ var byText = cmp.Comparer(func(a, b error) bool {
 	return a.Error() == b.Error()
 })
 
-// Whatever package sup shows is there on the other side: a field that is new
-// there, and missing here, fails this test.
+// A new field in package sup fails this test until it is encoded.
 func TestSnapshotsAndEventsKeepAllFields(t *testing.T) {
 	w := &Encoder{Room: 1 << 20}
 	check := func(name string, want, got any) {
@@ -117,13 +116,13 @@ func TestIDsAndPathsKeepAllBytes(t *testing.T) {
 	w := &Encoder{Room: 1 << 20}
 	for _, id := range []string{"", "ACME", "a/b", "%", "%ff", "%FF", "\xff", "a\xffb\xfe", "\x00\x1b[2J", "é", "\xc3", "\uFFFD"} {
 		if got := DecodeChild(through(t, w.Child(sup.ChildInfo{ID: id}), new(pb.Child))).ID; got != id {
-			t.Errorf("the id %q is %q on the other side", id, got)
+			t.Errorf("id %q decoded as %q", id, got)
 		}
 	}
 	for _, path := range []string{"", "a/b", "a/%25", "a/%2F", "a/%25ff", "a/\xff", "\xff\xfe/%2F", "a/\xc3", "é/\x80", "a/%2", "a/%", "a/%zz"} {
 		e := DecodeEvent(through(t, w.Event(sup.Event{Path: path}), new(pb.Event)))
 		if e.Path != path {
-			t.Errorf("the path %q is %q on the other side", path, e.Path)
+			t.Errorf("path %q decoded as %q", path, e.Path)
 		}
 	}
 }
@@ -131,10 +130,10 @@ func TestIDsAndPathsKeepAllBytes(t *testing.T) {
 func TestAnUnknownWordPrintsAsANumber(t *testing.T) {
 	c := DecodeChild(&pb.Child{State: "levitating", Kind: "\xff"})
 	if got := c.State.String(); got != "sup.State(255)" {
-		t.Errorf("the state is %q", got)
+		t.Errorf("state %q", got)
 	}
 	if got := parseReason("whim"); got.String() != "sup.StopReason(255)" {
-		t.Errorf("the reason is %q", got)
+		t.Errorf("reason %q", got)
 	}
 }
 
@@ -149,13 +148,13 @@ func TestErrorsBeyondTheRoomAreReducedToTheirTexts(t *testing.T) {
 	for _, c := range DecodeChildren(w.Children(children)) {
 		p, ok := errors.AsType[*sup.PanicError](c.LastExit.Err)
 		if got := c.LastExit.Err.Error(); got != big.Error() {
-			t.Errorf("the text is %q", got)
+			t.Errorf("text %q", got)
 		}
 		if ok {
 			stacks = append(stacks, len(p.Stack))
 		}
 	}
-	// The third stack does not fit any more, and the fourth error only as text.
+	// The third stack does not fit, and the fourth error is reduced to its text.
 	if diff := cmp.Diff([]int{1000, 1000, 0}, stacks); diff != "" {
 		t.Errorf("stacks (-want +got):\n%s", diff)
 	}

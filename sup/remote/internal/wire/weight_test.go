@@ -19,7 +19,7 @@ func (idle) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// A real answer takes a small multiple of its length, and is read.
+// An ordinary response takes a small multiple of its length, and is accepted.
 func TestAnOrdinaryResponseIsAccepted(t *testing.T) {
 	rooms := sup.NewKeyed(sup.KeyedSpec[int, idle]{Name: "rooms", Start: func(context.Context, int) (idle, error) { return idle{}, nil }})
 	if err := rooms.Start(context.Background()); err != nil {
@@ -48,9 +48,9 @@ func TestAnOrdinaryResponseIsAccepted(t *testing.T) {
 	}
 	// The client allows sixteen times the length.
 	if w := weight(b, got.ProtoReflect().Descriptor(), 1<<30, 0); w > 16*len(b) {
-		t.Errorf("a child of %d bytes weighs %d", len(b)/1000, w/1000)
+		t.Errorf("child of %d bytes weighs %d", len(b)/1000, w/1000)
 	} else {
-		t.Logf("a child of %d bytes weighs %d", len(b)/1000, w/1000)
+		t.Logf("child of %d bytes weighs %d", len(b)/1000, w/1000)
 	}
 }
 
@@ -76,15 +76,15 @@ func TestAResponseThatExpandsIsRejected(t *testing.T) {
 			wrap(field(new(pb.Exit), "error"), bytes.Repeat(wrap(field(new(pb.Error), "causes"), nil), many))))),
 	} {
 		if err := Unmarshal(b, new(pb.SnapshotResponse), 8<<20); err == nil {
-			t.Errorf("%s: %d bytes that become %d messages are read", name, len(b), many)
+			t.Errorf("%s: %d bytes with %d messages accepted", name, len(b), many)
 		}
 		if err := proto.Unmarshal(b, new(pb.SnapshotResponse)); err != nil {
-			t.Errorf("%s: not well-formed: %v", name, err)
+			t.Errorf("%s: malformed: %v", name, err)
 		}
 	}
 	for name, b := range map[string][]byte{"noise": []byte("\xff\xff\xff"), "half": supervisor([]byte("abc"))[:4], "group": {0x0b, 0x0b, 0x0b}} {
 		if err := Unmarshal(b, new(pb.SnapshotResponse), 8<<20); err == nil {
-			t.Errorf("%s: it is read", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 }
