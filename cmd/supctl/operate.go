@@ -70,6 +70,10 @@ func (s *session) targetCommand(use, short string, match func(sup.ChildInfo) boo
 // printResult prints what was done, and as JSON the child.
 func (s *session) printResult(cmd *cobra.Command, path, done string, child sup.ChildInfo) error {
 	w := cmd.OutOrStdout()
+	if (done == "started" || done == "restarted") && isAtRest(child) {
+		// The start function chose not to start the child, or the child has ended already.
+		done += ", now " + child.State.String()
+	}
 	if s.output == "json" {
 		result := struct {
 			Path  string         `json:"path"`

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -32,6 +35,20 @@ func TestCommandsWithSideEffectsTakePathsUnchanged(t *testing.T) {
 	for path, want := range map[string]string{"orders/feeds/": "stopped", "orders/feeds": "running", "orders/feeds/ACME": "running", "orders/db": "running"} {
 		if got := stateOf(path); got != want {
 			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestTheResultOfAStartShowsAChildThatIsStopped(t *testing.T) {
+	for state, want := range map[sup.State]string{sup.StateRunning: "a/b: restarted\n", sup.StateStopped: "a/b: restarted, now stopped\n"} {
+		var out strings.Builder
+		cmd := new(cobra.Command)
+		cmd.SetOut(&out)
+		if err := new(session).printResult(cmd, "a/b", "restarted", sup.ChildInfo{ID: "b", State: state}); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want {
+			t.Errorf("%v: %q, want %q", state, out.String(), want)
 		}
 	}
 }
