@@ -11,7 +11,6 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/internal/termtext"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
@@ -141,7 +140,7 @@ func (s *session) eventPrinter(stdout, stderr io.Writer) func(e sup.Event, err e
 // printGap reports skipped events: as JSON on stdout, as text on stderr.
 func (s *session) printGap(stdout, stderr io.Writer, err error) error {
 	if s.output != "json" {
-		_, err = fmt.Fprintln(stderr, "supctl:", prefix.Cut(err))
+		_, err = fmt.Fprintln(stderr, "supctl:", err)
 		return err
 	}
 	gap := struct {

@@ -72,7 +72,7 @@ func startRooms(t *testing.T) (address string) {
 func TestAnInvalidKeyHasAHint(t *testing.T) {
 	address := startRooms(t)
 	_, err := supctl(t, exitRefused, "-a", address, "start", "rooms", "kitchen")
-	contains(t, err, "the text is not that of a key", "\nfor the existing keys: supctl children rooms\n")
+	contains(t, err, "not the text of a key", "\nfor the existing keys: supctl children rooms\n")
 }
 
 func TestCompletionOffersMatchingPaths(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/internal/termtext"
 )
 
@@ -38,7 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, "supctl:", termtext.Text(prefix.Cut(err)))
+	fmt.Fprintln(stderr, "supctl:", termtext.Text(err.Error()))
 	if hint := s.hint(ctx, err); hint != "" {
 		fmt.Fprintln(stderr, termtext.Text(hint))
 	}

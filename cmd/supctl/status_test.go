@@ -93,14 +93,14 @@ func TestJoinedErrorsAreAligned(t *testing.T) {
 func TestARequestedExitDoesNotReadLikeAFailure(t *testing.T) {
 	errOwn := fmt.Errorf("closed: %w", sup.ErrShutdown)
 	for want, exit := range map[string]sup.Exit{
-		"none":                                {},
-		"normal":                              {Kind: sup.ExitNormal},
-		"abnormal: context canceled":          {Kind: sup.ExitAbnormal, Err: context.Canceled},
-		"abnormal: no":                        {Kind: sup.ExitAbnormal, Err: errors.New("no")},
-		"shutdown: asked to stop":             {Kind: sup.ExitShutdown, Err: context.Canceled},
-		"shutdown: closed: shutdown":          {Kind: sup.ExitShutdown, Err: errOwn},
-		"shutdown: restarting because of a/b": {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonRound, Path: "a/b"}},
-		"shutdown: requested by an operator":  {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ReasonOperator})},
+		"none":                                   {},
+		"normal":                                 {Kind: sup.ExitNormal},
+		"abnormal: context canceled":             {Kind: sup.ExitAbnormal, Err: context.Canceled},
+		"abnormal: no":                           {Kind: sup.ExitAbnormal, Err: errors.New("no")},
+		"shutdown: asked to stop":                {Kind: sup.ExitShutdown, Err: context.Canceled},
+		"shutdown: closed: shutdown":             {Kind: sup.ExitShutdown, Err: errOwn},
+		"shutdown: restart after failure of a/b": {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonRound, Path: "a/b"}},
+		"shutdown: requested by an operator":     {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ReasonOperator})},
 	} {
 		if got := exitText(exit); got != want {
 			t.Errorf("%s, want %s", got, want)

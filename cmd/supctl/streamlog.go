@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/espalier-go/espalier/internal/prefix"
 	"github.com/espalier-go/espalier/internal/termtext"
 )
 
@@ -26,7 +25,7 @@ func (l *streamLog) Handle(_ context.Context, r slog.Record) error {
 	line := "supctl: " + r.Time.Format("15:04:05 ") + r.Message
 	r.Attrs(func(a slog.Attr) bool {
 		if err, ok := a.Value.Any().(error); ok {
-			line += fmt.Sprintf(": %s; retrying for %v", prefix.Cut(err), l.patience)
+			line += fmt.Sprintf(": %s; retrying for %v", err, l.patience)
 		}
 		return true
 	})

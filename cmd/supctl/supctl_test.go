@@ -109,7 +109,7 @@ func TestAllCommandsOfAnOperator(t *testing.T) {
 		{0, "status --check", "running"},
 		{0, "start orders/feeds IBM", "orders/feeds/IBM: started"},
 		{4, "start orders/feeds IBM", "supctl status orders/feeds/IBM"},
-		{4, "start orders/feeds SAP", "the set is full: 3 children"},
+		{4, "start orders/feeds SAP", "maximum of children reached: 3"},
 		{4, "start orders/db x", "supctl tree"},
 		{0, "restart orders/db", "orders/db: restarted"},
 		{0, "status orders/db", "last exit   shutdown: asked to stop\n"},
@@ -118,7 +118,7 @@ func TestAllCommandsOfAnOperator(t *testing.T) {
 		{0, "status orders/web", "last exit   shutdown: requested by an operator\n"},
 		{4, "restart orders/db --incarnation 1", "supctl status orders/db"},
 		{0, "restart orders/db --incarnation 2", "orders/db: restarted"},
-		{4, "restart orders/temp", "is temporary"},
+		{4, "restart orders/temp", "temporary child still running"},
 		{4, "restart orders/control", "supctl shutdown orders\n"},
 		{4, "delete orders/db", "supctl terminate orders/db"},
 		{0, "terminate orders/feeds/IBM", "orders/feeds/IBM: terminated"},
@@ -133,7 +133,7 @@ func TestAllCommandsOfAnOperator(t *testing.T) {
 		{0, "events orders/feeds/IBM", "child removed"},
 		{0, "stacks orders/db", "idle.Run"},
 		{0, "record orders/feeds", `{"flight":1,`},
-		{4, "record orders/db", "it is no supervisor"},
+		{4, "record orders/db", "not a supervisor"},
 		{0, "shutdown orders/feeds", "orders/feeds: shut down"},
 		{0, "status orders/feeds", "stopped"},
 		{0, "stacks orders/feeds", "is not running"},
@@ -174,14 +174,14 @@ func TestTimeoutZeroMeansNoLimit(t *testing.T) {
 	}
 }
 
-func TestAnErrorHasOnePrefix(t *testing.T) {
+func TestAnErrorBeginsWithItsPath(t *testing.T) {
 	address, _ := startOrders(t)
 	for _, c := range []struct {
 		code       int
 		line, says string
 	}{
-		{exitNotFound, "restart orders/nothing", "supctl: replace orders/nothing: there is no such child\n"},
-		{exitNotFound, "record orders/nothing", "supctl: taking a snapshot: look at orders/nothing: there is no such child\n"},
+		{exitNotFound, "restart orders/nothing", "supctl: orders/nothing: replace: not found\n"},
+		{exitNotFound, "tree orders/nothing", "supctl: orders/nothing: query: not found\n"},
 		{exitUnreachable, "-a unix:/nobody tree", "supctl: unix:/nobody: control server not reachable: "},
 	} {
 		_, err := supctl(t, c.code, append([]string{"-a", address}, strings.Split(c.line, " ")...)...)

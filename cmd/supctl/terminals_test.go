@@ -209,7 +209,7 @@ func TestCurlSpeaksJSON(t *testing.T) {
 		t.Errorf("TerminateChild: %v", got)
 	}
 	got := call("TerminateChild", `{"target":{"path":"orders/nothing"}}`)
-	if got["code"] != "not_found" || got["message"] != "sup: terminate orders/nothing: there is no such child" {
+	if got["code"] != "not_found" || got["message"] != "orders/nothing: terminate: not found" {
 		t.Errorf("missing child: %v", got)
 	}
 }

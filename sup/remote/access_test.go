@@ -79,7 +79,7 @@ func TestEachCallOfAnOperatorIsLogged(t *testing.T) {
 		}
 		for _, want := range []string{
 			`level=INFO msg="operator call" op=TerminateChild client="anyone at pipe" role=operator path=shop/db incarnation=1 took=0s result=done`,
-			`op=DeleteChild client="anyone at pipe" role=operator path="shop/none%0Alevel=INFO" took=0s result="sup: delete shop/none%0Alevel=INFO: there is no such child"`,
+			`op=DeleteChild client="anyone at pipe" role=operator path="shop/none%0Alevel=INFO" took=0s result="shop/none%0Alevel=INFO: delete: not found"`,
 			`op=StartChild client="anyone at pipe" role=operator path=shop/feeds/IBM took=0s result=done`,
 		} {
 			if !strings.Contains(log.String(), want) {

@@ -154,7 +154,7 @@ func query[M, T any](ctx context.Context, c *Client, path string, call func(cont
 	err = c.retry(ctx, func(err error) bool { return errors.Is(err, ErrUnreachable) }, func() error {
 		m, err := call(ctx)
 		if err != nil {
-			return c.wrapError(ctx, "look at", path, err)
+			return c.wrapError(ctx, "query", path, err)
 		}
 		result = decode(m)
 		return nil

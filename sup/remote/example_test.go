@@ -78,7 +78,7 @@ func Example() {
 	// <nil>
 	// <nil>
 	// <nil>
-	// sup: restart auction/eve: there is no such child true
+	// auction/eve: restart: not found true
 	// <nil>
 }
 
@@ -166,7 +166,7 @@ func ExampleClient_Replace() {
 	// Output:
 	// <nil>
 	// running 2 <nil>
-	// sup: replace auction/ada: the child is another incarnation by now: look again
+	// auction/ada: replace: not the current incarnation
 }
 
 // A shutdown that runs out of time returns the children that have not stopped.

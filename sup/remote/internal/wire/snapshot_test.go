@@ -139,7 +139,7 @@ func TestAnUnknownWordPrintsAsANumber(t *testing.T) {
 
 func TestErrorsBeyondTheRoomAreReducedToTheirTexts(t *testing.T) {
 	big := &sup.PanicError{Value: errors.New("x"), Stack: string(make([]byte, 1000))}
-	w := &Encoder{Room: 2500}
+	w := &Encoder{Room: 2480}
 	var children []sup.ChildInfo
 	for range 4 {
 		children = append(children, sup.ChildInfo{LastExit: sup.Exit{Kind: sup.ExitAbnormal, Err: big}})
