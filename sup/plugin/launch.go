@@ -106,6 +106,7 @@ func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary, w *wire) *goplugi
 		GRPCDialOptions:  w.dialOptions(),
 		SkipHostEnv:      true,
 		StartTimeout:     s.StartTimeout + startSlack,
+		UnixSocketConfig: &goplugin.UnixSocketConfig{Group: socketGroup(s.Command)},
 		Logger:           hclog.NewNullLogger(),
 		SyncStdout:       b.writer(proc.Stdout),
 		SyncStderr:       b.writer(proc.Stderr),

@@ -60,7 +60,7 @@ func newBinary(ctx context.Context, command proc.Command) *binary {
 // addEnv adds what go-plugin tells a plugin through its environment.
 func (b *binary) addEnv(env []string) {
 	if b.command.Env == nil {
-		b.command.Env = withoutCookie(proc.Environ(), os.Environ())
+		b.command.Env = withoutCookie(b.command.Environ(), os.Environ())
 	}
 	b.command.Env = append(b.command.Env, env...)
 }

@@ -3,12 +3,15 @@ package plugin
 import (
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 
 	"github.com/espalier-go/espalier/internal/leftover"
+	"github.com/espalier-go/espalier/sup/proc"
 )
 
 // maxSocketPath is how long the path of a Unix socket may be, in bytes: what the
@@ -39,4 +42,24 @@ func checkSockets(dir string) error {
 			ErrSocket, filepath.Dir(dir), n, maxSocketPath)
 	}
 	return nil
+}
+
+// socketGroup returns the group that may create sockets in the directory of a plugin
+// and connect to them, or "" if only the user of the host may. A plugin of another
+// user needs this, because go-plugin creates the directory for the host.
+func socketGroup(c proc.Command) string {
+	if c.User == "" || c.User == strconv.Itoa(os.Geteuid()) {
+		return ""
+	}
+	if c.Group != "" {
+		return c.Group
+	}
+	u, err := user.Lookup(c.User)
+	if err != nil {
+		u, err = user.LookupId(c.User)
+	}
+	if err != nil || u.Uid == strconv.Itoa(os.Geteuid()) {
+		return "" // an unknown user is an error of Command.Start
+	}
+	return u.Gid
 }

@@ -45,6 +45,20 @@ var hostVariables = []string{
 // Entries of Command.Env itself are passed on whatever their names are.
 func Environ() []string { return withoutVariables(os.Environ(), hostVariables...) }
 
+// Environ returns the environment that the command gives to its process: Env or, if
+// Env is nil, [Environ] with HOME, USER and LOGNAME of User. If User cannot be looked
+// up, these three are those of the host, and the start fails.
+func (c Command) Environ() []string {
+	if c.Env != nil {
+		return slices.Clone(c.Env)
+	}
+	var f faults
+	if id := c.identity(&f); id != nil && len(f) == 0 {
+		return id.environ(Environ())
+	}
+	return Environ()
+}
+
 // withoutVariables returns a copy of an environment without some variables.
 func withoutVariables(env []string, names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(entry string) bool {

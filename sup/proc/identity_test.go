@@ -287,3 +287,29 @@ func TestUsersAndGroupsAreValidated(t *testing.T) {
 		}
 	}
 }
+
+func TestEnvironHasTheVariablesOfTheUserUnlessEnvIsSet(t *testing.T) {
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(env []string) string {
+		for i, entry := range slices.Backward(env) {
+			if strings.HasPrefix(entry, "HOME=") {
+				return env[i]
+			}
+		}
+		return ""
+	}
+	if got, want := of(proc.Command{User: "nobody"}.Environ()), "HOME="+nobody.HomeDir; got != want {
+		t.Errorf("of another user: %q, want %q", got, want)
+	}
+	for _, c := range []proc.Command{{}, {User: "there-is-no-such-user"}} {
+		if got, want := of(c.Environ()), of(proc.Environ()); got != want {
+			t.Errorf("of user %q: %q, want %q", c.User, got, want)
+		}
+	}
+	if got := (proc.Command{User: "nobody", Env: []string{"A=b"}}).Environ(); !slices.Equal(got, []string{"A=b"}) {
+		t.Errorf("with Env: %q", got)
+	}
+}
