@@ -71,7 +71,7 @@ check:
 	$$(cd tools && GOWORK=off $(GO) tool -n staticcheck) work
 	$(GO) tool supgen -check ./...
 	tools/published.sh
-	@set -e; for os in darwin freebsd windows; do echo "GOOS=$$os go vet ./sup/proc ./sup/remote ./sup/systemd"; GOOS=$$os $(GO) vet ./sup/proc ./sup/remote ./sup/systemd; done
+	@set -e; for os in darwin freebsd windows; do echo "GOOS=$$os go vet ./sup/proc ./sup/remote ./sup/systemd ./sup/plugin"; GOOS=$$os $(GO) vet ./sup/proc ./sup/remote ./sup/systemd ./sup/plugin; done
 
 # bench prints BENCHMARKS.md: what is measured, how to read it, and the table of
 # a run on this machine. It says on the standard error how far it has got.

@@ -14,101 +14,103 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// see makes the plugin of a file what its version says. It is called for one
-// version of a file at a time.
-func (w *watcher[T]) see(ctx context.Context, name string, f *file[T], v version) {
+// apply makes the plugin of a file correspond to a version of the file. The caller has
+// set f.busy, so only one apply of a file runs at a time.
+func (w *watcher[T]) apply(ctx context.Context, name string, f *file[T], v version) {
 	d := w.dir
 	d.mu.Lock()
-	seen, before, failed := f.seen, f.content, f.failed
+	applied, appliedContent, failed := f.applied, f.content, f.err
 	d.mu.Unlock()
 
 	now, err := content{}, error(nil)
-	if v.there() {
-		// Before the plugin is started: what takes the place of this file meanwhile
-		// is another content then.
+	if v.exists() {
+		// Read before the plugin is started. If another file takes the place of this one
+		// after that, its content differs from the one recorded.
 		now, err = readContent(ctx, v.target)
 	}
-	done, same, unread := ignore, false, err != nil
+	done, unchanged, unread := actionNone, false, err != nil
 	switch {
 	case unread:
-	case seen.there() && v.like(seen) && before.same(now):
-		same = true
+	case applied.exists() && v.equalButStatus(applied) && appliedContent.equal(now):
+		unchanged = true
 	default:
-		done, err = d.apply(ctx, name, f, v)
+		done, err = d.reconcile(ctx, name, f, v)
 	}
 
-	called := ctx.Err() != nil // off
+	canceled := ctx.Err() != nil
 	if errors.Is(err, fs.ErrNotExist) && unread {
-		err = nil // it has gone meanwhile, and the next look sees that
+		err = nil // the file was removed meanwhile, which the next scan finds
 	}
-	if !called && !same && (err == nil || failed == nil || err.Error() != failed.Error()) {
+	if !canceled && !unchanged && (err == nil || failed == nil || err.Error() != failed.Error()) {
 		d.report(name, done, err)
 	}
 	d.mu.Lock()
 	f.busy = false
-	if !called {
-		f.learn(v, now, same, unread, err, d.spec.Rescan)
+	if !canceled {
+		f.record(v, now, unchanged, unread, err, d.spec.Rescan)
 	}
-	if !f.seen.there() && !f.next.there() {
+	if !f.applied.exists() && !f.current.exists() {
 		delete(d.files, name)
 	}
 	d.mu.Unlock()
 	select {
-	case w.done <- struct{}{}:
-	default: // it will look at all files
+	case w.wake <- struct{}{}:
+	default: // a scan is due already, and covers all files
 	}
 }
 
-// learn notes what has become of a version. What has failed for a reason that is
-// not in the file is tried again.
-func (f *file[T]) learn(v version, now content, same, unread bool, err error, rescan time.Duration) {
-	f.again, f.confirm = time.Time{}, time.Time{}
-	if !same {
-		f.failed = err
+// record records the result of an apply. A failure whose reason is not in the file is
+// retried.
+func (f *file[T]) record(v version, now content, unchanged, unread bool, err error, rescan time.Duration) {
+	f.retryAt, f.recheckAt = time.Time{}, time.Time{}
+	if !unchanged {
+		f.err = err
 	}
 	switch {
-	case unread, exhausted(err):
-		f.again = time.Now().Add(exhaustedPause)
+	case unread, outOfResources(err):
+		f.retryAt = time.Now().Add(resourcePause)
 		return
 	case errors.Is(err, ErrInsecure):
-		f.again = time.Now().Add(rescan)
+		f.retryAt = time.Now().Add(rescan)
 		return
 	}
-	first := f.seen != v
-	f.seen, f.content = v, now
+	first := f.applied != v
+	f.applied, f.content = v, now
 	switch {
 	case f.source == nil || !now.known:
 	case v.status.IsZero():
-		f.confirm = time.Now().Add(rescan)
+		f.recheckAt = time.Now().Add(rescan)
 	case first:
-		f.confirm = time.Now().Add(confirmAfter)
+		f.recheckAt = time.Now().Add(recheckAfter)
 	}
 }
 
-// confirmAfter is when the content of a version is read once more. What is
-// written sooner after the first reading may have the same time, as file systems
-// count it; the coarsest count 2 s.
-const confirmAfter = 3 * time.Second
+// recheckAfter is the time after which the content of a new version is read once more.
+// A write soon after the first reading may leave the same time stamp, because file
+// systems round it, some to 2 s.
+const recheckAfter = 3 * time.Second
 
-// action is what is done about a file.
+// An action is what a Dir does about a file, as its log says.
 type action string
 
 const (
-	ignore  action = "ignore"
-	add     action = "add"
-	upgrade action = "upgrade"
-	remove  action = "remove"
+	actionNone    action = "ignore"
+	actionAdd     action = "add"
+	actionUpgrade action = "upgrade"
+	actionRemove  action = "remove"
 )
 
-func (d *Dir[T]) apply(ctx context.Context, name string, f *file[T], v version) (done action, err error) {
-	defer func() { // else the watcher would end of a Spec that panics, and begin again for ever
+// reconcile adds, upgrades or removes the plugin of a file.
+func (d *Dir[T]) reconcile(ctx context.Context, name string, f *file[T], v version) (done action, err error) {
+	defer func() {
+		// A panic of DirSpec.Spec would restart the watcher, which would call it again.
 		if value := recover(); value != nil {
 			err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
 		}
 	}()
 	path := filepath.Join(d.spec.Path, name)
 	var spec Spec[T]
-	wanted := v.there()
+	wanted := v.exists()
 	if wanted {
 		spec, wanted = d.spec.Spec(path)
 	}
@@ -117,33 +119,33 @@ func (d *Dir[T]) apply(ctx context.Context, name string, f *file[T], v version) 
 	d.mu.Unlock()
 	switch {
 	case !wanted && source == nil:
-		return ignore, nil
+		return actionNone, nil
 	case !wanted:
-		return remove, d.remove(ctx, name, f)
+		return actionRemove, d.remove(ctx, name, f)
 	}
 	if spec.Command.Path == "" {
 		spec.Command.Path = path
 	}
 	if err := d.checkWriters(path); err != nil {
 		if source == nil {
-			return add, err
+			return actionAdd, err
 		}
-		return upgrade, err
+		return actionUpgrade, err
 	}
 	if source == nil {
-		return add, d.add(ctx, name, f, spec)
+		return actionAdd, d.add(ctx, name, f, spec)
 	}
-	return upgrade, d.upgrade(ctx, name, source, spec)
+	return actionUpgrade, d.upgrade(ctx, name, source, spec)
 }
 
-// add declares a plugin. Its process is started by Run, so that a file that
-// cannot be started is a child that has failed, and comes to be quarantined.
+// add adds a child for a plugin. Run starts its process, not Initialize, so a file that
+// cannot be started uses the budget of the child, which is quarantined in the end.
 func (d *Dir[T]) add(ctx context.Context, name string, f *file[T], spec Spec[T]) error {
 	if err := spec.check(); err != nil {
 		return err
 	}
 	source := NewSource(spec)
-	source.late.Store(true)
+	source.startInRun.Store(true)
 	d.mu.Lock()
 	f.source = source
 	d.mu.Unlock()
@@ -162,8 +164,9 @@ func (d *Dir[T]) remove(ctx context.Context, name string, f *file[T]) error {
 	return nil
 }
 
-// upgrade gives a plugin another spec: in place if it is live, and when it has
-// come up if it is about to.
+// upgrade gives a plugin another spec. A live plugin is replaced, one that is starting
+// is replaced when it is ready, and a stopped one gets the spec for its next start. A
+// quarantined plugin is restarted.
 func (d *Dir[T]) upgrade(ctx context.Context, name string, source *Source[T], spec Spec[T]) error {
 	for {
 		c, err := d.Plugins.Child(name).Wait(ctx)
@@ -172,29 +175,30 @@ func (d *Dir[T]) upgrade(ctx context.Context, name string, source *Source[T], sp
 			if err = c.Replace(ctx, spec); !errors.Is(err, ErrEnded) {
 				return err
 			}
-			select {
-			case <-c.over:
+			select { // wait until Child knows that c has ended
+			case <-c.done:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-		case errors.Is(err, sup.ErrStopped): // an operator's word
+		case errors.Is(err, sup.ErrStopped): // by an operator, so it is not restarted
 			return source.Use(spec)
 		case errors.Is(err, sup.ErrQuarantined):
 			if err := source.Use(spec); err != nil {
 				return err
 			}
-			source.late.Store(true)
+			source.startInRun.Store(true)
 			err := d.Plugins.RestartChild(ctx, name)
-			if !errors.Is(err, sup.ErrRestarting) && !errors.Is(err, sup.ErrRunning) { // else an operator was faster
+			if !errors.Is(err, sup.ErrRestarting) && !errors.Is(err, sup.ErrRunning) {
 				return err
 			}
+			// An operator has restarted it first, maybe with the old spec.
 		default:
 			return err
 		}
 	}
 }
 
-// checkDirectory finds out whether the directory is there, and whose it is.
+// checkDirectory checks that the directory exists and that others cannot change it.
 func (d *Dir[T]) checkDirectory() error {
 	info, err := os.Stat(d.spec.Path)
 	if err != nil {
@@ -206,7 +210,8 @@ func (d *Dir[T]) checkDirectory() error {
 	return d.checkWriters(d.spec.Path)
 }
 
-// checkWriters finds out whether others may change what is at a path.
+// checkWriters checks that others cannot change what is at a path, unless the spec
+// allows it.
 func (d *Dir[T]) checkWriters(path string) error {
 	if d.spec.AllowInsecure {
 		return nil
@@ -214,12 +219,13 @@ func (d *Dir[T]) checkWriters(path string) error {
 	return checkWriters(path)
 }
 
+// report logs an action on a file.
 func (d *Dir[T]) report(name string, done action, err error) {
 	log := d.spec.Logger.With(slog.String("directory", d.spec.Path), slog.String("plugin", name), slog.String("action", string(done)))
 	switch {
 	case err != nil:
-		log.Error("plugin file: failed", slog.Any("error", err))
-	case done != ignore:
-		log.Info("plugin file: done")
+		log.Error("action on plugin file failed", slog.Any("error", err))
+	case done != actionNone:
+		log.Info("action on plugin file done")
 	}
 }

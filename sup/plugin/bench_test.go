@@ -22,12 +22,12 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-// Each benchmark is a pair: the bare thing, without supervision, and ours, in
-// turn, so that what else goes on on the machine is the same for both. It
-// reports the medians and, as "ratio", how they compare.
+// Each benchmark measures a limit, which is the same work without supervision, and ours,
+// in turn, so that other load on the machine affects both. It reports the medians and
+// their ratio.
 
-// pair takes the times of two functions in turn, without those of what they
-// return, which clears up after them.
+// pair measures two functions in turn, without the functions that they return, which
+// clean up.
 func pair(b *testing.B, limit, ours func() (after func())) {
 	b.Helper()
 	var times [2][]time.Duration
@@ -50,10 +50,9 @@ func pair(b *testing.B, limit, ours func() (after func())) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// From SIGKILL to the next call that succeeds. The limit does the same by hand:
-// it waits for the end, starts the same binary with os/exec, reads the
-// handshake, connects, and calls. "start" is no more than os/exec and the
-// handshake.
+// BenchmarkRestart measures the time from SIGKILL to the next successful call. The limit
+// waits for the end, starts the same binary with os/exec, reads the handshake, connects,
+// and calls. The limit "start" is os/exec and the handshake only.
 func BenchmarkRestart(b *testing.B) {
 	for _, limit := range []string{"start", "limit"} {
 		for _, wire := range wires {
@@ -74,7 +73,7 @@ func BenchmarkRestart(b *testing.B) {
 					byHand = func() func() { return bareStart(b, spec).end }
 				}
 				pair(b, byHand, func() func() {
-					h.comeBack(b)
+					h.restart(b)
 					return func() {}
 				})
 				p.end()
@@ -83,8 +82,8 @@ func BenchmarkRestart(b *testing.B) {
 	}
 }
 
-// comeBack kills the plugin, and calls it until it is another that answers.
-func (h host) comeBack(b *testing.B) {
+// restart kills the plugin, and calls it until its next process answers.
+func (h host) restart(b *testing.B) {
 	c, err := h.child.Wait(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -98,7 +97,7 @@ func (h host) comeBack(b *testing.B) {
 	}
 }
 
-// bare is a plugin without any library.
+// bare is a plugin that is started without this package and go-plugin.
 type bare struct {
 	cmd    *exec.Cmd
 	socket string
@@ -123,14 +122,14 @@ func bareStart(b *testing.B, spec plugin.Spec[Words]) bare {
 	return bare{cmd, strings.Split(line, "|")[3]}
 }
 
-// end kills it, and waits for its end.
+// end kills the plugin and waits for its end.
 func (p bare) end() {
 	p.cmd.Process.Kill()
 	p.cmd.Wait()
 	syscall.Unlink(p.socket)
 }
 
-// dial connects to it.
+// dial connects to the plugin.
 func (p bare) dial(b *testing.B, wire string) (w Words, hangUp func() error) {
 	if wire == "grpc" {
 		conn, err := grpc.NewClient("unix:"+p.socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -154,8 +153,8 @@ func (p bare) dial(b *testing.B, wire string) (w Words, hangUp func() error) {
 	return raw.(Words), conn.Close
 }
 
-// A call through Do, against the same call of the same plugin: a hundred at a
-// time.
+// BenchmarkCall measures a hundred calls through Do. The limit is the same calls without
+// Do.
 func BenchmarkCall(b *testing.B) {
 	for _, wire := range wires {
 		b.Run(wire, func(b *testing.B) {
@@ -183,8 +182,8 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// A hundred plugins, until all are ready, against as many bare starts, until
-// the last has said its handshake.
+// BenchmarkHundred measures the start of a hundred plugins until all are ready. The limit
+// is a hundred bare starts with their handshakes.
 func BenchmarkHundred(b *testing.B) {
 	spec := specOf(b, "grpc")
 	pair(b, func() func() {
@@ -220,7 +219,7 @@ func startHundred(tb testing.TB, spec plugin.Spec[Words]) *sup.Replicas[*plugin.
 	return r
 }
 
-func TestAHundredPluginsAreKilledAtOnceAndAllComeBack(t *testing.T) {
+func TestAllOfAHundredPluginsRestartWhenKilledAtOnce(t *testing.T) {
 	r := startHundred(t, specOf(t, "grpc"))
 	defer r.Shutdown(context.Background())
 	killed := make(map[int]bool)
@@ -231,7 +230,7 @@ func TestAHundredPluginsAreKilledAtOnceAndAllComeBack(t *testing.T) {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 	for i := range hundred {
-		eventually(t, fmt.Sprint("plugin ", i, " is another"), func() bool {
+		eventually(t, fmt.Sprint("plugin ", i, " was restarted"), func() bool {
 			c, ok := r.Get(i)
 			return ok && !killed[c.Pid()]
 		})

@@ -11,24 +11,75 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A Client is one incarnation of a plugin: the worker of a child, made by
-// [Source.Start]. It starts a process in Initialize, is ready when that
-// serves a T, and ends with it. All methods are safe for concurrent use.
-type Client[T any] struct {
-	source *Source[T]
-	spec   *Spec[T] // to start with
-	late   bool     // the process is started by Run
+// A Source holds the spec of the next incarnation of a child: the last one that is
+// known to work. Its Start is the start function of a [sup.ChildSpec]:
+//
+//	Start: plugin.NewSource(spec).Start
+//
+// Replicas may share a Source. All methods are safe for concurrent use.
+type Source[T any] struct {
+	spec       atomic.Pointer[Spec[T]]
+	startInRun atomic.Bool // of the next client
+}
 
-	current  atomic.Pointer[instance[T]]
-	up       chan struct{} // closed when there is a current one
-	replaced chan struct{} // has an element when Run has not seen the current one
-	over     chan struct{} // closed when the incarnation is about to end
-	end      sync.Once
-	turn     chan struct{} // held by who replaces
+// NewSource returns a Source of a spec. [Source.Start] reports the faults of the spec.
+func NewSource[T any](spec Spec[T]) *Source[T] {
+	s := new(Source[T])
+	spec = spec.withDefaults()
+	s.spec.Store(&spec)
+	return s
+}
+
+// Spec returns the spec of the next incarnation, with defaults filled in.
+func (s *Source[T]) Spec() Spec[T] { return *s.spec.Load() }
+
+// Use sets the spec of the next incarnation, for a plugin that is not running. It does
+// not affect a running one, see [Client.Replace]. The error is a [SpecError].
+func (s *Source[T]) Use(spec Spec[T]) error {
+	if err := spec.check(); err != nil {
+		return err
+	}
+	spec = spec.withDefaults()
+	s.spec.Store(&spec)
+	return nil
+}
+
+// Start returns the worker of an incarnation, whose Initialize starts the process. The
+// error is a [SpecError].
+func (s *Source[T]) Start(context.Context) (*Client[T], error) {
+	spec := s.spec.Load()
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	return &Client[T]{
+		source:     s,
+		spec:       spec,
+		startInRun: s.startInRun.Swap(false),
+		started:    make(chan struct{}),
+		replaced:   make(chan struct{}, 1),
+		done:       make(chan struct{}),
+		replaceSem: make(chan struct{}, 1),
+	}, nil
+}
+
+// A Client is the worker of one incarnation of a plugin, see [Source.Start]. Initialize
+// starts the process and returns when it serves a T. Run returns when the process has
+// ended. All methods are safe for concurrent use.
+type Client[T any] struct {
+	source     *Source[T]
+	spec       *Spec[T] // of the first process
+	startInRun bool     // Run starts the process, not Initialize
+
+	current    atomic.Pointer[instance[T]] // nil until started
+	started    chan struct{}               // closed when current is set
+	replaced   chan struct{}               // has an element if current has changed since Run read it
+	done       chan struct{}               // closed when Terminate begins
+	doneOnce   sync.Once
+	replaceSem chan struct{} // has an element while a Replace is under way
 
 	mu       sync.Mutex
-	life     context.Context // of the incarnation; nil before Initialize
-	ending   bool
+	runCtx   context.Context // of the incarnation; nil until started; guarded by mu
+	ending   bool            // no Replace may begin; guarded by mu
 	replaces sync.WaitGroup
 }
 
@@ -38,18 +89,18 @@ var (
 	_ sup.Terminator  = (*Client[int])(nil)
 )
 
-// Initialize starts the process, and returns when it serves a T, or with a
-// [StartError] and nothing left.
+// Initialize starts the process and returns when the process serves a T. The error is a
+// [StartError], and then no process remains.
 func (c *Client[T]) Initialize(ctx context.Context) error {
-	if c.late {
+	if c.startInRun {
 		return nil
 	}
-	return c.begin(ctx)
+	return c.start(ctx)
 }
 
-func (c *Client[T]) begin(ctx context.Context) error {
+func (c *Client[T]) start(ctx context.Context) error {
 	if c.current.Load() != nil {
-		return errStarted
+		return errAlreadyStarted
 	}
 	in, err := launch(ctx, c.spec)
 	if err != nil {
@@ -57,28 +108,27 @@ func (c *Client[T]) begin(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.life = ctx
+	c.runCtx = ctx
 	c.current.Store(in)
-	close(c.up)
+	close(c.started)
 	return nil
 }
 
-// Run returns when the process has ended, with a [DiedError]: a plugin has no
-// reason to end by itself, so whatever it exits with is abnormal. Or, when ctx
-// has, with its cause.
+// Run returns when the process has ended, with a [DiedError], or when ctx has ended,
+// with its cause. A plugin has no reason to exit by itself, so each of its exits is
+// abnormal.
 func (c *Client[T]) Run(ctx context.Context) error {
 	for c.current.Load() == nil {
-		err := c.begin(ctx)
+		err := c.start(ctx)
 		if err == nil {
 			break
 		}
-		// A start by Run would count as a failure of the plugin, and a start by
-		// Initialize would not.
-		if !exhausted(err) {
+		// A failed Run uses the budget of the plugin, which is not to blame.
+		if !outOfResources(err) {
 			return err
 		}
 		select {
-		case <-time.After(exhaustedPause):
+		case <-time.After(resourcePause):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -86,9 +136,9 @@ func (c *Client[T]) Run(ctx context.Context) error {
 	for {
 		in := c.current.Load()
 		select {
-		case <-in.gone:
-			if c.current.Load() == in {
-				return context.Cause(in.life)
+		case <-in.exited:
+			if c.current.Load() == in { // else it was replaced
+				return context.Cause(in.ctx)
 			}
 		case <-c.replaced:
 		case <-ctx.Done():
@@ -97,34 +147,34 @@ func (c *Client[T]) Run(ctx context.Context) error {
 	}
 }
 
-// Terminate ends the process: it lets calls in flight return for the spec's
-// DrainTimeout, asks the plugin to quit, and kills it when its time for
-// stopping is nearly over. Nothing is left of it when Terminate returns, unless
-// the process could not be killed: then the error is a [DiedError] that wraps why.
+// Terminate ends the process. It waits for the calls in flight up to DrainTimeout, asks
+// the plugin to quit, and kills it shortly before ctx ends. When Terminate returns,
+// nothing of the process remains. The error is a [DiedError] if the process could not
+// be killed.
 func (c *Client[T]) Terminate(ctx context.Context, exit sup.Exit) error {
-	c.end.Do(func() { close(c.over) })
+	c.doneOnce.Do(func() { close(c.done) })
 	c.mu.Lock()
 	c.ending = true
 	c.mu.Unlock()
-	c.replaces.Wait() // their context has ended
+	c.replaces.Wait() // their contexts have ended with the incarnation
 	in := c.current.Load()
 	if in == nil {
 		return nil
 	}
-	kill, cancel, drain := killTime(ctx, in.spec.DrainTimeout)
+	quitCtx, cancel, drain := splitShutdown(ctx, in.spec.DrainTimeout)
 	defer cancel()
 	cause := exit.Err
 	if cause == nil {
 		cause = sup.ErrShutdown
 	}
-	in.stop(kill, drain, cause)
-	return in.unkilled()
+	in.stop(quitCtx, drain, cause)
+	return in.killFailure()
 }
 
-// killTime divides the time that a child has for stopping: half of it, and
-// drain at most, for the calls in flight, and at the end a tenth to see the
-// process go when it is killed.
-func killTime(ctx context.Context, drain time.Duration) (context.Context, context.CancelFunc, time.Duration) {
+// splitShutdown divides the time of ctx. Up to half of it, and at most drain, is for
+// the calls in flight. The returned context ends when the process must be killed, and
+// leaves a tenth of the time to wait for its end.
+func splitShutdown(ctx context.Context, drain time.Duration) (context.Context, context.CancelFunc, time.Duration) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		ctx, cancel := context.WithCancel(ctx)
@@ -135,15 +185,14 @@ func killTime(ctx context.Context, drain time.Duration) (context.Context, contex
 	return ctx, cancel, min(drain, left/2)
 }
 
-// Do calls f with the T of the live process, once. See [Do], which calls it
-// through a handle and can wait for a process. The context that f is given
-// ends with ctx, and with the process; the cause is a [DiedError] then.
+// Do calls f once with the T of this incarnation. Use the function [Do] to call through
+// a handle, which waits for the next incarnation. The context of f ends with ctx and
+// with the process, whose cause is then a [DiedError].
 //
-// It returns what f does, or a [DiedError] if f has failed because the plugin
-// ended, or [ErrEnded] if it had ended before.
+// Errors: the error of f; [DiedError] if f failed because the plugin ended; [ErrEnded]
+// if it had ended before; the cause of ctx if ctx ended before the plugin had started.
 func (c *Client[T]) Do(ctx context.Context, f func(ctx context.Context, t T) error) error {
-	ctx = given(ctx)
-	if err := c.ready(ctx); err != nil {
+	if err := c.waitStarted(ctx); err != nil {
 		return err
 	}
 	call := newCall(ctx)
@@ -155,30 +204,22 @@ func (c *Client[T]) Do(ctx context.Context, f func(ctx context.Context, t T) err
 	return in.call(ctx, call, f)
 }
 
-// given is ctx, or, where a caller has given none, one that never ends.
-func given(ctx context.Context) context.Context {
-	if ctx == nil {
-		return context.Background()
-	}
-	return ctx
-}
-
-// ready waits until there is a process, or until there will be none.
-func (c *Client[T]) ready(ctx context.Context) error {
+// waitStarted waits until there is a process, or until there will be none.
+func (c *Client[T]) waitStarted(ctx context.Context) error {
 	if c.current.Load() != nil {
 		return nil
 	}
 	select {
-	case <-c.up:
+	case <-c.started:
 		return nil
-	case <-c.over:
+	case <-c.done:
 		return ErrEnded
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// enter adds a call to those of the process that takes calls, if there is one.
+// enter adds a call to the process that accepts calls. It returns nil if there is none.
 func (c *Client[T]) enter(call *call) *instance[T] {
 	for in := c.current.Load(); in != nil; {
 		if in.calls.enter(call) {
@@ -188,12 +229,12 @@ func (c *Client[T]) enter(call *call) *instance[T] {
 		if next == in {
 			return nil
 		}
-		in = next
+		in = next // it was replaced after the load
 	}
 	return nil
 }
 
-// Spec returns the spec of the live process, with its defaults filled in.
+// Spec returns the spec of the live process, with defaults filled in.
 func (c *Client[T]) Spec() Spec[T] {
 	if in := c.current.Load(); in != nil {
 		return *in.spec
@@ -201,17 +242,17 @@ func (c *Client[T]) Spec() Spec[T] {
 	return *c.spec
 }
 
-// Pid returns the process id of the live process, or 0 if none was started.
+// Pid returns the id of the live process, or 0 before the first start.
 func (c *Client[T]) Pid() int {
 	if in := c.current.Load(); in != nil {
-		return in.binary.proc.Pid()
+		return in.runner.proc.Pid()
 	}
 	return 0
 }
 
-// Protocol returns what was agreed on with the live process: the version of the
-// protocol, and [goplugin.ProtocolGRPC] or [goplugin.ProtocolNetRPC].
-func (c *Client[T]) Protocol() (version int, wire goplugin.Protocol) {
+// Protocol returns the version of the protocol that host and plugin use, and the
+// protocol: [goplugin.ProtocolGRPC] or [goplugin.ProtocolNetRPC].
+func (c *Client[T]) Protocol() (version int, protocol goplugin.Protocol) {
 	if in := c.current.Load(); in != nil {
 		return in.version, in.protocol
 	}

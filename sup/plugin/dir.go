@@ -3,6 +3,7 @@ package plugin
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -13,48 +14,50 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A DirSpec declares a [Dir]. All zero fields but Path and Spec are defaults.
+// A DirSpec describes a [Dir]. Path and Spec are required. All other zero fields mean
+// the documented defaults.
 type DirSpec[T any] struct {
-	// Name is the first part of the path of every plugin, unless the Dir is
-	// itself a child. Default "plugins".
+	// Name is the name of the Dir in the tree. It is not used if the Dir is a child of
+	// another supervisor. Default: "plugins".
 	Name string
-	// Path is the directory. Required, and it must be there at the start; it may
-	// go and come back later. A user other than root and that of this program who
-	// may change it, or a directory above it, is a start error that wraps
-	// [ErrInsecure]: that user could run programs as this one. One who may change
-	// a plugin's file is the failure of that plugin.
+	// Path is the directory. It must exist at the start, and may disappear and return
+	// later.
+	//
+	// The start fails with [ErrInsecure] if a user other than root and the user of the
+	// host may change the directory or a directory above it, because that user could run
+	// programs as this one. If such a user may change the file of a plugin, that plugin
+	// fails.
 	Path string
-	// AllowInsecure accepts directories and files that others may change.
+	// AllowInsecure accepts directories and files that other users may change.
 	AllowInsecure bool
-	// Spec returns the spec of the plugin in a file, or false to leave the file
-	// alone. Required. It is asked again for each version of the file. A
-	// Command.Path that it leaves empty is that of the file.
+	// Spec returns the spec of the plugin in a file, or false if the file is not a plugin.
+	// It is called for each version of the file. If it leaves Command.Path empty, that is
+	// the path of the file.
 	Spec func(path string) (spec Spec[T], ok bool)
-	// Ignore reports whether the file of a name is no plugin, whatever it may look
-	// like. It may be called from several goroutines, at any time. Default
-	// [Leftover].
+	// Ignore reports whether a file of this name is not a plugin. It may be called
+	// concurrently at any time. Default: [Leftover].
 	Ignore func(name string) bool
-	// Settle is how long a file must have been seen not to change before it is
-	// started, and to be away before its plugin is removed. The
-	// times of the file do not count: the clock of a file server may be another.
-	// So a Dir is ready this long after its start, if there are plugins. Default
-	// [DefaultSettle].
+	// Settle is the time without a change after which a file is used. A missing file must
+	// stay missing for this time before its plugin is removed. Default: [DefaultSettle].
+	//
+	// The host measures the time itself, because the clock of a file server may differ.
+	// So a Dir with plugins needs this time to become ready.
 	Settle time.Duration
-	// Rescan is the time after which the directory is looked at although nothing
-	// was heard, as on file systems over a network. Where the system has no more
-	// notifications to give, the directory is polled each second, or each Settle if
-	// that is longer, and Rescan is the time until they are asked for again; see
-	// [Dir.Polled]. Default [DefaultRescan].
+	// Rescan is the time between two scans of the directory without a notification, which
+	// file systems over a network need. Default: [DefaultRescan].
+	//
+	// If the system has no more notifications, the directory is polled each second, or
+	// each Settle if that is longer. Then Rescan is the time until notifications are
+	// requested again, see [Dir.Polled].
 	Rescan time.Duration
-	// Budget is how often each plugin may fail before it is quarantined. Default
+	// Budget is the number of failures after which a plugin is quarantined. Default:
 	// [DefaultBudget].
 	Budget sup.Intensity
-	// Backoff spaces out the restarts of each plugin. Default [DefaultBackoff].
+	// Backoff is the delay between the restarts of a plugin. Default: [DefaultBackoff].
 	Backoff sup.Backoff
-	// Shutdown is the time that each plugin has for stopping. Default
-	// [sup.DefaultShutdown].
+	// Shutdown is the time for a plugin to stop. Default: [sup.DefaultShutdown].
 	Shutdown time.Duration
-	// Observers see every event of the plugins.
+	// Observers observe all events of the plugins.
 	Observers []sup.Observer
 	// Logger receives a record for each action on a file, and a warning when the
 	// directory is polled. If nil, nothing is logged.
@@ -63,68 +66,60 @@ type DirSpec[T any] struct {
 
 // Defaults of [DirSpec].
 const (
+	// DefaultSettle is the default of [DirSpec].Settle.
 	DefaultSettle = 500 * time.Millisecond
+	// DefaultRescan is the default of [DirSpec].Rescan.
 	DefaultRescan = time.Minute
 )
 
 // Defaults of [DirSpec] for each plugin.
 var (
-	DefaultBudget  = sup.Intensity{Restarts: 5, Within: time.Minute}
+	// DefaultBudget is the default of [DirSpec].Budget.
+	DefaultBudget = sup.Intensity{Restarts: 5, Within: time.Minute}
+	// DefaultBackoff is the default of [DirSpec].Backoff.
 	DefaultBackoff = sup.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 )
 
-// A Dir keeps one plugin alive for each executable file of a directory. It
-// starts those that come, ends those that go, and upgrades those that change,
-// like [Client.Replace]: if a new version is not ready in time, the old one
-// stays. Each plugin has a budget of its own: one that fails more often is
-// quarantined, which the others do not notice; a new version of its file, or an
-// operator, gets it out of there.
+// A Dir supervises one plugin for each executable file of a directory. It adds, upgrades
+// and removes plugins as their files appear, change and disappear.
 //
-// A plugin is a regular file, or a link to one, that may be executed and whose
-// name neither begins with a dot nor is one of a [Leftover]. Its key is that name.
-// A file is another version when its time, size, mode or place has changed, or its
-// content.
+// An upgrade is a [Client.Replace]: if the new version does not become ready, the old one
+// continues. Each plugin has its own budget. A plugin that uses it up is quarantined
+// without effect on the others, until its file changes or an operator restarts it.
 //
-// A Dir is a supervisor, through the [sup.Tree] in it: start it with Start or
-// Run, or make it a child with [sup.Nest]. It is ready when all plugins that
-// are there have been begun; each is called through its handle,
-// Plugins.Child(name), and [Do] waits until it serves. All methods are safe for
-// concurrent use.
+// A plugin is a regular file, or a symbolic link to one, that is executable. Its key is
+// the name of the file, which must not begin with a dot or be a [Leftover]. A file has a
+// new version when its time, size, mode, location or content has changed.
+//
+// A Dir is a supervisor through its [sup.Tree]. Start it with Start or Run, or make it a
+// child with [sup.Nest]. It is ready when all plugins in the directory have been started.
+// To call one, use its handle Plugins.Child(name) with [Do], which waits until the plugin
+// is ready. All methods are safe for concurrent use.
 type Dir[T any] struct {
 	sup.Tree
 
-	// Plugins are the plugins, by the names of their files. What is started or
-	// removed through it is not what the directory says, and will not stay.
+	// Plugins are the plugins by the names of their files. Children must not be added or
+	// removed through it, because the Dir does that.
 	Plugins sup.Keyed[string, *Client[T]]
 
 	spec    DirSpec[T]
 	watcher sup.Child[*watcher[T]]
 
 	mu     sync.Mutex
-	files  map[string]*file[T] // by name
-	polled error               // why the directory is polled; nil if it is not
+	files  map[string]*file[T] // by name; guarded by mu
+	polled error               // why the directory is polled; nil if it is not; guarded by mu
 }
 
-// NewDir returns a Dir that has not been started. What is wrong with the spec
-// is reported when it starts, in a [SpecError].
+// NewDir returns a Dir that has not been started. The start returns a [SpecError] if the
+// spec has faults.
 func NewDir[T any](spec DirSpec[T]) *Dir[T] {
-	if spec.Name == "" {
-		spec.Name = "plugins"
-	}
-	if spec.Settle == 0 {
-		spec.Settle = DefaultSettle
-	}
-	if spec.Rescan == 0 {
-		spec.Rescan = DefaultRescan
-	}
+	spec.Name = cmp.Or(spec.Name, "plugins")
+	spec.Settle = cmp.Or(spec.Settle, DefaultSettle)
+	spec.Rescan = cmp.Or(spec.Rescan, DefaultRescan)
+	spec.Budget = cmp.Or(spec.Budget, DefaultBudget)
+	spec.Backoff = cmp.Or(spec.Backoff, DefaultBackoff)
 	if spec.Ignore == nil {
 		spec.Ignore = Leftover
-	}
-	if spec.Budget == (sup.Intensity{}) {
-		spec.Budget = DefaultBudget
-	}
-	if spec.Backoff == (sup.Backoff{}) {
-		spec.Backoff = DefaultBackoff
 	}
 	if spec.Logger == nil {
 		spec.Logger = slog.New(slog.DiscardHandler)
@@ -154,7 +149,7 @@ func NewDir[T any](spec DirSpec[T]) *Dir[T] {
 	return d
 }
 
-// StartDir returns a running Dir. For ctx and the errors see [sup.Start].
+// StartDir returns a running Dir. See [sup.Start] for ctx and the errors.
 func StartDir[T any](ctx context.Context, spec DirSpec[T]) (*Dir[T], error) {
 	d := NewDir(spec)
 	if err := d.Start(ctx); err != nil {
@@ -169,31 +164,31 @@ func (d *Dir[T]) start(ctx context.Context, name string) (*Client[T], error) {
 	f := d.files[name]
 	if f == nil || f.source == nil {
 		d.mu.Unlock()
-		return nil, sup.ErrIgnore // somebody else has asked for it
+		return nil, sup.ErrIgnore // not added by the watcher
 	}
 	source := f.source
 	d.mu.Unlock()
 	return source.Start(ctx)
 }
 
-// A DirPlugin is what a [Dir] knows about the plugin in a file.
+// A DirPlugin describes the plugin in a file of a [Dir].
 type DirPlugin struct {
-	Name string
-	Path string // of the file that its version is in, links followed
-	// Info is the state of the child; its LastExit says why it was quarantined.
+	Name string // of the file
+	Path string // of its current version, with symbolic links resolved
+	// Info is the state of the child. Info.LastExit says why a plugin was quarantined.
 	Info sup.ChildInfo
-	// Failed is why the newest version of the file is not the one that runs; nil
-	// if it is.
+	// Failed is the error of the upgrade to the current version of the file; nil if that
+	// version is in use.
 	Failed error
 }
 
-// List returns a snapshot of the plugins, by name.
+// List returns a snapshot of the plugins, sorted by name.
 func (d *Dir[T]) List() []DirPlugin {
 	d.mu.Lock()
 	var all []DirPlugin
 	for name, f := range d.files {
-		if f.source != nil || f.failed != nil {
-			all = append(all, DirPlugin{Name: name, Path: cmp.Or(f.seen.target, f.next.target), Failed: f.failed})
+		if f.source != nil || f.err != nil {
+			all = append(all, DirPlugin{Name: name, Path: cmp.Or(f.applied.target, f.current.target), Failed: f.err})
 		}
 	}
 	d.mu.Unlock()
@@ -204,8 +199,8 @@ func (d *Dir[T]) List() []DirPlugin {
 	return all
 }
 
-// Polled returns why the directory is polled, or nil if it is not: while there
-// are notifications of its changes.
+// Polled returns the error because of which the directory is polled, or nil if the
+// system notifies of its changes.
 func (d *Dir[T]) Polled() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -216,16 +211,16 @@ func (d *Dir[T]) Polled() error {
 func (s DirSpec[T]) check() error {
 	var faults []string
 	if s.Path == "" {
-		faults = append(faults, "Path is empty: give the directory")
+		faults = append(faults, "Path: is empty: use the path of the directory")
 	}
 	if s.Spec == nil {
-		faults = append(faults, "Spec is nil: give a function that returns the spec of the plugin in a file")
+		faults = append(faults, "Spec: is nil: use a function that returns the spec of the plugin in a file")
 	}
 	if s.Settle < 0 {
-		faults = append(faults, "Settle is negative: give 0 for the default, or more")
+		faults = append(faults, fmt.Sprintf("Settle: %v is negative: use 0 for the default", s.Settle))
 	}
 	if s.Rescan < 0 {
-		faults = append(faults, "Rescan is negative: give 0 for the default, or more")
+		faults = append(faults, fmt.Sprintf("Rescan: %v is negative: use 0 for the default", s.Rescan))
 	}
 	if faults == nil {
 		return nil

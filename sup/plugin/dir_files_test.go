@@ -16,7 +16,7 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-func TestAFileWithOtherContentOfTheSameSizeTimeAndInodeIsAnotherVersion(t *testing.T) {
+func TestAFileWithNewContentAndTheSameSizeTimeAndInodeIsANewVersion(t *testing.T) {
 	f := newFolder(t)
 	f.put("a", "grpc", "1")
 	path := filepath.Join(f.path, "a")
@@ -41,12 +41,12 @@ func TestAFileWithOtherContentOfTheSameSizeTimeAndInodeIsAnotherVersion(t *testi
 		t.Fatal(err)
 	}
 	if !os.SameFile(before, after) || before.Size() != after.Size() || !before.ModTime().Equal(after.ModTime()) {
-		t.Fatal("the files can be told apart")
+		t.Fatal("the files differ")
 	}
 	w.becomes("a=2")
 }
 
-func TestAFileWhoseStatusAloneChangesStays(t *testing.T) {
+func TestAPluginIsNotUpgradedWhenOnlyTheStatusOfItsFileChanges(t *testing.T) {
 	f := newFolder(t)
 	f.put("a", "grpc", "1")
 	var log records
@@ -60,15 +60,15 @@ func TestAFileWhoseStatusAloneChangesStays(t *testing.T) {
 	if err := os.Link(filepath.Join(f.path, "a"), filepath.Join(f.path, ".link")); err != nil {
 		t.Fatal(err)
 	}
-	f.put("b", "grpc", "1") // what has happened before is seen to when this is
+	f.put("b", "grpc", "1") // earlier changes are applied when this one is
 	w.becomes("a=1 b=1")
 	f.put("b", "grpc", "2")
 	w.becomes("a=1 b=2")
 	if now := first.Pid(); now != pid {
-		t.Error("it is another process")
+		t.Error("the process was replaced")
 	}
 	if strings.Contains(log.String(), "plugin=a action=upgrade") {
-		t.Errorf("it was upgraded: %s", &log)
+		t.Errorf("upgraded:\n%s", &log)
 	}
 }
 
@@ -85,19 +85,19 @@ func TestWithoutNotificationsADirectoryIsPolled(t *testing.T) {
 	if why := w.Polled(); !errors.Is(why, syscall.EMFILE) {
 		t.Error(why)
 	}
-	if !strings.Contains(log.String(), "plugin directory: polled") {
-		t.Errorf("it is not logged: %s", &log)
+	if !strings.Contains(log.String(), "polling plugin directory") {
+		t.Errorf("not in the log:\n%s", &log)
 	}
 	w.becomes("a=1")
 	f.put("b", "grpc", "1")
 	w.becomes("a=1 b=1")
 	restore()
-	eventually(t, "there are notifications again", func() bool { return w.Polled() == nil })
+	eventually(t, "notifications are used again", func() bool { return w.Polled() == nil })
 	f.put("b", "grpc", "2")
 	w.becomes("a=1 b=2")
 }
 
-func TestWhatEditorsAndPackageManagersLeaveIsNoPlugin(t *testing.T) {
+func TestLeftoverFilesAreNotPlugins(t *testing.T) {
 	leftovers := []string{
 		"p~", "p.bak", "p.BAK", "p.orig", "p.rej", "p.old", "#p#", "p.swp", "4913", "p.dpkg-new", "p.dpkg-old", "p.ucf-dist",
 		"p.rpmnew", "p.rpmsave", "p;5f3c2d1a", "p.pacnew", "p.apk-new", "p.part", "p.tmp", ".p.swp", ".p.swx", ".#p",
@@ -109,13 +109,13 @@ func TestWhatEditorsAndPackageManagersLeaveIsNoPlugin(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(name, ".") && !plugin.Leftover(name) {
-			t.Errorf("%s is none", name)
+			t.Errorf("%s is not a leftover", name)
 		}
 	}
 	names := []string{"p", "p.1", "p-old", "backup", "p.sh", "p;1", "4914"}
 	for _, name := range names {
 		if plugin.Leftover(name) {
-			t.Errorf("%s is one", name)
+			t.Errorf("%s is a leftover", name)
 		}
 	}
 	f.put("p", "grpc", "1")
@@ -128,8 +128,8 @@ func TestWhatEditorsAndPackageManagersLeaveIsNoPlugin(t *testing.T) {
 	all.becomes("q.bak=1")
 }
 
-// The clock of a file server may be behind: what is written now is old.
-func TestAHalfWrittenFileWithAnOldTimeIsNoVersion(t *testing.T) {
+// The clock of a file server may be behind, so that a file just written looks old.
+func TestAHalfWrittenFileWithAnOldTimeIsNotStarted(t *testing.T) {
 	f := newFolder(t)
 	w := f.watch(func(s *plugin.DirSpec[Words]) { s.Settle = time.Second })
 	path := filepath.Join(f.path, "a")
@@ -145,17 +145,17 @@ func TestAHalfWrittenFileWithAnOldTimeIsNoVersion(t *testing.T) {
 	}
 	first, rest, _ := strings.Cut(script(t, "grpc", "1"), "\n")
 	write(first + "\n")
-	for range 10 { // a slow writer; what is there would run, and be no plugin
+	for range 10 { // a slow writer: the script runs at any time, but is not a plugin yet
 		time.Sleep(100 * time.Millisecond)
 		write("# more\n")
 	}
 	if p, there := w.one("a"); there {
-		t.Errorf("it was taken for a plugin while it was being written: %+v", p)
+		t.Errorf("started while it was written: %+v", p)
 	}
 	write(rest)
 	w.becomes("a=1")
 	if p, _ := w.one("a"); p.Info.Incarnation != 1 {
-		t.Errorf("it has been started %d times", p.Info.Incarnation)
+		t.Errorf("started %d times", p.Info.Incarnation)
 	}
 }
 
@@ -171,13 +171,13 @@ func TestADirectoryThatOthersMayChangeIsRefused(t *testing.T) {
 		{"a group may write", func(_, dir, _ string) error {
 			return errors.Join(os.Chown(dir, -1, nobody), os.Chmod(dir, 0o775))
 		}, "drwxrwxr-x"},
-		{"it is another's", func(_, dir, _ string) error { return os.Chown(dir, nobody, -1) }, "belongs to user 65534"},
+		{"it belongs to another user", func(_, dir, _ string) error { return os.Chown(dir, nobody, -1) }, "owner 65534"},
 		{"all may write above", func(top, _, _ string) error { return os.Chmod(top, 0o777) }, "drwxrwxrwx"},
-		{"a directory above is another's", func(top, _, _ string) error { return os.Chown(top, nobody, -1) }, "belongs to user 65534"},
+		{"a directory above belongs to another user", func(top, _, _ string) error { return os.Chown(top, nobody, -1) }, "owner 65534"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if os.Geteuid() != 0 && strings.Contains(c.says, "65534") || strings.Contains(c.name, "group") && os.Geteuid() != 0 {
-				t.Skip("only root may give a directory away")
+				t.Skip("only root may change owners, and the group of root may write")
 			}
 			top := t.TempDir()
 			f := folder{t, filepath.Join(top, "plugins")}
@@ -197,7 +197,7 @@ func TestADirectoryThatOthersMayChangeIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := plugin.StartDir(t.Context(), link.dirSpec()); !errors.Is(err, plugin.ErrInsecure) {
-				t.Error("by a link:", err)
+				t.Error("through a link:", err)
 			}
 			w := f.watch(func(s *plugin.DirSpec[Words]) { s.AllowInsecure = true })
 			w.becomes("a=1")
@@ -205,7 +205,7 @@ func TestADirectoryThatOthersMayChangeIsRefused(t *testing.T) {
 	}
 }
 
-func TestADirectoryInAStickyOneIsNotRefused(t *testing.T) {
+func TestADirectoryBelowAStickyOneIsAccepted(t *testing.T) {
 	top := t.TempDir()
 	if err := os.Chmod(top, 0o777|fs.ModeSticky); err != nil {
 		t.Fatal(err)
@@ -227,7 +227,7 @@ func TestAFileThatOthersMayChangeIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := f.watch()
-	eventually(t, "it is refused", func() bool {
+	eventually(t, "the plugin is refused", func() bool {
 		p, _ := w.one("bad")
 		return errors.Is(p.Failed, plugin.ErrInsecure) && p.Path == bad
 	})
@@ -239,18 +239,16 @@ func TestAFileThatOthersMayChangeIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.put("good", "grpc", "2")
-	eventually(t, "an upgrade is refused where the directory has become so", func() bool {
+	eventually(t, "an upgrade is refused after the directory has changed", func() bool {
 		p, _ := w.one("good")
 		return errors.Is(p.Failed, plugin.ErrInsecure)
 	})
 	w.becomes("bad=1 good=1")
 	f.remove("bad")
-	eventually(t, "what has gone is not listed", func() bool { _, there := w.one("bad"); return !there })
+	eventually(t, "a removed file is not listed", func() bool { _, there := w.one("bad"); return !there })
 }
 
-// A Dir is ready when all plugins have been begun, although none is before it has
-// settled.
-func TestADirBeginsAllPluginsThatAreThere(t *testing.T) {
+func TestADirIsReadyWhenAllPluginsHaveBeenStarted(t *testing.T) {
 	f := newFolder(t)
 	f.put("a", "grpc", "1")
 	f.put("b", "grpc", "1")

@@ -18,7 +18,7 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-// folder is a directory of plugins: scripts that start the test binary.
+// folder is a directory of plugins, which are scripts that start the test binary.
 type folder struct {
 	*testing.T
 	path string
@@ -26,7 +26,7 @@ type folder struct {
 
 func newFolder(t *testing.T) folder { return folder{t, t.TempDir()} }
 
-// script is a plugin of a kind, that answers "env VERSION" with a name.
+// script returns a plugin that answers "env VERSION" with a name.
 func script(t *testing.T, kind, version string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -36,13 +36,13 @@ func script(t *testing.T, kind, version string) string {
 	return fmt.Sprintf("#!/bin/sh\nexport GORACE=atexit_sleep_ms=0\n%s='%s' VERSION=%s exec '%s'\n", role, kind, version, self)
 }
 
-// put puts a plugin into the folder, in one step.
+// put writes a plugin atomically.
 func (f folder) put(name, kind, version string) {
 	f.Helper()
 	f.write(name, script(f.T, kind, version))
 }
 
-// write puts a file into the folder, in one step.
+// write writes a file atomically.
 func (f folder) write(name, content string) {
 	f.Helper()
 	temp := filepath.Join(f.path, "."+name)
@@ -67,7 +67,7 @@ type watched struct {
 	*testing.T
 }
 
-// dirSpec is the spec of a Dir whose plugins are all Words, but for text files.
+// dirSpec returns the spec of a Dir in which all files but text files are plugins.
 func (f folder) dirSpec() plugin.DirSpec[Words] {
 	return plugin.DirSpec[Words]{
 		Path: f.path,
@@ -100,7 +100,7 @@ func (f folder) watch(change ...func(*plugin.DirSpec[Words])) watched {
 	return watched{d, f.T}
 }
 
-// version is what a plugin answers, or "" if it does not.
+// version returns the version with which a plugin answers, or "".
 func (w watched) version(name string) (answer string) {
 	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
 	defer cancel()
@@ -111,14 +111,13 @@ func (w watched) version(name string) (answer string) {
 	return answer
 }
 
-// becomes waits until plugins are of versions, and there are no others:
-// "a=1 b=2".
+// becomes waits until the list of plugins with their versions is want, as in "a=1 b=2".
 func (w watched) becomes(want string) {
 	w.Helper()
 	got := ""
 	defer func() {
 		if w.Failed() {
-			w.Logf("it is %q, and should be %q; the list: %+v", got, want, w.List())
+			w.Logf("plugins %q, want %q; list: %+v", got, want, w.List())
 		}
 	}()
 	eventually(w, want, func() bool {
@@ -131,7 +130,7 @@ func (w watched) becomes(want string) {
 	})
 }
 
-// one returns what is known of a plugin.
+// one returns the description of a plugin.
 func (w watched) one(name string) (plugin.DirPlugin, bool) {
 	list := w.List()
 	i := slices.IndexFunc(list, func(p plugin.DirPlugin) bool { return p.Name == name })
@@ -141,7 +140,7 @@ func (w watched) one(name string) (plugin.DirPlugin, bool) {
 	return list[i], true
 }
 
-func TestADirStartsUpgradesAndRemovesPluginsAsFilesComeChangeAndGo(t *testing.T) {
+func TestADirAddsUpgradesAndRemovesPluginsAsFilesAppearChangeAndDisappear(t *testing.T) {
 	f := newFolder(t)
 	f.put("a", "grpc", "1")
 	w := f.watch()
@@ -162,11 +161,11 @@ func TestADirStartsUpgradesAndRemovesPluginsAsFilesComeChangeAndGo(t *testing.T)
 	}
 	w.becomes("c=2")
 	if n := countChildren(); n != 1 {
-		t.Errorf("there are %d processes", n)
+		t.Errorf("%d processes are running", n)
 	}
 }
 
-func TestABadPluginIsQuarantinedAndTheOthersNeverNotice(t *testing.T) {
+func TestABadPluginIsQuarantinedWithoutEffectOnTheOthers(t *testing.T) {
 	for _, kind := range []string{"rubbish", "exit"} {
 		t.Run(kind, func(t *testing.T) {
 			f := newFolder(t)
@@ -177,32 +176,32 @@ func TestABadPluginIsQuarantinedAndTheOthersNeverNotice(t *testing.T) {
 				p, _ := w.one("bad")
 				return p.Info.State == sup.StateQuarantined
 			}
-			eventually(t, "the bad one is quarantined", quarantined)
+			eventually(t, "the bad plugin is quarantined", quarantined)
 			err := plugin.Do(t.Context(), w.Plugins.Child("bad"), func(context.Context, Words) error { return nil })
 			unavailable, ok := errors.AsType[*plugin.UnavailableError](err)
 			if !ok || !errors.Is(err, sup.ErrQuarantined) || !errors.Is(unavailable.Last.Err, plugin.ErrHandshake) {
 				t.Error(err)
 			}
 			if v := w.version("good"); v != "1" {
-				t.Errorf("the good one is %q", v)
+				t.Errorf("the good plugin has version %q", v)
 			}
 			if p, _ := w.one("good"); p.Info.Incarnation != 1 {
-				t.Errorf("the good one has been started %d times", p.Info.Incarnation)
+				t.Errorf("the good plugin was started %d times", p.Info.Incarnation)
 			}
 
 			f.put("bad", "exit", "2")
-			eventually(t, "another bad version is given its budget", func() bool {
+			eventually(t, "another bad version gets a new budget", func() bool {
 				p, _ := w.one("bad")
 				return p.Info.Incarnation == 6
 			})
-			eventually(t, "it is quarantined again", quarantined)
+			eventually(t, "the plugin is quarantined again", quarantined)
 			f.put("bad", "grpc", "3")
 			w.becomes("bad=3 good=1")
 		})
 	}
 }
 
-func TestAVersionThatCannotBeStartedLeavesTheOldInPlace(t *testing.T) {
+func TestAPluginContinuesWhenItsNewVersionCannotBeStarted(t *testing.T) {
 	f := newFolder(t)
 	f.put("a", "grpc", "1")
 	w := f.watch()
@@ -215,16 +214,16 @@ func TestAVersionThatCannotBeStartedLeavesTheOldInPlace(t *testing.T) {
 	w.becomes("a=1")
 	f.put("a", "grpc", "3")
 	w.becomes("a=3")
-	eventually(t, "nothing has failed any more", func() bool {
+	eventually(t, "the failure is cleared", func() bool {
 		p, _ := w.one("a")
 		return p.Failed == nil
 	})
 	if p, _ := w.one("a"); p.Info.Incarnation != 1 {
-		t.Errorf("it has been started %d times", p.Info.Incarnation)
+		t.Errorf("started %d times", p.Info.Incarnation)
 	}
 }
 
-func TestAHalfWrittenFileIsNoVersion(t *testing.T) {
+func TestAHalfWrittenFileIsNotStarted(t *testing.T) {
 	f := newFolder(t)
 	w := f.watch(func(s *plugin.DirSpec[Words]) { s.Settle = 500 * time.Millisecond })
 	file, err := os.OpenFile(filepath.Join(f.path, "a"), os.O_CREATE|os.O_WRONLY, 0o755)
@@ -236,14 +235,14 @@ func TestAHalfWrittenFileIsNoVersion(t *testing.T) {
 	if _, err := file.WriteString(first + "\n"); err != nil {
 		t.Fatal(err)
 	}
-	for range 10 { // a slow writer; what is there would run, and be no plugin
+	for range 10 { // a slow writer: the script runs at any time, but is not a plugin yet
 		time.Sleep(100 * time.Millisecond)
 		if _, err := file.WriteString("# more\n"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, there := w.one("a"); there {
-		t.Error("it was taken for a plugin while it was being written")
+		t.Error("started while it was written")
 	}
 	if _, err := file.WriteString(rest); err != nil {
 		t.Fatal(err)
@@ -251,11 +250,11 @@ func TestAHalfWrittenFileIsNoVersion(t *testing.T) {
 	file.Close()
 	w.becomes("a=1")
 	if p, _ := w.one("a"); p.Info.Incarnation != 1 {
-		t.Errorf("it has been started %d times", p.Info.Incarnation)
+		t.Errorf("started %d times", p.Info.Incarnation)
 	}
 }
 
-func TestOnlyExecutableFilesThatAreWantedAreTaken(t *testing.T) {
+func TestOnlyExecutableFilesThatSpecAcceptsArePlugins(t *testing.T) {
 	f := newFolder(t)
 	f.put("notes.txt", "grpc", "1")
 	f.put(".hidden", "grpc", "1")
@@ -303,7 +302,7 @@ func TestLinksAreFollowed(t *testing.T) {
 	w.becomes("")
 }
 
-func TestADirectoryMayGoAndComeBack(t *testing.T) {
+func TestADirectoryMayDisappearAndReturn(t *testing.T) {
 	f := folder{t, filepath.Join(t.TempDir(), "plugins")}
 	mkdir := func() {
 		if err := os.Mkdir(f.path, 0o755); err != nil {
@@ -344,7 +343,7 @@ func TestADirIsAChildThatCanBeRestarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := countChildren(); n != 0 {
-		t.Errorf("there are %d processes", n)
+		t.Errorf("%d processes are running", n)
 	}
 	f.put("b", "grpc", "1")
 	if err := host.RestartChild(t.Context(), "plugins"); err != nil {
@@ -353,7 +352,7 @@ func TestADirIsAChildThatCanBeRestarted(t *testing.T) {
 	w.becomes("a=1 b=1")
 }
 
-func TestADirThatCannotBeIsAStartError(t *testing.T) {
+func TestADirWithFaultsOrWithoutItsDirectoryDoesNotStart(t *testing.T) {
 	_, err := plugin.StartDir(t.Context(), plugin.DirSpec[Words]{Settle: -1, Rescan: -1})
 	faults, ok := errors.AsType[*plugin.SpecError](err)
 	if !ok || len(faults.Faults) != 4 {

@@ -7,71 +7,74 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A Handle finds the live client of a plugin: a [sup.Child] or a
-// [sup.Replicas] of clients.
+// A Handle finds the live client of a plugin. A [sup.Child] and a [sup.Replicas] of
+// clients are Handles.
 type Handle[T any] interface {
+	// Do calls f with a live client. It waits for one as long as ctx lasts, and fails at
+	// once if there will be none.
 	Do(ctx context.Context, f func(ctx context.Context, c *Client[T]) error) error
 }
 
-// An Option says something about a call.
+// An Option changes a call of [Do].
 type Option struct{ idempotent bool }
 
-// Idempotent declares that f may be called a second time although the plugin
-// may have done all or part of what the first asked: when the plugin ends
-// during the call, it is made once more, on the next process.
+// Idempotent returns an option that allows a second attempt. If the plugin dies during
+// the first one, f is called once more with the next process, although the first
+// attempt may have taken effect.
 func Idempotent() Option { return Option{idempotent: true} }
 
-// Do calls f with the T of a live plugin, and waits for one, within ctx, while
-// it is starting or restarting:
+// Do calls f with the T of a live plugin. It waits, as long as ctx lasts, for a plugin
+// that is starting or restarting.
 //
 //	err := plugin.Do(ctx, child, func(ctx context.Context, c Counter) error {
 //		n, err = c.Count(ctx, text)
 //		return err
 //	})
 //
-// The context that f is given ends with ctx, and with the process that serves
-// the T: its cause is a [DiedError] then. Do returns when f does, so f has to heed
-// its context; for net/rpc see [NetRPC]. A nil f does nothing but wait.
+// The context of f ends with ctx and with the process that serves the T, whose cause is
+// then a [DiedError]. Do returns after f, so f must stop when its context ends; for
+// net/rpc see [NetRPC]. If f is nil, Do waits for a live plugin and does nothing else.
 //
-// An error of f is returned as it is. If f failed because the plugin ended, Do
-// returns a [DiedError] that wraps it; f may have taken effect then, and is not
-// called again unless the call is [Idempotent]. If there is no plugin to call,
-// Do returns an [UnavailableError]: at once where there will be none, which
-// wraps [sup.ErrQuarantined], [sup.ErrStopped], [sup.ErrNotFound] or
-// [sup.ErrNotRunning]; or when ctx ends, whose cause it wraps.
+// Errors:
+//   - the error of f, unchanged.
+//   - [DiedError] if the plugin died during f. It wraps the error of f. The call may
+//     have taken effect, and is repeated only if it is [Idempotent].
+//   - [UnavailableError] if there is no plugin to call. It is returned at once if there
+//     will be none, and then wraps [sup.ErrQuarantined], [sup.ErrStopped],
+//     [sup.ErrNotFound] or [sup.ErrNotRunning]. Else it is returned when ctx ends, and
+//     wraps the cause of ctx.
 func Do[T any](ctx context.Context, h Handle[T], f func(ctx context.Context, t T) error, opts ...Option) error {
-	ctx = given(ctx)
 	if h == nil {
 		return &UnavailableError{Err: sup.ErrNotFound}
 	}
-	again := false
+	retry := false
 	for _, o := range opts {
-		again = again || o.idempotent
+		retry = retry || o.idempotent
 	}
 	var first *DiedError
 	for {
-		found, err := attempt(ctx, h, f)
+		found, err := tryOnce(ctx, h, f)
 		if !found && err == nil {
 			continue
 		}
 		if !found {
 			return unavailable(h, err, first)
 		}
-		died, is := errors.AsType[*DiedError](err)
-		if !is || !again {
+		died, ok := errors.AsType[*DiedError](err)
+		if !ok || !retry {
 			return err
 		}
-		again, first = false, died
+		retry, first = false, died
 	}
 }
 
-// attempt calls f once, if there is a plugin to call it with. When the client
-// that the handle has found is about to end, it waits until the handle knows.
-func attempt[T any](ctx context.Context, h Handle[T], f func(ctx context.Context, t T) error) (found bool, err error) {
+// tryOnce calls f with the client that h finds. If that client is starting or ending,
+// it waits until this is over, and returns false and no error.
+func tryOnce[T any](ctx context.Context, h Handle[T], f func(ctx context.Context, t T) error) (found bool, err error) {
 	call := newCall(ctx)
 	defer call.cancel(nil)
-	var idle *Client[T]
-	err = h.Do(ctx, func(ctx context.Context, c *Client[T]) error {
+	var idle *Client[T] // found, but without a process that accepts calls
+	err = h.Do(ctx, func(_ context.Context, c *Client[T]) error {
 		in := c.enter(call)
 		if in == nil {
 			idle = c
@@ -83,13 +86,13 @@ func attempt[T any](ctx context.Context, h Handle[T], f func(ctx context.Context
 	if idle == nil {
 		return found, err
 	}
-	up := idle.up
+	started := idle.started
 	if idle.current.Load() != nil {
-		up = nil // it was
+		started = nil // it is ending
 	}
 	select {
-	case <-up:
-	case <-idle.over:
+	case <-started:
+	case <-idle.done:
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
 	}

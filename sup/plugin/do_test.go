@@ -32,7 +32,7 @@ func TestDoCallsThePluginByType(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfALivePluginIsTheCallers(t *testing.T) {
+func TestDoReturnsTheErrorOfALivePluginUnchanged(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			h := start(t, specOf(t, wire))
@@ -47,16 +47,16 @@ func TestAnErrorOfALivePluginIsTheCallers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if again := h.pid(t); again != pid {
-				t.Errorf("the plugin is another: %d, was %d", again, pid)
+				t.Errorf("the plugin was restarted: process %d, then %d", pid, again)
 			}
 		})
 	}
 }
 
-func TestDeathDuringACallIsTypedAndHasTheLastWords(t *testing.T) {
+func TestACallDuringWhichThePluginDiesReturnsADiedErrorWithTheLastOutput(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
-			h := start(t, specOf(t, wire)) // its stack trace is longer than the tail
+			h := start(t, specOf(t, wire)) // the stack trace is longer than the tail
 			_, err := h.tell(t.Context(), "panic out of ink")
 			died, ok := errors.AsType[*plugin.DiedError](err)
 			if !ok || died.Err == nil || died.Exit.Code != 2 {
@@ -64,7 +64,7 @@ func TestDeathDuringACallIsTypedAndHasTheLastWords(t *testing.T) {
 			}
 			for _, text := range []string{err.Error(), died.Cause.Error()} {
 				if want := `exit code 2; last output: "panic: out of ink"`; !strings.HasSuffix(text, want) {
-					t.Errorf("it does not end with %s: %s", want, text)
+					t.Errorf("no %s at the end of %s", want, text)
 				}
 			}
 			if _, err := h.tell(t.Context(), "pid"); err != nil {
@@ -74,7 +74,7 @@ func TestDeathDuringACallIsTypedAndHasTheLastWords(t *testing.T) {
 	}
 }
 
-func TestACallIsMadeAgainOnceIfItIsIdempotent(t *testing.T) {
+func TestAnIdempotentCallIsRepeatedOnce(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			h := start(t, specOf(t, wire))
@@ -89,20 +89,20 @@ func TestACallIsMadeAgainOnceIfItIsIdempotent(t *testing.T) {
 				t.Fatal(err)
 			}
 			if info, _ := h.child.Info(); info.Incarnation < 3 {
-				t.Errorf("it was not made again: incarnation %d", info.Incarnation)
+				t.Errorf("not repeated: incarnation %d", info.Incarnation)
 			}
 		})
 	}
 }
 
-func TestDoWaitsOutARestartWithinTheCallersDeadline(t *testing.T) {
+func TestDoWaitsForARestartUntilTheDeadlineOfTheCaller(t *testing.T) {
 	h := start(t, specOf(t, "grpc"))
 	old := h.pid(t)
 	for range 5 {
 		h.kill(t)
 		pid := h.pid(t)
 		if pid == old {
-			t.Fatal("the call went to the dead")
+			t.Fatal("the call went to the old process")
 		}
 		old = pid
 	}
@@ -149,7 +149,7 @@ func TestTheContextOfACallEndsWithThePlugin(t *testing.T) {
 		syscall.Kill(pid, syscall.SIGKILL)
 		<-ctx.Done()
 		if died, ok := errors.AsType[*plugin.DiedError](context.Cause(ctx)); !ok || died.Exit.Signal != syscall.SIGKILL {
-			t.Errorf("the cause: %v", context.Cause(ctx))
+			t.Errorf("cause %v", context.Cause(ctx))
 		}
 		return ctx.Err()
 	})
@@ -158,7 +158,7 @@ func TestTheContextOfACallEndsWithThePlugin(t *testing.T) {
 	}
 }
 
-func TestTheContextOfACallEndsWithTheCaller(t *testing.T) {
+func TestTheContextOfACallEndsWithThatOfTheCaller(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			h := start(t, specOf(t, wire))
@@ -169,13 +169,13 @@ func TestTheContextOfACallEndsWithTheCaller(t *testing.T) {
 				t.Fatal(err)
 			}
 			if again := h.pid(t); again != pid {
-				t.Error("the plugin is another")
+				t.Error("the plugin was restarted")
 			}
 		})
 	}
 }
 
-func TestAPluginThatIsThereWithoutItsConnectionIsEnded(t *testing.T) {
+func TestAPluginWithoutItsConnectionIsKilled(t *testing.T) {
 	h := start(t, specOf(t, "netrpc"))
 	pid := h.pid(t)
 	_, err := h.tell(t.Context(), "hang-up")
@@ -203,7 +203,7 @@ func TestAPluginThatDoesNotAnswerIsUnhealthy(t *testing.T) {
 				t.Fatal(err)
 			}
 			if again := h.pid(t); again == pid {
-				t.Error("the plugin is the same")
+				t.Error("the plugin was not restarted")
 			}
 		})
 	}
@@ -214,7 +214,7 @@ func TestAnAnswerIsABeat(t *testing.T) {
 	spec.Liveness = plugin.Liveness{Interval: 20 * time.Millisecond, Timeout: 10 * time.Second}
 	const watchdog = 500 * time.Millisecond
 	h := start(t, spec, func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Watchdog = watchdog })
-	eventually(t, "it has been up for longer than its watchdog lets it", func() bool {
+	eventually(t, "the plugin has run for longer than its watchdog allows without a beat", func() bool {
 		info, _ := h.child.Info()
 		return time.Since(info.Since) > 2*watchdog
 	})

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,113 +13,114 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// Errors of a plugin that could not be started. Each is wrapped by a [StartError].
+// Reasons of a failed start. A [StartError] wraps one of them.
 var (
-	// ErrBinary is returned when the file is missing or cannot be run. The error of the
-	// system, such as fs.ErrNotExist, is wrapped beside it.
-	ErrBinary = errors.New("unusable binary")
-	// ErrSocket is returned when the path of a Unix socket in the directory for
-	// temporary files (TMPDIR) would be longer than the system allows.
-	ErrSocket = errors.New("no path for a socket")
-	// ErrHandshake is returned when the process prints something else than a handshake,
-	// or exits without one. It is not a plugin, or one with another cookie.
+	// ErrBinary is returned when the binary is missing or cannot be run. The error of
+	// the system, such as fs.ErrNotExist, is wrapped beside it.
+	ErrBinary = errors.New("binary cannot be run")
+	// ErrSocket is returned when the plugin cannot create a Unix socket below TMPDIR,
+	// mostly because the path would be longer than the system allows.
+	ErrSocket = errors.New("no socket path")
+	// ErrHandshake is returned when a process prints no valid handshake, or exits
+	// first. The binary is not a plugin, or expects another cookie.
 	ErrHandshake = errors.New("no handshake")
-	// ErrVersion is returned when the plugin speaks a protocol, or a version of one,
-	// that is not in the spec.
-	ErrVersion = errors.New("unknown protocol")
+	// ErrVersion is returned when the spec has no Dialer for the protocol of the
+	// plugin, or for its version.
+	ErrVersion = errors.New("protocol mismatch")
 	// ErrInterface is returned when the plugin does not implement the type.
-	ErrInterface = errors.New("type not implemented")
-	// ErrProbe is returned when the probe of the spec failed.
+	ErrInterface = errors.New("interface not implemented")
+	// ErrProbe is returned when [Spec].Probe returns an error.
 	ErrProbe = errors.New("probe failed")
-	// ErrNotReady is returned when the plugin was not ready within its StartTimeout.
+	// ErrNotReady is returned when a plugin is not ready within its StartTimeout.
 	ErrNotReady = errors.New("not ready in time")
 )
 
-// Causes of the end of a plugin that did not end by itself.
+// Reasons for which the host ends a process. A [DiedError] wraps one of them.
 var (
-	// ErrUnreachable is returned when the connection was lost while the process ran.
+	// ErrUnreachable is returned when a running process has lost its connection to the
+	// host.
 	ErrUnreachable = errors.New("connection lost")
-	// ErrUnanswered is returned when the plugin did not answer. See [Liveness]. It wraps
-	// [sup.ErrUnhealthy].
+	// ErrUnanswered is returned when a plugin does not answer its liveness checks, see
+	// [Liveness]. It wraps [sup.ErrUnhealthy].
 	ErrUnanswered = fmt.Errorf("%w: no answer", sup.ErrUnhealthy)
-	// ErrReplaced is returned when another version has replaced the plugin. Calls that
-	// outlast the DrainTimeout are cut off with this cause.
+	// ErrReplaced is returned when a call outlasts the DrainTimeout of a process that
+	// has been replaced.
 	ErrReplaced = errors.New("replaced by another version")
-	// ErrLimit is returned when the plugin exceeded [Spec].MaxMessage or
-	// [Spec].MaxBrokered.
+	// ErrLimit is returned when a plugin exceeds a limit of its spec,
+	// [Spec].MaxMessage or [Spec].MaxBrokered.
 	ErrLimit = errors.New("limit exceeded")
 )
 
-// ErrInsecure is returned when users other than root and that of this program may
+// ErrInsecure is returned when a user other than root and the user of the host may
 // change the plugins of a [Dir].
-var ErrInsecure = errors.New("writable by other users")
+var ErrInsecure = errors.New("writable by another user")
 
-// ErrEnded is returned when the process of a [Client] has ended or is about to end.
-var ErrEnded = errors.New("plugin ended")
+// ErrEnded is returned when the incarnation of a [Client] has ended or is ending.
+var ErrEnded = errors.New("incarnation of the plugin ended")
 
-var errStarted = errors.New("already started (a Client is started once)")
+var errAlreadyStarted = errors.New("client already started: get another from Source.Start")
 
-// A SpecError lists what is wrong with a spec. It wraps [sup.ErrSpec].
+// A SpecError lists what is wrong with a [Spec] or a [DirSpec].
 type SpecError struct {
-	Name   string   // name of the plugin; may be ""
-	Faults []string // what is wrong, and what to write instead
+	Name   string // of the plugin or the Dir; may be empty
+	Faults []string
 }
 
 // Error returns the name and all faults.
 func (e *SpecError) Error() string {
-	return fmt.Sprintf("%q: %v: %s", e.Name, sup.ErrSpec, strings.Join(e.Faults, "; "))
+	return fmt.Sprintf("%s: spec: %s", cmp.Or(e.Name, "plugin without a name"), strings.Join(e.Faults, "; "))
 }
 
 // Unwrap returns [sup.ErrSpec].
 func (e *SpecError) Unwrap() error { return sup.ErrSpec }
 
-// A StartError tells that a plugin did not get ready, and why.
+// A StartError is returned when a plugin does not become ready.
 type StartError struct {
-	Name  string
+	Name  string      // of the plugin
 	Path  string      // of the binary
 	Err   error       // wraps one of the sentinels, or the cause of a context that ended
-	Lines []proc.Line // the last lines that it printed, oldest first
+	Lines []proc.Line // the last lines of its output, oldest first
 }
 
-// Error returns the name, the path of the binary, the cause, and the last output.
+// Error returns the name, the path, the reason and the last output.
 func (e *StartError) Error() string {
 	return fmt.Sprintf("%s (%s): start: %v%s", e.Name, e.Path, e.Err, lastOutput(e.Lines))
 }
 
-// Unwrap returns the reason.
+// Unwrap returns Err.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// A DiedError tells that a plugin ended, during a call or as the exit of its
-// incarnation.
+// A DiedError is the error of a call during which the plugin ended, and the exit of
+// an incarnation whose plugin has ended.
 type DiedError struct {
-	Name string
-	// Exit is how the process ended, and the last lines that it printed. If the
-	// calls in flight were cut off first, and it had not ended yet, only its
-	// Path, Pid and Lines are set.
+	Name string // of the plugin
+	// Exit describes the end of the process, with the last lines of its output. Only
+	// Path, Pid and Lines are set if the calls were cut off before the process ended.
 	Exit proc.Exit
-	// Cause is why it was ended: it wraps [ErrUnreachable], [ErrUnanswered],
-	// [ErrReplaced], [ErrLimit] or [sup.ErrShutdown]; or a [proc.ExitError], if it ended by
-	// itself.
+	// Cause is the reason for which the host ended the process: it wraps
+	// [ErrUnreachable], [ErrUnanswered], [ErrReplaced], [ErrLimit] or
+	// [sup.ErrShutdown]. It is a *[proc.ExitError] if the process ended by itself.
 	Cause error
-	// Err is what the call returned that was cut off; nil outside of a call.
+	// Err is the error that the call returned; nil outside of a call.
 	Err error
 }
 
-// Error returns the name, the process id, the cause, and the last output.
+// Error returns the name, the process id, the cause and the last output.
 func (e *DiedError) Error() string {
-	msg := fmt.Sprintf("%s (pid %d): ended", e.Name, e.Exit.Pid)
+	text := fmt.Sprintf("%s (pid %d): died", e.Name, e.Exit.Pid)
 	if e.Err != nil {
-		msg += " during a call"
+		text += " during a call"
 	}
-	if _, itself := e.Cause.(*proc.ExitError); itself {
-		msg += ": " + e.Exit.String()
+	// The exit alone: the rest of an ExitError repeats what this error has.
+	if _, byItself := e.Cause.(*proc.ExitError); byItself {
+		text += ": " + e.Exit.String()
 	} else {
-		msg += ": " + e.Cause.Error()
+		text += ": " + e.Cause.Error()
 	}
-	return msg + lastOutput(e.Exit.Lines)
+	return text + lastOutput(e.Exit.Lines)
 }
 
-// Unwrap returns the cause and, where it is set, Err.
+// Unwrap returns Cause and, if set, Err.
 func (e *DiedError) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Cause}
@@ -126,42 +128,43 @@ func (e *DiedError) Unwrap() []error {
 	return []error{e.Cause, e.Err}
 }
 
-// during is the error of a call that was cut off.
+// during returns the error of a call that returned err because the plugin died.
 func (e *DiedError) during(err error) *DiedError {
 	call := *e
 	call.Err = err
 	return &call
 }
 
-// An UnavailableError tells that a call could not be made: there is no live
-// plugin, and there will be none, or not in the caller's time.
+// An UnavailableError is returned by [Do] when there is no live plugin to call, and
+// none comes up while the context of the caller lasts.
 type UnavailableError struct {
-	// Err is what the handle said: it wraps [sup.ErrQuarantined],
-	// [sup.ErrStopped], [sup.ErrNotFound], [sup.ErrNotRunning] or the cause of
-	// the caller's context.
+	// Err is the error of the handle. It wraps [sup.ErrQuarantined],
+	// [sup.ErrStopped], [sup.ErrNotFound], [sup.ErrNotRunning] or the cause of the
+	// caller's context.
 	Err error
-	// Last is how the last incarnation ended, where the handle knows.
+	// Last is the exit of the last incarnation, if the handle knows it.
 	Last sup.Exit
-	// Died is how the first attempt of a call ended that was to be made again.
+	// Died is the error of the first attempt of an [Idempotent] call; nil if there was
+	// none.
 	Died *DiedError
 }
 
-// Error returns Err and what is known about the end of the plugin.
+// Error returns the error of the handle, and the first attempt or the last exit.
 func (e *UnavailableError) Error() string {
-	msg := e.Err.Error()
+	text := e.Err.Error()
 	switch {
 	case e.Died != nil:
-		msg += "; first attempt: " + e.Died.Error()
+		text += "; first attempt: " + e.Died.Error()
 	case e.Last.Kind != sup.ExitNone:
-		msg += "; last exit " + e.Last.Kind.String()
+		text += "; last exit " + e.Last.Kind.String()
 		if e.Last.Err != nil {
-			msg += ": " + e.Last.Err.Error()
+			text += ": " + e.Last.Err.Error()
 		}
 	}
-	return msg
+	return text
 }
 
-// Unwrap returns Err and, where there is one, Died.
+// Unwrap returns Err and, if set, Died.
 func (e *UnavailableError) Unwrap() []error {
 	if e.Died == nil {
 		return []error{e.Err}
@@ -169,19 +172,21 @@ func (e *UnavailableError) Unwrap() []error {
 	return []error{e.Err, e.Died}
 }
 
-// A NotReadyError carries the StartTimeout that ran out. It wraps
-// [ErrNotReady].
-type NotReadyError struct{ After time.Duration }
+// A NotReadyError is the reason of a [StartError] when the StartTimeout has run out.
+// It wraps [ErrNotReady].
+type NotReadyError struct {
+	After time.Duration // the StartTimeout
+}
 
-// Error returns the StartTimeout.
+// Error returns the time that has run out.
 func (e *NotReadyError) Error() string { return fmt.Sprintf("not ready within %v", e.After) }
 
-// Unwrap returns ErrNotReady.
+// Unwrap returns [ErrNotReady].
 func (e *NotReadyError) Unwrap() error { return ErrNotReady }
 
-// exhausted reports whether the host has run out of what a start needs. The
-// plugin has no part in that.
-func exhausted(err error) bool {
+// outOfResources reports whether the host lacks descriptors, processes or memory for
+// a start. Such an error says nothing about the plugin.
+func outOfResources(err error) bool {
 	for _, number := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN} {
 		if errors.Is(err, number) {
 			return true
@@ -190,23 +195,17 @@ func exhausted(err error) bool {
 	return false
 }
 
-// exhaustedPause is the time until what failed for that reason is tried again.
-const exhaustedPause = time.Second
+// resourcePause is the time until a start that lacked resources is retried.
+const resourcePause = time.Second
 
-// because is a sentinel together with its cause.
-type because struct{ what, err error }
-
-func (e *because) Error() string   { return e.what.Error() + ": " + e.err.Error() }
-func (e *because) Unwrap() []error { return []error{e.what, e.err} }
-
-// lastOutput returns the last output lines for the end of an error text, without a
-// handshake.
+// lastOutput returns the part of an error text that quotes the last output. A
+// handshake is no output.
 func lastOutput(lines []proc.Line) string {
-	words := proc.LastOutput(slices.DeleteFunc(slices.Clone(lines), func(l proc.Line) bool {
-		return l.Stream == proc.Stdout && plausible(l.Text)
+	text := proc.LastOutput(slices.DeleteFunc(slices.Clone(lines), func(l proc.Line) bool {
+		return l.Stream == proc.Stdout && isHandshake(l.Text)
 	}))
-	if words == "" {
+	if text == "" {
 		return ""
 	}
-	return fmt.Sprintf("; last output: %q", words)
+	return fmt.Sprintf("; last output: %q", text)
 }

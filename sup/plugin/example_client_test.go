@@ -7,49 +7,20 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-func ExampleSource() {
+// The Start of a Source is the start function of a child.
+func ExampleNewSource() {
 	ctx := context.Background()
 	source := plugin.NewSource(wordsSpec("grpc"))
 	host := startHost(source)
 	defer host.Shutdown(ctx)
-	fmt.Println(count(ctx, host.Child("words"), "the start function of a child"))
+	fmt.Println(count(ctx, host.Child("words"), "one two three four five six"))
 	// Output: 6 <nil>
 }
 
-func ExampleNewSource() {
-	source := plugin.NewSource(plugin.Spec[Words]{}) // says nothing yet
-	_, err := source.Start(context.Background())
-	fmt.Println(errors.Is(err, sup.ErrSpec))
-	// Output: true
-}
-
-func ExampleSource_Start() {
-	ctx := context.Background()
-	source := plugin.NewSource(wordsSpec("grpc"))
-	host, err := sup.Start(ctx, sup.Spec[*plugin.Client[Words]]{
-		Children: []sup.ChildSpec[*plugin.Client[Words]]{{ID: "words", Start: source.Start}},
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer host.Shutdown(ctx)
-	_, live := host.Child("words").Get()
-	fmt.Println(live)
-	// Output: true
-}
-
-func ExampleSource_Spec() {
-	source := plugin.NewSource(wordsSpec("grpc"))
-	fmt.Println(source.Spec().StartTimeout)
-	// Output: 10s
-}
-
-// A plugin that is down is given another version, and started again.
+// A stopped plugin gets another version before it is restarted.
 func ExampleSource_Use() {
 	ctx := context.Background()
 	source := plugin.NewSource(wordsSpec("grpc"))
@@ -68,17 +39,7 @@ func ExampleSource_Use() {
 	// words 2
 }
 
-func ExampleClient() {
-	ctx := context.Background()
-	host := startHost(plugin.NewSource(wordsSpec("grpc")))
-	defer host.Shutdown(ctx)
-	client, err := host.Child("words").Wait(ctx)
-	fmt.Println(client.Pid() > 0, err)
-	// Output: true <nil>
-}
-
-// Do of a client calls that process or none; the function Do waits for the
-// next.
+// The method Do calls one incarnation. The function Do waits for the next one.
 func ExampleClient_Do() {
 	ctx := context.Background()
 	host := startHost(plugin.NewSource(wordsSpec("grpc")))
@@ -97,7 +58,7 @@ func ExampleClient_Do() {
 	// Output:
 	// <nil>
 	// exit code 3
-	// plugin ended
+	// incarnation of the plugin ended
 }
 
 func ExampleClient_Replace() {
@@ -119,35 +80,4 @@ func ExampleClient_Replace() {
 	// true
 	// <nil>
 	// words 2
-}
-
-func ExampleClient_Spec() {
-	ctx := context.Background()
-	host := startHost(plugin.NewSource(wordsSpec("grpc")))
-	defer host.Shutdown(ctx)
-	client, _ := host.Child("words").Get()
-	fmt.Println(client.Spec().Name, client.Spec().DrainTimeout)
-	// Output: words 2s
-}
-
-func ExampleClient_Pid() {
-	ctx := context.Background()
-	host := startHost(plugin.NewSource(wordsSpec("grpc")))
-	defer host.Shutdown(ctx)
-	client, _ := host.Child("words").Get()
-	client.Do(ctx, func(ctx context.Context, w Words) error {
-		pid, err := w.Tell(ctx, "pid")
-		fmt.Println(pid == fmt.Sprint(client.Pid()))
-		return err
-	})
-	// Output: true
-}
-
-func ExampleClient_Protocol() {
-	ctx := context.Background()
-	host := startHost(plugin.NewSource(wordsSpec("grpc")))
-	defer host.Shutdown(ctx)
-	client, _ := host.Child("words").Get()
-	fmt.Println(client.Protocol())
-	// Output: 1 grpc
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-// examplePlugins makes a directory with one plugin, which is called words.
+// examplePlugins creates a directory with one plugin, words.
 func examplePlugins() (dir string) {
 	dir, err := os.MkdirTemp("", "plugins")
 	if err != nil {
@@ -30,36 +30,27 @@ func examplePlugins() (dir string) {
 	return dir
 }
 
-// wordsFile says that all files are plugins that count words.
+// wordsFile returns the spec of a plugin in a file.
 func wordsFile(path string) (plugin.Spec[Words], bool) {
 	spec := wordsSpec("grpc")
 	spec.Command.Path = path
 	return spec, true
 }
 
-func ExampleDir() {
+func ExampleStartDir() {
 	ctx := context.Background()
 	path := examplePlugins()
 	defer os.RemoveAll(path)
-	dir := plugin.NewDir(plugin.DirSpec[Words]{Path: path, Spec: wordsFile, Settle: 20 * time.Millisecond})
-	if err := dir.Start(ctx); err != nil {
+	dir, err := plugin.StartDir(ctx, plugin.DirSpec[Words]{Path: path, Spec: wordsFile, Settle: 20 * time.Millisecond})
+	if err != nil {
 		log.Fatal(err)
 	}
 	defer dir.Shutdown(ctx)
-	for len(dir.List()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
 	fmt.Println(count(ctx, dir.Plugins.Child("words"), "from a directory"))
 	// Output: 3 <nil>
 }
 
-func ExampleStartDir() {
-	_, err := plugin.StartDir(context.Background(), plugin.DirSpec[Words]{Path: "/there/is/none", Spec: wordsFile})
-	fmt.Println(err)
-	// Output: plugins/watcher: start: directory /there/is/none: no such file or directory
-}
-
-// A directory of plugins can be part of a tree.
+// A Dir can be a child of a tree.
 func ExampleNewDir() {
 	ctx := context.Background()
 	path := examplePlugins()
@@ -97,49 +88,7 @@ func ExampleDirSpec() {
 	// Output: <nil>
 }
 
-func ExampleDir_List() {
-	ctx := context.Background()
-	path := examplePlugins()
-	defer os.RemoveAll(path)
-	dir, err := plugin.StartDir(ctx, plugin.DirSpec[Words]{Path: path, Spec: wordsFile, Settle: 20 * time.Millisecond})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer dir.Shutdown(ctx)
-	for len(dir.List()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	for _, p := range dir.List() {
-		count(ctx, dir.Plugins.Child(p.Name), "when it serves")
-		fmt.Println(p.Name, p.Failed)
-	}
-	// Output: words <nil>
-}
-
-func ExampleDirPlugin() {
-	p := plugin.DirPlugin{Name: "words", Failed: plugin.ErrHandshake}
-	if p.Failed != nil {
-		fmt.Printf("%s is not of the newest version: %v\n", p.Name, p.Failed)
-	}
-	// Output: words is not of the newest version: no handshake
-}
-
 func ExampleLeftover() {
 	fmt.Println(plugin.Leftover("words"), plugin.Leftover("words~"), plugin.Leftover("words.dpkg-new"))
 	// Output: false true true
-}
-
-func ExampleDir_Polled() {
-	ctx := context.Background()
-	path := examplePlugins()
-	defer os.RemoveAll(path)
-	dir, err := plugin.StartDir(ctx, plugin.DirSpec[Words]{Path: path, Spec: wordsFile})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer dir.Shutdown(ctx)
-	if why := dir.Polled(); why != nil {
-		fmt.Println("changes are noticed a second late:", why)
-	}
-	// Output:
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// What the examples share: the spec of a plugin that counts words, and a host
-// that keeps it. The interface is Words; its plugin is this very binary.
+// The examples share the spec of a plugin that counts words, and a host of it. The
+// interface is Words, and the plugin is the test binary.
 
 func wordsSpec(kind string) plugin.Spec[Words] {
 	self, err := os.Executable()
@@ -53,14 +53,14 @@ func count(ctx context.Context, words plugin.Handle[Words], text string) (n int,
 	return n, err
 }
 
-// A plugin is declared, called by its type, killed, and called again.
+// A plugin is called by its type, killed, and called again.
 func Example() {
 	ctx := context.Background()
 	host := startHost(plugin.NewSource(wordsSpec("grpc")))
 	defer host.Shutdown(ctx)
 	words := host.Child("words")
 
-	n, err := count(ctx, words, "it grows back")
+	n, err := count(ctx, words, "one two three")
 	fmt.Println(n, err)
 
 	err = plugin.Do(ctx, words, func(ctx context.Context, w Words) error {
@@ -70,7 +70,7 @@ func Example() {
 	died, _ := errors.AsType[*plugin.DiedError](err)
 	fmt.Println(died.Exit)
 
-	n, err = count(ctx, words, "as if nothing had happened")
+	n, err = count(ctx, words, "one two three four five")
 	fmt.Println(n, err)
 	// Output:
 	// 3 <nil>
@@ -93,13 +93,13 @@ func ExampleDo() {
 
 	host.TerminateChild(ctx, "words")
 	err = plugin.Do(ctx, words, func(context.Context, Words) error { return nil })
-	fmt.Println(errors.Is(err, sup.ErrStopped), err)
+	fmt.Println(errors.Is(err, sup.ErrStopped))
 	// Output:
 	// 2 <nil>
-	// true host/words: wait: child stopped; last exit shutdown: termination by an operator
+	// true
 }
 
-// The first process dies of the call. It is made again, on the next.
+// The first process dies during the call, which is repeated with the next one.
 func ExampleIdempotent() {
 	ctx := context.Background()
 	host := startHost(plugin.NewSource(wordsSpec("grpc")))
@@ -119,7 +119,7 @@ func ExampleIdempotent() {
 	// <nil>
 }
 
-// One plugin is as good as the other: the calls go to each in turn.
+// The calls go to the replicas in turn.
 func ExampleHandle() {
 	ctx := context.Background()
 	source := plugin.NewSource(wordsSpec("grpc"))
@@ -134,12 +134,6 @@ func ExampleHandle() {
 	var words plugin.Handle[Words] = replicas
 	fmt.Println(count(ctx, words, "any of them"))
 	// Output: 3 <nil>
-}
-
-func ExampleOption() {
-	safe := []plugin.Option{plugin.Idempotent()}
-	fmt.Println(len(safe))
-	// Output: 1
 }
 
 func ExampleSpec() {
@@ -158,7 +152,7 @@ func ExampleSpec() {
 	// Output: words
 }
 
-// The plugin is stopped without having ended, and does not answer.
+// The plugin is stopped by a signal and does not answer.
 func ExampleLiveness() {
 	ctx := context.Background()
 	spec := wordsSpec("grpc")
@@ -170,7 +164,7 @@ func ExampleLiveness() {
 		if _, err := w.Tell(ctx, "stop"); err != nil {
 			return err
 		}
-		for { // it may get some answers out still
+		for { // until the signal takes effect
 			if _, err := w.Tell(ctx, "pid"); err != nil {
 				return err
 			}
@@ -204,7 +198,7 @@ func ExampleNetRPC() {
 	// Output: 2 <nil>
 }
 
-// What was written for go-plugin can be used as it is.
+// A definition written for go-plugin can be used unchanged.
 func ExampleStub() {
 	spec := wordsSpec("grpc")
 	spec.Dial = plugin.Stub[Words](grpcWords{service: "words.Words"})
@@ -212,11 +206,4 @@ func ExampleStub() {
 	defer host.Shutdown(context.Background())
 	fmt.Println(count(context.Background(), host.Child("words"), "by its definition"))
 	// Output: 3 <nil>
-}
-
-func ExampleDialer() {
-	var dial plugin.Dialer[Words] // makes nothing
-	_, err := plugin.NewSource(plugin.Spec[Words]{Command: proc.Command{Path: "words"}, Handshake: handshake, Dial: dial}).Start(context.Background())
-	fmt.Println(err)
-	// Output: "words": invalid spec: Dial is not set: use GRPC, NetRPC or Stub
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/espalier-go/espalier/internal/examplecheck"
 )
 
-// The methods of a worker are shown by what a supervisor does with a Client.
 func TestEveryExportedEntryPointHasAnExample(t *testing.T) {
 	examplecheck.EntryPoints(t, "github.com/espalier-go/espalier/sup/plugin")
 }

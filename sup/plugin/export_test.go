@@ -9,17 +9,17 @@ import (
 var denied atomic.Pointer[error]
 
 func init() {
-	newNotify = func() (*fsnotify.Watcher, error) {
-		if why := denied.Load(); why != nil {
-			return nil, *why
+	newFSWatcher = func() (*fsnotify.Watcher, error) {
+		if err := denied.Load(); err != nil {
+			return nil, *err
 		}
 		return fsnotify.NewWatcher()
 	}
 }
 
-// WithoutNotifications lets no directory have notifications, for a reason, until
-// the function that it returns is called.
-func WithoutNotifications(why error) (restore func()) {
-	denied.Store(&why)
+// WithoutNotifications makes requests for notifications fail with an error until restore
+// is called.
+func WithoutNotifications(err error) (restore func()) {
+	denied.Store(&err)
 	return func() { denied.Store(nil) }
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-func TestNothingIsLeftOfPluginsWhoseHostIsKilled(t *testing.T) {
+func TestNothingRemainsOfPluginsWhoseHostIsKilled(t *testing.T) {
 	host := exec.Command("/proc/self/exe")
 	host.Env = environ("host")
 	out, err := host.StdoutPipe()
@@ -38,11 +38,11 @@ func TestNothingIsLeftOfPluginsWhoseHostIsKilled(t *testing.T) {
 		t.Fatalf("the plugins are %q", line)
 	}
 	for _, pid := range pids {
-		eventually(t, "process "+pid+" is gone", func() bool { return dead(pid) })
+		eventually(t, "process "+pid+" has ended", func() bool { return dead(pid) })
 	}
-	// The sockets of the dead are files. The next host removes them.
+	// The sockets remain as files. The next host removes them.
 	if left := leaks.Files(os.TempDir()); strings.Count(left, "plugin-dir") != len(wires) {
-		t.Errorf("there is left %q", left)
+		t.Errorf("left: %q", left)
 	}
 	next := exec.Command("/proc/self/exe")
 	next.Env = environ("nested-host=HOME")
@@ -50,11 +50,11 @@ func TestNothingIsLeftOfPluginsWhoseHostIsKilled(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if left := leaks.Files(os.TempDir()); strings.Contains(left, "plugin-dir") {
-		t.Errorf("there is left %q", left)
+		t.Errorf("left: %q", left)
 	}
 }
 
-// dead reports that a process is gone, or a zombie that nobody waits for.
+// dead reports whether a process has ended. It may be a zombie.
 func dead(pid string) bool {
 	stat, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
@@ -64,8 +64,8 @@ func dead(pid string) bool {
 	return strings.HasPrefix(state, "Z")
 }
 
-// docker pause and the like stop both: the plugin cannot answer, and the host's
-// time for the answer is over when it goes on.
+// docker pause stops both. The plugin cannot answer, and the timeout of the host has
+// passed when it continues.
 func TestAPluginIsNotUnhealthyBecauseTheHostWasStopped(t *testing.T) {
 	host := exec.Command("/proc/self/exe")
 	host.Env, host.Stderr = environ("watching-host"), os.Stderr
@@ -92,11 +92,11 @@ func TestAPluginIsNotUnhealthyBecauseTheHostWasStopped(t *testing.T) {
 		}
 	}
 	signal(words, syscall.SIGSTOP)
-	time.Sleep(watchingTimeout / 8) // a question is asked
+	time.Sleep(watchingTimeout / 8) // the plugin is asked
 	signal(host.Process.Pid, syscall.SIGSTOP)
 	time.Sleep(watchingTimeout + watchingTimeout/4)
 	signal(host.Process.Pid, syscall.SIGCONT)
-	time.Sleep(watchingTimeout / 8) // the plugin goes on a little later
+	time.Sleep(watchingTimeout / 8) // the plugin continues a little later
 	signal(words, syscall.SIGCONT)
 	if _, err := in.Write([]byte("\n")); err != nil {
 		t.Error(err)
@@ -110,9 +110,8 @@ func TestAPluginIsNotUnhealthyBecauseTheHostWasStopped(t *testing.T) {
 	}
 }
 
-// A supervisor must be able to see that a start has failed because the host has
-// run out of descriptors, wherever in the start that was.
-func TestAStartForWhichTheHostHasNoDescriptorSaysSo(t *testing.T) {
+// A start can lack a descriptor at any of its steps.
+func TestAStartThatLacksADescriptorWrapsEMFILE(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			host := exec.Command("/proc/self/exe")
@@ -124,7 +123,7 @@ func TestAStartForWhichTheHostHasNoDescriptorSaysSo(t *testing.T) {
 			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 			t.Logf("%s", out)
 			if n := len(lines); n < 3 || !strings.HasPrefix(lines[n-1], "started with") {
-				t.Fatalf("there are %d lines", n)
+				t.Fatalf("%d lines", n)
 			}
 			for _, line := range lines[:len(lines)-1] {
 				if !strings.HasPrefix(line, "true ") {
@@ -135,7 +134,7 @@ func TestAStartForWhichTheHostHasNoDescriptorSaysSo(t *testing.T) {
 	}
 }
 
-func TestAPluginOfADirForWhichTheHostHasNoDescriptorHasNotFailed(t *testing.T) {
+func TestAPluginOfADirDoesNotFailWhenTheHostLacksADescriptor(t *testing.T) {
 	f := newFolder(t)
 	f.put(".a", "grpc", "1")
 	host := exec.Command("/proc/self/exe")
@@ -146,8 +145,8 @@ func TestAPluginOfADirForWhichTheHostHasNoDescriptorHasNotFailed(t *testing.T) {
 	}
 }
 
-// A process that has left its group gets no signal that is sent to that.
-func TestAPluginThatLeavesItsGroupIsEndedInTime(t *testing.T) {
+// A process that has left its group does not get the signals sent to the group.
+func TestAPluginThatLeavesItsGroupIsKilledInTime(t *testing.T) {
 	spec := specOf(t, "deserter=silent")
 	spec.StartTimeout = time.Second
 	if err := startError(t, spec); !errors.Is(err, plugin.ErrNotReady) {
@@ -162,6 +161,6 @@ func TestAPluginThatLeavesItsGroupIsEndedInTime(t *testing.T) {
 		t.Error(err)
 	}
 	if exists(pid) {
-		t.Errorf("process %d is left", pid)
+		t.Errorf("process %d is running", pid)
 	}
 }

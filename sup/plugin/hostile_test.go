@@ -24,7 +24,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// printing returns the spec of a program that prints a line, and lives on.
+// printing returns the spec of a program that prints a line and continues.
 func printing(tb testing.TB, line string) plugin.Spec[Words] {
 	spec := specOf(tb, "")
 	spec.Command = proc.Command{
@@ -37,7 +37,7 @@ func printing(tb testing.TB, line string) plugin.Spec[Words] {
 	return spec
 }
 
-// certificate returns one as a plugin prints it.
+// certificate returns a certificate in the form of a handshake.
 func certificate(tb testing.TB) string {
 	tb.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
@@ -52,8 +52,8 @@ func certificate(tb testing.TB) string {
 	return base64.RawStdEncoding.EncodeToString(der)
 }
 
-// mute listens on a socket whose connections are given a greeting, and nothing
-// else. It returns the path of the socket.
+// mute listens on a socket, sends a greeting on each connection, and does nothing else.
+// It returns the path of the socket.
 func mute(tb testing.TB, greeting string) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "mute") // short enough for a socket
@@ -85,7 +85,7 @@ func mute(tb testing.TB, greeting string) string {
 	return path
 }
 
-// refused finds that a line is no plugin, and that nothing is left of it.
+// refused checks that a line was refused with one of the expected errors.
 func refused(tb testing.TB, line string, err error) {
 	tb.Helper()
 	failure, ok := errors.AsType[*plugin.StartError](err)
@@ -101,8 +101,8 @@ func refused(tb testing.TB, line string, err error) {
 	}
 }
 
-// handshakes are lines that are wrong in many ways. MUTE stands for a socket,
-// and CERT for a certificate.
+// handshakes are invalid lines. MUTE stands for the path of a socket, and CERT for a
+// certificate.
 var handshakes = []string{
 	"1|1|unix|/nowhere|grpc|CERT",
 	"1|1|unix|/nowhere|netrpc|CERT",
@@ -139,8 +139,8 @@ func place(tb testing.TB, line string) string {
 	return line
 }
 
-// A program may print anything as its handshake: it is refused, in each path
-// that leads there, and never ends its host. The other plugins do not notice.
+// A program may print anything as its handshake. It is refused by starts and replaces,
+// and affects neither the host nor other plugins.
 func FuzzNoHandshakeEndsTheHost(f *testing.F) {
 	for i, line := range handshakes {
 		f.Add(line, i%2 == 0)
@@ -153,7 +153,7 @@ func FuzzNoHandshakeEndsTheHost(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string, encrypted bool) {
 		if strings.ContainsAny(line, "\x00") {
-			t.Skip("no argument has a zero byte")
+			t.Skip("an argument cannot contain a zero byte")
 		}
 		line = place(t, line)
 		if len(line) > 100_000 {
@@ -164,12 +164,12 @@ func FuzzNoHandshakeEndsTheHost(f *testing.F) {
 		refused(t, line, startErrorOf(t, spec))
 		refused(t, line, live.Replace(t.Context(), spec))
 		if now, ok := h.child.Get(); !ok || now != live {
-			t.Errorf("%q has ended another plugin", line)
+			t.Errorf("%q ended another plugin", line)
 		}
 	})
 }
 
-// startErrorOf is startError for a client without a supervisor.
+// startErrorOf starts a client without a supervisor, and returns the error.
 func startErrorOf(t *testing.T, spec plugin.Spec[Words]) error {
 	t.Helper()
 	c, err := plugin.NewSource(spec).Start(t.Context())
@@ -180,7 +180,7 @@ func startErrorOf(t *testing.T, spec plugin.Spec[Words]) error {
 	return c.Initialize(t.Context())
 }
 
-func TestNoHandshakeEndsADir(t *testing.T) {
+func TestNoHandshakeStopsADir(t *testing.T) {
 	f := newFolder(t)
 	f.put("good", "grpc", "1")
 	f.put("upgraded", "grpc", "1")
@@ -199,7 +199,7 @@ func TestNoHandshakeEndsADir(t *testing.T) {
 	certified := "#!/bin/sh\necho '" + place(t, "1|1|unix|/nowhere|grpc|CERT") + "'\nexec sleep 3600\n"
 	f.write("bad", certified)
 	f.write("upgraded", certified)
-	eventually(t, "the bad one is quarantined, and the upgrade has failed", func() bool {
+	eventually(t, "the bad plugin is quarantined, and the upgrade has failed", func() bool {
 		bad, _ := w.one("bad")
 		upgraded, _ := w.one("upgraded")
 		return bad.Info.State == sup.StateQuarantined && errors.Is(bad.Info.LastExit.Err, plugin.ErrHandshake) &&
@@ -212,12 +212,12 @@ func TestNoHandshakeEndsADir(t *testing.T) {
 	}
 	for _, child := range w.Snapshot().Children {
 		if child.ID == "watcher" && child.Incarnation != 1 {
-			t.Errorf("the watcher has been started %d times", child.Incarnation)
+			t.Errorf("the watcher was started %d times", child.Incarnation)
 		}
 	}
 }
 
-func TestAPanicOfTheSpecOfADirIsTheFailureOfOneFile(t *testing.T) {
+func TestAPanicInTheSpecFunctionOfADirFailsOneFile(t *testing.T) {
 	f := newFolder(t)
 	f.put("bad", "grpc", "1")
 	f.put("good", "grpc", "1")
@@ -232,22 +232,22 @@ func TestAPanicOfTheSpecOfADirIsTheFailureOfOneFile(t *testing.T) {
 			return of(path)
 		}
 	})
-	eventually(t, "the bad one has failed", func() bool {
+	eventually(t, "the bad plugin has failed", func() bool {
 		p, _ := w.one("bad")
 		return errors.Is(p.Failed, sup.ErrPanic)
 	})
 	if v := w.version("good"); v != "1" {
-		t.Errorf("the good one is %q", v)
+		t.Errorf("the good plugin has version %q", v)
 	}
 	if !strings.Contains(log.String(), "no ink") {
-		t.Errorf("it is not logged: %s", &log)
+		t.Errorf("not in the log:\n%s", &log)
 	}
 }
 
-// A socket may be served by anybody, such as a descendant that has left the
-// group of the process, and that need not answer.
-func TestAStartEndsInItsTimeWhateverServesTheSocket(t *testing.T) {
-	settings := "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // of HTTP/2: the connection is ready
+// A descendant that has left the group of the process may serve the socket, and not
+// answer.
+func TestAStartEndsWithinItsTimeoutWhateverServesTheSocket(t *testing.T) {
+	settings := "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // the settings of HTTP/2, after which the connection is ready
 	for _, c := range []struct {
 		name, wire, greeting string
 		encrypted            bool
@@ -269,7 +269,7 @@ func TestAStartEndsInItsTimeWhateverServesTheSocket(t *testing.T) {
 				t.Error(err)
 			}
 			if n := countChildren(); n != 0 {
-				t.Errorf("there are %d processes", n)
+				t.Errorf("%d processes are running", n)
 			}
 		})
 	}

@@ -11,86 +11,88 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// instance is one process of a plugin with the connection to it, from its start
-// to its end. A [Client] has one, and while it is being replaced two.
+// instance is one process of a plugin and the connection to it. A [Client] has one
+// instance, and two while it is being replaced.
 type instance[T any] struct {
-	spec     *Spec[T]
-	file     version // of the binary, as it was just before the start
-	binary   *binary
-	wire     *wire
-	config   *goplugin.ClientConfig
-	host     *goplugin.Client
-	link     goplugin.ClientProtocol
-	dialer   Dialer[T]
-	version  int
-	protocol goplugin.Protocol
-	t        T
+	spec      *Spec[T]
+	file      version // of the binary, read just before the start
+	runner    *processRunner
+	transport *transport
+	config    *goplugin.ClientConfig
+	goClient  *goplugin.Client
+	client    goplugin.ClientProtocol // nil until connected
+	dialer    Dialer[T]               // set by the handshake, like version and protocol
+	version   int
+	protocol  goplugin.Protocol
+	t         T
 
-	life context.Context // ends with the process, or when calls are cut off
-	end  context.CancelCauseFunc
-	gone chan struct{}  // closed when the process has ended
-	wg   sync.WaitGroup // goroutines of this instance; all end with the process
+	ctx    context.Context // ends with the process, or when calls are cut off
+	cancel context.CancelCauseFunc
+	exited chan struct{}  // closed when the process has ended
+	wg     sync.WaitGroup // goroutines of this instance; all end with the process
 
-	verdict atomic.Pointer[error] // why it was ended, if it did not end by itself
-	calls   inflight
+	killCause atomic.Pointer[error] // set when the host kills the process for a fault
+	calls     inflight
 
-	mu   sync.Mutex
-	over bool // has no more goroutines
+	mu     sync.Mutex
+	closed bool // no goroutine may be added to wg; guarded by mu
 }
 
 func newInstance[T any](ctx context.Context, spec *Spec[T]) *instance[T] {
-	in := &instance[T]{spec: spec, file: spec.file(), gone: make(chan struct{})}
-	in.life, in.end = context.WithCancelCause(context.Background())
-	in.binary = newBinary(ctx, spec.Command)
-	in.wire = newWire(limits{spec.MaxMessage, spec.MaxBrokered}, in.condemn)
+	in := &instance[T]{spec: spec, file: spec.file(), exited: make(chan struct{})}
+	in.ctx, in.cancel = context.WithCancelCause(context.Background())
+	in.runner = newProcessRunner(ctx, spec.Command)
+	in.transport = newTransport(limits{spec.MaxMessage, spec.MaxBrokered}, in.kill)
 	return in
 }
 
-// watch notices the end of the process, and what comes before it.
+// watch starts the goroutines that wait for the end of the process and check that it
+// is alive.
 func (in *instance[T]) watch() {
 	in.wg.Go(func() {
-		<-in.binary.proc.Done()
+		<-in.runner.proc.Done()
 		in.calls.close()
-		in.cutOff(in.death())
-		close(in.gone)
+		in.cancelCalls(in.exitError())
+		close(in.exited)
 	})
 	if in.spec.Liveness.Interval > 0 {
 		in.wg.Go(in.watchLiveness)
 	}
 }
 
-// spawn starts a goroutine that ends with the process, unless it has ended.
-func (in *instance[T]) spawn(f func()) bool {
+// tryGo starts a goroutine that ends with the process. It returns false if the
+// process has ended.
+func (in *instance[T]) tryGo(f func()) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.over {
+	if in.closed {
 		return false
 	}
 	in.wg.Go(f)
 	return true
 }
 
-// gather waits for the goroutines; the process has ended.
-func (in *instance[T]) gather() {
+// waitGoroutines waits for all goroutines. The process must have ended.
+func (in *instance[T]) waitGoroutines() {
 	in.mu.Lock()
-	in.over = true
+	in.closed = true
 	in.mu.Unlock()
 	in.wg.Wait()
 }
 
-// death is the error that tells how the process ended.
-func (in *instance[T]) death() *DiedError {
-	if verdict := in.verdict.Load(); verdict != nil {
-		return in.died(*verdict)
+// exitError returns the error for a process that has ended.
+func (in *instance[T]) exitError() *DiedError {
+	if cause := in.killCause.Load(); cause != nil {
+		return in.diedError(*cause)
 	}
-	d := in.died(nil)
+	d := in.diedError(nil)
 	d.Cause = &proc.ExitError{Exit: d.Exit}
 	return d
 }
 
-// died is the error that tells why the process was ended.
-func (in *instance[T]) died(cause error) *DiedError {
-	p := in.binary.proc
+// diedError returns the error for a process that the host ends because of cause.
+func (in *instance[T]) diedError(cause error) *DiedError {
+	p := in.runner.proc
 	exit, ended := p.Exit()
 	if !ended {
 		exit = proc.Exit{Path: in.spec.Command.Path, Pid: p.Pid(), Lines: p.Tail()}
@@ -98,85 +100,92 @@ func (in *instance[T]) died(cause error) *DiedError {
 	return &DiedError{Name: in.spec.Name, Exit: exit, Cause: cause}
 }
 
-// condemn ends the process because of something that it did not end of.
-func (in *instance[T]) condemn(verdict error) {
-	in.verdict.CompareAndSwap(nil, &verdict)
-	in.binary.end()
+// kill kills the process because of a fault. The first cause is kept.
+func (in *instance[T]) kill(cause error) {
+	in.killCause.CompareAndSwap(nil, &cause)
+	in.runner.kill()
 }
 
-// discard ends an instance that did not get ready.
-func (in *instance[T]) discard() {
-	in.binary.end()
-	if in.binary.proc != nil {
-		<-in.binary.proc.Done()
+// abort ends an instance that did not become ready.
+func (in *instance[T]) abort() {
+	in.runner.kill()
+	if in.runner.proc != nil {
+		<-in.runner.proc.Done()
 	}
-	in.wire.cut(ErrUnreachable)
-	if in.link != nil {
-		_ = in.link.Close() // it cannot tell a plugin that has ended to quit
+	in.transport.close(ErrUnreachable)
+	if in.client != nil {
+		_ = in.client.Close() // it fails, because it asks a process that has ended to quit
 	}
-	in.gather()
-	in.clearUp()
+	in.waitGoroutines()
+	in.cleanUp()
 }
 
-// stop ends an instance: it lets the calls in flight return for a time, asks the
-// plugin to quit, and kills it when ctx ends. It returns when nothing is left of
-// it. The cause is what calls see that are cut off.
+// stop ends an instance and returns when nothing of it remains. It waits up to drain
+// for the calls in flight, asks the plugin to quit, and kills it when ctx ends. Calls
+// that are cut off see cause.
 func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause error) {
 	in.drain(ctx, drain)
-	in.cutOff(in.died(cause))
-	heard := make(chan bool, 1)
-	in.wg.Go(func() { heard <- in.quit() }) // returns when the process has ended, if not before
+	in.cancelCalls(in.diedError(cause))
+	asked := make(chan bool, 1)
+	in.wg.Go(func() { asked <- in.quit() }) // returns when the process has ended, if not before
 	for quitting := true; quitting; {
 		select {
-		case quitting = <-heard:
-		case <-in.gone:
+		case quitting = <-asked: // false if the plugin was not reached
+		case <-in.exited:
 			quitting = false
 		case <-ctx.Done():
 			quitting = false
 		}
 	}
-	in.binary.end()
-	<-in.gone
-	in.wire.cut(ErrUnreachable) // the process may have left one that serves its socket
-	in.gather()
-	in.clearUp()
+	in.runner.kill()
+	<-in.exited
+	in.transport.close(ErrUnreachable) // a descendant of the process may serve its socket
+	in.waitGoroutines()
+	in.cleanUp()
 }
 
-// unkilled is the error of a process that could not be killed, and nil of one
-// that has ended.
-func (in *instance[T]) unkilled() error {
-	if in.binary.proc == nil {
+// quit asks the plugin to end itself, and reports whether the plugin received it.
+func (in *instance[T]) quit() bool {
+	if isClosed(in.exited) {
+		in.transport.close(ErrUnreachable) // go-plugin would connect again to send the request
+	}
+	return in.client.Close() == nil
+}
+
+// killFailure returns the error for a process that could not be killed, or nil.
+func (in *instance[T]) killFailure() error {
+	if in.runner.proc == nil {
 		return nil
 	}
-	exit, _ := in.binary.proc.Exit()
+	exit, _ := in.runner.proc.Exit()
 	if exit.Unkilled == nil {
 		return nil
 	}
-	return in.died(&proc.ExitError{Exit: exit})
+	return in.diedError(&proc.ExitError{Exit: exit})
 }
 
-// clearUp removes what go-plugin has made.
-func (in *instance[T]) clearUp() {
-	in.host.Kill()
-	in.binary.release()
+// cleanUp removes what go-plugin has created.
+func (in *instance[T]) cleanUp() {
+	in.goClient.Kill()
+	in.runner.unlockSocketDir()
 }
 
-// drain takes no more calls and waits until none is in flight, or for a time.
-func (in *instance[T]) drain(ctx context.Context, most time.Duration) {
+// drain refuses new calls and waits until none is in flight, for at most limit.
+func (in *instance[T]) drain(ctx context.Context, limit time.Duration) {
 	in.calls.close()
-	ctx, cancel := within(ctx, most, context.DeadlineExceeded)
+	ctx, cancel := withTimeout(ctx, limit, context.DeadlineExceeded)
 	defer cancel()
 	select {
-	case <-in.calls.drained():
-	case <-in.gone:
+	case <-in.calls.whenIdle():
+	case <-in.exited:
 	case <-ctx.Done():
 	}
 }
 
-// cutOff ends the calls in flight. The first cause stands.
-func (in *instance[T]) cutOff(cause *DiedError) {
-	in.end(cause)
-	in.calls.cutOff(context.Cause(in.life))
+// cancelCalls cancels the calls in flight. The first cause is kept.
+func (in *instance[T]) cancelCalls(cause *DiedError) {
+	in.cancel(cause)
+	in.calls.cancelAll(context.Cause(in.ctx))
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/rpc"
@@ -18,41 +19,41 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// launch starts a plugin and returns it when it is ready, or an error, a
-// *StartError, and nothing left.
+// launch starts a plugin and returns it when it is ready. If it fails, the error is a
+// *StartError and no process remains.
 func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
-	bound, cancel := within(ctx, spec.StartTimeout, &NotReadyError{spec.StartTimeout})
+	ctx, cancel := withTimeout(ctx, spec.StartTimeout, &NotReadyError{spec.StartTimeout})
 	defer cancel()
 	dialers := spec.dialers()
 	sweepSockets()
-	in := newInstance(bound, spec)
-	in.binary.accept = func(h handshake) (err error) {
+	in := newInstance(ctx, spec)
+	in.runner.onHandshake = func(h handshake) (err error) {
 		if in.dialer, err = dialerFor(dialers, h); err != nil {
 			return err
 		}
 		in.version, in.protocol = h.version, h.protocol
-		in.wire.network, in.wire.address = h.network, h.address
+		in.transport.network, in.transport.address = h.network, h.address
 		return h.checkEncryption(spec.AutoMTLS)
 	}
-	in.config = spec.config(dialers, in.binary, in.wire)
-	in.host = goplugin.NewClient(in.config)
+	in.config = spec.config(dialers, in.runner, in.transport)
+	in.goClient = goplugin.NewClient(in.config)
 
-	if err := in.start(bound); err != nil {
-		if left := in.unkilled(); left != nil {
-			err = &because{err, left}
+	if err := in.start(ctx); err != nil {
+		if failure := in.killFailure(); failure != nil {
+			err = fmt.Errorf("%w: %w", err, failure)
 		}
-		failure := &StartError{Name: spec.Name, Path: spec.Command.Path, Err: err}
-		if in.binary.proc != nil {
-			failure.Lines = in.binary.proc.Tail()
+		failed := &StartError{Name: spec.Name, Path: spec.Command.Path, Err: err}
+		if in.runner.proc != nil {
+			failed.Lines = in.runner.proc.Tail()
 		}
-		return nil, failure
+		return nil, failed
 	}
 	return in, nil
 }
 
-// start makes an instance ready, or discards it: also when what is the user's in
-// it, or go-plugin, panics. A start has callers that no panic may reach: of
-// Replace, and the watcher of a Dir, which would begin again for ever.
+// start makes an instance ready or aborts it, also if go-plugin or a function of the
+// spec panics. No panic may reach the callers of Replace, or the watcher of a Dir,
+// which would be restarted for ever.
 func (in *instance[T]) start(ctx context.Context) (err error) {
 	ready := false
 	defer func() {
@@ -60,23 +61,25 @@ func (in *instance[T]) start(ctx context.Context) (err error) {
 			err = &sup.PanicError{Value: value, Stack: string(debug.Stack())}
 		}
 		if !ready {
-			in.discard()
+			in.abort()
 		}
 	}()
-	// Nothing that go-plugin does in a start can be called off, but all of it
-	// ends with the process and the connections to it.
-	callOff := context.AfterFunc(ctx, func() {
-		in.binary.end()
-		in.wire.cut(context.Cause(ctx))
+	// No step of go-plugin's start takes a context, but each of them returns when the
+	// process ends and its connections are closed.
+	stopCancel := context.AfterFunc(ctx, func() {
+		in.runner.kill()
+		in.transport.close(context.Cause(ctx))
 	})
 	err = in.connect(ctx)
-	if verdict := in.verdict.Load(); err != nil && verdict != nil {
-		err = *verdict
+	if cause := in.killCause.Load(); err != nil && cause != nil {
+		err = *cause
 	}
-	if deadline, ok := ctx.Deadline(); ok && isDeadline(err) && time.Until(deadline) < sooner {
+	if deadline, ok := ctx.Deadline(); ok && isDeadline(err) && time.Until(deadline) < deadlineSkew {
+		// The plugin knows the deadline, and its timer fired first. The caller gets the
+		// cause of its own context.
 		<-ctx.Done()
 	}
-	ready = callOff() && err == nil
+	ready = stopCancel() && err == nil
 	if ctx.Err() != nil && !ready {
 		return context.Cause(ctx)
 	}
@@ -86,14 +89,13 @@ func (in *instance[T]) start(ctx context.Context) (err error) {
 	return err
 }
 
-// sooner is by how much the time of the caller may be over in the plugin, which
-// has been told the deadline, before it is here.
-const sooner = 100 * time.Millisecond
+// deadlineSkew is how much earlier than the host a plugin may see a deadline.
+const deadlineSkew = 100 * time.Millisecond
 
-// startSlack keeps go-plugin's own bound on a start behind ours.
-const startSlack = time.Minute
+// goPluginSlack is added to go-plugin's own start timeout, so that ours ends first.
+const goPluginSlack = time.Minute
 
-func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary, w *wire) *goplugin.ClientConfig {
+func (s *Spec[T]) config(dialers map[int]Dialer[T], r *processRunner, t *transport) *goplugin.ClientConfig {
 	versions := make(map[int]goplugin.PluginSet, len(dialers))
 	for v, d := range dialers {
 		versions[v] = goplugin.PluginSet{s.Serves: d.stub}
@@ -103,55 +105,85 @@ func (s *Spec[T]) config(dialers map[int]Dialer[T], b *binary, w *wire) *goplugi
 		VersionedPlugins: versions,
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolNetRPC, goplugin.ProtocolGRPC},
 		AutoMTLS:         s.AutoMTLS,
-		GRPCDialOptions:  w.dialOptions(),
+		GRPCDialOptions:  t.dialOptions(),
 		SkipHostEnv:      true,
-		StartTimeout:     s.StartTimeout + startSlack,
+		StartTimeout:     s.StartTimeout + goPluginSlack,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{Group: socketGroup(s.Command)},
 		Logger:           hclog.NewNullLogger(),
-		SyncStdout:       b.writer(proc.Stdout),
-		SyncStderr:       b.writer(proc.Stderr),
-		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, sockets string) (runner.Runner, error) {
-			b.addEnv(cmd.Env)
-			b.hold(sockets)
-			return b, nil
+		SyncStdout:       r.writer(proc.Stdout),
+		SyncStderr:       r.writer(proc.Stderr),
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (runner.Runner, error) {
+			r.addEnv(cmd.Env)
+			r.lockSocketDir(socketDir)
+			return r, nil
 		},
 	}
 }
 
 // connect starts the process, and makes and probes its T.
 func (in *instance[T]) connect(ctx context.Context) error {
-	link, err := in.dial(ctx)
+	client, err := in.dial(ctx)
 	if err != nil {
-		return in.reached(err)
+		return in.connectionError(err)
 	}
-	in.link = link
+	in.client = client
 	if err := in.checkServices(ctx); err != nil {
 		return err
 	}
-	raw, err := link.Dispense(in.spec.Serves)
-	if _, answered := errors.AsType[rpc.ServerError](err); err != nil && !answered && in.protocol == goplugin.ProtocolNetRPC {
-		return in.reached(err)
+	raw, err := client.Dispense(in.spec.Serves)
+	if _, isAnswer := errors.AsType[rpc.ServerError](err); err != nil && !isAnswer && in.protocol == goplugin.ProtocolNetRPC {
+		return in.connectionError(err)
 	}
-	if err != nil && strings.Contains(err.Error(), "unknown plugin type") { // what go-plugin says of a name is no more than text
-		return fmt.Errorf("%w: %w: Spec.Serves is %q, and the plugin serves nothing by that name", ErrInterface, err, in.spec.Serves)
+	if err != nil && strings.Contains(err.Error(), "unknown plugin type") { // go-plugin has no sentinel for it
+		return fmt.Errorf("%w: Spec.Serves is %q, and the plugin serves nothing under that name: %w", ErrInterface, in.spec.Serves, err)
 	}
 	if err != nil {
-		return &because{ErrInterface, err}
+		return fmt.Errorf("%w: %w", ErrInterface, err)
 	}
-	if in.t, err = made[T](raw); err != nil {
+	if in.t, err = typed[T](raw); err != nil {
 		return err
 	}
 	if in.spec.Probe != nil {
 		if err := in.spec.Probe(ctx, in.t); err != nil {
-			return &because{ErrProbe, err}
+			return fmt.Errorf("%w: %w", ErrProbe, err)
 		}
 	}
 	return nil
 }
 
-// reached is why a plugin could not be connected to, or nil if it could: our
-// own reason, if it was found before go-plugin came to it.
-func (in *instance[T]) reached(err error) error {
+// dial starts the process and connects to it.
+func (in *instance[T]) dial(ctx context.Context) (goplugin.ClientProtocol, error) {
+	if _, err := in.goClient.Start(); err != nil {
+		return nil, err
+	}
+	if in.protocol == goplugin.ProtocolGRPC {
+		return in.goClient.Client()
+	}
+	return in.dialRPC(ctx)
+}
+
+// dialRPC connects over net/rpc as go-plugin does, but through a limitedConn.
+func (in *instance[T]) dialRPC(ctx context.Context) (goplugin.ClientProtocol, error) {
+	conn, err := in.transport.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.config.TLSConfig != nil {
+		conn = tls.Client(conn, in.config.TLSConfig)
+	}
+	conn = newLimitedConn(conn, in.transport)
+	client, err := goplugin.NewRPCClient(conn, goplugin.PluginSet{in.spec.Serves: in.dialer.stub})
+	if err != nil {
+		return nil, err // NewRPCClient has closed conn
+	}
+	err = client.SyncStreams(in.runner.writer(proc.Stdout), in.runner.writer(proc.Stderr))
+	return client, err
+}
+
+// connectionError returns the error of a failed connection, or nil if err is nil. An
+// error that this package has found passes through go-plugin and is returned as it
+// is.
+func (in *instance[T]) connectionError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -160,8 +192,9 @@ func (in *instance[T]) reached(err error) error {
 			return err
 		}
 	}
-	if dialled := in.wire.dialFailure(); dialled != nil {
-		err = dialled
+	// gRPC passes on the text of a dial error only, and callers need its number.
+	if dialErr := in.transport.lastDialError(); dialErr != nil {
+		err = dialErr
 	}
-	return &because{ErrUnreachable, err}
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }

@@ -11,49 +11,41 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Defaults of the limits of a [Spec].
-const (
-	// DefaultMaxMessage is the default of [Spec].MaxMessage, in bytes.
-	DefaultMaxMessage = 64 << 20
-	// DefaultMaxBrokered is the default of [Spec].MaxBrokered.
-	DefaultMaxBrokered = 1000
-)
-
-// limits bound what a plugin may cost its host.
+// limits are the limits of a [Spec].
 type limits struct{ message, brokered int }
 
-// brokerTime is how long go-plugin's broker keeps a connection that nobody has
-// asked for, each with a goroutine.
-const brokerTime = 5 * time.Second
+// brokerWindow is the time for which go-plugin's broker keeps a connection that is not
+// used. Each occupies a goroutine.
+const brokerWindow = 5 * time.Second
 
-// meter counts what happens within brokerTime.
-type meter struct {
-	most int
+// rateLimit limits the number of events within brokerWindow.
+type rateLimit struct {
+	limit int
 
-	mu   sync.Mutex
-	past []time.Time // oldest first
+	mu    sync.Mutex
+	times []time.Time // of the events within brokerWindow, oldest first
 }
 
-// count counts one more, and returns an error if that is one too many.
-func (m *meter) count(what string) error {
+// add counts an event. It returns an error if there were too many; event names them.
+func (r *rateLimit) add(event string) error {
 	now := time.Now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for len(m.past) > 0 && now.Sub(m.past[0]) >= brokerTime {
-		m.past = m.past[1:]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.times) > 0 && now.Sub(r.times[0]) >= brokerWindow {
+		r.times = r.times[1:]
 	}
-	if len(m.past) >= m.most {
-		return fmt.Errorf("%w: more than %d %s within %v, see Spec.MaxBrokered", ErrLimit, m.most, what, brokerTime)
+	if len(r.times) >= r.limit {
+		return fmt.Errorf("%w: more than %d %s within %v, see Spec.MaxBrokered", ErrLimit, r.limit, event, brokerWindow)
 	}
-	m.past = append(m.past, now)
+	r.times = append(r.times, now)
 	return nil
 }
 
-// brokerStream is the stream by which a plugin offers connections to the broker
-// of gRPC, which starts a goroutine for each.
+// brokerStream limits the connections that a plugin offers to the broker of gRPC, which
+// starts a goroutine for each.
 type brokerStream struct {
 	grpc.ClientStream
-	wire *wire
+	transport *transport
 }
 
 func (s *brokerStream) RecvMsg(m any) error {
@@ -61,26 +53,25 @@ func (s *brokerStream) RecvMsg(m any) error {
 		if err := s.ClientStream.RecvMsg(m); err != nil {
 			return err
 		}
-		if err := s.wire.meter.count("connections offered"); err != nil {
-			s.wire.exceed(err)
+		if err := s.transport.opened.add("connections offered"); err != nil {
+			s.transport.onExceeded(err)
 			return err
 		}
-		id, knock := offered(m)
-		if knock {
-			continue
+		id, multiplexed := offeredID(m)
+		if multiplexed {
+			continue // the broker would keep it for ever, and no host here uses one
 		}
-		if err := s.wire.ids.add(id); err != nil {
-			s.wire.exceed(err)
+		if err := s.transport.ids.add(id); err != nil {
+			s.transport.onExceeded(err)
 			return err
 		}
 		return nil
 	}
 }
 
-// offered returns the id of a connection that is offered, and whether that is a
-// multiplexed one. No host here has any, and the broker would remember each for
-// ever.
-func offered(m any) (id uint32, multiplexed bool) {
+// offeredID returns the id of a connection that a message offers, and whether the
+// connection is multiplexed.
+func offeredID(m any) (id uint32, multiplexed bool) {
 	message, ok := m.(proto.Message)
 	if !ok {
 		return 0, false
@@ -96,28 +87,28 @@ func offered(m any) (id uint32, multiplexed bool) {
 	return id, false
 }
 
-// recentIDs are the ids of connections that the broker may still know. It takes
-// each for unique, as its own are: two of one id keep a lock of it for ever, over
-// net/rpc, and over gRPC they can be a panic of what connects to them.
+// recentIDs are the ids of the connections that the broker may still hold. The broker
+// relies on unique ids. A second connection with the same id would lock it for ever over
+// net/rpc, and can cause a panic over gRPC.
 type recentIDs struct {
 	mu    sync.Mutex
 	added map[uint32]time.Time
-	prune int // the number from which on old ones are removed
+	prune int // the length of added at which old ids are removed
 }
 
 func (r *recentIDs) add(id uint32) error {
-	const known = 2 * brokerTime
+	const memory = 2 * brokerWindow
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.added == nil {
 		r.added = make(map[uint32]time.Time)
 	}
-	if at, ok := r.added[id]; ok && now.Sub(at) < known {
-		return fmt.Errorf("%w: two connections of the broker with the id %d", ErrLimit, id)
+	if at, ok := r.added[id]; ok && now.Sub(at) < memory {
+		return fmt.Errorf("%w: two broker connections with the id %d", ErrLimit, id)
 	}
 	if len(r.added) >= r.prune {
-		maps.DeleteFunc(r.added, func(_ uint32, at time.Time) bool { return now.Sub(at) >= known })
+		maps.DeleteFunc(r.added, func(_ uint32, at time.Time) bool { return now.Sub(at) >= memory })
 		r.prune = 2*len(r.added) + 100
 	}
 	r.added[id] = now

@@ -12,7 +12,7 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-func TestAMessageOfAPluginHasALimit(t *testing.T) {
+func TestTheSizeOfAMessageIsLimited(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			spec := specOf(t, wire)
@@ -24,26 +24,26 @@ func TestAMessageOfAPluginHasALimit(t *testing.T) {
 			}
 			_, err := h.tell(t.Context(), "big 1100000")
 			switch wire {
-			case "grpc": // the call has failed, and no more
+			case "grpc": // only the call fails
 				if status.Code(err) != codes.ResourceExhausted {
 					t.Error(err)
 				}
 				if pid := h.pid(t); pid != before {
-					t.Errorf("it was process %d, and is %d", before, pid)
+					t.Errorf("the plugin was restarted: process %d, then %d", before, pid)
 				}
 			case "netrpc":
 				if _, died := errors.AsType[*plugin.DiedError](err); !died || !errors.Is(err, plugin.ErrLimit) {
 					t.Error(err)
 				}
 				if pid := h.pid(t); pid == before {
-					t.Error("it goes on")
+					t.Error("the plugin was not killed")
 				}
 			}
 		})
 	}
 }
 
-func TestAPluginThatOpensTooManyConnectionsIsEnded(t *testing.T) {
+func TestAPluginThatOpensTooManyConnectionsIsKilled(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			spec := specOf(t, wire)
@@ -54,10 +54,10 @@ func TestAPluginThatOpensTooManyConnectionsIsEnded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if pid := h.pid(t); pid != before {
-				t.Fatal("it was ended within the limit")
+				t.Fatal("killed within the limit")
 			}
 			h.tell(t.Context(), "offer 10")
-			eventually(t, "it is ended for that", func() bool {
+			eventually(t, "the plugin is killed", func() bool {
 				info, _ := h.child.Info()
 				return info.Incarnation == 2 && errors.Is(info.LastExit.Err, plugin.ErrLimit)
 			})
@@ -65,14 +65,14 @@ func TestAPluginThatOpensTooManyConnectionsIsEnded(t *testing.T) {
 	}
 }
 
-// go-plugin's broker takes ids for unique, and is stuck or panics where they are
-// not.
-func TestAPluginThatOpensTwoConnectionsOfOneIdIsEnded(t *testing.T) {
+// The broker of go-plugin relies on unique ids. A second connection with one id makes it
+// hang or panic.
+func TestAPluginThatOpensTwoConnectionsWithOneIDIsKilled(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			h := start(t, specOf(t, wire))
 			h.tell(t.Context(), "offer-twice")
-			eventually(t, "it is ended for that", func() bool {
+			eventually(t, "the plugin is killed", func() bool {
 				info, _ := h.child.Info()
 				return info.Incarnation == 2 && errors.Is(info.LastExit.Err, plugin.ErrLimit)
 			})

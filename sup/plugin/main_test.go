@@ -11,12 +11,11 @@ import (
 	"github.com/espalier-go/espalier/internal/leaks"
 )
 
-// role is the environment variable by which the test binary knows that it is to
-// be a plugin, and of what kind.
+// role is the environment variable that makes the test binary a plugin of a kind.
 const role = "ESPALIER_TEST_PLUGIN"
 
-// TestMain is a plugin, where it is one. Else it runs the tests, and then finds
-// nothing left of them: no process, no goroutine, no socket.
+// TestMain serves a plugin if role is set. Else it runs the tests, and checks that they
+// leave no process, no goroutine and no socket.
 func TestMain(m *testing.M) {
 	if kind := os.Getenv(role); kind != "" {
 		serve(kind)

@@ -13,55 +13,59 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// decoder is a handler of the records of a process's output: a line in the JSON
-// of go-hclog, which go-plugin and what is written for it log with, becomes a
-// record of its own, with the attributes of the process, and those of the line in
-// a group.
-type decoder struct {
+// recordHandler is a handler for the output of a process. It turns a line in the JSON
+// format of go-hclog, which go-plugin uses, into a record of its own. This has the
+// attributes of the process, and those of the line in a group.
+type recordHandler struct {
 	slog.Handler
 }
 
-// decoding returns a logger that passes records on decoded.
-func decoding(logger *slog.Logger) *slog.Logger {
+// decodingLogger returns a logger that passes records to logger through a
+// recordHandler.
+func decodingLogger(logger *slog.Logger) *slog.Logger {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	return slog.New(decoder{logger.Handler()})
+	return slog.New(recordHandler{logger.Handler()})
 }
 
-// Enabled lets all pass: the level of a line is in the line.
-func (d decoder) Enabled(context.Context, slog.Level) bool { return true }
+// Enabled returns true, because the level of a record may be in its line. Handle checks
+// the level.
+func (h recordHandler) Enabled(context.Context, slog.Level) bool { return true }
 
-func (d decoder) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return decoder{d.Handler.WithAttrs(attrs)}
+func (h recordHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return recordHandler{h.Handler.WithAttrs(attrs)}
 }
-func (d decoder) WithGroup(name string) slog.Handler { return decoder{d.Handler.WithGroup(name)} }
 
-// Handle decodes a record if its line can be.
-func (d decoder) Handle(ctx context.Context, r slog.Record) error {
-	shown := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+func (h recordHandler) WithGroup(name string) slog.Handler {
+	return recordHandler{h.Handler.WithGroup(name)}
+}
+
+// Handle decodes the line of a record and passes the record on.
+func (h recordHandler) Handle(ctx context.Context, r slog.Record) error {
+	decoded := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
 		case a.Key != "line":
-			shown.AddAttrs(a)
-		case !decode(&shown, a.Value.String()):
-			shown.AddAttrs(slog.String("line", termtext.Line(a.Value.String())))
+			decoded.AddAttrs(a)
+		case !decodeLine(&decoded, a.Value.String()):
+			decoded.AddAttrs(slog.String("line", termtext.Line(a.Value.String())))
 		}
 		return true
 	})
-	if !d.Handler.Enabled(ctx, shown.Level) {
+	if !h.Handler.Enabled(ctx, decoded.Level) {
 		return nil
 	}
-	return d.Handler.Handle(ctx, shown)
+	return h.Handler.Handle(ctx, decoded)
 }
 
-// levels is a rule for the level of lines, for which a handshake is of no
-// interest. A line that says its own level has that where rule is nil: go-plugin
-// writes so what its logger is not for, such as that it has stopped to accept.
-func levels(rule func(proc.Line) slog.Level) func(proc.Line) slog.Level {
+// levelRule returns the rule for the level of a line that is not decoded. A handshake
+// has the level DEBUG. If rule is nil, a line with a level in brackets has that level,
+// because go-plugin writes some of its messages so.
+func levelRule(rule func(proc.Line) slog.Level) func(proc.Line) slog.Level {
 	return func(line proc.Line) slog.Level {
 		switch {
-		case line.Stream == proc.Stdout && plausible(line.Text):
+		case line.Stream == proc.Stdout && isHandshake(line.Text):
 			return slog.LevelDebug
 		case rule != nil:
 			return rule(line)
@@ -76,14 +80,13 @@ func levels(rule func(proc.Line) slog.Level) func(proc.Line) slog.Level {
 	}
 }
 
-// pluginGroup is the group of the attributes that a plugin gives to a record of
-// its own. The others are the host's.
+// pluginGroup is the group for the attributes of a plugin, which must not be able to set
+// an attribute of the host.
 const pluginGroup = "plugin"
 
-// decode makes a record of a line of go-hclog, and reports false if it is none.
-// Level and message of the record are the plugin's. Its attributes get a group of
-// their own: it must not say anything in the name of the host.
-func decode(r *slog.Record, line string) bool {
+// decodeLine sets the level and the message of a record from a line of go-hclog, and
+// adds its attributes. It returns false for any other line.
+func decodeLine(r *slog.Record, line string) bool {
 	if !strings.HasPrefix(line, "{") {
 		return false
 	}
@@ -104,7 +107,7 @@ func decode(r *slog.Record, line string) bool {
 	var attrs []any
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if !strings.HasPrefix(key, "@") || key == "@module" {
-			attrs = append(attrs, slog.Any(termtext.Line(strings.TrimPrefix(key, "@")), printableValue(fields[key])))
+			attrs = append(attrs, slog.Any(termtext.Line(strings.TrimPrefix(key, "@")), escapeValue(fields[key])))
 		}
 	}
 	if attrs != nil {
@@ -113,22 +116,22 @@ func decode(r *slog.Record, line string) bool {
 	return true
 }
 
-// printableValue returns a JSON value with all its texts escaped for a log handler,
-// which may write to a terminal.
-func printableValue(value any) any {
+// escapeValue escapes all texts in a decoded value of JSON, because a handler may write
+// them to a terminal, or write one line for each record.
+func escapeValue(value any) any {
 	switch v := value.(type) {
 	case string:
 		return termtext.Line(v)
 	case []any:
 		for i := range v {
-			v[i] = printableValue(v[i])
+			v[i] = escapeValue(v[i])
 		}
 	case map[string]any:
-		clean := make(map[string]any, len(v))
+		escaped := make(map[string]any, len(v))
 		for key, value := range v {
-			clean[termtext.Line(key)] = printableValue(value)
+			escaped[termtext.Line(key)] = escapeValue(value)
 		}
-		return clean
+		return escaped
 	}
 	return value
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// records is a logger that keeps what it is told.
+// records keeps the output of its loggers.
 type records struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -46,7 +46,7 @@ func (r *records) logger(level slog.Level) *slog.Logger {
 	}))
 }
 
-func TestWhatAPluginPrintsIsLoggedWithPathAndIncarnation(t *testing.T) {
+func TestOutputIsLoggedWithPathAndIncarnation(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			var log records
@@ -69,7 +69,7 @@ func TestWhatAPluginPrintsIsLoggedWithPathAndIncarnation(t *testing.T) {
 	}
 }
 
-func TestTheLevelOfALineIsThatOfItsRecord(t *testing.T) {
+func TestALineOfHclogSetsTheLevelOfItsRecord(t *testing.T) {
 	var log records
 	spec := specOf(t, "grpc")
 	spec.Command.Stderr = proc.Logged
@@ -82,12 +82,12 @@ func TestTheLevelOfALineIsThatOfItsRecord(t *testing.T) {
 	}
 	eventually(t, "the error is logged", func() bool { return strings.Contains(log.String(), "no paper") })
 	if strings.Contains(log.String(), "low paper") {
-		t.Errorf("the warning is logged too: %s", &log)
+		t.Errorf("the warning is logged too:\n%s", &log)
 	}
 }
 
-// go-plugin writes some lines with the package log, and a level in brackets.
-func TestALineThatSaysItsLevelHasIt(t *testing.T) {
+// go-plugin writes some lines with package log, and a level in brackets.
+func TestALineWithALevelInBracketsHasThatLevel(t *testing.T) {
 	var log records
 	spec := specOf(t, "grpc")
 	spec.Command.Stderr = proc.Logged
@@ -96,14 +96,13 @@ func TestALineThatSaysItsLevelHasIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := regexp.MustCompile(`level=(\w+) msg=output .*\[DEBUG\] plugin server: accept`)
-	eventually(t, "it is logged", func() bool { return line.MatchString(log.String()) })
+	eventually(t, "the line is logged", func() bool { return line.MatchString(log.String()) })
 	if level := line.FindStringSubmatch(log.String())[1]; level != "DEBUG" {
-		t.Errorf("its level is %s", level)
+		t.Errorf("level %s", level)
 	}
 }
 
-// What a plugin logs must not pass for what the host says.
-func TestAPluginSetsNoAttributeOfTheHost(t *testing.T) {
+func TestAPluginCannotSetAnAttributeOfTheHost(t *testing.T) {
 	var log records
 	spec := specOf(t, "grpc")
 	spec.Command.Stderr = proc.Logged
@@ -117,22 +116,22 @@ func TestAPluginSetsNoAttributeOfTheHost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "both are logged", func() bool { return strings.Contains(log.String(), "back") })
+	eventually(t, "both lines are logged", func() bool { return strings.Contains(log.String(), "back") })
 	for _, line := range strings.Split(log.String(), "\n") {
 		var got map[string]any
 		if !strings.Contains(line, "vain") && !strings.Contains(line, "back") || json.Unmarshal([]byte(line), &got) != nil {
 			continue
 		}
 		if got["who"] != "host" || got["path"] != "host/words" || got["stream"] != "stderr" || got["level"] != "WARN" || got["time"] == "now" {
-			t.Errorf("it has set what is the host's: %s", line)
+			t.Errorf("an attribute of the host was set: %s", line)
 		}
 		for _, key := range []string{"time", "level", "msg", "path", "who", "pid", "stream"} {
 			if n := strings.Count(line[:cmp.Or(max(strings.Index(line, `"plugin":{`), 0), len(line))], `"`+key+`":`); n != 1 {
-				t.Errorf("%s is there %d times: %s", key, n, line)
+				t.Errorf("%s occurs %d times: %s", key, n, line)
 			}
 		}
 		if strings.ContainsAny(fmt.Sprint(got), "\n\x1b\u202e") {
-			t.Errorf("it has control characters: %q", fmt.Sprint(got))
+			t.Errorf("control characters in %q", fmt.Sprint(got))
 		}
 	}
 }

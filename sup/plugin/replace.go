@@ -5,38 +5,40 @@ import (
 	"time"
 )
 
-// Replace upgrades the plugin in place: it starts a process from spec beside
-// the live one, which goes on taking calls; when the new one is ready it takes
-// all further calls, the calls in flight on the old one are let return, and the
-// old one is stopped. The incarnation goes on, and the next one, should there be
-// a crash, starts from spec too, as do all others of the same [Source].
+// Replace upgrades the plugin without an interruption. It starts a process from spec
+// while the old one serves calls. When the new process is ready, further calls go to
+// it, and the old one is stopped after its calls in flight have returned. The
+// incarnation continues, and the next one starts from spec, like all others of the same
+// [Source].
 //
-// If the new process does not get ready, within its StartTimeout and ctx, it is
-// ended, the old one stays, and the error says why: a [SpecError], a
-// [StartError], or [ErrEnded] if the incarnation ends meanwhile.
+// If the new process does not become ready within its StartTimeout and ctx, it is
+// ended and the old one continues.
 //
-// It returns nil when the old process is gone. Calls in flight are given the old
-// spec's DrainTimeout, and ctx, to return; those that have not are cut off with
-// a [DiedError] that wraps [ErrReplaced], and made again if they are
-// [Idempotent]. Replaces of one plugin happen one after the other.
+// Replace returns nil when the old process has ended. Calls in flight have the
+// DrainTimeout of the old spec, and ctx, to return. Then they are cut off with a
+// [DiedError] that wraps [ErrReplaced], and repeated if they are [Idempotent].
+// Concurrent Replaces of one plugin are done one after the other.
+//
+// Errors: [SpecError]; [StartError]; [ErrEnded] if the incarnation ends meanwhile; the
+// cause of ctx.
 func (c *Client[T]) Replace(ctx context.Context, spec Spec[T]) error {
 	if err := spec.check(); err != nil {
 		return err
 	}
-	ctx, spec = given(ctx), spec.withDefaults()
-	if err := c.ready(ctx); err != nil {
+	spec = spec.withDefaults()
+	if err := c.waitStarted(ctx); err != nil {
 		return err
 	}
-	life, ok := c.beginReplace()
+	runCtx, ok := c.beginReplace()
 	if !ok {
 		return ErrEnded
 	}
 	defer c.replaces.Done()
-	ctx, cancel := whileBoth(ctx, life)
+	ctx, cancel := mergeContexts(ctx, runCtx)
 	defer cancel()
 	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
+	case c.replaceSem <- struct{}{}:
+		defer func() { <-c.replaceSem }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -49,60 +51,60 @@ func (c *Client[T]) Replace(ctx context.Context, spec Spec[T]) error {
 		next.stop(ctx, 0, ErrEnded)
 		return ErrEnded
 	}
-	old.retire(ctx)
+	old.stopReplaced(ctx)
 	return nil
 }
 
-// beginReplace returns the context of the incarnation, which waits for the
-// caller's replaces.Done before it ends, or false if it is about to end.
-func (c *Client[T]) beginReplace() (life context.Context, ok bool) {
+// beginReplace returns the context of the incarnation, or false if the incarnation is
+// ending. Terminate waits for the caller's replaces.Done.
+func (c *Client[T]) beginReplace() (runCtx context.Context, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending || c.life == nil {
+	if c.ending || c.runCtx == nil {
 		return nil, false
 	}
 	c.replaces.Add(1)
-	return c.life, true
+	return c.runCtx, true
 }
 
-// swap makes next the current instance, and returns the one that it was
-// before, or nil if the incarnation is about to end.
+// swap makes next the current instance and returns the previous one. It returns nil and
+// changes nothing if the incarnation is ending.
 func (c *Client[T]) swap(next *instance[T]) *instance[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending || c.life.Err() != nil {
+	if c.ending || c.runCtx.Err() != nil {
 		return nil
 	}
 	old := c.current.Swap(next)
 	c.source.spec.Store(next.spec)
 	select {
 	case c.replaced <- struct{}{}:
-	default: // Run has not seen the one before yet
+	default: // Run has not received the previous one yet
 	}
 	return old
 }
 
-// quitTime is how long a process that has been replaced has for quitting.
-const quitTime = 5 * time.Second
+// quitTimeout is the time for a replaced process to quit before it is killed.
+const quitTimeout = 5 * time.Second
 
-// retire stops an instance that has been replaced. Calls in flight are let
-// return as long as ctx does not end.
-func (in *instance[T]) retire(ctx context.Context) {
+// stopReplaced stops an instance that has been replaced. Calls in flight may return
+// while ctx lasts.
+func (in *instance[T]) stopReplaced(ctx context.Context) {
 	in.drain(ctx, in.spec.DrainTimeout)
-	quit, cancel := context.WithTimeout(context.WithoutCancel(ctx), quitTime)
+	quit, cancel := context.WithTimeout(context.WithoutCancel(ctx), quitTimeout)
 	defer cancel()
 	in.stop(quit, 0, ErrReplaced)
 }
 
-// whileBoth returns a context with the values of life, which is done when
-// either is.
-func whileBoth(ctx, life context.Context) (context.Context, context.CancelFunc) {
-	both, cancel := context.WithCancelCause(context.WithoutCancel(life))
-	detachLife := context.AfterFunc(life, func() { cancel(ErrEnded) })
-	detach := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
-	return both, func() {
-		detachLife()
-		detach()
+// mergeContexts returns a context with the values of runCtx that ends when ctx or
+// runCtx ends. In the second case the cause is ErrEnded.
+func mergeContexts(ctx, runCtx context.Context) (context.Context, context.CancelFunc) {
+	merged, cancel := context.WithCancelCause(context.WithoutCancel(runCtx))
+	stopRun := context.AfterFunc(runCtx, func() { cancel(ErrEnded) })
+	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	return merged, func() {
+		stopRun()
+		stop()
 		cancel(nil)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-// versionOf returns a spec whose plugin answers "env VERSION" with a name.
+// versionOf returns the spec of a plugin that answers "env VERSION" with a name.
 func versionOf(t *testing.T, kind, name string) plugin.Spec[Words] {
 	spec := specOf(t, kind)
 	spec.Name = name
@@ -41,7 +41,7 @@ func (h host) replace(ctx context.Context, t *testing.T, spec plugin.Spec[Words]
 	return c.Replace(ctx, spec)
 }
 
-// inFlight begins a call and returns when the plugin has it.
+// inFlight begins a call and returns when its function runs.
 func (h host) inFlight(t *testing.T, order string, opts ...plugin.Option) (answered <-chan error) {
 	t.Helper()
 	begun, done := make(chan struct{}), make(chan error, 1)
@@ -57,7 +57,7 @@ func (h host) inFlight(t *testing.T, order string, opts ...plugin.Option) (answe
 	return done
 }
 
-func TestReplaceUpgradesInPlace(t *testing.T) {
+func TestReplaceUpgradesWithoutARestart(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
 			h := start(t, versionOf(t, wire, "one"))
@@ -66,26 +66,26 @@ func TestReplaceUpgradesInPlace(t *testing.T) {
 				t.Fatal(err)
 			}
 			if v := h.version(t); v != "two" {
-				t.Errorf("after the upgrade it is %q", v)
+				t.Errorf("version %q after the upgrade", v)
 			}
 			if exists(old) {
-				t.Error("the old process is still there")
+				t.Error("the old process is running")
 			}
 			if info, _ := h.child.Info(); info.Incarnation != 1 || info.Restarts != 0 {
-				t.Errorf("the incarnation did not go on: %+v", info)
+				t.Errorf("the incarnation has ended: %+v", info)
 			}
 			h.kill(t)
 			if v := h.version(t); v != "two" {
-				t.Errorf("after a crash it is %q", v)
+				t.Errorf("version %q after a crash", v)
 			}
 			if got := h.source.Spec().Name; got != "two" {
-				t.Errorf("the source has %q", got)
+				t.Errorf("the source has version %q", got)
 			}
 		})
 	}
 }
 
-func TestCallsGoOnDuringAReplaceAndNoneIsLost(t *testing.T) {
+func TestNoCallIsLostDuringAReplace(t *testing.T) {
 	h := start(t, versionOf(t, "grpc", "0"))
 	ctx, cancel := context.WithCancel(t.Context())
 	var callers sync.WaitGroup
@@ -108,7 +108,7 @@ func TestCallsGoOnDuringAReplaceAndNoneIsLost(t *testing.T) {
 	callers.Wait()
 }
 
-func TestReplaceLetsTheCallsInFlightReturn(t *testing.T) {
+func TestReplaceWaitsForTheCallsInFlight(t *testing.T) {
 	spec := versionOf(t, "grpc", "one")
 	spec.DrainTimeout = time.Minute
 	h := start(t, spec)
@@ -122,11 +122,11 @@ func TestReplaceLetsTheCallsInFlightReturn(t *testing.T) {
 			t.Error(err)
 		}
 	default:
-		t.Error("the old process was stopped before its call had returned")
+		t.Error("the old process was stopped before its call returned")
 	}
 }
 
-func TestCallsThatOutlastTheDrainAreCutOffAndMadeAgainIfIdempotent(t *testing.T) {
+func TestCallsThatOutlastDrainTimeoutAreCutOffAndRepeatedIfIdempotent(t *testing.T) {
 	spec := versionOf(t, "grpc", "one")
 	spec.DrainTimeout = 20 * time.Millisecond
 	h := start(t, spec)
@@ -143,7 +143,7 @@ func TestCallsThatOutlastTheDrainAreCutOffAndMadeAgainIfIdempotent(t *testing.T)
 	}
 }
 
-func TestAReplacementThatIsNotReadyLeavesTheOldInPlace(t *testing.T) {
+func TestTheOldProcessContinuesWhenTheNewOneDoesNotBecomeReady(t *testing.T) {
 	h := start(t, versionOf(t, "grpc", "one"))
 	pid := h.pid(t)
 	slow := versionOf(t, "silent", "two")
@@ -163,13 +163,13 @@ func TestAReplacementThatIsNotReadyLeavesTheOldInPlace(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), c.time)
 			defer cancel()
 			if err := h.replace(ctx, t, c.spec); !errors.Is(err, c.is) {
-				t.Errorf("%v is not %v", err, c.is)
+				t.Errorf("error %v, want %v", err, c.is)
 			}
 			if again := h.pid(t); again != pid {
-				t.Error("the old one is gone")
+				t.Error("the old process has ended")
 			}
 			if got := h.source.Spec().Name; got != "one" {
-				t.Errorf("the source has %q", got)
+				t.Errorf("the source has version %q", got)
 			}
 		})
 	}
@@ -183,20 +183,20 @@ func TestAReplaceEndsWithTheIncarnation(t *testing.T) {
 	}
 	replaced := make(chan error)
 	go func() { replaced <- c.Replace(context.Background(), versionOf(t, "silent", "two")) }()
-	eventually(t, "there are two processes", func() bool { return countChildren() > 1 })
+	eventually(t, "two processes are running", func() bool { return countChildren() > 1 })
 	h.kill(t)
 	if err := <-replaced; !errors.Is(err, plugin.ErrEnded) {
 		t.Errorf("%v", err)
 	}
 	if err := c.Replace(t.Context(), versionOf(t, "grpc", "two")); err != plugin.ErrEnded {
-		t.Errorf("of an incarnation that has ended: %v", err)
+		t.Errorf("after the end of the incarnation: %v", err)
 	}
 	if v := h.version(t); v != "one" {
-		t.Errorf("it is %q", v)
+		t.Errorf("version %q", v)
 	}
 }
 
-func TestReplacesHappenOneAfterTheOther(t *testing.T) {
+func TestConcurrentReplacesAreDoneOneAfterTheOther(t *testing.T) {
 	h := start(t, versionOf(t, "grpc", "0"))
 	var all sync.WaitGroup
 	for i := range 3 {
@@ -208,14 +208,14 @@ func TestReplacesHappenOneAfterTheOther(t *testing.T) {
 	}
 	all.Wait()
 	if n := countChildren(); n != 1 {
-		t.Errorf("there are %d processes", n)
+		t.Errorf("%d processes are running", n)
 	}
 	if v, source := h.version(t), h.source.Spec().Name; v != source {
-		t.Errorf("it is %q, and the next will be %q", v, source)
+		t.Errorf("version %q, and %q in the source", v, source)
 	}
 }
 
-func TestASourceCanBeGivenAnotherSpecWhileThePluginIsDown(t *testing.T) {
+func TestUseSetsTheSpecOfTheNextIncarnation(t *testing.T) {
 	h := start(t, specOf(t, "once="+filepath.Join(t.TempDir(), "started")), func(c *sup.ChildSpec[*plugin.Client[Words]]) {
 		c.Budget = sup.Intensity{Restarts: 1, Within: time.Hour}
 	})
@@ -233,6 +233,6 @@ func TestASourceCanBeGivenAnotherSpecWhileThePluginIsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	if v := h.version(t); v != "two" {
-		t.Errorf("it is %q", v)
+		t.Errorf("version %q", v)
 	}
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// wires are the two ways to talk to a plugin.
+// wires are the two protocols of go-plugin.
 var wires = []string{"grpc", "netrpc"}
 
-// specOf returns the spec of a plugin of a kind: the test binary again.
+// specOf returns the spec of a plugin, which is the test binary.
 func specOf(tb testing.TB, kind string) plugin.Spec[Words] {
 	tb.Helper()
 	self, err := os.Executable()
@@ -30,7 +30,7 @@ func specOf(tb testing.TB, kind string) plugin.Spec[Words] {
 		Command:      proc.Command{Path: self, Env: environ(kind), Stdout: proc.Kept, Stderr: proc.Kept},
 		Handshake:    handshake,
 		Dial:         plugin.GRPC(newGRPCWords, serviceName),
-		StartTimeout: 30 * time.Second, // that no busy machine is noticed
+		StartTimeout: 30 * time.Second, // enough for a busy machine
 	}
 	if kind == "netrpc" || kind == "other-name" {
 		spec.Dial = plugin.NetRPC(newRPCWords)
@@ -38,20 +38,20 @@ func specOf(tb testing.TB, kind string) plugin.Spec[Words] {
 	return spec
 }
 
-// environ is the environment in which the test binary is a plugin of a kind. A
-// binary with the race detector sleeps for a second before it exits, otherwise.
+// environ returns the environment in which the test binary is a plugin of a kind. With
+// the race detector, it would sleep for a second before it exits, by default.
 func environ(kind string) []string {
 	return append(os.Environ(), role+"="+kind, "GORACE=atexit_sleep_ms=0")
 }
 
-// host is a supervisor of one plugin.
+// host is a supervisor with one plugin.
 type host struct {
 	*sup.Supervisor[*plugin.Client[Words]]
 	child  sup.Child[*plugin.Client[Words]]
 	source *plugin.Source[Words]
 }
 
-// start starts a host, which ends with the test.
+// start starts a host that ends with the test.
 func start(tb testing.TB, spec plugin.Spec[Words], change ...func(*sup.ChildSpec[*plugin.Client[Words]])) host {
 	tb.Helper()
 	source := plugin.NewSource(spec)
@@ -75,7 +75,7 @@ func start(tb testing.TB, spec plugin.Spec[Words], change ...func(*sup.ChildSpec
 	return host{s, s.Child("words"), source}
 }
 
-// tell has the plugin do something.
+// tell makes the plugin do something.
 func (h host) tell(ctx context.Context, order string, opts ...plugin.Option) (answer string, err error) {
 	err = plugin.Do(ctx, h.child, func(ctx context.Context, w Words) error {
 		answer, err = w.Tell(ctx, order)
@@ -84,7 +84,7 @@ func (h host) tell(ctx context.Context, order string, opts ...plugin.Option) (an
 	return answer, err
 }
 
-// pid returns the process of the live plugin.
+// pid returns the process id of the live plugin.
 func (h host) pid(tb testing.TB) int {
 	tb.Helper()
 	answer, err := h.tell(tb.Context(), "pid")
@@ -98,7 +98,7 @@ func (h host) pid(tb testing.TB) int {
 	return pid
 }
 
-// kill sends SIGKILL to the live plugin, and returns when that is known.
+// kill sends SIGKILL to the live plugin, and returns when the child has left its state.
 func (h host) kill(tb testing.TB) {
 	tb.Helper()
 	c, err := h.child.Wait(tb.Context())
@@ -108,21 +108,21 @@ func (h host) kill(tb testing.TB) {
 	if err := syscall.Kill(c.Pid(), syscall.SIGKILL); err != nil {
 		tb.Fatal(err)
 	}
-	eventually(tb, "the end of the plugin is noticed", func() bool {
+	eventually(tb, "the end of the plugin is known", func() bool {
 		live, ok := h.child.Get()
 		return !ok || live != c
 	})
 }
 
-// eventually polls a condition for half a minute.
+// eventually polls a condition for a minute.
 func eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			tb.Fatal("not within 30s: " + what)
+			tb.Fatal("not within a minute: " + what)
 		}
 	}
 }
 
-// exists reports whether a process is there, zombies apart.
+// exists reports whether a process exists. A zombie exists too.
 func exists(pid int) bool { return syscall.Kill(pid, 0) == nil }

@@ -1,16 +1,15 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/go-plugin/runner"
 
@@ -18,164 +17,142 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// binary lets go-plugin run a process that is ours: it is started, read, ended
-// and waited for here, and go-plugin is shown no more of it than its handshake.
-type binary struct {
-	ctx     context.Context // of the start; go-plugin's is another
-	command proc.Command
-	accept  func(h handshake) error
-	first   chan string // the first line of its standard output
-	line    string      // the handshake that go-plugin reads, once Start has it
-	sockets string      // the directory of its socket
+// processRunner lets go-plugin use a process that this package starts, reads, kills
+// and waits for. go-plugin sees the handshake of the process and nothing else.
+type processRunner struct {
+	ctx           context.Context // of the start; the one that go-plugin passes has no values
+	command       proc.Command
+	onHandshake   func(h handshake) error
+	firstLine     chan string // receives the first line of the standard output
+	handshakeLine string      // the line that go-plugin reads; set by Start
 
-	lock    *leftover.Dir // on that, so that a later host knows whether this one is gone
-	lockErr error
+	socketDir  string
+	socketLock *leftover.Dir // keeps other hosts from removing socketDir
+	lockErr    error         // of locking socketDir
 
-	mu    sync.Mutex
-	ended bool
-	proc  *proc.Process // nil until it is started
+	mu     sync.Mutex
+	killed bool          // guarded by mu
+	proc   *proc.Process // nil until started; written under mu
 }
 
-var _ runner.Runner = (*binary)(nil)
+var _ runner.Runner = (*processRunner)(nil)
 
-func newBinary(ctx context.Context, command proc.Command) *binary {
-	b := &binary{ctx: ctx, command: command, first: make(chan string, 1)}
+func newProcessRunner(ctx context.Context, command proc.Command) *processRunner {
+	r := &processRunner{ctx: ctx, command: command, firstLine: make(chan string, 1)}
 	watch := command.Watch
-	b.command.Watch = func(line proc.Line) {
+	r.command.Watch = func(line proc.Line) {
 		if line.Stream == proc.Stdout {
 			select {
-			case b.first <- line.Text: // has room for one
-			default:
+			case r.firstLine <- line.Text:
+			default: // not the first line
 			}
 		}
 		if watch != nil {
 			watch(line)
 		}
 	}
-	b.command.Logger = decoding(command.Logger)
-	b.command.Level = levels(command.Level)
-	return b
+	r.command.Logger = decodingLogger(command.Logger)
+	r.command.Level = levelRule(command.Level)
+	return r
 }
 
-// addEnv adds what go-plugin tells a plugin through its environment.
-func (b *binary) addEnv(env []string) {
-	if b.command.Env == nil {
-		b.command.Env = withoutCookie(b.command.Environ(), os.Environ())
+// addEnv adds the variables by which go-plugin configures a plugin.
+func (r *processRunner) addEnv(env []string) {
+	if r.command.Env == nil {
+		r.command.Env = withoutCookie(r.command.Environ(), os.Environ())
 	}
-	b.command.Env = append(b.command.Env, env...)
+	r.command.Env = append(r.command.Env, env...)
 }
 
 // Start starts the process and reads its handshake.
-func (b *binary) Start(context.Context) error {
-	if err := checkSockets(b.sockets); err != nil {
+func (r *processRunner) Start(context.Context) error {
+	if err := checkSocketDir(r.socketDir); err != nil {
 		return err
 	}
-	if b.lockErr != nil {
-		return fmt.Errorf("%w: %w", ErrSocket, b.lockErr)
+	if r.lockErr != nil {
+		return fmt.Errorf("%w: %w", ErrSocket, r.lockErr)
 	}
-	p, err := b.begin()
+	p, err := r.startProcess()
 	if err != nil {
 		return err
 	}
 	var line string
 	select {
-	case line = <-b.first:
+	case line = <-r.firstLine:
 	case <-p.Done():
 		select {
-		case line = <-b.first:
+		case line = <-r.firstLine: // both were ready
 		default:
 			exit, _ := p.Exit()
-			if unasked(exit.Lines) {
+			if isCookieRefusal(exit.Lines) {
 				return fmt.Errorf("%w: plugin with another cookie: %v", ErrHandshake, exit)
 			}
 			return fmt.Errorf("%w: %v", ErrHandshake, exit)
 		}
-	case <-b.ctx.Done():
-		return context.Cause(b.ctx)
+	case <-r.ctx.Done():
+		return context.Cause(r.ctx)
 	}
-	h, err := readHandshake(line)
+	h, err := parseHandshake(line)
 	if err != nil {
 		return err
 	}
-	b.line = h.forGoPlugin()
-	return b.accept(h)
+	r.handshakeLine = h.line()
+	return r.onHandshake(h)
 }
 
-func (b *binary) begin() (*proc.Process, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ended {
+func (r *processRunner) startProcess() (*proc.Process, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.killed {
 		return nil, context.Canceled
 	}
-	p, err := b.command.Start(b.ctx)
+	p, err := r.command.Start(r.ctx)
 	if err != nil {
-		return nil, &because{ErrBinary, errors.Unwrap(err)}
+		return nil, fmt.Errorf("%w: %w", ErrBinary, cmp.Or(errors.Unwrap(err), err)) // the StartError has the path
 	}
-	b.proc = p
+	r.proc = p
 	return p, nil
 }
 
-// hold takes the directory of the socket, which go-plugin has made and removes.
-// The sweep of another host that is starting may be faster, since the directory is
-// not held when it is made: then it is made again.
-func (b *binary) hold(sockets string) {
-	b.sockets = sockets
-	for range holdAttempts {
-		b.lock, b.lockErr = leftover.Take(sockets)
-		if !errors.Is(b.lockErr, leftover.ErrHeld) && !errors.Is(b.lockErr, fs.ErrNotExist) {
-			return
-		}
-		time.Sleep(time.Millisecond) // the sweep removes a directory that is empty
-		_ = os.Mkdir(sockets, 0o700) // it may not have been removed yet
-	}
-}
-
-const holdAttempts = 100
-
-// release lets go of the directory of the socket, which has been removed.
-func (b *binary) release() {
-	if b.lock != nil {
-		_ = b.lock.Release()
-	}
-}
-
-// unasked reports whether these are the words of go-plugin's Serve to who starts
-// a plugin without its cookie. It says so in no other way.
-func unasked(lines []proc.Line) bool {
+// isCookieRefusal reports whether lines are the text that go-plugin prints in a plugin
+// that was started without its cookie. There is no other sign of it.
+func isCookieRefusal(lines []proc.Line) bool {
 	return slices.ContainsFunc(lines, func(l proc.Line) bool {
 		return strings.HasPrefix(l.Text, "This binary is a plugin.")
 	})
 }
 
-// end kills the process, also one that is about to be started.
-func (b *binary) end() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ended = true
-	if b.proc != nil {
-		_ = b.proc.Kill() // that it has ended by itself is as good
+// kill kills the process. A process that has not been started will not be.
+func (r *processRunner) kill() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.killed = true
+	if r.proc != nil {
+		_ = r.proc.Kill() // it fails if the process has ended
 	}
 }
 
-// writer takes what the process prints while it serves: go-plugin has that come
-// through the connection.
-func (b *binary) writer(s proc.Stream) io.Writer { return &lateWriter{binary: b, stream: s} }
+// writer returns a writer for the output that go-plugin receives over the connection.
+// It treats the output like that of the process itself.
+func (r *processRunner) writer(s proc.Stream) io.Writer {
+	return &processWriter{processRunner: r, stream: s}
+}
 
-type lateWriter struct {
-	*binary
+type processWriter struct {
+	*processRunner
 	stream proc.Stream
 	once   sync.Once
 	to     io.Writer
 }
 
-func (w *lateWriter) Write(p []byte) (int, error) {
-	w.once.Do(func() { w.to = w.proc.Writer(w.stream) }) // it is connected to, so it has been started
+func (w *processWriter) Write(p []byte) (int, error) {
+	w.once.Do(func() { w.to = w.proc.Writer(w.stream) }) // the process was started, because it is connected
 	return w.to.Write(p)
 }
 
 // Wait waits until the process has ended.
-func (b *binary) Wait(ctx context.Context) error {
-	exit, err := b.proc.Wait(ctx)
+func (r *processRunner) Wait(ctx context.Context) error {
+	exit, err := r.proc.Wait(ctx)
 	if err != nil {
 		return err
 	}
@@ -183,33 +160,35 @@ func (b *binary) Wait(ctx context.Context) error {
 }
 
 // Kill kills the process.
-func (b *binary) Kill(context.Context) error {
-	b.end()
+func (r *processRunner) Kill(context.Context) error {
+	r.kill()
 	return nil
 }
 
-// ID must not be empty, or go-plugin takes a process that could not be started
-// for one that it has cleared up after.
-func (b *binary) ID() string { return b.command.Path }
+// ID returns a text that is not empty. For an empty one, go-plugin does not clean up
+// after a process that could not be started.
+func (r *processRunner) ID() string { return r.command.Path }
 
-// Name is for go-plugin's log, which is discarded.
-func (b *binary) Name() string { return b.command.Path }
+// Name returns a name for go-plugin's log, which is discarded.
+func (r *processRunner) Name() string { return r.command.Path }
 
-// Stdout is the handshake.
-func (b *binary) Stdout() io.ReadCloser { return io.NopCloser(strings.NewReader(b.line)) }
+// Stdout returns the handshake.
+func (r *processRunner) Stdout() io.ReadCloser {
+	return io.NopCloser(strings.NewReader(r.handshakeLine))
+}
 
-// Stderr is empty.
-func (b *binary) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
+// Stderr returns nothing.
+func (r *processRunner) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
 
-// Diagnose has nothing to add.
-func (b *binary) Diagnose(context.Context) string { return "" }
+// Diagnose returns nothing.
+func (r *processRunner) Diagnose(context.Context) string { return "" }
 
-// PluginToHost is the identity: both are on one system.
-func (b *binary) PluginToHost(network, address string) (string, string, error) {
+// PluginToHost returns the address unchanged, because both are on one system.
+func (r *processRunner) PluginToHost(network, address string) (string, string, error) {
 	return network, address, nil
 }
 
-// HostToPlugin is the identity, too.
-func (b *binary) HostToPlugin(network, address string) (string, string, error) {
+// HostToPlugin returns the address unchanged, because both are on one system.
+func (r *processRunner) HostToPlugin(network, address string) (string, string, error) {
 	return network, address, nil
 }

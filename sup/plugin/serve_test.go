@@ -21,13 +21,13 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// logger writes to the standard error of the process, as it was when it began.
+// logger writes to the original standard error of the process.
 var logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true})
 
-// standardError is that of the process. go-plugin replaces os.Stderr.
+// standardError is the original standard error. go-plugin replaces os.Stderr.
 var standardError = os.Stderr
 
-// serve is the main function of a plugin of a kind.
+// serve is the main function of each kind of plugin.
 func serve(kind string) {
 	kind, arg, _ := strings.Cut(kind, "=")
 	config := &goplugin.ServeConfig{
@@ -76,7 +76,7 @@ func serve(kind string) {
 	case "nowhere":
 		fmt.Println("1|1|unix|/nowhere|grpc")
 		hang()
-	case "deserter": // in the group of the host, where no signal to its own reaches it
+	case "deserter": // joins the group of the host, so that signals to its own do not reach it
 		parent, err := syscall.Getpgid(os.Getppid())
 		if err == nil {
 			err = syscall.Setpgid(0, parent)
@@ -96,23 +96,23 @@ func serve(kind string) {
 	case "exit":
 		fmt.Fprintln(os.Stderr, "I have no licence")
 		os.Exit(3)
-	case "once": // dies at each start but the first
+	case "once": // exits at each start but the first
 		if _, err := os.Stat(arg); err == nil {
-			fmt.Fprintln(os.Stderr, "not again")
+			fmt.Fprintln(os.Stderr, "second start")
 			os.Exit(4)
 		}
 		os.WriteFile(arg, nil, 0o600)
 		config.Plugins = grpcPlugins(serviceName)
 		config.GRPCServer = goplugin.DefaultGRPCServer
 	default:
-		fmt.Fprintln(os.Stderr, "there is no such kind of plugin:", kind)
+		fmt.Fprintln(os.Stderr, "unknown kind of plugin:", kind)
 		os.Exit(5)
 	}
 	goplugin.Serve(config)
 }
 
-// hostRole is a host, with a plugin over each wire whose processes it prints,
-// that goes on until it is killed.
+// hostRole is a host with a plugin for each protocol. It prints their process ids, and
+// continues until it is killed.
 func hostRole() {
 	self, err := os.Executable()
 	if err != nil {
@@ -138,8 +138,8 @@ func hostRole() {
 	hang()
 }
 
-// starvedHostRole is a host that starts a plugin with no descriptor left, with one
-// more, and so on until it succeeds. It prints the failures.
+// starvedHostRole is a host that starts a plugin without a free descriptor, with one, and
+// so on until the start succeeds. It prints the errors.
 func starvedHostRole(wire string) {
 	self, err := os.Executable()
 	if err != nil {
@@ -157,7 +157,7 @@ func starvedHostRole(wire string) {
 		}
 		return err
 	}
-	if err := start(); err != nil { // it opens what is opened once
+	if err := start(); err != nil { // opens the files that stay open
 		panic(err)
 	}
 	all := takeDescriptors()
@@ -173,7 +173,7 @@ func starvedHostRole(wire string) {
 	}
 }
 
-// takeDescriptors leaves the process no descriptor but those that it returns.
+// takeDescriptors opens files until no descriptor is free.
 func takeDescriptors() (all []*os.File) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 100, Max: 100}); err != nil {
 		panic(err)
@@ -187,9 +187,8 @@ func takeDescriptors() (all []*os.File) {
 	}
 }
 
-// starvedDirRole is a host of a directory with the plugin ".a", which it puts in
-// place when it has too few descriptors to start it. It prints what has become of
-// that when it has more.
+// starvedDirRole is a host of a directory. It renames the plugin ".a" to "a" while it has
+// too few descriptors to start it. Then it frees the descriptors, and prints the result.
 func starvedDirRole(path string) {
 	os.Unsetenv(role)
 	dir, err := plugin.StartDir(context.Background(), plugin.DirSpec[Words]{
@@ -209,7 +208,7 @@ func starvedDirRole(path string) {
 		panic(err)
 	}
 	all := takeDescriptors()
-	for range 4 { // the directory can be read, and no plugin started
+	for range 4 { // enough to read the directory, but not to start a plugin
 		all[0].Close()
 		all = all[1:]
 	}
@@ -219,7 +218,7 @@ func starvedDirRole(path string) {
 	for len(dir.List()) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(3 * time.Second) // it is tried
+	time.Sleep(3 * time.Second) // for failed starts
 	for _, file := range all {
 		file.Close()
 	}
@@ -234,8 +233,8 @@ func starvedDirRole(path string) {
 	os.Exit(0)
 }
 
-// watchingHostRole is a host that asks its plugin whether it is there. It prints
-// the process of that, and, after it has read a line, why it has ended.
+// watchingHostRole is a host with liveness checks. It prints the process id of its plugin,
+// and after it has read a line, the last exit.
 func watchingHostRole() {
 	self, err := os.Executable()
 	if err != nil {
@@ -255,7 +254,7 @@ func watchingHostRole() {
 	c, _ := s.Child("words").Get()
 	fmt.Println(c.Pid())
 	fmt.Scanln()
-	time.Sleep(watchingTimeout / 4) // for what is due to happen
+	time.Sleep(watchingTimeout / 4) // for a failure that is due
 	info, _ := s.Child("words").Info()
 	fmt.Printf("last exit: %v\n", info.LastExit)
 	if err := s.Shutdown(context.Background()); err != nil {
@@ -264,10 +263,10 @@ func watchingHostRole() {
 	os.Exit(0)
 }
 
-// watchingTimeout is the time for an answer.
+// watchingTimeout is the Timeout of the checks.
 const watchingTimeout = 4 * time.Second
 
-// nestedHostRole is a host that prints what its plugin finds in its environment.
+// nestedHostRole is a host that prints variables in the environment of its plugin.
 func nestedHostRole(variable string) {
 	self, err := os.Executable()
 	if err != nil {
@@ -299,7 +298,7 @@ func nestedHostRole(variable string) {
 
 func hang() { time.Sleep(time.Hour) }
 
-// obey does what a test tells a plugin, in it.
+// obey carries out the order of a test in the plugin.
 func obey(ctx context.Context, order string) (string, error) {
 	verb, arg, _ := strings.Cut(order, " ")
 	switch verb {
@@ -334,9 +333,9 @@ func obey(ctx context.Context, order string) (string, error) {
 		}
 	case "print":
 		fmt.Println(arg)
-	case "raw": // to where go-plugin does not come
+	case "raw": // past go-plugin
 		fmt.Fprintln(standardError, arg)
-	case "mutter": // as go-plugin does on its own
+	case "mutter": // as go-plugin does
 		log.Print("[DEBUG] " + arg)
 	case "log":
 		logger.Warn(arg, "n", 7)
@@ -350,7 +349,7 @@ func obey(ctx context.Context, order string) (string, error) {
 	case "kill":
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		hang()
-	case "kill-once": // with the name of a file that remembers
+	case "kill-once": // arg is a file that records the first call
 		if _, err := os.Stat(arg); err == nil {
 			return "alive", nil
 		}
@@ -359,14 +358,14 @@ func obey(ctx context.Context, order string) (string, error) {
 		hang()
 	case "stop":
 		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-	case "hang-up": // closes all connections, and lives on
+	case "hang-up": // closes all connections and continues
 		for fd := 3; fd < 64; fd++ {
 			if kind, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil && strings.HasPrefix(kind, "socket:") {
 				syscall.Shutdown(fd, syscall.SHUT_RDWR)
 			}
 		}
 	default:
-		return "", fmt.Errorf("%q is no order", order)
+		return "", fmt.Errorf("unknown order %q", order)
 	}
 	return "done", nil
 }

@@ -1,7 +1,9 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -9,39 +11,67 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/espalier-go/espalier/internal/leftover"
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// maxSocketPath is how long the path of a Unix socket may be, in bytes: what the
-// system has room for, with a zero at the end.
+// maxSocketPath is the maximum length of the path of a Unix socket, in bytes. The
+// system needs one more byte for a zero at the end.
 const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-// socketName stands for the names that go-plugin gives to sockets: plugin, and a
-// random number of 32 bits.
-const socketName = "plugin4294967295"
+// longestSocketName is a name of the maximum length that go-plugin gives to a socket:
+// "plugin" and a random number of 32 bits.
+const longestSocketName = "plugin4294967295"
 
-// sweepSockets removes the directories of sockets of hosts that were killed. It
-// does so once: hosts that are killed later are for the next start of a program.
-var sweepSockets = sync.OnceFunc(func() {
-	_, _ = leftover.Sweep(os.TempDir(), socketDirs) // what cannot be removed is in no start's way
-})
-
-// socketDirs are the names of the directories that go-plugin makes for sockets.
+// socketDirs matches the names of the directories that go-plugin creates for sockets.
 const socketDirs = "plugin-dir*"
 
-// checkSockets finds out whether a plugin can have its sockets in a directory. It
-// would exit with code 0 and no handshake else.
-func checkSockets(dir string) error {
+// sweepSockets removes the socket directories of hosts that were killed, once in the
+// life of the program. A directory that cannot be removed does not disturb a start.
+var sweepSockets = sync.OnceFunc(func() {
+	_, _ = leftover.Sweep(os.TempDir(), socketDirs)
+})
+
+// checkSocketDir checks that the path of a socket in a directory is not too long. For
+// such a path, a plugin exits with code 0 and without a handshake.
+func checkSocketDir(dir string) error {
 	if runtime.GOOS == "windows" { // go-plugin uses TCP there
 		return nil
 	}
-	if n := len(filepath.Join(dir, socketName)); n > maxSocketPath {
-		return fmt.Errorf("%w: path in %s with up to %d bytes, limit %d: set TMPDIR to a directory with a shorter name",
-			ErrSocket, filepath.Dir(dir), n, maxSocketPath)
+	if n := len(filepath.Join(dir, longestSocketName)); n > maxSocketPath {
+		return fmt.Errorf("%w: up to %d bytes in %s, over the limit of %d: set TMPDIR to a directory with a shorter path",
+			ErrSocket, n, filepath.Dir(dir), maxSocketPath)
 	}
 	return nil
+}
+
+// lockSocketDir locks the directory for the socket, which go-plugin has created and
+// removes at the end.
+//
+// The directory exists for a moment without a lock, in which the sweep of another host
+// may lock and remove it. Then it is created again.
+func (r *processRunner) lockSocketDir(dir string) {
+	r.socketDir = dir
+	for range lockAttempts {
+		r.socketLock, r.lockErr = leftover.Take(dir)
+		if !errors.Is(r.lockErr, leftover.ErrHeld) && !errors.Is(r.lockErr, fs.ErrNotExist) {
+			return
+		}
+		time.Sleep(time.Millisecond) // for the sweep, which needs little time for an empty directory
+		_ = os.Mkdir(dir, 0o700)     // it fails until the sweep is done
+	}
+}
+
+// lockAttempts limits the attempts of lockSocketDir to about 100 ms.
+const lockAttempts = 100
+
+// unlockSocketDir releases the lock of a directory that go-plugin has removed.
+func (r *processRunner) unlockSocketDir() {
+	if r.socketLock != nil {
+		_ = r.socketLock.Release()
+	}
 }
 
 // socketGroup returns the group that may create sockets in the directory of a plugin

@@ -10,8 +10,8 @@ import (
 	"github.com/espalier-go/espalier/internal/leftover"
 )
 
-// Two hosts may start at once: one sweeps what the other has just made.
-func TestADirectoryThatASweepHasTakenIsMadeAgain(t *testing.T) {
+// Two hosts may start at once, and one sweeps the directory that the other has just created.
+func TestASocketDirectoryThatASweepRemovesIsCreatedAgain(t *testing.T) {
 	sockets := filepath.Join(t.TempDir(), "plugin-dir1")
 	for name, before := range map[string]func(){
 		"removed": func() {},
@@ -29,12 +29,12 @@ func TestADirectoryThatASweepHasTakenIsMadeAgain(t *testing.T) {
 		},
 	} {
 		before()
-		b := new(binary)
-		b.hold(sockets)
-		if b.lockErr != nil {
-			t.Fatalf("%s: %v", name, b.lockErr)
+		r := new(processRunner)
+		r.lockSocketDir(sockets)
+		if r.lockErr != nil {
+			t.Fatalf("%s: %v", name, r.lockErr)
 		}
-		if err := b.lock.Remove(); err != nil {
+		if err := r.socketLock.Remove(); err != nil {
 			t.Error(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,133 +18,128 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// A Spec says what to run as a plugin and how to make a T of it. It is plain
-// data; all zero fields but those that are required are defaults.
+// A Spec describes a plugin: the process to run and how to make a T from its
+// connection. Zero fields mean the documented defaults.
 type Spec[T any] struct {
-	// Name stands for the plugin in errors. Default: the file name of the
-	// binary.
+	// Name is the name of the plugin in errors. Default: the file name of the binary.
 	Name string
-	// Command says how to run the binary: Path is required. Its Logger gets what
-	// the plugin prints, lines in the JSON of go-hclog with their own level,
-	// message and attributes, and a line with its level in brackets with that one
-	// unless there is a Level. Its Ready, ReadyWithin, Live and Normal are not
-	// for plugins, and must not be set; nor may a stream be Piped.
+	// Command is the process to run. Its Path is required. Ready, ReadyWithin, Live
+	// and Normal must not be set, and Stdout and Stderr must not be Piped.
 	//
-	// go-plugin replaces os.Stdout and os.Stderr of a plugin that serves, and has
-	// what is written there come through the connection: of that, the last words
-	// are lost of a process that exits at once. A panic does not come that way.
+	// Its Logger receives the output. A line in the JSON format of go-hclog sets the
+	// level, the message and the attributes of its record. If Level is nil, a line with
+	// its level in brackets has that level.
+	//
+	// go-plugin replaces os.Stdout and os.Stderr in a plugin that serves, and sends
+	// what is written to them over the connection. The last of it is lost if the
+	// process exits at once. The text of a panic is not sent this way.
 	Command proc.Command
 
-	// Handshake is what go-plugin calls so: the cookie by which host and plugin
-	// know each other, required, and the version of the protocol that Dial
-	// speaks.
+	// Handshake has the cookie by which host and plugin recognize each other, which is
+	// required, and the version of the protocol that Dial speaks.
 	Handshake goplugin.HandshakeConfig
-	// Dial makes a T of the connection to a plugin of that version: use [GRPC],
-	// [NetRPC] or [Stub].
+	// Dial makes a T from the connection to a plugin of that version, see [GRPC],
+	// [NetRPC] and [Stub]. Dial or Versions is required.
 	Dial Dialer[T]
-	// Versions are further versions of the protocol that will do. Host and
-	// plugin agree on the highest that both have. Either Dial or Versions is
-	// required.
+	// Versions has the dialers of further versions of the protocol. Host and plugin
+	// use the highest version that both have.
 	Versions map[int]Dialer[T]
-	// Serves is the name under which the plugin serves T, the key of its
-	// go-plugin PluginSet. Only net/rpc asks the plugin for it. Default
-	// "plugin".
+	// Serves is the name under which the plugin serves T, its key in the PluginSet of
+	// go-plugin. Only net/rpc uses the name. Default: "plugin".
 	Serves string
-	// AutoMTLS makes both sides prove with certificates of their own that they
-	// are who started, and who was started. It costs some 30 ms a start.
+	// AutoMTLS encrypts the connection. Both sides authenticate each other with
+	// certificates made for it. It makes a start about 30 ms slower.
 	AutoMTLS bool
 
-	// Probe, if set, is called with each new T before it is ready; an error is a
-	// failed start. Its context ends with the StartTimeout.
+	// Probe, if set, is called with each new T before the plugin is ready. An error
+	// fails the start. The context ends with the StartTimeout.
 	Probe func(ctx context.Context, t T) error
-	// StartTimeout is how long the plugin may take to be ready, from the start of
-	// its process to the end of the Probe. Default [DefaultStartTimeout].
+	// StartTimeout is the time from the start of the process to the end of Probe.
+	// Default: [DefaultStartTimeout].
 	//
-	// It, the DrainTimeout and the Timeout of Liveness are extended once if the host
-	// was stopped meanwhile, by SIGSTOP or because the machine was suspended.
+	// StartTimeout, DrainTimeout and Liveness.Timeout are extended once if the host was
+	// stopped meanwhile, by SIGSTOP or because the machine was suspended.
 	StartTimeout time.Duration
-	// DrainTimeout is how long calls in flight may go on when the plugin is
-	// replaced, or told to stop; at most half of its time for stopping then.
-	// Default [DefaultDrainTimeout].
+	// DrainTimeout is the time for calls in flight to return when the plugin is
+	// stopped or replaced. A stop uses at most half of its time for them. Default:
+	// [DefaultDrainTimeout].
 	DrainTimeout time.Duration
-	// Liveness asks the plugin at intervals whether it is there. Default: it is
-	// asked only when a call has failed in a way that makes one doubt it.
+	// Liveness checks at intervals that the plugin answers. By default a plugin is
+	// checked only after a call has failed in a way that may mean its end.
 	Liveness Liveness
 
-	// MaxMessage is how many bytes a message of the plugin may have: an answer, or
-	// one element of a stream. Over gRPC a call with a longer answer fails with the
-	// code ResourceExhausted; a call may have its own limit
-	// (grpc.MaxCallRecvMsgSize). Over net/rpc, where no call can fail by itself, the
-	// plugin is ended with [ErrLimit]; connections that a [Stub] has made through
-	// its broker are not looked at. Default [DefaultMaxMessage].
+	// MaxMessage is the maximum size in bytes of an answer or of one element of a
+	// stream. Default: [DefaultMaxMessage].
+	//
+	// Over gRPC, a call with a longer answer fails with the code ResourceExhausted, and
+	// may set its own limit with grpc.MaxCallRecvMsgSize. Over net/rpc, a single call
+	// cannot fail, so the plugin is ended with [ErrLimit]. The limit does not apply to
+	// connections that a [Stub] opens through its broker.
 	MaxMessage int
-	// MaxBrokered is how many connections the plugin may open or offer through
-	// go-plugin's broker within 5 s, each of which costs the host a goroutine for as
-	// long. One that opens more is ended with [ErrLimit]. Default
+	// MaxBrokered is the maximum number of connections that the plugin may open or
+	// offer through go-plugin's broker within 5 s. Each uses a goroutine of the host
+	// for that time. A plugin that exceeds it is ended with [ErrLimit]. Default:
 	// [DefaultMaxBrokered].
 	MaxBrokered int
 
-	known *atomic.Pointer[version] // a version of the binary that serves a T; set with the defaults
+	// checkedFile is a version of the binary that is known to serve T. Set with the
+	// defaults, shared by all copies of the spec.
+	checkedFile *atomic.Pointer[version]
 }
 
-// Liveness says how to notice a plugin that is there and does not answer. Each
-// answer is a beat (sup.Beat), so that a child with Liveness may have a Watchdog.
-// It is the process that is asked: a method that hangs while others are served
-// is for the deadlines of those who call it.
+// Liveness configures the liveness checks of a plugin. Each answer is a [sup.Beat],
+// so a child with Liveness may have a Watchdog.
+//
+// A check asks the process. A method that hangs while the plugin answers other calls
+// is not found; calls of it need a deadline.
 type Liveness struct {
-	// Interval is the time between two questions. 0 means that none are asked.
+	// Interval is the time between two checks. 0 means no checks.
 	Interval time.Duration
 	// Timeout is the time for an answer. Default: Interval.
 	Timeout time.Duration
-	// Failures is how many questions in a row must stay unanswered for the
-	// plugin to be unhealthy, which is an abnormal exit. Default 3.
+	// Failures is the number of checks in a row without an answer that make the plugin
+	// unhealthy, which is an abnormal exit. Default: 3.
 	Failures int
 }
 
 // Defaults of [Spec].
 const (
+	// DefaultStartTimeout is the default of [Spec].StartTimeout.
 	DefaultStartTimeout = 10 * time.Second
+	// DefaultDrainTimeout is the default of [Spec].DrainTimeout.
 	DefaultDrainTimeout = 2 * time.Second
+	// DefaultMaxMessage is the default of [Spec].MaxMessage, in bytes.
+	DefaultMaxMessage = 64 << 20
+	// DefaultMaxBrokered is the default of [Spec].MaxBrokered.
+	DefaultMaxBrokered = 1000
 )
 
-// defaultServes is the name of the T where the spec has none.
+// defaultServes is the default of [Spec].Serves.
 const defaultServes = "plugin"
 
 func (s Spec[T]) withDefaults() Spec[T] {
 	s.Name = s.name()
-	if s.Serves == "" {
-		s.Serves = defaultServes
-	}
-	if s.StartTimeout == 0 {
-		s.StartTimeout = DefaultStartTimeout
-	}
-	if s.DrainTimeout == 0 {
-		s.DrainTimeout = DefaultDrainTimeout
-	}
-	if s.Liveness.Timeout == 0 {
-		s.Liveness.Timeout = s.Liveness.Interval
-	}
-	if s.Liveness.Failures == 0 && s.Liveness.Interval != 0 {
-		s.Liveness.Failures = 3
-	}
-	if s.MaxMessage == 0 {
-		s.MaxMessage = DefaultMaxMessage
-	}
-	if s.MaxBrokered == 0 {
-		s.MaxBrokered = DefaultMaxBrokered
+	s.Serves = cmp.Or(s.Serves, defaultServes)
+	s.StartTimeout = cmp.Or(s.StartTimeout, DefaultStartTimeout)
+	s.DrainTimeout = cmp.Or(s.DrainTimeout, DefaultDrainTimeout)
+	s.MaxMessage = cmp.Or(s.MaxMessage, DefaultMaxMessage)
+	s.MaxBrokered = cmp.Or(s.MaxBrokered, DefaultMaxBrokered)
+	if s.Liveness.Interval != 0 {
+		s.Liveness.Timeout = cmp.Or(s.Liveness.Timeout, s.Liveness.Interval)
+		s.Liveness.Failures = cmp.Or(s.Liveness.Failures, 3)
 	}
 	s.Command.Args = slices.Clone(s.Command.Args)
 	s.Command.Env = slices.Clone(s.Command.Env)
 	s.Versions = maps.Clone(s.Versions)
-	s.known = new(atomic.Pointer[version])
+	s.checkedFile = new(atomic.Pointer[version])
 	return s
 }
 
-// dialers returns how to make a T at each version of the protocol.
+// dialers returns the Dialer of each version of the protocol.
 func (s *Spec[T]) dialers() map[int]Dialer[T] {
 	all := make(map[int]Dialer[T], len(s.Versions)+1)
 	maps.Copy(all, s.Versions)
-	if s.Dial.set() {
+	if s.Dial.isSet() {
 		all[int(s.Handshake.ProtocolVersion)] = s.Dial
 	}
 	return all
@@ -159,35 +155,35 @@ func (s Spec[T]) check() error {
 		}
 	}
 	if !isZero(s.Command.Ready) || s.Command.ReadyWithin != 0 {
-		fault("Command.Ready: a plugin is ready when it serves: leave it out, and see Probe and StartTimeout")
+		fault("Command.Ready: not for plugins: use Probe and StartTimeout")
 	}
 	if !isZero(s.Command.Live) {
-		fault("Command.Live: a plugin is asked through its connection: leave it out, and see Liveness")
+		fault("Command.Live: not for plugins: use Liveness")
 	}
 	if s.Command.Normal != nil {
-		fault("Command.Normal: a plugin that ends by itself has failed: leave it out")
+		fault("Command.Normal: not for plugins, whose exits are all abnormal: leave it out")
 	}
 	if s.Command.Stdout == proc.Piped || s.Command.Stderr == proc.Piped {
-		fault("Command.Stdout and Stderr: a plugin's are read here: use Logged or Kept")
+		fault("Command.Stdout, Stderr: Piped is not for plugins: use Logged or Kept")
 	}
 	if s.Handshake.MagicCookieKey == "" || strings.Contains(s.Handshake.MagicCookieKey, "=") {
-		fault("Handshake.MagicCookieKey %q names no environment variable: give the key that the plugin is served with", s.Handshake.MagicCookieKey)
+		fault("Handshake.MagicCookieKey: %q is not the name of an environment variable: use the key of the plugin", s.Handshake.MagicCookieKey)
 	}
 	if s.Handshake.MagicCookieValue == "" {
-		fault("Handshake.MagicCookieValue is empty: give the value that the plugin is served with")
+		fault("Handshake.MagicCookieValue: is empty: use the value of the plugin")
 	}
-	if !s.Dial.set() && len(s.Versions) == 0 {
-		fault("Dial is not set: use GRPC, NetRPC or Stub")
+	if !s.Dial.isSet() && len(s.Versions) == 0 {
+		fault("Dial: is not set: use GRPC, NetRPC or Stub")
 	}
 	for _, v := range slices.Sorted(maps.Keys(s.Versions)) {
-		if !s.Versions[v].set() {
-			fault("Versions[%d] is not set: use GRPC, NetRPC or Stub", v)
+		if !s.Versions[v].isSet() {
+			fault("Versions[%d]: is not set: use GRPC, NetRPC or Stub", v)
 		}
 		if v < 0 {
-			fault("Versions[%d]: a version is 0 or more", v)
+			fault("Versions[%d]: the version is negative: use 0 or more", v)
 		}
-		if s.Dial.set() && v == int(s.Handshake.ProtocolVersion) {
-			fault("Versions[%d] and Dial are both of version %d: drop one", v, v)
+		if s.Dial.isSet() && v == int(s.Handshake.ProtocolVersion) {
+			fault("Versions[%d]: Dial has the same version: leave one of them out", v)
 		}
 	}
 	for _, d := range []struct {
@@ -198,20 +194,21 @@ func (s Spec[T]) check() error {
 		{"Liveness.Interval", s.Liveness.Interval}, {"Liveness.Timeout", s.Liveness.Timeout},
 	} {
 		if d.value < 0 {
-			fault("%s is %v: give 0 for the default, or more", d.field, d.value)
+			fault("%s: %v is negative: use 0 for the default", d.field, d.value)
 		}
 	}
-	if s.Liveness.Failures < 0 {
-		fault("Liveness.Failures is %d: give 0 for the default, or more", s.Liveness.Failures)
-	}
-	if s.MaxMessage < 0 {
-		fault("MaxMessage is %d: give 0 for %d bytes, or more", s.MaxMessage, DefaultMaxMessage)
-	}
-	if s.MaxBrokered < 0 {
-		fault("MaxBrokered is %d: give 0 for %d, or more", s.MaxBrokered, DefaultMaxBrokered)
+	for _, n := range []struct {
+		field string
+		value int
+	}{
+		{"Liveness.Failures", s.Liveness.Failures}, {"MaxMessage", s.MaxMessage}, {"MaxBrokered", s.MaxBrokered},
+	} {
+		if n.value < 0 {
+			fault("%s: %d is negative: use 0 for the default", n.field, n.value)
+		}
 	}
 	if s.Liveness.Interval == 0 && s.Liveness != (Liveness{}) {
-		fault("Liveness has no Interval: give the time from one question to the next")
+		fault("Liveness.Interval: is 0 although another field is set: use the time between two checks")
 	}
 	if faults == nil {
 		return nil
@@ -226,8 +223,8 @@ func (s *Spec[T]) name() string {
 	return s.Name
 }
 
-// file returns the version of the binary, or the zero version if it is one of
-// $PATH.
+// file returns the version of the binary. It is zero for a binary that is looked up
+// in PATH, and for one that cannot be examined, because the start reports why.
 func (s *Spec[T]) file() version {
 	path := s.Command.Path
 	if path == filepath.Base(path) {
@@ -236,7 +233,7 @@ func (s *Spec[T]) file() version {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.Command.Dir, path)
 	}
-	v, _ := look(path) // the start says what is wrong with it
+	v, _ := readVersion(path)
 	return v
 }
 

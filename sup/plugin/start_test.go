@@ -21,7 +21,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// startError starts a plugin that cannot be, and returns why.
+// startError starts a plugin that cannot be started, and returns the error.
 func startError(t *testing.T, spec plugin.Spec[Words]) error {
 	t.Helper()
 	s, err := sup.Start(t.Context(), sup.Spec[*plugin.Client[Words]]{
@@ -29,12 +29,12 @@ func startError(t *testing.T, spec plugin.Spec[Words]) error {
 	})
 	if err == nil {
 		s.Shutdown(context.Background())
-		t.Fatal("it has started")
+		t.Fatal("started without an error")
 	}
 	return err
 }
 
-func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T) {
+func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastOutput(t *testing.T) {
 	file := func(name, content string, mode os.FileMode) string {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, []byte(content), mode); err != nil {
@@ -61,46 +61,46 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 		{"is missing", binary("/there/is/none"), []error{plugin.ErrBinary, fs.ErrNotExist}, "/there/is/none"},
 		{"is not executable", binary(file("plain", "text", 0o644)), []error{plugin.ErrBinary, fs.ErrPermission}, "plain"},
 		{"is a directory", binary(t.TempDir()), []error{plugin.ErrBinary, fs.ErrPermission}, ""},
-		{"is of no format", binary(file("text", "\x7fno ELF", 0o755)), []error{plugin.ErrBinary, syscall.ENOEXEC}, "exec format"},
-		{"has lost its interpreter", binary(file("script", "#!/there/is/none\n", 0o755)), []error{plugin.ErrBinary, fs.ErrNotExist}, ""},
-		{"is no plugin and exits", binary("/bin/true"), []error{plugin.ErrHandshake}, "exit code 0"},
+		{"has an unknown format", binary(file("text", "\x7fno ELF", 0o755)), []error{plugin.ErrBinary, syscall.ENOEXEC}, "exec format"},
+		{"has no interpreter", binary(file("script", "#!/there/is/none\n", 0o755)), []error{plugin.ErrBinary, fs.ErrNotExist}, ""},
+		{"is not a plugin and exits", binary("/bin/true"), []error{plugin.ErrHandshake}, "exit code 0"},
 		{"is a script that fails", binary(file("fail", "#!/bin/sh\necho no paper >&2\nexit 9\n", 0o755)), []error{plugin.ErrHandshake}, `exit code 9; last output: "no paper"`},
-		{"prints rubbish", specOf(t, "rubbish"), []error{plugin.ErrHandshake}, `printed "Hello, I am no plugin."`},
-		{"prints rubbish without end", changed("endless", func(s *plugin.Spec[Words]) { s.StartTimeout = time.Second }), []error{plugin.ErrNotReady}, ""},
+		{"prints another line", specOf(t, "rubbish"), []error{plugin.ErrHandshake}, `no handshake: first line "Hello, I am no plugin."`},
+		{"prints a line without an end", changed("endless", func(s *plugin.Spec[Words]) { s.StartTimeout = time.Second }), []error{plugin.ErrNotReady}, ""},
 		{"exits first", specOf(t, "exit"), []error{plugin.ErrHandshake}, `exit code 3; last output: "I have no licence"`},
 		{"has another cookie", changed("grpc", func(s *plugin.Spec[Words]) { s.Handshake.MagicCookieValue = "other" }), []error{plugin.ErrHandshake}, "another cookie: exit code 1"},
-		{"is of another version", specOf(t, "version=5"), []error{plugin.ErrVersion}, "version 5 instead of 1"},
-		{"is of another core version", specOf(t, "old-core"), []error{plugin.ErrVersion}, "version 7"},
-		{"speaks net/rpc and should gRPC", changed("netrpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.GRPC(newGRPCWords) }), []error{plugin.ErrVersion}, `"netrpc", but`},
-		{"speaks gRPC and should net/rpc", changed("grpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.NetRPC(newRPCWords) }), []error{plugin.ErrVersion}, `"grpc", but`},
-		{"serves another service", specOf(t, "other-service"), []error{plugin.ErrInterface}, "no service words.Words, which a plugin_test.Words needs"},
+		{"has another version", specOf(t, "version=5"), []error{plugin.ErrVersion}, "protocol mismatch: version 5 of the plugin, 1 of the spec"},
+		{"has another core version", specOf(t, "old-core"), []error{plugin.ErrVersion}, "version 7"},
+		{"uses net/rpc instead of gRPC", changed("netrpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.GRPC(newGRPCWords) }), []error{plugin.ErrVersion}, `"netrpc" of the plugin, ["grpc"] of version 1 in the spec`},
+		{"uses gRPC instead of net/rpc", changed("grpc", func(s *plugin.Spec[Words]) { s.Dial = plugin.NetRPC(newRPCWords) }), []error{plugin.ErrVersion}, `"grpc" of the plugin, ["netrpc"] of version 1 in the spec`},
+		{"serves another service", specOf(t, "other-service"), []error{plugin.ErrInterface}, "no service words.Words, which plugin_test.Words needs"},
 		{"serves another service than its definition", changed("other-service", func(s *plugin.Spec[Words]) {
 			s.Dial = plugin.Stub[Words](grpcWords{service: serviceName})
 		}), []error{plugin.ErrInterface}, "no service words.Words"},
-		{"serves another name", specOf(t, "other-name"), []error{plugin.ErrInterface}, `unknown plugin type: plugin: Spec.Serves is "plugin", and the plugin serves nothing by that name`},
+		{"serves another name", specOf(t, "other-name"), []error{plugin.ErrInterface}, `Spec.Serves is "plugin", and the plugin serves nothing under that name: unknown plugin type: plugin`},
 		{"makes no T", changed("grpc", func(s *plugin.Spec[Words]) {
-			s.Dial = plugin.Stub[Words](strangerPlugin{})
-		}), []error{plugin.ErrInterface}, "client of type string, not plugin_test.Words"},
-		{"says where nobody listens", specOf(t, "nowhere"), []error{plugin.ErrUnreachable}, "/nowhere"},
-		{"does not stand the probe", changed("grpc", func(s *plugin.Spec[Words]) {
+			s.Dial = plugin.Stub[Words](stringPlugin{})
+		}), []error{plugin.ErrInterface}, "client of type string instead of plugin_test.Words"},
+		{"gives an address without a listener", specOf(t, "nowhere"), []error{plugin.ErrUnreachable}, "/nowhere"},
+		{"fails its probe", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.Probe = func(ctx context.Context, w Words) error {
 				_, err := w.Tell(ctx, "fail too tired")
 				return err
 			}
 		}), []error{plugin.ErrProbe}, "too tired"},
-		{"does not stand a probe that runs a command", changed("grpc", func(s *plugin.Spec[Words]) {
+		{"fails a probe that runs a command", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.Probe = func(context.Context, Words) error {
 				return proc.Exit{Path: "sh", Code: 3}.Err()
 			}
 		}), []error{plugin.ErrProbe, proc.ErrExit}, "probe failed: sh: exit code 3"},
-		{"dies in the probe", changed("grpc", func(s *plugin.Spec[Words]) {
+		{"dies during its probe", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.Probe = func(ctx context.Context, w Words) error {
 				_, err := w.Tell(ctx, "exit 6")
 				return err
 			}
 		}), []error{plugin.ErrProbe}, ""},
-		{"is never ready", changed("silent", func(s *plugin.Spec[Words]) { s.StartTimeout = 300 * time.Millisecond }), []error{plugin.ErrNotReady}, `not ready within 300ms; last output: "I am thinking"`},
-		{"is never ready in the probe", changed("grpc", func(s *plugin.Spec[Words]) {
+		{"does not become ready", changed("silent", func(s *plugin.Spec[Words]) { s.StartTimeout = 300 * time.Millisecond }), []error{plugin.ErrNotReady}, `not ready within 300ms; last output: "I am thinking"`},
+		{"does not become ready during its probe", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.StartTimeout = 2 * time.Second
 			s.Probe = func(ctx context.Context, w Words) error {
 				_, err := w.Tell(ctx, "sleep 1h")
@@ -116,17 +116,17 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastWords(t *testing.T
 			}
 			for _, is := range append(c.is, sup.ErrStart) {
 				if !errors.Is(err, is) {
-					t.Errorf("it is not %q: %v", is, err)
+					t.Errorf("%v does not wrap %v", err, is)
 				}
 			}
 			if text := err.Error(); !strings.Contains(text, c.says) || !strings.Contains(text, failure.Path) {
-				t.Errorf("it does not say %q: %v", c.says, err)
+				t.Errorf("no %q in %v", c.says, err)
 			}
 		})
 	}
 }
 
-func TestADirectoryWithTooLongANameForSocketsIsAStartError(t *testing.T) {
+func TestTooLongATMPDIRIsAStartError(t *testing.T) {
 	long := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
 	if err := os.Mkdir(long, 0o700); err != nil {
 		t.Fatal(err)
@@ -138,11 +138,11 @@ func TestADirectoryWithTooLongANameForSocketsIsAStartError(t *testing.T) {
 		t.Error(err)
 	}
 	if left := leaks.Files(long); left != "" {
-		t.Error("there is left", left)
+		t.Error("left:", left)
 	}
 }
 
-func TestAllFaultsOfASpecComeAtOnce(t *testing.T) {
+func TestASpecErrorListsAllFaults(t *testing.T) {
 	err := startError(t, plugin.Spec[Words]{
 		Command:      proc.Command{Env: []string{"novalue"}, Live: proc.Liveness{Interval: 1}, Stdout: proc.Piped},
 		StartTimeout: -1,
@@ -153,14 +153,14 @@ func TestAllFaultsOfASpecComeAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, field := range []string{"Command.Path", "Command.Env[0]", "Command.Live", "Command.Stdout",
-		"Handshake.MagicCookieKey", "Handshake.MagicCookieValue", "Dial", "StartTimeout", "Liveness.Failures", "Liveness has no Interval"} {
+		"Handshake.MagicCookieKey", "Handshake.MagicCookieValue", "Dial", "StartTimeout", "Liveness.Failures", "Liveness.Interval"} {
 		if !strings.Contains(strings.Join(faults.Faults, "\n"), field) {
-			t.Errorf("%s is not among them: %v", field, err)
+			t.Errorf("no %s in %v", field, err)
 		}
 	}
 }
 
-func TestAPanicInWhatIsTheUsersLeavesNothing(t *testing.T) {
+func TestNothingRemainsAfterAPanicInDialOrProbe(t *testing.T) {
 	for name, change := range map[string]func(*plugin.Spec[Words]){
 		"Dial": func(s *plugin.Spec[Words]) {
 			s.Dial = plugin.GRPC(func(context.Context, *grpc.ClientConn) (Words, error) { panic("no ink") })
@@ -174,13 +174,13 @@ func TestAPanicInWhatIsTheUsersLeavesNothing(t *testing.T) {
 				t.Error(err)
 			}
 			if n := countChildren(); n != 0 {
-				t.Errorf("there are %d processes", n)
+				t.Errorf("%d processes are running", n)
 			}
 		})
 	}
 }
 
-func TestAClientLivesOnce(t *testing.T) {
+func TestAClientCannotBeStartedTwice(t *testing.T) {
 	c, err := plugin.NewSource(specOf(t, "grpc")).Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -189,15 +189,14 @@ func TestAClientLivesOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := c.Initialize(t.Context()); err == nil {
-		t.Error("it was started twice")
+		t.Error("started twice")
 	}
 	for range 2 {
 		if err := c.Terminate(t.Context(), sup.Exit{}); err != nil {
 			t.Error(err)
 		}
 	}
-	var none context.Context
-	if err := c.Do(none, nil); err != plugin.ErrEnded {
+	if err := c.Do(t.Context(), nil); err != plugin.ErrEnded {
 		t.Error(err)
 	}
 	if err := plugin.Do[Words](t.Context(), nil, nil); !errors.Is(err, sup.ErrNotFound) {
@@ -205,7 +204,7 @@ func TestAClientLivesOnce(t *testing.T) {
 	}
 }
 
-func TestHostAndPluginAgreeOnTheHighestVersion(t *testing.T) {
+func TestHostAndPluginUseTheHighestCommonVersion(t *testing.T) {
 	spec := specOf(t, "version=3")
 	spec.Versions = map[int]plugin.Dialer[Words]{
 		3: plugin.GRPC(newGRPCWords),
@@ -221,7 +220,7 @@ func TestHostAndPluginAgreeOnTheHighestVersion(t *testing.T) {
 	}
 }
 
-func TestAStartIsCalledOff(t *testing.T) {
+func TestAStartEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	spec := specOf(t, "silent")
 	spec.Command.Watch = func(proc.Line) { cancel() }

@@ -13,7 +13,7 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-func TestAStopLetsTheCallsInFlightReturn(t *testing.T) {
+func TestAStopWaitsForTheCallsInFlight(t *testing.T) {
 	h := start(t, specOf(t, "grpc"), func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Shutdown = sup.Infinity })
 	pid := h.pid(t)
 	answered := h.inFlight(t, "sleep 100ms")
@@ -24,11 +24,11 @@ func TestAStopLetsTheCallsInFlightReturn(t *testing.T) {
 		t.Error(err)
 	}
 	if exists(pid) {
-		t.Error("the process is still there")
+		t.Error("the process is running")
 	}
 }
 
-func TestAStopCutsCallsOffThatOutlastTheDrain(t *testing.T) {
+func TestAStopCutsOffCallsThatOutlastDrainTimeout(t *testing.T) {
 	spec := specOf(t, "grpc")
 	spec.DrainTimeout = 20 * time.Millisecond
 	h := start(t, spec)
@@ -46,7 +46,7 @@ func TestAStopCutsCallsOffThatOutlastTheDrain(t *testing.T) {
 	}
 }
 
-func TestAStopEndsWhateverThePluginDoes(t *testing.T) {
+func TestAStopEndsAPluginThatDoesNotRespond(t *testing.T) {
 	for _, wire := range wires {
 		for name, shutdown := range map[string]time.Duration{"in time": time.Second, "brutal": sup.Brutal} {
 			t.Run(wire+" "+name, func(t *testing.T) {
@@ -61,26 +61,26 @@ func TestAStopEndsWhateverThePluginDoes(t *testing.T) {
 					t.Error(err)
 				}
 				if exists(pid) {
-					t.Error("the process is still there")
+					t.Error("the process is running")
 				}
 				if info, _ := h.child.Info(); info.LastExit.Kind != sup.ExitShutdown {
-					t.Errorf("the exit is %v", info.LastExit)
+					t.Errorf("exit %v", info.LastExit)
 				}
 			})
 		}
 	}
 }
 
-func TestAPluginThatExitsByItselfHasFailed(t *testing.T) {
+func TestEachExitOfAPluginIsAbnormal(t *testing.T) {
 	h := start(t, specOf(t, "grpc"), func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Restart = sup.Transient })
 	pid := h.pid(t)
 	if _, err := h.tell(t.Context(), "exit 0"); !errors.As(err, new(*plugin.DiedError)) {
 		t.Fatal(err)
 	}
 	if again := h.pid(t); again == pid {
-		t.Error("it is the same")
+		t.Error("the plugin was not restarted")
 	}
 	if info, _ := h.child.Info(); info.LastExit.Kind != sup.ExitAbnormal {
-		t.Errorf("the exit is %v", info.LastExit)
+		t.Errorf("exit %v", info.LastExit)
 	}
 }

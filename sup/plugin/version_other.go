@@ -7,5 +7,5 @@ import (
 	"time"
 )
 
-// identity is nothing: size, time and content have to do.
-func identity(fs.FileInfo) (id any, status time.Time) { return nil, time.Time{} }
+// fileID returns nothing. Size, time and content identify a version.
+func fileID(fs.FileInfo) (id any, status time.Time) { return nil, time.Time{} }

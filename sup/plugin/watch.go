@@ -15,93 +15,81 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// file is what is known of one file of a directory. All of it is protected by
-// the mutex of the Dir.
+// file is the state of one file of a directory. All fields are guarded by the mutex of
+// the Dir.
 type file[T any] struct {
-	source  *Source[T] // nil if it is no plugin's
-	seen    version    // the one that was seen to
-	content content    // of that
-	next    version    // what the file is now
-	since   time.Time  // when it was seen to become so
-	again   time.Time  // what failed is not tried again before that
-	confirm time.Time  // when the content is compared again; zero for never
-	busy    bool       // a goroutine sees to it
-	failed  error      // why the plugin is not of the version seen
+	source    *Source[T] // nil if the file has no plugin
+	applied   version    // the last one that an action was completed for
+	content   content    // of applied
+	current   version    // found by the last scan
+	changedAt time.Time  // when a scan found current for the first time
+	retryAt   time.Time  // a failed action is not retried before
+	recheckAt time.Time  // when the content is compared again; zero means never
+	busy      bool       // a goroutine is in watcher.apply for this file
+	err       error      // why the plugin does not correspond to applied; nil if it does
 }
 
-// busy reports that something is being done about a file.
-func (d *Dir[T]) busy() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, f := range d.files {
-		if f.busy {
-			return true
-		}
-	}
-	return false
-}
-
-// due returns how long it takes until the version of a file is to be seen to, or
-// false if it is not.
-func (f *file[T]) due(settle time.Duration, now time.Time) (left time.Duration, is bool) {
+// dueIn returns the time until an action on the file is due. It returns false if none
+// is.
+func (f *file[T]) dueIn(settle time.Duration, now time.Time) (left time.Duration, due bool) {
 	switch {
 	case f.busy:
 		return 0, false
-	case f.next != f.seen:
-		return max(f.since.Add(settle).Sub(now), f.again.Sub(now)), true
-	case !f.confirm.IsZero():
-		return f.confirm.Sub(now), true
+	case f.current != f.applied:
+		return max(f.changedAt.Add(settle).Sub(now), f.retryAt.Sub(now)), true
+	case !f.recheckAt.IsZero():
+		return f.recheckAt.Sub(now), true
 	}
 	return 0, false
 }
 
-// unsettled reports that there are files that nothing has been done about.
-func (d *Dir[T]) unsettled() bool {
+// anyFile reports whether a condition holds for a file.
+func (d *Dir[T]) anyFile(holds func(f *file[T]) bool) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, f := range d.files {
-		if f.next != f.seen {
+		if holds(f) {
 			return true
 		}
 	}
 	return false
 }
 
-// watcher is the worker that makes the plugins of a Dir what its directory
-// says. It is driven by what it sees there, and not by what it hears: a
-// notification is a reason to look.
+// watcher is the worker that makes the plugins of a Dir correspond to the files of its
+// directory. It compares the directory with its records. A notification only makes it
+// scan the directory sooner, so a lost notification costs time and nothing else.
 type watcher[T any] struct {
-	dir    *Dir[T]
-	notify *fsnotify.Watcher // nil while the directory is polled
-	asked  time.Time         // when there were no notifications to be had
-	// targets are the directories that links lead to, and heard those of them
-	// that there are notifications of. Neither map is changed.
-	targets, heard map[string]bool
+	dir      *Dir[T]
+	notify   *fsnotify.Watcher // nil while the directory is polled
+	polledAt time.Time         // when polling began, or notifications were last requested
+	// targets are the directories that symbolic links lead to, and watched those among
+	// them with a watch. Neither map is changed once it is set.
+	targets, watched map[string]bool
 
-	done chan struct{} // has an element when something has been seen to
+	wake chan struct{} // has an element if an action has ended since the last scan
 }
 
 func newWatcher[T any](d *Dir[T]) (*watcher[T], error) {
 	if err := d.spec.check(); err != nil {
 		return nil, err
 	}
-	return &watcher[T]{dir: d, done: make(chan struct{}, 1)}, nil
+	return &watcher[T]{dir: d, wake: make(chan struct{}, 1)}, nil
 }
 
-// Initialize looks at the directory for the first time, and has all plugins
-// begun that are there.
+// Initialize scans the directory, and returns when all plugins in it have been started.
+// In later incarnations it does not wait for them.
 func (w *watcher[T]) Initialize(ctx context.Context) (err error) {
 	d := w.dir
 	if sup.Incarnation(ctx) == 1 {
 		if err := d.checkDirectory(); err != nil {
-			return w.errorf(err)
+			return w.pathError(err)
 		}
 	}
-	w.forget()
-	if _, err = w.look(ctx); err != nil || sup.Incarnation(ctx) > 1 {
+	w.reset()
+	if _, err = w.scan(ctx); err != nil || sup.Incarnation(ctx) > 1 {
 		return err
 	}
-	if !d.unsettled() {
+	if !d.anyFile(func(f *file[T]) bool { return f.current != f.applied }) {
 		return nil
 	}
 	settled := time.NewTimer(d.spec.Settle)
@@ -111,12 +99,12 @@ func (w *watcher[T]) Initialize(ctx context.Context) (err error) {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if _, err = w.look(ctx); err != nil {
+	if _, err = w.scan(ctx); err != nil {
 		return err
 	}
-	for d.busy() { // with adding plugins, which takes no time
+	for d.anyFile(func(f *file[T]) bool { return f.busy }) { // adding a child takes little time
 		select {
-		case <-w.done:
+		case <-w.wake:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -124,10 +112,11 @@ func (w *watcher[T]) Initialize(ctx context.Context) (err error) {
 	return nil
 }
 
-// Run looks at the directory whenever there is a reason to.
+// Run scans the directory after each notification, after each action, and at the times
+// that scan asks for.
 func (w *watcher[T]) Run(ctx context.Context) error {
-	again, soon := time.NewTimer(0), true
-	defer again.Stop()
+	timer, scanSoon := time.NewTimer(0), true
+	defer timer.Stop()
 	for {
 		var events chan fsnotify.Event
 		var failures chan error
@@ -138,39 +127,39 @@ func (w *watcher[T]) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case e := <-events:
-			if !soon && w.concerns(e) {
-				soon = true // and with what is going to follow
-				again.Reset(w.dir.spec.Settle / 8)
+			if !scanSoon && w.isRelevant(e) {
+				scanSoon = true // a little later, because more events follow most times
+				timer.Reset(w.dir.spec.Settle / 8)
 			}
 			continue
 		case err := <-failures:
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
-				w.poll(err)
+				w.startPolling(err)
 			}
-		case <-w.done:
-		case <-again.C:
+		case <-w.wake:
+		case <-timer.C:
 		}
-		wait, err := w.look(ctx)
+		wait, err := w.scan(ctx)
 		if err != nil {
 			return err
 		}
-		soon = false
-		again.Reset(wait)
+		scanSoon = false
+		timer.Reset(wait)
 	}
 }
 
-// concerns tells what happens to the plugins from what else happens in the
-// directory that theirs is in.
-func (w *watcher[T]) concerns(e fsnotify.Event) bool {
+// isRelevant reports whether an event may concern a plugin. The parent of the directory
+// is watched too, and most events in it do not.
+func (w *watcher[T]) isRelevant(e fsnotify.Event) bool {
 	dir := w.dir.spec.Path
 	in := filepath.Dir(e.Name)
-	return e.Name == dir || in == dir || in != filepath.Dir(dir) || w.heard[in]
+	return e.Name == dir || in == dir || in != filepath.Dir(dir) || w.watched[in]
 }
 
-// Terminate ends the notifications, and says why the watcher is restarted.
+// Terminate stops the notifications, and logs why the watcher is restarted.
 func (w *watcher[T]) Terminate(_ context.Context, exit sup.Exit) error {
 	if exit.Kind == sup.ExitAbnormal {
-		w.dir.spec.Logger.Error("plugin directory: not looked at", slog.String("directory", w.dir.spec.Path), slog.Any("error", exit.Err))
+		w.dir.spec.Logger.Error("plugin directory not readable", slog.String("directory", w.dir.spec.Path), slog.Any("error", exit.Err))
 	}
 	if w.notify == nil {
 		return nil
@@ -178,8 +167,8 @@ func (w *watcher[T]) Terminate(_ context.Context, exit sup.Exit) error {
 	return w.notify.Close()
 }
 
-// forget drops what a former life of the tree knew and has not any more.
-func (w *watcher[T]) forget() {
+// reset forgets the files whose children did not survive a restart of the tree.
+func (w *watcher[T]) reset() {
 	d := w.dir
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -191,15 +180,15 @@ func (w *watcher[T]) forget() {
 	}
 }
 
-// listen asks for the notifications of the directory, of the one that it is in,
-// which tells when it comes back, and of those that links lead to. Asking again
-// is how a directory is heard that took the place of another. Where there are no
-// notifications to be had, the directory is polled.
-func (w *watcher[T]) listen() {
-	if w.notify == nil && (w.asked.IsZero() || time.Since(w.asked) >= w.dir.spec.Rescan) {
-		notify, err := newNotify()
+// addWatches requests notifications for the directory, for its parent, which notifies
+// when the directory is created again, and for the directories that links lead to. It
+// requests them at each scan, because another directory may have taken the place of one.
+// If the system has no more notifications, the directory is polled.
+func (w *watcher[T]) addWatches() {
+	if w.notify == nil && (w.polledAt.IsZero() || time.Since(w.polledAt) >= w.dir.spec.Rescan) {
+		notify, err := newFSWatcher()
 		if err != nil {
-			w.poll(err)
+			w.startPolling(err)
 			return
 		}
 		w.notify = notify
@@ -208,28 +197,28 @@ func (w *watcher[T]) listen() {
 		return
 	}
 	dir := w.dir.spec.Path
-	var failures []error
+	var errs []error
 	for to := range w.targets {
-		failures = append(failures, w.notify.Add(to))
+		errs = append(errs, w.notify.Add(to))
 	}
-	for to := range w.heard {
+	for to := range w.watched {
 		if !w.targets[to] && to != filepath.Dir(dir) {
-			_ = w.notify.Remove(to) // it may be gone
+			_ = w.notify.Remove(to) // it fails if the directory is gone
 		}
 	}
-	w.heard = w.targets
-	failures = append(failures, w.notify.Add(filepath.Dir(dir)), w.notify.Add(dir))
-	for _, err := range failures {
-		// A directory that is gone, or may not be read, is for the next Rescan.
+	w.watched = w.targets
+	errs = append(errs, w.notify.Add(filepath.Dir(dir)), w.notify.Add(dir))
+	for _, err := range errs {
+		// A directory that is gone or not readable is covered by Rescan.
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-			w.poll(err)
+			w.startPolling(err)
 			return
 		}
 	}
 	w.setPolled(nil)
 }
 
-// targetsOf returns the directories of files that are in others than dir.
+// targetsOf returns the directories other than dir that contain files of found.
 func targetsOf(found map[string]version, dir string) map[string]bool {
 	targets := make(map[string]bool)
 	for _, v := range found {
@@ -240,58 +229,58 @@ func targetsOf(found map[string]version, dir string) map[string]bool {
 	return targets
 }
 
-// newNotify is replaced by tests.
-var newNotify = fsnotify.NewWatcher
+// newFSWatcher is replaced by tests.
+var newFSWatcher = fsnotify.NewWatcher
 
-// poll does without notifications for a while.
-func (w *watcher[T]) poll(why error) {
+// startPolling stops the notifications until Rescan has passed.
+func (w *watcher[T]) startPolling(reason error) {
 	if w.notify != nil {
-		_ = w.notify.Close() // it has failed
+		_ = w.notify.Close() // it has failed before
 	}
-	w.notify, w.heard, w.asked = nil, nil, time.Now()
-	w.setPolled(why)
+	w.notify, w.watched, w.polledAt = nil, nil, time.Now()
+	w.setPolled(reason)
 }
 
-func (w *watcher[T]) setPolled(why error) {
+func (w *watcher[T]) setPolled(reason error) {
 	d := w.dir
 	d.mu.Lock()
-	was := d.polled
-	d.polled = why
+	before := d.polled
+	d.polled = reason
 	d.mu.Unlock()
 	switch directory := slog.String("directory", d.spec.Path); {
-	case why != nil && was == nil:
-		d.spec.Logger.Warn("plugin directory: polled", directory, slog.Duration("every", w.pause()), slog.Any("error", why))
-	case why == nil && was != nil:
-		d.spec.Logger.Info("plugin directory: no longer polled", directory)
+	case reason != nil && before == nil:
+		d.spec.Logger.Warn("polling plugin directory", directory, slog.Duration("interval", w.scanInterval()), slog.Any("error", reason))
+	case reason == nil && before != nil:
+		d.spec.Logger.Info("polling of plugin directory stopped", directory)
 	}
 }
 
-// pollTime is the time between two looks at a directory that is polled.
-const pollTime = time.Second
+// pollInterval is the time between two scans of a directory that is polled.
+const pollInterval = time.Second
 
-// pause returns how long the directory need not be looked at if nothing is heard.
-func (w *watcher[T]) pause() time.Duration {
+// scanInterval returns the maximum time between two scans.
+func (w *watcher[T]) scanInterval() time.Duration {
 	if w.notify == nil {
-		return min(w.dir.spec.Rescan, max(w.dir.spec.Settle, pollTime))
+		return min(w.dir.spec.Rescan, max(w.dir.spec.Settle, pollInterval))
 	}
 	return w.dir.spec.Rescan
 }
 
-// look compares the directory with what is known of it, and has done what is to
-// be done. It returns when to look again at the latest.
-func (w *watcher[T]) look(ctx context.Context) (again time.Duration, err error) {
+// scan compares the directory with the records of its files, and starts the actions that
+// are due. It returns the time until the next scan.
+func (w *watcher[T]) scan(ctx context.Context) (wait time.Duration, err error) {
 	d := w.dir
-	w.listen() // before the scan, which then misses nothing
-	found, unknown, err := scan(d.spec.Path, d.spec.Ignore)
+	w.addWatches() // before the directory is read, so that no change is missed
+	found, unknown, err := listPlugins(d.spec.Path, d.spec.Ignore)
 	if err != nil {
-		return 0, w.errorf(err)
+		return 0, w.pathError(err)
 	}
 	now := time.Now()
-	again = w.pause()
+	wait = w.scanInterval()
 	if targets := targetsOf(found, d.spec.Path); !maps.Equal(targets, w.targets) {
 		w.targets = targets
-		w.listen()
-		again = min(again, d.spec.Settle) // what has happened there since the scan
+		w.addWatches()
+		wait = min(wait, d.spec.Settle) // the targets may have changed before they were watched
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -301,38 +290,41 @@ func (w *watcher[T]) look(ctx context.Context) (again time.Duration, err error) 
 		}
 	}
 	for name, f := range d.files {
-		next := found[name]
+		current := found[name]
 		if unknown[name] != nil {
-			next = f.next
+			current = f.current
 		}
-		if next != f.next {
-			f.next, f.since, f.again = next, now, time.Time{}
+		if current != f.current {
+			f.current, f.changedAt, f.retryAt = current, now, time.Time{}
 		}
-		if !next.there() && !f.seen.there() && !f.busy && f.source == nil {
+		if !current.exists() && !f.applied.exists() && !f.busy && f.source == nil {
 			delete(d.files, name)
 			continue
 		}
-		left, is := f.due(d.spec.Settle, now)
-		if !is {
+		left, due := f.dueIn(d.spec.Settle, now)
+		if !due {
 			continue
 		}
 		if left > 0 {
-			again = min(again, left)
+			wait = min(wait, left)
 			continue
 		}
 		f.busy = true
-		v := f.next
-		see := func(ctx context.Context) error { w.see(ctx, name, f, v); return nil }
-		if err := sup.Go(ctx, see); err != nil {
-			return 0, w.errorf(err)
+		apply := func(ctx context.Context) error { w.apply(ctx, name, f, current); return nil }
+		if err := sup.Go(ctx, apply); err != nil {
+			return 0, w.pathError(err)
 		}
 	}
-	return again, nil
+	return wait, nil
 }
 
-func (w *watcher[T]) errorf(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok && path.Path == w.dir.spec.Path {
-		err = path.Err // the path is there already
+// pathError adds the directory to an error that does not begin with it.
+func (w *watcher[T]) pathError(err error) error {
+	if errors.Is(err, ErrInsecure) {
+		return err // with the path that others may change
 	}
-	return fmt.Errorf("directory %s: %w", w.dir.spec.Path, err)
+	if path, ok := errors.AsType[*fs.PathError](err); ok && path.Path == w.dir.spec.Path {
+		err = path.Err
+	}
+	return fmt.Errorf("%s: directory of plugins: %w", w.dir.spec.Path, err)
 }

@@ -15,20 +15,20 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// Words is what the plugins of these tests implement.
+// Words is the interface of the plugins in these tests.
 type Words interface {
 	// Count counts the words of a text.
 	Count(ctx context.Context, text string) (int, error)
-	// Tell has the plugin do something, see orders.
+	// Tell makes the plugin do something, see obey.
 	Tell(ctx context.Context, order string) (string, error)
 }
 
-// words implements it, in the plugin.
+// words implements Words in the plugin.
 type words struct{}
 
 func (words) Count(_ context.Context, text string) (int, error) {
 	if text == "" {
-		return 0, errors.New("there is no text")
+		return 0, errors.New("no text")
 	}
 	return len(strings.Fields(text)), nil
 }
@@ -41,7 +41,7 @@ var handshake = goplugin.HandshakeConfig{
 	MagicCookieValue: "of these tests",
 }
 
-// Over gRPC: a service of two methods, written by hand.
+// The service for gRPC has two methods and is written by hand.
 
 const serviceName = "words.Words"
 
@@ -104,14 +104,14 @@ func (c grpcClient) Tell(ctx context.Context, order string) (string, error) {
 	return answer.Value, err
 }
 
-// grpcWords is the definition of the plugin for go-plugin, both halves.
+// grpcWords is the definition of the plugin for go-plugin, with both halves.
 type grpcWords struct {
 	goplugin.NetRPCUnsupportedPlugin
 	service string
 	impl    Words
 }
 
-// offer opens a connection to the host through the broker that the plugin has.
+// offer opens a connection to the host through the broker of the plugin.
 var offer func(id uint32)
 
 func (p grpcWords) GRPCServer(b *goplugin.GRPCBroker, s *grpc.Server) error {
@@ -128,7 +128,7 @@ func (p grpcWords) GRPCClient(ctx context.Context, _ *goplugin.GRPCBroker, conn 
 	return newGRPCWords(ctx, conn)
 }
 
-// Over net/rpc, which passes no context on.
+// net/rpc passes no context to the plugin.
 
 type rpcWords struct{ impl Words }
 
@@ -177,15 +177,15 @@ func (c rpcClient) Tell(ctx context.Context, order string) (answer string, err e
 	return answer, err
 }
 
-// strangerPlugin makes what is no Words.
-type strangerPlugin struct{ grpcWords }
+// stringPlugin makes a string, which is not a Words.
+type stringPlugin struct{ grpcWords }
 
-func (strangerPlugin) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error { return nil }
-func (strangerPlugin) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+func (stringPlugin) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error { return nil }
+func (stringPlugin) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
 	return "not it", nil
 }
 
-// eitherWords speaks both, as its plugin wants.
+// eitherWords is a definition for both protocols.
 type eitherWords struct{ rpcWords }
 
 func (eitherWords) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {

@@ -2,5 +2,5 @@
 
 package plugin
 
-// checkWriters knows no rights here.
+// checkWriters accepts every path, because the modes of files say nothing here.
 func checkWriters(string) error { return nil }

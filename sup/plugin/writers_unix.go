@@ -11,14 +11,16 @@ import (
 	"syscall"
 )
 
-// checkWriters returns an error that wraps [ErrInsecure] if a user other than
-// root and that of this program may change what is at an absolute path: the file
-// or directory itself, any directory above it, or any that a link on the way
-// leads through. These are the rules of sshd's StrictModes and of sudo, with two
-// exceptions that most systems need. In a sticky directory such as /tmp others
-// cannot touch what is not theirs; but they may add to it, so it is no directory
-// of plugins. And a group may write if it is root's, or one of the user alone,
-// which has the number of the user.
+// checkWriters returns an error that wraps [ErrInsecure] if a user other than root and the
+// user of this program may change what is at an absolute path: the file or directory
+// itself, a directory above it, or a directory that a symbolic link on the way leads
+// through.
+//
+// The rules are the same as for StrictModes of sshd and for sudo, with two exceptions
+// that most systems need. A sticky directory such as /tmp is allowed above, because others cannot
+// change what is not theirs; but they may add files, so it cannot be a directory of
+// plugins. A group may write if its number is 0, or if it is the private group of the
+// user, which has the number of the user.
 func checkWriters(path string) error {
 	rest := parts(path)
 	at, links := "/", 0
@@ -58,14 +60,14 @@ func checkWriters(path string) error {
 	return nil
 }
 
-// maxLinks is how many links a path may lead through, as on Linux.
+// maxLinks is the maximum number of symbolic links in a path, as on Linux.
 const maxLinks = 40
 
 func parts(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == filepath.Separator })
 }
 
-// checkMode checks one directory or file. Last is that which is asked about.
+// checkMode checks one file or directory. last is true for the one at the end of the path.
 func checkMode(path string, info fs.FileInfo, last bool) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -73,7 +75,7 @@ func checkMode(path string, info fs.FileInfo, last bool) error {
 	}
 	self := uint32(os.Geteuid())
 	if stat.Uid != 0 && stat.Uid != self {
-		return fmt.Errorf("%w: %s belongs to user %d: give the file to this user or root, or set AllowInsecure", ErrInsecure, path, stat.Uid)
+		return fmt.Errorf("%s: %w: owner %d: use chown to make root or user %d the owner, or set AllowInsecure", path, ErrInsecure, stat.Uid, self)
 	}
 	mode := info.Mode()
 	if info.IsDir() && mode&fs.ModeSticky != 0 && !last {
@@ -84,7 +86,7 @@ func checkMode(path string, info fs.FileInfo, last bool) error {
 		writers = 0o002
 	}
 	if mode.Perm()&writers != 0 {
-		return fmt.Errorf("%w: %s has the mode %v: chmod go-w it, or set AllowInsecure", ErrInsecure, path, mode)
+		return fmt.Errorf("%s: %w: mode %v: use chmod go-w, or set AllowInsecure", path, ErrInsecure, mode)
 	}
 	return nil
 }

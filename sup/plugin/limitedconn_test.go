@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// frame is a frame of yamux.
+// frame returns a frame of yamux.
 func frame(kind byte, flags uint16, stream, length uint32, data string) string {
 	b := []byte{0, kind}
 	b = bits.BigEndian.AppendUint16(b, flags)
@@ -31,7 +31,7 @@ func gobOf(t *testing.T, value any) string {
 	return b.String()
 }
 
-func TestFramesAreReadHoweverTheyAreCut(t *testing.T) {
+func TestFramesAreCheckedHoweverTheyAreDivided(t *testing.T) {
 	short, long := gobOf(t, strings.Repeat("x", 90)), gobOf(t, strings.Repeat("x", 1000))
 	var opened string
 	for id := range uint32(4) {
@@ -58,11 +58,11 @@ func TestFramesAreReadHoweverTheyAreCut(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for size := 1; size <= len(c.sent); size++ {
-				f := newFramed(nil, newWire(limits{message: 200, brokered: 3}, nil))
+				f := newLimitedConn(nil, newTransport(limits{message: 200, brokered: 3}, nil))
 				var err error
 				for rest := []byte(c.sent); len(rest) > 0 && err == nil; {
 					n := min(size, len(rest))
-					err = f.see(rest[:n])
+					err = f.check(rest[:n])
 					rest = rest[n:]
 				}
 				if !errors.Is(err, c.want) || c.want == nil && err != nil {
@@ -73,23 +73,22 @@ func TestFramesAreReadHoweverTheyAreCut(t *testing.T) {
 	}
 }
 
-// A plugin may send anything.
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte(dataFrame(controlStream, "\x03abc")), 1)
 	f.Add([]byte(frame(1, flagSYN, 2, 0, "")+dataFrame(2, "\x01\x00\x00\x00")), 5)
 	f.Add([]byte(dataFrame(controlStream, "\xf8\xff\xff\xff\xff\xff\xff\xff\xff")), 3)
 	f.Fuzz(func(t *testing.T, sent []byte, size int) {
-		whole := newFramed(nil, newWire(limits{message: 200, brokered: 3}, nil))
-		cut := newFramed(nil, newWire(limits{message: 200, brokered: 3}, nil))
-		want := whole.see(sent)
+		whole := newLimitedConn(nil, newTransport(limits{message: 200, brokered: 3}, nil))
+		cut := newLimitedConn(nil, newTransport(limits{message: 200, brokered: 3}, nil))
+		want := whole.check(sent)
 		var got error
 		for rest := sent; len(rest) > 0 && got == nil; {
 			n := min(max(1, size), len(rest))
-			got = cut.see(rest[:n])
+			got = cut.check(rest[:n])
 			rest = rest[n:]
 		}
 		if (got == nil) != (want == nil) {
-			t.Errorf("at once it is %v, in pieces %v", want, got)
+			t.Errorf("error %v at once, %v in pieces", want, got)
 		}
 	})
 }

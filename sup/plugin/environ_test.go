@@ -5,13 +5,44 @@ package plugin_test
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/espalier-go/espalier/sup/plugin"
 	"github.com/espalier-go/espalier/sup/proc"
 )
+
+func TestPluginsDoNotInheritTheVariablesThatTheHostHasAsAPlugin(t *testing.T) {
+	host := exec.Command("/proc/self/exe")
+	host.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", role+"=nested-host=PLUGIN_CLIENT_CERT,PLUGIN_MULTIPLEX_GRPC,OUTER,BEFORE",
+		"BEFORE=yes", "PLUGIN_CLIENT_CERT=of the host's host", "PLUGIN_MULTIPLEX_GRPC=true",
+		"OUTER=cookie", "PLUGIN_MIN_PORT=1", "PLUGIN_MAX_PORT=2", "PLUGIN_PROTOCOL_VERSIONS=1")
+	out, err := host.CombinedOutput()
+	want := "PLUGIN_CLIENT_CERT=\nPLUGIN_MULTIPLEX_GRPC=\nOUTER=\nBEFORE=yes\n"
+	if err != nil || string(out) != want {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// Env is passed on unchanged, so PLUGIN_CLIENT_CERT in it makes the plugin encrypt.
+func TestAPluginThatEncryptsWithoutAutoMTLSIsRefused(t *testing.T) {
+	for _, wire := range wires {
+		t.Run(wire, func(t *testing.T) {
+			spec := specOf(t, wire)
+			h := start(t, spec)
+			spec.Command.Env = append(spec.Command.Env, "PLUGIN_CLIENT_CERT=of another")
+			if err := startError(t, spec); !errors.Is(err, plugin.ErrHandshake) {
+				t.Error(err)
+			}
+			if err := h.replace(t.Context(), t, spec); !errors.Is(err, plugin.ErrHandshake) {
+				t.Error(err)
+			}
+		})
+	}
+}
 
 // runnableByAll returns the path of the test binary in a directory that all users
 // may enter.
