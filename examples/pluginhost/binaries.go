@@ -16,19 +16,18 @@ import (
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 )
 
-// Binaries are the plugins on disk: the originals, and what is installed of
-// them, which is what runs, and may be corrupt.
+// binaries are the plugins on disk. The installed copies run, and may be corrupt.
 type binaries struct {
 	originals, installed string // directories
 }
 
-// upgraded is the kind of which there is a new version.
+// upgraded is the kind that has a new version.
 const upgraded = content.OutlineKind
 
-// newVersion is the name of its binary.
+// newVersion is the name of the binary of the new version.
 const newVersion = string(upgraded) + "-2"
 
-// binaryNames are those of all binaries.
+// binaryNames returns the names of all binaries.
 func binaryNames() []string {
 	names := []string{newVersion}
 	for _, kind := range content.Kinds {
@@ -37,7 +36,7 @@ func binaryNames() []string {
 	return names
 }
 
-// prepare installs all plugins in a directory. If none are given it builds them
+// prepare installs all plugins in a directory. If originals is empty, it builds them
 // there first.
 func prepare(ctx context.Context, originals, dir string) (*binaries, error) {
 	b := &binaries{originals, filepath.Join(dir, "installed")}
@@ -59,7 +58,7 @@ func prepare(ctx context.Context, originals, dir string) (*binaries, error) {
 
 const module = "github.com/espalier-go/espalier/examples/pluginhost"
 
-// build builds all plugins, and the new version of one.
+// build builds all plugins and the new version of one of them.
 func build(ctx context.Context, dir string) error {
 	err := goBuild(ctx, dir+"/", "-s -w", module+"/plugins/...")
 	if err != nil {
@@ -71,22 +70,22 @@ func build(ctx context.Context, dir string) error {
 
 func goBuild(ctx context.Context, out, ldflags, what string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", out, "-ldflags", ldflags, what)
-	if said, err := cmd.CombinedOutput(); err != nil {
+	if output, err := cmd.CombinedOutput(); err != nil {
 		err = cmp.Or(context.Cause(ctx), err)
-		return fmt.Errorf("the plugins cannot be built; run it in the repository, or give them with -plugins: %s: %w\n%s",
-			strings.Join(cmd.Args, " "), err, bytes.TrimSpace(said))
+		return fmt.Errorf("%s: %w; run pluginhost in the repository, or use -plugins\n%s",
+			strings.Join(cmd.Args, " "), err, bytes.TrimSpace(output))
 	}
 	return nil
 }
 
-// path is where a binary is installed.
+// path returns the path of an installed binary.
 func (b *binaries) path(name string) string { return filepath.Join(b.installed, file(name)) }
 
 func (b *binaries) original(name string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(b.originals, file(name)))
 }
 
-// file is the name of the file of a binary.
+// file returns the file name of a binary.
 func file(name string) string {
 	if runtime.GOOS == "windows" {
 		return name + ".exe"
@@ -94,7 +93,7 @@ func file(name string) string {
 	return name
 }
 
-// install puts the original in place, also where one is that runs.
+// install installs the original, even while the installed copy runs.
 func (b *binaries) install(name string) error {
 	original, err := b.original(name)
 	if err != nil {
@@ -103,11 +102,10 @@ func (b *binaries) install(name string) error {
 	return b.put(name, original)
 }
 
-// corrupt puts half of the original in place: what its header promises is not
-// there.
+// corrupt installs the first half of the original.
 func (b *binaries) corrupt(name string) error { return b.corruptAs(name, name) }
 
-// corruptAs puts half of the original in place, under another name.
+// corruptAs installs the first half of the original under another name.
 func (b *binaries) corruptAs(name, other string) error {
 	original, err := b.original(name)
 	if err != nil {
@@ -116,6 +114,7 @@ func (b *binaries) corruptAs(name, other string) error {
 	return b.put(other, original[:len(original)/2])
 }
 
+// put replaces an installed binary atomically.
 func (b *binaries) put(name string, content []byte) error {
 	next := b.path(name) + ".new"
 	if err := os.WriteFile(next, content, 0o700); err != nil {
@@ -124,7 +123,7 @@ func (b *binaries) put(name string, content []byte) error {
 	return os.Rename(next, b.path(name))
 }
 
-// intact reports whether what is installed is the original.
+// intact reports whether the installed binary equals the original.
 func (b *binaries) intact(name string) (bool, error) {
 	original, err := b.original(name)
 	if err != nil {

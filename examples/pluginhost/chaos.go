@@ -13,83 +13,83 @@ import (
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
-// A strike is one thing that the chaos does to plugins.
-type strike struct {
-	at   int // how far the walk is then, in thousandths
-	blow blow
-	kind content.Kind
-	dice uint64 // picks the replica
+// A fault is one fault that the chaos injects.
+type fault struct {
+	at     int // the progress of the walk, in thousandths
+	what   faultKind
+	kind   content.Kind
+	random uint64 // selects the replica
 }
 
-// planned is the length of the walk, in the unit of the plan.
-const planned = 1000
+// planLength is the progress at the end of the walk.
+const planLength = 1000
 
-type blow int
+type faultKind int
 
 const (
-	kills    blow = iota // SIGKILL to the process
-	stops                // SIGSTOP: it is there, and does nothing
-	corrupts             // cuts its binary on disk in half, and kills all that run it
-	botches              // tries to replace it with a binary that is corrupt
-	upgrades             // replaces all of the kind with a new version, while they work
-	waits                // until those that it has stopped were found, and ended
+	faultKill       faultKind = iota // kill a process
+	faultStop                        // stop a process, which then hangs
+	faultCorrupt                     // truncate a binary on disk, and kill all its processes
+	faultBadUpgrade                  // try an upgrade to a corrupt binary
+	faultUpgrade                     // upgrade all plugins of the kind while they work
+	awaitStopped                     // not a fault: wait for the end of the stopped processes
 )
 
-// newPlan is what the chaos does. It depends on nothing but the seed. Each blow is
-// dealt, and does not cover up another: what is stopped is not corrupted too,
-// and what is replaced is stopped only after that.
-func newPlan(seed uint64) []strike {
+// newPlan returns the faults to inject, which depend on the seed only. No fault hides
+// another one: a kind that is stopped is not corrupted too, and the upgraded kind is
+// stopped only after its upgrade.
+func newPlan(seed uint64) []fault {
 	dice := rand.New(rand.NewPCG(seed, 1))
-	var plan []strike
-	add := func(b blow, kind content.Kind, from, to int) {
-		plan = append(plan, strike{at: from + dice.IntN(to-from), blow: b, kind: kind, dice: dice.Uint64()})
+	var plan []fault
+	add := func(b faultKind, kind content.Kind, from, to int) {
+		plan = append(plan, fault{at: from + dice.IntN(to-from), what: b, kind: kind, random: dice.Uint64()})
 	}
 	others := slices.DeleteFunc(slices.Clone(content.Kinds), func(k content.Kind) bool { return k == upgraded })
 	dice.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
-	add(corrupts, others[0], 0, planned*9/10)
-	add(stops, others[1], 0, planned*9/10)
-	add(botches, upgraded, 0, planned/4)
-	add(upgrades, upgraded, planned/4, planned/2)
-	add(stops, upgraded, planned/2, planned*9/10)
+	add(faultCorrupt, others[0], 0, planLength*9/10)
+	add(faultStop, others[1], 0, planLength*9/10)
+	add(faultBadUpgrade, upgraded, 0, planLength/4)
+	add(faultUpgrade, upgraded, planLength/4, planLength/2)
+	add(faultStop, upgraded, planLength/2, planLength*9/10)
 	for range 10 {
-		add(kills, content.Kinds[dice.IntN(len(content.Kinds))], 0, planned*9/10)
+		add(faultKill, content.Kinds[dice.IntN(len(content.Kinds))], 0, planLength*9/10)
 	}
-	slices.SortStableFunc(plan, func(a, b strike) int { return a.at - b.at })
-	return append(plan, strike{at: planned, blow: waits})
+	slices.SortStableFunc(plan, func(a, b fault) int { return a.at - b.at })
+	return append(plan, fault{at: planLength, what: awaitStopped})
 }
 
-// A Chaos strikes when the walk tells it to.
+// A Chaos injects the faults that the walk sends.
 type Chaos struct {
 	host    *Host
 	service *service
-	struck  []int // processes, once each
-	stopped []int // of those; they are left to be found
+	hit     []int // process ids; none is hit twice
+	stopped []int // process ids; the liveness checks find them
 }
 
-// Run never ends by itself.
+// Run injects faults until ctx ends.
 func (c *Chaos) Run(ctx context.Context) error {
-	return c.host.Strikes.Process(ctx, func(ctx context.Context, due mailbox.Call[strike, struct{}]) error {
-		if err := c.strike(ctx, due.Request); err != nil {
+	return c.host.Faults.Process(ctx, func(ctx context.Context, due mailbox.Call[fault, struct{}]) error {
+		if err := c.inject(ctx, due.Request); err != nil {
 			return err
 		}
 		due.Reply(struct{}{})
 		return nil
-	}, mailbox.Policy[mailbox.Call[strike, struct{}]]{})
+	}, mailbox.Policy[mailbox.Call[fault, struct{}]]{})
 }
 
-func (c *Chaos) strike(ctx context.Context, s strike) error {
-	p, note := c.service.pools[s.kind], c.service.journal.note // of waits there is no kind
-	switch s.blow {
-	case kills, stops:
+func (c *Chaos) inject(ctx context.Context, s fault) error {
+	p, note := c.service.pools[s.kind], c.service.journal.note // awaitStopped has no kind
+	switch s.what {
+	case faultKill, faultStop:
 		live := c.victims(ctx, p)
 		if len(live) == 0 {
-			note("chaos: no %s plugin is up that could be struck", s.kind)
+			note("chaos: no live %s plugin to kill or stop", s.kind)
 			return nil
 		}
-		victim := live[s.dice%uint64(len(live))]
-		c.struck = append(c.struck, victim.pid)
+		victim := live[s.random%uint64(len(live))]
+		c.hit = append(c.hit, victim.pid)
 		did := "killed"
-		if s.blow == stops {
+		if s.what == faultStop {
 			did = "stopped"
 			c.stopped = append(c.stopped, victim.pid)
 			stop(victim.pid)
@@ -98,65 +98,64 @@ func (c *Chaos) strike(ctx context.Context, s strike) error {
 		}
 		note("chaos: %s %s (pid %d)", did, p.name(victim.replica), victim.pid)
 		return nil
-	case corrupts:
+	case faultCorrupt:
 		binary := p.binary()
 		if err := c.service.binaries.corrupt(binary); err != nil {
 			return err
 		}
-		note("chaos: corrupted the binary %s, and killed all that run it", binary)
+		note("chaos: corrupted the binary %s and killed its processes", binary)
 		for _, victim := range p.live() {
 			kill(victim.pid)
 		}
 		return nil
-	case botches:
-		return c.botch(ctx, p)
-	case upgrades:
+	case faultBadUpgrade:
+		return c.badUpgrade(ctx, p)
+	case faultUpgrade:
 		return c.upgrade(ctx, p)
-	case waits:
-		return c.wait(ctx)
+	case awaitStopped:
+		return c.awaitStopped(ctx)
 	}
-	return fmt.Errorf("there is no blow of number %d", s.blow)
+	return fmt.Errorf("unknown fault %d", s.what)
 }
 
-// victims returns the plugins of a kind that are live, and have not been struck
-// already. When there are none, because they are about to come back, it waits
-// for a while.
+// victims returns the live plugins of a kind that have not been hit. If there are none,
+// because they are restarting, it waits for some time.
 func (c *Chaos) victims(ctx context.Context, p *pool) []process {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for {
-		live := slices.DeleteFunc(p.live(), func(l process) bool { return slices.Contains(c.struck, l.pid) })
+		live := slices.DeleteFunc(p.live(), func(l process) bool { return slices.Contains(c.hit, l.pid) })
 		if len(live) > 0 {
 			return live
 		}
 		select {
-		case <-time.After(pause):
+		case <-time.After(retryPause):
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// botch tries to upgrade to a binary that is corrupt: what runs must stay.
-func (c *Chaos) botch(ctx context.Context, p *pool) error {
-	const botched = "botched"
-	if err := c.service.binaries.corruptAs(newVersion, botched); err != nil {
+// badUpgrade tries an upgrade to a corrupt binary, which must fail.
+func (c *Chaos) badUpgrade(ctx context.Context, p *pool) error {
+	const corrupt = "corrupt"
+	if err := c.service.binaries.corruptAs(newVersion, corrupt); err != nil {
 		return err
 	}
-	err := p.replace(ctx, 0, botched, c.service.binaries.path(botched))
+	err := p.replace(ctx, 0, corrupt, c.service.binaries.path(corrupt))
 	if err == nil {
-		return fmt.Errorf("%s was replaced with a corrupt binary", p.name(0))
+		return fmt.Errorf("%s: upgrade to a corrupt binary succeeded", p.name(0))
 	}
 	if _, ok := errors.AsType[*plugin.StartError](err); !ok {
-		c.service.journal.note("chaos: %s could not be replaced with a corrupt binary: %v", p.name(0), err)
+		c.service.journal.note("chaos: upgrade of %s to a corrupt binary failed: %v", p.name(0), err)
 		return nil
 	}
-	c.service.journal.note("chaos: tried to replace %s with a corrupt binary; it stayed", p.name(0))
+	c.service.journal.note("chaos: upgrade of %s to a corrupt binary failed; the old version continues", p.name(0))
 	return nil
 }
 
-// upgrade replaces all plugins of a kind, one after the other. One that is down
-// starts as the new version when it does.
+// upgrade replaces all live plugins of a kind, one after the other. The others start with
+// the new version.
 func (c *Chaos) upgrade(ctx context.Context, p *pool) error {
 	path := c.service.binaries.path(newVersion)
 	if err := p.use(newVersion, path); err != nil {
@@ -168,21 +167,21 @@ func (c *Chaos) upgrade(ctx context.Context, p *pool) error {
 			replaced++
 		}
 	}
-	c.service.journal.note("chaos: replaced %d of %s with %s while they worked", replaced, p.kind, newVersion)
+	c.service.journal.note("chaos: upgraded %d %s plugins to %s while they worked", replaced, p.kind, newVersion)
 	return nil
 }
 
-// wait waits until nothing is left of the processes that were stopped.
-func (c *Chaos) wait(ctx context.Context) error {
+// awaitStopped waits until the stopped processes have been killed.
+func (c *Chaos) awaitStopped(ctx context.Context) error {
 	for _, pid := range c.stopped {
 		for exists(pid) {
 			select {
-			case <-time.After(pause):
+			case <-time.After(retryPause):
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 		}
-		c.service.journal.note("chaos: the stopped process %d was found, and ended", pid)
+		c.service.journal.note("chaos: stopped process %d was detected and killed", pid)
 	}
 	return nil
 }

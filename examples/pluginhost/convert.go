@@ -12,57 +12,56 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// verdict is what the error of a call says about the file.
+// verdict is the meaning of the error of a call.
 type verdict int
 
 const (
-	// innocent: the plugin was killed, or hung, or replaced. It had nothing to
-	// do with the file.
-	innocent verdict = iota
-	// suspect: the plugin has failed by itself, or has not answered in time.
-	// Maybe it was this file; maybe another one that it had at the same time.
-	suspect
-	// answered: the plugin says that there is something wrong with the file.
-	answered
-	// down: there was no plugin to call.
-	down
+	// pluginFailed means that the plugin was killed, hung or was replaced, for reasons
+	// other than the file.
+	pluginFailed verdict = iota
+	// fileSuspected means that the plugin exited or did not answer in time, because of
+	// this file or of another one that it was converting.
+	fileSuspected
+	// fileRefused means that the plugin refused the file.
+	fileRefused
+	// noPlugin means that there was no plugin to call.
+	noPlugin
 )
 
-func judge(err error) verdict {
+func verdictOf(err error) verdict {
 	if _, none := errors.AsType[*plugin.UnavailableError](err); none {
-		return down
+		return noPlugin
 	}
 	if died, ok := errors.AsType[*plugin.DiedError](err); ok {
 		exit, itself := died.Cause.(*proc.ExitError)
 		if itself && exit.Signal == 0 {
-			return suspect
+			return fileSuspected
 		}
-		return innocent
+		return pluginFailed
 	}
 	if _, ok := content.Answer(err); ok {
-		return answered
+		return fileRefused
 	}
-	return suspect
+	return fileSuspected
 }
 
-// trials is how often a plugin that has nothing else to do must fail with a
-// file for the file to be refused.
-const trials = 2
+// maxFailures is the number of failures of a plugin with this file alone after which the
+// file is refused.
+const maxFailures = 2
 
-// patience is how often the plugin that has a file may be killed before the file
-// is tried alone, and then, before it is refused: what kills it may be the
-// system, for what the file makes it do.
-const patience = 10
+// maxKills is the number of times that a plugin may be killed before its file is
+// converted alone, and again before the file is refused. The system may kill the plugin
+// for what the file makes it do.
+const maxKills = 10
 
-// pause is how long a desk waits for plugins of which none is up.
-const pause = 20 * time.Millisecond
+// retryPause is the time between two checks for a live plugin.
+const retryPause = 20 * time.Millisecond
 
-// convert has a file converted, whatever becomes of the plugins meanwhile. The
-// error is that of ctx.
+// convert converts a file whatever happens to the plugins meanwhile. The error is the
+// cause of ctx.
 //
-// A plugin that dies takes all calls with it that it is at. So a file that was
-// with one is tried again alone, while no plugin of its kind has another, before
-// it is held to be the cause.
+// A plugin that dies ends all its calls. So a suspected file is first converted again
+// alone, while the plugins of its kind have no other file.
 func (s *service) convert(ctx context.Context, p *pool, f *content.File) (*content.Result, error) {
 	alone, failures, killed := false, 0, 0
 	for {
@@ -73,30 +72,30 @@ func (s *service) convert(ctx context.Context, p *pool, f *content.File) (*conte
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		switch judge(err) {
-		case answered:
+		switch verdictOf(err) {
+		case fileRefused:
 			text, _ := content.Answer(err)
 			return refusal(text, false), nil
-		case suspect:
+		case fileSuspected:
 			if alone {
 				failures++
 			}
-			if failures == trials {
+			if failures == maxFailures {
 				return refusal(reasonOf(err), true), nil
 			}
 			alone = true
-		case innocent:
+		case pluginFailed:
 			killed++
-			if killed == 2*patience {
+			if killed == 2*maxKills {
 				return refusal(reasonOf(err), true), nil
 			}
-			alone = alone || killed >= patience
-		case down:
-			if lost := p.lost.Load(); lost != nil {
+			alone = alone || killed >= maxKills
+		case noPlugin:
+			if lost := p.unavailable.Load(); lost != nil {
 				return refusal((*lost).Error(), false), nil
 			}
 			select {
-			case <-time.After(pause):
+			case <-time.After(retryPause):
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
 			}
@@ -104,42 +103,42 @@ func (s *service) convert(ctx context.Context, p *pool, f *content.File) (*conte
 	}
 }
 
-// attempt calls a plugin with a file.
+// attempt calls a plugin with a file. alone waits until its kind has no other file.
 func (s *service) attempt(ctx context.Context, p *pool, f *content.File, alone bool) (*content.Result, error) {
 	share, opts := int64(1), []plugin.Option{plugin.Idempotent()}
 	if alone {
-		share, opts = math.MaxInt64, nil // each death counts
+		share, opts = math.MaxInt64, nil // convert counts each death
 	}
 	if err := p.calls.Acquire(ctx, share); err != nil {
 		return nil, err
 	}
 	defer p.calls.Release(share)
-	bound, cancel := context.WithTimeoutCause(ctx, s.timeout, errTooSlow)
+	bound, cancel := context.WithTimeoutCause(ctx, s.timeout, errTimeout)
 	defer cancel()
 	begin := time.Now()
 	result, err := p.convert(bound, f, opts...)
 	switch {
 	case err == nil:
 		p.meter.count(time.Since(begin))
-	case context.Cause(bound) == errTooSlow:
-		err = fmt.Errorf("%w: %w", errTooSlow, err)
+	case context.Cause(bound) == errTimeout:
+		err = fmt.Errorf("%w: %w", errTimeout, err)
 	}
 	return result, err
 }
 
-var errTooSlow = errors.New("no plugin has answered in time")
+var errTimeout = errors.New("no answer in time")
 
-// reasonOf is why a file was refused that no plugin could deal with.
+// reasonOf returns why a file was refused that no plugin could convert.
 func reasonOf(err error) string {
-	if errors.Is(err, errTooSlow) {
-		return errTooSlow.Error()
+	if errors.Is(err, errTimeout) {
+		return errTimeout.Error()
 	}
 	died, ok := errors.AsType[*plugin.DiedError](err)
 	if !ok {
 		return err.Error()
 	}
-	if said, ok := panicOf(died.Exit.Lines); ok {
-		return said
+	if text, ok := panicOf(died.Exit.Lines); ok {
+		return text
 	}
-	return fmt.Sprintf("its plugin died of it: %v", died.Exit)
+	return fmt.Sprintf("plugin died: %v", died.Exit)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// died is the error of a call whose plugin ended in a way.
+// died returns the error of a call whose plugin ended with an exit.
 func died(exit proc.Exit) error {
 	return &plugin.DiedError{Name: "text", Exit: exit, Cause: &proc.ExitError{Exit: exit}, Err: errors.New("cut off")}
 }
@@ -29,32 +29,31 @@ var (
 	hung     = &plugin.DiedError{Cause: fmt.Errorf("%w: 3 times", plugin.ErrUnanswered)}
 	replaced = &plugin.DiedError{Cause: plugin.ErrReplaced}
 	none     = &plugin.UnavailableError{Err: sup.ErrQuarantined}
-	said     = grpcstatus.Error(codes.InvalidArgument, "it is no picture")
+	said     = grpcstatus.Error(codes.InvalidArgument, "not a picture")
 	slow     = grpcstatus.Error(codes.DeadlineExceeded, "context deadline exceeded")
 )
 
-func TestTheErrorOfACallIsAVerdict(t *testing.T) {
+func TestEachErrorOfACallHasAVerdict(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		want verdict
 	}{
-		{panicked, suspect}, {died(proc.Exit{Code: 0}), suspect}, {slow, suspect}, {errors.New("unheard of"), suspect},
-		{killed, innocent}, {hung, innocent}, {replaced, innocent},
-		{none, down}, {&plugin.UnavailableError{Err: sup.ErrStopped, Died: panicked.(*plugin.DiedError)}, down},
-		{said, answered},
+		{panicked, fileSuspected}, {died(proc.Exit{Code: 0}), fileSuspected}, {slow, fileSuspected}, {errors.New("unheard of"), fileSuspected},
+		{killed, pluginFailed}, {hung, pluginFailed}, {replaced, pluginFailed},
+		{none, noPlugin}, {&plugin.UnavailableError{Err: sup.ErrStopped, Died: panicked.(*plugin.DiedError)}, noPlugin},
+		{said, fileRefused},
 	} {
-		if got := judge(test.err); got != test.want {
+		if got := verdictOf(test.err); got != test.want {
 			t.Errorf("%v: verdict %d, want %d", test.err, got, test.want)
 		}
 	}
 }
 
-// script is plugins that answer a call with one error after the other, and then
-// with a result.
+// script is a fake of plugins that returns the given errors, and then a result.
 type script struct {
 	plugins
 	errors []error
-	alone  []bool // how each call was made
+	alone  []bool // whether each call was alone
 	pool   *pool
 }
 
@@ -81,33 +80,33 @@ func times(n int, err error) (all []error) {
 	return all
 }
 
-func TestAFileIsTriedUntilItsResultIsCertain(t *testing.T) {
+func TestAFileIsConvertedUntilItsResultIsCertain(t *testing.T) {
 	const together, alone = false, true
-	lost := errors.New("no text plugin can be started")
+	lost := errors.New("text plugins: none can be started")
 	for _, test := range []struct {
 		name   string
 		errors []error
 		lost   error
 		want   *content.Result
-		calls  []bool // nil: not of interest
+		calls  []bool // nil if not checked
 	}{
 		{"at once", nil, nil, fine, []bool{together}},
-		{"the answer is no", times(1, said), nil, refusal("it is no picture", false), []bool{together}},
+		{"refused", times(1, said), nil, refusal("not a picture", false), []bool{together}},
 		{"killed, hung, replaced", []error{killed, hung, replaced}, nil, fine, []bool{together, together, together, together}},
-		{"a suspect is innocent", times(1, panicked), nil, fine, []bool{together, alone}},
-		{"a suspect is killed when it is alone", []error{panicked, killed}, nil, fine, []bool{together, alone, alone}},
-		{"a suspect is guilty", times(9, panicked), nil, refusal("panic: out of ink", true), []bool{together, alone, alone}},
-		{"a slow one", times(9, slow), nil, refusal(slow.Error(), true), []bool{together, alone, alone}},
-		{"killed again and again", times(99, killed), nil, refusal("its plugin died of it: signal: killed", true), nil},
-		{"there is none for a while", times(2, none), nil, fine, []bool{together, together, together}},
-		{"there is none any more", times(9, none), lost, refusal(lost.Error(), false), []bool{together}},
+		{"suspected once", times(1, panicked), nil, fine, []bool{together, alone}},
+		{"suspected, then killed", []error{panicked, killed}, nil, fine, []bool{together, alone, alone}},
+		{"suspected twice", times(9, panicked), nil, refusal("panic: out of ink", true), []bool{together, alone, alone}},
+		{"no answer in time", times(9, slow), nil, refusal(slow.Error(), true), []bool{together, alone, alone}},
+		{"killed too often", times(99, killed), nil, refusal("plugin died: signal: killed", true), nil},
+		{"no plugin for some time", times(2, none), nil, fine, []bool{together, together, together}},
+		{"no plugin can be started", times(9, none), lost, refusal(lost.Error(), false), []bool{together}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			plugins := &script{errors: test.errors}
 			p := newPool(content.TextKind, plugins)
 			plugins.pool = p
 			if test.lost != nil {
-				p.lost.Store(&test.lost)
+				p.unavailable.Store(&test.lost)
 			}
 			s := &service{timeout: time.Minute}
 			got, err := s.convert(t.Context(), p, &content.File{Path: "a.md"})
@@ -129,7 +128,7 @@ func TestAFileIsTriedUntilItsResultIsCertain(t *testing.T) {
 	}
 }
 
-func TestAFileIsGivenUpWhenTheContextEnds(t *testing.T) {
+func TestTheConversionOfAFileEndsWithItsContext(t *testing.T) {
 	enough := errors.New("enough")
 	for _, errs := range [][]error{times(99, none), times(99, killed)} {
 		plugins := &script{errors: errs}

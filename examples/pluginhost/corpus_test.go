@@ -17,15 +17,14 @@ import (
 	"testing"
 )
 
-// The files of a corpus that are special.
+// Special files of a corpus.
 const (
-	liar    = "archives/liar.tar"  // claims a size that it has not: it kills its plugin
-	rubbish = "archives/zz-no.zip" // is no zip
-	broken  = "src/broken.go"      // has a syntax error
+	shortTar = "archives/short.tar" // shorter than its header says, which ends its plugin
+	notZip   = "archives/zz-no.zip" // not a zip file
+	broken   = "src/broken.go"      // has a syntax error
 )
 
-// corpus is a directory with n files of each of some sorts, and the special
-// ones.
+// corpus creates a directory with n files of each type, and the special files.
 func corpus(t testing.TB, n int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -57,10 +56,10 @@ func corpus(t testing.TB, n int) string {
 			return packed.Close()
 		}))
 	}
-	put("src/notes.txt", []byte("there is no plugin for it"))
+	put("src/notes.txt", []byte("no plugin for this kind"))
 	put(broken, []byte("package p\n\nfunc F( {\n"))
-	put(rubbish, []byte("PK, but nothing else"))
-	put(liar, liarOf(t))
+	put(notZip, []byte("PK, but nothing else"))
+	put(shortTar, shortTarFile(t))
 	return dir
 }
 
@@ -100,8 +99,8 @@ func tarOf(w io.Writer, name, text string) error {
 	return t.Close()
 }
 
-// liarOf is a tar file that ends where the content of its entry should begin.
-func liarOf(t testing.TB) []byte {
+// shortTarFile returns a tar file that ends before the content of its entry.
+func shortTarFile(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -111,8 +110,8 @@ func liarOf(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// slowCorpus is a directory that keeps a host busy until it is told to end: a
-// file in it unpacks to 48 GiB.
+// slowCorpus creates a directory that keeps a host busy until the host is stopped. One of
+// its files unpacks to 48 GiB.
 func slowCorpus(t testing.TB) string {
 	t.Helper()
 	dir := corpus(t, 3)

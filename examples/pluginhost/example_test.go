@@ -17,14 +17,14 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// titleOf has a plugin of its own for one page.
+// titleOf starts a plugin for one page, and returns the title of the page.
 func titleOf(ctx context.Context, page *content.File, binary string) (title string, err error) {
 	texts := plugin.NewSource(plugin.Spec[content.TextsClient]{
 		Command:   proc.Command{Path: binary},
-		Handshake: content.Handshake, // go-plugin's: the cookie and the version
+		Handshake: content.Handshake, // cookie and version of go-plugin
 		Dial: plugin.GRPC(func(_ context.Context, conn *grpc.ClientConn) (content.TextsClient, error) {
 			return content.NewTextsClient(conn), nil
-		}, "pluginhost.content.Texts"), // a binary that does not serve this is a start error, and says so
+		}, "pluginhost.content.Texts"), // the start fails unless the binary serves this
 	})
 	s, err := sup.Start(ctx, sup.Spec[*plugin.Client[content.TextsClient]]{
 		Children: []sup.ChildSpec[*plugin.Client[content.TextsClient]]{
@@ -32,14 +32,14 @@ func titleOf(ctx context.Context, page *content.File, binary string) (title stri
 		},
 	})
 	if err != nil {
-		return "", err // the reason, and the last words of the plugin
+		return "", err // with the reason and the last output of the plugin
 	}
 	defer s.Shutdown(ctx)
 	err = plugin.Do(ctx, s.Child("text"), func(ctx context.Context, c content.TextsClient) error {
 		text, err := c.Convert(ctx, page)
 		title = text.GetTitle()
 		return err
-	}, plugin.Idempotent()) // once more, on the next process, if this one dies of it
+	}, plugin.Idempotent()) // repeated once if the plugin dies during the call
 	return title, err
 }
 
@@ -49,7 +49,7 @@ func Example() {
 	// Output: It grows back <nil>
 }
 
-func TestTheReadmeShowsWhatRuns(t *testing.T) {
+func TestTheReadmeShowsTheCodeOfTheExample(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 //go:generate go tool supgen
 
-// The plugins by type: each is a process, and a client that calls it.
+// The workers of the plugin processes, by type.
 type (
 	TextPlugin    = plugin.Client[content.Converter[*content.Text]]
 	OutlinePlugin = plugin.Client[content.Converter[*content.Outline]]
@@ -19,22 +19,22 @@ type (
 	ArchivePlugin = plugin.Client[content.Converter[*content.Listing]]
 )
 
-// Host is a content host: it finds files, has plugins convert them, and keeps
-// what they make. The plugins come first, those who use them after; when the
-// walk has come to its end, so has the host.
+// Host is a content host. It finds files, lets plugins convert them, and stores the
+// results. The plugins start before the workers that call them. The host ends when the
+// walk has ended.
 //
-// A plugin that ends too often is quarantined, by itself. Nobody else notices,
-// but for the operator.
+// A plugin that fails too often is quarantined without effect on the others. The operator
+// restarts it.
 type Host struct {
 	sup.Tree `sup:"intensity=10/10s,auto_shutdown=any_significant"`
 
 	Found   kv.Context[string, content.Kind]    // by path
-	Results kv.Context[string, *content.Result] // likewise, each set once
+	Results kv.Context[string, *content.Result] // by path; each is set once
 
-	Files   mailbox.Mailbox[string]                         `sup:"cap=64"` // paths that wait for a desk
-	Strikes mailbox.Mailbox[mailbox.Call[strike, struct{}]] // what is due now, for the chaos
+	Files  mailbox.Mailbox[string]                        `sup:"cap=64"` // paths that wait for a worker
+	Faults mailbox.Mailbox[mailbox.Call[fault, struct{}]] // due now, for the chaos
 
-	Control sup.Child[*remote.Server] // with -control; first, and so the last to stop
+	Control sup.Child[*remote.Server] // with -control; the first to start and the last to stop
 	Page    sup.Child[*Page]          // with -debug
 
 	Text    sup.Replicas[*TextPlugin]    `sup:"budget=3/10s,backoff=20ms..500ms,shutdown=3s,intensity=unlimited"`
@@ -45,6 +45,6 @@ type Host struct {
 	Operator sup.Child[*Operator]
 	Chaos    sup.Child[*Chaos] `sup:"transient"` // with -chaos
 	View     sup.Child[*View]
-	Desks    sup.Replicas[*Desk] `sup:"intensity=unlimited,backoff=10ms..1s"`
-	Walk     sup.Child[*Walk]    `sup:"transient,significant"`
+	Workers  sup.Replicas[*Worker] `sup:"intensity=unlimited,backoff=10ms..1s"`
+	Walk     sup.Child[*Walk]      `sup:"transient,significant"`
 }

@@ -21,13 +21,12 @@ import (
 
 var discard = slog.New(slog.DiscardHandler)
 
-// calm is how the tests run a host, unless they say otherwise. A machine that is
-// busy may make a call wait.
-func calm(t testing.TB, dir string) config {
+// calmConfig returns a config without faults. Its timeout is enough for a busy machine.
+func calmConfig(t testing.TB, dir string) config {
 	return config{dir: dir, plugins: originals, replicas: 2, timeout: 30 * time.Second}
 }
 
-// serviceOf is a host that has not been started.
+// serviceOf returns a service whose host has not been started.
 func serviceOf(t testing.TB, c config) *service {
 	t.Helper()
 	installed, err := prepare(t.Context(), c.plugins, t.TempDir())
@@ -37,26 +36,26 @@ func serviceOf(t testing.TB, c config) *service {
 	return newService(c, os.DirFS(c.dir), installed, discard, screen{out: io.Discard})
 }
 
-func TestEachFileHasOneResultWhateverBecomesOfThePlugins(t *testing.T) {
+func TestEachFileHasOneResultWhateverHappensToThePlugins(t *testing.T) {
 	dir := corpus(t, 12)
 	for _, seed := range []uint64{1, 2} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			c := calm(t, dir)
+			c := calmConfig(t, dir)
 			c.chaos, c.seed = true, seed
 			s := serviceOf(t, c)
 			var out bytes.Buffer
-			if err := s.carryOut(t.Context(), true, &out); err != nil {
+			if err := s.runHost(t.Context(), true, &out); err != nil {
 				t.Fatalf("%v\n%s", err, &out)
 			}
 			if want := "verified: 111 files, each with one result"; !strings.Contains(out.String(), want) {
 				t.Errorf("no %q in the output:\n%s", want, &out)
 			}
-			for _, why := range []end{byKill, byItself, unanswered, notStarted} {
+			for _, why := range []endKind{endKilled, endExited, endUnanswered, endNotStarted} {
 				if n, _ := s.ends.Get(why); n == 0 {
-					t.Errorf("no plugin %s", why)
+					t.Errorf("no plugins that %s", why)
 				}
 			}
-			for _, what := range []string{"chaos: killed ", "chaos: stopped ", "chaos: corrupted the binary ", "chaos: tried to replace ", " of outline with outline-2 while they worked", " was found, and ended"} {
+			for _, what := range []string{"chaos: killed ", "chaos: stopped ", "chaos: corrupted the binary ", "chaos: upgrade of outline/0 to a corrupt binary failed", " outline plugins to outline-2 while they worked", " was detected and killed"} {
 				if !s.journal.has(what) {
 					t.Errorf("no %q in the journal", what)
 				}
@@ -68,7 +67,7 @@ func TestEachFileHasOneResultWhateverBecomesOfThePlugins(t *testing.T) {
 	}
 }
 
-// has reports whether a note has a text in it.
+// has reports whether a note contains a text.
 func (j *journal) has(text string) bool {
 	for _, n := range j.since(0) {
 		if strings.Contains(n.text, text) {
@@ -78,29 +77,29 @@ func (j *journal) has(text string) bool {
 	return false
 }
 
-func TestAFileThatKillsItsPluginIsRefusedAndTheOthersAreConverted(t *testing.T) {
-	s := serviceOf(t, calm(t, corpus(t, 3)))
-	if err := s.carryOut(t.Context(), true, io.Discard); err != nil {
+func TestAFileThatEndsItsPluginIsRefusedAndTheOthersAreConverted(t *testing.T) {
+	s := serviceOf(t, calmConfig(t, corpus(t, 3)))
+	if err := s.runHost(t.Context(), true, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	results := s.host.Results.Snapshot()
-	if got, want := deadly(results), []string{liar}; !cmp.Equal(got, want) {
+	if got, want := deadly(results), []string{shortTar}; !cmp.Equal(got, want) {
 		t.Errorf("deadly are %q, want %q", got, want)
 	}
-	if got, want := refusals(results), []string{liar, rubbish}; !cmp.Equal(got, want) {
+	if got, want := refusals(results), []string{shortTar, notZip}; !cmp.Equal(got, want) {
 		t.Errorf("refused are %q, want %q", got, want)
 	}
-	if got, want := results[liar].GetRefusal().GetReason(), "panic: runtime error: index out of range [0] with length 0"; got != want {
+	if got, want := results[shortTar].GetRefusal().GetReason(), "panic: runtime error: index out of range [0] with length 0"; got != want {
 		t.Errorf("refused with %q, want %q", got, want)
 	}
-	if got, want := results[rubbish].GetRefusal().GetReason(), "zip: not a valid zip file"; got != want {
+	if got, want := results[notZip].GetRefusal().GetReason(), "zip: not a valid zip file"; got != want {
 		t.Errorf("refused with %q, want %q", got, want)
 	}
 	if !results[broken].GetOutline().GetBroken() {
 		t.Errorf("%v is not outlined as broken", results[broken])
 	}
-	if n, _ := s.ends.Get(byItself); n < trials {
-		t.Errorf("%d plugins died, want %d or more", n, trials)
+	if n, _ := s.ends.Get(endExited); n < maxFailures {
+		t.Errorf("%d plugins died, want %d or more", n, maxFailures)
 	}
 }
 
@@ -116,58 +115,58 @@ func TestLargeFilesAreConvertedAndTooLargeOnesRefused(t *testing.T) {
 	if err := os.Truncate(filepath.Join(dir, "huge.md"), content.MaxFile+1); err != nil {
 		t.Fatal(err)
 	}
-	s := serviceOf(t, calm(t, dir))
-	if err := s.carryOut(t.Context(), true, io.Discard); err != nil {
+	s := serviceOf(t, calmConfig(t, dir))
+	if err := s.runHost(t.Context(), true, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	results := s.host.Results.Snapshot()
 	if n := results["large.tar"].GetListing().GetEntries()[0].GetSize(); n != 5<<20 {
 		t.Errorf("%d bytes, want %d", n, 5<<20)
 	}
-	if got, want := results["huge.md"].GetRefusal().GetReason(), "it is larger than 64 MiB"; got != want {
+	if got, want := results["huge.md"].GetRefusal().GetReason(), "larger than 64 MiB"; got != want {
 		t.Errorf("refused with %q, want %q", got, want)
 	}
 }
 
 var quarantined = regexp.MustCompile(`text/\d was quarantined: text .*: start: no handshake`)
 
-func TestAQuarantinedPluginIsShownWithItsReasonAndStartedAgain(t *testing.T) {
-	c := calm(t, corpus(t, 3))
+func TestAQuarantinedPluginIsReportedWithItsReasonAndRestarted(t *testing.T) {
+	c := calmConfig(t, corpus(t, 3))
 	s := serviceOf(t, c)
-	s.plan = []strike{{at: 0, blow: corrupts, kind: content.TextKind}}
+	s.plan = []fault{{at: 0, what: faultCorrupt, kind: content.TextKind}}
 	var out bytes.Buffer
-	if err := s.carryOut(t.Context(), true, &out); err != nil {
+	if err := s.runHost(t.Context(), true, &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	// The first is enough: it has the binary repaired, which may be in time for the others.
+	// One quarantine is enough, because the operator then repairs the binary for the others.
 	if !quarantined.MatchString(out.String()) {
 		t.Errorf("no %q in the output:\n%s", quarantined, &out)
 	}
-	if !s.journal.has("the binary text is corrupt; installed it again") {
+	if !s.journal.has("installed the corrupt binary text again") {
 		t.Error("the binary was not repaired")
 	}
 }
 
-func TestPluginsThatCannotBeStartedAnyMoreHoldUpNobodyElse(t *testing.T) {
-	c := calm(t, corpus(t, 3))
+func TestOtherKindsAreConvertedWhenNoPluginOfOneKindCanBeStarted(t *testing.T) {
+	c := calmConfig(t, corpus(t, 3))
 	c.plugins = t.TempDir()
 	if err := os.CopyFS(c.plugins, os.DirFS(originals)); err != nil {
 		t.Fatal(err)
 	}
 	s := serviceOf(t, c)
-	// The originals go bad, and then what is installed.
+	// The original is corrupted first, and then the installed binary.
 	if err := os.WriteFile(filepath.Join(c.plugins, file("text")), []byte("#!/none\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.plan = []strike{{at: 0, blow: corrupts, kind: content.TextKind}}
-	err := s.carryOut(t.Context(), true, io.Discard)
+	s.plan = []fault{{at: 0, what: faultCorrupt, kind: content.TextKind}}
+	err := s.runHost(t.Context(), true, io.Discard)
 	if !errors.Is(err, errDiffers) {
 		t.Errorf("error %v, want %v", err, errDiffers)
 	}
 	results := s.host.Results.Snapshot()
 	for path, r := range results {
 		kind, _ := content.KindOf(path)
-		refused := strings.Contains(r.GetRefusal().GetReason(), "no text plugin can be started: text (")
+		refused := strings.Contains(r.GetRefusal().GetReason(), "text plugins: none can be started: text (")
 		if refused && kind != content.TextKind {
 			t.Errorf("%s was refused: %v", path, r)
 		}
@@ -180,27 +179,27 @@ func TestPluginsThatCannotBeStartedAnyMoreHoldUpNobodyElse(t *testing.T) {
 	}
 }
 
-func TestNothingToConvertIsAnError(t *testing.T) {
-	err := serviceOf(t, calm(t, t.TempDir())).carryOut(t.Context(), false, io.Discard)
-	if !errors.Is(err, errNothing) {
-		t.Errorf("error %v, want %v", err, errNothing)
+func TestADirectoryWithoutFilesToConvertIsAnError(t *testing.T) {
+	err := serviceOf(t, calmConfig(t, t.TempDir())).runHost(t.Context(), false, io.Discard)
+	if !errors.Is(err, errNoFiles) {
+		t.Errorf("error %v, want %v", err, errNoFiles)
 	}
 }
 
-func TestAPluginThatDoesNotStartAtAllFailsTheStartWithItsReason(t *testing.T) {
-	c := calm(t, corpus(t, 1))
+func TestTheHostDoesNotStartWithACorruptPlugin(t *testing.T) {
+	c := calmConfig(t, corpus(t, 1))
 	s := serviceOf(t, c)
 	if err := s.binaries.corrupt("picture"); err != nil {
 		t.Fatal(err)
 	}
-	err := s.carryOut(t.Context(), false, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "host/picture/0: start: ") {
+	err := s.runHost(t.Context(), false, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "start of host/picture/0: ") {
 		t.Errorf("error %v, want one that names the plugin", err)
 	}
 }
 
-func TestAHostThatIsShutDownIsIncomplete(t *testing.T) {
-	s := serviceOf(t, calm(t, slowCorpus(t)))
+func TestAShutdownBeforeTheLastResultIsAnError(t *testing.T) {
+	s := serviceOf(t, calmConfig(t, slowCorpus(t)))
 	some := s.host.Results.WatchAll(t.Context(), 1)
 	stopped := make(chan error)
 	go func() {
@@ -209,7 +208,7 @@ func TestAHostThatIsShutDownIsIncomplete(t *testing.T) {
 		}
 		stopped <- s.host.Shutdown(context.Background())
 	}()
-	err := s.carryOut(t.Context(), true, io.Discard)
+	err := s.runHost(t.Context(), true, io.Discard)
 	if !errors.Is(err, errIncomplete) {
 		t.Errorf("error %v, want %v", err, errIncomplete)
 	}
@@ -218,8 +217,8 @@ func TestAHostThatIsShutDownIsIncomplete(t *testing.T) {
 	}
 }
 
-func TestACancelledHostSaysWhatItHas(t *testing.T) {
-	s := serviceOf(t, calm(t, corpus(t, 30)))
+func TestACancelledHostSummarizesItsResults(t *testing.T) {
+	s := serviceOf(t, calmConfig(t, corpus(t, 30)))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	some := s.host.Results.WatchAll(ctx, 1)
@@ -231,7 +230,7 @@ func TestACancelledHostSaysWhatItHas(t *testing.T) {
 		}
 	}()
 	var out bytes.Buffer
-	err := s.carryOut(ctx, true, &out)
+	err := s.runHost(ctx, true, &out)
 	<-watched
 	if !errors.Is(err, enough) {
 		t.Errorf("error %v, want %v", err, enough)

@@ -13,7 +13,7 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// A journal keeps what the operator and the chaos did. All methods are safe for
+// A journal records the actions of the operator and the chaos. All methods are safe for
 // concurrent use.
 type journal struct {
 	mu          sync.Mutex
@@ -26,7 +26,7 @@ type note struct {
 	text string
 }
 
-// quarantine is why a plugin was quarantined.
+// quarantine is a quarantine of a plugin with its reason.
 type quarantine struct {
 	plugin string
 	reason string
@@ -40,7 +40,7 @@ func (j *journal) note(format string, args ...any) {
 }
 
 func (j *journal) quarantine(name string, why error) {
-	reason := whyDown(why)
+	reason := reasonText(why)
 	j.note("operator: %s is quarantined: %s", name, reason)
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -53,14 +53,14 @@ func (j *journal) quarantine(name string, why error) {
 	j.quarantines = append(j.quarantines, quarantine{name, reason, 1})
 }
 
-// last returns the last notes.
+// last returns the last n notes.
 func (j *journal) last(n int) []note {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]note(nil), j.notes[max(0, len(j.notes)-n):]...)
 }
 
-// since returns all notes but the first n.
+// since returns all notes after the first n.
 func (j *journal) since(n int) []note {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -73,8 +73,8 @@ func (j *journal) quarantined() []quarantine {
 	return append([]quarantine(nil), j.quarantines...)
 }
 
-// whyDown is why a plugin is not up, in a line.
-func whyDown(err error) string {
+// reasonText returns why a plugin is not running, in one line.
+func reasonText(err error) string {
 	died, ok := errors.AsType[*plugin.DiedError](err)
 	if !ok {
 		return err.Error()
@@ -82,57 +82,56 @@ func whyDown(err error) string {
 	if _, itself := died.Cause.(*proc.ExitError); !itself {
 		return died.Cause.Error()
 	}
-	if said, ok := panicOf(died.Exit.Lines); ok {
-		return said
+	if text, ok := panicOf(died.Exit.Lines); ok {
+		return text
 	}
 	return died.Exit.String()
 }
 
-// end is why a plugin process has ended, or was not started.
-type end string
+// endKind is the kind of end of a plugin process, or of its start.
+type endKind string
 
 const (
-	byKill     end = "killed"
-	byItself   end = "died by themselves"
-	unanswered end = "did not answer"
-	notStarted end = "could not be started"
+	endKilled     endKind = "killed"
+	endExited     endKind = "exited by themselves"
+	endUnanswered endKind = "did not answer"
+	endNotStarted endKind = "could not be started"
 )
 
-// countEnd is told every event of the tree.
+// countEnd counts the ends of plugin processes. It observes all events of the tree.
 func (s *service) countEnd(e sup.Event) {
 	if e.Kind != sup.ChildExited {
 		return
 	}
-	if why, ok := endOf(e.Exit.Err); ok {
+	if why, ok := endKindOf(e.Exit.Err); ok {
 		kv.Add(&s.ends, why, 1)
 	}
 }
 
-// endOf tells by the exit of its child how a process ended that should not
-// have.
-func endOf(err error) (end, bool) {
+// endKindOf returns the kind of end of a plugin process from the exit of its child, or
+// false if the end was intended.
+func endKindOf(err error) (endKind, bool) {
 	if _, ok := errors.AsType[*plugin.StartError](err); ok {
-		return notStarted, true
+		return endNotStarted, true
 	}
 	died, ok := errors.AsType[*plugin.DiedError](err)
 	if !ok {
 		return "", false
 	}
 	if errors.Is(died.Cause, sup.ErrUnhealthy) {
-		return unanswered, true
+		return endUnanswered, true
 	}
 	exit, itself := died.Cause.(*proc.ExitError)
 	switch {
 	case !itself:
-		return "", false // the host has ended it
+		return "", false // ended by the host
 	case exit.Signal != 0:
-		return byKill, true
+		return endKilled, true
 	}
-	return byItself, true
+	return endExited, true
 }
 
-// panicOf returns the line of its output in which a Go program says that it
-// ends, and why.
+// panicOf returns the line of output in which a Go program reports its panic.
 func panicOf(lines []proc.Line) (text string, ok bool) {
 	for _, line := range lines {
 		if strings.HasPrefix(line.Text, "panic: ") || strings.HasPrefix(line.Text, "fatal error: ") {

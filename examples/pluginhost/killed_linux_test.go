@@ -10,8 +10,8 @@ import (
 	"github.com/espalier-go/espalier/internal/leaks"
 )
 
-func TestNoPluginOutlivesAHostThatIsKilled(t *testing.T) {
-	temp, err := os.MkdirTemp("", "k") // short, as the sockets of plugins are in it
+func TestPluginsEndWithAHostThatIsKilled(t *testing.T) {
+	temp, err := os.MkdirTemp("", "k") // short enough for the paths of sockets
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestNoPluginOutlivesAHostThatIsKilled(t *testing.T) {
 	}
 }
 
-// runningBelow returns the executables in a directory that run.
+// runningBelow returns the running executables below a directory.
 func runningBelow(dir string) []string {
 	links, _ := filepath.Glob("/proc/[0-9]*/exe")
 	var running []string

@@ -11,12 +11,11 @@ import (
 	"github.com/espalier-go/espalier/internal/leaks"
 )
 
-// originals is the directory of the plugins, built once for all tests.
+// originals is the directory of the plugins, which are built once for all tests.
 var originals string
 
-// TestMain lets the test binary be the program itself. Else it builds the
-// plugins, runs the tests, and then finds nothing left of them: no process, no
-// goroutine, no file.
+// TestMain runs the program itself if PLUGINHOST_IS_THE_PROGRAM is set. Else it builds the
+// plugins, runs the tests, and checks that they leave no process, goroutine or file.
 func TestMain(m *testing.M) {
 	if os.Getenv("PLUGINHOST_IS_THE_PROGRAM") != "" {
 		main()

@@ -9,51 +9,50 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// An Operator looks after plugins that are quarantined, as a person would: it
-// notes why, puts the original in place of a binary that is corrupt, and starts
-// the plugin again. What does not start three times in a row stays down.
+// An Operator restarts plugins that are quarantined. Before, it records the reason and
+// installs a corrupt binary again. It gives up after three failed starts in a row.
 type Operator struct {
 	service  *service
-	failures map[string]int // in a row, by the name of the plugin
+	failures map[string]int // failed starts in a row, by the name of the plugin
 }
 
 const (
-	round    = 250 * time.Millisecond // between two looks
-	attempts = 3
+	checkInterval = 250 * time.Millisecond // between two checks
+	maxAttempts   = 3
 )
 
-// Run never ends by itself.
+// Run checks the plugins until ctx ends.
 func (o *Operator) Run(ctx context.Context) error {
-	turn := time.NewTicker(round)
-	defer turn.Stop()
+	ticker := time.NewTicker(checkInterval)
+	defer ticker.Stop()
 	for {
 		select {
-		case <-turn.C:
+		case <-ticker.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		for _, kind := range content.Kinds {
-			if err := o.look(ctx, o.service.pools[kind]); err != nil {
+			if err := o.check(ctx, o.service.pools[kind]); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// look looks after the plugins of a kind. The error is about the disk: nothing
-// can be done then.
-func (o *Operator) look(ctx context.Context, p *pool) error {
+// check restarts the quarantined plugins of a kind. It returns an error if the disk
+// fails.
+func (o *Operator) check(ctx context.Context, p *pool) error {
 	down, last := 0, error(nil)
 	for i, child := range p.children() {
 		name := p.name(i)
-		// Where a restart has failed it is stopped. Else somebody has stopped it,
-		// who will know why.
+		// A plugin is stopped after a failed restart. If there was none, a person has
+		// stopped it through supctl or the page.
 		ours := child.State == sup.StateQuarantined || child.State == sup.StateStopped && o.failures[name] > 0
 		if !ours {
 			o.failures[name] = 0
 			continue
 		}
-		if o.failures[name] >= attempts {
+		if o.failures[name] >= maxAttempts {
 			down, last = down+1, child.LastExit.Err
 			continue
 		}
@@ -70,20 +69,20 @@ func (o *Operator) look(ctx context.Context, p *pool) error {
 		o.service.journal.note("operator: restarted %s", name)
 	}
 	if down < o.service.replicas {
-		p.lost.Store(nil)
+		p.unavailable.Store(nil)
 		return nil
 	}
-	err := fmt.Errorf("no %s plugin can be started: %w", p.kind, last)
-	p.lost.Store(&err)
+	err := fmt.Errorf("%s plugins: none can be started: %w", p.kind, last)
+	p.unavailable.Store(&err)
 	return nil
 }
 
-// repair installs a binary anew if it is not what it should be.
+// repair installs a binary again if it is corrupt.
 func (o *Operator) repair(binary string) error {
 	intact, err := o.service.binaries.intact(binary)
 	if err != nil || intact {
 		return err
 	}
-	o.service.journal.note("operator: the binary %s is corrupt; installed it again", binary)
+	o.service.journal.note("operator: installed the corrupt binary %s again", binary)
 	return o.service.binaries.install(binary)
 }

@@ -29,7 +29,7 @@ func (p *Page) Initialize(context.Context) (err error) {
 	url, hosts := pageURL(p.service.page, p.listener.Addr())
 	p.hosts = hosts
 	p.service.pageURL.Store(&url)
-	p.service.journal.note("the debug page is at %s", url)
+	p.service.journal.note("debug page: %s", url)
 	return nil
 }
 

@@ -17,17 +17,16 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-// A pool is the plugins of one kind, for those who need not know what they
-// make.
+// A pool is the plugins of one kind, without the type of their results.
 type pool struct {
 	kind content.Kind
 	plugins
-	calls *semaphore.Weighted // 1 for a call among others, all for one alone
-	meter *meter
-	lost  atomic.Pointer[error] // why there will be no plugins any more
+	calls       *semaphore.Weighted // a call takes 1, or everything if it must be alone
+	meter       *meter
+	unavailable atomic.Pointer[error] // why no plugin of the kind can be started; nil if one can
 }
 
-// plugins are the typed half of a pool.
+// plugins are the methods of a pool that depend on the type of the results.
 type plugins interface {
 	convert(ctx context.Context, f *content.File, opts ...plugin.Option) (*content.Result, error)
 	children() []sup.ChildInfo
@@ -38,7 +37,7 @@ type plugins interface {
 	replace(ctx context.Context, i int, binary, path string) error
 }
 
-// process is a plugin that is live.
+// process is a live plugin.
 type process struct {
 	replica int
 	pid     int
@@ -49,7 +48,7 @@ func newPool(kind content.Kind, p plugins) *pool {
 	return &pool{kind: kind, plugins: p, calls: semaphore.NewWeighted(math.MaxInt64), meter: newMeter()}
 }
 
-// replicas are plugins that make an R of a file.
+// replicas are plugins that convert a file to an R.
 type replicas[R any] struct {
 	set    *sup.Replicas[*plugin.Client[content.Converter[R]]]
 	source *plugin.Source[content.Converter[R]]
@@ -60,19 +59,19 @@ func newReplicas[R any](set *sup.Replicas[*plugin.Client[content.Converter[R]]],
 	return &replicas[R]{set, plugin.NewSource(spec), result}
 }
 
-// program says how the plugins are run, whatever they make.
-type program struct {
+// programSpec has what the specs of all plugins have in common.
+type programSpec struct {
 	binaries *binaries
 	timeout  time.Duration // of a call
 	logger   *slog.Logger
 }
 
-// lastLines is how many lines of a plugin's output are kept: those of a panic.
+// lastLines is the number of output lines that are kept, enough for a panic.
 const lastLines = 200
 
-// specOf is the spec of the plugins of a kind: dial makes a client of a
-// connection, of the service that they must serve.
-func specOf[C content.Converter[R], R any](p program, kind content.Kind, dial func(grpc.ClientConnInterface) C, service grpc.ServiceDesc) plugin.Spec[content.Converter[R]] {
+// specOf returns the spec of the plugins of a kind. They serve service, and dial makes a
+// client of it.
+func specOf[C content.Converter[R], R any](p programSpec, kind content.Kind, dial func(grpc.ClientConnInterface) C, service grpc.ServiceDesc) plugin.Spec[content.Converter[R]] {
 	name := string(kind)
 	return plugin.Spec[content.Converter[R]]{
 		Name:      name,
@@ -82,8 +81,8 @@ func specOf[C content.Converter[R], R any](p program, kind content.Kind, dial fu
 			return dial(conn), nil
 		}, service.ServiceName),
 		DrainTimeout: p.timeout,
-		// Well before a call times out, so that a plugin that hangs is told from
-		// a file that takes too long.
+		// A plugin that hangs is detected well before its calls time out. So a call that
+		// times out was slow because of its file.
 		Liveness: plugin.Liveness{
 			Interval: min(250*time.Millisecond, p.timeout/20),
 			Timeout:  min(500*time.Millisecond, p.timeout/10),
@@ -93,15 +92,15 @@ func specOf[C content.Converter[R], R any](p program, kind content.Kind, dial fu
 }
 
 func (r *replicas[R]) convert(ctx context.Context, f *content.File, opts ...plugin.Option) (*content.Result, error) {
-	var made R
+	var result R
 	err := plugin.Do(ctx, r.set, func(ctx context.Context, c content.Converter[R]) (err error) {
-		made, err = c.Convert(ctx, f)
+		result, err = c.Convert(ctx, f)
 		return err
 	}, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return r.result(made), nil
+	return r.result(result), nil
 }
 
 func (r *replicas[R]) children() []sup.ChildInfo { return r.set.Children() }
@@ -116,15 +115,15 @@ func (r *replicas[R]) live() []process {
 	return all
 }
 
-// binary is what plugins run that start from now on.
+// binary returns the name of the binary for the next starts.
 func (r *replicas[R]) binary() string { return r.source.Spec().Name }
 
-// use has them run another one.
+// use sets the binary for the next starts.
 func (r *replicas[R]) use(binary, path string) error {
 	return r.source.Use(r.specFor(binary, path))
 }
 
-// replace upgrades one live plugin in place.
+// replace upgrades one live plugin.
 func (r *replicas[R]) replace(ctx context.Context, i int, binary, path string) error {
 	return r.set.Child(i).Do(ctx, func(ctx context.Context, c *plugin.Client[content.Converter[R]]) error {
 		return c.Replace(ctx, r.specFor(binary, path))
@@ -137,5 +136,5 @@ func (r *replicas[R]) specFor(binary, path string) plugin.Spec[content.Converter
 	return spec
 }
 
-// name is that of a replica, as in "text/0".
+// name returns the name of a replica, such as "text/0".
 func (p *pool) name(i int) string { return string(p.kind) + "/" + strconv.Itoa(i) }

@@ -16,7 +16,7 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// command is the program itself, with plugins that have been built.
+// command returns a command that runs the program with the built plugins.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -35,10 +35,10 @@ func TestTheProgramVerifiesItselfUnderChaos(t *testing.T) {
 	}
 	for _, want := range []string{
 		"93 of 93 files converted in ",
-		liar + " kills its plugin: panic: runtime error: index out of range",
-		" was quarantined: ", // over starts of the corrupt binary, or over having been killed before, which are counted too
-		"the binary text is corrupt; installed it again",
-		"verified: 93 files, each with one result, equal to that of a plain loop\n",
+		shortTar + " ends its plugin: panic: runtime error: index out of range",
+		" was quarantined: ", // because of the corrupt binary, or of kills before
+		"installed the corrupt binary text again",
+		"verified: 93 files, each with one result, equal to that of a loop without plugins\n",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q in the output:\n%s", want, out)
@@ -46,7 +46,7 @@ func TestTheProgramVerifiesItselfUnderChaos(t *testing.T) {
 	}
 }
 
-func TestTheProgramRefusesWhatItCannotDo(t *testing.T) {
+func TestTheProgramReportsAllFaultsOfItsFlags(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none")
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -57,13 +57,13 @@ func TestTheProgramRefusesWhatItCannotDo(t *testing.T) {
 		want []string
 	}{
 		{[]string{"-replicas", "0", "-timeout", "10ms", "-dir", none, "more"}, []string{
-			`arguments ["more"]: there are flags only; give the directory with -dir`,
+			`arguments ["more"]: only flags are accepted: use -dir for the directory`,
 			"-replicas 0: use 1 to 100", "-timeout 10ms: use 1s or more", "-dir: stat " + none}},
-		{[]string{"-dir", file}, []string{"-dir " + file + ": it is no directory"}},
+		{[]string{"-dir", file}, []string{"-dir " + file + ": not a directory"}},
 		{[]string{"-dir", t.TempDir(), "-plugins", t.TempDir()}, []string{"text: no such file", "archive: no such file"}},
-		{[]string{"-dir", t.TempDir()}, []string{"there is nothing to convert in "}},
-		{[]string{"-dir", t.TempDir(), "-debug", "nowhere"}, []string{"host/page: start: listen tcp: address nowhere"}},
-		{[]string{"-dir", t.TempDir(), "-control", "nowhere"}, []string{"host/control: start: "}},
+		{[]string{"-dir", t.TempDir()}, []string{": no files to convert"}},
+		{[]string{"-dir", t.TempDir(), "-debug", "nowhere"}, []string{"start of host/page: listen tcp: address nowhere"}},
+		{[]string{"-dir", t.TempDir(), "-control", "nowhere"}, []string{"start of host/control: "}},
 		{[]string{"-dir", t.TempDir(), "-log", none + "/log"}, []string{"log: no such file or directory"}},
 	} {
 		out, err := command(t, test.args...).CombinedOutput()
@@ -78,8 +78,8 @@ func TestTheProgramRefusesWhatItCannotDo(t *testing.T) {
 	}
 }
 
-// begun starts the program, and returns the lines of its standard error after
-// the first that matches.
+// begun starts the program and waits for a line of its standard error that matches. It
+// returns the match and the lines after it.
 func begun(t *testing.T, cmd *exec.Cmd, first string) (*bufio.Scanner, []string) {
 	t.Helper()
 	stderr, err := cmd.StderrPipe()
@@ -96,11 +96,11 @@ func begun(t *testing.T, cmd *exec.Cmd, first string) (*bufio.Scanner, []string)
 			return lines, match
 		}
 	}
-	t.Fatalf("it has ended without a line that matches %q: %v", first, cmd.Wait())
+	t.Fatalf("no line that matches %q: %v", first, cmd.Wait())
 	return nil, nil
 }
 
-func TestAnInterruptEndsTheProgramWithThePartialResult(t *testing.T) {
+func TestAnInterruptEndsTheProgramWithAPartialSummary(t *testing.T) {
 	cmd := command(t, "-chaos", "-verify", "-timeout", "30s", "-dir", corpus(t, 30))
 	var out strings.Builder
 	cmd.Stdout = &out
@@ -124,10 +124,10 @@ func TestAnInterruptEndsTheProgramWithThePartialResult(t *testing.T) {
 	}
 }
 
-func TestTheHostCanBeLookedAtAndControlled(t *testing.T) {
+func TestTheHostServesTheDebugPageAndSupctl(t *testing.T) {
 	log, socket := filepath.Join(t.TempDir(), "log"), "unix:"+filepath.Join(t.TempDir(), "control")
 	cmd := command(t, "-timeout", "30s", "-dir", slowCorpus(t), "-debug", "localhost:0", "-control", socket, "-log", log)
-	lines, match := begun(t, cmd, `the debug page is at (http://.*)$`)
+	lines, match := begun(t, cmd, `debug page: (http://.*)$`)
 	answer, err := http.Get(match[1] + "tree.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -158,8 +158,8 @@ func TestTheHostCanBeLookedAtAndControlled(t *testing.T) {
 	for lines.Scan() {
 	}
 	_ = cmd.Wait() // it was interrupted
-	said, err := os.ReadFile(log)
-	if err != nil || !strings.Contains(string(said), "path=host/text/0") || !strings.Contains(string(said), "msg=serving") {
-		t.Errorf("%v: no word of the supervisors, or of the plugins, in the log:\n%s", err, said)
+	logged, err := os.ReadFile(log)
+	if err != nil || !strings.Contains(string(logged), "path=host/text/0") || !strings.Contains(string(logged), "msg=serving") {
+		t.Errorf("%v: no record of the supervisors or of the plugins in the log:\n%s", err, logged)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"github.com/espalier-go/espalier/examples/pluginhost/convert"
 )
 
-// The results of the kinds.
-
 func textResult(t *content.Text) *content.Result {
 	return &content.Result{Content: &content.Result_Text{Text: t}}
 }
@@ -29,9 +27,9 @@ func refusal(reason string, deadly bool) *content.Result {
 	return &content.Result{Content: &content.Result_Refusal{Refusal: &content.Refusal{Reason: reason, Deadly: deadly}}}
 }
 
-// plainly converts a file without plugins. What would end one, a panic, is a
-// deadly refusal.
-func plainly(kind content.Kind, f *content.File) (result *content.Result) {
+// convertDirectly converts a file without a plugin. A panic, which would end a plugin,
+// is a deadly refusal.
+func convertDirectly(kind content.Kind, f *content.File) (result *content.Result) {
 	defer func() {
 		if value := recover(); value != nil {
 			result = refusal(fmt.Sprint("panic: ", value), true)
@@ -47,7 +45,7 @@ func plainly(kind content.Kind, f *content.File) (result *content.Result) {
 	case content.ArchiveKind:
 		return resultOf(convert.Archive, f, archiveResult)
 	}
-	return refusal(fmt.Sprintf("there is no plugin for %q", kind), false)
+	return refusal(fmt.Sprintf("no plugin for the kind %q", kind), false)
 }
 
 func resultOf[R any](convert func(*content.File) (R, error), f *content.File, result func(R) *content.Result) *content.Result {

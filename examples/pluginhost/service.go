@@ -13,18 +13,18 @@ import (
 	"github.com/espalier-go/espalier/sup/remote"
 )
 
-// A service is a host with what its workers need. Its methods make them, so it
-// is a HostChildren.
+// A service has a host and what the children of the host need. It implements
+// HostChildren.
 type service struct {
 	host     *Host
 	dir      string
-	source   fs.FS // of that directory
+	source   fs.FS // of dir
 	binaries *binaries
 	replicas int
 	timeout  time.Duration // of a call
-	page     string        // address of the debug page; "" if there is to be none
-	control  string        // address of the control server, likewise
-	plan     []strike
+	page     string        // address of the debug page; empty for none
+	control  string        // address of the control server; empty for none
+	plan     []fault
 	screen   screen
 	logger   *slog.Logger
 	begin    time.Time
@@ -35,10 +35,10 @@ type service struct {
 	picture *replicas[*content.Picture]
 	archive *replicas[*content.Listing]
 
-	journal journal
-	ends    kv.Context[end, int]   // of plugin processes
-	again   atomic.Int32           // results that there was one of already
-	pageURL atomic.Pointer[string] // nil until there is one
+	journal    journal
+	ends       kv.Context[endKind, int] // of plugin processes
+	duplicates atomic.Int32             // results of files that had one
+	pageURL    atomic.Pointer[string]   // of the debug page; nil until it is served
 }
 
 func newService(c config, source fs.FS, b *binaries, logger *slog.Logger, out screen) *service {
@@ -50,7 +50,7 @@ func newService(c config, source fs.FS, b *binaries, logger *slog.Logger, out sc
 		s.plan = newPlan(c.seed)
 	}
 	s.host = NewHost(s, sup.ObserverFunc(s.countEnd), sup.Log(logger))
-	h, program := s.host, program{b, c.timeout, logger}
+	h, program := s.host, programSpec{b, c.timeout, logger}
 	s.text = newReplicas(&h.Text, specOf(program, content.TextKind, content.NewTextsClient, content.Texts_ServiceDesc), textResult)
 	s.outline = newReplicas(&h.Outline, specOf(program, content.OutlineKind, content.NewOutlinesClient, content.Outlines_ServiceDesc), outlineResult)
 	s.picture = newReplicas(&h.Picture, specOf(program, content.PictureKind, content.NewPicturesClient, content.Pictures_ServiceDesc), pictureResult)
@@ -107,8 +107,8 @@ func (s *service) NewChaos(_ context.Context, h *Host) (*Chaos, error) {
 
 func (s *service) NewView(context.Context, *Host) (*View, error) { return &View{s}, nil }
 
-func (s *service) NewDesks(_ context.Context, h *Host, _ int) (*Desk, error) {
-	return &Desk{h, s}, nil
+func (s *service) NewWorkers(_ context.Context, h *Host, _ int) (*Worker, error) {
+	return &Worker{h, s}, nil
 }
 
 func (s *service) NewWalk(_ context.Context, h *Host) (*Walk, error) {
@@ -120,5 +120,5 @@ func (s *service) CountOutline() int { return s.replicas }
 func (s *service) CountPicture() int { return s.replicas }
 func (s *service) CountArchive() int { return s.replicas }
 
-// CountDesks is as many as there are plugins.
-func (s *service) CountDesks() int { return s.replicas * len(content.Kinds) }
+// CountWorkers returns the number of plugins.
+func (s *service) CountWorkers() int { return s.replicas * len(content.Kinds) }

@@ -2,7 +2,7 @@
 
 package main
 
-// hasChaos is false where a process cannot be stopped: there is no plan then.
+// hasChaos is whether the system can stop a process by a signal.
 const hasChaos = false
 
 func kill(int)        {}

@@ -4,14 +4,14 @@ package main
 
 import "syscall"
 
-// hasChaos: processes can be stopped.
+// hasChaos is whether the system can stop a process by a signal.
 const hasChaos = true
 
-// kill kills a process. That it has gone meanwhile is as good.
+// kill kills a process. It has no effect if the process has ended.
 func kill(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
 
-// stop keeps a process from doing anything, while it is there.
+// stop stops a process, which then hangs.
 func stop(pid int) { _ = syscall.Kill(pid, syscall.SIGSTOP) }
 
-// exists reports whether a process is there.
+// exists reports whether a process exists.
 func exists(pid int) bool { return syscall.Kill(pid, 0) == nil }

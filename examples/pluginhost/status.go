@@ -13,13 +13,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A status is how far the host is, and how its plugins do.
+// A status is a snapshot of the progress and of the plugins.
 type status struct {
 	took        time.Duration
 	found, kept int
 	kinds       []kindStatus
 	notes       []note
-	page        string // where the debug page is, or ""
+	page        string // URL of the debug page; empty for none
 }
 
 type kindStatus struct {
@@ -31,13 +31,13 @@ type kindStatus struct {
 type pluginStatus struct {
 	name     string
 	state    sup.State
-	binary   string // "" if it is down
+	binary   string // empty if the plugin is not running
 	pid      int
 	restarts int
-	why      string // it is down
+	reason   string // for which the plugin is not running
 }
 
-// status is of one moment for each kind.
+// status returns a snapshot. The kinds are read one after the other.
 func (s *service) status() status {
 	now := status{
 		took:  time.Since(s.begin),
@@ -54,7 +54,7 @@ func (s *service) status() status {
 		for i, child := range p.children() {
 			plugin := pluginStatus{name: p.name(i), state: child.State, restarts: child.Restarts}
 			if child.State != sup.StateRunning && child.LastExit.Err != nil {
-				plugin.why = whyDown(child.LastExit.Err)
+				plugin.reason = reasonText(child.LastExit.Err)
 			}
 			k.plugins = append(k.plugins, plugin)
 		}
@@ -84,7 +84,7 @@ func (s status) restarts() int {
 	return n
 }
 
-// quarantined counts the plugins that are.
+// quarantined returns the number of quarantined plugins.
 func (s status) quarantined() int {
 	n := 0
 	for _, k := range s.kinds {
@@ -97,7 +97,7 @@ func (s status) quarantined() int {
 	return n
 }
 
-// line is the status in a line. The rate is that of the calls since another one.
+// line returns the status as one line, with the rate of calls since an earlier status.
 func (s status) line(before status) string {
 	return fmt.Sprintf("%d of %d files, %.0f calls/s, %d restarts, %d quarantined",
 		s.kept, s.found, s.rate(before), s.restarts(), s.quarantined())
@@ -122,26 +122,26 @@ var (
 	bold = lipgloss.NewStyle().Bold(true)
 )
 
-// screenful is the status as a picture, with colours. The rates are those since
-// another one.
-func (s status) screenful(before status, width int) string {
+// render returns the status for a terminal, with the rates of calls since an earlier
+// status.
+func (s status) render(before status, width int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %d of %d files, %v  %s\n\n", bar(s.kept, s.found, 40), s.kept, s.found, s.took.Round(time.Second), s.page)
 	b.WriteString(s.table(before).String() + "\n\n")
 	for _, k := range s.kinds {
 		for _, p := range k.plugins {
 			if p.state == sup.StateQuarantined {
-				b.WriteString(clipped(bad.Render(p.name)+" is quarantined: "+p.why, width) + "\n")
+				b.WriteString(clip(bad.Render(p.name)+" is quarantined: "+p.reason, width) + "\n")
 			}
 		}
 	}
 	for _, n := range s.notes {
-		b.WriteString(dim.Render(clipped(n.String(), width)) + "\n")
+		b.WriteString(dim.Render(clip(n.String(), width)) + "\n")
 	}
 	return b.String()
 }
 
-func clipped(line string, width int) string {
+func clip(line string, width int) string {
 	if width <= 0 {
 		return line
 	}
@@ -153,8 +153,8 @@ func bar(part, whole, width int) string {
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-full) + "]"
 }
 
-// table has a line for each plugin, and the figures of each kind in the first
-// of its lines.
+// table returns a table with a row for each plugin. The first row of a kind has its
+// figures.
 func (s status) table(before status) *table.Table {
 	t := plainTable("plugin", "state", "binary", "pid", "restarts", "calls", "calls/s", "p50", "p99")
 	var states []sup.State
@@ -168,7 +168,7 @@ func (s status) table(before status) *table.Table {
 				}
 				row = append(row[:5], strconv.Itoa(k.figures.calls),
 					fmt.Sprintf("%.0f", perSecond(calls, s.took-before.took)),
-					round3(k.figures.p50).String(), round3(k.figures.p99).String())
+					roundTime(k.figures.p50).String(), roundTime(k.figures.p99).String())
 			}
 			t.Row(row...)
 			states = append(states, p.state)
@@ -200,8 +200,8 @@ func number(n int) string {
 	return strconv.Itoa(n)
 }
 
-// round3 leaves a time three digits or so.
-func round3(d time.Duration) time.Duration {
+// roundTime rounds a time to about three digits.
+func roundTime(d time.Duration) time.Duration {
 	unit := time.Microsecond
 	for d > 1000*unit {
 		unit *= 10
@@ -211,7 +211,7 @@ func round3(d time.Duration) time.Duration {
 
 func (n note) String() string { return n.at.Format(time.TimeOnly) + " " + n.text }
 
-// summaryTable has a line for each kind.
+// summaryTable returns a table with a row for each kind.
 func (s status) summaryTable() string {
 	t := plainTable("plugins", "replicas", "restarts", "calls", "calls/s", "p50", "p99")
 	for _, k := range s.kinds {
@@ -220,7 +220,7 @@ func (s status) summaryTable() string {
 			restarts += p.restarts
 		}
 		t.Row(string(k.kind), strconv.Itoa(len(k.plugins)), strconv.Itoa(restarts), strconv.Itoa(k.figures.calls),
-			fmt.Sprintf("%.0f", perSecond(k.figures.calls, s.took)), round3(k.figures.p50).String(), round3(k.figures.p99).String())
+			fmt.Sprintf("%.0f", perSecond(k.figures.calls, s.took)), roundTime(k.figures.p50).String(), roundTime(k.figures.p99).String())
 	}
 	return t.StyleFunc(func(_, col int) lipgloss.Style {
 		if col == 0 {

@@ -19,7 +19,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// statusOf is one with a quarantined plugin.
+// statusOf returns a status with a quarantined plugin.
 func statusOf(calls int, took time.Duration) status {
 	return status{
 		took: took, found: 40, kept: 10,
@@ -29,7 +29,7 @@ func statusOf(calls int, took time.Duration) status {
 				{name: "text/1", state: sup.StateRestarting, restarts: 1},
 			}},
 			{content.PictureKind, figures{}, []pluginStatus{
-				{name: "picture/0", state: sup.StateQuarantined, restarts: 3, why: "panic: out of ink"},
+				{name: "picture/0", state: sup.StateQuarantined, restarts: 3, reason: "panic: out of ink"},
 			}},
 		},
 		notes: []note{{time.Date(2026, 1, 1, 10, 20, 30, 0, time.UTC), "chaos: killed text/0 (pid 16)"}},
@@ -48,23 +48,23 @@ picture/0 is quarantined: panic: out of ink
 10:20:30 chaos: killed text/0 (pid 16)
 `
 
-func TestTheScreenShowsEachPluginAndWhyOneIsQuarantined(t *testing.T) {
-	got := statusOf(100, 12*time.Second).screenful(statusOf(50, 10*time.Second), 0)
+func TestTheScreenShowsEachPluginAndTheReasonOfAQuarantine(t *testing.T) {
+	got := statusOf(100, 12*time.Second).render(statusOf(50, 10*time.Second), 0)
 	if !strings.Contains(got, "\x1b[") {
-		t.Error("it has no colours")
+		t.Error("no colours")
 	}
 	plain := regexp.MustCompile(`(?m) +$`).ReplaceAllString(ansi.Strip(got), "")
 	if diff := cmp.Diff(wantedScreen, plain); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for line := range strings.Lines(statusOf(1, 1).screenful(status{}, 20)) {
+	for line := range strings.Lines(statusOf(1, 1).render(status{}, 20)) {
 		if strings.Contains(line, "quarantined:") && ansi.StringWidth(line) > 20 {
 			t.Errorf("wider than the terminal: %q", line)
 		}
 	}
 }
 
-func TestTheLineSumsUp(t *testing.T) {
+func TestTheStatusLineHasTheTotals(t *testing.T) {
 	got := statusOf(100, 12*time.Second).line(statusOf(50, 10*time.Second))
 	if want := "10 of 40 files, 25 calls/s, 6 restarts, 1 quarantined"; got != want {
 		t.Errorf("line %q, want %q", got, want)
@@ -77,7 +77,7 @@ func TestTheLineSumsUp(t *testing.T) {
 func TestWithoutATerminalTheViewWritesLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		s := newService(calm(t, "none"), fstest.MapFS{}, &binaries{}, discard, screen{out: &out})
+		s := newService(calmConfig(t, "none"), fstest.MapFS{}, &binaries{}, discard, screen{out: &out})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		s.journal.note("chaos: struck")
@@ -91,18 +91,18 @@ func TestWithoutATerminalTheViewWritesLines(t *testing.T) {
 	})
 }
 
-func TestAFileIsNoTerminal(t *testing.T) {
+func TestAFileIsNotATerminal(t *testing.T) {
 	file, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
 	if newScreen(file, false).terminal {
-		t.Error("it is drawn on")
+		t.Error("a file counts as a terminal")
 	}
 }
 
-func TestTheMeterTellsMedianAndTail(t *testing.T) {
+func TestTheMeterMeasuresMedianAndTail(t *testing.T) {
 	m := newMeter()
 	for i := range 100 {
 		m.count(time.Duration(i+1) * time.Millisecond)
@@ -116,10 +116,10 @@ func TestTheMeterTellsMedianAndTail(t *testing.T) {
 	}
 }
 
-func TestVerificationNoticesEveryDifference(t *testing.T) {
+func TestVerifyReportsEveryDifference(t *testing.T) {
 	source := fstest.MapFS{"a.md": {Data: []byte("# A")}, "b.go": {Data: []byte("package b")}, "c.zip": {Data: []byte("PK")}, "d.txt": {}}
 	right := func() map[string]*content.Result {
-		return map[string]*content.Result{"a.md": plain(source, "a.md"), "b.go": plain(source, "b.go"), "c.zip": plain(source, "c.zip")}
+		return map[string]*content.Result{"a.md": convertFile(source, "a.md"), "b.go": convertFile(source, "b.go"), "c.zip": convertFile(source, "c.zip")}
 	}
 	if n, err := verify(t.Context(), source, right()); n != 3 || err != nil {
 		t.Errorf("%d files, %v; want 3 and no error", n, err)
@@ -128,12 +128,12 @@ func TestVerificationNoticesEveryDifference(t *testing.T) {
 		change func(r map[string]*content.Result)
 		want   string
 	}{
-		{func(r map[string]*content.Result) { delete(r, "b.go") }, "in 1 files; b.go has none"},
-		{func(r map[string]*content.Result) { r["e.md"] = fine }, "in 1 files; e.md is not there"},
-		{func(r map[string]*content.Result) { r["a.md"].GetText().Words++ }, "in 1 files; a.md: the results differ"},
-		{func(r map[string]*content.Result) { r["a.md"] = r["b.go"] }, "in 1 files; a.md: the results differ"},
-		{func(r map[string]*content.Result) { r["c.zip"] = refusal("other", false) }, `in 1 files; c.zip: refused with "other", and plainly with "zip: not a valid zip file"`},
-		{func(r map[string]*content.Result) { r["a.md"], r["b.go"] = fine, fine }, "in 2 files; a.md: the results differ"},
+		{func(r map[string]*content.Result) { delete(r, "b.go") }, "1 files, first b.go: no result"},
+		{func(r map[string]*content.Result) { r["e.md"] = fine }, "1 files, first e.md: no such file"},
+		{func(r map[string]*content.Result) { r["a.md"].GetText().Words++ }, "1 files, first a.md: another result"},
+		{func(r map[string]*content.Result) { r["a.md"] = r["b.go"] }, "1 files, first a.md: another result"},
+		{func(r map[string]*content.Result) { r["c.zip"] = refusal("other", false) }, `1 files, first c.zip: refused with "other", want "zip: not a valid zip file"`},
+		{func(r map[string]*content.Result) { r["a.md"], r["b.go"] = fine, fine }, "2 files, first a.md: another result"},
 	} {
 		results := right()
 		test.change(results)
@@ -144,22 +144,22 @@ func TestVerificationNoticesEveryDifference(t *testing.T) {
 	}
 }
 
-func TestThePlanDependsOnTheSeedAlone(t *testing.T) {
+func TestThePlanOfFaultsDependsOnlyOnTheSeed(t *testing.T) {
 	for seed := range uint64(50) {
 		plan := newPlan(seed)
-		if diff := cmp.Diff(plan, newPlan(seed), cmp.AllowUnexported(strike{})); diff != "" {
+		if diff := cmp.Diff(plan, newPlan(seed), cmp.AllowUnexported(fault{})); diff != "" {
 			t.Fatalf("seed %d has two plans:\n%s", seed, diff)
 		}
-		dealt := make(map[blow]int)
+		planned := make(map[faultKind]int)
 		for i, s := range plan {
-			dealt[s.blow]++
+			planned[s.what]++
 			if i > 0 && s.at < plan[i-1].at {
-				t.Errorf("seed %d: strike %d comes before the one before", seed, i)
+				t.Errorf("seed %d: fault %d is earlier than the previous one", seed, i)
 			}
 		}
-		want := map[blow]int{kills: 10, stops: 2, corrupts: 1, botches: 1, upgrades: 1, waits: 1}
-		if diff := cmp.Diff(want, dealt); diff != "" {
-			t.Errorf("seed %d (-want +dealt):\n%s", seed, diff)
+		want := map[faultKind]int{faultKill: 10, faultStop: 2, faultCorrupt: 1, faultBadUpgrade: 1, faultUpgrade: 1, awaitStopped: 1}
+		if diff := cmp.Diff(want, planned); diff != "" {
+			t.Errorf("seed %d (-want +planned):\n%s", seed, diff)
 		}
 	}
 }

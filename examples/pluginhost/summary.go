@@ -8,15 +8,15 @@ import (
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 )
 
-// summarize prints what came of a run.
+// summarize prints a summary of a run.
 func (s *service) summarize(out io.Writer, last status) {
 	results := s.host.Results.Snapshot()
-	fmt.Fprintf(out, "%d of %d files converted in %v, %d of them refused\n", len(results), s.host.Found.Len(), round3(last.took), len(refusals(results)))
+	fmt.Fprintf(out, "%d of %d files converted in %v, %d refused\n", len(results), s.host.Found.Len(), roundTime(last.took), len(refusals(results)))
 	fmt.Fprintln(out, totals(results))
 	fmt.Fprintf(out, "\n%v\n\n", last.summaryTable())
 	fmt.Fprintf(out, "%d restarts; plugin processes: ", last.restarts())
 	ends := s.ends.Snapshot()
-	for i, why := range []end{byKill, byItself, unanswered, notStarted} {
+	for i, why := range []endKind{endKilled, endExited, endUnanswered, endNotStarted} {
 		if i > 0 {
 			fmt.Fprint(out, ", ")
 		}
@@ -31,11 +31,11 @@ func (s *service) summarize(out io.Writer, last status) {
 		fmt.Fprintf(out, "%s was quarantined%s: %s\n", q.plugin, times, q.reason)
 	}
 	for _, path := range deadly(results) {
-		fmt.Fprintf(out, "%s kills its plugin: %s\n", path, results[path].GetRefusal().GetReason())
+		fmt.Fprintf(out, "%s ends its plugin: %s\n", path, results[path].GetRefusal().GetReason())
 	}
 }
 
-// totals is what is in the results, in a line.
+// totals returns the totals of the results, as one line.
 func totals(results map[string]*content.Result) string {
 	var words, declarations, pictures, entries int
 	for _, r := range results {
@@ -46,10 +46,10 @@ func totals(results map[string]*content.Result) string {
 			pictures++
 		}
 	}
-	return fmt.Sprintf("%d words of text, %d declarations of Go, %d thumbnails, %d entries of archives", words, declarations, pictures, entries)
+	return fmt.Sprintf("%d words of text, %d Go declarations, %d thumbnails, %d archive entries", words, declarations, pictures, entries)
 }
 
-// refusals returns the paths of the files of which nothing was made, sorted.
+// refusals returns the paths of the refused files, sorted.
 func refusals(results map[string]*content.Result) []string {
 	var paths []string
 	for path := range results {
@@ -61,7 +61,7 @@ func refusals(results map[string]*content.Result) []string {
 	return paths
 }
 
-// deadly returns those that no plugin has survived.
+// deadly returns the paths of the refused files that end their plugin or its calls.
 func deadly(results map[string]*content.Result) []string {
 	return slices.DeleteFunc(refusals(results), func(path string) bool { return !results[path].GetRefusal().GetDeadly() })
 }

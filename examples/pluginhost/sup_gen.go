@@ -37,9 +37,9 @@ type HostChildren interface {
 	NewOperator(ctx context.Context, h *Host) (*Operator, error)
 	NewChaos(ctx context.Context, h *Host) (*Chaos, error)
 	NewView(ctx context.Context, h *Host) (*View, error)
-	NewDesks(ctx context.Context, h *Host, i int) (*Desk, error)
-	// CountDesks is called once, by NewHost.
-	CountDesks() int
+	NewWorkers(ctx context.Context, h *Host, i int) (*Worker, error)
+	// CountWorkers is called once, by NewHost.
+	CountWorkers() int
 	NewWalk(ctx context.Context, h *Host) (*Walk, error)
 }
 
@@ -50,7 +50,7 @@ type HostChildren interface {
 //	├── found kv.Context[string, content.Kind]
 //	├── results kv.Context[string, *content.Result]
 //	├── files mailbox.Mailbox[string], cap=64
-//	├── strikes mailbox.Mailbox[mailbox.Call[strike, struct{}]]
+//	├── faults mailbox.Mailbox[mailbox.Call[fault, struct{}]]
 //	├── control *remote.Server
 //	├── page *Page
 //	├── text[…] *TextPlugin, intensity=unlimited, shutdown=3s, backoff=20ms..500ms, budget=3/10s
@@ -60,7 +60,7 @@ type HostChildren interface {
 //	├── operator *Operator
 //	├── chaos *Chaos, transient
 //	├── view *View
-//	├── desks[…] *Desk, intensity=unlimited, backoff=10ms..1s
+//	├── workers[…] *Worker, intensity=unlimited, backoff=10ms..1s
 //	└── walk *Walk, transient, significant
 func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 	h := &Host{}
@@ -129,10 +129,10 @@ func NewHost(c HostChildren, observers ...sup.Observer) *Host {
 			ID:    "view",
 			Start: func(ctx context.Context) (*View, error) { return c.NewView(ctx, h) },
 		}),
-		h.Desks.Declare(sup.ReplicasSpec[*Desk]{
-			Name:      "desks",
-			Start:     func(ctx context.Context, i int) (*Desk, error) { return c.NewDesks(ctx, h, i) },
-			Count:     c.CountDesks(),
+		h.Workers.Declare(sup.ReplicasSpec[*Worker]{
+			Name:      "workers",
+			Start:     func(ctx context.Context, i int) (*Worker, error) { return c.NewWorkers(ctx, h, i) },
+			Count:     c.CountWorkers(),
 			Intensity: sup.Unlimited,
 			Backoff:   sup.Backoff{Min: 10 * time.Millisecond, Max: time.Second},
 		}),
@@ -161,11 +161,11 @@ func HostFuncs(
 	newOperator func(ctx context.Context, h *Host) (*Operator, error),
 	newChaos func(ctx context.Context, h *Host) (*Chaos, error),
 	newView func(ctx context.Context, h *Host) (*View, error),
-	newDesks func(ctx context.Context, h *Host, i int) (*Desk, error),
-	countDesks int,
+	newWorkers func(ctx context.Context, h *Host, i int) (*Worker, error),
+	countWorkers int,
 	newWalk func(ctx context.Context, h *Host) (*Walk, error),
 ) HostChildren {
-	return funcsOfHost{newControl, newPage, newText, countText, newOutline, countOutline, newPicture, countPicture, newArchive, countArchive, newOperator, newChaos, newView, newDesks, countDesks, newWalk}
+	return funcsOfHost{newControl, newPage, newText, countText, newOutline, countOutline, newPicture, countPicture, newArchive, countArchive, newOperator, newChaos, newView, newWorkers, countWorkers, newWalk}
 }
 
 type funcsOfHost struct {
@@ -182,8 +182,8 @@ type funcsOfHost struct {
 	newOperator  func(ctx context.Context, h *Host) (*Operator, error)
 	newChaos     func(ctx context.Context, h *Host) (*Chaos, error)
 	newView      func(ctx context.Context, h *Host) (*View, error)
-	newDesks     func(ctx context.Context, h *Host, i int) (*Desk, error)
-	countDesks   int
+	newWorkers   func(ctx context.Context, h *Host, i int) (*Worker, error)
+	countWorkers int
 	newWalk      func(ctx context.Context, h *Host) (*Walk, error)
 }
 
@@ -239,12 +239,12 @@ func (f funcsOfHost) NewView(ctx context.Context, h *Host) (*View, error) {
 	return f.newView(ctx, h)
 }
 
-func (f funcsOfHost) NewDesks(ctx context.Context, h *Host, i int) (*Desk, error) {
-	return f.newDesks(ctx, h, i)
+func (f funcsOfHost) NewWorkers(ctx context.Context, h *Host, i int) (*Worker, error) {
+	return f.newWorkers(ctx, h, i)
 }
 
-func (f funcsOfHost) CountDesks() int {
-	return f.countDesks
+func (f funcsOfHost) CountWorkers() int {
+	return f.countWorkers
 }
 
 func (f funcsOfHost) NewWalk(ctx context.Context, h *Host) (*Walk, error) {
@@ -259,7 +259,7 @@ func _() {
 		Found    kv.Context[string, content.Kind]
 		Results  kv.Context[string, *content.Result]
 		Files    mailbox.Mailbox[string] `sup:"cap=64"`
-		Strikes  mailbox.Mailbox[mailbox.Call[strike, struct{}]]
+		Faults   mailbox.Mailbox[mailbox.Call[fault, struct{}]]
 		Control  sup.Child[*remote.Server]
 		Page     sup.Child[*Page]
 		Text     sup.Replicas[*TextPlugin]    `sup:"budget=3/10s,backoff=20ms..500ms,shutdown=3s,intensity=unlimited"`
@@ -269,8 +269,8 @@ func _() {
 		Operator sup.Child[*Operator]
 		Chaos    sup.Child[*Chaos] `sup:"transient"`
 		View     sup.Child[*View]
-		Desks    sup.Replicas[*Desk] `sup:"intensity=unlimited,backoff=10ms..1s"`
-		Walk     sup.Child[*Walk]    `sup:"transient,significant"`
+		Workers  sup.Replicas[*Worker] `sup:"intensity=unlimited,backoff=10ms..1s"`
+		Walk     sup.Child[*Walk]      `sup:"transient,significant"`
 	}
 	var _ outdatedRunGoGenerate = Host{}
 }

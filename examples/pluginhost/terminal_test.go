@@ -32,7 +32,7 @@ func TestOnATerminalTheViewDraws(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What the first picture has: later ones draw only what has changed.
+	// All of it is in the first drawing. Later ones contain only what has changed.
 	left := map[string]*regexp.Regexp{}
 	for _, what := range []string{`\[[#.]{4,}`, ` files, `, `text/0`, `running`, `calls/s`, `p99`} {
 		left[what] = regexp.MustCompile(what)
@@ -53,7 +53,7 @@ func TestOnATerminalTheViewDraws(t *testing.T) {
 			}
 		}
 		if err != nil {
-			// A terminal that nobody has open any more cannot be read.
+			// EIO means that all writers have closed the terminal.
 			if !errors.Is(err, syscall.EIO) {
 				t.Error(err)
 			}

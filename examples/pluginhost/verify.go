@@ -12,11 +12,10 @@ import (
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 )
 
-var errDiffers = errors.New("the result is not that of a plain loop")
+var errDiffers = errors.New("result differs from that of a loop without plugins")
 
-// verify compares the results to those of a plain loop, without plugins, file
-// by file, and returns how many there are. The error is that of ctx, or wraps
-// errDiffers.
+// verify compares the results with those of a loop without plugins, and returns the number
+// of files. The error is the cause of ctx or wraps errDiffers.
 func verify(ctx context.Context, source fs.FS, results map[string]*content.Result) (int, error) {
 	paths, err := find(ctx, source)
 	if err != nil {
@@ -29,42 +28,42 @@ func verify(ctx context.Context, source fs.FS, results map[string]*content.Resul
 		}
 		result, ok := results[path]
 		if !ok {
-			differing = append(differing, path+" has none")
+			differing = append(differing, path+": no result")
 			continue
 		}
-		if why := difference(result, plain(source, path)); why != "" {
+		if why := difference(result, convertFile(source, path)); why != "" {
 			differing = append(differing, path+": "+why)
 		}
 	}
 	for path := range results {
 		if _, found := slices.BinarySearch(paths, path); !found {
-			differing = append(differing, path+" is not there")
+			differing = append(differing, path+": no such file")
 		}
 	}
 	if differing == nil {
 		return len(paths), nil
 	}
 	slices.Sort(differing)
-	return len(paths), fmt.Errorf("%w in %d files; %s", errDiffers, len(differing), differing[0])
+	return len(paths), fmt.Errorf("%w: %d files, first %s", errDiffers, len(differing), differing[0])
 }
 
-func plain(source fs.FS, path string) *content.Result {
+func convertFile(source fs.FS, path string) *content.Result {
 	f, err := readFile(source, path)
 	if err != nil {
 		return refusal(err.Error(), false)
 	}
 	kind, _ := content.KindOf(path)
-	return plainly(kind, f)
+	return convertDirectly(kind, f)
 }
 
-// difference tells how two results differ, or returns "". What a plugin dies of
-// is not told alike by those who see it and those who do not.
+// difference returns how two results differ, or "". The reasons of deadly refusals are not
+// compared, because the loop sees a panic and the host the end of a process.
 func difference(got, want *content.Result) string {
 	if got.GetRefusal().GetDeadly() && want.GetRefusal().GetDeadly() || proto.Equal(got, want) {
 		return ""
 	}
 	if g, w := got.GetRefusal(), want.GetRefusal(); g != nil || w != nil {
-		return fmt.Sprintf("refused with %q, and plainly with %q", g.GetReason(), w.GetReason())
+		return fmt.Sprintf("refused with %q, want %q", g.GetReason(), w.GetReason())
 	}
-	return "the results differ"
+	return "another result"
 }

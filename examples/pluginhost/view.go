@@ -12,29 +12,28 @@ import (
 	"github.com/charmbracelet/x/term"
 )
 
-// A screen is where the view goes.
+// A screen is the destination of the view.
 type screen struct {
 	out      io.Writer
-	terminal bool // it can be drawn on
+	terminal bool // out is a terminal that the view draws on
 }
 
-// newScreen returns a screen of a file; plain ones are never drawn on.
+// newScreen returns a screen. If plain is true, the view writes lines even on a terminal.
 func newScreen(out *os.File, plain bool) screen {
 	return screen{out, !plain && term.IsTerminal(out.Fd())}
 }
 
-// A View shows the status: as a picture on a terminal, and elsewhere as a line
-// now and then.
+// A View shows the status. It draws on a terminal, and writes lines elsewhere.
 type View struct {
 	service *service
 }
 
 const (
-	frame = 200 * time.Millisecond // between two pictures
-	lull  = 2 * time.Second        // between two lines
+	frameInterval = 200 * time.Millisecond // between two drawings
+	lineInterval  = 2 * time.Second        // between two lines
 )
 
-// Run never ends by itself.
+// Run shows the status until ctx ends.
 func (v *View) Run(ctx context.Context) error {
 	if v.service.screen.terminal {
 		return v.draw(ctx)
@@ -42,16 +41,16 @@ func (v *View) Run(ctx context.Context) error {
 	return v.write(ctx)
 }
 
-// write writes what the operator and the chaos do, and a line now and then.
+// write writes the notes of the journal, and the status at intervals.
 func (v *View) write(ctx context.Context) error {
-	turn := time.NewTicker(frame)
-	defer turn.Stop()
+	ticker := time.NewTicker(frameInterval)
+	defer ticker.Stop()
 	written := 0
 	before, shown := v.service.status(), time.Now()
 	for {
 		var over bool
 		select {
-		case <-turn.C:
+		case <-ticker.C:
 		case <-ctx.Done():
 			over = true
 		}
@@ -64,7 +63,7 @@ func (v *View) write(ctx context.Context) error {
 		if over {
 			return ctx.Err()
 		}
-		if time.Since(shown) < lull {
+		if time.Since(shown) < lineInterval {
 			continue
 		}
 		now := v.service.status()
@@ -77,47 +76,47 @@ func (v *View) write(ctx context.Context) error {
 
 // draw draws the status until ctx ends.
 func (v *View) draw(ctx context.Context) error {
-	p := tea.NewProgram(&picture{service: v.service}, tea.WithInput(nil), tea.WithOutput(v.service.screen.out), tea.WithoutSignalHandler())
+	p := tea.NewProgram(&screenModel{service: v.service}, tea.WithInput(nil), tea.WithOutput(v.service.screen.out), tea.WithoutSignalHandler())
 	stop := context.AfterFunc(ctx, p.Quit)
 	defer stop()
 	if _, err := p.Run(); err != nil {
 		return err
 	}
 	if ctx.Err() == nil {
-		return errors.New("the picture has ended by itself")
+		return errors.New("drawing ended early")
 	}
 	return ctx.Err()
 }
 
-// picture is the model of what is drawn: the status, and one of a second ago.
-type picture struct {
+// screenModel is the model of the drawing.
+type screenModel struct {
 	service *service
 	width   int
-	history []status // one a frame; the first is compared to
+	history []status // one for each frame of the last second
 }
 
 type tick struct{}
 
-func again() tea.Cmd { return tea.Tick(frame, func(time.Time) tea.Msg { return tick{} }) }
+func nextTick() tea.Cmd { return tea.Tick(frameInterval, func(time.Time) tea.Msg { return tick{} }) }
 
-func (p *picture) Init() tea.Cmd { return func() tea.Msg { return tick{} } }
+func (p *screenModel) Init() tea.Cmd { return func() tea.Msg { return tick{} } }
 
-func (p *picture) Update(message tea.Msg) (tea.Model, tea.Cmd) {
+func (p *screenModel) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 	switch m := message.(type) {
 	case tea.WindowSizeMsg:
 		p.width = m.Width
 	case tick:
-		const frames = int(time.Second / frame)
+		const frames = int(time.Second / frameInterval)
 		p.history = append(p.history, p.service.status())
 		p.history = p.history[max(0, len(p.history)-frames-1):]
-		return p, again()
+		return p, nextTick()
 	}
 	return p, nil
 }
 
-func (p *picture) View() tea.View {
+func (p *screenModel) View() tea.View {
 	if len(p.history) == 0 {
 		return tea.NewView("")
 	}
-	return tea.NewView(p.history[len(p.history)-1].screenful(p.history[0], p.width))
+	return tea.NewView(p.history[len(p.history)-1].render(p.history[0], p.width))
 }

@@ -11,25 +11,25 @@ import (
 	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// A Walk finds the files, and feeds them to the desks. When all have a result
-// it ends, and the host with it.
+// A Walk finds the files and sends them to the workers. It ends when all files have a
+// result, and the host ends with it.
 type Walk struct {
 	host    *Host
 	service *service
 	paths   []string
-	plan    []strike // of the chaos; what is left of it
+	plan    []fault // faults that have not been injected
 }
 
-var errNothing = errors.New("there is nothing to convert")
+var errNoFiles = errors.New("no files to convert")
 
-// Initialize finds the files, so that all are known when the host has started.
+// Initialize finds the files, so that their number is known when the host has started.
 func (w *Walk) Initialize(ctx context.Context) error {
 	paths, err := find(ctx, w.service.source)
 	if err != nil {
 		return err
 	}
 	if len(paths) == 0 {
-		return fmt.Errorf("%w in %s: it takes a file whose name ends in .md, .html, .go, .png, .jpeg, .gif, .gz, .zip, .tar or the like", errNothing, w.service.dir)
+		return fmt.Errorf("%s: %w: use a directory with files such as .md, .html, .go, .png, .jpeg, .gif, .gz, .zip or .tar", w.service.dir, errNoFiles)
 	}
 	for _, path := range paths {
 		kind, _ := content.KindOf(path)
@@ -39,7 +39,7 @@ func (w *Walk) Initialize(ctx context.Context) error {
 	return nil
 }
 
-// find returns the paths of all files for which there are plugins, sorted.
+// find returns the paths of all files that a plugin can convert, sorted.
 func find(ctx context.Context, source fs.FS) (paths []string, err error) {
 	err = fs.WalkDir(source, ".", func(path string, entry fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
@@ -49,35 +49,35 @@ func find(ctx context.Context, source fs.FS) (paths []string, err error) {
 			if path == "." {
 				return err
 			}
-			return nil // a directory that cannot be listed has no files
+			return nil // a directory that cannot be read is left out
 		}
 		if _, ok := content.KindOf(path); ok && entry.Type().IsRegular() {
 			paths = append(paths, path)
 		}
 		return nil
 	})
-	slices.Sort(paths) // a walk has "a/b" before "a.go"
+	slices.Sort(paths) // WalkDir has "a/b" before "a.go"
 	return paths, err
 }
 
-// Run sends the files, and lets the chaos strike in between.
+// Run sends the files, and injects faults in between.
 func (w *Walk) Run(ctx context.Context) error {
-	news := w.host.Results.WatchAll(ctx, 1)
+	changes := w.host.Results.WatchAll(ctx, 1)
 	for i, path := range w.paths {
-		if err := w.strike(ctx, i*planned/len(w.paths)); err != nil {
+		if err := w.inject(ctx, i*planLength/len(w.paths)); err != nil {
 			return err
 		}
 		if err := w.host.Files.Send(ctx, path); err != nil {
 			return err
 		}
 	}
-	if err := w.strike(ctx, planned); err != nil {
+	if err := w.inject(ctx, planLength); err != nil {
 		return err
 	}
 	if w.complete() {
 		return nil
 	}
-	for range news {
+	for range changes {
 		if w.complete() {
 			return nil
 		}
@@ -85,10 +85,10 @@ func (w *Walk) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// strike lets the chaos do what it has planned until here, and waits for that.
-func (w *Walk) strike(ctx context.Context, here int) error {
+// inject lets the chaos inject the faults that are due, and waits for it.
+func (w *Walk) inject(ctx context.Context, here int) error {
 	for len(w.plan) > 0 && w.plan[0].at <= here {
-		if _, err := mailbox.Ask(ctx, &w.host.Strikes, w.plan[0]); err != nil {
+		if _, err := mailbox.Ask(ctx, &w.host.Faults, w.plan[0]); err != nil {
 			return err
 		}
 		w.plan = w.plan[1:]

@@ -32,7 +32,7 @@ func TestKindOf(t *testing.T) {
 	}
 }
 
-func TestWhatAFunctionReturnsIsTheAnswer(t *testing.T) {
+func TestServingReturnsTheResultOrTheRefusalOfItsFunction(t *testing.T) {
 	none := errors.New("no picture")
 	serving := content.Serving[*content.Text](func(f *content.File) (*content.Text, error) {
 		if f.Path == "" {
@@ -55,9 +55,9 @@ func TestWhatAFunctionReturnsIsTheAnswer(t *testing.T) {
 	}
 }
 
-// To generate the code anew takes minutes; but it knows what it was generated
+// Generating the code would take minutes, but its descriptors show what it was generated
 // from.
-func TestTheGeneratedCodeIsThatOfTheMessages(t *testing.T) {
+func TestTheGeneratedCodeIsUpToDate(t *testing.T) {
 	source, err := os.ReadFile("content.proto")
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestTheGeneratedCodeIsThatOfTheMessages(t *testing.T) {
 			line("", field.Name(), field.Number())
 		}
 	}
-	message(messages.Get(0)) // the services stand after the first message
+	message(messages.Get(0)) // the services come after the first message
 	for i := range services.Len() {
 		line(services.Get(i).Name())
 		for n := range services.Get(i).Methods().Len() {

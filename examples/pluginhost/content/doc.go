@@ -1,8 +1,8 @@
-// Package content is what a content host and its plugins agree on: the kinds of
-// files, the typed interface of the plugins of a kind, and how to serve one.
+// Package content defines what a content host and its plugins share: the kinds of files,
+// the interface of the plugins of a kind, and the main function of a plugin.
 //
-// A plugin is a program of a few lines: a function that makes an R of a file,
-// and a main that serves it.
+// A plugin needs a function that converts a file to an R, and a main function that serves
+// it.
 //
 //	func main() {
 //		content.Serve(func(s *grpc.Server) { content.RegisterTextsServer(s, content.Serving(convert.Text)) })

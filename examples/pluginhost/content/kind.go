@@ -5,19 +5,23 @@ import (
 	"strings"
 )
 
-// Kind is what sort of a file one is, and so which plugins convert it. Its
-// value is the name of those, and of their binary.
+// A Kind is a kind of files, and the name of the plugins that convert them and of their
+// binary.
 type Kind string
 
-// The kinds of files for which there are plugins.
+// Kinds of files that have plugins.
 const (
-	TextKind    Kind = "text"    // Markdown and HTML
-	OutlineKind Kind = "outline" // Go source
-	PictureKind Kind = "picture" // PNG, JPEG and GIF
-	ArchiveKind Kind = "archive" // gzip, zip and tar
+	// TextKind is Markdown and HTML.
+	TextKind Kind = "text"
+	// OutlineKind is Go source.
+	OutlineKind Kind = "outline"
+	// PictureKind is PNG, JPEG and GIF.
+	PictureKind Kind = "picture"
+	// ArchiveKind is gzip, zip and tar.
+	ArchiveKind Kind = "archive"
 )
 
-// Kinds are all of them.
+// Kinds are all kinds.
 var Kinds = []Kind{TextKind, OutlineKind, PictureKind, ArchiveKind}
 
 var kinds = map[string]Kind{
@@ -27,12 +31,11 @@ var kinds = map[string]Kind{
 	".gz": ArchiveKind, ".tgz": ArchiveKind, ".zip": ArchiveKind, ".tar": ArchiveKind,
 }
 
-// KindOf returns the kind of a file by its name, or false if there are no
-// plugins for it.
+// KindOf returns the kind of a file by its name, or false if no plugin converts it.
 func KindOf(name string) (Kind, bool) {
 	kind, ok := kinds[Extension(name)]
 	return kind, ok
 }
 
-// Extension returns the extension of a name in lower case, with its dot.
+// Extension returns the extension of a name in lower case, with the dot.
 func Extension(name string) string { return strings.ToLower(path.Ext(name)) }

@@ -11,27 +11,26 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// A Converter makes an R of a file: the type of the plugins of a kind, as the
-// host calls them. The clients that are generated for the services are
-// Converters.
+// A Converter converts a file to an R. It is the interface of the plugins of a kind. The
+// generated clients of the services implement it.
 type Converter[R any] interface {
-	// Convert returns what it makes of a file. An error of the code
-	// InvalidArgument is its answer: there is something wrong with the file.
+	// Convert converts a file. An error with the code InvalidArgument says that the file
+	// is refused.
 	Convert(ctx context.Context, in *File, opts ...grpc.CallOption) (R, error)
 }
 
-// Handshake is what host and plugins know each other by.
+// Handshake is the configuration by which host and plugins recognize each other.
 var Handshake = goplugin.HandshakeConfig{
 	ProtocolVersion:  1,
 	MagicCookieKey:   "PLUGINHOST_CONTENT",
 	MagicCookieValue: "a file goes in, and what is made of it comes out",
 }
 
-// MaxFile is the largest file that is sent to a plugin, in bytes.
+// MaxFile is the maximum size of a file for a plugin, in bytes.
 const MaxFile = 64 << 20
 
-// Serving is a service that answers with what a function makes of a file. Its
-// error is the answer that the file is no good; a panic ends the plugin.
+// Serving is a function that implements a service. If it returns an error, the file is
+// refused. A panic ends the plugin.
 type Serving[R any] func(f *File) (R, error)
 
 // Convert implements the generated server interfaces.
@@ -43,7 +42,8 @@ func (convert Serving[R]) Convert(_ context.Context, f *File) (R, error) {
 	return r, nil
 }
 
-// Answer returns the text of an error that is a plugin's answer.
+// Answer returns the reason for which a plugin refused a file. It returns false for any
+// other error.
 func Answer(err error) (text string, ok bool) {
 	s, ok := status.FromError(err)
 	if !ok || s.Code() != codes.InvalidArgument {
@@ -52,11 +52,11 @@ func Answer(err error) (text string, ok bool) {
 	return s.Message(), true
 }
 
-// version is set by who builds a plugin, with -ldflags.
+// version is set when a plugin is built, with -ldflags.
 var version = "1"
 
-// Serve is the main function of a plugin; register registers its service. It
-// returns when the host is done with it.
+// Serve is the main function of a plugin. register registers its service. Serve returns
+// when the host stops the plugin.
 func Serve(register func(s *grpc.Server)) {
 	log := hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true})
 	log.Info("serving", "version", version)
@@ -65,14 +65,14 @@ func Serve(register func(s *grpc.Server)) {
 		Plugins:         goplugin.PluginSet{"plugin": served{register: register}},
 		Logger:          log,
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			const envelope = 1 << 10 // what comes to a file in its message
+			const envelope = 1 << 10 // the size of a message without its file
 			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(MaxFile+envelope))...)
 		},
 	})
 }
 
-// served is the server half of a plugin, as go-plugin wants it. The client half
-// is the host's, see plugin.GRPC.
+// served is the server half of a definition for go-plugin. The host has the client half,
+// see plugin.GRPC.
 type served struct {
 	goplugin.NetRPCUnsupportedPlugin
 	register func(s *grpc.Server)
@@ -84,5 +84,5 @@ func (p served) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
 }
 
 func (served) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
-	return nil, status.Error(codes.Unimplemented, "this is the plugin: it has no client")
+	return nil, status.Error(codes.Unimplemented, "a plugin has no client")
 }

@@ -13,11 +13,10 @@ import (
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 )
 
-// Archive lists what is in a gzip, zip or tar file, and tells what each entry
-// looks like.
+// Archive lists the entries of a gzip, zip or tar file with their types.
 //
-// It is a fragile one, as plugins are: it takes a header's word for how large an
-// entry is (see looks). The Go source has two archives that lie about that.
+// It panics if an entry is shorter than its header says, as two archives in the Go source
+// do. A real plugin may have such a fault.
 func Archive(f *content.File) (*content.Listing, error) {
 	switch content.Extension(f.Path) {
 	case ".zip":
@@ -41,7 +40,7 @@ func listZip(packed []byte) (*content.Listing, error) {
 		if err != nil {
 			return nil, err
 		}
-		entry.Type = looks(r, entry.Size)
+		entry.Type = sniff(r, entry.Size)
 		r.Close()
 		listing.Entries = append(listing.Entries, entry)
 	}
@@ -61,13 +60,13 @@ func listTar(r io.Reader) (entries []*content.Entry, err error) {
 		entries = append(entries, &content.Entry{
 			Name: valid(header.Name),
 			Size: header.Size,
-			Type: looks(archive, header.Size),
+			Type: sniff(archive, header.Size),
 		})
 	}
 }
 
-// listGzip lists what is in a gzip file: a tar file, if its name says so, or
-// else the one file that was packed.
+// listGzip lists the entries of a tar file in a gzip file, if the name says so, or else the
+// one file in it.
 func listGzip(f *content.File) (*content.Listing, error) {
 	unpacked, err := gzip.NewReader(bytes.NewReader(f.Content))
 	if err != nil {
@@ -83,7 +82,7 @@ func listGzip(f *content.File) (*content.Listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := looks(&head, size)
+	kind := sniff(&head, size)
 	rest, err := io.Copy(io.Discard, unpacked)
 	if err != nil {
 		return nil, err
@@ -93,12 +92,12 @@ func listGzip(f *content.File) (*content.Listing, error) {
 	}}, nil
 }
 
-// headSize is how much of an entry is looked at.
+// headSize is the size of the part of an entry that sniff reads.
 const headSize = 512
 
-// looks tells what an entry of a size looks like, by its first bytes. If it has
-// a size but no bytes, that is the end of the plugin.
-func looks(r io.Reader, size int64) string {
+// sniff returns the type of an entry from its first bytes. It panics if an entry with a
+// size has no bytes.
+func sniff(r io.Reader, size int64) string {
 	if size == 0 {
 		return ""
 	}

@@ -96,7 +96,7 @@ func F() {}`
 	}
 }
 
-func TestAnOutlineOfWhatIsBrokenHasWhatCouldBeParsed(t *testing.T) {
+func TestAnOutlineOfBrokenSourceHasTheParsedDeclarations(t *testing.T) {
 	for _, test := range []struct {
 		source       string
 		declarations int
@@ -108,7 +108,7 @@ func TestAnOutlineOfWhatIsBrokenHasWhatCouldBeParsed(t *testing.T) {
 	} {
 		got, err := convert.Outline(file("p.go", test.source))
 		if err != nil || !got.Broken || len(got.Declarations) != test.declarations {
-			t.Errorf("%q: %v, %v; want it broken, with %d declarations", test.source, got, err, test.declarations)
+			t.Errorf("%q: %v, %v; want a broken outline with %d declarations", test.source, got, err, test.declarations)
 		}
 	}
 }
@@ -145,16 +145,16 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-func TestAPictureThatClaimsTooMuchIsRefused(t *testing.T) {
+func TestATooLargePictureIsRefused(t *testing.T) {
 	header := packed(t, func(w io.Writer) error { return png.Encode(w, image.NewGray(image.Rect(0, 0, 1, 1))) })
 	bomb := []byte(header)
 	copy(bomb[16:], "\x00\x01\x00\x00\x00\x01\x00\x00") // 65536×65536, and the checksum of the header is wrong
 	if _, err := convert.Picture(&content.File{Path: "a.png", Content: bomb}); err == nil {
-		t.Error("it was converted")
+		t.Error("converted")
 	}
 	gifBomb := []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00")
 	_, err := convert.Picture(&content.File{Path: "a.gif", Content: gifBomb})
-	if want := "a picture of 65535×65535 pixels is too large"; err == nil || err.Error() != want {
+	if want := "picture too large: 65535×65535 pixels"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
 }
@@ -223,7 +223,7 @@ func TestArchive(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoneOfItsKindIsRefused(t *testing.T) {
+func TestAFileWithAWrongExtensionIsRefused(t *testing.T) {
 	for _, test := range []struct {
 		path, want string
 		convert    func(f *content.File) error
@@ -239,8 +239,7 @@ func TestWhatIsNoneOfItsKindIsRefused(t *testing.T) {
 	}
 }
 
-// It is the fragile one.
-func TestAnArchiveThatLiesAboutASizeIsTheEndOfIt(t *testing.T) {
+func TestAnArchiveThatEndsEarlyMakesItPanic(t *testing.T) {
 	text := packed(t, func(w io.Writer) error { return writeTar(w, "something") })
 	defer func() {
 		if recover() == nil {

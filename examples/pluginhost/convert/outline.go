@@ -11,8 +11,8 @@ import (
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 )
 
-// Outline makes an outline of Go source. One that has syntax errors is
-// outlined as far as it could be parsed.
+// Outline converts Go source to an outline. If the source has syntax errors, the outline
+// has what was parsed.
 func Outline(f *content.File) (*content.Outline, error) {
 	positions := token.NewFileSet()
 	syntax, err := parser.ParseFile(positions, f.Path, f.Content, parser.SkipObjectResolution)
@@ -61,7 +61,8 @@ func outlineSpecs(d *ast.GenDecl, declare func(kind, name string, at ast.Node)) 
 	}
 }
 
-// nameOf returns the name of a function, as in (*T).Name of a method.
+// nameOf returns the kind and the name of a function. The name of a method has its receiver,
+// as in (*T).Name.
 func nameOf(f *ast.FuncDecl) (kind, name string) {
 	if f.Recv == nil || len(f.Recv.List) == 0 {
 		return "func", f.Name.Name

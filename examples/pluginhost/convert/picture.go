@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/gif"
-	_ "image/jpeg" // so that it can be decoded, like the others
+	_ "image/jpeg" // decodes JPEG
 	"image/png"
 
 	"golang.org/x/image/draw"
@@ -14,22 +14,22 @@ import (
 )
 
 const (
-	// thumbnailSize is the longer side of a thumbnail, in pixels. What is
-	// smaller stays as it is.
+	// thumbnailSize is the longer side of a thumbnail, in pixels. A smaller picture is not
+	// scaled.
 	thumbnailSize = 64
-	// mostPixels is what is decoded of what a file may claim to have.
-	mostPixels = 100 << 20
+	// maxPixels is the maximum size of a picture that is decoded.
+	maxPixels = 100 << 20
 )
 
-// Picture makes a thumbnail of a picture, of an animated one of its first
+// Picture converts a picture to a thumbnail. For an animated picture, it uses the first
 // frame.
 func Picture(f *content.File) (*content.Picture, error) {
 	config, format, err := image.DecodeConfig(bytes.NewReader(f.Content))
 	if err != nil {
 		return nil, err
 	}
-	if int64(config.Width)*int64(config.Height) > mostPixels {
-		return nil, fmt.Errorf("a picture of %d×%d pixels is too large", config.Width, config.Height)
+	if int64(config.Width)*int64(config.Height) > maxPixels {
+		return nil, fmt.Errorf("picture too large: %d×%d pixels", config.Width, config.Height)
 	}
 	full, _, err := image.Decode(bytes.NewReader(f.Content))
 	if err != nil {
@@ -44,7 +44,7 @@ func Picture(f *content.File) (*content.Picture, error) {
 		frames = len(all.Image)
 	}
 	var thumbnail bytes.Buffer
-	if err := png.Encode(&thumbnail, shrunk(full)); err != nil {
+	if err := png.Encode(&thumbnail, scaleDown(full)); err != nil {
 		return nil, err
 	}
 	return &content.Picture{
@@ -56,8 +56,8 @@ func Picture(f *content.File) (*content.Picture, error) {
 	}, nil
 }
 
-// shrunk returns a picture with its longer side at most thumbnailSize.
-func shrunk(full image.Image) image.Image {
+// scaleDown returns a picture whose longer side is at most thumbnailSize.
+func scaleDown(full image.Image) image.Image {
 	size := full.Bounds().Size()
 	longer := max(size.X, size.Y)
 	if longer <= thumbnailSize {

@@ -1,6 +1,5 @@
-// Package convert makes what the plugins of a content host make of files. Its
-// functions keep nothing between two files, and make the same of the same file
-// each time.
+// Package convert has the conversions of the plugins of a content host. They keep no state,
+// so the result for a file is always the same.
 package convert
 
 import (
@@ -19,7 +18,7 @@ import (
 
 var markdown = goldmark.New(goldmark.WithExtensions(extension.GFM))
 
-// Text makes text of Markdown or HTML, whichever the file's name says.
+// Text converts Markdown or HTML, depending on the extension, to text.
 func Text(f *content.File) (*content.Text, error) {
 	page := f.Content
 	switch content.Extension(f.Path) {
@@ -34,73 +33,73 @@ func Text(f *content.File) (*content.Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	var p prose
+	var b textBuilder
 	for node := range root.Descendants() {
-		p.see(node)
+		b.add(node)
 	}
-	text := p.text.String()
+	text := b.text.String()
 	return &content.Text{
-		Title: valid(strings.Join(strings.Fields(p.title), " ")),
+		Title: valid(strings.Join(strings.Fields(b.title), " ")),
 		Text:  valid(text),
 		Words: int32(len(strings.Fields(text))),
-		Links: p.links,
+		Links: b.links,
 	}, nil
 }
 
-// prose is what is to be read of a page: a line for each block, the words of
-// it with one space in between.
-type prose struct {
+// textBuilder collects the text of a page, one line for each block, with one space between
+// words.
+type textBuilder struct {
 	text  strings.Builder
 	title string
 	links []string
-	block *html.Node // that the last word was in
-	gap   bool       // there was space after it
+	block *html.Node // that contains the last word
+	gap   bool       // white space followed the last word
 }
 
-func (p *prose) see(node *html.Node) {
+func (b *textBuilder) add(node *html.Node) {
 	switch {
 	case node.Type == html.TextNode:
-		p.read(node)
+		b.addText(node)
 	case node.DataAtom == atom.A:
 		for _, a := range node.Attr {
 			if a.Key == "href" {
-				p.links = append(p.links, valid(a.Val))
+				b.links = append(b.links, valid(a.Val))
 			}
 		}
-	case p.title == "" && (node.DataAtom == atom.Title || node.DataAtom == atom.H1):
+	case b.title == "" && (node.DataAtom == atom.Title || node.DataAtom == atom.H1):
 		for below := range node.Descendants() {
 			if below.Type == html.TextNode {
-				p.title += below.Data
+				b.title += below.Data
 			}
 		}
 	}
 }
 
-func (p *prose) read(node *html.Node) {
+func (b *textBuilder) addText(node *html.Node) {
 	block := blockOf(node)
 	if block == nil {
 		return
 	}
 	words := strings.Fields(node.Data)
 	if len(words) == 0 {
-		p.gap = true
+		b.gap = true
 		return
 	}
 	first, _ := utf8.DecodeRuneInString(node.Data)
 	last, _ := utf8.DecodeLastRuneInString(node.Data)
 	switch {
-	case p.text.Len() == 0:
-	case block != p.block:
-		p.text.WriteByte('\n')
-	case p.gap || unicode.IsSpace(first):
-		p.text.WriteByte(' ')
+	case b.text.Len() == 0:
+	case block != b.block:
+		b.text.WriteByte('\n')
+	case b.gap || unicode.IsSpace(first):
+		b.text.WriteByte(' ')
 	}
-	p.block, p.gap = block, unicode.IsSpace(last)
-	p.text.WriteString(strings.Join(words, " "))
+	b.block, b.gap = block, unicode.IsSpace(last)
+	b.text.WriteString(strings.Join(words, " "))
 }
 
-// blockOf returns the element that stands on lines of its own and holds a
-// node, or nil if the node is not to be read.
+// blockOf returns the innermost block element that contains a node, or nil if the node is
+// not part of the text.
 func blockOf(node *html.Node) *html.Node {
 	var block *html.Node
 	for above := range node.Ancestors() {
@@ -108,7 +107,7 @@ func blockOf(node *html.Node) *html.Node {
 		case atom.Script, atom.Style, atom.Head, atom.Template:
 			return nil
 		case atom.A, atom.B, atom.I, atom.Em, atom.Strong, atom.Code, atom.Span, atom.Tt, atom.Var, atom.Sup, atom.Sub, atom.Del, atom.Small, atom.Font, 0:
-			continue // within a line
+			continue // inline elements
 		}
 		if block == nil {
 			block = above
@@ -117,5 +116,5 @@ func blockOf(node *html.Node) *html.Node {
 	return block
 }
 
-// valid is text that may stand in a message.
+// valid returns text that a message of protobuf accepts.
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

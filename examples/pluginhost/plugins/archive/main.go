@@ -1,4 +1,4 @@
-// Archive is a plugin that lists gzip, zip and tar files. It is a fragile one.
+// Archive is a plugin that lists the entries of gzip, zip and tar files.
 package main
 
 import (

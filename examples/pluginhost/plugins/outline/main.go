@@ -1,4 +1,4 @@
-// Outline is a plugin that makes outlines of Go source.
+// Outline is a plugin that converts Go source to outlines.
 package main
 
 import (

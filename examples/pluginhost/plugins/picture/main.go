@@ -1,4 +1,4 @@
-// Picture is a plugin that makes thumbnails of PNG, JPEG and GIF.
+// Picture is a plugin that converts PNG, JPEG and GIF to thumbnails.
 package main
 
 import (

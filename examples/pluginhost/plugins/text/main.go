@@ -1,4 +1,4 @@
-// Text is a plugin that makes text of Markdown and HTML.
+// Text is a plugin that converts Markdown and HTML to text.
 package main
 
 import (
