@@ -193,7 +193,7 @@ func TestTheHostDoesNotStartWithACorruptPlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := s.runHost(t.Context(), false, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "start of host/picture/0: ") {
+	if err == nil || !strings.Contains(err.Error(), "host/picture/0: start: ") {
 		t.Errorf("error %v, want one that names the plugin", err)
 	}
 }

@@ -62,8 +62,8 @@ func TestTheProgramReportsAllFaultsOfItsFlags(t *testing.T) {
 		{[]string{"-dir", file}, []string{"-dir " + file + ": not a directory"}},
 		{[]string{"-dir", t.TempDir(), "-plugins", t.TempDir()}, []string{"text: no such file", "archive: no such file"}},
 		{[]string{"-dir", t.TempDir()}, []string{": no files to convert"}},
-		{[]string{"-dir", t.TempDir(), "-debug", "nowhere"}, []string{"start of host/page: listen tcp: address nowhere"}},
-		{[]string{"-dir", t.TempDir(), "-control", "nowhere"}, []string{"start of host/control: "}},
+		{[]string{"-dir", t.TempDir(), "-debug", "nowhere"}, []string{"host/page: start: listen tcp: address nowhere"}},
+		{[]string{"-dir", t.TempDir(), "-control", "nowhere"}, []string{"host/control: start: "}},
 		{[]string{"-dir", t.TempDir(), "-log", none + "/log"}, []string{"log: no such file or directory"}},
 	} {
 		out, err := command(t, test.args...).CombinedOutput()

@@ -68,7 +68,7 @@ type SpecError struct {
 
 // Error returns the name and all faults.
 func (e *SpecError) Error() string {
-	return fmt.Sprintf("%s: spec: %s", cmp.Or(e.Name, "plugin without a name"), strings.Join(e.Faults, "; "))
+	return fmt.Sprintf("%s: %v: %s", cmp.Or(e.Name, "plugin without a name"), sup.ErrSpec, strings.Join(e.Faults, "; "))
 }
 
 // Unwrap returns [sup.ErrSpec].

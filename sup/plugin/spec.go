@@ -24,7 +24,8 @@ type Spec[T any] struct {
 	// Name is the name of the plugin in errors. Default: the file name of the binary.
 	Name string
 	// Command is the process to run. Its Path is required. Ready, ReadyWithin, Live
-	// and Normal must not be set, and Stdout and Stderr must not be Piped.
+	// and Normal must not be set, and Stdout and Stderr must not be Piped. The sockets of
+	// the plugin are below TMPDIR, which another User must be able to enter.
 	//
 	// Its Logger receives the output. A line in the JSON format of go-hclog sets the
 	// level, the message and the attributes of its record. If Level is nil, a line with

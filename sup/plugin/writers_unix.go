@@ -17,10 +17,10 @@ import (
 // through.
 //
 // The rules are the same as for StrictModes of sshd and for sudo, with two exceptions
-// that most systems need. A sticky directory such as /tmp is allowed above, because others cannot
-// change what is not theirs; but they may add files, so it cannot be a directory of
-// plugins. A group may write if its number is 0, or if it is the private group of the
-// user, which has the number of the user.
+// that most systems need. A sticky directory such as /tmp is allowed above, because others
+// cannot change what is not theirs. They may add files, so it cannot be the directory of
+// plugins itself. A group may write if its number is 0, or if it is the private group of
+// the user, which has the number of the user.
 func checkWriters(path string) error {
 	rest := parts(path)
 	at, links := "/", 0

@@ -46,8 +46,8 @@ var hostVariables = []string{
 func Environ() []string { return withoutVariables(os.Environ(), hostVariables...) }
 
 // Environ returns the environment that the command gives to its process: Env or, if
-// Env is nil, [Environ] with HOME, USER and LOGNAME of User. If User cannot be looked
-// up, these three are those of the host, and the start fails.
+// Env is nil, [Environ] with HOME, USER and LOGNAME of User. It ignores a User that cannot
+// be looked up, with which no process can be started.
 func (c Command) Environ() []string {
 	if c.Env != nil {
 		return slices.Clone(c.Env)
