@@ -98,7 +98,7 @@ func made[W Worker](inc *incarnation, w W, err error) error {
 		return err
 	}
 	if isNil(w) {
-		return ErrNilWorker
+		return errNilWorker
 	}
 	inc.body.(*life[W]).w = w
 	return nil

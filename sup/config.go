@@ -19,6 +19,7 @@ type config struct {
 	observers []Observer
 	faults    []Fault
 	keys      *keySet       // of a Keyed; nil for others
+	add       addChild      // adds a child by its id or the text of its key; nil if none can be added that way
 	populate  func(s *core) // links the declared children to a new life
 }
 
@@ -30,9 +31,11 @@ func isSupervisor(w Worker) bool {
 
 // keySet gives access to a [Keyed] by the texts of its keys, without their type.
 type keySet struct {
-	find  func(text string) *child
-	start func(ctx context.Context, life *core, text string) (ChildInfo, error)
+	find func(text string) *child
 }
+
+// addChild adds a child to a life by its id, or by the text of its key.
+type addChild func(ctx context.Context, life *core, id string) (ChildInfo, error)
 
 // hasBase is implemented by all supervisors, and by types that embed one.
 type hasBase interface{ base() *supervision }

@@ -10,11 +10,13 @@ import (
 // this process see [Control].
 type Controller interface {
 	Inspector
-	// StartChild adds the child of a key to the [Keyed] at a path, and starts
-	// it: [Keyed.StartChild]. The key is given as text, as it stands in the paths; a
-	// key type that is no string, number or boolean has to have an
-	// UnmarshalText method. Errors: [ErrNotKeyed], [ErrKey], and those of
-	// [Keyed.StartChild].
+	// StartChild adds a child to the supervisor at a path, and starts it. In a [Keyed]
+	// it is the child of a key, given as text, as in paths; a key type that is no
+	// string, number or boolean must have an UnmarshalText method. In a [Supervisor] or
+	// [Stateful] with a NewChild, it is the child that NewChild declares for an id.
+	// Others answer [ErrNotKeyed]: the fields of a [Tree] and the number of [Replicas]
+	// are fixed. Other errors are [ErrKey], that of NewChild, and those of
+	// [Keyed.StartChild] and [Supervisor.StartChild].
 	StartChild(ctx context.Context, path, key string) (ChildInfo, error)
 	// Terminate stops a child and keeps it declared: [Supervisor.TerminateChild].
 	TerminateChild(ctx context.Context, t Target) error
@@ -65,10 +67,10 @@ func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, 
 	if err != nil {
 		return ChildInfo{}, err
 	}
-	if life.config.keys == nil {
+	if life.config.add == nil {
 		return ChildInfo{}, &CallError{"start child", joinPath(life.path, key), ErrNotKeyed}
 	}
-	return life.config.keys.start(ctx, life, key)
+	return life.config.add(ctx, life, key)
 }
 
 func (o operator) TerminateChild(ctx context.Context, t Target) error {

@@ -58,8 +58,7 @@ type place struct {
 // signals are the channels that announce the end of a life.
 type signals struct {
 	stop chan struct{} // closed when the supervisor is to end
-	gone chan struct{} // closed when all children have stopped
-	done chan struct{} // closed when the observers have received all events, after gone
+	done chan struct{} // closed when all children have stopped and the observers have received all events
 	next chan struct{} // closed when another life has replaced this one
 }
 
@@ -115,7 +114,6 @@ func newCore(ctx context.Context, d *config, self *supervision) *core {
 		restarts: restartCount{newWindow(d.intensity), newHistory(d.intensity)},
 		signal: signals{
 			stop: make(chan struct{}),
-			gone: make(chan struct{}),
 			done: make(chan struct{}),
 			next: make(chan struct{}),
 		},

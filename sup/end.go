@@ -211,7 +211,6 @@ func (s *core) finish() {
 	// it merges this one itself, and its observers wait until done is closed.
 	s.mergeIntoParent(s.above)
 	s.ended.Store(true)
-	close(s.signal.gone)
 	s.events.close()
 	close(s.signal.done)
 }

@@ -20,14 +20,9 @@ var (
 	// a goroutine that failed.
 	ErrShutdown = errors.New("shutdown")
 	// ErrIgnore is returned by a start function that chooses not to start its child.
-	// The child stays declared and stopped. A temporary child is removed.
+	// The child stays declared and stopped. A temporary child is removed. No call
+	// returns it.
 	ErrIgnore = errors.New("start declined")
-	// ErrOwnTree is returned when the worker embeds the supervisor that is to run
-	// it, and so has the methods of the supervisor.
-	ErrOwnTree = errors.New("worker with its own supervisor embedded (make the supervisor a named field)")
-	// ErrNilWorker is returned when a start function returns a nil worker and a nil
-	// error.
-	ErrNilWorker = errors.New("nil worker without an error (return an error or ErrIgnore)")
 )
 
 // Errors of operator calls, handles and queries. Most are wrapped by a [CallError].
@@ -69,9 +64,9 @@ var (
 	// ErrNoSupervisor is returned when the child at the given path is a worker and
 	// has no children.
 	ErrNoSupervisor = errors.New("not a supervisor")
-	// ErrNotKeyed is returned when a child is to be added by key to a supervisor
-	// that is not a [Keyed].
-	ErrNotKeyed = errors.New("not a keyed set")
+	// ErrNotKeyed is returned when a [Controller] is to add a child to a supervisor
+	// that is no [Keyed] and has no NewChild in its spec.
+	ErrNotKeyed = errors.New("no children by key or id (declare a Keyed, or NewChild in the spec)")
 	// ErrIncarnation is returned when the incarnation that the caller names is not
 	// the current one. Take another snapshot.
 	ErrIncarnation = errors.New("not the current incarnation")
@@ -111,6 +106,8 @@ var (
 	errStarting         = &alias{ErrRestarting, "start in progress"}
 	errTemporary        = &alias{ErrRunning, "temporary child still running (terminate and add it instead)"}
 	errKeyText          = &alias{ErrKey, "not the text of a key"}
+	errOwnTree          = errors.New("worker with its own supervisor embedded (make the supervisor a named field)")
+	errNilWorker        = errors.New("nil worker without an error (return an error or ErrIgnore)")
 	errNotStarted       = &alias{ErrNotRunning, "supervisor not started"}
 	errEnded            = &alias{ErrNotRunning, "supervisor ended"}
 	errUndeclaredHandle = fmt.Errorf("%w: handle without Declare", ErrNotFound)

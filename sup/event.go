@@ -76,7 +76,8 @@ type Event struct {
 	// Because is the path of the child whose failure led to the round. It is set in
 	// ChildStopping and ChildRestarting of other children in the round.
 	Because string `json:"because,omitzero"`
-	// Stack holds the stacks of the child's goroutines. It is set in ChildStuck.
+	// Stack holds the stacks of the child's goroutines. It is set in
+	// ChildStuck, and empty in an event that is read from the record.
 	Stack string `json:"stack,omitzero"`
 	// HostExhausted is set in ChildRestarting if the last start failed because the
 	// host ran out of descriptors, memory or processes. The error of the start then
@@ -99,7 +100,7 @@ type Event struct {
 // Observe must not wait for anything that needs its own tree to go on. Call
 // [Child.Wait] and [Child.Do] with a deadline only. Call Start, Run and Shutdown of
 // its own tree in a new goroutine only: Shutdown waits for the observers. For slow or
-// blocking work use a [Subscription].
+// blocking work use [Inspector.Events].
 //
 // An observer that panics is reported by [ObserverPanicked] and receives further
 // events.

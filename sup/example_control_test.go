@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"slices"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -55,7 +54,7 @@ func ExampleInspector() {
 	// 4 child ready auction/bob
 }
 
-func ExampleStatus() {
+func ExampleInspector_Status() {
 	ctx := context.Background()
 	s, err := sup.Start(ctx, auction())
 	if err != nil {
@@ -168,23 +167,26 @@ func ExampleSkippedError() {
 }
 
 // What has happened is on record, whether anybody listened or not.
-func ExampleSupervisor_Recorded() {
+// With a context that has ended, Events yields what is on record.
+func ExampleInspector_Events() {
 	s, err := sup.Start(context.Background(), auction())
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer end(s)
 	breakAndAwait(s, "ada")
-	for _, e := range slices.DeleteFunc(s.Recorded(), func(e sup.Event) bool { return e.ID != "ada" }) {
-		fmt.Println(e.Seq, e.Kind, e.Incarnation)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for e, err := range sup.Inspect(s).Events(ended, "auction/ada", 0) {
+		fmt.Println(e.Seq, e.Kind, e.Incarnation, err)
 	}
 	// Output:
-	// 1 child starting 1
-	// 2 child ready 1
-	// 6 child exited 1
-	// 7 child restarting 1
-	// 8 child starting 2
-	// 9 child ready 2
+	// 1 child starting 1 <nil>
+	// 2 child ready 1 <nil>
+	// 6 child exited 1 <nil>
+	// 7 child restarting 1 <nil>
+	// 8 child starting 2 <nil>
+	// 9 child ready 2 <nil>
 }
 
 // Snapshots and events can be written as JSON.

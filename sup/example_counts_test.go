@@ -33,17 +33,6 @@ func ExampleRetired() {
 	// [{Supervisor: Child:* Counts:{Starts:2 Restarts:0 Failures:0}}]
 }
 
-func ExampleCounts() {
-	ada, bob := sup.Counts{Starts: 3, Restarts: 2, Failures: 2}, sup.Counts{Starts: 1}
-	fmt.Println(ada.Plus(bob).Starts)
-	// Output: 4
-}
-
-func ExampleCounts_Plus() {
-	fmt.Println(sup.Counts{Starts: 1}.Plus(sup.Counts{Failures: 2}))
-	// Output: {1 0 2}
-}
-
 // Children of sets share one declaration.
 func ExampleSetKind() {
 	for _, s := range []sup.AnySupervisor{sup.New(auction()), sup.NewKeyed(sup.KeyedSpec[string, *Bidder]{Name: "bidders"})} {

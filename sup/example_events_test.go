@@ -77,12 +77,6 @@ func ExampleObserverFunc() {
 	// Output: auction/ada broke
 }
 
-func ExampleObserverFunc_Observe() {
-	o := sup.ObserverFunc(func(e sup.Event) { fmt.Println(e.Path) })
-	o.Observe(sup.Event{Path: "auction/ada"})
-	// Output: auction/ada
-}
-
 func ExampleLog() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		Level: slog.LevelInfo,
@@ -115,102 +109,10 @@ func ExampleLog() {
 func ExampleEvent() {
 	s := startAuction()
 	defer end(s)
-	events := s.Subscribe(16)
+	events := watching(s)
 	ada, _ := s.Child("ada").Get()
 	ada.Break(errBroke)
-	e := await(events, sup.ChildExited)
+	e := events.await(sup.ChildExited)
 	fmt.Println(e.Kind, e.Path, e.Incarnation, e.Exit)
 	// Output: child exited auction/ada 1 abnormal: broke
-}
-
-func ExampleEventKind() {
-	s := startAuction()
-	defer end(s)
-	events := s.Subscribe(16)
-	ada, _ := s.Child("ada").Get()
-	ada.Break(errBroke)
-	for e := range events.Events() {
-		switch e.Kind {
-		case sup.ChildExited:
-			fmt.Println("down")
-		case sup.ChildReady:
-			fmt.Println("up")
-			return
-		}
-	}
-	// Output:
-	// down
-	// up
-}
-
-func ExampleSupervisor_Subscribe() {
-	s := startAuction()
-	events := s.Subscribe(64)
-	end(s)
-	for e := range events.All(context.Background()) { // ends with the supervisor
-		fmt.Println(e.Kind, e.Path)
-	}
-	// Output:
-	// child stopping auction/bob
-	// child exited auction/bob
-	// child stopped auction/bob
-	// child stopping auction/ada
-	// child exited auction/ada
-	// child stopped auction/ada
-	// supervisor stopped auction
-}
-
-// A subscription to a supervisor that has not been started misses nothing.
-func ExampleSubscription() {
-	s := sup.New(auction())
-	events := s.Subscribe(64)
-	if err := s.Start(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	defer end(s)
-	fmt.Println(await(events, sup.SupervisorStarted).Path)
-	// Output: auction
-}
-
-func ExampleSubscription_Events() {
-	s := startAuction()
-	events := s.Subscribe(64)
-	end(s)
-	n := 0
-	for range events.Events() { // closed with the supervisor
-		n++
-	}
-	fmt.Println(n, "events")
-	// Output: 7 events
-}
-
-func ExampleSubscription_All() {
-	s := startAuction()
-	events := s.Subscribe(64)
-	end(s)
-	for e := range events.All(context.Background()) {
-		if e.Kind == sup.SupervisorStopped {
-			fmt.Println(e.Path, e.Exit)
-		}
-	}
-	// Output: auction shutdown: call of Shutdown
-}
-
-// What does not fit is counted, and the tree not held up.
-func ExampleSubscription_Dropped() {
-	s := startAuction()
-	events := s.Subscribe(2)
-	end(s)
-	fmt.Println(len(events.Events()), events.Dropped())
-	// Output: 2 5
-}
-
-func ExampleSubscription_Close() {
-	s := startAuction()
-	defer end(s)
-	events := s.Subscribe(64)
-	events.Close()
-	_, open := <-events.Events()
-	fmt.Println(open)
-	// Output: false
 }

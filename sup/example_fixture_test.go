@@ -70,9 +70,29 @@ func end(s interface{ Shutdown(context.Context) error }) {
 	}
 }
 
-// await returns the next event of a kind. Subscribe before what leads to it.
-func await(events *sup.Subscription, kind sup.EventKind) sup.Event {
-	for e := range events.All(context.Background()) {
+// A watch is a place in the events of a supervisor.
+type watch struct {
+	events sup.Inspector
+	after  uint64
+}
+
+// watching returns the place after what has happened so far.
+func watching(s sup.AnySupervisor) *watch {
+	events := sup.Inspect(s)
+	status, err := events.Status(context.Background(), "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	return &watch{events, status.Seq}
+}
+
+// await returns the next event of a kind.
+func (w *watch) await(kind sup.EventKind) sup.Event {
+	for e, err := range w.events.Events(context.Background(), "", w.after) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		w.after = e.Seq
 		if e.Kind == kind {
 			return e
 		}
@@ -83,12 +103,11 @@ func await(events *sup.Subscription, kind sup.EventKind) sup.Event {
 
 // breakAndAwait lets a bidder break and returns when it is back.
 func breakAndAwait(s *sup.Supervisor[*Bidder], id string) {
-	events := s.Subscribe(64)
-	defer events.Close()
+	events := watching(s)
 	b, err := s.Child(id).Wait(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}
 	b.Break(errBroke)
-	await(events, sup.ChildReady)
+	events.await(sup.ChildReady)
 }

@@ -115,7 +115,7 @@ func ExampleRestart() {
 		log.Fatal(err)
 	}
 	defer end(s)
-	events := s.Subscribe(64)
+	events := watching(s)
 	for _, restart := range []sup.Restart{sup.Transient, sup.Temporary} {
 		_, err := s.StartChild(context.Background(), sup.ChildSpec[worker]{
 			ID:      restart.String() + " job",
@@ -125,9 +125,9 @@ func ExampleRestart() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		await(events, sup.ChildStopped)
+		events.await(sup.ChildStopped)
 	}
-	await(events, sup.ChildRemoved)
+	events.await(sup.ChildRemoved)
 	fmt.Print(s.Snapshot())
 	// Output:
 	// jobs one_for_one 3/5s
@@ -174,11 +174,11 @@ func ExampleIntensity_budget() {
 		log.Fatal(err)
 	}
 	defer end(s)
-	events := s.Subscribe(64)
+	events := watching(s)
 	breakAndAwait(s, "plugin")
 	plugin, _ := s.Child("plugin").Get()
 	plugin.Break(errBroke)
-	await(events, sup.ChildQuarantined)
+	events.await(sup.ChildQuarantined)
 	fmt.Print(s.Snapshot())
 	_, err = s.Child("plugin").Wait(context.Background())
 	fmt.Println(err)
@@ -212,11 +212,11 @@ func ExampleBackoff() {
 		log.Fatal(err)
 	}
 	defer end(s)
-	events := s.Subscribe(64)
+	events := watching(s)
 	conn, _ := s.Child("conn").Get()
 	conn.Break(errBroke)
 	for range 4 {
-		fmt.Println(await(events, sup.ChildRestarting).Delay)
+		fmt.Println(events.await(sup.ChildRestarting).Delay)
 	}
 	// Output:
 	// 1ms
@@ -240,17 +240,15 @@ func ExampleWhenStuck() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	events := s.Subscribe(64)
 	err = s.TerminateChild(context.Background(), "deaf")
-	fmt.Println(errors.Is(err, sup.ErrStuck))
-	e := await(events, sup.ChildStuck)
-	fmt.Println(e.Path, strings.HasPrefix(e.Stack, "goroutine "))
+	if stuck, ok := errors.AsType[*sup.StuckError](err); ok {
+		fmt.Println(stuck.Children[0].Path, strings.HasPrefix(stuck.Children[0].Stack, "goroutine "))
+	}
 	fmt.Println(s.Children()[0].State)
 
 	close(answer)
 	end(s) // waits for what was abandoned, too
 	// Output:
-	// true
 	// plugins/deaf true
 	// stopped
 }

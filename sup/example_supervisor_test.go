@@ -96,12 +96,12 @@ func ExampleSupervisor_Ending() {
 // supervisor.
 func ExampleNew() {
 	s := sup.New(auction())
-	events := s.Subscribe(16)
+	events := watching(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- s.Run(ctx) }()
 
-	await(events, sup.SupervisorStarted)
+	events.await(sup.SupervisorStarted)
 	cancel()
 	fmt.Println(<-ended)
 	// Output: <nil>

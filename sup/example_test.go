@@ -42,9 +42,16 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	events := s.Subscribe(16)
+	inspector := sup.Inspect(s)
+	before, err := inspector.Status(ctx, "")
+	if err != nil {
+		log.Fatal(err)
+	}
 	ills <- errors.New("a cold")
-	for e := range events.All(ctx) {
+	for e, err := range inspector.Events(ctx, "", before.Seq) {
+		if err != nil {
+			log.Fatal(err)
+		}
 		fmt.Println(e.Kind, e.Path)
 		if e.Kind == sup.ChildReady {
 			break

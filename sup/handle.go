@@ -29,13 +29,8 @@ func handle[W Worker](f *supervision, id string, find func() *child) Child[W] {
 	return Child[W]{ref}
 }
 
-// handleAfter is the handle that a call which adds a child returns.
-func handleAfter[W Worker](c *child, err error) Child[W] {
-	if err == nil || ignored(err) {
-		return Child[W]{&c.self}
-	}
-	return Child[W]{new(reference)}
-}
+// noChild returns a handle without a child, for a call that has added none.
+func noChild[W Worker]() Child[W] { return Child[W]{new(reference)} }
 
 // Get returns the worker that is live and ready, or false if there is none at
 // the moment. It takes no lock and allocates nothing.

@@ -24,11 +24,12 @@ func (f *idCalls) TerminateChild(ctx context.Context, id string) error {
 
 // RestartChild starts a child that is stopped or quarantined, in its old place, and
 // returns when it is ready. The child's budget and backoff start over. If it does not
-// get ready, it is stopped as before. For a child that is up, see
+// get ready, it is stopped as before. A start function that returns [ErrIgnore]
+// leaves it stopped too, and is no error. For a child that is up, see
 // [Controller.Replace].
 //
 // Errors, in a [CallError]: [ErrRunning]; [ErrRestarting]; [ErrNotFound];
-// [ErrNotRunning] and [ErrShuttingDown]; [ErrIgnore]; a [StartError].
+// [ErrNotRunning] and [ErrShuttingDown]; a [StartError].
 func (f *idCalls) RestartChild(ctx context.Context, id string) error {
 	life := f.current()
 	return callError("restart", f.pathOf(id), life.restart(ctx, life.find(id), 0))

@@ -54,8 +54,8 @@ type Counts struct {
 	Failures int `json:"failures"` // abnormal exits
 }
 
-// Plus returns the sum.
-func (c Counts) Plus(d Counts) Counts {
+// plus returns the sum.
+func (c Counts) plus(d Counts) Counts {
 	return Counts{c.Starts + d.Starts, c.Restarts + d.Restarts, c.Failures + d.Failures}
 }
 
@@ -95,40 +95,11 @@ type Policy struct {
 	Stuck WhenStuck `json:"stuck,omitzero"`
 }
 
-// A Status is a summary of a supervisor.
-type Status struct {
-	// Name is the Name of the spec.
-	Name string `json:"name"`
-	// Path is the path of the supervisor.
-	Path string `json:"path"`
-	// Strategy is the strategy of the supervisor.
-	Strategy Strategy `json:"strategy"`
-	// Intensity is the intensity of the supervisor.
-	Intensity Intensity `json:"intensity"`
-	// Set says whether the children share one declaration.
-	Set SetKind `json:"set"`
-	// Max is the most children that a [Keyed] may have. 0 means no limit.
-	Max int `json:"max,omitzero"`
-	// Running is set while the supervisor runs.
-	Running bool `json:"running"`
-	// Uptime is the time since the supervisor was started. It is 0 if the supervisor
-	// has not been started or has ended.
-	Uptime time.Duration `json:"uptime"`
-	// Restarts counts the restarts within the window of the intensity now. It is 0 if
-	// the intensity is unlimited.
-	Restarts int `json:"restarts"`
-	// Seq is the number of the last event of the tree.
-	Seq uint64 `json:"seq"`
-	// Children is the number of children.
-	Children int `json:"children"`
-	// States counts the children in each state. States of no child are absent.
-	States map[State]int `json:"states"`
-	// Below counts the descendants other than children in each state.
-	Below map[State]int `json:"below"`
-}
-
 // SupervisorInfo is a snapshot of a supervisor and all its descendants. The part of
 // each supervisor shows one moment.
+//
+// [Inspector.Status] returns a summary. It has Seq, States and Below in place of
+// AutoShutdown, LastEvent, Retired and Children.
 type SupervisorInfo struct {
 	// Name is the Name of the spec.
 	Name string `json:"name"`
@@ -161,8 +132,17 @@ type SupervisorInfo struct {
 	// Merged is set if the supervisor has ended and the counters of its children have
 	// been added to the Retired of its parent. Its own Retired is then empty.
 	Merged bool `json:"merged,omitzero"`
-	// Children are the children in start order.
+	// Children are the children in start order. It is nil in a summary.
 	Children []ChildInfo `json:"children"`
+
+	// Seq is the number of the last event of the tree. It is set in a summary only.
+	Seq uint64 `json:"seq,omitzero"`
+	// States counts the children in each state. States of no child are absent. It is
+	// set in a summary only.
+	States map[State]int `json:"states,omitzero"`
+	// Below counts the descendants other than children in each state. It is set in a
+	// summary only.
+	Below map[State]int `json:"below,omitzero"`
 }
 
 // String draws the tree with one line per child. The line shows the last exit of a

@@ -25,9 +25,10 @@ type AnySupervisor interface {
 // [ErrNotFound]; where children are asked for, [ErrNoSupervisor] if the child is
 // a worker, and [ErrNotRunning] if it is a supervisor that is down.
 type Inspector interface {
-	// Status sums up the supervisor at a path. It takes a look at each supervisor
-	// below, and at no other child.
-	Status(ctx context.Context, path string) (Status, error)
+	// Status returns a summary of the supervisor at a path: counts of its children, and
+	// of those further down, by state, in place of the children. Its cost grows with
+	// the number of supervisors, and not with that of other children.
+	Status(ctx context.Context, path string) (SupervisorInfo, error)
 	// Tree returns a snapshot of the supervisor at a path, and everything below
 	// it. Each supervisor's part is of one moment.
 	Snapshot(ctx context.Context, path string) (SupervisorInfo, error)
@@ -59,7 +60,8 @@ type Inspector interface {
 const FromNow = ^uint64(0)
 
 // Inspect returns the inspector of a supervisor in this process. Of a nil one it
-// shows a supervisor that was never started.
+// shows a supervisor that was never started. With a context that has ended, its Events
+// yields what is on record, and ends.
 func Inspect(s AnySupervisor) Inspector { return operator{baseOf(s)} }
 
 // faceOf asks s which supervisor it is; an embedded pointer to one may be nil.
@@ -75,10 +77,10 @@ func baseOf(s AnySupervisor) (face *supervision) {
 // operator reaches what is below a supervisor by its path.
 type operator struct{ base *supervision }
 
-func (o operator) Status(_ context.Context, path string) (Status, error) {
+func (o operator) Status(_ context.Context, path string) (SupervisorInfo, error) {
 	life, err := o.supervisor("query", path)
 	if err != nil {
-		return Status{}, err
+		return SupervisorInfo{}, err
 	}
 	status := life.status()
 	life.countBelow(status.Below)
@@ -126,12 +128,21 @@ func (o operator) Stacks(_ context.Context, path string) (string, error) {
 	return s.abandoned.dump().of(inc), nil
 }
 
-// status sums up a supervisor, but for what is further down, without looking at
-// each child: it costs the same for ten children and for a million.
-func (s *core) status() Status {
+// status returns the summary of a supervisor, without the counts of what is further
+// down. It costs the same for ten children and for a million.
+func (s *core) status() SupervisorInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	status := Status{
+	info := s.summaryLocked()
+	info.Seq = s.events.notifier.seq.Load()
+	info.States, info.Below = make(map[State]int), make(map[State]int)
+	s.countLocked(info.States)
+	return info
+}
+
+// summaryLocked returns what a status and a snapshot of a supervisor have in common.
+func (s *core) summaryLocked() SupervisorInfo {
+	info := SupervisorInfo{
 		Name:      s.config.name,
 		Path:      s.path,
 		Strategy:  s.config.strategy,
@@ -139,14 +150,9 @@ func (s *core) status() Status {
 		Set:       s.config.set,
 		Max:       s.config.max,
 		Running:   s.life.phase == serving,
-		Seq:       s.events.notifier.seq.Load(),
-		Children:  s.list.count,
-		States:    make(map[State]int),
-		Below:     make(map[State]int),
 	}
-	status.Uptime, status.Restarts = s.upLocked()
-	s.countLocked(status.States)
-	return status
+	info.Uptime, info.Restarts = s.upLocked()
+	return info
 }
 
 func (s *core) countLocked(states map[State]int) {

@@ -110,6 +110,7 @@ func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 		observers: append([]Observer(nil), spec.Observers...),
 		faults:    spec.faults(escapeID(name)),
 		keys:      k.keySet(),
+		add:       k.addByText,
 		populate:  func(*core) { k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]()) },
 	})
 	k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]())
@@ -157,7 +158,7 @@ func (m *keyedMember[K, W]) forget() {
 // [Supervisor.StartChild], [ErrMaxChildren] if the set is full, and [ErrKey].
 func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	if !nameable(key) {
-		return Child[W]{new(reference)}, k.answer("start child", key, ErrKey)
+		return noChild[W](), k.answer("start child", key, ErrKey)
 	}
 	life := k.current()
 	m := k.newMember(life, key)
@@ -165,7 +166,7 @@ func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	if err == nil { // the common case, without the text of the key
 		return Child[W]{&m.self}, nil
 	}
-	return handleAfter[W](&m.child, err), callError("start child", m.path(), err)
+	return noChild[W](), callError("start child", m.path(), err)
 }
 
 // Get returns the worker of a key that is live and ready, or false if there is

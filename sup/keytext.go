@@ -28,19 +28,21 @@ func (k *Keyed[K, W]) keySet() *keySet {
 			}
 			return nil
 		},
-		start: func(ctx context.Context, life *core, text string) (ChildInfo, error) {
-			key, err := keyOf[K](text)
-			if err != nil {
-				return ChildInfo{}, &CallError{"start child", joinPath(life.path, text), err}
-			}
-			h, err := k.StartChild(ctx, key)
-			if err != nil {
-				return ChildInfo{}, err
-			}
-			info, _ := h.Info()
-			return info, nil
-		},
 	}
+}
+
+// addByText adds the child of a key that is given as text.
+func (k *Keyed[K, W]) addByText(ctx context.Context, life *core, text string) (ChildInfo, error) {
+	key, err := keyOf[K](text)
+	if err != nil {
+		return ChildInfo{}, &CallError{"start child", joinPath(life.path, text), err}
+	}
+	h, err := k.StartChild(ctx, key)
+	if err != nil {
+		return ChildInfo{}, err
+	}
+	info, _ := h.Info()
+	return info, nil
 }
 
 // cheapText is the text of a key where that runs no code of the key's type.

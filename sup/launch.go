@@ -109,11 +109,11 @@ func (s *core) beginAfterBackoff(inc *incarnation) bool {
 }
 
 // noteSupervisor records that the worker just made is a supervisor. It returns
-// [ErrOwnTree] if that is s or a supervisor above it.
+// errOwnTree if that is s or a supervisor above it.
 func (s *core) noteSupervisor(inc *incarnation, made *supervision) error {
 	for above := s; above != nil; above = above.parent {
 		if above == made.life.Load() {
-			return ErrOwnTree
+			return errOwnTree
 		}
 	}
 	// A supervisor that is its own descendant would wait for itself when it stops.
@@ -253,37 +253,25 @@ func (s *core) awaitStopped(inc *incarnation) error {
 }
 
 // startErrorLocked returns why an incarnation is not ready. The incarnation must be
-// over or stuck.
+// over or stuck. The error is nil if the start function chose not to start the child and
+// nothing has asked the child to stop.
 func (inc *incarnation) startErrorLocked() error {
 	// A failure of the watchdog, a goroutine or the start timeout is why the start ended,
 	// whatever the start function returns.
 	if failure := inc.failure(); failure != nil {
 		return failure
 	}
-	if inc.start == startIgnored {
-		return &ignoreError{inc.outcome.Err}
+	if inc.start == startIgnored && inc.intent == intentNone {
+		return nil
 	}
 	stuck := inc.endState != endExited // its goroutine goes on: the outcome must not be read
 	if stuck && inc.stopCause() == nil {
 		return &StuckError{Children: []StuckChild{{inc.child.path(), inc.n, inc.stackText()}}}
 	}
-	if stuck || inc.outcome.Kind == ExitShutdown && inc.intent != intentNone {
+	if stuck || inc.intent != intentNone && (inc.start == startIgnored || inc.outcome.Kind == ExitShutdown) {
 		return inc.stopCause()
 	}
 	return inc.outcome.Err
-}
-
-// An ignoreError carries the error of a start function that chose not to start its
-// child.
-type ignoreError struct{ error }
-
-// Unwrap returns ErrIgnore and the error of the start function.
-func (e *ignoreError) Unwrap() []error { return []error{ErrIgnore, e.error} }
-
-// ignored reports whether err is an [ignoreError].
-func ignored(err error) bool {
-	_, is := err.(*ignoreError)
-	return is
 }
 
 // startOverdue ends a start that has run out of time (S5).

@@ -1,9 +1,7 @@
 package sup
 
 import (
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -20,7 +18,7 @@ type dispatcher struct {
 	observers []Observer  // own observers, after those of the ancestors
 
 	// Guarded by notifier.mu.
-	subs      []*Subscription
+	subs      []*subscription
 	closed    bool        // set when the supervisor has ended
 	successor *dispatcher // has taken over the subscriptions; nil until the supervisor starts
 }
@@ -221,7 +219,6 @@ func (d *dispatcher) throttle(enough <-chan struct{}) {
 // waits until the observers have received all events.
 func (d *dispatcher) close() {
 	p := d.notifier
-	waits := d.up == nil && !withinObserver() // or one that runs the next life would wait for itself
 	p.mu.Lock()
 	d.closed = true
 	for _, sub := range d.subs {
@@ -234,7 +231,7 @@ func (d *dispatcher) close() {
 	p.listeners.Add(int32(-len(d.subs) - own))
 	d.subs = nil
 	var idle chan struct{}
-	if waits && p.running {
+	if d.up == nil && p.running {
 		if p.idle == nil {
 			p.idle = make(chan struct{})
 		}
@@ -243,21 +240,5 @@ func (d *dispatcher) close() {
 	p.mu.Unlock()
 	if idle != nil {
 		<-idle
-	}
-}
-
-// withinObserver reports whether the caller is called by an observer, and so
-// must not wait for the observers.
-func withinObserver() bool {
-	pcs := make([]uintptr, 512)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		frame, more := frames.Next()
-		if strings.HasSuffix(frame.Function, "/sup.(*notifier).notify") {
-			return true
-		}
-		if !more {
-			return false
-		}
 	}
 }

@@ -49,11 +49,7 @@ func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *
 	// From here on the child is like any other: rounds leave it alone until it is ready,
 	// the end of the supervisor stops it, and other operators may stop it.
 	s.mu.Unlock()
-	err = s.awaitStart(ctx, inc, ReasonOperator)
-	if err == nil || ignored(err) {
-		return err
-	}
-	return s.startError(c, err)
+	return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
 }
 
 // cancelledBefore returns an error if ctx has ended before a start begins.
@@ -184,8 +180,8 @@ func (s *core) relaunchLocked(c *child) *incarnation {
 // operatorStartError returns the error of a restart or a replacement, given the error
 // of the start.
 func (s *core) operatorStartError(c *child, err error) error {
-	if err == nil || ignored(err) {
-		return err
+	if err == nil {
+		return nil
 	}
 	return s.startError(c, err)
 }

@@ -40,7 +40,7 @@ func (p *retiredCounts) add(supervisor, child string, c Counts) {
 	case c == (Counts{}):
 		return
 	case supervisor == "" && child == Template:
-		p.members = p.members.Plus(c)
+		p.members = p.members.plus(c)
 		return
 	}
 	if p.rest == nil {
@@ -50,7 +50,7 @@ func (p *retiredCounts) add(supervisor, child string, c Counts) {
 	if _, known := p.rest[key]; !known && len(p.rest) >= maxFamilies {
 		key = family{Template, Template}
 	}
-	p.rest[key] = p.rest[key].Plus(c)
+	p.rest[key] = p.rest[key].plus(c)
 }
 
 // list returns all counts in the order of their names.

@@ -250,7 +250,7 @@ func (s *core) startInRound(c *child) bool {
 		inc = s.launchLocked(c, byRound)
 		s.mu.Unlock()
 		err := s.awaitStart(context.Background(), inc, ReasonShutdown)
-		if err == nil || ignored(err) {
+		if err == nil {
 			return true
 		}
 		s.mu.Lock()

@@ -69,19 +69,9 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 		}
 		n++
 	}
-	info = SupervisorInfo{
-		Name:         s.config.name,
-		Path:         s.path,
-		Strategy:     s.config.strategy,
-		Intensity:    s.config.intensity,
-		AutoShutdown: s.config.auto,
-		Set:          s.config.set,
-		Max:          s.config.max,
-		Running:      s.life.phase == serving,
-		LastEvent:    s.record.last,
-		Retired:      s.retired.counts.list(),
-	}
-	info.Uptime, info.Restarts = s.upLocked()
+	info = s.summaryLocked()
+	info.AutoShutdown, info.LastEvent = s.config.auto, s.record.last
+	info.Retired = s.retired.counts.list()
 	s.mu.Unlock()
 	info.Children = children[:n]
 	for i, c := range unnamed {

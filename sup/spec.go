@@ -26,6 +26,10 @@ type Spec[W Worker] struct {
 	// Children are started in this order, each when the one before is ready. There may
 	// be none.
 	Children []ChildSpec[W]
+	// NewChild returns the spec of a child that is added at run time by its id alone,
+	// with [Controller.StartChild]. The ID of the returned spec is set to that id. If
+	// nil, a Controller adds no children.
+	NewChild func(id string) (ChildSpec[W], error)
 	// Observers receive every event of this supervisor and its descendants.
 	Observers []Observer
 	// Labels sets the pprof labels "sup.path" and "sup.incarnation" on the goroutines
@@ -35,8 +39,8 @@ type Spec[W Worker] struct {
 	// is being taken when it begins. The task has the path of the child as its name,
 	// with "*" for a member of a set. It costs nothing while no trace is taken.
 	Labels bool
-	// Record is the number of events that the supervisor keeps for Recorded, for
-	// [Inspector] and for [IntensityError]. 0 means the number of the parent, or
+	// Record is the number of events that the supervisor keeps for
+	// [Inspector.Events] and for [IntensityError]. 0 means the number of the parent, or
 	// [DefaultRecord] without one. A negative number means none. The maximum is 1<<20.
 	// Each event takes 80 bytes, allocated as events occur and then reused.
 	Record int

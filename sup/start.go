@@ -75,7 +75,7 @@ func (s *core) startDeclared(ctx context.Context, children *cursor) error {
 			continue
 		}
 		err := s.awaitStart(ctx, inc, ReasonShutdown)
-		if err != nil && !ignored(err) && !s.stoppedDuringStart(c) {
+		if err != nil && !s.stoppedDuringStart(c) {
 			return &StartError{Path: c.path(), Err: err}
 		}
 	}

@@ -23,6 +23,7 @@ type StatefulSpec[W Worker, K comparable, V any] struct {
 	Intensity    Intensity
 	AutoShutdown AutoShutdown
 	Children     []StatefulChildSpec[W, K, V]
+	NewChild     func(id string) (StatefulChildSpec[W, K, V], error)
 	Observers    []Observer
 	Labels       bool
 	Record       int
@@ -68,9 +69,16 @@ func NewStateful[W Worker, K comparable, V any](spec StatefulSpec[W, K, V]) *Sta
 	for i, c := range spec.Children {
 		children[i] = c.with(s.state)
 	}
+	var newChild func(id string) (ChildSpec[W], error)
+	if spec.NewChild != nil {
+		newChild = func(id string) (ChildSpec[W], error) {
+			c, err := spec.NewChild(id)
+			return c.with(s.state), err
+		}
+	}
 	s.setUp(Spec[W]{
 		Name: spec.Name, Strategy: spec.Strategy, Intensity: spec.Intensity, AutoShutdown: spec.AutoShutdown,
-		Children: children, Observers: spec.Observers, Labels: spec.Labels, Record: spec.Record,
+		Children: children, NewChild: newChild, Observers: spec.Observers, Labels: spec.Labels, Record: spec.Record,
 	})
 	return s
 }

@@ -6,9 +6,6 @@ import (
 	"iter"
 )
 
-// eventBuffer is how many events may wait for the reader of a stream.
-const eventBuffer = 1024
-
 func (o operator) Events(ctx context.Context, path string, after uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		if o.base.life.Load() == nil { // nothing will ever happen
@@ -24,10 +21,9 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 				return
 			}
 		}
-		sub := newSubscription(eventBuffer)
-		sub.stream, sub.path = true, path
+		sub := newSubscription(path)
 		life.events.subscribe(sub)
-		defer sub.Close()
+		defer sub.close()
 		last := uint64(0)
 		if after != FromNow {
 			// Whoever was about to tell of an event while nobody listened has done so
@@ -52,7 +48,7 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 		} else {
 			after = 0
 		}
-		for e := range sub.All(ctx) {
+		for e := range sub.all(ctx) {
 			if sub.skippedBefore(e.Seq) && !yield(Event{}, &SkippedError{After: last}) {
 				return
 			}

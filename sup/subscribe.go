@@ -7,17 +7,14 @@ import (
 	"sync/atomic"
 )
 
-// A Subscription is a bounded stream of the events of a supervisor and those
-// below it. It never holds up the tree: what does not fit is dropped and
-// counted.
-type Subscription struct {
+// A subscription is a bounded stream of events of a supervisor and of those below it.
+// It never holds up the tree: events that do not fit are dropped and counted.
+type subscription struct {
 	dispatcher atomic.Pointer[dispatcher]
 	events     chan Event
 	dropped    atomic.Uint64
 
-	// Of a stream, which says where there are gaps; fixed.
-	stream bool
-	path   string // it is of what is there and below
+	path string // only events of this path and below it are offered; fixed
 
 	// Protected by the pump's lock.
 	ended bool
@@ -25,14 +22,14 @@ type Subscription struct {
 	gaps  []uint64 // the first events of those that were dropped one after the other: at most one for each that is held
 }
 
-// maxSubscription bounds the size of a subscription.
-const maxSubscription = 1 << 20
+// eventBuffer is how many events may wait for the reader of a subscription.
+const eventBuffer = 1024
 
-func newSubscription(size int) *Subscription {
-	return &Subscription{events: make(chan Event, min(max(size, 1), maxSubscription))}
+func newSubscription(path string) *subscription {
+	return &subscription{path: path, events: make(chan Event, eventBuffer)}
 }
 
-func (d *dispatcher) subscribe(sub *Subscription) {
+func (d *dispatcher) subscribe(sub *subscription) {
 	p := d.notifier
 	p.mu.Lock()
 	if heir := d.successor; heir != nil { // the supervisor has just started
@@ -50,15 +47,15 @@ func (d *dispatcher) subscribe(sub *Subscription) {
 	p.listeners.Add(1)
 }
 
-func (sub *Subscription) offerLocked(e *Event) {
-	if sub.stream && !isWithin(e.Path, sub.path) {
+func (sub *subscription) offerLocked(e *Event) {
+	if !isWithin(e.Path, sub.path) {
 		return
 	}
 	select {
 	case sub.events <- *e:
 		sub.full = false
 	default:
-		if sub.stream && !sub.full {
+		if !sub.full {
 			sub.gaps = append(sub.gaps, e.Seq)
 		}
 		sub.full = true
@@ -66,9 +63,9 @@ func (sub *Subscription) offerLocked(e *Event) {
 	}
 }
 
-// skippedBefore reports, of a stream, whether events were dropped between the
+// skippedBefore reports whether events were dropped between the
 // last one that was taken and the one of a number.
-func (sub *Subscription) skippedBefore(seq uint64) bool {
+func (sub *subscription) skippedBefore(seq uint64) bool {
 	if sub.dropped.Load() == 0 { // the common case, without the lock
 		return false
 	}
@@ -82,20 +79,16 @@ func (sub *Subscription) skippedBefore(seq uint64) bool {
 	return skipped
 }
 
-func (sub *Subscription) endLocked() {
+func (sub *subscription) endLocked() {
 	if !sub.ended {
 		sub.ended = true
 		close(sub.events)
 	}
 }
 
-// Events returns the channel of the events. It is closed when the subscription
-// ends.
-func (sub *Subscription) Events() <-chan Event { return sub.events }
-
-// All returns an iterator over the events; it ends with the subscription or
-// with ctx.
-func (sub *Subscription) All(ctx context.Context) iter.Seq[Event] {
+// all returns an iterator over the events, which ends with the subscription or with
+// ctx.
+func (sub *subscription) all(ctx context.Context) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		for {
 			select {
@@ -110,11 +103,8 @@ func (sub *Subscription) All(ctx context.Context) iter.Seq[Event] {
 	}
 }
 
-// Dropped returns how many events did not fit so far.
-func (sub *Subscription) Dropped() uint64 { return sub.dropped.Load() }
-
-// Close ends the subscription. It may be called more than once.
-func (sub *Subscription) Close() {
+// close ends the subscription. It may be called more than once.
+func (sub *subscription) close() {
 	for {
 		d := sub.dispatcher.Load()
 		if d == nil {

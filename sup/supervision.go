@@ -52,7 +52,7 @@ func (f *supervision) prepare(ctx context.Context, driven bool) (*core, error) {
 	defer last.mu.Unlock()
 	switch {
 	case last.life.phase == created: // handles and callers may wait on the channels of the placeholder
-		s.signal.stop, s.signal.gone, s.signal.done = last.signal.stop, last.signal.gone, last.signal.done
+		s.signal.stop, s.signal.done = last.signal.stop, last.signal.done
 		s.events.takeOver(last.events)
 		last.life.replaced = true
 		for c := last.list.first; c != nil; c = c.next {
@@ -165,21 +165,18 @@ func (f *supervision) toDrive() (*core, error) {
 // wait further.
 //
 // Shutdown may be called at any time, more than once and concurrently. A worker of the
-// tree must pass its own context, or it would wait for itself. Called before the start,
-// Shutdown cancels the next start.
+// tree must pass its own context, and an [Observer] of the tree must call Shutdown in a
+// goroutine, or they would wait for themselves. Called before the start, Shutdown cancels
+// the next start.
 func (f *supervision) Shutdown(ctx context.Context) error {
 	s := f.end()
 	if s == nil {
 		return nil
 	}
-	gone := s.signal.gone
-	if !withinObserver() {
-		gone = s.signal.done
-	}
 	select {
-	case <-gone:
+	case <-s.signal.done:
 	case <-ctx.Done():
-		if !isClosed(gone) {
+		if !isClosed(s.signal.done) {
 			// A ctx that has ended before the call would otherwise find that no child
 			// was asked yet, and list nothing.
 			s.awaitFirstRequest()
@@ -218,7 +215,6 @@ func (f *supervision) end() *core {
 			s.life.endCause = errShutdownCalled
 			s.ended.Store(true)
 			close(s.signal.stop)
-			close(s.signal.gone)
 			close(s.signal.done)
 			s.events.close()
 		default:
@@ -305,31 +301,6 @@ func (f *supervision) Uptime() time.Duration {
 		return 0
 	}
 	return s.now()
-}
-
-// Recorded returns the last events of the supervisor and everything below it, oldest
-// first. Each supervisor that is up keeps as many events as [Spec.Record] says,
-// including those of supervisors below it that have ended. The Stack of an event is not
-// kept.
-func (f *supervision) Recorded() []Event {
-	life := f.current()
-	events, _, _ := life.recordedAt(life.path)
-	return events
-}
-
-// Subscribe begins a subscription that holds at most size events. A size below 1 means
-// 1, and a size over a million means a million. The subscription ends with
-// [Subscription.Close], or when the supervisor ends. If the supervisor has ended
-// already, so has the subscription.
-func (f *supervision) Subscribe(size int) *Subscription {
-	sub := newSubscription(size)
-	s := f.life.Load()
-	if s == nil {
-		close(sub.events)
-		return sub
-	}
-	s.events.subscribe(sub)
-	return sub
 }
 
 // pathOf returns the path of a child of the current life.

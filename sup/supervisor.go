@@ -5,6 +5,8 @@ import (
 	"context"
 	"iter"
 	"sync/atomic"
+
+	"github.com/espalier-go/espalier/internal/foreign"
 )
 
 // A Supervisor keeps children of type W alive. Make one with [New] or
@@ -32,7 +34,14 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 	for i, c := range spec.Children {
 		policies[i] = s.shared(c.policy())
 	}
+	var add addChild
+	if spec.NewChild != nil {
+		add = func(ctx context.Context, life *core, id string) (ChildInfo, error) {
+			return s.addByID(ctx, life, id, spec.NewChild)
+		}
+	}
 	s.declare(&config{
+		add:       add,
 		name:      spec.Name,
 		strategy:  spec.Strategy,
 		intensity: spec.Intensity,
@@ -140,9 +149,12 @@ func (m *member[W]) forget() {
 // policy is consulted.
 //
 // Other errors: a [SpecError]; [ErrAlreadyRunning], [ErrRestarting] and
-// [ErrAlreadyDeclared] for an id that is taken; [ErrNotRunning] and [ErrShuttingDown];
-// [ErrIgnore], the only one with which the child is declared afterwards, and
-// the handle good.
+// [ErrAlreadyDeclared] for an id that is taken; [ErrNotRunning] and
+// [ErrShuttingDown].
+//
+// A start function that returns [ErrIgnore] is no error. The child is declared and
+// stopped, and the handle says so with [ErrStopped]; a temporary child is not
+// declared, and its handle says [ErrNotFound].
 //
 // The start of one child holds up no other call, nor do rounds; a child that
 // is added during a round is not part of it. The child is not there any more
@@ -150,7 +162,7 @@ func (m *member[W]) forget() {
 func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Child[W], error) {
 	life := s.current()
 	if err := life.admit(); err != nil {
-		return Child[W]{new(reference)}, callError("start child", s.pathOf(spec.ID), err)
+		return noChild[W](), callError("start child", s.pathOf(spec.ID), err)
 	}
 	f := new(faults) // the path is made when it is needed
 	if spec.ID == "" {
@@ -163,14 +175,35 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 		for i := range f.list {
 			f.list[i].Path = path
 		}
-		return Child[W]{new(reference)}, callError("start child", path, &SpecError{Path: path, Faults: f.list})
+		return noChild[W](), callError("start child", path, &SpecError{Path: path, Faults: f.list})
 	}
 	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
 	err := life.addChild(ctx, c, 0, func() *child { return life.list.byID[spec.ID] }, func() { life.list.byID[spec.ID] = c })
 	if err == nil { // the common case, without the text of the path
 		return Child[W]{&c.self}, nil
 	}
-	return handleAfter[W](c, err), callError("start child", c.path(), err)
+	return noChild[W](), callError("start child", c.path(), err)
+}
+
+// addByID adds a child with the spec that newChild returns for its id. It is called for
+// operators, perhaps on another machine, and so a panic of newChild is an error of the
+// call.
+func (s *Supervisor[W]) addByID(ctx context.Context, life *core, id string, newChild func(string) (ChildSpec[W], error)) (ChildInfo, error) {
+	var spec ChildSpec[W]
+	var err error
+	if failure := foreign.Call(func() { spec, err = newChild(id) }); failure != nil {
+		err = failureOf(failure)
+	}
+	if err != nil {
+		return ChildInfo{}, &CallError{"start child", joinPath(life.path, id), shield(err)}
+	}
+	spec.ID = id
+	h, err := s.StartChild(ctx, spec)
+	if err != nil {
+		return ChildInfo{}, err
+	}
+	info, _ := h.Info()
+	return info, nil
 }
 
 // Child returns a handle to the child of an id. The handle is good whatever

@@ -18,7 +18,7 @@ type asks map[string]func(ctx context.Context) error
 
 // root is what supervisors of all types have in common.
 type root interface {
-	sup.Worker
+	sup.AnySupervisor
 	sup.Initializer
 	Start(ctx context.Context) error
 	Shutdown(ctx context.Context) error
@@ -30,7 +30,6 @@ type root interface {
 	Uptime() time.Duration
 	Children() []sup.ChildInfo
 	Snapshot() sup.SupervisorInfo
-	Subscribe(size int) *sup.Subscription
 }
 
 // A face is one type of supervisor, with its calls and its reads.
@@ -259,8 +258,8 @@ func TestWhatHasEndedOrNotBegunAnswersThatItIsNotRunning(t *testing.T) {
 			if err := f.root.Err(); err != nil {
 				t.Error(err)
 			}
-			if _, ok := <-f.root.Subscribe(1).Events(); ok {
-				t.Error("after the end there are events")
+			for e := range sup.Inspect(f.root).Events(t.Context(), "", sup.FromNow) {
+				t.Errorf("after the end there is an event, %v", e.Kind)
 			}
 		}
 	})
@@ -375,10 +374,8 @@ func TestTheZeroValuesAnswerThatTheyAreNotRunning(t *testing.T) {
 		if n := len(f.root.Children()); n != 0 {
 			t.Errorf("it has %d children", n)
 		}
-		sub := f.root.Subscribe(1)
-		if _, ok := <-sub.Events(); ok {
-			t.Error("it has events")
+		for e := range sup.Inspect(f.root).Events(t.Context(), "", 0) {
+			t.Errorf("it has an event, %v", e.Kind)
 		}
-		sub.Close()
 	})
 }

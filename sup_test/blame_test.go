@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -167,6 +168,7 @@ func TestAStopWithoutAnyTimeBlamesTheChildThatWasAskedFirst(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait() // until d runs, so that its stack shows where
 			expectBlamed(t, within(0, s), []string{"supervisor/d"}, 2)
 			close(release)
 			if err := s.Shutdown(t.Context()); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/kv"
 	"github.com/espalier-go/espalier/sup"
 )
 
@@ -119,8 +120,8 @@ func TestAChildIsStartedByTheTextOfItsKey(t *testing.T) {
 			if want == nil && (info.ID != key || info.State != sup.StateRunning) {
 				t.Errorf("StartChild(%q) = %+v", key, info)
 			}
-			if status, _ := c.Status(t.Context(), ""); want != nil && status.Children != 0 {
-				t.Errorf("after StartChild(%q), which failed, there are %d children", key, status.Children)
+			if status, _ := c.Status(t.Context(), ""); want != nil && len(status.States) != 0 {
+				t.Errorf("after StartChild(%q), which failed, there are children: %v", key, status.States)
 			}
 		}
 		started(startSet[string](t), "a/b", nil)
@@ -268,6 +269,65 @@ func TestAnIncarnationThatNeverWasIsNotTheCurrentOne(t *testing.T) {
 	})
 }
 
+// Control: a supervisor whose spec has a NewChild is given children by id; one without
+// it says what to do. What NewChild does wrong is an error of the call.
+func TestAChildIsAddedByItsID(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		s := start(t, sup.Spec[*fake]{
+			Name: "s", Children: c.good(tr, "a"),
+			NewChild: func(id string) (sup.ChildSpec[*fake], error) {
+				switch id {
+				case "refused":
+					return sup.ChildSpec[*fake]{}, errBoom
+				case "bomb":
+					panic(errBoom)
+				}
+				return c.child(tr, id), nil
+			},
+		})
+		ctl := sup.Control(s)
+		info, err := ctl.StartChild(t.Context(), "s", "b")
+		if err != nil || info.ID != "b" || info.State != sup.StateRunning || !info.Added {
+			t.Errorf("%+v, %v", info, err)
+		}
+		for id, want := range map[string]error{"refused": errBoom, "bomb": sup.ErrPanic, "": sup.ErrSpec, "b": sup.ErrAlreadyRunning} {
+			if _, err := ctl.StartChild(t.Context(), "", id); !errors.Is(err, want) {
+				t.Errorf("StartChild(%q) = %v; want %v", id, err, want)
+			}
+		}
+		if err := s.TerminateChild(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ctl.StartChild(t.Context(), "", "a"); !errors.Is(err, sup.ErrAlreadyDeclared) {
+			t.Errorf("%v; want ErrAlreadyDeclared", err)
+		}
+		expectStates(t, s, "a stopped, b running")
+
+		shared := sup.NewStateful(sup.StatefulSpec[*fake, string, int]{
+			NewChild: func(id string) (sup.StatefulChildSpec[*fake, string, int], error) {
+				return sup.StatefulChildSpec[*fake, string, int]{Start: func(_ context.Context, state *kv.Context[string, int]) (*fake, error) {
+					state.Set(id, 1)
+					return &fake{}, nil
+				}}, nil
+			},
+		})
+		if err := shared.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer shared.Shutdown(context.Background())
+		if _, err := sup.Control(shared).StartChild(t.Context(), "", "x"); err != nil {
+			t.Error(err)
+		}
+		if n, _ := shared.State().Get("x"); n != 1 {
+			t.Error("the child that was added has not been given the state")
+		}
+		if _, err := sup.Control(start(t, sup.Spec[*fake]{})).StartChild(t.Context(), "", "x"); !errors.Is(err, sup.ErrNotKeyed) {
+			t.Errorf("%v; want ErrNotKeyed", err)
+		}
+	})
+}
+
 // Control: text that is no key says what is wrong with it, and nothing else.
 func TestATextThatIsNoKeySaysWhy(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -284,7 +344,7 @@ func TestOfANilSupervisorThereIsNothingToSee(t *testing.T) {
 	type tree struct{ *sup.Tree }
 	for _, none := range []sup.AnySupervisor{nil, (*sup.Supervisor[*fake])(nil), (*sup.Keyed[int, *fake])(nil), tree{}, &tree{}, new(sup.Tree)} {
 		c := sup.Control(none)
-		if status, err := c.Status(t.Context(), ""); status.Running || status.Children != 0 || err != nil {
+		if status, err := c.Status(t.Context(), ""); status.Running || len(status.States) != 0 || err != nil {
 			t.Errorf("of %T: %+v, %v", none, status, err)
 		}
 		if _, err := c.Child(t.Context(), "a"); !errors.Is(err, sup.ErrNotFound) {

@@ -19,7 +19,10 @@ import (
 // path, by their template, whether they are there or gone.
 func counted(tree sup.SupervisorInfo, path string) map[string]sup.Counts {
 	sums := make(map[string]sup.Counts)
-	add := func(child string, c sup.Counts) { sums[child] = sums[child].Plus(c) }
+	add := func(child string, c sup.Counts) {
+		was := sums[child]
+		sums[child] = sup.Counts{Starts: was.Starts + c.Starts, Restarts: was.Restarts + c.Restarts, Failures: was.Failures + c.Failures}
+	}
 	var visit func(at string, s sup.SupervisorInfo)
 	visit = func(at string, s sup.SupervisorInfo) {
 		for _, p := range s.Retired {
@@ -141,7 +144,7 @@ func TestTheEventsOfARoundNameTheChildThatFailed(t *testing.T) {
 		}
 		c.die("b", errBoom)
 		got := make(map[string]string)
-		for _, e := range s.Recorded() {
+		for _, e := range onRecord(s) {
 			if e.Because != "" {
 				got[e.Kind.String()+" "+e.ID] = e.Because
 			}

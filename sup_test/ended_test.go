@@ -105,7 +105,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 						t.Errorf("Ended wraps %v: %v", err, got)
 					}
 				}
-				events := s.Recorded()
+				events := onRecord(s)
 				last := events[len(events)-1]
 				if last.Kind != sup.SupervisorStopped || last.Exit.Kind != tt.kind || !errors.Is(last.Exit.Err, tt.is) {
 					t.Errorf("the last event is %v: %v", last.Kind, last.Exit)

@@ -106,7 +106,7 @@ func TestAnErrorWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 					if p, is := errors.AsType[*pointerError](exit.Err); name == "a nil pointer" && (!is || p != nil) {
 						t.Error("the error cannot be reached")
 					}
-					for _, e := range s.Recorded() {
+					for _, e := range onRecord(s) {
 						if _, err := json.Marshal(e); err != nil {
 							t.Error(err)
 						}

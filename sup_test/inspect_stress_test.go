@@ -58,7 +58,7 @@ func TestATreeThatRestartsIsInspectedByMany(t *testing.T) {
 					t.Errorf("Children: %v", err)
 				}
 				_, _ = i.Child(ctx, "top/below/a")
-				_ = s.Recorded()
+				_ = onRecord(s)
 			}
 		})
 	}

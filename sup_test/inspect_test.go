@@ -102,7 +102,7 @@ func TestTheRecordOfASupervisorThatHasEndedIsFoundAbove(t *testing.T) {
 		c.die("a", errBoom)
 		synctest.Wait()
 		var kinds []string
-		for _, e := range s.Recorded() {
+		for _, e := range onRecord(s) {
 			if e.ID == "a" {
 				kinds = append(kinds, e.Kind.String())
 			}
@@ -127,12 +127,12 @@ func TestTheRecordOfARootOutlivesItsEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for i, e := range s.Recorded() {
+		for i, e := range onRecord(s) {
 			if e.Seq != uint64(i+1) {
 				t.Fatalf("event %d has number %d", i, e.Seq)
 			}
 		}
-		if n := len(s.Recorded()); n != 14 {
+		if n := len(onRecord(s)); n != 14 {
 			t.Errorf("%d events on record; want 7 of each life", n)
 		}
 	})
@@ -144,7 +144,7 @@ func TestASupervisorThatKeepsNoRecordHasNone(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Record: -1, Intensity: ample, Children: c.good(new(trace), "a")})
 		c.die("a", errBoom)
-		if got := s.Recorded(); len(got) != 0 {
+		if got := onRecord(s); len(got) != 0 {
 			t.Errorf("%d events on record", len(got))
 		}
 	})

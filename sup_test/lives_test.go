@@ -52,8 +52,8 @@ func TestAnObserverIsToldOneLifeAfterTheOther(t *testing.T) {
 	})
 }
 
-// Not even where it runs the next life to its end.
-func TestAnObserverMayRunTheNextLife(t *testing.T) {
+// An observer runs the next life in a goroutine.
+func TestAnObserverRunsTheNextLifeInAGoroutine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
 		var lives atomic.Int32
@@ -64,11 +64,13 @@ func TestAnObserverMayRunTheNextLife(t *testing.T) {
 					return
 				}
 				if lives.Add(1) == 1 {
-					ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-					defer cancel()
-					if err := s.Run(ctx); err != nil {
-						t.Error(err)
-					}
+					go func() {
+						ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+						defer cancel()
+						if err := s.Run(ctx); err != nil {
+							t.Error(err)
+						}
+					}()
 				}
 			})},
 		})
@@ -77,7 +79,7 @@ func TestAnObserverMayRunTheNextLife(t *testing.T) {
 		if err := s.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		if n := lives.Load(); n != 2 {
 			t.Errorf("told the end of %d lives", n)
 		}
@@ -123,7 +125,7 @@ func TestATerminateThatReturnsTheErrorOfAContextHasFailed(t *testing.T) {
 		})}))
 		time.Sleep(time.Second)
 		var exit sup.Exit
-		for _, e := range s.Recorded() {
+		for _, e := range onRecord(s) {
 			if e.Kind == sup.ChildExited {
 				exit = e.Exit
 			}

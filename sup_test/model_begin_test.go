@@ -48,7 +48,7 @@ func (m *model) begin(c *node) {
 // ignored: the start function chose not to start the child (S4).
 func (m *model) ignored(c *node) {
 	m.rest(c)
-	m.reply(c.starter, "ignored")
+	m.reply(c.starter, "ok")
 	c.starter, c.fresh = 0, false
 	m.advance(c.up)
 }

@@ -317,7 +317,6 @@ var words = []struct {
 	{sup.ErrAlreadyDeclared, "already_declared"},
 	{sup.ErrMaxChildren, "max_children"},
 	{sup.ErrStuck, "stuck"},
-	{sup.ErrIgnore, "ignored"},
 	{sup.ErrSpec, "bad_spec"},
 }
 

@@ -197,15 +197,22 @@ func TestARestartThatFailsLeavesTheChildStopped(t *testing.T) {
 	}
 }
 
-// O3, S4: one that chooses not to start is stopped, and Restart says so.
+// O3, S4: one that chooses not to start is stopped, which is no error; its handle says
+// so.
 func TestARestartThatIsIgnoredLeavesTheChildStopped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: func(context.Context) (*fake, error) { return nil, sup.ErrIgnore }}))
 		expectStates(t, s, "w stopped")
-		if err := s.RestartChild(t.Context(), "w"); !errors.Is(err, sup.ErrIgnore) {
+		if err := s.RestartChild(t.Context(), "w"); err != nil {
+			t.Error(err)
+		}
+		if err := replace(s, t.Context(), "w"); err != nil {
 			t.Error(err)
 		}
 		expectStates(t, s, "w stopped")
+		if _, err := s.Child("w").Wait(t.Context()); !errors.Is(err, sup.ErrStopped) {
+			t.Error(err)
+		}
 	})
 }
 

@@ -32,8 +32,8 @@ func TestAChildPastItsOwnBudgetIsQuarantinedAndNothingElseHappens(t *testing.T) 
 		expectStates(t, s, "a running, b running, c running")
 		before := s.Children()
 		tr.take()
-		sub := s.Subscribe(100)
-		defer sub.Close()
+		stream := listen(s)
+		defer stream.close()
 
 		time.Sleep(time.Minute)
 		c.die("b", errBoom)
@@ -52,9 +52,9 @@ func TestAChildPastItsOwnBudgetIsQuarantinedAndNothingElseHappens(t *testing.T) 
 		if diff := cmp.Diff(want, after[1], cmpopts.EquateErrors()); diff != "" {
 			t.Errorf("snapshot (-want +got):\n%s", diff)
 		}
-		sub.Close()
+		events, _ := stream.pending()
 		last := sup.Event{}
-		for e := range sub.Events() {
+		for _, e := range events {
 			if e.Path != "supervisor/b" {
 				t.Errorf("event of another: %+v", e)
 			}

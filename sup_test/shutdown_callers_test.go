@@ -111,9 +111,9 @@ func TestAWorkerThatWaitsForItselfIsStuck(t *testing.T) {
 	})
 }
 
-// X4: An observer may shut down the tree that it observes, and wait for that
-// with whatever context.
-func TestAnObserverMayShutTheTreeDown(t *testing.T) {
+// X4: An observer shuts down the tree that it observes in a goroutine, which Shutdown
+// then holds until all events have been observed.
+func TestAnObserverShutsTheTreeDownInAGoroutine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
 		c, tr := make(controls), new(trace)
@@ -122,13 +122,15 @@ func TestAnObserverMayShutTheTreeDown(t *testing.T) {
 		s = sup.New(sup.Spec[*fake]{
 			Children: []sup.ChildSpec[*fake]{a, slowStop(tr, c.child(tr, "b"), time.Second)},
 			Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
-				switch e.Kind {
-				case sup.ChildExited:
-					if err := s.Shutdown(context.Background()); err != nil {
-						t.Error(err)
-					}
-					tr.add("down")
-				case sup.SupervisorStopped:
+				switch {
+				case e.Kind == sup.ChildExited && e.ID == "a":
+					go func() {
+						if err := s.Shutdown(context.Background()); err != nil {
+							t.Error(err)
+						}
+						tr.add("down")
+					}()
+				case e.Kind == sup.SupervisorStopped:
 					tr.add("told")
 				}
 			})},
@@ -139,9 +141,38 @@ func TestAnObserverMayShutTheTreeDown(t *testing.T) {
 		tr.take()
 		c.die("a", errBoom)
 		<-s.Done()
-		tr.expect(t, "die a, stop b, gone b, down, down, told")
+		tr.expect(t, "die a, stop b, gone b, told, down")
 		if s.Err() != nil {
 			t.Error(s.Err())
 		}
+	})
+}
+
+// X4, X10: An observer that waits for the end of its tree waits for itself. When its
+// context ends, the error blames no child and says that an observer has not returned;
+// the tree ends then.
+func TestAnObserverThatWaitsForItsTreeIsToldSo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *sup.Supervisor[*fake]
+		answer := make(chan error, 1)
+		s = sup.New(sup.Spec[*fake]{
+			Children: make(controls).good(new(trace), "a", "b"),
+			Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
+				if e.Kind == sup.SupervisorStarted {
+					answer <- within(time.Minute, s)
+				}
+			})},
+		})
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		err := <-answer
+		stuck, ok := errors.AsType[*sup.StuckError](err)
+		if !ok || len(stuck.Children)+stuck.NotAsked > 0 || !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(err.Error(), "observer still running") || time.Since(began) != time.Minute {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		<-s.Done()
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -83,7 +84,7 @@ var failures = []struct {
 	{"error of the start function", func(context.Context) (*fake, error) { return nil, errBoom }, errBoom},
 	{"panic of the start function", func(context.Context) (*fake, error) { panic(errBoom) }, errBoom},
 	{"Goexit of the start function", func(context.Context) (*fake, error) { runtime.Goexit(); return nil, nil }, sup.ErrGoexit},
-	{"nil pointer", func(context.Context) (*fake, error) { return nil, nil }, sup.ErrNilWorker},
+	{"nil pointer", func(context.Context) (*fake, error) { return nil, nil }, sup.ErrStart},
 	{"ErrShutdown", func(context.Context) (*fake, error) { return nil, sup.ErrShutdown }, sup.ErrShutdown},
 	{"error of Initialize", makes(fake{initialize: func(context.Context) error { return errBoom }}), errBoom},
 	{"panic of Initialize", makes(fake{initialize: func(context.Context) error { panic(errBoom) }}), errBoom},
@@ -132,7 +133,7 @@ func TestANilWorkerInAnInterfaceIsAFailedStart(t *testing.T) {
 				_, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{
 					{ID: "w", Start: func(context.Context) (sup.Worker, error) { return worker, nil }},
 				}})
-				if !errors.Is(err, sup.ErrNilWorker) {
+				if !errors.Is(err, sup.ErrStart) || !strings.Contains(err.Error(), "nil worker without an error") {
 					t.Errorf("Start: %v", err)
 				}
 			})

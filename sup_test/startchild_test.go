@@ -32,7 +32,7 @@ var failedStarts = []failedStart{
 	{"the start function fails", unmade(func(context.Context) (*fake, error) { return nil, errBoom }), errBoom},
 	{"the start function panics", unmade(func(context.Context) (*fake, error) { panic(errBoom) }), errBoom},
 	{"the start function calls Goexit", unmade(func(context.Context) (*fake, error) { runtime.Goexit(); return nil, nil }), sup.ErrGoexit},
-	{"the start function returns nothing", unmade(func(context.Context) (*fake, error) { return nil, nil }), sup.ErrNilWorker},
+	{"the start function returns nothing", unmade(func(context.Context) (*fake, error) { return nil, nil }), sup.ErrStart},
 	{"Initialize fails", uninitialized(func(context.Context) error { return errBoom }), errBoom},
 	{"Initialize fails with shutdown", uninitialized(func(context.Context) error { return sup.ErrShutdown }), sup.ErrShutdown},
 	{"Initialize panics", uninitialized(func(context.Context) error { panic("boom") }), sup.ErrPanic},
@@ -203,8 +203,9 @@ func TestAChildThatIsReadyOutlivesTheContextOfStartChild(t *testing.T) {
 	})
 }
 
-// O1, S4: one that chooses not to start is declared, its handle good; a
-// temporary one is dropped.
+// O1, S4: one that chooses not to start is no error: it is declared, and its handle
+// says that it is stopped; a temporary one is dropped, and its handle says that there is
+// none.
 func TestAStartChildThatIsIgnoredLeavesTheChildDeclared(t *testing.T) {
 	for restart, want := range map[sup.Restart]string{sup.Permanent: "w stopped", sup.Transient: "w stopped", sup.Temporary: ""} {
 		t.Run(restart.String(), func(t *testing.T) {
@@ -216,10 +217,17 @@ func TestAStartChildThatIsIgnoredLeavesTheChildDeclared(t *testing.T) {
 					}
 					return &fake{}, nil
 				}})
-				if !errors.Is(err, sup.ErrIgnore) || errors.Is(err, sup.ErrStart) {
+				if err != nil {
 					t.Error(err)
 				}
 				expectStates(t, s, want)
+				says := sup.ErrStopped
+				if restart == sup.Temporary {
+					says = sup.ErrNotFound
+				}
+				if _, err := h.Wait(t.Context()); !errors.Is(err, says) {
+					t.Errorf("the handle says %v; want %v", err, says)
+				}
 				if restart == sup.Temporary {
 					return
 				}
@@ -323,6 +331,23 @@ func TestAStartChildThatIsCalledOffAndIgnoredLateLeavesNothingBehind(t *testing.
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Hour)
+		expectStates(t, s, "")
+	})
+}
+
+// O1: one that is called off, and then chooses not to start, was called off.
+func TestAStartChildThatIsCalledOffAndIgnoredWasCalledOff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := start(t, sup.Spec[*fake]{})
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
+		defer cancel()
+		_, err := s.StartChild(ctx, sup.ChildSpec[*fake]{ID: "w", Start: func(ctx context.Context) (*fake, error) {
+			<-ctx.Done()
+			return nil, sup.ErrIgnore
+		}})
+		if !errors.Is(err, sup.ErrStart) || !errors.Is(err, errBoom) {
+			t.Error(err)
+		}
 		expectStates(t, s, "")
 	})
 }

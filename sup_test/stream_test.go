@@ -39,7 +39,7 @@ func restartingTree(t *testing.T) *sup.Supervisor[sup.Worker] {
 func TestTheRecordOfATreeThatRestartsHasNoHoles(t *testing.T) {
 	s := restartingTree(t)
 	for range 200 {
-		for i, e := range s.Recorded() {
+		for i, e := range onRecord(s) {
 			if e.Seq != uint64(i+1) {
 				t.Fatalf("after number %d comes %d", i, e.Seq)
 			}
@@ -76,7 +76,7 @@ func TestASnapshotIsOfOneMoment(t *testing.T) {
 	for range 200 {
 		tree := s.Snapshot()
 		seen, since := 0, time.Time{}
-		for _, e := range s.Recorded() {
+		for _, e := range onRecord(s) {
 			if e.Seq <= tree.LastEvent && e.ID == "below" { // of the child, not the supervisor that it is
 				seen, since = e.Incarnation, e.Time
 			}
@@ -110,7 +110,7 @@ func TestTheRecordKeepsWhatWasLast(t *testing.T) {
 			t.Fatal(err)
 		}
 		crashes := 0
-		for _, e := range s.Recorded() {
+		for _, e := range onRecord(s) {
 			if e.Path == "top/a" && e.Kind == sup.ChildExited {
 				crashes++
 			}

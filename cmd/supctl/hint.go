@@ -117,7 +117,7 @@ func (s *session) alternatives(ctx context.Context, err error) string {
 	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
 	parent, id := call.Path[:at], call.Path[at+1:]
-	if status, err := s.client.Status(ctx, parent); err != nil || status.Children > maxCompared {
+	if status, err := s.client.Status(ctx, parent); err != nil || childCount(status) > maxCompared {
 		return all
 	}
 	children, err := s.client.Children(ctx, parent)

@@ -107,7 +107,7 @@ func (s *session) checkTree(ctx context.Context, c sup.Inspector, path string) e
 	return fmt.Errorf("%w: %s", errDegraded, strings.Join(problems, ", "))
 }
 
-func printStatus(w io.Writer, s sup.Status) error {
+func printStatus(w io.Writer, s sup.SupervisorInfo) error {
 	up := "not running"
 	if s.Running {
 		up = "running, up " + age(s.Uptime)
@@ -138,6 +138,14 @@ func stateSummary(states map[sup.State]int) string {
 		return "0"
 	}
 	return fmt.Sprintf("%d: %s", total, strings.Join(stateCounts(states), ", "))
+}
+
+// childCount is the number of children of a supervisor, given its status.
+func childCount(status sup.SupervisorInfo) (n int) {
+	for _, in := range status.States {
+		n += in
+	}
+	return n
 }
 
 func printChild(w io.Writer, path string, c sup.ChildInfo) error {

@@ -148,11 +148,11 @@ func TestAPanicInAnErrorMethodIsSurvived(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events := s.Subscribe(64)
+	before := lastEvent(t, s)
 	b.fail <- rude{}
-	for e := range events.All(t.Context()) {
+	for e := range sup.Inspect(s).Events(t.Context(), "", before) {
 		if e.Kind == sup.ChildReady {
-			events.Close()
+			break
 		}
 	}
 	h := debug.Handler(sup.Inspect(s))

@@ -33,8 +33,7 @@ func startHostile(t *testing.T) *sup.Keyed[string, *bidder] {
 			t.Error(err)
 		}
 	})
-	events := k.Subscribe(64)
-	defer events.Close()
+	before := lastEvent(t, k)
 	child, err := k.StartChild(t.Context(), "line\n└── "+hostile)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +43,7 @@ func startHostile(t *testing.T) *sup.Keyed[string, *bidder] {
 		t.Fatal(err)
 	}
 	b.fail <- errors.New("broke " + hostile + "\x1b]0;pwned\x07")
-	for e := range events.All(t.Context()) {
+	for e := range sup.Inspect(k).Events(t.Context(), "", before) {
 		if e.Kind == sup.ChildReady && e.Incarnation == 2 {
 			return k
 		}

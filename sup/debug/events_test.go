@@ -41,7 +41,7 @@ func TestAStreamBeginsWithTheTreeAndTheRecordedEvents(t *testing.T) {
 		}
 		_, seqs := kinds(all)
 		want := []uint64{}
-		for _, e := range s.Recorded() {
+		for _, e := range recorded(s) {
 			want = append(want, e.Seq)
 		}
 		if d := cmp.Diff(want, seqs); d != "" {

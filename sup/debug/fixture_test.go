@@ -57,17 +57,38 @@ func start(t *testing.T, spec sup.Spec[*bidder]) *sup.Supervisor[*bidder] {
 	return s
 }
 
+// lastEvent returns the number of the last event of a tree.
+func lastEvent(t *testing.T, s sup.AnySupervisor) uint64 {
+	t.Helper()
+	status, err := sup.Inspect(s).Status(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status.Seq
+}
+
+// recorded returns the events of a tree that are recorded.
+func recorded(s sup.AnySupervisor) (events []sup.Event) {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for e, err := range sup.Inspect(s).Events(ended, "", 0) {
+		if err == nil {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
 // crash makes a child fail, and waits until it is ready again.
 func crash(t *testing.T, s *sup.Supervisor[*bidder], id string) {
 	t.Helper()
-	events := s.Subscribe(64)
-	defer events.Close()
+	before := lastEvent(t, s)
 	b, err := s.Child(id).Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.fail <- errBroke
-	for e := range events.All(t.Context()) {
+	for e := range sup.Inspect(s).Events(t.Context(), "", before) {
 		if e.ID == id && e.Kind == sup.ChildReady {
 			return
 		}

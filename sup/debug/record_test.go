@@ -18,7 +18,7 @@ func TestTheFlightRecordIsServedAsAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Tree.Path != "auction" || len(r.Events) != len(s.Recorded()) || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
+	if r.Tree.Path != "auction" || len(r.Events) != len(recorded(s)) || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
 		t.Errorf("%d events of %s, %v", len(r.Events), r.Tree.Path, w.Header())
 	}
 	if w := get(h, "/record?path=auction/eve"); w.Code != 404 {

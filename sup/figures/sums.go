@@ -89,7 +89,7 @@ func (s *sums) add(path string, info sup.SupervisorInfo) {
 			at += "/" + p.Supervisor
 		}
 		retired := s.supervisor(at).child(p.Child)
-		retired.counts = retired.counts.Plus(p.Counts)
+		retired.counts = plus(retired.counts, p.Counts)
 	}
 }
 
@@ -124,7 +124,7 @@ func (c *childSum) add(info sup.ChildInfo, at time.Time, counts bool) {
 		c.age[info.State] = max(c.age[info.State], at.Sub(info.Since))
 	}
 	if counts {
-		c.counts = c.counts.Plus(sup.Counts{Starts: info.Incarnation, Restarts: info.Restarts, Failures: info.Failures})
+		c.counts = plus(c.counts, sup.Counts{Starts: info.Incarnation, Restarts: info.Restarts, Failures: info.Failures})
 	}
 	if budget := info.Policy.Budget; budget != (sup.Intensity{}) && budget.Restarts >= 0 {
 		c.budgeted = true
@@ -164,4 +164,9 @@ func (s *sums) points() []Point {
 		}
 	}
 	return all
+}
+
+// plus returns the sum of two counts.
+func plus(a, b sup.Counts) sup.Counts {
+	return sup.Counts{Starts: a.Starts + b.Starts, Restarts: a.Restarts + b.Restarts, Failures: a.Failures + b.Failures}
 }

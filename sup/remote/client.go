@@ -52,7 +52,7 @@ func (c *Client) authorize(next connect.ClientFunc) connect.ClientFunc {
 }
 
 // Status implements [sup.Inspector].
-func (c *Client) Status(ctx context.Context, path string) (sup.Status, error) {
+func (c *Client) Status(ctx context.Context, path string) (sup.SupervisorInfo, error) {
 	return query(ctx, c, path, func(ctx context.Context) (*pb.StatusResponse, error) {
 		return c.control.Status(ctx, &pb.StatusRequest{Path: wire.EncodePath(path)})
 	}, wire.DecodeStatus)

@@ -93,11 +93,11 @@ func ExampleDial() {
 	}
 	defer c.Close()
 	status, err := c.Status(context.Background(), "")
-	fmt.Println(status.Name, status.Children, err)
+	fmt.Println(status.Name, status.States, err)
 	_, err = remote.Dial("orders")
 	fmt.Println(err)
 	// Output:
-	// auction 2 <nil>
+	// auction map[running:2] <nil>
 	// invalid configuration: address "orders": use "unix:PATH" or "host:port"
 }
 

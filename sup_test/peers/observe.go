@@ -36,9 +36,17 @@ func measureObservers(r *report) {
 func crashAfterSubscription(m *meter) {
 	w := newCrasher()
 	s := must(sup.Start(context.Background(), sup.Spec[*crasher]{Intensity: sup.Unlimited}))
-	s.Subscribe(1).Close()
+	for range sup.Inspect(s).Events(ended(), "", sup.FromNow) {
+	}
 	startChildren(s, []string{"crasher"}, w)
 	w.ready()
 	w.crash(m, restarts)
 	shutdown(s)
+}
+
+// ended returns a context that has ended.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }

@@ -227,7 +227,6 @@ up(Path, Ctx) -> supervisor(lists:append(lists:join("/", lists:droplast(string:s
 id(Path) -> lists:last(string:split(Path, "/", all)).
 
 answer(ok) -> "ok";
-answer({ok, undefined}) -> "ignored";
 answer({ok, _}) -> "ok";
 answer({error, Known}) when Known =:= running; Known =:= restarting; Known =:= not_found -> atom_to_list(Known);
 answer({error, already_present}) -> "already_declared";

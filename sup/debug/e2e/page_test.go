@@ -195,7 +195,7 @@ func TestAnInterruptedStreamContinuesWithoutAGap(t *testing.T) {
 
 	p.click("#tab-events")
 	want := 0
-	for _, e := range s.Recorded() {
+	for _, e := range recorded(s) {
 		if e.Kind == sup.ChildExited {
 			want++
 		}
@@ -253,4 +253,16 @@ func TestAnExhaustedHostIsShown(t *testing.T) {
 	p.until(text("child-exits") + `.includes('` + note + `')`)
 	p.click("#tab-events")
 	p.until(`[...document.querySelectorAll('#log tr')].some(r => r.cells[1].textContent === 'child restarting' && r.textContent.includes('` + note + `'))`)
+}
+
+// recorded returns the events of a tree that are on record.
+func recorded(s sup.AnySupervisor) (events []sup.Event) {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for e, err := range sup.Inspect(s).Events(ended, "", 0) {
+		if err == nil {
+			events = append(events, e)
+		}
+	}
+	return events
 }

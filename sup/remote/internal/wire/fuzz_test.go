@@ -20,7 +20,7 @@ func FuzzRead(f *testing.F) {
 		w.Error(&sup.IntensityError{Exits: []sup.ChildExit{{Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: sup.ErrStuck}}}, Recent: []sup.Event{{Seq: 1}}}),
 		w.Event(sup.Event{Kind: sup.ChildExited, Path: "a/\xff", Exit: sup.Exit{Kind: sup.ExitAbnormal, Err: errors.New("x")}}),
 		w.Supervisor(sup.SupervisorInfo{Name: "a", Children: []sup.ChildInfo{{ID: "\xff", Supervisor: &sup.SupervisorInfo{}}}}),
-		EncodeStatus(sup.Status{Name: "a", States: map[sup.State]int{sup.StateRunning: 1}}),
+		EncodeStatus(sup.SupervisorInfo{Name: "a", States: map[sup.State]int{sup.StateRunning: 1}}),
 	} {
 		b, err := proto.Marshal(m)
 		if err != nil {

@@ -52,8 +52,6 @@ var sentinels = []struct {
 	{"sup.ErrPanic", sup.ErrPanic},
 	{"sup.ErrGoexit", sup.ErrGoexit},
 	{"sup.ErrUnhealthy", sup.ErrUnhealthy},
-	{"sup.ErrOwnTree", sup.ErrOwnTree},
-	{"sup.ErrNilWorker", sup.ErrNilWorker},
 	{"remote.ErrBusy", ErrBusy},
 	{"remote.ErrEnding", ErrEnding},
 	{"remote.ErrSelf", ErrSelf},

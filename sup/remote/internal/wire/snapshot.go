@@ -90,7 +90,7 @@ func (enc *Encoder) Event(e sup.Event) *pb.Event {
 }
 
 // EncodeStatus encodes a status.
-func EncodeStatus(s sup.Status) *pb.StatusResponse {
+func EncodeStatus(s sup.SupervisorInfo) *pb.StatusResponse {
 	return &pb.StatusResponse{
 		Name:      ValidText(s.Name),
 		Path:      EncodePath(s.Path),
@@ -99,13 +99,21 @@ func EncodeStatus(s sup.Status) *pb.StatusResponse {
 		Running:   s.Running,
 		Uptime:    durationpb.New(s.Uptime),
 		Restarts:  encodeInt(s.Restarts),
-		Children:  encodeInt(s.Children),
+		Children:  encodeInt(total(s.States)),
 		Seq:       s.Seq,
 		Set:       s.Set.String(),
 		Max:       encodeInt(s.Max),
 		States:    encodeStates(s.States),
 		Below:     encodeStates(s.Below),
 	}
+}
+
+// total returns the sum of the counts of all states.
+func total(states map[sup.State]int) (n int) {
+	for _, count := range states {
+		n += count
+	}
+	return n
 }
 
 func encodeStates(s map[sup.State]int) map[string]int32 {
@@ -189,8 +197,8 @@ func DecodeEvent(m *pb.Event) sup.Event {
 }
 
 // DecodeStatus decodes a status.
-func DecodeStatus(m *pb.StatusResponse) sup.Status {
-	return sup.Status{
+func DecodeStatus(m *pb.StatusResponse) sup.SupervisorInfo {
+	return sup.SupervisorInfo{
 		Name:      m.GetName(),
 		Path:      DecodePath(m.GetPath()),
 		Strategy:  parseEnum[sup.Strategy](m.GetStrategy()),
@@ -198,7 +206,6 @@ func DecodeStatus(m *pb.StatusResponse) sup.Status {
 		Running:   m.GetRunning(),
 		Uptime:    m.GetUptime().AsDuration(),
 		Restarts:  int(m.GetRestarts()),
-		Children:  int(m.GetChildren()),
 		Seq:       m.GetSeq(),
 		Set:       parseEnum[sup.SetKind](m.GetSet()),
 		Max:       int(m.GetMax()),

@@ -1,0 +1,191 @@
+package sup_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/espalier-go/espalier/sup"
+)
+
+// Events: a stream has the events that observers receive, from when it began, which
+// may be before the start, until its supervisor ends.
+func TestAStreamHasWhatObserversReceiveUntilTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, r := make(controls), new(recorder)
+		s := sup.New(sup.Spec[*fake]{Observers: []sup.Observer{r}, Children: c.good(new(trace), "a")})
+		early := listen(s)
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		late := listen(s)
+		c.die("a", errBoom)
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		all := r.take()
+		for stream, want := range map[*listener][]sup.Event{early: all, late: all[3:]} {
+			got, ended := stream.pending()
+			if diff := cmp.Diff(want, got, sameError); diff != "" || !ended {
+				t.Errorf("ended %v, events (-want +got):\n%s", ended, diff)
+			}
+		}
+	})
+}
+
+// Events: a crash loop does not wait for a reader that stands still; the reader is told
+// that it has missed events.
+func TestAReaderThatStandsStillHoldsUpNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: c.good(new(trace), "a")})
+		const crashes = 400 // with four events each, more than a stream holds
+		next, stop := iter.Pull2(sup.Inspect(s).Events(t.Context(), "", sup.FromNow))
+		defer stop()
+		die := c.of("a")
+		go func() { die <- errBoom }()
+		if e, err, ok := next(); e.Kind != sup.ChildExited || err != nil || !ok {
+			t.Fatalf("first %v, %v", e.Kind, err)
+		}
+		for range crashes {
+			c.die("a", errBoom)
+		}
+		expectStates(t, s, "a running")
+		for n := 1; ; n++ {
+			e, err, ok := next()
+			if errors.Is(err, sup.ErrSkipped) {
+				break
+			}
+			if err != nil || !ok || n > crashes*4 {
+				t.Fatalf("after %d events: %v, %v, no gap", n, e.Kind, err)
+			}
+		}
+	})
+}
+
+// Events: the stream of a nested supervisor has what happens there, and ends with it.
+func TestTheStreamOfANestedSupervisorEndsWithIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		end := c.of("other")
+		inner := sup.New(sup.Spec[*fake]{Intensity: none, Children: c.good(new(trace), "w")})
+		s := start(t, sup.Spec[sup.Worker]{Name: "s", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "n", Start: func(context.Context) (sup.Worker, error) { return inner, nil }},
+			{ID: "other", Restart: sup.Temporary, Start: func(context.Context) (sup.Worker, error) {
+				return workerFunc(func(context.Context) error { <-end; return nil }), nil
+			}},
+		}})
+		sub, above := listen(inner), listen(s)
+		c.die("other", nil)
+		c.die("w", errBoom)
+		events, ended := sub.pending()
+		if diff := cmp.Diff([]string{"child exited s/n/w 1, abnormal", "child stopped s/n/w 1, abnormal", "supervisor failed s/n, abnormal",
+			"supervisor stopped s/n, abnormal"}, drawn(events)); diff != "" || !ended {
+			t.Errorf("ended %v, events (-want +got):\n%s", ended, diff)
+		}
+		if events, ended := above.pending(); len(events) < 10 || ended {
+			t.Errorf("that above: %v, ended %v", drawn(events), ended)
+		}
+	})
+}
+
+// Events: a stream ends with its context, with the loop, or with the supervisor.
+func TestAStreamEndsWithItsContextTheLoopOrTheSupervisor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Children: c.good(new(trace), "a")})
+		events := sup.Inspect(s).Events
+		c.die("a", errBoom)
+		for e, err := range events(t.Context(), "", 3) {
+			if e.Kind != sup.ChildExited || err != nil {
+				t.Errorf("first %v, %v", e.Kind, err)
+			}
+			break
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		n := 0
+		for range events(ctx, "", 4) {
+			n++
+		}
+		if n != 3 || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			t.Errorf("%d more, then %v", n, ctx.Err())
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for range events(context.Background(), "", 7) {
+			n++
+		}
+		if n != 3+4 {
+			t.Errorf("%d; want the four of the end too", n)
+		}
+	})
+}
+
+// Events: they are counted whether anybody listens or not, so that who comes back
+// knows what he has missed.
+func TestEventsAreCountedWhileNobodyListens(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := make(controls)
+		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: c.good(new(trace), "a")})
+		seq := func(stream *listener) uint64 {
+			c.die("a", errBoom)
+			events, _ := stream.pending()
+			stream.close()
+			return events[0].Seq
+		}
+		const begun, restart = 3, 4
+		c.die("a", errBoom)
+		if got := seq(listen(s)); got != begun+restart+1 {
+			t.Errorf("the first event is number %d; want %d", got, begun+restart+1)
+		}
+		c.die("a", errBoom) // nobody listens again
+		if got := seq(listen(s)); got != begun+3*restart+1 {
+			t.Errorf("the next is number %d; want %d", got, begun+3*restart+1)
+		}
+	})
+}
+
+// Events: a stream has the panic of an observer too, in the order of the numbers.
+func TestAStreamHasThePanicOfAnObserver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bad := sup.ObserverFunc(func(e sup.Event) {
+			if e.Kind == sup.ChildReady {
+				panic(errBoom)
+			}
+		})
+		s := sup.New(sup.Spec[*fake]{Name: "s", Observers: []sup.Observer{bad}, Children: []sup.ChildSpec[*fake]{{ID: "w", Start: makes(fake{})}}})
+		stream := listen(s)
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		last, panics := uint64(0), 0
+		events, _ := stream.pending()
+		for _, e := range events {
+			if e.Seq <= last {
+				t.Errorf("%v is number %d, after %d", e.Kind, e.Seq, last)
+			}
+			last = e.Seq
+			if e.Kind == sup.ObserverPanicked {
+				panics++
+				if e.Path != "s/w" || !errors.Is(e.Exit.Err, errBoom) {
+					t.Errorf("%+v", e)
+				}
+			}
+		}
+		if panics != 1 {
+			t.Errorf("told of %d panics", panics)
+		}
+	})
+}
