@@ -47,7 +47,7 @@ func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e eventDraft)
 	// An incarnation that waits for its backoff has not started: its child stays
 	// restarting until the stop is settled.
 	c := inc.child
-	inc.stopBy = late.Begin(now, inc.stopTimeLocked()).End
+	inc.stopBy, inc.stopDue = late.Begin(now, inc.stopTimeLocked()).End, now
 	c.live.Store(nil)
 	if inc.start != startPending {
 		c.moveLocked(StateStopping, now, e)
@@ -63,26 +63,22 @@ func (inc *incarnation) stopTimeLocked() time.Duration {
 	return DefaultShutdown
 }
 
-// stopTimer returns a function for a timer that looks whether the shutdown timeout is
-// over. It must be called with the lock held, before the timer is set and each time
-// that the timer has fired. It returns how long the timer must run, or 0 if the
-// timeout is over. A timer that fires much too late extends the timeout once: the
-// whole program was suspended, and the worker with it.
-func (inc *incarnation) stopTimer(began time.Duration) func(now time.Duration) time.Duration {
-	due := began // when the timer should fire next
-	return func(now time.Duration) time.Duration {
-		limit := late.Limit{Length: inc.stopTimeLocked(), End: inc.stopBy, Due: due, Extended: inc.extended}
-		wait := limit.Next(now)
-		inc.stopBy, inc.extended, due = limit.End, limit.Extended, limit.Due
-		return wait
-	}
+// stopTimer returns how long a timer of the shutdown timeout must run, or 0 if the
+// timeout is over. It must be called with the lock held, before the timer is set and
+// each time that the timer has fired. A timer that fires or is set much too late extends
+// the timeout once, because the whole program was suspended, and the worker with it.
+func (inc *incarnation) stopTimer(now time.Duration) time.Duration {
+	limit := late.Limit{Length: inc.stopTimeLocked(), End: inc.stopBy, Due: inc.stopDue, Extended: inc.extended}
+	wait := limit.Next(now)
+	inc.stopBy, inc.stopDue, inc.extended = limit.End, limit.Due, limit.Extended
+	return wait
 }
 
 // boundStopLocked sets a timer that ends the shutdown timeout, for a stop that
 // nothing waits for.
 func (s *core) boundStopLocked(inc *incarnation) {
 	if inc.stopBy != Infinity {
-		s.armLocked(inc, inc.stopTimer(s.now()), func(inc *incarnation) { s.markOverdue(inc) })
+		s.armLocked(inc, inc.stopTimer, func(inc *incarnation) { s.markOverdue(inc) })
 	}
 }
 
@@ -149,7 +145,6 @@ func (s *core) awaitUnlessBrutal(inc *incarnation) {
 // that, and leaves the rest of the stop to a timer.
 func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 	c := inc.child
-	var next func(now time.Duration) time.Duration // nil until the timer is needed
 	var timer *time.Timer
 	var expired <-chan time.Time // nil if the timer does not run
 	for turn := 0; ; turn++ {
@@ -169,11 +164,7 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 		// is missed.
 		changed, bounded, wait := c.changedLocked(), inc.stopBy != Infinity && expired == nil, time.Duration(0)
 		if bounded {
-			now := s.now()
-			if next == nil {
-				next = inc.stopTimer(now)
-			}
-			wait = next(now)
+			wait = inc.stopTimer(s.now())
 		}
 		s.mu.Unlock()
 		switch {

@@ -77,6 +77,10 @@ func (s *core) awaitSet(left []*incarnation, sorted bool) {
 		sortByStopLocked(left)
 	}
 	now := s.now()
+	// The whole program may have been suspended since they were asked.
+	if late.Stopped(length, now-left[0].stopDue) {
+		extendStopsLocked(left, now)
+	}
 	wait := late.Wait(left[0].stopBy-now, length)
 	s.mu.Unlock()
 	look := now + wait // when the timer should fire
