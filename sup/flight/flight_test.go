@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +75,45 @@ func TestARecordReadsAsItWasWritten(t *testing.T) {
 			t.Error("the stack of the panic is missing")
 		}
 	})
+}
+
+func TestEveryFieldOfAnEventIsWrittenAndRead(t *testing.T) {
+	var e sup.Event
+	v := reflect.ValueOf(&e).Elem()
+	for i := range v.NumField() {
+		switch f := v.Field(i).Addr().Interface().(type) {
+		case *sup.EventKind:
+			*f = sup.ChildRestarting
+		case *uint64:
+			*f = 1
+		case *int:
+			*f = 1
+		case *string:
+			*f = "top/leaf"
+		case *time.Time:
+			*f = time.Now().UTC().Truncate(time.Second)
+		case *time.Duration:
+			*f = time.Second
+		case *sup.Exit:
+			*f = sup.Exit{Kind: sup.ExitAbnormal, Err: errors.New("boom")}
+		case *bool:
+			*f = true
+		default:
+			t.Fatalf("field %s has type %T: give it a value here", v.Type().Field(i).Name, f)
+		}
+	}
+	r := &flight.Record{Taken: time.Now(), Tree: sup.SupervisorInfo{Name: "top", Path: "top"}, Events: []sup.Event{e}}
+	var file bytes.Buffer
+	if _, err := r.WriteTo(&file); err != nil {
+		t.Fatal(err)
+	}
+	read, err := flight.Read(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(e, read.Events[0], sameText); diff != "" {
+		t.Errorf("written (-) and read (+):\n%s", diff)
+	}
 }
 
 func TestARecordOfABranchHasWhatIsBelowIt(t *testing.T) {

@@ -44,6 +44,8 @@ type event struct {
 	Delay       duration      `json:"delay,omitzero"`
 	Because     string        `json:"because,omitempty"`
 	Stack       string        `json:"stack,omitempty"`
+
+	HostExhausted bool `json:"hostExhausted,omitempty"`
 }
 
 // duration is written as text, such as "1.5s".
@@ -66,6 +68,7 @@ func eventOf(e sup.Event) *event {
 	return &event{
 		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Path: e.Path, ID: e.ID, Incarnation: e.Incarnation,
 		Exit: e.Exit.Kind, Error: text, Delay: duration(e.Delay), Because: e.Because, Stack: e.Stack,
+		HostExhausted: e.HostExhausted,
 	}
 }
 
@@ -78,6 +81,7 @@ func (e *event) event() sup.Event {
 	return sup.Event{
 		Seq: e.Seq, Time: e.Time, Kind: e.Kind, Path: e.Path, ID: e.ID, Incarnation: e.Incarnation,
 		Exit: exit, Delay: time.Duration(e.Delay), Because: e.Because, Stack: e.Stack,
+		HostExhausted: e.HostExhausted,
 	}
 }
 
