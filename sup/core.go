@@ -268,3 +268,11 @@ func (s *core) quietLocked() <-chan struct{} {
 	}
 	return s.goroutines.quiet
 }
+
+// wasReplaced reports whether another life was started in place of this one, which has
+// no events.
+func (s *core) wasReplaced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.life.replaced
+}

@@ -24,6 +24,11 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 		sub := newSubscription(path)
 		life.events.subscribe(sub)
 		defer sub.close()
+		// The supervisor may have been started since life was loaded. The subscription
+		// follows it, and what it missed is on the record of the life that has begun.
+		if next := o.base.current(); next != life && life.wasReplaced() {
+			life = next
+		}
 		last := uint64(0)
 		if after != FromNow {
 			// Whoever was about to tell of an event while nobody listened has done so
