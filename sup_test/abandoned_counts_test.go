@@ -11,9 +11,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// O7, X6: The counts of a nested supervisor that is abandoned while its child is deaf
-// do not fall, neither then nor when that returns, nor are they lost if the one above
-// ends before.
+// O7, X6: The counts of an abandoned nested supervisor do not fall while its child
+// ignores its stop, nor once that child returns. They are kept even if the parent ends
+// first.
 func TestTheCountsOfAnAbandonedSupervisorStay(t *testing.T) {
 	for _, endsBefore := range []bool{false, true} {
 		bubble(t, func(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Intensity": I5, failures that arrive while a round is going on.
+// These tests cover "Intensity" I5, failures that arrive during a round.
 
-// I5: the failure of a child that is still to be stopped by the round is part
-// of it, whatever its exit and its policy.
+// I5: The failure of a child that the round has yet to stop is part of the round,
+// whatever its exit and its restart policy.
 func TestAFailureWhileARoundIsStoppingIsPartOfIt(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -51,8 +51,8 @@ func TestAFailureWhileARoundIsStoppingIsPartOfIt(t *testing.T) {
 	}
 }
 
-// I5, A2: so the end of a significant child is no end for good then, and does not
-// end the supervisor.
+// I5, A2: The exit of a significant child that the round has yet to stop does not end
+// the child for good, and so does not end the supervisor.
 func TestTheEndOfASignificantChildWhileARoundIsStoppingIsPartOfIt(t *testing.T) {
 	for restart, want := range map[sup.Restart]string{
 		sup.Transient: "a running, b running, c running",
@@ -78,8 +78,8 @@ func TestTheEndOfASignificantChildWhileARoundIsStoppingIsPartOfIt(t *testing.T) 
 	}
 }
 
-// I5: under one_for_all that is true of all siblings, the earlier ones too, and
-// of any number of them.
+// I5: Under one_for_all this holds for every sibling, also for earlier ones, and for
+// any number of them.
 func TestAllFailuresWhileEveryChildIsStoppingAreOneRound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -103,8 +103,8 @@ func TestAllFailuresWhileEveryChildIsStoppingAreOneRound(t *testing.T) {
 	})
 }
 
-// I5: a failure outside the children that the round stops is no part of it. It
-// counts, and leads the next.
+// I5: A failure of a child that the round does not stop is not part of the round. It is
+// counted and causes the next round.
 func TestAFailureOutsideTheRoundLeadsTheNext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -121,8 +121,8 @@ func TestAFailureOutsideTheRoundLeadsTheNext(t *testing.T) {
 	})
 }
 
-// I5: failures while a round is starting count: they lead the next one, in
-// which they are again part of one round.
+// I5: Failures while a round is starting its children are counted. They cause the next
+// round, and together they are one round.
 func TestFailuresWhileARoundIsStartingLeadTheNext(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string
@@ -173,7 +173,7 @@ func TestFailuresWhileARoundIsStartingLeadTheNext(t *testing.T) {
 	}
 }
 
-// I5: under one_for_one every failure counts, also two at the same instant.
+// I5: Under one_for_one every failure is counted, also two at the same instant.
 func TestUnderOneForOneTwoFailuresCountTwo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -192,8 +192,8 @@ func TestUnderOneForOneTwoFailuresCountTwo(t *testing.T) {
 	})
 }
 
-// I5: under one_for_all failures at the same instant are one round, whichever
-// comes first.
+// I5: Under one_for_all failures at the same instant are one round, whichever comes
+// first.
 func TestUnderOneForAllFailuresAtTheSameInstantAreOneRound(t *testing.T) {
 	for range 20 {
 		bubble(t, func(t *testing.T) {
@@ -214,7 +214,7 @@ func TestUnderOneForAllFailuresAtTheSameInstantAreOneRound(t *testing.T) {
 	}
 }
 
-// simultaneous is children whose first incarnations all fail after a second.
+// simultaneous returns children whose first incarnations all fail after a second.
 func simultaneous(c controls, tr *trace, ids ...string) []sup.ChildSpec[*fake] {
 	var all []sup.ChildSpec[*fake]
 	for _, child := range c.good(tr, ids...) {
@@ -232,8 +232,8 @@ func simultaneous(c controls, tr *trace, ids ...string) []sup.ChildSpec[*fake] {
 	return all
 }
 
-// O3, O4, F3: A child that its round is stopping is being restarted, but for a
-// temporary one, which does not come back.
+// O3, O4, F3: A child that its round is stopping is restarting, unless it is temporary:
+// a temporary child does not come back.
 func TestWhatARoundStopsIsBeingRestartedUnlessItIsTemporary(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		for restart, want := range map[sup.Restart]error{

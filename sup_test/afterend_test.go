@@ -13,10 +13,10 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// asks are all the calls of an operator on a supervisor of one type, by name.
+// asks holds every operator call on a supervisor of one type, by name.
 type asks map[string]func(ctx context.Context) error
 
-// root is what supervisors of all types have in common.
+// root has the methods that supervisors of all types share.
 type root interface {
 	sup.AnySupervisor
 	sup.Initializer
@@ -37,13 +37,13 @@ type face struct {
 	name  string
 	root  root
 	calls asks
-	waits asks        // that wait for a start, and answer after the end
-	reads func() bool // makes all reads of its own, and reports whether one gave a worker
+	waits asks        // calls that wait for a start, and fail once the supervisor has ended
+	reads func() bool // makes every read of the type, and reports whether one returned a worker
 }
 
 func good(context.Context) (*fake, error) { return &fake{}, nil }
 
-// child0 is the child that each face has once it is up.
+// child0 is the child that every face has once it has started.
 var child0 = sup.ChildSpec[*fake]{ID: "0", Start: good}
 
 func waitsOf(h sup.Child[*fake]) asks {
@@ -92,7 +92,7 @@ func statefulFace(s *sup.Stateful[*fake, string, int]) face {
 	return f
 }
 
-// keyedRoot is a Keyed that, like the others, has the child 0 once it is up.
+// keyedRoot is a Keyed that, like the other faces, has the child 0 once it has started.
 type keyedRoot struct{ *sup.Keyed[int, *fake] }
 
 func (k keyedRoot) Start(ctx context.Context) error {
@@ -164,7 +164,7 @@ func treeFace(tree *sup.Tree, child *sup.Child[*fake]) face {
 	}}
 }
 
-// newFaces are supervisors of all types that have not been started.
+// newFaces returns supervisors of all types that have not been started.
 func newFaces() []face {
 	tree, child := new(sup.Tree), new(sup.Child[*fake])
 	tree.Declare(sup.TreeSpec{}, child.Declare(child0))
@@ -179,7 +179,7 @@ func newFaces() []face {
 	}
 }
 
-// zeroFaces are zero values, which nobody has declared.
+// zeroFaces returns undeclared supervisors, the zero values of all types.
 func zeroFaces() []face {
 	return []face{
 		supervisorFace(new(sup.Supervisor[*fake])),
@@ -200,8 +200,8 @@ func eachFace(t *testing.T, faces func() []face, test func(t *testing.T, f face)
 	}
 }
 
-// expectDown checks that a supervisor answers all calls with want, at once,
-// whatever their context is, and gives no worker.
+// expectDown checks that every call on a supervisor returns want at once, whatever its
+// context, and that no read returns a worker.
 func (f face) expectDown(t *testing.T, when string, want error, all ...asks) {
 	t.Helper()
 	begin := time.Now()
@@ -235,8 +235,8 @@ func (f face) expectDown(t *testing.T, when string, want error, all ...asks) {
 	}
 }
 
-// O6: after the end every call answers ErrNotRunning at once; before the start
-// too. What has ended can be started again.
+// O6: Before the start and after the end every call returns ErrNotRunning at once. A
+// supervisor that has ended can be started again.
 func TestWhatHasEndedOrNotBegunAnswersThatItIsNotRunning(t *testing.T) {
 	eachFace(t, newFaces, func(t *testing.T, f face) {
 		f.expectDown(t, "before the start", sup.ErrNotRunning)
@@ -265,7 +265,7 @@ func TestWhatHasEndedOrNotBegunAnswersThatItIsNotRunning(t *testing.T) {
 	})
 }
 
-// O6: after a Shutdown that came before the start too.
+// O6: Every call returns ErrNotRunning also after a Shutdown that preceded the start.
 func TestWhatWasShutDownBeforeItsStartAnswersThatItIsNotRunning(t *testing.T) {
 	eachFace(t, newFaces, func(t *testing.T, f face) {
 		if err := f.root.Shutdown(t.Context()); err != nil {
@@ -276,8 +276,8 @@ func TestWhatWasShutDownBeforeItsStartAnswersThatItIsNotRunning(t *testing.T) {
 	})
 }
 
-// O6: after an end by failure, after a start that failed, and after one that
-// was refused, as well.
+// O6: Every call returns ErrNotRunning also after a failure, after a start that failed,
+// and after a start that was refused.
 func TestWhatHasFailedAnswersThatItIsNotRunning(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -304,8 +304,8 @@ func TestWhatHasFailedAnswersThatItIsNotRunning(t *testing.T) {
 	})
 }
 
-// O6: after the end of its parent, and of its life there, a nested supervisor
-// does so too.
+// O6: Every call on a nested supervisor returns ErrNotRunning once its parent has
+// ended, or once the parent has stopped it.
 func TestANestedSupervisorThatHasEndedAnswersThatItIsNotRunning(t *testing.T) {
 	eachFace(t, newFaces, func(t *testing.T, f face) {
 		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{
@@ -325,8 +325,8 @@ func TestANestedSupervisorThatHasEndedAnswersThatItIsNotRunning(t *testing.T) {
 	})
 }
 
-// O6: while it ends, calls answer ErrShuttingDown at once, which wraps
-// ErrNotRunning.
+// O6: While a supervisor ends, every call returns ErrShuttingDown at once.
+// ErrShuttingDown wraps ErrNotRunning.
 func TestWhatIsShuttingDownAnswersThatAtOnce(t *testing.T) {
 	if !errors.Is(sup.ErrShuttingDown, sup.ErrNotRunning) {
 		t.Error("ErrShuttingDown does not wrap ErrNotRunning")
@@ -352,8 +352,8 @@ func TestWhatIsShuttingDownAnswersThatAtOnce(t *testing.T) {
 	})
 }
 
-// O6: zero values, which nobody has declared, answer the same, and cannot be
-// started. None panics.
+// O6: Zero values, which are undeclared supervisors, return the same error and cannot
+// be started. No call panics.
 func TestTheZeroValuesAnswerThatTheyAreNotRunning(t *testing.T) {
 	eachFace(t, zeroFaces, func(t *testing.T, f face) {
 		f.expectDown(t, "undeclared", sup.ErrNotRunning)

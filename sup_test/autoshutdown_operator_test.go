@@ -9,7 +9,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A2: operator calls never trigger it, not even on the last significant child.
+// A2: Operator calls never trigger the automatic shutdown, not even on the last
+// significant child.
 func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
@@ -17,7 +18,7 @@ func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
 				c, tr := make(controls), new(trace)
 				children := c.good(tr, "transient", "finished", "temporary", "other", "goexit")
 				children[0] = significant(sup.Transient, children[0])
-				children[1] = with(significant(sup.Transient, children[1]), func(f *fake) { // which an operator stops as it ends by itself
+				children[1] = with(significant(sup.Transient, children[1]), func(f *fake) { // an operator stops it as it ends by itself
 					f.run = func(ctx context.Context) error { <-ctx.Done(); return nil }
 				})
 				children[2] = significant(sup.Temporary, children[2])
@@ -41,7 +42,8 @@ func TestOperatorCallsNeverTriggerAutoShutdown(t *testing.T) {
 	}
 }
 
-// A2: nor does a significant child that an operator fails to start.
+// A2: A significant child that an operator fails to start does not trigger the
+// automatic shutdown.
 func TestASignificantChildThatAnOperatorFailsToStartDoesNotTriggerAutoShutdown(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
@@ -65,7 +67,7 @@ func TestASignificantChildThatAnOperatorFailsToStartDoesNotTriggerAutoShutdown(t
 	}
 }
 
-// A2: a child that an operator has stopped counts as gone for all_significant.
+// A2: Under all_significant a child that an operator has stopped counts as gone.
 func TestAChildThatAnOperatorHasStoppedCountsAsGone(t *testing.T) {
 	for _, restart := range []sup.Restart{sup.Transient, sup.Temporary} {
 		t.Run(restart.String(), func(t *testing.T) {
@@ -86,8 +88,8 @@ func TestAChildThatAnOperatorHasStoppedCountsAsGone(t *testing.T) {
 	}
 }
 
-// A2: a significant child that is dropped by a round does not trigger it, and
-// counts as gone.
+// A2: A significant child that a round drops does not trigger the automatic shutdown,
+// and counts as gone.
 func TestASignificantChildThatARoundDropsDoesNotTriggerAutoShutdown(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
@@ -109,7 +111,8 @@ func TestASignificantChildThatARoundDropsDoesNotTriggerAutoShutdown(t *testing.T
 	}
 }
 
-// A2: not even if the round drops the last one.
+// A2: A round that drops the last significant child does not trigger the automatic
+// shutdown either.
 func TestARoundThatDropsTheLastSignificantChildDoesNotTriggerAutoShutdown(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {

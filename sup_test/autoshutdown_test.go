@@ -10,13 +10,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// significant makes a child one whose end can be that of its supervisor.
+// significant makes a child significant and gives it a restart policy.
 func significant(restart sup.Restart, child sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
 	child.Restart, child.Significant = restart, true
 	return child
 }
 
-// expectEnded checks that a supervisor has ended, and normally.
+// expectEnded checks that a supervisor has ended normally.
 func expectEnded(t *testing.T, s *sup.Supervisor[*fake]) {
 	t.Helper()
 	synctest.Wait()
@@ -30,8 +30,8 @@ func expectEnded(t *testing.T, s *sup.Supervisor[*fake]) {
 	}
 }
 
-// A1: any_significant: the first significant child that ends without being
-// restarted ends the supervisor, normally; the others stop in reverse order.
+// A1: Under any_significant the first significant child that ends without being
+// restarted ends the supervisor normally. The other children stop in reverse order.
 func TestTheFirstSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -62,8 +62,8 @@ func TestTheFirstSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) 
 	}
 }
 
-// A1: one that is restarted has not ended, and the end of one that is not
-// significant ends nothing.
+// A1: A significant child that is restarted has not ended. The end of a child that is
+// not significant ends nothing.
 func TestAnEndThatIsRestartedOrNotSignificantEndsNothing(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
@@ -83,8 +83,8 @@ func TestAnEndThatIsRestartedOrNotSignificantEndsNothing(t *testing.T) {
 	}
 }
 
-// A1: all_significant: the last significant child that ends does, whichever it
-// is.
+// A1: Under all_significant the supervisor ends with the last significant child,
+// whichever that is.
 func TestTheLastSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) {
 	for _, order := range [][]string{{"a", "b", "c"}, {"c", "b", "a"}, {"b", "c", "a"}} {
 		bubble(t, func(t *testing.T) {
@@ -106,8 +106,8 @@ func TestTheLastSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) {
 	}
 }
 
-// A1: all_significant: one that comes back, or is added, is one more to wait
-// for.
+// A1: Under all_significant the supervisor also waits for a significant child that
+// comes back or is added.
 func TestAllSignificantCountsTheOnesThatComeBackOrAreAdded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -132,8 +132,8 @@ func TestAllSignificantCountsTheOnesThatComeBackOrAreAdded(t *testing.T) {
 	})
 }
 
-// A1: a round brings back a significant child that had finished, which is one
-// more to wait for then.
+// A1: A round brings back a significant child that had finished. The supervisor waits
+// for that child again.
 func TestASignificantChildThatARoundBringsBackIsWaitedFor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -152,8 +152,8 @@ func TestASignificantChildThatARoundBringsBackIsWaitedFor(t *testing.T) {
 	})
 }
 
-// A1: a significant child that ends during the start lets the start finish:
-// Start succeeds, and the supervisor ends then.
+// A1: A significant child that ends during the start does not disturb the start. Start
+// succeeds, and then the supervisor ends.
 func TestASignificantChildThatEndsDuringTheStartEndsTheSupervisorAfterIt(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestASignificantChildThatEndsDuringTheStartEndsTheSupervisorAfterIt(t *test
 	}
 }
 
-// A1: all_significant: one that is yet to start has not ended.
+// A1: Under all_significant a child that has yet to start has not ended.
 func TestAllSignificantWaitsForTheOnesThatAreYetToStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -198,8 +198,8 @@ func TestAllSignificantWaitsForTheOnesThatAreYetToStart(t *testing.T) {
 	})
 }
 
-// A1, S4: one whose start function chose not to start it has not ended, as it
-// has not lived; it is none to wait for.
+// A1, S4: A child whose start function returned ErrIgnore has never lived and so has
+// not ended. The supervisor does not wait for it.
 func TestASignificantChildThatWasNotStartedDoesNotEndTheSupervisor(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
@@ -219,7 +219,8 @@ func TestASignificantChildThatWasNotStartedDoesNotEndTheSupervisor(t *testing.T)
 	}
 }
 
-// A1, N1: the parent of a supervisor that ends so sees a normal exit.
+// A1, N1: The parent of a supervisor that ends by automatic shutdown sees a normal
+// exit.
 func TestTheParentOfASupervisorThatAutoShutdownEndsSeesANormalExit(t *testing.T) {
 	for restart, want := range map[sup.Restart]string{
 		sup.Permanent: "inner running, sibling running",
@@ -248,7 +249,8 @@ func TestTheParentOfASupervisorThatAutoShutdownEndsSeesANormalExit(t *testing.T)
 	}
 }
 
-// A1: it is no normal end when the supervisor gives up on a significant child.
+// A1: A supervisor that gives up on a significant child fails. That is no automatic
+// shutdown.
 func TestASupervisorThatGivesUpOnASignificantChildFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -262,8 +264,8 @@ func TestASupervisorThatGivesUpOnASignificantChildFails(t *testing.T) {
 	})
 }
 
-// A1, I7: a significant child that is quarantined has not ended: its supervisor
-// is untouched, until the child, restarted, does end.
+// A1, I7: A significant child in quarantine has not ended. Its supervisor goes on until
+// the child, once restarted, does end.
 func TestASignificantChildThatIsQuarantinedDoesNotEndTheSupervisor(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
@@ -285,8 +287,8 @@ func TestASignificantChildThatIsQuarantinedDoesNotEndTheSupervisor(t *testing.T)
 	}
 }
 
-// A3: without it, a supervisor without children stays up, whether it was
-// declared empty or has lost the last.
+// A3: Without automatic shutdown an empty supervisor stays up, whether it was declared
+// empty or has lost its last child.
 func TestAnEmptySupervisorStaysUp(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run("declared, "+auto.String(), func(t *testing.T) {
@@ -319,8 +321,8 @@ func TestAnEmptySupervisorStaysUp(t *testing.T) {
 	})
 }
 
-// A1: all_significant: one that is added during the start, after the others have
-// ended, is there when the start is over.
+// A1: Under all_significant a significant child that is added during the start, after
+// the others have ended, keeps the supervisor up.
 func TestASignificantChildThatIsAddedDuringTheStartKeepsTheSupervisorUp(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)

@@ -15,9 +15,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Backoff": B1. B2 and B3 are in wait_test.go.
+// These tests cover "Backoff" B1. B2 and B3 are in wait_test.go.
 
-// starts notes when each incarnation of a child begins.
+// starts records when each incarnation of a child begins.
 type starts []time.Time
 
 func (s *starts) of(c sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
@@ -29,8 +29,8 @@ func (s *starts) of(c sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
 	return c
 }
 
-// B1: the n-th restart in a row waits min(Max, Min*Factor^(n-1)), to the
-// nanosecond; the zero value waits for nothing.
+// B1: The n-th restart in a row waits min(Max, Min*Factor^(n-1)), to the nanosecond.
+// The zero Backoff waits for nothing.
 func TestTheWaitsGrowByTheFactorUpToTheMaximum(t *testing.T) {
 	const s, ms = time.Second, time.Millisecond
 	for _, tt := range []struct {
@@ -68,8 +68,8 @@ func TestTheWaitsGrowByTheFactorUpToTheMaximum(t *testing.T) {
 	}
 }
 
-// waits are the times between two starts. All but the first are failed
-// attempts, which take no time.
+// waits returns the times between successive starts. All attempts but the first fail at
+// once.
 func (s starts) waits() []time.Duration {
 	var all []time.Duration
 	for i := range s[1:] {
@@ -78,18 +78,18 @@ func (s starts) waits() []time.Duration {
 	return all
 }
 
-// life is how long an incarnation is ready before it fails, and the wait that
+// life is the time for which an incarnation is ready before it fails, and the wait that
 // follows.
 type life struct{ ready, wait time.Duration }
 
-// B1: the waits start over when an incarnation has lived ResetAfter, to the
-// nanosecond; time that it takes to get ready is no life.
+// B1: The waits start over when an incarnation has been ready for ResetAfter, to the
+// nanosecond. Time spent in the start does not count.
 func TestTheWaitsStartOverAfterALongLife(t *testing.T) {
 	const s = time.Second
 	for _, tt := range []struct {
 		name    string
 		backoff sup.Backoff
-		slow    time.Duration // start
+		slow    time.Duration // duration of the start
 		lives   []life
 	}{
 		{"declared", sup.Backoff{Min: s, ResetAfter: 10 * s}, 0, []life{
@@ -129,9 +129,9 @@ func TestTheWaitsStartOverAfterALongLife(t *testing.T) {
 	}
 }
 
-// B1: in a row are the restarts of one child. Those of another, and those in
-// which a round restarts it, do not lengthen its waits; and a life that a round
-// ended was a life.
+// B1: Restarts in a row are restarts of one child. Restarts of another child, and
+// restarts in that child's rounds, do not lengthen the waits. A life that a round ended
+// counts as a life.
 func TestEachChildHasARowOfItsOwn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -160,7 +160,7 @@ func TestEachChildHasARowOfItsOwn(t *testing.T) {
 	})
 }
 
-// B1: an operator's Restart starts the waits over.
+// B1: Restart by an operator starts the waits over.
 func TestAnOperatorsRestartStartsTheWaitsOver(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr := make(controls), new(trace)
@@ -186,7 +186,7 @@ func TestAnOperatorsRestartStartsTheWaitsOver(t *testing.T) {
 	})
 }
 
-// B1: with jitter a random part of the wait, up to that fraction, is taken off.
+// B1: Jitter subtracts a random part of the wait, up to the given fraction.
 func TestJitterTakesARandomPartOffTheWait(t *testing.T) {
 	for _, jitter := range []float64{0.25, 1} {
 		t.Run(fmt.Sprint(jitter), func(t *testing.T) {
@@ -206,8 +206,8 @@ func TestJitterTakesARandomPartOffTheWait(t *testing.T) {
 				if least < time.Second-part || most > time.Second {
 					t.Errorf("waits of %v to %v, want %v to 1s", least, most, time.Second-part)
 				}
-				// That 400 fair draws miss a tenth of the range at either end
-				// has a chance of one in 10^18.
+				// The chance that 400 uniform draws all miss a tenth of the range
+				// at either end is 1 in 10^18.
 				if least > time.Second-part*9/10 || most < time.Second-part/10 {
 					t.Errorf("waits of %v to %v do not use the range from %v to 1s", least, most, time.Second-part)
 				}

@@ -13,7 +13,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// deaf is a child that does not stop before a channel is closed.
+// deaf returns a child that does not stop before a channel is closed.
 func deaf(id string, release chan struct{}) sup.ChildSpec[sup.Worker] {
 	return sup.ChildSpec[sup.Worker]{ID: id, Shutdown: sup.Infinity, Start: func(context.Context) (sup.Worker, error) {
 		return &fake{run: func(context.Context) error { refuseToReturn(release); return nil }}, nil
@@ -27,14 +27,14 @@ func hearing(ids ...string) (all []sup.ChildSpec[sup.Worker]) {
 	return all
 }
 
-// below is a supervisor as a child.
+// below returns a supervisor as a child.
 func below(id string, children ...sup.ChildSpec[sup.Worker]) sup.ChildSpec[sup.Worker] {
 	return sup.ChildSpec[sup.Worker]{ID: id, Start: func(context.Context) (sup.Worker, error) {
 		return sup.New(sup.Spec[sup.Worker]{Children: children}), nil
 	}}
 }
 
-// setOf is a set of which some members do not stop.
+// setOf returns a set, some members of which do not stop.
 func setOf(id string, release chan struct{}, deaf ...int) sup.ChildSpec[sup.Worker] {
 	return sup.ChildSpec[sup.Worker]{ID: id, Start: func(context.Context) (sup.Worker, error) {
 		return sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 6, Start: func(_ context.Context, i int) (*fake, error) {
@@ -48,11 +48,11 @@ func setOf(id string, release chan struct{}, deaf ...int) sup.ChildSpec[sup.Work
 	}}
 }
 
-// X10: The error of a stop that ran out of time names the children that were asked
-// and have not stopped, each with its path, incarnation and stack; those that were not
-// asked yet are counted apart, and never blamed.
+// X10: The error of a stop that ran out of time names the children that were asked to
+// stop and have not stopped, each with its path, incarnation and stack. Children that
+// were not asked yet are counted apart and never blamed.
 func TestAStopThatRanOutOfTimeBlamesThoseThatWereAskedOnly(t *testing.T) {
-	var release chan struct{} // of the case: it is made within its bubble
+	var release chan struct{} // made anew in the bubble of each case
 	for _, tt := range []struct {
 		name     string
 		children func() []sup.ChildSpec[sup.Worker]
@@ -79,7 +79,7 @@ func TestAStopThatRanOutOfTimeBlamesThoseThatWereAskedOnly(t *testing.T) {
 		{"behind a nested supervisor", func() []sup.ChildSpec[sup.Worker] {
 			return append([]sup.ChildSpec[sup.Worker]{below("n", append(hearing("a"), below("m", hearing("b", "c")...), below("o"))...)}, deaf("d", release))
 		},
-			[]string{"supervisor/d"}, 4, "supervisor/d: not stopped in time, 4 not asked to stop yet"}, // o is one, without children
+			[]string{"supervisor/d"}, 4, "supervisor/d: not stopped in time, 4 not asked to stop yet"}, // o, a supervisor without children, is one
 		{"in a set", func() []sup.ChildSpec[sup.Worker] { return append(hearing("a", "b"), setOf("s", release, 2, 4)) },
 			[]string{"supervisor/s/2", "supervisor/s/4"}, 2, "supervisor/s/2, supervisor/s/4: not stopped in time, 2 not asked to stop yet"},
 		{"many in a set", func() []sup.ChildSpec[sup.Worker] { return append(hearing("a"), setOf("s", release, 0, 1, 2, 3, 4)) },
@@ -111,8 +111,8 @@ func TestAStopThatRanOutOfTimeBlamesThoseThatWereAskedOnly(t *testing.T) {
 	}
 }
 
-// X10: So does that of an operator's stop of a nested supervisor, whether the time of
-// the call is over or that of the child.
+// X10: The error of an operator's stop of a nested supervisor names the same children,
+// whether the context of the call or the child's shutdown timeout ends first.
 func TestAnOperatorsStopOfANestedSupervisorBlamesThoseThatWereAskedOnly(t *testing.T) {
 	for name, patience := range map[string]time.Duration{"the call": time.Second, "the child": time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestAnOperatorsStopOfANestedSupervisorBlamesThoseThatWereAskedOnly(t *testi
 	}
 }
 
-// X10: Those come first whose time is over.
+// X10: Children that have outlived their shutdown timeout are listed first.
 func TestAStopThatRanOutOfTimeNamesStuckChildrenFirst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -158,8 +158,8 @@ func TestAStopThatRanOutOfTimeNamesStuckChildrenFirst(t *testing.T) {
 	})
 }
 
-// X4, X10: Under a context that has ended the one child is blamed that was asked
-// first, however soon that is.
+// X4, X10: Under a context that has ended, the error blames the child that was asked
+// first, and no other.
 func TestAStopWithoutAnyTimeBlamesTheChildThatWasAskedFirst(t *testing.T) {
 	for range 100 {
 		bubble(t, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestAStopWithoutAnyTimeBlamesTheChildThatWasAskedFirst(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			synctest.Wait() // until d runs, so that its stack shows where
+			synctest.Wait() // d is in Run now, so that its stack shows where
 			expectBlamed(t, within(0, s), []string{"supervisor/d"}, 2)
 			close(release)
 			if err := s.Shutdown(t.Context()); err != nil {

@@ -16,8 +16,8 @@ import (
 
 type valueKey struct{}
 
-// W5: The context of an incarnation carries the values of the supervisor's
-// context, in every step and through nested supervisors.
+// W5: The context of an incarnation carries the values of the supervisor's context, in
+// every step and through nested supervisors.
 func TestTheContextOfAnIncarnationCarriesTheSupervisorsValues(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -45,8 +45,8 @@ func TestTheContextOfAnIncarnationCarriesTheSupervisorsValues(t *testing.T) {
 	})
 }
 
-// W5: It does not carry the cancellation, nor the deadline: the supervisor
-// cancels its children itself, in order.
+// W5: The context of an incarnation carries neither the cancellation nor the deadline
+// of the supervisor's context. The supervisor cancels its children itself, in order.
 func TestTheSupervisorCancelsItsChildrenItselfInOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		first := make(chan context.Context, 1)
@@ -77,8 +77,8 @@ func TestTheSupervisorCancelsItsChildrenItselfInOrder(t *testing.T) {
 	})
 }
 
-// W5: The context is not cancelled before the end, and is when Run has
-// returned, so that nothing is left that waits for it.
+// W5: The context is not cancelled before the incarnation ends. It is cancelled once
+// Run has returned, so that nothing derived from it keeps waiting.
 func TestTheContextIsCancelledAtTheEndOfTheIncarnationAtTheLatest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var running error
@@ -169,8 +169,8 @@ func TestTheCauseOfTheContextNamesWhyItWasCancelled(t *testing.T) {
 	}
 }
 
-// W5: Where the worker itself is the reason, the cause is what went wrong, and
-// is no shutdown.
+// W5: If the worker itself fails, the cause is the failure and does not wrap
+// ErrShutdown.
 func TestTheCauseOfAFailedIncarnationIsTheFailure(t *testing.T) {
 	stop := func(causes chan error) func(context.Context) error {
 		return func(ctx context.Context) error { <-ctx.Done(); causes <- context.Cause(ctx); return ctx.Err() }
@@ -208,8 +208,8 @@ func TestTheCauseOfAFailedIncarnationIsTheFailure(t *testing.T) {
 	}
 }
 
-// W5: Contexts of package context that derive from an incarnation's end with
-// it, and with its cause.
+// W5: Contexts derived from an incarnation's context are cancelled with it, with its
+// cause.
 func TestDerivedContextsAreCancelledWithTheIncarnationAndItsCause(t *testing.T) {
 	for name, derive := range map[string]func(ctx context.Context) (context.Context, func()){
 		"WithCancel": func(ctx context.Context) (context.Context, func()) {
@@ -241,8 +241,8 @@ func TestDerivedContextsAreCancelledWithTheIncarnationAndItsCause(t *testing.T) 
 			bubble(t, func(t *testing.T) {
 				var before, after context.Context
 				exitOf(t, true, makes(fake{run: func(ctx context.Context) error {
-					// None of them is cancelled by hand: a goroutine that is
-					// left waiting for that fails the bubble.
+					// The test cancels none of them itself: a goroutine that still
+					// waits for a derived context fails the bubble.
 					before, _ = derive(ctx)
 					if before.Err() != nil || context.Cause(before) != nil {
 						t.Errorf("it is cancelled at once: %v", context.Cause(before))
@@ -266,7 +266,7 @@ func TestDerivedContextsAreCancelledWithTheIncarnationAndItsCause(t *testing.T) 
 	}
 }
 
-// W5: A derived context that ends by itself leaves the incarnation alone.
+// W5: A derived context that ends by itself does not end the incarnation.
 func TestADerivedContextDoesNotCancelTheIncarnation(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var derived, own error
@@ -282,8 +282,8 @@ func TestADerivedContextDoesNotCancelTheIncarnation(t *testing.T) {
 	})
 }
 
-// W5: context.AfterFunc calls when the incarnation is cancelled, once, and not
-// if it was called off.
+// W5: context.AfterFunc calls its function once, when the incarnation is cancelled,
+// unless the call was stopped before.
 func TestAfterFuncFollowsTheIncarnation(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -329,8 +329,8 @@ func TestDerivingContextsCostsNoGoroutines(t *testing.T) {
 	})
 }
 
-// W5: What is registered with the context itself, as package context does, is not
-// called in a goroutine of the supervisor's: it may block.
+// W5: A function that is registered with the context itself, as package context does,
+// does not run in a goroutine of the supervisor. It may block.
 func TestWhatIsCalledOnCancellationHoldsUpNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})

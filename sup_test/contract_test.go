@@ -12,8 +12,8 @@ import (
 
 const differencesTitle = "## Differences from OTP\n"
 
-// contract returns the lines of SEMANTICS.md by their numbers, and the section on
-// OTP, which is the last.
+// contract returns the lines of SEMANTICS.md by number, and its last section, which is
+// about OTP.
 func contract(t *testing.T) (lines map[string]string, differences string) {
 	t.Helper()
 	content, err := os.ReadFile("../SEMANTICS.md")
@@ -48,8 +48,8 @@ var (
 	row        = regexp.MustCompile(`(?m)^\| ([A-Z]\d+) \|`)
 )
 
-// Each [delta] of the contract has a row in the list of differences, and each row
-// is about a line of the contract.
+// Each [delta] of the contract has a row in the list of differences from OTP, and each
+// row names a line of the contract.
 func TestEachDeltaOfTheContractIsAmongTheDifferencesFromOTP(t *testing.T) {
 	lines, differences := contract(t)
 	rows := make(map[string]int)
@@ -74,7 +74,7 @@ func TestEachLineOfTheContractIsCitedByATest(t *testing.T) {
 	}
 	cited := make(map[string]bool)
 	for _, file := range files {
-		if strings.HasPrefix(file, "model_") || strings.HasPrefix(file, "otp_") { // which say where a rule comes from
+		if strings.HasPrefix(file, "model_") || strings.HasPrefix(file, "otp_") { // these files cite rules, not tests of them
 			continue
 		}
 		content, err := os.ReadFile(file)

@@ -12,10 +12,10 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// point is a key that has no text to be read from.
+// point is a key type that has no text form to parse.
 type point struct{ X, Y int }
 
-// grid is a key that has.
+// grid is a key type that has a text form to parse.
 type grid struct{ X, Y int }
 
 func (g grid) String() string { return fmt.Sprintf("%d/%d", g.X, g.Y) }
@@ -28,7 +28,7 @@ func (g *grid) UnmarshalText(text []byte) error {
 	return err
 }
 
-// shard is a key that is written and read as text, but for one that is nowhere.
+// shard is a key type with a text form. One of its values has no text.
 type shard struct {
 	Region string
 	N      int
@@ -68,8 +68,8 @@ func startSet[K comparable](t *testing.T, keys ...K) sup.Controller {
 	return sup.Control(k)
 }
 
-// Control: a child of a set is reached by its key as it stands in its path,
-// whatever the key's type is.
+// Control: A child of a set is found by the text of its key in its path, whatever the
+// type of the key.
 func TestAChildIsReachedByTheTextOfItsKey(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		check := func(c sup.Controller, id string) {
@@ -107,8 +107,8 @@ func TestAChildIsReachedByTheTextOfItsKey(t *testing.T) {
 	})
 }
 
-// Control: a child is started by the text of a key that can be read; what
-// cannot is an error that says so, and starts nothing.
+// Control: A child is started by the text of its key if the text can be parsed. A text
+// that cannot be parsed is an error and starts nothing.
 func TestAChildIsStartedByTheTextOfItsKey(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		started := func(c sup.Controller, key string, want error) {
@@ -140,8 +140,8 @@ func TestAChildIsStartedByTheTextOfItsKey(t *testing.T) {
 	})
 }
 
-// Control: paths that name nothing are errors that say which part of them does
-// not.
+// Control: A path that names no child is an error that gives the first part without a
+// child.
 func TestAPathThatNamesNothingSaysWhere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -182,7 +182,7 @@ func TestAPathThatNamesNothingSaysWhere(t *testing.T) {
 	})
 }
 
-// Control: a call that names no child is about the whole tree, and its error says so.
+// Control: A call with an empty path concerns the whole tree, and its error says so.
 func TestTheErrorOfACallWithoutAPathNamesTheTree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "a")})
@@ -193,8 +193,8 @@ func TestTheErrorOfACallWithoutAPathNamesTheTree(t *testing.T) {
 	})
 }
 
-// Control: to shut down a supervisor below stops it until an operator restarts
-// it; to shut down the one that is controlled ends the tree.
+// Control: Shutdown of a nested supervisor stops it until an operator restarts it.
+// Shutdown of the root ends the tree.
 func TestASubtreeIsShutDownAndRestartedByPath(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -231,8 +231,8 @@ func TestASubtreeIsShutDownAndRestartedByPath(t *testing.T) {
 	})
 }
 
-// Control: a supervisor that waits for its restart is shut down too, and does
-// not come back.
+// Control: A supervisor that waits for its restart can be shut down too, and does not
+// come back.
 func TestASupervisorInItsBackoffIsShutDownByPath(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -253,7 +253,8 @@ func TestASupervisorInItsBackoffIsShutDownByPath(t *testing.T) {
 	})
 }
 
-// Control: an incarnation is the one that was seen, however large the number.
+// Control: A call for an incarnation other than the current one is refused, however
+// large the number.
 func TestAnIncarnationThatNeverWasIsNotTheCurrentOne(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "a")})
