@@ -13,10 +13,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// What a snapshot tells of children that are gone, and events of rounds.
+// These tests cover the counts of children that no longer exist, and the events of
+// rounds.
 
-// counted adds up what a snapshot tells of the children of a supervisor at a
-// path, by their template, whether they are there or gone.
+// counted adds up the counts of a supervisor's children at a path, by template, both of
+// children that exist and of children that are gone.
 func counted(tree sup.SupervisorInfo, path string) map[string]sup.Counts {
 	sums := make(map[string]sup.Counts)
 	add := func(child string, c sup.Counts) {
@@ -47,7 +48,7 @@ func counted(tree sup.SupervisorInfo, path string) map[string]sup.Counts {
 	return sums
 }
 
-// O7: the counts of children do not fall when children are removed.
+// O7: The counts of a supervisor's children do not fall when children are removed.
 func TestTheCountsOfWhatWasRemovedStay(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -81,8 +82,8 @@ func TestTheCountsOfWhatWasRemovedStay(t *testing.T) {
 	})
 }
 
-// O7: nor when a supervisor below is restarted, or is a member of a set that is
-// removed, or the root is started again.
+// O7: The counts do not fall either when a nested supervisor is restarted, when a set
+// that contains it loses it, or when the root is started again.
 func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -107,7 +108,7 @@ func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 2 { // which of the two takes it does not matter
+		for range 2 { // either of the two may take it
 			c.die("leaf", errBoom)
 			time.Sleep(2 * time.Second)
 		}
@@ -117,7 +118,7 @@ func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
 		}
 		check("one is gone", sup.Counts{Starts: 4, Restarts: 2, Failures: 2})
 		c.die("leaf", errBoom)
-		c.die("leaf", errBoom) // one too many, and the other starts again
+		c.die("leaf", errBoom) // exceeds the intensity, and the other one starts again
 		synctest.Wait()
 		check("the other has failed", sup.Counts{Starts: 6, Restarts: 3, Failures: 4})
 		if err := s.Shutdown(t.Context()); err != nil {
@@ -134,7 +135,7 @@ func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
 	})
 }
 
-// T2, T3: the events of a round say whose failure it was.
+// T2, T3: The events of a round name the child whose failure caused it.
 func TestTheEventsOfARoundNameTheChildThatFailed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -156,7 +157,7 @@ func TestTheEventsOfARoundNameTheChildThatFailed(t *testing.T) {
 	})
 }
 
-// Spec.Record: in the steady state it needs no memory.
+// O7: Spec.Record allocates nothing in the steady state.
 func TestARestartThatIsRecordedAllocatesWhatOneDoesThatIsNot(t *testing.T) {
 	allocations := func(size int) float64 {
 		starts := make(chan struct{}, 1)
@@ -181,7 +182,7 @@ func TestARestartThatIsRecordedAllocatesWhatOneDoesThatIsNot(t *testing.T) {
 			die <- errBoom
 			<-starts
 		}
-		for range 100 { // until the record is full
+		for range 100 { // fills the record
 			again()
 		}
 		return testing.AllocsPerRun(200, again)
@@ -191,7 +192,7 @@ func TestARestartThatIsRecordedAllocatesWhatOneDoesThatIsNot(t *testing.T) {
 	}
 }
 
-// O7: what is declared below a supervisor that is down is seen all the same.
+// O7: The declared children of a supervisor that is down are still shown.
 func TestASupervisorThatIsDownIsShownAsItWasLast(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -216,8 +217,8 @@ func TestASupervisorThatIsDownIsShownAsItWasLast(t *testing.T) {
 	})
 }
 
-// Supervisors that come and go with ever new children leave counts behind, and
-// no more memory each time.
+// O7: Supervisors that come and go with ever new children leave counts behind, but the
+// memory for them is bounded.
 func TestThePastIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -235,7 +236,7 @@ func TestThePastIsBounded(t *testing.T) {
 			}
 		}
 		past := s.Snapshot().Retired
-		starts := make(map[bool]int) // by: of them all together
+		starts := make(map[bool]int) // starts of all of them together
 		for _, p := range past {
 			starts[p.Supervisor == sup.Template && p.Child == sup.Template] += p.Starts
 		}

@@ -8,8 +8,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// owner is a worker that embeds a supervisor, and does something of its own
-// before and after.
+// owner is a worker that embeds a supervisor and has steps of its own around it.
 type owner struct {
 	*sup.Supervisor[*fake]
 	initialized error
@@ -27,7 +26,7 @@ func (o *owner) Run(ctx context.Context) error {
 	return o.Supervisor.Run(ctx)
 }
 
-// S2, X8: nothing is left of a supervisor whose Run nobody has come to call.
+// S2, X8: A supervisor whose Run is never called leaves nothing running.
 func TestASupervisorEndsWithTheWorkerThatEmbedsIt(t *testing.T) {
 	for name, o := range map[string]owner{
 		"Initialize fails": {initialized: errBoom},

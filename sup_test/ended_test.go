@@ -15,8 +15,8 @@ import (
 var errLease = errors.New("the lease is lost")
 
 // X7, A1, I2: Log and event say how a supervisor has ended: by Shutdown, with its
-// significant children, because it gave up, or with its context, and then whether that
-// was cancelled or its deadline ran out, and why.
+// significant children, by giving up, or with its context. In the last case they say
+// whether the context was cancelled or its deadline passed, and with which cause.
 func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 	ignore := func() {}
 	for name, tt := range map[string]struct {
@@ -119,7 +119,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 	}
 }
 
-// X4: Shutdown before the start is how the supervisor has ended; a start begins anew.
+// X4: A Shutdown before the start ends the supervisor. A later start begins anew.
 func TestAShutdownBeforeTheStartIsHowASupervisorHasEnded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := sup.New(lone(make(controls).child(new(trace), "w")))
@@ -139,7 +139,7 @@ func TestAShutdownBeforeTheStartIsHowASupervisorHasEnded(t *testing.T) {
 	})
 }
 
-// X1, N1: A nested supervisor ends because the one above does, and knows its path.
+// X1, N1: A nested supervisor ends with its parent and knows its path.
 func TestANestedSupervisorHasAPathAndEndsWithTheOneAbove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		below := sup.New(sup.Spec[*fake]{Name: "own", Children: make(controls).good(new(trace), "w")})

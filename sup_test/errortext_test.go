@@ -10,8 +10,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// An error says where, then what, then why. A path that stands before the cause is
-// not repeated in the cause.
+// Errors: An error text gives the path first, then the operation, then the cause. A
+// path that precedes the cause is not repeated in the cause.
 func TestTheTextOfAnErrorBeginsWithThePathAndNamesItOnce(t *testing.T) {
 	refused := errors.New("connection refused")
 	stuck := []sup.StuckChild{{Path: "shop/web"}, {Path: "shop/db"}}

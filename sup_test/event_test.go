@@ -27,7 +27,7 @@ func (r *recorder) Observe(e sup.Event) {
 	r.all = append(r.all, e)
 }
 
-// take returns the events since it was last called, when all has settled.
+// take waits until the bubble is idle and returns the events since its last call.
 func (r *recorder) take() []sup.Event {
 	synctest.Wait()
 	r.mu.Lock()
@@ -37,8 +37,8 @@ func (r *recorder) take() []sup.Event {
 	return all
 }
 
-// expect compares the events since they were last taken, as lines of kind,
-// path, incarnation, exit and delay.
+// expect compares the events since they were last taken, one line each with kind, path,
+// incarnation, exit and delay.
 func (r *recorder) expect(t *testing.T, want ...string) []sup.Event {
 	t.Helper()
 	events := r.take()
@@ -65,8 +65,8 @@ func drawn(events []sup.Event) (lines []string) {
 	return lines
 }
 
-// Events: each step in the life of a child is told, from its start to its
-// removal, with its times, exits and delays.
+// Events: Each step in the life of a child, from its start to its removal, is an event
+// with its times, exits and delays.
 func TestEachStepInTheLifeOfAChildIsAnEvent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, r := make(controls), new(recorder)
@@ -97,7 +97,8 @@ func TestEachStepInTheLifeOfAChildIsAnEvent(t *testing.T) {
 	})
 }
 
-// Events: a child that is stuck is told with its stack, and when it is gone.
+// Events: A child that becomes stuck is an event with its stack. Its late end is
+// another event.
 func TestAStuckChildIsAnEventWithItsStack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r, release := new(recorder), make(chan struct{})
@@ -117,7 +118,7 @@ func TestAStuckChildIsAnEventWithItsStack(t *testing.T) {
 	})
 }
 
-// Events: a round is told child by child.
+// Events: A round has events for each of its children.
 func TestARoundIsToldChildByChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, r := make(controls), new(recorder)
@@ -133,8 +134,8 @@ func TestARoundIsToldChildByChild(t *testing.T) {
 	})
 }
 
-// Events: a supervisor that fails says so, and why, before its children stop,
-// and again when nothing of it is left.
+// Events: A supervisor that fails reports its failure with the cause before its
+// children stop, and its end once nothing of it is left.
 func TestASupervisorThatFailsIsAnEvent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, r := make(controls), new(recorder)
@@ -152,7 +153,7 @@ func TestASupervisorThatFailsIsAnEvent(t *testing.T) {
 	})
 }
 
-// Events: a start that fails is told too, and all that it leads to.
+// Events: A start that fails is an event, and so is everything that follows from it.
 func TestAStartThatFailsIsTold(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, r := make(controls), new(recorder)
@@ -168,8 +169,9 @@ func TestAStartThatFailsIsTold(t *testing.T) {
 	})
 }
 
-// Events: the observers of a supervisor are told what happens below it; those of
-// one below only what happens there. All count the same events.
+// Events: The observers of a supervisor receive the events of the supervisors below it.
+// The observers of a nested supervisor receive only its own. Both count the same
+// events.
 func TestObserversAreToldOfTheSupervisorsBelow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, outer, inner := make(controls), new(recorder), new(recorder)
@@ -201,8 +203,8 @@ func TestObserversAreToldOfTheSupervisorsBelow(t *testing.T) {
 	})
 }
 
-// Events: those of one child come in the order of its life, and Seq counts all,
-// however much happens at once.
+// Events: The events of one child come in the order of its life. Seq numbers all
+// events, however many occur at once.
 func TestTheEventsOfAChildComeInTheOrderOfItsLife(t *testing.T) {
 	for _, strategy := range strategies {
 		t.Run(strategy.String(), func(t *testing.T) {
@@ -211,7 +213,7 @@ func TestTheEventsOfAChildComeInTheOrderOfItsLife(t *testing.T) {
 				var children []sup.ChildSpec[*fake]
 				for i := range 10 {
 					children = append(children, sup.ChildSpec[*fake]{ID: fmt.Sprint(i), Start: makes(fake{run: func(ctx context.Context) error {
-						if i%3 == 0 { // at once, and without a timer of no time: see golang.org/issue/78156
+						if i%3 == 0 { // at once, and without a timer of duration 0: see golang.org/issue/78156
 							return errBoom
 						}
 						select {

@@ -14,9 +14,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// fake is a worker whose every step a test can choose. A nil step does what a
-// good worker does: it is ready at once, runs until it is told to stop, and
-// has nothing to clear up.
+// fake is a worker whose steps a test can choose. A nil step does what a good worker
+// does: it is ready at once, runs until it is asked to stop, and has nothing to clean
+// up.
 type fake struct {
 	initialize func(ctx context.Context) error
 	run        func(ctx context.Context) error
@@ -57,8 +57,8 @@ func (c controls) of(id string) chan error {
 	return c[id]
 }
 
-// child is the spec of a good worker that ends with what die(id, err) sends,
-// and that writes to the trace: "start a", "stop a", "die a".
+// child returns the spec of a good worker that ends with the error sent by die(id,
+// err), and writes "start a", "stop a" or "die a" to the trace.
 func (c controls) child(tr *trace, id string) sup.ChildSpec[*fake] {
 	die := c.of(id)
 	return sup.ChildSpec[*fake]{ID: id, Start: func(context.Context) (*fake, error) {
@@ -78,7 +78,7 @@ func (c controls) child(tr *trace, id string) sup.ChildSpec[*fake] {
 	}}
 }
 
-// die ends the Run of a child with err and waits until all has settled.
+// die ends the Run of a child with err and waits until the bubble is idle.
 func (c controls) die(id string, err error) {
 	c.of(id) <- err
 	synctest.Wait()
@@ -108,7 +108,7 @@ func (tr *trace) expect(t *testing.T, want string) {
 	}
 }
 
-// states draws the children of a supervisor as "a running, b stopped".
+// states formats the children of a supervisor as "a running, b stopped".
 func states(s interface{ Children() []sup.ChildInfo }) string {
 	var all []string
 	for _, c := range s.Children() {
@@ -117,13 +117,13 @@ func states(s interface{ Children() []sup.ChildInfo }) string {
 	return strings.Join(all, ", ")
 }
 
-// bubble runs a test in virtual time. A goroutine that is left over fails it.
+// bubble runs a test in virtual time. A leaked goroutine fails the test.
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
 }
 
-// trace is what happened since it was last taken.
+// trace holds the lines since it was last taken.
 type trace struct {
 	mu     sync.Mutex
 	events []string

@@ -16,8 +16,8 @@ import (
 	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// fault is a way to misbehave. What it returns, the place returns, if it can;
-// nil is to go on as a good worker would.
+// fault is one way to misbehave. The place of the fault returns what the fault returns,
+// if the place has a result. nil means to go on as a good worker would.
 type fault struct {
 	name   string
 	commit func(ctx context.Context, r *rig) error
@@ -52,7 +52,7 @@ var faults = []fault{
 	})},
 }
 
-// calls makes a fault of a call back into the supervisor.
+// calls returns a fault that calls back into the supervisor.
 func calls(call func(ctx context.Context, r *rig) error) func(context.Context, *rig) error {
 	return func(ctx context.Context, r *rig) error {
 		r.answer = wordOf(call(ctx, r))
@@ -60,8 +60,8 @@ func calls(call func(ctx context.Context, r *rig) error) func(context.Context, *
 	}
 }
 
-// rig is one cell of the table: a supervisor, the good children a and z, and w,
-// which misbehaves once.
+// rig is one cell of the table: a supervisor, the good children a and z, and w, which
+// misbehaves once.
 type rig struct {
 	t       *testing.T
 	s       *sup.Supervisor[*fake]
@@ -69,10 +69,10 @@ type rig struct {
 	place   place
 	fault   fault
 	struck  atomic.Bool
-	release chan struct{} // ends what hangs
+	release chan struct{} // closed to end whatever hangs
 	die     chan error    // ends a Run of w
 	box     *mailbox.Mailbox[string]
-	answer  string // what the call back answered, or what was told of the observer
+	answer  string // result of the call back, or what the other observer saw
 
 	mu    sync.Mutex
 	exits []string // of the incarnation that misbehaves
@@ -96,7 +96,7 @@ func newRig(t *testing.T, p place, f fault) *rig {
 	return r
 }
 
-// visit is called wherever the code of a worker is.
+// visit is called in every step of a worker.
 func (r *rig) visit(ctx context.Context, call string) error {
 	if call != r.place.call || sup.Incarnation(ctx) != r.place.incarnation || r.struck.Swap(true) {
 		return nil
@@ -116,7 +116,7 @@ func (r *rig) start(ctx context.Context) (*fake, error) {
 	}, nil
 }
 
-// visitAndHeed is visit where a good worker also looks at its context.
+// visitAndHeed is visit for steps in which a good worker also watches its context.
 func (r *rig) visitAndHeed(ctx context.Context, call string) error {
 	if err := r.visit(ctx, call); err != nil {
 		return err
@@ -148,8 +148,8 @@ func (r *rig) run(ctx context.Context) error {
 	return r.untilTold(ctx)
 }
 
-// process is the rest of run where w has messages to process. The only one there
-// is takes as long as w lives.
+// process is the rest of run if w has messages to process. The single message takes as
+// long as w lives.
 func (r *rig) process(ctx context.Context) error {
 	policy := mailbox.Policy[string]{DeadLetter: func(ctx context.Context, _ mailbox.DeadLetter[string]) error {
 		return r.visit(ctx, "DeadLetter")
@@ -165,8 +165,8 @@ func (r *rig) process(ctx context.Context) error {
 	}, policy)
 }
 
-// kept finds the message where it should be in the end: in the mailbox, as nobody
-// got done with it, unless it was a dead letter.
+// kept checks that the message ends up in the mailbox, since no worker has finished it,
+// unless it was a dead letter.
 func (r *rig) kept() {
 	want := 1
 	if r.place.call == "DeadLetter" {
@@ -191,13 +191,13 @@ func increment(old int, _ bool) (int, kv.Op) { return old + 1, kv.Set }
 // observeBadly is the observer that can misbehave.
 func (r *rig) observeBadly(e sup.Event) {
 	if r.place.call == "observer" && e.Kind == sup.ChildReady && e.ID == "w" && !r.struck.Swap(true) {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second) // it must not wait for its own tree
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second) // must not wait for its own tree
 		defer cancel()
 		r.fault.commit(ctx, r)
 	}
 }
 
-// record is the observer that looks at what the table asks for.
+// record is the observer that records what the table lists.
 func (r *rig) record(e sup.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -213,15 +213,16 @@ func (r *rig) record(e sup.Event) {
 	}
 }
 
-// exit returns how the incarnation ended, which is told once.
+// exit returns how the incarnation ended. It fails the test unless exactly one exit was
+// reported.
 func (r *rig) exit() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return strings.Join(r.exits, " and ")
 }
 
-// wordOf returns the word of the table for an error. "in vain" is the answer to
-// a wait that the end of the caller's own context has ended.
+// wordOf returns the word of the table for an error. "in vain" is the result of a wait
+// that the end of the caller's own context has ended.
 func wordOf(err error) string {
 	switch {
 	case err == nil:

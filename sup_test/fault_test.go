@@ -14,9 +14,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Wherever a supervisor calls what users have written, that can misbehave, in
-// many ways. What the contract says of each is a line of testdata/faults.txt;
-// what it says of all is asserted here for every one of them.
+// W1 to W5: User code that a supervisor calls can misbehave in many ways.
+// testdata/faults.txt has a line for the outcome of each. This test also checks what
+// the contract says of all of them.
 
 // place is where user code is called, and in which incarnation it misbehaves.
 type place struct {
@@ -25,13 +25,13 @@ type place struct {
 }
 
 var places = []place{
-	{"start function", 1}, {"start function", 2}, // the second is a restart
+	{"start function", 1}, {"start function", 2}, // 2 is a restart
 	{"Initialize", 1}, {"Initialize", 2},
 	{"Run", 1},
 	{"Terminate", 1},
 	{"goroutine", 1},
 	{"Update function", 1},
-	{"Process", 1}, {"DeadLetter", 2}, // of what was delivered to the first in vain
+	{"Process", 1}, {"DeadLetter", 2}, // the message that incarnation 1 did not finish
 	{"observer", 1},
 }
 
@@ -40,7 +40,7 @@ func TestWhereverUserCodeIsCalledItsMisbehaviourHasTheDocumentedOutcome(t *testi
 	for _, p := range places {
 		for _, f := range faults {
 			if p.call == "observer" && f.name == "error" {
-				continue // it has none to return
+				continue // has no error to return
 			}
 			cell := fmt.Sprintf("%s #%d, %s", p.call, p.incarnation, f.name)
 			t.Run(cell, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestWhereverUserCodeIsCalledItsMisbehaviourHasTheDocumentedOutcome(t *testi
 	}
 }
 
-// readFaults reads the table, by cell.
+// readFaults returns the table, by cell.
 func readFaults(t *testing.T, file string) map[string]aftermath {
 	f, err := os.Open(file)
 	if err != nil {
@@ -88,13 +88,13 @@ func readFaults(t *testing.T, file string) map[string]aftermath {
 	return table
 }
 
-// aftermath is what came of a misbehaviour: the columns of the table.
+// aftermath is the outcome of a misbehaviour, the columns of the table.
 type aftermath struct {
-	start    string // what StartChild answered: when w misbehaves at once, later
-	call     string // what the call answered that w made; of an observer, what was told of it
-	w        string // its state, when all has settled
-	others   string // what is not as before among the others
-	shutdown string // what Shutdown answered, before what hangs was released; ? if the contract is silent
+	start    string // result of StartChild; later, if w misbehaves later
+	call     string // result of the call that w made; for an observer, what was reported of it
+	w        string // state of w once the bubble is idle
+	others   string // what has changed among the other children
+	shutdown string // result of Shutdown before hanging code was released; ? if the contract is silent
 	exit     string // of the incarnation that misbehaved
 }
 
@@ -102,11 +102,11 @@ func (o aftermath) String() string {
 	return strings.Join([]string{o.start, o.call, o.w, o.others, o.shutdown, o.exit}, " | ")
 }
 
-// settled is when nothing of a cell happens any more: all that is slow, and all
-// that has a time to end in, takes seconds.
+// settled is a time after which a cell is at rest. Slow steps and timeouts take
+// seconds.
 const settled = time.Minute
 
-// play lives through the cell.
+// play runs the cell.
 func (r *rig) play() (o aftermath) {
 	started := make(chan error, 1)
 	go func() {
@@ -130,7 +130,7 @@ func (r *rig) play() (o aftermath) {
 	return o
 }
 
-// look describes the children, and finds that a and z have not been touched.
+// look describes the children, and checks that a and z have not been touched.
 func (r *rig) look() (w, others string) {
 	w = "gone"
 	var all []string
@@ -152,7 +152,7 @@ func (r *rig) look() (w, others string) {
 	return w, strings.Join(all, ", ")
 }
 
-// stillServes finds that the supervisor answers at once, whatever w does.
+// stillServes checks that the supervisor answers at once, whatever w does.
 func (r *rig) stillServes() {
 	began, ctx := time.Now(), context.Background()
 	tree := r.s.Snapshot()
@@ -176,7 +176,7 @@ func (r *rig) stillServes() {
 	}
 }
 
-// shutDown ends the supervisor, within a time that is enough if nothing hangs.
+// shutDown ends the supervisor within a time that suffices if nothing hangs.
 func (r *rig) shutDown() string {
 	ctx, cancel := context.WithTimeout(context.Background(), settled)
 	defer cancel()
@@ -192,7 +192,7 @@ func (r *rig) shutDown() string {
 	return strings.TrimSpace("left: " + strings.Join(paths, ", "))
 }
 
-// end finds that nothing is left once nothing hangs; the bubble counts the
+// end checks that nothing is left once hanging code is released. The bubble counts the
 // goroutines.
 func (r *rig) end() {
 	began := time.Now()

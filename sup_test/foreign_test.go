@@ -15,7 +15,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A pointerError is returned as a nil pointer: each of its methods panics then.
+// A pointerError is returned as a nil pointer. All its methods panic then.
 type pointerError struct{ text string }
 
 func (e *pointerError) Error() string        { return e.text }
@@ -43,8 +43,8 @@ func (e fickleError) Unwrap() []error { e.fail("Unwrap"); return []error{errBoom
 
 var foreignErrors = map[string]struct {
 	err  error
-	text string // what the exit says, among other things
-	what error  // what the exit is
+	text string // part of the text of the exit
+	what error  // error that the exit wraps
 }{
 	"a nil pointer":          {(*pointerError)(nil), "error of type nil *sup_test.pointerError", sup.ErrPanic},
 	"a wrapped nil pointer":  {fmt.Errorf("no: %w", (*pointerError)(nil)), "no: ", sup.ErrPanic},
@@ -62,9 +62,9 @@ var foreignErrors = map[string]struct {
 	"a Stringer in a panic":  {nil, "panic: value of type sup_test.foreignKey", sup.ErrPanic},
 }
 
-// W3: The methods of an error that a worker returns are called by nobody's goroutine
-// but one that survives them. Whatever they do, the exit is abnormal, has a text, and
-// can be asked what it is.
+// W3: The methods of an error that a worker returns run only in goroutines that survive
+// them. Whatever they do, the exit is abnormal, has a text, and works with errors.Is
+// and errors.As.
 func TestAnErrorWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 	for name, tt := range foreignErrors {
 		for _, step := range []string{"Run", "Start", "Go", "Terminate"} {
@@ -143,7 +143,7 @@ func failsIn(step string, fails func(context.Context) error) sup.ChildSpec[*fake
 	}}
 }
 
-// expectHarmless asks an error everything that a caller may ask.
+// expectHarmless calls everything on an error that a caller may call.
 func expectHarmless(t *testing.T, err error, text string, what error) {
 	t.Helper()
 	if err == nil {
@@ -167,7 +167,7 @@ func expectHarmless(t *testing.T, err error, text string, what error) {
 	}
 }
 
-// W4: An ordinary error is what the exit carries, and no copy of it.
+// W4: An exit carries an ordinary error itself, not a copy.
 func TestAnOrdinaryErrorIsThatOfTheExit(t *testing.T) {
 	own := &pointerError{"own"}
 	for _, err := range []error{errBoom, own, fmt.Errorf("x: %w", own), errors.Join(own, errBoom), fickleError{}, context.DeadlineExceeded} {
@@ -180,7 +180,8 @@ func TestAnOrdinaryErrorIsThatOfTheExit(t *testing.T) {
 	}
 }
 
-// X4, X7: So is the cause of a context that a caller gives.
+// X4, X7: A cause that a caller gives to a context is as harmless, whatever its methods
+// do.
 func TestACauseWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		for _, cause := range []error{(*pointerError)(nil), leavingError{}} {
@@ -239,8 +240,8 @@ func (k foreignKey) MarshalText() ([]byte, error) {
 
 func (k *foreignKey) UnmarshalText([]byte) error { runtime.Goexit(); return nil }
 
-// O1: A key whose methods do not return harms no caller: its child is named by the
-// type of the key.
+// O1: A key whose methods do not return harms no caller. Its child is named by the type
+// of the key.
 func TestAKeyWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := sup.NewKeyed(sup.KeyedSpec[foreignKey, *fake]{Start: func(context.Context, foreignKey) (*fake, error) { return new(fake), nil }})

@@ -15,14 +15,14 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// goIn starts a goroutine that must be accepted.
+// goIn starts a goroutine, which must be accepted.
 func goIn(ctx context.Context, f func(ctx context.Context) error) {
 	if err := sup.Go(ctx, f); err != nil {
 		panic(fmt.Sprintf("Go: %v", err))
 	}
 }
 
-// W7: What a goroutine ends with ends the incarnation, as its own would.
+// W7: A goroutine that fails ends the incarnation as a failing Run would.
 func TestAFailureInAGoroutineEndsTheIncarnationAsItsOwnWould(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -45,7 +45,7 @@ func TestAFailureInAGoroutineEndsTheIncarnationAsItsOwnWould(t *testing.T) {
 					goIn(ctx, test.f)
 					<-ctx.Done()
 					cause = context.Cause(ctx)
-					return nil // Run is fine
+					return nil // Run itself succeeds
 				}}))
 				if exit.Kind != test.want || !errors.Is(exit.Err, test.wraps) {
 					t.Errorf("exit %v", exit)
@@ -58,7 +58,7 @@ func TestAFailureInAGoroutineEndsTheIncarnationAsItsOwnWould(t *testing.T) {
 	}
 }
 
-// W7: A panic in a goroutine carries value and stack (W3).
+// W7: A panic in a goroutine is an exit with value and stack (W3).
 func TestAPanicInAGoroutineCarriesValueAndStack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		exit := exitOf(t, false, makes(fake{run: func(ctx context.Context) error {
@@ -73,7 +73,7 @@ func TestAPanicInAGoroutineCarriesValueAndStack(t *testing.T) {
 	})
 }
 
-// W7: As its own would: the restart policy sees the exit.
+// W7: The restart policy decides about the exit as it does about an exit of Run.
 func TestTheRestartPolicyAppliesToAFailureInAGoroutine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Restart: sup.Transient, Start: makes(fake{run: func(ctx context.Context) error {
@@ -97,7 +97,7 @@ func TestTheRestartPolicyAppliesToAFailureInAGoroutine(t *testing.T) {
 	})
 }
 
-// W7: The first failure is the one that counts, whatever Run returns then.
+// W7: The first failure is the exit of the incarnation, whatever Run returns later.
 func TestTheFirstFailureIsTheIncarnations(t *testing.T) {
 	errLater := errors.New("later")
 	for _, run := range []error{nil, context.Canceled, sup.ErrShutdown, errLater} {
@@ -117,7 +117,8 @@ func TestTheFirstFailureIsTheIncarnations(t *testing.T) {
 	}
 }
 
-// W7: A goroutine that returns nil, or what it was told to heed, ends nothing.
+// W7: A goroutine that returns nil, or the error of a context after a request to stop,
+// ends nothing.
 func TestAGoroutineThatReturnsAsItShouldEndsNothing(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -189,8 +190,8 @@ func TestAFailureInAGoroutineDuringTheEndIsNotLost(t *testing.T) {
 	}
 }
 
-// W7: The incarnation is not stopped before all its goroutines have returned:
-// neither Terminate nor the next incarnation begins.
+// W7: The incarnation is not stopped before all its goroutines have returned. Neither
+// Terminate nor the next incarnation begins before.
 func TestTheIncarnationIsNotStoppedBeforeItsGoroutinesHaveReturned(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -244,8 +245,8 @@ func TestShutdownWaitsForTheGoroutinesOfTheWorkers(t *testing.T) {
 
 func refuseToReturn(release chan struct{}) { <-release }
 
-// W7: A goroutine that outlives Run for longer than the time for stopping makes
-// the child stuck (X6), and the stack shows which.
+// W7: A goroutine that outlives Run for longer than the shutdown timeout makes the
+// child stuck (X6). The stack shows which goroutine.
 func TestAGoroutineThatOutlivesItsTimeMakesTheChildStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -270,7 +271,7 @@ func TestAGoroutineThatOutlivesItsTimeMakesTheChildStuck(t *testing.T) {
 	})
 }
 
-// W7: The start function, Initialize and other goroutines can start them too.
+// W7: The start function, Initialize and other goroutines can start goroutines too.
 func TestGoroutinesCanBeStartedInEveryStep(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -289,7 +290,7 @@ func TestGoroutinesCanBeStartedInEveryStep(t *testing.T) {
 				run: func(ctx context.Context) error {
 					goIn(ctx, func(ctx context.Context) error {
 						<-ctx.Done()
-						// As long as one is left, more are taken.
+						// Go accepts more as long as one goroutine is left.
 						time.Sleep(time.Second)
 						tr.add("first")
 						goIn(ctx, func(context.Context) error { time.Sleep(time.Second); tr.add("second"); return nil })
@@ -310,8 +311,8 @@ func TestGoroutinesCanBeStartedInEveryStep(t *testing.T) {
 	})
 }
 
-// W7: One that fails before the worker is ready, and is heeded, is the reason
-// of a failed start.
+// W7: A goroutine that fails before the worker is ready is the cause of the failed
+// start, if the worker heeds its context.
 func TestAFailureInAGoroutineOfInitializeIsAFailedStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{})
@@ -326,8 +327,8 @@ func TestAFailureInAGoroutineOfInitializeIsAFailedStart(t *testing.T) {
 	})
 }
 
-// W7: A goroutine that was started by a start function which then fails has
-// returned when the start has failed.
+// W7: A goroutine of a start function that fails has returned when the failed start is
+// reported.
 func TestAFailedStartWaitsForTheGoroutinesItHasStarted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		returned := false
@@ -342,7 +343,7 @@ func TestAFailedStartWaitsForTheGoroutinesItHasStarted(t *testing.T) {
 	})
 }
 
-// W7: f is called with the context that Go was given.
+// W7: Go passes its own context to f.
 func TestAGoroutineGetsTheContextThatGoWasGiven(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		got := make(chan any, 1)
@@ -360,7 +361,8 @@ func TestAGoroutineGetsTheContextThatGoWasGiven(t *testing.T) {
 	})
 }
 
-// W7: Go does nothing, and says so, where there is no incarnation to belong to.
+// W7: Go does nothing and returns ErrNotSupervised if its context belongs to no live
+// incarnation.
 func TestGoAnswersErrNotSupervisedAfterTheEndAndOutside(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var kept context.Context

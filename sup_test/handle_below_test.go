@@ -10,13 +10,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// same is the spec of a child that is the same supervisor in each of its lives.
+// same returns the spec of a child that is the same supervisor in each of its lives.
 func same(id string, s sup.Worker) sup.ChildSpec[sup.Worker] {
 	return sup.ChildSpec[sup.Worker]{ID: id, Start: func(context.Context) (sup.Worker, error) { return s, nil }}
 }
 
-// H1: Wait returns the worker of a supervisor that is restarted with those above
-// it as soon as that is live, and not when all above are ready.
+// H1: Wait for a worker below a restarted supervisor returns as soon as the worker is
+// live. It does not wait until the supervisors above are ready.
 func TestWaitDoesNotWaitForThoseAbove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		restarted := false
@@ -38,7 +38,7 @@ func TestWaitDoesNotWaitForThoseAbove(t *testing.T) {
 		start(t, sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{same("mid", mid)}})
 		h := inner.Child("a")
 		restarted = true
-		c.die("a", errBoom) // and x is slow to start again
+		c.die("a", errBoom) // x is slow to start again
 		began := time.Now()
 		if _, err := h.Wait(t.Context()); err != nil {
 			t.Error(err)
@@ -49,8 +49,7 @@ func TestWaitDoesNotWaitForThoseAbove(t *testing.T) {
 	})
 }
 
-// H1: and it fails at once when the supervisor goes for good, whoever asked for
-// that.
+// H1: Wait fails at once when the supervisor goes for good, whoever asked for that.
 func TestWaitFailsAtOnceBelowWhatGoesForGood(t *testing.T) {
 	for _, test := range []struct {
 		name string

@@ -17,8 +17,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// H1: A handle is typed and outlives incarnations: Get returns the live worker
-// of the moment.
+// H1: A handle is typed and outlives incarnations. Get returns the worker that is live
+// at the moment.
 func TestAHandleOutlivesIncarnations(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr, c := new(trace), make(controls)
@@ -110,8 +110,8 @@ func TestGetReturnsNoWorkerThatIsNotReadyOrIsEnding(t *testing.T) {
 	})
 }
 
-// H1: Do calls once, with the live worker, waits for it if need be, and returns
-// what the function does.
+// H1: Do calls its function once with the live worker, waits for a worker if necessary,
+// and returns the function's result.
 func TestDoCallsWithTheLiveWorkerOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr, c := new(trace), make(controls)
@@ -159,9 +159,8 @@ func TestTheInfoOfAHandleEndsWithTheDeclaration(t *testing.T) {
 	})
 }
 
-// H1: A handle that was taken by id is to the child that has the id, also when
-// that is another one now; the handle that a call which added a child returned is
-// to that one.
+// H1: A handle by id refers to the child that has the id, even if that is a new child.
+// A handle from the call that added a child refers to that child only.
 func TestAHandleByIDFollowsTheID(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Name: "root"})
@@ -194,15 +193,15 @@ func TestAHandleByIDFollowsTheID(t *testing.T) {
 	})
 }
 
-// A getter is a way to get at a worker without waiting.
+// A getter is a way to get a worker without waiting.
 type getter struct {
 	name  string
-	get   func() bool            // reports what was expected
-	query func() []sup.ChildInfo // takes the lock of that supervisor, for long
+	get   func() bool            // reports whether the result was as expected
+	query func() []sup.ChildInfo // holds the supervisor's lock for a long time
 }
 
-// getters are all that there are, of children that are live and one that is
-// not, in supervisors of many.
+// getters returns all getters, of live children and of one that is not live, in
+// supervisors of many children.
 func getters(t *testing.T) []getter {
 	t.Helper()
 	const many = 500
@@ -247,7 +246,7 @@ func getters(t *testing.T) []getter {
 	}
 }
 
-// H2: Get costs no allocation.
+// H2: Get does not allocate.
 func TestGetCostsNoAllocation(t *testing.T) {
 	for _, g := range getters(t) {
 		if n := testing.AllocsPerRun(100, func() {
@@ -260,15 +259,15 @@ func TestGetCostsNoAllocation(t *testing.T) {
 	}
 }
 
-// getUntil is a function to be found in stacks.
+// getUntil is a function with a name to look for in stacks.
 func getUntil(enough func() bool, get func() bool) {
 	for !enough() {
 		get()
 	}
 }
 
-// H2: Get costs no lock: while the supervisor's is held most of the time, no
-// call of Get is seen to block.
+// H2: Get takes no lock. No call of Get is seen to block while the supervisor's lock is
+// held most of the time.
 func TestGetCostsNoLock(t *testing.T) {
 	all := getters(t)
 	runtime.SetBlockProfileRate(1)

@@ -10,8 +10,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// H1: Wait blocks until there is one: through a start, a backoff, attempts that
-// fail, and a round.
+// H1: Wait blocks until there is a live worker: through a start, a backoff, failed
+// attempts and a round.
 func TestWaitBlocksUntilThereIsAWorker(t *testing.T) {
 	slow := func(context.Context) error { time.Sleep(time.Second); return nil }
 	for _, test := range []struct {
@@ -69,7 +69,8 @@ func TestWaitBlocksUntilThereIsAWorker(t *testing.T) {
 	}
 }
 
-// reasons are the ways for a child to be gone for good, and what Wait says.
+// reasons returns the ways in which a child goes for good, and the error of Wait for
+// each.
 var reasons = []struct {
 	name  string
 	child sup.ChildSpec[*fake]
@@ -90,7 +91,7 @@ var reasons = []struct {
 	{"the supervisor has given up", sup.ChildSpec[*fake]{Start: makes(fake{run: ends[2].run})}, nil, sup.ErrNotRunning},
 }
 
-// H1: Wait fails at once when there will be none, saying which.
+// H1: Wait fails at once if there will be no worker, and the error gives the reason.
 func TestWaitFailsAtOnceWhenThereWillBeNoWorker(t *testing.T) {
 	for _, reason := range reasons {
 		t.Run(reason.name, func(t *testing.T) {
@@ -99,7 +100,7 @@ func TestWaitFailsAtOnceWhenThereWillBeNoWorker(t *testing.T) {
 				var h sup.Child[*fake]
 				spec := lone(reason.child)
 				spec.Children[0].Start = func(ctx context.Context) (*fake, error) {
-					h = s.Child("w") // while there is one
+					h = s.Child("w") // while the child exists
 					return reason.child.Start(ctx)
 				}
 				s = sup.New(spec)
@@ -132,7 +133,7 @@ func TestWaitFailsAtOnceWhenThereWillBeNoWorker(t *testing.T) {
 	}
 }
 
-// H1: A Wait that has begun fails as soon as there will be none.
+// H1: A Wait that has begun fails as soon as there will be no worker.
 func TestAWaitThatHasBegunFailsAsSoonAsThereWillBeNoWorker(t *testing.T) {
 	waiting := func(ctx context.Context) (*fake, error) {
 		if sup.Incarnation(ctx) == 1 {
@@ -184,7 +185,7 @@ func TestAWaitThatHasBegunFailsAsSoonAsThereWillBeNoWorker(t *testing.T) {
 	}
 }
 
-// H1: A child that is stopping for good will not be back; nor will any of a
+// H1: A child that is stopping for good will not be back, nor will any child of a
 // supervisor that is shutting down.
 func TestWaitDoesNotWaitForAStopThatIsForGood(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -212,7 +213,7 @@ func TestWaitDoesNotWaitForAStopThatIsForGood(t *testing.T) {
 	}
 }
 
-// H1: Where there never was a child, there is nothing to wait for.
+// H1: Wait fails at once if the child was never declared.
 func TestWaitFailsAtOnceWhereThereIsNoChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{})
@@ -231,7 +232,7 @@ func TestWaitFailsAtOnceWhereThereIsNoChild(t *testing.T) {
 	})
 }
 
-// H1: Wait ends with its context, and says why that ended.
+// H1: Wait ends with its context, and its error wraps the context's cause.
 func TestWaitEndsWithItsContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Backoff: sup.Backoff{Min: time.Hour}, Start: makes(fake{run: ends[2].run})}))

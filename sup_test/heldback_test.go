@@ -10,8 +10,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Events: a tree that restarts faster than it is observed is held back, also
-// where it restarts in rounds.
+// Events: A tree that restarts faster than its observer reads is held back, also if it
+// restarts in rounds.
 func TestACrashLoopOfRoundsWaitsForASlowObserver(t *testing.T) {
 	for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
 		t.Run(strategy.String(), func(t *testing.T) {
@@ -31,8 +31,8 @@ func TestACrashLoopOfRoundsWaitsForASlowObserver(t *testing.T) {
 	}
 }
 
-// S5: a restart that is held back by a slow observer has not begun, and so does
-// not run out of its start timeout.
+// S5: A restart that is held back by a slow observer has not begun, and so its start
+// timeout does not run.
 func TestARestartThatIsHeldBackDoesNotRunOutOfItsStartTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -11,14 +11,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A hostile error ends the goroutine of who asks what it is: its methods are the
-// worker's code.
+// A hostile error calls runtime.Goexit in Is, which is code of the worker.
 type hostile struct{}
 
 func (hostile) Error() string { return "hostile" }
 func (hostile) Is(error) bool { runtime.Goexit(); return true }
 
-// Another does when it is asked what it wraps.
+// An unwrapping error calls runtime.Goexit in Unwrap.
 type opaque struct{}
 
 func (opaque) Error() string { return "opaque" }
@@ -26,8 +25,8 @@ func (opaque) Unwrap() error { runtime.Goexit(); return nil }
 
 var hostiles = map[string]error{"Is": hostile{}, "Unwrap": opaque{}}
 
-// W2, W3: An error whose methods call runtime.Goexit is an abnormal exit. Each
-// step of the incarnation is taken once all the same, and nothing hangs.
+// W2, W3: An error whose methods call runtime.Goexit is an abnormal exit. Each step of
+// the incarnation still runs once, and nothing hangs.
 func TestAnErrorWhoseMethodsCallGoexitIsAnAbnormalExit(t *testing.T) {
 	ok := func(context.Context) error { return nil }
 	for method, err := range hostiles {
@@ -91,7 +90,7 @@ func TestAnErrorWhoseMethodsCallGoexitIsAnAbnormalExit(t *testing.T) {
 	}
 }
 
-// gone runs a goroutine that fails, and waits for what follows from that.
+// gone starts a goroutine that fails, and waits until the incarnation is cancelled.
 func gone(err error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := sup.Go(ctx, func(context.Context) error { return err }); err != nil {
@@ -102,7 +101,7 @@ func gone(err error) func(context.Context) error {
 	}
 }
 
-// gathered returns, and leaves a goroutine that fails when it is asked to stop.
+// gathered returns and leaves a goroutine that fails when it is asked to stop.
 func gathered(err error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return sup.Go(ctx, func(ctx context.Context) error { <-ctx.Done(); return err })
