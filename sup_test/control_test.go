@@ -270,8 +270,8 @@ func TestAnIncarnationThatNeverWasIsNotTheCurrentOne(t *testing.T) {
 	})
 }
 
-// Control: a supervisor whose spec has a NewChild is given children by id; one without
-// it says what to do. What NewChild does wrong is an error of the call.
+// Control: A supervisor whose spec has a NewChild accepts children by id. Without a
+// NewChild the error names what to do. A failure of NewChild is an error of the call.
 func TestAChildIsAddedByItsID(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -329,7 +329,8 @@ func TestAChildIsAddedByItsID(t *testing.T) {
 	})
 }
 
-// Control: text that is no key says what is wrong with it, and nothing else.
+// Control: The error for a text that is no key says what is wrong with the text, and
+// nothing else.
 func TestATextThatIsNoKeySaysWhy(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		_, err := startSet[uint8](t).StartChild(t.Context(), "", "300")
@@ -340,7 +341,7 @@ func TestATextThatIsNoKeySaysWhy(t *testing.T) {
 	})
 }
 
-// Control: what is no supervisor is shown as one that was never started.
+// Control: A nil supervisor is shown like one that was never started.
 func TestOfANilSupervisorThereIsNothingToSee(t *testing.T) {
 	type tree struct{ *sup.Tree }
 	for _, none := range []sup.AnySupervisor{nil, (*sup.Supervisor[*fake])(nil), (*sup.Keyed[int, *fake])(nil), tree{}, &tree{}, new(sup.Tree)} {

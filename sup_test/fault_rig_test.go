@@ -213,8 +213,8 @@ func (r *rig) record(e sup.Event) {
 	}
 }
 
-// exit returns how the incarnation ended. It fails the test unless exactly one exit was
-// reported.
+// exit returns how the incarnation ended. Several exits would be joined by "and", but
+// one is reported.
 func (r *rig) exit() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,13 +11,13 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A hostile error calls runtime.Goexit in Is, which is code of the worker.
+// hostile is an error that calls runtime.Goexit in Is, which is code of the worker.
 type hostile struct{}
 
 func (hostile) Error() string { return "hostile" }
 func (hostile) Is(error) bool { runtime.Goexit(); return true }
 
-// An unwrapping error calls runtime.Goexit in Unwrap.
+// opaque is an error that calls runtime.Goexit in Unwrap.
 type opaque struct{}
 
 func (opaque) Error() string { return "opaque" }

@@ -7,8 +7,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// W6: From its context a worker can read its path, its incarnation number, and
-// how the previous incarnation ended, in each of its steps.
+// W6: In each of its steps a worker can read its path, its incarnation number and the
+// exit of the previous incarnation from its context.
 func TestAWorkerCanReadItsPathItsNumberAndItsPredecessorsEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -55,8 +55,8 @@ func TestAWorkerCanReadItsPathItsNumberAndItsPredecessorsEnd(t *testing.T) {
 	})
 }
 
-// W6: A failed attempt to restart is an incarnation too, and the next one's
-// predecessor.
+// W6: A failed attempt to restart is an incarnation too, and the predecessor of the
+// next.
 func TestAFailedAttemptToRestartIsThePredecessorOfTheNext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -77,8 +77,8 @@ func TestAFailedAttemptToRestartIsThePredecessorOfTheNext(t *testing.T) {
 	})
 }
 
-// W6: The path leads through nested supervisors, and can be taken apart again
-// whatever the ids are.
+// W6: The path goes through nested supervisors, and can be split again whatever the ids
+// are.
 func TestThePathLeadsThroughNestedSupervisorsAndEscapesSlashes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var path string
@@ -95,7 +95,7 @@ func TestThePathLeadsThroughNestedSupervisorsAndEscapesSlashes(t *testing.T) {
 	})
 }
 
-// W6: Of a context that belongs to no incarnation there is nothing to read.
+// W6: A context that belongs to no incarnation has no path, number or predecessor.
 func TestAContextOfNoIncarnationHasNoPathNumberOrPredecessor(t *testing.T) {
 	ctx := t.Context()
 	if path, n, previous := sup.Path(ctx), sup.Incarnation(ctx), sup.Previous(ctx); path != "" || n != 0 || previous != (sup.Exit{}) {

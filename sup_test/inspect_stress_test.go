@@ -9,8 +9,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Inspection: while a tree restarts at all levels, who looks at it sees no event
-// twice, and holds up nothing.
+// Inspection: While a tree restarts at all levels, a reader sees no event twice and
+// delays nothing.
 func TestATreeThatRestartsIsInspectedByMany(t *testing.T) {
 	const rounds, readers = 300, 4
 	crash := make(chan struct{})
@@ -72,7 +72,7 @@ func TestATreeThatRestartsIsInspectedByMany(t *testing.T) {
 	readings.Wait()
 }
 
-// crashOnDemand fails when it is told to.
+// crashOnDemand is a worker that fails on request.
 type crashOnDemand struct{ crash <-chan struct{} }
 
 func (w *crashOnDemand) Run(ctx context.Context) error {

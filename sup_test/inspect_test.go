@@ -13,8 +13,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// readEvents reads a stream until nothing more comes, and returns the numbers
-// of the events and how many gaps it told of.
+// readEvents reads a stream until nothing more comes. It returns the numbers of the
+// events and the number of gaps.
 func readEvents(t *testing.T, i sup.Inspector, path string, after uint64) (seqs []uint64, gaps int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -38,8 +38,8 @@ func readEvents(t *testing.T, i sup.Inspector, path string, after uint64) (seqs 
 	return seqs, gaps
 }
 
-// Events: a stream that is taken up again after the last number that was seen
-// has every event once, or says that there is a gap.
+// Events: A stream that resumes after the last number seen has every event once, or
+// reports a gap.
 func TestAStreamOfEventsIsTakenUpWhereItWasCut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -68,7 +68,7 @@ func TestAStreamOfEventsIsTakenUpWhereItWasCut(t *testing.T) {
 	})
 }
 
-// Events: who does not keep up is told so, and holds up nothing.
+// Events: A reader that does not keep up sees a gap and delays nothing.
 func TestAStreamOfEventsTellsItsReaderWhatItHasMissed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -91,7 +91,8 @@ func TestAStreamOfEventsTellsItsReaderWhatItHasMissed(t *testing.T) {
 	})
 }
 
-// Events: what a nested supervisor did before it failed is on record above.
+// Events: The events of a nested supervisor before its failure are on record in its
+// parent.
 func TestTheRecordOfASupervisorThatHasEndedIsFoundAbove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -114,7 +115,7 @@ func TestTheRecordOfASupervisorThatHasEndedIsFoundAbove(t *testing.T) {
 	})
 }
 
-// Events: a root that is started again goes on where it was.
+// Events: A root that is started again continues its record.
 func TestTheRecordOfARootOutlivesItsEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -138,7 +139,7 @@ func TestTheRecordOfARootOutlivesItsEnd(t *testing.T) {
 	})
 }
 
-// Record: less than 0 keeps nothing, here and below.
+// Record: A negative Record keeps nothing, in the supervisor and below it.
 func TestASupervisorThatKeepsNoRecordHasNone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -150,8 +151,8 @@ func TestASupervisorThatKeepsNoRecordHasNone(t *testing.T) {
 	})
 }
 
-// Inspection: a status counts the children by their states, as a snapshot shows
-// them, whatever they have gone through.
+// Inspection: A status counts the children by their states, as a snapshot shows them,
+// whatever they have gone through.
 func TestAStatusCountsTheChildrenByState(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -187,8 +188,8 @@ func TestAStatusCountsTheChildrenByState(t *testing.T) {
 	})
 }
 
-// Inspection: a status counts the children further down, too, those of a
-// supervisor that is down as they were last.
+// Inspection: A status counts the children further down too. For a supervisor that is
+// down it counts them as they were last.
 func TestAStatusCountsWhatIsFurtherDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		broken := sup.ChildSpec[sup.Worker]{ID: "broken", Budget: sup.Intensity{Restarts: 1, Within: time.Hour}, Start: func(context.Context) (sup.Worker, error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Intensity": I1 to I4. I5 is in absorb_test.go, I6 in
+// These tests cover "Intensity" I1 to I4. I5 is in absorb_test.go, I6 in
 // window_test.go, I7 in quarantine_test.go.
 
 var strategies = []sup.Strategy{sup.OneForOne, sup.OneForAll, sup.RestForOne}
@@ -30,8 +30,8 @@ func eachStrategy(t *testing.T, f func(t *testing.T, strategy sup.Strategy)) {
 	}
 }
 
-// I1: every decision to restart counts, a permanent child's normal exit
-// included; an exit that leads to no restart does not.
+// I1: Every decision to restart is counted, also after a permanent child's normal exit.
+// An exit that leads to no restart is not counted.
 func TestWhatCountsIsTheDecisionToRestartAndNotTheExit(t *testing.T) {
 	returned := func(err error) func() error { return func() error { return err } }
 	panicked := func() error { panic(errBoom) }
@@ -85,8 +85,8 @@ func TestWhatCountsIsTheDecisionToRestartAndNotTheExit(t *testing.T) {
 	}
 }
 
-// I1: every failed attempt to restart counts, however it fails and whatever
-// the policy.
+// I1: Every failed attempt to restart is counted, however it fails and whatever the
+// restart policy.
 func TestEveryFailedAttemptToRestartCounts(t *testing.T) {
 	initializing := func(initialize func(ctx context.Context) error) func() (*fake, error) {
 		return func() (*fake, error) { return &fake{initialize: initialize}, nil }
@@ -127,7 +127,7 @@ func TestEveryFailedAttemptToRestartCounts(t *testing.T) {
 	}
 }
 
-// I1: nothing that an operator does counts, whatever comes of it.
+// I1: No operator call is counted, whatever its result.
 func TestOperatorCallsAreNotCounted(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr, ctx := make(controls), new(trace), t.Context()
@@ -169,8 +169,8 @@ func TestOperatorCallsAreNotCounted(t *testing.T) {
 	})
 }
 
-// I1: what happens to a child that the supervisor asked to stop does not
-// count, however badly it stops.
+// I1: The exit of a child that the supervisor asked to stop is not counted, however
+// badly the child stops.
 func TestStopsThatTheSupervisorAskedForAreNotCounted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -194,8 +194,8 @@ func TestStopsThatTheSupervisorAskedForAreNotCounted(t *testing.T) {
 	})
 }
 
-// I2: with N in T, N restarts are fine and the next one ends the supervisor:
-// the child is not restarted, the others are stopped in reverse order.
+// I2: With intensity N in T, N restarts are allowed and the next one ends the
+// supervisor. The child is not restarted, and the others stop in reverse order.
 func TestOneRestartMoreThanTheIntensityAllowsEndsTheSupervisor(t *testing.T) {
 	rounds := map[sup.Strategy]string{
 		sup.OneForOne:  "die b, start b",
@@ -227,9 +227,9 @@ func TestOneRestartMoreThanTheIntensityAllowsEndsTheSupervisor(t *testing.T) {
 	}
 }
 
-// I2: the error wraps ErrIntensity and the causes, and carries the exits that
-// led there, oldest first, with path, incarnation and time: those within the
-// window, the failed attempts among them, and no others.
+// I2: The error wraps ErrIntensity and the causes. It carries the exits within the
+// window, oldest first, each with path, incarnation and time. Failed attempts are among
+// them.
 func TestTheErrorOfASupervisorThatGaveUpCarriesTheExitsThatLedThere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -278,8 +278,8 @@ func TestTheErrorOfASupervisorThatGaveUpCarriesTheExitsThatLedThere(t *testing.T
 	})
 }
 
-// I2: of a round the error carries the exit that led to it, not the stops of
-// the others; of very many exits the last hundred.
+// I2: For a round the error carries the exit that caused it, not the stops of the other
+// children. Of very many exits it carries the last hundred.
 func TestTheErrorOfASupervisorThatGaveUpIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -302,8 +302,8 @@ func TestTheErrorOfASupervisorThatGaveUpIsBounded(t *testing.T) {
 	})
 }
 
-// I3: an intensity of 0 ends the supervisor at the first count, and not at an
-// exit that does not count.
+// I3: Intensity 0 ends the supervisor at the first count. An exit that is not counted
+// does not end it.
 func TestIntensityZeroEndsTheSupervisorAtTheFirstCount(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr := make(controls), new(trace)
@@ -324,7 +324,7 @@ func TestIntensityZeroEndsTheSupervisorAtTheFirstCount(t *testing.T) {
 	})
 }
 
-// I3: the zero value is 3 in 5 s, and a number without a time is in 5 s.
+// I3: The zero Intensity is 3 in 5 s, and a number without a time is in 5 s.
 func TestTheZeroIntensityIsThreeInFiveSeconds(t *testing.T) {
 	for _, tt := range []struct {
 		limit, want sup.Intensity
@@ -353,7 +353,7 @@ func TestTheZeroIntensityIsThreeInFiveSeconds(t *testing.T) {
 	}
 }
 
-// I3: Unlimited never ends it.
+// I3: Unlimited restarts never end the supervisor.
 func TestUnlimitedIntensityNeverEndsTheSupervisor(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr := make(controls), new(trace)
@@ -371,7 +371,7 @@ func TestUnlimitedIntensityNeverEndsTheSupervisor(t *testing.T) {
 	})
 }
 
-// I4: a round counts once, however many children restart in it.
+// I4: A round counts once, however many children restart in it.
 func TestARoundCountsOnceHoweverManyChildrenRestart(t *testing.T) {
 	for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
 		t.Run(strategy.String(), func(t *testing.T) {

@@ -10,8 +10,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// full starts a set that is full, and goes on starting the child 99, which is
-// refused each time.
+// full starts a full set, and keeps starting the child 99, which is refused each time.
 func full(t *testing.T, size int) (k *sup.Keyed[int, *fake], end func()) {
 	t.Helper()
 	ctx := context.Background()
@@ -39,8 +38,8 @@ func full(t *testing.T, size int) (k *sup.Keyed[int, *fake], end func()) {
 	}
 }
 
-// O1, O5: a child whose start is refused is never there to be removed. (It was in
-// the map for a moment, and to remove it took all others off the list.)
+// O1, O5: A child whose start is refused is never there to be removed. (It used to be
+// in the map for a moment, and removing it took all other children off the list.)
 func TestAChildThatIsRefusedCannotBeRemoved(t *testing.T) {
 	k, end := full(t, 3)
 	for range 100_000 {
@@ -58,7 +57,8 @@ func TestAChildThatIsRefusedCannotBeRemoved(t *testing.T) {
 	}
 }
 
-// H1: nor does a handle find it, and miss the child that comes after.
+// H1: A handle does not find a refused child, and so does not miss the child that comes
+// after it.
 func TestAHandleDoesNotFindAChildThatIsRefused(t *testing.T) {
 	k, end := full(t, 1)
 	for range 100_000 {

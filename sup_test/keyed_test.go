@@ -28,7 +28,7 @@ func startKeyed(t *testing.T, spec sup.KeyedSpec[int, *fake]) *sup.Keyed[int, *f
 	return k
 }
 
-// expectKeyed compares what states draws of a set, and its Len.
+// expectKeyed compares a set with the text of states, and checks its Len.
 func expectKeyed(t *testing.T, k *sup.Keyed[int, *fake], want string) {
 	t.Helper()
 	expectStates(t, k, want)
@@ -37,7 +37,7 @@ func expectKeyed(t *testing.T, k *sup.Keyed[int, *fake], want string) {
 	}
 }
 
-// O5: a dynamic set can be bounded: when it is full, Start answers
+// O5: A dynamic set can be bounded. When the set is full, StartChild returns
 // ErrMaxChildren and begins nothing.
 func TestAFullSetTakesNoMoreChildren(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestAFullSetTakesNoMoreChildren(t *testing.T) {
 	})
 }
 
-// O5: a child counts whatever state it is in, restarting ones too.
+// O5: A child counts in each state, also while it restarts.
 func TestAChildOfABoundedSetCountsInEachState(t *testing.T) {
 	type set = *sup.Keyed[int, *fake]
 	crash := func(context.Context) error { return errBoom }
@@ -119,7 +119,7 @@ func TestAChildOfABoundedSetCountsInEachState(t *testing.T) {
 	}
 }
 
-// O5: whatever takes a child out of the set frees its slot.
+// O5: Everything that takes a child out of the set frees its slot.
 func TestASlotOfABoundedSetIsFreeAgain(t *testing.T) {
 	type set = *sup.Keyed[int, *fake]
 	for name, tt := range map[string]struct {
@@ -177,7 +177,7 @@ func TestASlotOfABoundedSetIsFreeAgain(t *testing.T) {
 	}
 }
 
-// O5: of many starts at once no more succeed than there is room for.
+// O5: Of many concurrent starts no more succeed than there is room for.
 func TestOfManyStartsAtOnceAsManySucceedAsThereIsRoomFor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := startKeyed(t, sup.KeyedSpec[int, *fake]{Max: 10, Start: func(context.Context, int) (*fake, error) {
@@ -208,11 +208,11 @@ func TestOfManyStartsAtOnceAsManySucceedAsThereIsRoomFor(t *testing.T) {
 	})
 }
 
-// O2, O4: Remove stops a child and removes it, in each state; when it returns
-// nil, both is done.
+// O2, O4: RemoveChild stops a child and removes it, in each state. When it returns nil,
+// the child has stopped and is removed.
 func TestRemoveStopsAndRemovesAChildInEachState(t *testing.T) {
 	for _, tt := range situations() {
-		want := tt.terminate.err // of which Remove is a part
+		want := tt.terminate.err // RemoveChild includes a TerminateChild
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c, tr, release := make(controls), new(trace), make(chan struct{})
@@ -263,8 +263,8 @@ func TestRemoveStopsAndRemovesAChildInEachState(t *testing.T) {
 	}
 }
 
-// O4: where Remove has not waited for the end, because ctx ended or the child is
-// stuck, the child is removed when it has stopped.
+// O4: If RemoveChild has not waited for the end, because ctx ended or the child is
+// stuck, the child is removed once it has stopped.
 func TestAChildThatRemoveCouldNotWaitForIsRemovedWhenItHasStopped(t *testing.T) {
 	for _, patience := range []time.Duration{time.Second, time.Minute} {
 		t.Run(fmt.Sprint(patience), func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestAChildThatRemoveCouldNotWaitForIsRemovedWhenItHasStopped(t *testing.T) 
 	}
 }
 
-// O4: Remove may be called by several at once.
+// O4: RemoveChild may be called concurrently for one child.
 func TestRemoveMayBeCalledBySeveralAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := startKeyed(t, sup.KeyedSpec[int, *fake]{Start: func(context.Context, int) (*fake, error) {
@@ -324,7 +324,7 @@ func TestRemoveMayBeCalledBySeveralAtOnce(t *testing.T) {
 	})
 }
 
-// O4: nor is it left when its start is ignored late.
+// O4: A child that is being removed is not left behind when its start is ignored late.
 func TestRemoveOfAChildWhoseStartIsIgnoredLateLeavesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := startKeyed(t, sup.KeyedSpec[int, *fake]{Start: func(context.Context, int) (*fake, error) {
@@ -341,7 +341,7 @@ func TestRemoveOfAChildWhoseStartIsIgnoredLateLeavesNothing(t *testing.T) {
 	})
 }
 
-// O1: a key that could not be found again is refused, and holds up nothing.
+// O1: A key that no lookup could find again is refused, and delays nothing.
 func TestAKeyThatNamesNothingIsRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := sup.NewKeyed(sup.KeyedSpec[any, *fake]{Start: func(context.Context, any) (*fake, error) { return &fake{}, nil }})

@@ -9,10 +9,10 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "A restart that fails": F2, the line in which failures stand.
+// These tests cover "A restart that fails" F2, the queue of failures.
 
-// failsSlowly lets the second start of a child take d and then fail: "begin b",
-// "fail b".
+// failsSlowly makes the second start of a child take d and then fail. It writes "begin
+// b" and "fail b".
 func failsSlowly(tr *trace, c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*fake] {
 	return with(c, func(f *fake) {
 		initialize := f.initialize
@@ -33,9 +33,9 @@ func failsSlowly(tr *trace, c sup.ChildSpec[*fake], d time.Duration) sup.ChildSp
 	})
 }
 
-// F2: the retry of a start that failed in a round stands behind a failure that
-// came meanwhile, whose round restarts that child anyway: it is not counted. A
-// backoff of the child changes neither.
+// F2: The retry of a start that failed in a round is queued behind a failure that
+// arrived meanwhile. The round of that failure restarts the child anyway, so the retry
+// is not counted. A backoff of the child changes neither.
 func TestARetryStandsBehindFailuresThatCameMeanwhile(t *testing.T) {
 	for name, backoff := range map[string]sup.Backoff{"at once": {}, "backoff": {Min: time.Millisecond}} {
 		t.Run(name, func(t *testing.T) {
@@ -62,8 +62,8 @@ func TestARetryStandsBehindFailuresThatCameMeanwhile(t *testing.T) {
 	}
 }
 
-// F2: under one_for_all too, where all that had started are stopped again by the
-// round of the failure that came first.
+// F2: Under one_for_all the order is the same. The round of the earlier failure stops
+// every child that had started.
 func TestARetryUnderOneForAllStandsBehindFailuresThatCameMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -82,8 +82,8 @@ func TestARetryUnderOneForAllStandsBehindFailuresThatCameMeanwhile(t *testing.T)
 	})
 }
 
-// F2: a failure that came meanwhile and has a round of its own, which does not
-// restart the child, comes first, and both count.
+// F2: A failure that arrived meanwhile and whose round does not restart the child comes
+// first, and both are counted.
 func TestARetryStandsBehindTheRoundOfAnAddedChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -102,9 +102,9 @@ func TestARetryStandsBehindTheRoundOfAnAddedChild(t *testing.T) {
 	})
 }
 
-// F3: siblings whose turn in the round has not come are restarting too. To
-// terminate them takes them out of the round, and to terminate the child whose
-// start failed lets the round go on with them.
+// F3: Siblings whose turn in the round has not come are restarting too. Terminating
+// them takes them out of the round. Terminating the child whose start failed lets the
+// round continue with the rest.
 func TestSiblingsWhoseTurnHasNotComeAreRestarting(t *testing.T) {
 	for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
 		t.Run(strategy.String(), func(t *testing.T) {
@@ -142,8 +142,8 @@ func TestSiblingsWhoseTurnHasNotComeAreRestarting(t *testing.T) {
 	}
 }
 
-// F2, F3: a child whose retry is in line can be terminated there: it is not
-// counted, and the round goes on without it before any failure in line.
+// F2, F3: A child whose retry is queued can be terminated there. It is not counted, and
+// the round continues without it before any queued failure.
 func TestARetryInLineCanBeTerminated(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, ctx := make(controls), new(trace), t.Context()

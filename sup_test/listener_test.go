@@ -8,7 +8,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// onRecord returns the events of a supervisor that are on record.
+// onRecord returns the events that a supervisor has on record.
 func onRecord(s sup.AnySupervisor) (events []sup.Event) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -20,7 +20,7 @@ func onRecord(s sup.AnySupervisor) (events []sup.Event) {
 	return events
 }
 
-// A listener keeps the events of a supervisor that come from now on.
+// A listener collects the events of a supervisor from the moment of listen.
 type listener struct {
 	close context.CancelFunc
 
@@ -48,7 +48,8 @@ func listen(s sup.AnySupervisor) *listener {
 	return l
 }
 
-// pending takes what has come, and reports whether the stream has ended.
+// pending returns the events since its last call, and reports whether the stream has
+// ended.
 func (l *listener) pending() (events []sup.Event, ended bool) {
 	synctest.Wait()
 	l.mu.Lock()

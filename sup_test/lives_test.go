@@ -11,8 +11,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Events: an observer that starts the tree again is not called for the next life
-// before it has returned, and is told what is left of the last one first.
+// Events: An observer that starts the tree again is not called for the next life before
+// it has returned. It receives the remaining events of the last life first.
 func TestAnObserverIsToldOneLifeAfterTheOther(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
@@ -52,7 +52,7 @@ func TestAnObserverIsToldOneLifeAfterTheOther(t *testing.T) {
 	})
 }
 
-// An observer runs the next life in a goroutine.
+// Events: An observer may run the next life in a goroutine.
 func TestAnObserverRunsTheNextLifeInAGoroutine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
@@ -86,8 +86,8 @@ func TestAnObserverRunsTheNextLifeInAGoroutine(t *testing.T) {
 	})
 }
 
-// The error of an escalation has the last events, which may be that the life
-// before has escalated; but not what came before that, and so on without end.
+// Events: The error of an escalation carries the last events, which may include the
+// escalation of the previous life. It does not carry the errors of all lives before.
 func TestTheErrorOfALifeDoesNotKeepThoseOfAllBefore(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := sup.New(sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{
@@ -115,8 +115,8 @@ func TestTheErrorOfALifeDoesNotKeepThoseOfAllBefore(t *testing.T) {
 	})
 }
 
-// W4: Terminate has the last word also with the error of a context that is not
-// the worker's, if nobody asked that to stop.
+// W4: The error of Terminate decides the exit. The error of another context is a
+// failure if nobody asked the incarnation to stop.
 func TestATerminateThatReturnsTheErrorOfAContextHasFailed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Restart: sup.Temporary, Start: makes(fake{

@@ -14,7 +14,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// logTo is a logger that writes to w, without the time.
+// logTo returns a logger that writes to w, without times.
 func logTo(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
@@ -24,7 +24,7 @@ func logTo(w io.Writer, level slog.Level) *slog.Logger {
 	}}))
 }
 
-// Events: Log writes each at the level of its weight, with its attributes.
+// Events: Log writes each event at its level, with its attributes.
 func TestLogWritesEventsAtTheirLevelsWithTheirAttributes(t *testing.T) {
 	boom := sup.Exit{Kind: sup.ExitAbnormal, Err: errBoom}
 	shutdown := sup.Exit{Kind: sup.ExitShutdown, Err: sup.ErrShutdown}
@@ -61,7 +61,7 @@ func TestLogWritesEventsAtTheirLevelsWithTheirAttributes(t *testing.T) {
 	}
 }
 
-// Events: a logger is asked for its level, and given nothing below it.
+// Events: Log asks the logger for its level, and passes nothing below it.
 func TestLogWritesNothingBelowTheLevelOfTheLogger(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var out bytes.Buffer

@@ -15,7 +15,7 @@ func goodChild(id string) sup.ChildSpec[*fake] {
 	return sup.ChildSpec[*fake]{ID: id, Start: func(context.Context) (*fake, error) { return &fake{}, nil }}
 }
 
-// S1: of two calls of Start at the same time one is refused.
+// S1: One of two concurrent calls of Start is refused.
 func TestOfTwoStartsAtOnceOneIsRefused(t *testing.T) {
 	for range 20000 {
 		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{goodChild("a")}})
@@ -32,7 +32,7 @@ func TestOfTwoStartsAtOnceOneIsRefused(t *testing.T) {
 	}
 }
 
-// X7: Start and Shutdown at the same moment end the supervisor once.
+// X7: Concurrent calls of Start and Shutdown end the supervisor once.
 func TestAShutdownAtTheMomentOfTheStartEndsItOnce(t *testing.T) {
 	for range 20000 {
 		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{goodChild("a")}})
@@ -44,8 +44,8 @@ func TestAShutdownAtTheMomentOfTheStartEndsItOnce(t *testing.T) {
 	}
 }
 
-// H1: Wait on a handle that was taken before the start, of a child that was
-// dropped since, fails at once.
+// H1: Wait fails at once on a handle that was taken before the start, if the child has
+// been dropped since.
 func TestWaitOnAChildThatWasDroppedSinceTheHandleWasTakenFails(t *testing.T) {
 	c := goodChild("t")
 	c.Restart = sup.Temporary
@@ -69,8 +69,8 @@ func TestWaitOnAChildThatWasDroppedSinceTheHandleWasTakenFails(t *testing.T) {
 	}
 }
 
-// I7, X6: a child that is stuck in its start, and past its budget, is quarantined
-// when it is gone, and never runs twice.
+// I7, X6: A child that is stuck in its start and has exceeded its budget is quarantined
+// once it has returned. It never runs twice at once.
 func TestAChildStuckInItsStartIsQuarantinedWhenItIsGone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		die := make(chan error)
@@ -127,7 +127,7 @@ func TestAChildStuckInItsStartIsQuarantinedWhenItIsGone(t *testing.T) {
 	})
 }
 
-// N3: an escalation during the start is what Start answers.
+// N3: An escalation during the start is the error of Start.
 func TestAnEscalationDuringTheStartIsTheErrorOfTheStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := goodChild("a")
@@ -160,7 +160,7 @@ func TestAnEscalationDuringTheStartIsTheErrorOfTheStart(t *testing.T) {
 	})
 }
 
-// H1: a handle is good after a Shutdown that came before the start.
+// H1: A handle is valid after a Shutdown that preceded the start.
 func TestAHandleIsGoodAfterAShutdownThatCameBeforeTheStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{goodChild("a")}})
@@ -178,7 +178,7 @@ func TestAHandleIsGoodAfterAShutdownThatCameBeforeTheStart(t *testing.T) {
 	})
 }
 
-// H1: Wait on a child of a nested tree whose turn never came goes on in the next
+// H1: Wait on a child of a nested tree that was never started continues into the next
 // life of that tree.
 func TestWaitOnAChildWhoseTurnNeverCameGoesOnInTheNextLife(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestWaitOnAChildWhoseTurnNeverCameGoesOnInTheNextLife(t *testing.T) {
 	})
 }
 
-// B2: the backoff of one child does not hold up the round of another that waits.
+// B2: The backoff of one child does not delay the round of another child that waits.
 func TestABackoffHoldsUpNoRoundThatWaitsToo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		ctl := controls{}
@@ -249,7 +249,7 @@ func TestABackoffHoldsUpNoRoundThatWaitsToo(t *testing.T) {
 	})
 }
 
-// N1: a supervisor that a start function starts for itself is not the child.
+// N1: A supervisor that a start function starts for itself is not the child.
 func TestASupervisorThatAStartFunctionRunsForItselfIsNotTheChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		type inner = *sup.Supervisor[*fake]
@@ -268,7 +268,7 @@ func TestASupervisorThatAStartFunctionRunsForItselfIsNotTheChild(t *testing.T) {
 	})
 }
 
-// H1: Do without a function waits, and does nothing.
+// H1: Do without a function waits for a worker and does nothing else.
 func TestDoOfNothingDoesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 1, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})

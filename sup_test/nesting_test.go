@@ -13,18 +13,18 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Nesting": N1 to N3. Handles to what is below a nested tree, depth,
-// and stuck children further down are in nesting_tree_test.go.
+// These tests cover "Nesting" N1 to N3. Handles below a nested tree, depth, and stuck
+// children further down are in nesting_tree_test.go.
 
 // A nestable is a supervisor of one child, x, as the child of another one.
 type nestable struct {
 	name  string
-	child string // the id of x
+	child string // id of x
 	make  func(limit sup.Intensity, x sup.ChildSpec[*fake]) sup.Worker
-	add   func(ctx context.Context, w sup.Worker) error // of a set that begins empty
+	add   func(ctx context.Context, w sup.Worker) error // adds x to a set that begins empty
 }
 
-// service is a supervisor with something about it.
+// service is a worker that embeds a supervisor.
 type service struct {
 	*sup.Supervisor[*fake]
 	tr *trace
@@ -89,21 +89,21 @@ var nestables = []nestable{
 	},
 }
 
-// around is [a, inner, b].
+// around returns a supervisor with the children a, inner and b.
 func around(c controls, tr *trace, inner sup.ChildSpec[sup.Worker]) []sup.ChildSpec[sup.Worker] {
 	inner.ID = "inner"
 	return []sup.ChildSpec[sup.Worker]{asWorker(c.child(tr, "a")), inner, asWorker(c.child(tr, "b"))}
 }
 
-// innerOf is the info of the child inner, with what is below it.
+// innerOf returns the info of the child inner, including its children.
 func innerOf(s interface{ Snapshot() sup.SupervisorInfo }) sup.ChildInfo {
 	synctest.Wait()
 	return s.Snapshot().Children[1]
 }
 
-// N1: A supervisor of any type is a worker: it is ready when its children are,
-// which have their place in the order of the whole; it deals with failures
-// below by itself; and it stops in its turn, its children first.
+// N1: A supervisor of any type is a worker. It is ready when its children are, its
+// children start and stop at its place in the order of the whole tree, and it handles
+// failures below by itself. It stops its children first.
 func TestASupervisorOfAnyTypeCanBeAChild(t *testing.T) {
 	for _, n := range nestables {
 		t.Run(n.name, func(t *testing.T) {
@@ -191,8 +191,8 @@ func TestASupervisorCanBeNestedInATree(t *testing.T) {
 	})
 }
 
-// N1: A wrapper that embeds a supervisor is one: its own steps come around
-// those of the supervisor, at every start.
+// N1: A wrapper that embeds a supervisor is a supervisor. Its own steps surround the
+// supervisor's steps at every start.
 func TestAWrapperThatEmbedsASupervisorIsOne(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -215,9 +215,8 @@ func TestAWrapperThatEmbedsASupervisorIsOne(t *testing.T) {
 	})
 }
 
-// N1: A nested supervisor has an ordinary restart policy: one that ends
-// normally, since it was shut down or its significant children have ended, is
-// restarted only if it is permanent.
+// N1: A nested supervisor has an ordinary restart policy. After a normal end, by
+// Shutdown or with its significant children, it is restarted only if it is permanent.
 func TestANestedSupervisorThatEndsNormallyIsRestartedOnlyIfPermanent(t *testing.T) {
 	for restart, want := range map[sup.Restart]string{
 		sup.Permanent: "a running, inner running, b running",
@@ -255,9 +254,9 @@ func TestANestedSupervisorThatEndsNormallyIsRestartedOnlyIfPermanent(t *testing.
 	}
 }
 
-// N2: A nested supervisor that gives up exits abnormally and costs its parent
-// one count. It comes back, with what is declared and nothing else, and counts
-// from zero; also a transient one, but no temporary one.
+// N2: A nested supervisor that gives up exits abnormally and costs its parent one
+// count. It comes back, also if it is transient but not if it is temporary. It then has
+// its declared children only and counts from zero.
 func TestANestedSupervisorThatGivesUpComesBackWithItsDeclaredChildren(t *testing.T) {
 	for restart, want := range map[sup.Restart]string{
 		sup.Permanent: "die x, stop added, start x",
@@ -298,7 +297,8 @@ func TestANestedSupervisorThatGivesUpComesBackWithItsDeclaredChildren(t *testing
 	}
 }
 
-// N2: So does a set: replicas come back, members of a keyed set are gone.
+// N2: A set that gives up comes back too. Its replicas return; members of a keyed set
+// are gone.
 func TestASetThatGivesUpComesBack(t *testing.T) {
 	for _, n := range nestables {
 		t.Run(n.name, func(t *testing.T) {
@@ -328,8 +328,8 @@ func TestASetThatGivesUpComesBack(t *testing.T) {
 	}
 }
 
-// N3: The error of an escalation wraps the whole chain down to the first cause,
-// and its text names each path once.
+// N3: The error of an escalation wraps the whole chain down to the first cause. Its
+// text names each path once.
 func TestTheErrorOfAnEscalationWrapsTheChainDownToTheFirstCause(t *testing.T) {
 	for name, end := range map[string]func() error{
 		"error": func() error { return errBoom },
@@ -364,8 +364,8 @@ func TestTheErrorOfAnEscalationWrapsTheChainDownToTheFirstCause(t *testing.T) {
 	}
 }
 
-// deep is the spec of a supervisor with n more below it, each in the other, and
-// a child at the bottom. None bears a restart.
+// deep returns the spec of a supervisor with n more below it, each in the other, and a
+// child at the bottom. None of them allows a restart.
 func deep(n int, bottom sup.ChildSpec[sup.Worker]) sup.Spec[sup.Worker] {
 	spec := sup.Spec[sup.Worker]{Intensity: none, Children: []sup.ChildSpec[sup.Worker]{bottom}}
 	for range n {

@@ -13,8 +13,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Nesting", further: the handles of a nested tree, what operators do
-// to a supervisor that is escalating, depth, and stuck children further down.
+// These tests cover "Nesting" further: handles of a nested tree, operator calls on a
+// supervisor that is escalating, depth, and stuck children further down.
 
 // wing is a tree with a field of each kind.
 type wing struct {
@@ -38,9 +38,9 @@ func newWing(x, member sup.ChildSpec[*fake]) *wing {
 	return w
 }
 
-// N1, N2, H1: The handles of a nested tree survive when its parent restarts it.
-// A Wait that has begun before, or begins at any time meanwhile, gets the worker
-// of the next life; the members of a keyed set are gone.
+// N1, N2, H1: The handles of a nested tree survive its restart by the parent. A Wait
+// that began before or begins meanwhile gets the worker of the next life. The members
+// of a keyed set are gone.
 func TestTheHandlesOfANestedTreeSurviveItsRestart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -66,8 +66,8 @@ func TestTheHandlesOfANestedTreeSurviveItsRestart(t *testing.T) {
 			key := w.Keys.Child("k")
 			began := time.Now()
 			c.of("x") <- errBoom
-			// x ends at 0 s, the members stop until 2 s, the parent waits until
-			// 5 s, and x takes 2 s to start.
+			// x ends at 0 s, the members stop until 2 s, the parent waits until 5 s,
+			// and x takes 2 s to start.
 			const ready = 7 * time.Second
 			for at := time.Duration(0); at <= 8*time.Second; at += 500 * time.Millisecond {
 				go func() {
@@ -103,8 +103,8 @@ func TestTheHandlesOfANestedTreeSurviveItsRestart(t *testing.T) {
 	})
 }
 
-// slowRestartOfTree lets every start of a child but the first of all take d,
-// whatever life of its supervisor that is in.
+// slowRestartOfTree makes every start of a child but the very first take d, in any life
+// of its supervisor.
 func slowRestartOfTree(c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*fake] {
 	first := true
 	return with(c, func(f *fake) {
@@ -117,8 +117,8 @@ func slowRestartOfTree(c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*f
 	})
 }
 
-// N1, H1: A Wait through a nested tree fails as soon as its parent will not
-// restart it.
+// N1, H1: A Wait into a nested tree fails as soon as the parent will not restart the
+// tree.
 func TestAWaitIntoANestedTreeFailsWhenThatWillNotBeBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(ctx context.Context, root *sup.Tree) error
@@ -160,8 +160,8 @@ func TestAWaitIntoANestedTreeFailsWhenThatWillNotBeBack(t *testing.T) {
 }
 
 // N2, O2, O4: A supervisor that gives up and is stopping its children can be
-// terminated: it is not restarted then, and not counted, and can be deleted when
-// it has stopped, but not before.
+// terminated. It is then neither restarted nor counted. It can be deleted once it has
+// stopped, not before.
 func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
 	for _, strategy := range strategies {
 		t.Run(strategy.String(), func(t *testing.T) {
@@ -207,8 +207,8 @@ func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
 	}
 }
 
-// N1, N3: A tree a thousand supervisors deep starts, escalates from the bottom
-// to the top, and stops.
+// N1, N3: A tree of a thousand nested supervisors starts, escalates from the bottom to
+// the top, and stops.
 func TestATreeCanBeAThousandSupervisorsDeep(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const depth = 1000
@@ -254,8 +254,8 @@ func TestATreeCanBeAThousandSupervisorsDeep(t *testing.T) {
 	})
 }
 
-// stuckBelow is root [a, mid [b, inner [y, x, z], c], d], whose x does not stop
-// before it is released.
+// stuckBelow is root [a, mid [b, inner [y, x, z], c], d]. Its x does not stop before it
+// is released.
 func stuckBelow(seen *clocked, release chan struct{}, change func(path string, c *sup.ChildSpec[sup.Worker])) sup.Spec[sup.Worker] {
 	if change == nil {
 		change = func(string, *sup.ChildSpec[sup.Worker]) {}
@@ -275,9 +275,9 @@ func stuckBelow(seen *clocked, release chan struct{}, change func(path string, c
 	return sup.Spec[sup.Worker]{Name: "root", Observers: []sup.Observer{seen}, Children: []sup.ChildSpec[sup.Worker]{good("a"), mid, good("d")}}
 }
 
-// X6, X1, N1: A child that is stuck deep down holds up the stop of the root no
-// longer than its time: the supervisors that wait for nothing else are stuck
-// with it, and those above go on. It alone is listed.
+// X6, X1, N1: A child that is stuck deep down delays the stop of the root by its
+// shutdown timeout at most. Supervisors that wait for nothing else are stuck with it,
+// and those above continue. Only the child is listed.
 func TestTheShutdownOfARootGoesOnPastAStuckChildDeepDown(t *testing.T) {
 	for _, choice := range choices {
 		t.Run(choice.String(), func(t *testing.T) {
@@ -307,8 +307,8 @@ func TestTheShutdownOfARootGoesOnPastAStuckChildDeepDown(t *testing.T) {
 	}
 }
 
-// X6, N1: Terminate, and a round, give up on a nested supervisor when all that
-// it waits for is stuck; it is not run again before that is gone.
+// X6, N1: Terminate and a round give up on a nested supervisor once all that it waits
+// for is stuck. The supervisor does not run again before the stuck child has returned.
 func TestANestedSupervisorIsStuckWithWhatIsStuckBelow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -330,9 +330,9 @@ func TestANestedSupervisorIsStuckWithWhatIsStuckBelow(t *testing.T) {
 	})
 }
 
-// X6, N2: A nested supervisor that gives up over a stuck child, or whose child
-// escalates because it is stuck, comes back: in the first case when that child
-// is gone.
+// X6, N2: A nested supervisor comes back if it gives up over a stuck child, or if its
+// child escalates because it is stuck. In the first case it comes back once the stuck
+// child has returned.
 func TestANestedSupervisorComesBackAfterAStuckChild(t *testing.T) {
 	for _, choice := range choices {
 		t.Run(choice.String(), func(t *testing.T) {
@@ -370,7 +370,7 @@ func TestANestedSupervisorComesBackAfterAStuckChild(t *testing.T) {
 	}
 }
 
-// fickle is a worker that is a supervisor, until it forgets which.
+// fickle is a worker that is a supervisor, until it forgets which one.
 type fickle struct {
 	*sup.Supervisor[*fake]
 	forget chan struct{}
@@ -383,7 +383,7 @@ func (f *fickle) Run(ctx context.Context) error {
 	return s.Run(ctx)
 }
 
-// N1, O7: Which supervisor a worker is, is asked once: no query runs the worker's
+// N1, O7: A worker is asked once which supervisor it is. No query runs the worker's
 // code.
 func TestAWorkerThatForgetsWhichSupervisorItIsHarmsNoQuery(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -17,8 +17,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Events: an observer that panics or calls runtime.Goexit harms nobody: the
-// others are told all events, and of the panic; it is told further events.
+// Events: An observer that panics or calls runtime.Goexit harms nothing. The other
+// observers receive all events and the panic, and the observer itself receives further
+// events.
 func TestAnObserverThatPanicsOrCallsGoexitIsToldFurtherEvents(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fail func()
@@ -65,8 +66,7 @@ func TestAnObserverThatPanicsOrCallsGoexitIsToldFurtherEvents(t *testing.T) {
 	}
 }
 
-// Events: two observers that both panic at everything do not keep each other
-// busy.
+// Events: Two observers that both panic at every event do not keep each other busy.
 func TestObserversThatPanicAtEverythingComeToAnEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var told atomic.Int64
@@ -77,15 +77,15 @@ func TestObserversThatPanicAtEverythingComeToAnEnd(t *testing.T) {
 		if err := s.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
-		const events = 7 // 3 to start, 4 to stop; each panics in both, and is told to the other
+		const events = 7 // 3 of the start, 4 of the stop; each observer panics at each, which the other one sees
 		if n := told.Load(); n != 4*events {
 			t.Errorf("told %d times; want %d", n, 4*events)
 		}
 	})
 }
 
-// Events: a slow observer delays no supervisor; Done and Shutdown wait until it
-// has been told everything.
+// Events: A slow observer delays no supervisor. Done and Shutdown wait until it has
+// received every event.
 func TestASlowObserverDelaysNothingButTheEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r, c := new(recorder), make(controls)
@@ -112,7 +112,7 @@ func TestASlowObserverDelaysNothingButTheEnd(t *testing.T) {
 	})
 }
 
-// Events: an observer may call back into the tree.
+// Events: An observer may call back into the tree.
 func TestAnObserverMayCallBackIntoTheTree(t *testing.T) {
 	for name, tt := range map[string]struct {
 		call func(s *sup.Supervisor[*fake]) error
@@ -157,8 +157,8 @@ func TestAnObserverMayCallBackIntoTheTree(t *testing.T) {
 	}
 }
 
-// crashLoop is a child that fails at once, up to a number of times that it
-// reaches only if nothing holds it back.
+// crashLoop returns a child that fails at once, up to a number of times that it reaches
+// only if nothing holds it back.
 func crashLoop(lives *atomic.Int64) sup.ChildSpec[*fake] {
 	return sup.ChildSpec[*fake]{ID: "crash", Start: makes(fake{run: func(ctx context.Context) error {
 		if lives.Add(1) < 20_000 {
@@ -169,9 +169,9 @@ func crashLoop(lives *atomic.Int64) sup.ChildSpec[*fake] {
 	}})}
 }
 
-// Events: a crash loop that a slow observer does not follow is held back, so that
-// events do not fill the memory; it goes on when the observer does. Calls and
-// siblings are not held back.
+// Events: A crash loop that outruns a slow observer is held back, so that events do not
+// fill the memory. It continues when the observer does. Calls and siblings are not held
+// back.
 func TestACrashLoopWaitsForASlowObserver(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, release := make(controls), make(chan struct{})
@@ -199,8 +199,9 @@ func TestACrashLoopWaitsForASlowObserver(t *testing.T) {
 	})
 }
 
-// Events: Spec.Labels puts the pprof labels of path and incarnation on the
-// goroutines of all workers, those below and those that they start too.
+// Events: Spec.Labels puts the pprof labels of path and incarnation on the goroutines
+// of all workers, also below nested supervisors, and on the goroutines that the workers
+// start.
 func TestLabelsNameThePathAndTheIncarnationInProfiles(t *testing.T) {
 	for _, labels := range []bool{true, false} {
 		bubble(t, func(t *testing.T) {

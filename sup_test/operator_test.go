@@ -14,8 +14,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// O2: under no strategy does Terminate touch the siblings, and how the child
-// ends is of no consequence.
+// O2: TerminateChild touches no sibling under any strategy, however the child ends.
 func TestTerminateConcernsNoSiblingHoweverTheChildEnds(t *testing.T) {
 	for how, end := range map[string]func() error{
 		"nil":    func() error { return nil },
@@ -45,7 +44,7 @@ func TestTerminateConcernsNoSiblingHoweverTheChildEnds(t *testing.T) {
 	}
 }
 
-// O2: the cause that the child sees says that it was an operator.
+// O2: The cause that the child sees names the operator's call.
 func TestTerminateIsTheCauseOfTheChildsEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var cause error
@@ -66,7 +65,7 @@ func TestTerminateIsTheCauseOfTheChildsEnd(t *testing.T) {
 	})
 }
 
-// O2: ctx bounds the wait, not the stop, which goes on.
+// O2: ctx bounds the wait, not the stop. The stop continues.
 func TestTheContextOfTerminateBoundsTheWait(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(slowStop(new(trace), make(controls).child(new(trace), "w"), 3*time.Second)))
@@ -84,8 +83,8 @@ func TestTheContextOfTerminateBoundsTheWait(t *testing.T) {
 	})
 }
 
-// O2, X6: a child that does not stop in time is stuck, and Terminate says
-// where; it is stopped, and can be restarted, when it is gone.
+// O2, X6: A child that does not stop in time is stuck, and the error of TerminateChild
+// shows its stack. Once the child has returned, it is stopped and can be restarted.
 func TestTerminateSaysWhereAChildIsStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -111,8 +110,8 @@ func TestTerminateSaysWhereAChildIsStuck(t *testing.T) {
 	})
 }
 
-// O3: Restart starts the child in its old place, as a new incarnation, and
-// returns when it is ready.
+// O3: RestartChild starts the child in its old place, as a new incarnation, and returns
+// when the child is ready.
 func TestRestartStartsTheChildInItsOldPlace(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -141,7 +140,7 @@ func TestRestartStartsTheChildInItsOldPlace(t *testing.T) {
 	})
 }
 
-// O3, B1, I7: its backoff and its budget start over.
+// O3, B1, I7: RestartChild resets the child's backoff and budget.
 func TestRestartLetsBackoffAndBudgetStartOver(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -166,7 +165,7 @@ func TestRestartLetsBackoffAndBudgetStartOver(t *testing.T) {
 	})
 }
 
-// O3: if it does not get ready it is stopped as before, whatever its policy,
+// O3: A child that does not become ready stays stopped, whatever its restart policy,
 // and nothing is counted.
 func TestARestartThatFailsLeavesTheChildStopped(t *testing.T) {
 	for _, failure := range failedStarts {
@@ -197,8 +196,8 @@ func TestARestartThatFailsLeavesTheChildStopped(t *testing.T) {
 	}
 }
 
-// O3, S4: one that chooses not to start is stopped, which is no error; its handle says
-// so.
+// O3, S4: A child whose start function returns ErrIgnore is stopped, which is no error.
+// Waiting on its handle returns ErrStopped.
 func TestARestartThatIsIgnoredLeavesTheChildStopped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: func(context.Context) (*fake, error) { return nil, sup.ErrIgnore }}))
@@ -216,7 +215,7 @@ func TestARestartThatIsIgnoredLeavesTheChildStopped(t *testing.T) {
 	})
 }
 
-// O3: the end of ctx calls the restart off.
+// O3: The end of ctx cancels the restart.
 func TestTheEndOfTheContextCallsARestartOff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -235,8 +234,8 @@ func TestTheEndOfTheContextCallsARestartOff(t *testing.T) {
 	})
 }
 
-// O4: Delete removes a stopped child, and its id is free: whoever takes it is
-// another child, at the end.
+// O4: DeleteChild removes a stopped child and frees its id. A later child with the id
+// is another child, last in the order.
 func TestADeletedChildIsGoneAndItsIDFree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -259,8 +258,8 @@ func TestADeletedChildIsGoneAndItsIDFree(t *testing.T) {
 	})
 }
 
-// O4: Delete waits for nothing, and a context that has ended calls it off, unless
-// there is nothing to delete anyway. A tree has it as other supervisors do.
+// O4: DeleteChild waits for nothing. A context that has ended cancels it, unless there
+// is nothing to delete. A tree has DeleteChild like other supervisors.
 func TestAContextThatHasEndedCallsADeleteOff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var child sup.Child[*fake]
@@ -294,8 +293,8 @@ func TestAContextThatHasEndedCallsADeleteOff(t *testing.T) {
 	})
 }
 
-// O2, O3, O4: calls at the same time come one after the other: each answers
-// what one of the states says, and only one of the restarts and deletes wins.
+// O2, O3, O4: Concurrent calls are served one after the other. Each returns what one of
+// the states implies, and only one of the restarts and deletes wins.
 func TestOfSeveralRestartsOrDeletesAtOnceOneWins(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
