@@ -6,7 +6,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// The model's way to ready (W2, S1, S4).
+// These functions are the model's way to ready (W2, S1, S4).
 
 // begin begins an incarnation (W2).
 func (m *model) begin(c *node) {
@@ -45,7 +45,7 @@ func (m *model) begin(c *node) {
 	m.initialized(c)
 }
 
-// ignored: the start function chose not to start the child (S4).
+// ignored handles a start function that returned ErrIgnore (S4).
 func (m *model) ignored(c *node) {
 	m.rest(c)
 	m.reply(c.starter, "ok")
@@ -53,7 +53,7 @@ func (m *model) ignored(c *node) {
 	m.advance(c.up)
 }
 
-// initialized is the end of Initialize.
+// initialized handles the end of Initialize.
 func (m *model) initialized(c *node) {
 	c.ends, c.limit = never, never
 	if c.b.Faults.Ignore.Has(m.attempts[c.path]) {

@@ -7,9 +7,10 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// What the model makes of budgets (I1 to I3, I7) and of backoff (B1).
+// These functions are the model's intensities and budgets (I1 to I3, I7) and its
+// backoff (B1).
 
-// verdict is what follows from a restart's being counted.
+// verdict is what follows from counting a restart.
 type verdict uint8
 
 const (
@@ -18,8 +19,8 @@ const (
 	giveUp
 )
 
-// charge counts the decision to restart c (I1 to I3, I7), unless that is for want
-// of something on the host (F4).
+// charge counts the decision to restart c (I1 to I3, I7), unless the host lacked a
+// resource (F4).
 func (m *model) charge(c *node) verdict {
 	if c.lack {
 		return restart
@@ -41,7 +42,7 @@ func (m *model) charge(c *node) verdict {
 	return restart
 }
 
-// nextDelay is the wait before the next restart in a row (B1, F4).
+// nextDelay returns the wait before the next restart in a row (B1, F4).
 func (c *node) nextDelay() time.Duration {
 	switch delay := c.nextBackoff(); {
 	case c.lack:

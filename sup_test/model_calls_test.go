@@ -7,7 +7,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// perform predicts what a command leads to.
+// perform predicts the result of a command.
 func (m *model) perform(cmd command) result {
 	m.result = result{ended: m.result.ended}
 	switch cmd.verb {
@@ -57,7 +57,7 @@ func (m *model) shutdown(call int) {
 	}
 }
 
-// exitKinds are the ways a worker can be told to die (W3, W4).
+// exitKinds are the ways in which a worker can end on command (W3, W4).
 var exitKinds = map[string]sup.ExitKind{
 	"normal":   sup.ExitNormal,
 	"shutdown": sup.ExitShutdown,
@@ -72,7 +72,7 @@ func (m *model) die(c *node, how string) {
 	m.ended(c, exitKinds[how])
 }
 
-// both is the death of two at once, of which the supervisor learns in that order.
+// both ends two siblings at once. The supervisor learns of them in the given order.
 func (m *model) both(first, second *node) {
 	m.emit("die boom", first)
 	m.emit("die boom", second)
@@ -84,7 +84,7 @@ func (m *model) both(first, second *node) {
 	}
 }
 
-// let lets one worker go on that is held in its Initialize, or deaf.
+// let releases one worker that is held in its Initialize or ignores its stop.
 func (m *model) let(c *node) {
 	if c.state == sup.StateStarting {
 		m.initialized(c)
@@ -93,7 +93,7 @@ func (m *model) let(c *node) {
 	m.stopped(c)
 }
 
-// release lets all workers go that are deaf to their being stopped.
+// release lets all workers return that ignore their stop.
 func (m *model) release() {
 	var held []*node
 	m.all(func(c *node) {
@@ -114,7 +114,7 @@ func (m *model) release() {
 	}
 }
 
-// add is StartChild, and the Start of a keyed set (O1, O5).
+// add models StartChild, also of a keyed set (O1, O5).
 func (m *model) add(s *node, b *branch, call int) {
 	m.askCancelled(s)
 	if s == nil || !s.serving() {
@@ -140,7 +140,7 @@ func (m *model) add(s *node, b *branch, call int) {
 	m.begin(c)
 }
 
-// taken is what StartChild answers whose id is that of c (O1).
+// taken returns the answer of StartChild if c has the id already (O1).
 func taken(c *node) string {
 	switch {
 	case c.state == sup.StateStopped:
@@ -151,7 +151,8 @@ func taken(c *node) string {
 	return "already_running"
 }
 
-// askCancelled is about a call to a supervisor whose start has been called off.
+// askCancelled marks a call to a supervisor whose start has been cancelled as
+// unspecified.
 func (m *model) askCancelled(s *node) {
 	if s != nil && s.task != nil && s.task.cancelled {
 		m.unsaid("whether a supervisor whose start is called off serves calls until that has stopped")
@@ -183,7 +184,7 @@ func (m *model) call(cmd command, call int) {
 	}
 }
 
-// terminate is Terminate, and the Remove of a keyed set (O2, F3).
+// terminate models TerminateChild, and RemoveChild of a keyed set (O2, F3).
 func (m *model) terminate(c *node, call int, remove bool) {
 	if c.fresh {
 		m.unsaid("Terminate of a child that StartChild is starting")
@@ -217,7 +218,7 @@ func (m *model) terminate(c *node, call int, remove bool) {
 	m.reply(call, "ok")
 }
 
-// restart is Restart (O3).
+// restart models RestartChild (O3).
 func (m *model) restart(c *node, call int) {
 	switch c.state {
 	case sup.StateRestarting:
@@ -229,7 +230,7 @@ func (m *model) restart(c *node, call int) {
 			return
 		}
 		c.spent, c.row, c.missed = nil, 0, 0
-		c.held = c.held || c.state == sup.StateQuarantined // T4: should it fail
+		c.held = c.held || c.state == sup.StateQuarantined // T4: stays stopped if it fails
 		c.starter, c.restarting = call, false
 		m.begin(c)
 	default:
@@ -237,7 +238,7 @@ func (m *model) restart(c *node, call int) {
 	}
 }
 
-// delete is Delete (O4).
+// delete models DeleteChild (O4).
 func (m *model) delete(c *node, call int) {
 	switch c.state {
 	case sup.StateRestarting:
@@ -250,7 +251,7 @@ func (m *model) delete(c *node, call int) {
 	}
 }
 
-// beingRestarted: it is on its way back, with nobody having asked for that.
+// beingRestarted reports whether c is coming back without an operator's request.
 func (c *node) beingRestarted() bool {
 	return c.state == sup.StateStarting && c.restarting ||
 		c.asked == byRound && !c.held && c.b.Restart != sup.Temporary

@@ -11,8 +11,8 @@ import (
 	"github.com/espalier-go/espalier/internal/scenario"
 )
 
-// TestTheCasesThatFoundSomethingStayGood replays testdata/model.txt on model and engine:
-// random cases that found a fault, shrunk.
+// TestTheCasesThatFoundSomethingStayGood replays testdata/model.txt on model and
+// engine. The file has shrunk random cases that found a fault.
 func TestTheCasesThatFoundSomethingStayGood(t *testing.T) {
 	for _, read := range readCases(t, "testdata/model.txt") {
 		read.Comments = nil
@@ -54,7 +54,7 @@ func TestAScenarioReadsAsItWasWritten(t *testing.T) {
 	})
 }
 
-// readCases returns the scenarios of a file, in the language of the traces of OTP.
+// readCases returns the scenarios of a file, in the language of the OTP traces.
 func readCases(t *testing.T, file string) []*scenario.Scenario {
 	t.Helper()
 	f, err := os.Open(file)
@@ -69,8 +69,8 @@ func readCases(t *testing.T, file string) []*scenario.Scenario {
 	return all
 }
 
-// caseOf returns the tree and the commands of a scenario, without its traces: the model
-// makes them.
+// caseOf returns the tree and the commands of a scenario, without its traces. The model
+// makes the traces.
 func caseOf(sc *scenario.Scenario) *modelCase {
 	c := &modelCase{name: sc.Name, root: sc.Root}
 	for _, s := range sc.Steps {
@@ -83,7 +83,7 @@ func caseOf(sc *scenario.Scenario) *modelCase {
 	return c
 }
 
-// scenario returns the case with its traces, as far as they are known.
+// scenario returns the case with the traces that are known.
 func (sc *modelCase) scenario() *scenario.Scenario {
 	all := &scenario.Scenario{Name: sc.name, Root: sc.root}
 	for i, cmd := range sc.commands {
@@ -96,7 +96,7 @@ func (sc *modelCase) scenario() *scenario.Scenario {
 	return all
 }
 
-// text formats a case as readCases reads it.
+// text formats a case for readCases.
 func (sc *modelCase) text() string { return sc.scenario().String() }
 
 func (c command) step() scenario.Step {

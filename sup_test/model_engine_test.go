@@ -16,27 +16,27 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// stage is where the engine plays what the model predicts. It is made and used
-// within a bubble.
+// stage runs the engine through what the model predicts. It is made and used within a
+// bubble.
 type stage struct {
 	began    time.Time
 	root     *branch
 	top      *sup.Supervisor[sup.Worker]
 	calls    int
-	stopCall int // the last that was a Shutdown
+	stopCall int // the last call of Shutdown
 
 	mu       sync.Mutex
 	attempts map[string]int
 	live     map[string]*player
 	players  int                 // that have not ended
-	sups     map[string]operated // the present incarnation of each supervisor
+	sups     map[string]operated // current incarnation of each supervisor
 	released chan struct{}
 	events   []event
 	answers  []answer
 	wrong    []string // broken invariants
 }
 
-// operated is what a supervisor and the sets have in common for an operator.
+// operated has the operator calls that a supervisor and the sets share.
 type operated struct {
 	terminate, restart, remove func(ctx context.Context, id string) error
 	delete                     func(ctx context.Context, id string) error
@@ -172,15 +172,14 @@ func (g *stage) complain(format string, args ...any) {
 	g.wrong = append(g.wrong, fmt.Sprintf(format, args...))
 }
 
-// complaints are the invariants that were broken.
+// complaints returns the invariants that were broken.
 func (g *stage) complaints() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return strings.Join(g.wrong, "\n")
 }
 
-// perform does what a command says, waits until all has settled, and reports
-// what it led to.
+// perform executes a command, waits until the bubble is idle, and returns the result.
 func (g *stage) perform(cmd command) result {
 	switch cmd.verb {
 	case "pass":
@@ -223,8 +222,8 @@ func (g *stage) perform(cmd command) result {
 	return r
 }
 
-// both lets two siblings die at once: both have, before their supervisor learns of
-// the first, and it learns of that before it does of the second.
+// both ends two siblings at once. Both have ended before their supervisor learns of the
+// first, and it learns of the first one first.
 func (g *stage) both(first, second string) {
 	known := make(map[string]chan struct{})
 	for _, path := range []string{first, second} {
@@ -252,7 +251,7 @@ func (g *stage) both(first, second string) {
 	close(known[second])
 }
 
-// goCall makes an operator's call, which may take its time.
+// goCall makes an operator call in a goroutine.
 func (g *stage) goCall(cmd command, call int) {
 	g.mu.Lock()
 	up, ok := g.sups[scenario.Parent(cmd.path)]
@@ -270,7 +269,7 @@ func (g *stage) goCall(cmd command, call int) {
 			err = g.top.Shutdown(ctx)
 		default:
 			if !ok {
-				err = sup.ErrNotRunning // it never was
+				err = sup.ErrNotRunning // was never running
 				break
 			}
 			id := cmd.path[len(scenario.Parent(cmd.path)):]
@@ -303,7 +302,7 @@ func trimSlash(id string) string {
 	return id
 }
 
-// words are the answers of calls; the first that fits counts.
+// words are the possible answers of calls. The first that matches applies.
 var words = []struct {
 	err  error
 	word string
@@ -350,7 +349,7 @@ func (g *stage) howEnded() string {
 	return err.Error()
 }
 
-// snapshot draws the tree as the model's does, and checks the handles.
+// snapshot formats the tree as the model does, and checks the handles.
 func (g *stage) snapshot() (lines []string) {
 	tree := g.top.Snapshot()
 	if !tree.Running && len(tree.Children) == 0 {
@@ -362,7 +361,7 @@ func (g *stage) snapshot() (lines []string) {
 		if s.Intensity.Restarts < 0 {
 			counts = 0
 		}
-		lines = append(lines, fmt.Sprintf("%s/ %d", path, counts)) // compare leaves it out where the model has none
+		lines = append(lines, fmt.Sprintf("%s/ %d", path, counts)) // compare omits it where the model has none
 		for _, c := range s.Children {
 			at := scenario.Join(path, c.ID)
 			lines = append(lines, childLine(at, c.State, c.Incarnation, c.Restarts, c.LastExit.Kind))
@@ -376,7 +375,8 @@ func (g *stage) snapshot() (lines []string) {
 	return lines
 }
 
-// checkHandle: Get returns the worker that is ready, and none that has ended (H1).
+// checkHandle checks that Get returns the worker that is ready, and never one that has
+// ended (H1).
 func (g *stage) checkHandle(path string, c sup.ChildInfo) {
 	at := scenario.Join(path, c.ID)
 	p, ok := g.sups[path].get(c.ID)
@@ -391,7 +391,7 @@ func (g *stage) checkHandle(path string, c sup.ChildInfo) {
 	}
 }
 
-// finish ends what is left of a case, whatever state it is in.
+// finish ends what is left of a case, in any state.
 func (g *stage) finish() {
 	done := make(chan error, 1)
 	go func() { done <- g.top.Shutdown(context.Background()) }()

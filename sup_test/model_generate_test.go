@@ -9,8 +9,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// drawCase makes a random tree and then, one after the other, commands that
-// make sense in the state that the model is in.
+// drawCase returns a random tree and a sequence of commands, each of which is possible
+// in the state of the model.
 func drawCase(rt *rapid.T) *modelCase {
 	d := &drawer{T: rt}
 	sc := &modelCase{name: "found", root: d.root()}
@@ -42,9 +42,9 @@ type drawer struct {
 	made int // branches so far
 }
 
-// number draws a number, each equally likely: rapid's own ranges prefer small
-// ones, and small trees to which little happens find little. Zeros are what it
-// shrinks to all the same.
+// number draws a number, each equally likely. rapid's own ranges prefer small numbers,
+// and small trees, to which little happens, find few faults. Numbers still shrink to
+// zero.
 func (d *drawer) number(what string, from, to int) int {
 	n, span := 0, to-from+1
 	for bit := 1; bit < 4*span; bit *= 2 {
@@ -61,8 +61,8 @@ func choose[T any](d *drawer, what string, from ...T) T {
 	return from[d.number(what, 0, len(from)-1)]
 }
 
-// features are what a tree may have. They were added one at a time, and can be
-// taken away to find the one that makes a difference.
+// features are the features that a tree may have. They were added one at a time.
+// Removing them shows which one makes a difference.
 type feature uint
 
 const (
@@ -153,8 +153,8 @@ func (d *drawer) policy(b, up *branch) {
 	}
 }
 
-// time draws a time. What is drawn for different children differs a little, so
-// that no two steps end at the same moment.
+// time draws a time. Times of different children differ a little, so that no two steps
+// end at the same moment.
 func (d *drawer) time(what string, from ...time.Duration) time.Duration {
 	t := choose(d, what, from...)
 	if t > 0 {
@@ -202,7 +202,7 @@ func (d *drawer) attempts(what string) (a attempts) {
 	return a
 }
 
-// command draws a command; false if what it drew makes no sense.
+// command draws a command. It returns false if the command is not possible now.
 func (d *drawer) command(m *model) (command, bool) {
 	if m.root.state == sup.StateStopped {
 		return command{}, false
@@ -222,7 +222,7 @@ func (d *drawer) command(m *model) (command, bool) {
 		return command{verb: verb}, true
 	case "pass":
 		return command{verb: verb, time: choose(d, "time", 100*time.Millisecond, time.Second, 2*time.Second, 5*time.Second)}, true
-	case "next": // to the moment at which something is due
+	case "next": // to the next moment at which something is due
 		at, _ := m.next()
 		return command{verb: "pass", time: at - m.now}, at != never && at != m.now
 	case "add":
@@ -252,13 +252,13 @@ func (d *drawer) add(m *model) (command, bool) {
 	return cmd, true
 }
 
-// call draws a call on a child, or what a running worker does.
+// call draws a call on a child, or an action of a running worker.
 func (d *drawer) call(m *model, verb string) (command, bool) {
 	var nodes []*node
 	m.root.all(func(n *node) {
 		switch {
 		case n.up == nil:
-		case verb != "die" && n.up.state == sup.StateStarting: // the contract has no word on calls during the start
+		case verb != "die" && n.up.state == sup.StateStarting: // the contract does not cover calls during the start
 		case verb == "die" && (n.b.Kind != aWorker || n.state != sup.StateRunning):
 		case verb == "remove" && n.up.b.Kind != aKeyed:
 		case verb == "delete" && n.up.b.Kind == aReplicas:

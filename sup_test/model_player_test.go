@@ -18,12 +18,12 @@ type player struct {
 	path string
 	b    *branch
 	inc  int
-	n    int // the attempt
+	n    int // number of the attempt
 	die  chan string
 
-	// Protected by g.mu.
-	let   chan struct{} // closed to let it go on, and made anew
-	known chan struct{} // closed when its supervisor may learn of its death; or nil
+	// Guarded by g.mu.
+	let   chan struct{} // closed to release the player, and made anew
+	known chan struct{} // closed when its supervisor may learn of its end; nil if there is no such wait
 	ended bool
 }
 
@@ -56,8 +56,8 @@ func (g *stage) player(ctx context.Context, path string, b *branch) (*player, er
 	return p, nil
 }
 
-// held waits in a start function until the player is let, and reports false if it
-// was told to stop before.
+// held waits in a start function until the player is released. It returns false if the
+// player was asked to stop first.
 func (p *player) held(ctx context.Context) bool {
 	p.g.mu.Lock()
 	before := p.g.live[p.path]
@@ -81,8 +81,7 @@ func (p *player) held(ctx context.Context) bool {
 
 func (p *player) emit(what string) { p.g.emit(what, p.path, p.inc) }
 
-// Terminate is the last that happens to a worker that was made, whatever else
-// did (W2).
+// Terminate is the last step of a worker that was made, whatever it did (W2).
 func (p *player) Terminate(context.Context, sup.Exit) error {
 	p.g.mu.Lock()
 	defer p.g.mu.Unlock()
@@ -135,7 +134,7 @@ func (p *player) Run(ctx context.Context) error {
 	}
 	let, released := p.waits()
 	switch {
-	case p.b.Shutdown == sup.Brutal: // nothing is heard of it either
+	case p.b.Shutdown == sup.Brutal: // nothing is reported of it
 		return ctx.Err()
 	case p.b.Faults.Mute:
 		<-released
@@ -158,14 +157,15 @@ func (p *player) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// waits returns what is closed when the player is let, and when all are released.
+// waits returns the channel that releases the player, and the one that releases all
+// players.
 func (p *player) waits() (let, released <-chan struct{}) {
 	p.g.mu.Lock()
 	defer p.g.mu.Unlock()
 	return p.let, p.g.released
 }
 
-// misbehave ends a worker's function in one of the ways there are (W3, W4).
+// misbehave ends a worker's function in one of the possible ways (W3, W4).
 func misbehave(how string) error {
 	switch how {
 	case "normal":

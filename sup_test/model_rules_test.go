@@ -7,8 +7,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// startFailed: an incarnation has ended before it was ready, and nobody had
-// asked it to.
+// startFailed handles an incarnation that ended before it was ready, without a request
+// to stop.
 func (m *model) startFailed(c *node, kind sup.ExitKind) {
 	c.last, c.ends, c.limit = kind, never, never
 	up := c.up
@@ -21,7 +21,7 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 		c.asked = byNobody
 	}
 	switch {
-	case c.asked != byNobody: // it had failed already
+	case c.asked != byNobody: // had failed already
 		m.ended(c, kind)
 	case up == nil: // S2
 		c.state = sup.StateStopped
@@ -51,7 +51,7 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 	}
 }
 
-// ended is the end of an incarnation that had been ready, or had been asked to
+// ended handles the end of an incarnation that had been ready, or had been asked to
 // stop.
 func (m *model) ended(c *node, kind sup.ExitKind) {
 	who := c.asked
@@ -61,7 +61,7 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	failedStart := c.lived == never && kind == sup.ExitAbnormal
 	c.last, c.asked, c.ends, c.limit, c.lived = kind, byNobody, never, never, never
 	up := c.up
-	if failedStart && up != nil && up.up != nil && up.task != nil && up.task.cancelled { // which is what the start of up ends with
+	if failedStart && up != nil && up.up != nil && up.task != nil && up.task.cancelled { // the start of up ends with it
 		up.task.exit = kind
 	}
 	if up == nil {
@@ -101,7 +101,7 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	m.advance(up)
 }
 
-// settleShutdown answers Shutdown when nothing is left (X8).
+// settleShutdown answers Shutdown once nothing is left (X8).
 func (m *model) settleShutdown() {
 	if m.root.state != sup.StateStopped || len(m.ghosts) > 0 {
 		return
@@ -132,8 +132,8 @@ func (m *model) drop(c *node) {
 	c.up.kids = slices.DeleteFunc(c.up.kids, func(k *node) bool { return k == c })
 }
 
-// failure decides what follows from an exit, or from a failed attempt to
-// restart, that nobody asked for.
+// failure decides what follows from an exit, or a failed attempt to restart, that
+// nobody asked for.
 func (m *model) failure(c *node, kind sup.ExitKind) {
 	up := c.up
 	if t := up.task; t != nil {
@@ -171,20 +171,20 @@ func (m *model) failure(c *node, kind sup.ExitKind) {
 	if !restarts(c.b, kind) {
 		m.rest(c)
 		m.goneForGood(c)
-		m.advance(up) // a round may have waited for it (X6)
+		m.advance(up) // a round may have waited for c (X6)
 		return
 	}
 	m.decide(c)
 }
 
-// decide counts a restart and, unless it is one too many, begins it.
+// decide counts a restart and begins it, unless it exceeds the intensity.
 func (m *model) decide(c *node) {
 	up := c.up
 	c.queued = false
 	switch m.charge(c) {
 	case quarantine:
 		m.quarantine(c)
-		m.advance(up) // the others of its round go on without it
+		m.advance(up) // the others of its round continue without it
 		return
 	case giveUp:
 		m.giveUp(up, c)
@@ -210,8 +210,8 @@ func (m *model) quarantine(c *node) {
 	}
 }
 
-// unqueue decides what has waited for the supervisor to be done with its task.
-// It reports whether there was anything.
+// unqueue decides the failures that waited for the supervisor's task to end. It reports
+// whether there were any.
 func (m *model) unqueue(s *node) bool {
 	if len(s.queue) > 1 && s.alone() {
 		m.unsaid("the order of several restarts that have waited for the start to end")
@@ -243,7 +243,7 @@ func (m *model) again(c *node) {
 	m.begin(c)
 }
 
-// beginRound begins the stopping and starting that c's failure causes (T2, T3).
+// beginRound begins the stops and starts that the failure of c causes (T2, T3).
 func (m *model) beginRound(up, c *node, delay time.Duration) {
 	members := m.inRound(up, c)
 	if up.waiting != nil && delay > 0 && !slices.Contains(members, up.waiting.lead) {
@@ -254,9 +254,9 @@ func (m *model) beginRound(up, c *node, delay time.Duration) {
 	m.advance(up)
 }
 
-// inRound are the children that take part in the round that c causes (T2 to T5),
-// in start order. One that an operator is starting has not been added yet; one
-// that an operator is stopping is waited for in its turn.
+// inRound returns the children that take part in the round of c (T2 to T5), in start
+// order. A child that an operator is starting has not been added yet. The round waits
+// in turn for a child that an operator is stopping.
 func (m *model) inRound(up, c *node) []*node {
 	members := slices.Clone(up.kids)
 	if up.b.Strategy == sup.RestForOne {
@@ -270,8 +270,8 @@ func (m *model) inRound(up, c *node) []*node {
 	})
 }
 
-// failedInRound: a member of a round did not start. It gets in line, and those
-// after it wait (F2).
+// failedInRound handles a member of a round that did not start. It is queued, and the
+// members after it wait (F2).
 func (m *model) failedInRound(up, c *node) {
 	t := up.task
 	up.task = nil
@@ -283,13 +283,13 @@ func (m *model) failedInRound(up, c *node) {
 	m.advance(up)
 }
 
-// giveUp: c's failure was one too many (I2).
+// giveUp handles a failure of c that exceeds the intensity (I2).
 func (m *model) giveUp(up, c *node) {
 	c.state = sup.StateStopped
 	m.end(up, sup.ExitAbnormal)
 }
 
-// goneForGood: c has ended and is not restarted (A1).
+// goneForGood handles the end of c without a restart (A1).
 func (m *model) goneForGood(c *node) {
 	up := c.up
 	if !c.b.Significant || up.b.AutoShutdown == sup.AutoShutdownNever {
@@ -321,16 +321,16 @@ func (m *model) end(s *node, exit sup.ExitKind) {
 	m.advance(s)
 }
 
-// cancelStarts tells what is still starting to stop. The order of X1 is that of
-// the children that are up: one that somebody waits for, and that nothing relies on
-// yet, is told at once.
+// cancelStarts asks everything that is still starting to stop. X1 orders the stops of
+// children that are up. A child whose start a caller awaits, and that no sibling relies
+// on yet, is asked at once.
 func (m *model) cancelStarts(s *node, was *task) {
 	t := s.task
 	var starts []*node
 	for _, k := range slices.Backward(slices.Clone(t.members)) {
 		ofTask := was != nil && slices.Contains(was.members, k)
 		if was != nil && was.kind == starting && was.next < len(was.members) && k == was.members[was.next] && k.b.Kind != aWorker {
-			// The others follow when it has stopped.
+			// The others follow when c has stopped.
 			t.members = append(slices.DeleteFunc(t.members, func(o *node) bool { return o == k }), k)
 		}
 		if k.state != sup.StateStarting || k.starter == 0 && !ofTask {

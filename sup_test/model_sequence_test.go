@@ -7,7 +7,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// stop asks an incarnation to stop, and calls off a pending one.
+// stop asks an incarnation to stop, and cancels a pending one.
 func (m *model) stop(c *node, who asked) {
 	switch c.state {
 	case sup.StateRestarting:
@@ -65,7 +65,7 @@ func (m *model) stop(c *node, who asked) {
 	}
 }
 
-// stopped: Run has returned after it was asked to.
+// stopped handles the return of Run after a request to stop.
 func (m *model) stopped(c *node) {
 	m.emit("stop", c)
 	if c.b.Faults.Badly {
@@ -80,16 +80,16 @@ func (m *model) cancelStart(s *node) {
 	was := s.task
 	s.task = &task{kind: ending, members: slices.Clone(s.kids), next: len(s.kids) - 1, exit: sup.ExitShutdown, cancelled: true}
 	if s.up == nil {
-		s.task.exit = sup.ExitNormal // it was told to
+		s.task.exit = sup.ExitNormal // was asked to stop
 	}
 	m.cancelStarts(s, was)
 	m.advance(s)
 }
 
-// advance does what a supervisor's task allows to be done now.
+// advance continues a supervisor's task as far as possible now.
 func (m *model) advance(s *node) {
 	if s.pushing {
-		return // the call further up goes on
+		return // the call further up continues
 	}
 	s.pushing = true
 	for m.silent == "" && m.push(s) {
@@ -103,7 +103,7 @@ func (m *model) push(s *node) bool {
 	case t == nil && s.waiting != nil && s.waiting.released(m.now):
 		s.task, s.waiting = s.waiting, nil
 		return true
-	case t == nil: // what waits holds up nothing (B2)
+	case t == nil: // a waiting round holds up nothing (B2)
 		return m.unqueue(s)
 	case t.phase == startingPhase:
 		return m.pushStart(s, t)
@@ -113,7 +113,7 @@ func (m *model) push(s *node) bool {
 	return m.pushStop(s, t)
 }
 
-// pushStart starts the members in order, each when the one before is ready (S1).
+// pushStart starts the members in order, each when the one before it is ready (S1).
 func (m *model) pushStart(s *node, t *task) bool {
 	if t.next == len(t.members) {
 		s.task = nil
@@ -130,11 +130,11 @@ func (m *model) pushStart(s *node, t *task) bool {
 		return true
 	}
 	switch c := t.members[t.next]; {
-	case t.kind == round && c.starter != 0: // it comes after the round
+	case t.kind == round && c.starter != 0: // comes after the round
 		t.next++
 	case t.kind == starting && c.starter != 0:
 		m.unsaid("whether Start waits for what an operator restarts meanwhile")
-	case c.state == sup.StateStopping && (t.kind == starting || c.restarting): // called off
+	case c.state == sup.StateStopping && (t.kind == starting || c.restarting): // cancelled
 		return false
 	case c.dropped || c.held || c.queued || c.state == sup.StateRunning || c.state == sup.StateQuarantined:
 		t.next++
@@ -146,7 +146,7 @@ func (m *model) pushStart(s *node, t *task) bool {
 		return false
 	case t.kind == starting && c.state != sup.StateIdle: // its turn has come early
 		t.next++
-	case t.kind == round && c.state != sup.StateRestarting: // it chose not to be started (S4)
+	case t.kind == round && c.state != sup.StateRestarting: // ErrIgnore kept it from starting (S4)
 		t.next++
 	case t.kind == round:
 		m.again(c)
@@ -156,8 +156,8 @@ func (m *model) pushStart(s *node, t *task) bool {
 	return true
 }
 
-// released reports whether a round that waits may start its members: the wait of
-// its lead is over, or the lead is not to be restarted any more.
+// released reports whether a waiting round may start its members. The wait of the child
+// that failed is over, or that child is not restarted any more.
 func (t *task) released(now time.Duration) bool {
 	c := t.lead
 	return c.state != sup.StateRestarting || !c.queued && (c.again == never || c.again <= now)
@@ -170,14 +170,14 @@ func (m *model) pushStop(s *node, t *task) bool {
 	}
 	c := t.members[t.next]
 	switch {
-	case t.kind == round && c.starter != 0: // it comes after the round
+	case t.kind == round && c.starter != 0: // comes after the round
 		t.next--
 	case c.down() && (t.kind == round || c.state != sup.StateRestarting) || c.state == sup.StateStuck:
 		c.queued = false // its failure is part of this round (I5)
 		switch {
 		case t.kind == round && c.state == sup.StateStopped && !c.held && !c.dropped:
 			c.state = sup.StateRestarting
-		case t.kind == round && c.state == sup.StateStuck && c.asked == byNobody: // its end is awaited, and no failure (I5)
+		case t.kind == round && c.state == sup.StateStuck && c.asked == byNobody: // its end is awaited and is no failure (I5)
 			c.asked = byRound
 		}
 		t.next--
@@ -189,7 +189,7 @@ func (m *model) pushStop(s *node, t *task) bool {
 	return true
 }
 
-// pushSetStop stops the members all at once (X3).
+// pushSetStop stops the members concurrently (X3).
 func (m *model) pushSetStop(s *node, t *task) bool {
 	for ; t.next >= 0; t.next-- {
 		if c := t.members[t.next]; c.asked == byNobody && !c.atRest() {
@@ -211,21 +211,22 @@ func (t *task) asks() asked {
 	return byShutdown
 }
 
-// allAsked: every member has been asked to stop, and has or has had its time.
+// allAsked handles the moment when every member has been asked to stop and has stopped
+// or had its time.
 func (m *model) allAsked(s *node, t *task) bool {
 	if t.kind == round { // B3
 		t.phase, t.next = startingPhase, 0
 		if t.delay > 0 && t.lead.state == sup.StateRestarting {
 			t.lead.again = m.now + t.delay
 		}
-		if w := s.waiting; w == nil || slices.Contains(t.members, w.lead) { // that wait is over, if there was one
+		if w := s.waiting; w == nil || slices.Contains(t.members, w.lead) { // its wait is over, if there was one
 			s.waiting, s.task = t, nil
 		}
 		return true
 	}
 	for _, c := range t.members {
-		if !c.atRest() { // stuck, and so all that wait for it
-			if t.failed { // it is given up: see TestARestartThatIsStuckIsAFailedAttempt and those beside it
+		if !c.atRest() { // stuck, and so is everything that waits for it
+			if t.failed { // given up: see TestARestartThatIsStuckIsAFailedAttempt and the tests beside it
 				m.unsaid("a nested supervisor whose failed start waits for a stuck child")
 			}
 			if s.up == nil { // Start returns all the same
@@ -265,7 +266,7 @@ func (m *model) fire(c *node) {
 	case c.again:
 		c.again = never
 		if t := c.up.task; t != nil && t.kind == ending {
-			return // it is not restarted any more
+			return // not restarted any more
 		}
 		if c.up.alone() {
 			m.again(c)
@@ -284,7 +285,7 @@ func (m *model) fire(c *node) {
 	}
 }
 
-// stuck: c has not stopped in time (X6).
+// stuck handles a child that has not stopped in time (X6).
 func (m *model) stuck(c *node) {
 	c.state = sup.StateStuck
 	m.settleStops(c, "stuck")
@@ -317,20 +318,20 @@ func (m *model) stuck(c *node) {
 	}
 }
 
-// abandon goes on without an incarnation, which is there until it ends.
+// abandon continues without an incarnation, which remains until it ends.
 func (m *model) abandon(c *node) {
 	ghost := *c
 	m.ghosts = append(m.ghosts, &ghost)
 }
 
-// exorcise: the Run of an abandoned incarnation has returned at last (R4).
+// exorcise handles the late return of Run of an abandoned incarnation (R4).
 func (m *model) exorcise(ghost *node) {
 	m.emit("stop", ghost)
 	m.ghosts = slices.DeleteFunc(m.ghosts, func(g *node) bool { return g == ghost })
 	m.settleShutdown()
 }
 
-// all visits whatever is there.
+// all calls visit for every node, abandoned ones included.
 func (m *model) all(visit func(*node)) {
 	m.root.all(visit)
 	for _, g := range m.ghosts {
@@ -338,8 +339,8 @@ func (m *model) all(visit func(*node)) {
 	}
 }
 
-// next is when something is due, and where; two at once if that leaves open
-// what comes first.
+// next returns when something is due, and where. It returns two places if the contract
+// leaves open which comes first.
 func (m *model) next() (at time.Duration, due []*node) {
 	at = never
 	m.all(func(n *node) {

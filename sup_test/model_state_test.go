@@ -10,24 +10,24 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// model is what the contract says a tree does: a state, and for each command
-// and each moment at which something is due the state that follows. It was
-// written from SEMANTICS.md and the documentation of sup alone.
+// model is what the contract says a tree does. It is a state, with a next state for
+// each command and for each moment at which something is due. It was written from
+// SEMANTICS.md and the documentation of sup alone.
 //
-// Where the contract leaves open what happens, silent says why, and the rest of
-// the case is not compared.
+// If the contract leaves open what happens, silent says why, and the rest of the case
+// is not compared.
 type model struct {
 	now       time.Duration
 	root      *node
-	attempts  map[string]int // to start each worker
+	attempts  map[string]int // attempts to start each worker
 	calls     int
 	silent    string
-	departed  delta // where the contract has departed from OTP, last
-	gaveUp    *node // N2: the supervisor
-	result          // of the present command
-	rootCall  int   // the start of the root that has not been answered
+	departed  delta // the last departure of the contract from OTP
+	gaveUp    *node // N2: the supervisor that gave up
+	result          // of the current command
+	rootCall  int   // the unanswered start of the root
 	stopCalls []int
-	ghosts    []*node // incarnations that were abandoned, and are there yet
+	ghosts    []*node // abandoned incarnations that have not returned
 }
 
 const never = time.Duration(math.MaxInt64)
@@ -42,35 +42,35 @@ type node struct {
 	inc        int
 	restarts   int
 	last       sup.ExitKind
-	held       bool // an operator stopped it: rounds leave it alone (T4)
+	held       bool // stopped by an operator, so rounds leave it alone (T4)
 	dropped    bool
-	queued     bool // its failure is in line to be decided
-	missed     int  // restarts in a row that have failed (F4)
-	lack       bool // its start has failed because the host has run out of something (F4)
-	removing   bool // a Remove waits for it to stop
+	queued     bool // its failure is queued
+	missed     int  // failed restarts in a row (F4)
+	lack       bool // its start failed because the host lacked a resource (F4)
+	removing   bool // a RemoveChild waits for it to stop
 	fresh      bool // a StartChild waits for it to start
 	asked      asked
-	ends       time.Duration // when the step that it is in ends by itself
-	limit      time.Duration // when it is stuck, or its start has timed out
-	lived      time.Duration // since when it has been ready; never if it was not
+	ends       time.Duration // when the current step ends by itself
+	limit      time.Duration // when it is stuck, or its start times out
+	lived      time.Duration // ready since then; never if it was not ready
 	again      time.Duration // when its backoff is over
 	row        int           // failures in a row (B1)
 	spent      []time.Duration
-	starter    int   // the operator's call that waits for it to be ready
-	stoppers   []int // those that wait for it to stop
-	restarting bool  // its start is a restart, for which nobody asked
+	starter    int   // the operator call that waits for it to be ready
+	stoppers   []int // operator calls that wait for it to stop
+	restarting bool  // its start is a restart without an operator's request
 	dying      bool  // its Run has returned, and its supervisor does not know yet
 
-	// Of a supervisor that is up.
+	// Set for a supervisor that is up.
 	kids    []*node
 	task    *task
 	counts  []time.Duration
-	waiting *task   // the round that waits for the turn of its lead, or for its backoff
-	queue   []*node // those whose failures are in line
+	waiting *task   // the round that waits for its turn or for a backoff
+	queue   []*node // children with queued failures
 	pushing bool
 }
 
-// asked is who has asked an incarnation to stop.
+// asked is the origin of a request to stop an incarnation.
 type asked uint8
 
 const (
@@ -81,12 +81,12 @@ const (
 	byTimeout
 )
 
-// task is what a supervisor is doing: starting, a round, or ending. One at a
-// time.
+// task is what a supervisor is doing: starting, a round, or ending. It has one task at
+// a time.
 type task struct {
 	kind      taskKind
 	phase     phase
-	lead      *node   // of a round: whose failure it was
+	lead      *node   // of a round: the child whose failure caused it
 	members   []*node // in start order
 	next      int     // the member that is being stopped or started
 	delay     time.Duration
@@ -94,7 +94,7 @@ type task struct {
 	endAfter  bool         // starting: a significant child has ended meanwhile
 	cancelled bool         // ending because its start was cancelled
 	failed    bool         // ending because a child could not be started
-	lack      bool         // which was for want of something that the host has run out of
+	lack      bool         // that failure was a lack of resources on the host
 }
 
 type taskKind uint8
@@ -130,18 +130,18 @@ func newNode(b *branch, up *node) *node {
 	return n
 }
 
-// alone: its children are restarted alone (T1).
+// alone reports whether the supervisor restarts its children alone (T1).
 func (s *node) alone() bool { return s.b.IsSet() || s.b.Strategy == sup.OneForOne }
 
-// atRest: it is down and nothing but a call or a round brings it back.
+// atRest reports whether c is down, and only a call or a round brings it back.
 func (c *node) atRest() bool {
 	return c.dropped || c.state == sup.StateStopped || c.state == sup.StateQuarantined || c.state == sup.StateIdle
 }
 
-// down: no incarnation of it is there.
+// down reports whether c has no incarnation.
 func (c *node) down() bool { return c.atRest() || c.state == sup.StateRestarting }
 
-// is the supervisor one that takes calls?
+// serving reports whether the supervisor accepts calls.
 func (s *node) serving() bool {
 	up := s.state == sup.StateRunning || s.state == sup.StateStarting
 	return up && (s.task == nil || s.task.kind != ending)
@@ -161,7 +161,7 @@ func (m *model) find(path string) *node {
 	return n
 }
 
-// all visits the nodes that are there, each before those below it.
+// all calls visit for every existing node, each before its children.
 func (n *node) all(visit func(*node)) {
 	visit(n)
 	for _, k := range n.kids {
@@ -179,14 +179,14 @@ func (m *model) reply(call int, is string) {
 	}
 }
 
-// unsaid notes that the contract does not say what happens now.
+// unsaid records that the contract does not say what happens now.
 func (m *model) unsaid(why string) {
 	if m.silent == "" {
 		m.silent = why
 	}
 }
 
-// declaredKids are those that a supervisor has when it starts.
+// declaredKids returns the children that a supervisor has when it starts.
 func declaredKids(s *node) (kids []*node) {
 	switch s.b.Kind {
 	case aSupervisor:
@@ -201,7 +201,7 @@ func declaredKids(s *node) (kids []*node) {
 	return kids
 }
 
-// snapshot is what queries show (O7).
+// snapshotNow returns what queries show (O7).
 func (m *model) snapshotNow() (lines []string) {
 	if m.root.state == sup.StateIdle || m.root.state == sup.StateStopped {
 		return nil
@@ -222,7 +222,7 @@ func (m *model) snapshotNow() (lines []string) {
 	return lines
 }
 
-// within is how many counts the window holds.
+// within returns the number of counts in the window.
 func (s *node) within(now time.Duration) (n int) {
 	limit := bound(s.b.Intensity)
 	if limit.Restarts < 0 {

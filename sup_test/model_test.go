@@ -19,14 +19,14 @@ import (
 
 var soakTime = flag.Duration("soak", 0, "how long to go on with random cases")
 
-// TestTheEngineDoesWhatTheModelSays makes random trees, does random things to
-// them in model and engine, and compares after each step what the workers saw,
-// what the calls answered and what the queries show.
+// TestTheEngineDoesWhatTheModelSays makes random trees, runs random commands on model
+// and engine, and compares after each step what the workers saw, what the calls
+// returned and what the queries show.
 //
-// It runs the same 10,000 cases each time, 1,000 with -short, or, with -soak, as
-// many new ones again and again for as long as told.
-// The flags of rapid work too: -rapid.seed repeats a run. A failure prints the
-// smallest scenario that was found in the format of testdata/model.txt.
+// It runs the same 10,000 cases each time, or 1,000 with -short. With -soak it runs as
+// many new cases again and again for the given time. The flags of rapid work too:
+// -rapid.seed repeats a run. A failure prints the smallest scenario found, in the
+// format of testdata/model.txt.
 func TestTheEngineDoesWhatTheModelSays(t *testing.T) {
 	checks := "10000"
 	if testing.Short() {
@@ -37,7 +37,7 @@ func TestTheEngineDoesWhatTheModelSays(t *testing.T) {
 		return
 	}
 	set(t, "rapid.checks", checks)
-	set(t, "rapid.seed", "1") // the same cases each time: to find new ones is what the soak is for
+	set(t, "rapid.seed", "1") // the same cases each time; the soak finds new ones
 	set(t, "rapid.nofailfile", "true")
 	rapid.Check(t, func(rt *rapid.T) {
 		sc := drawCase(rt)
@@ -47,9 +47,9 @@ func TestTheEngineDoesWhatTheModelSays(t *testing.T) {
 	})
 }
 
-// soak runs the test again and again for as long as told, each time from another
-// seed, and in a process of its own: the race detector keeps about 100 kB of each
-// case until its process ends.
+// soak runs the test repeatedly for the given time, each time with another seed and in
+// a process of its own, since the race detector keeps about 100 kB of each case until
+// its process ends.
 func soak(t *testing.T) {
 	for began := time.Now(); !t.Failed() && time.Since(began) < *soakTime; {
 		seed := fmt.Sprint("-rapid.seed=", max(1, rand.Uint64()))
@@ -75,18 +75,17 @@ func set(t *testing.T, name, value string) {
 	t.Cleanup(func() { flag.Lookup(name).Value.Set(old) })
 }
 
-// modelCase is a tree, what is done to it, and what that leads to.
+// modelCase is a tree, the commands on it, and their results.
 type modelCase struct {
 	name     string
 	root     *branch
 	commands []command
 	want     []result
-	silent   string // why the contract leaves open what comes after that
+	silent   string // why the contract leaves open what follows
 }
 
-// run does the same with the engine and returns what is different. A failure
-// within the bubble is a value, so that rapid can go on and look for a smaller
-// one.
+// run runs the case on the engine and returns the differences. A failure within the
+// bubble is a value, so that rapid can search for a smaller case.
 func (sc *modelCase) run(t *testing.T) (diff string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -109,7 +108,7 @@ func (sc *modelCase) run(t *testing.T) (diff string) {
 	return diff
 }
 
-// sets are the paths of all sets that there may ever be.
+// sets returns the paths of all sets that can exist.
 func (sc *modelCase) sets() map[string]bool {
 	sets := make(map[string]bool)
 	addSets(sc.root, "", sets)
@@ -121,8 +120,8 @@ func (sc *modelCase) sets() map[string]bool {
 	return sets
 }
 
-// compare returns how two results differ. Where an answer of the model names
-// several, each will do.
+// compare returns the differences between two results. If an answer of the model names
+// several, each matches.
 func compare(sets map[string]bool, want, got result) string {
 	want.answers = slices.Clone(want.answers)
 	for i, w := range want.answers {
@@ -133,13 +132,13 @@ func compare(sets map[string]bool, want, got result) string {
 		}
 	}
 	got.snapshot = slices.DeleteFunc(got.snapshot, func(line string) bool {
-		path, _, is := strings.Cut(line, "/ ") // a supervisor's counts, which an ending one has none of
+		path, _, is := strings.Cut(line, "/ ") // counts of a supervisor; one that is ending has none
 		return is && !slices.ContainsFunc(want.snapshot, func(w string) bool { return strings.HasPrefix(w, path+"/ ") })
 	})
 	return cmp.Diff(draw(sets, want), draw(sets, got))
 }
 
-// draw shows a result a line each.
+// draw formats a result, one line each.
 func draw(sets map[string]bool, r result) (lines []string) {
 	for _, e := range ordered(sets, r.events) {
 		lines = append(lines, fmt.Sprintf("%v: %s %s #%d", e.at, e.what, e.path, e.inc))

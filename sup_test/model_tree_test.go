@@ -10,11 +10,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A branch declares a supervisor, a set or a worker, and what is below it. Model and
-// engine are both made from the one declaration.
+// A branch declares a supervisor, a set or a worker, and everything below it. Model and
+// engine are both made from this declaration.
 type branch = scenario.Child
 
-// attempts are a range of attempts to start a worker.
+// attempts is a range of attempts to start a worker.
 type attempts = scenario.Attempts
 
 const (
@@ -24,8 +24,8 @@ const (
 	aReplicas   = scenario.Replicas
 )
 
-// member returns the declaration of one worker of a set. Its times differ a little
-// from its siblings', so that no two steps end at the same moment.
+// member returns the declaration of one worker of a set. Its times differ a little from
+// its siblings' times, so that no two steps end at the same moment.
 func member(set *branch, id string) *branch {
 	m := *set.Children[0]
 	m.ID = id
@@ -52,7 +52,7 @@ func patience(b *branch) time.Duration {
 	return sup.DefaultShutdown
 }
 
-// bound is an intensity with its defaults filled in.
+// bound returns an intensity with its defaults filled in.
 func bound(i sup.Intensity) sup.Intensity {
 	if i == (sup.Intensity{}) {
 		return sup.DefaultIntensity
@@ -85,19 +85,19 @@ type answer struct {
 	call int
 	at   time.Duration
 	is   string
-	err  error // from which that is, of the engine
+	err  error // of the engine: the error behind the answer
 }
 
-// result is what a command led to.
+// result is what followed from a command.
 type result struct {
 	events   []event
 	answers  []answer
 	snapshot []string
-	ended    string // how the root has, if it has
+	ended    string // how the root has ended, if it has
 }
 
-// ordered brings events whose order the contract leaves open into one that is
-// fixed: what the workers of one set do when they are stopped all at once (X3).
+// ordered puts events whose order the contract leaves open into a fixed order. These
+// are the events of workers of one set that stop concurrently (X3).
 func ordered(sets map[string]bool, events []event) []event {
 	events = slices.Clone(events)
 	for again := true; again; {

@@ -7,15 +7,15 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A delta is a line of the contract that departs from OTP on purpose, and whose effect
-// is in a trace. The steps after it are not compared, since OTP's tree is another one
-// then.
+// A delta is a line of the contract that departs from OTP on purpose and whose effect
+// is in a trace. The steps after it are not compared, since OTP's tree is a different
+// one then.
 type delta string
 
 const (
-	// In OTP, a round restarts a child that an operator has stopped.
+	// In OTP a round restarts a child that an operator has stopped.
 	deltaT4 delta = "T4"
-	// In OTP, a transient supervisor that has given up is not restarted.
+	// In OTP a transient supervisor that has given up is not restarted.
 	deltaN2 delta = "N2"
 )
 
@@ -25,7 +25,7 @@ type departure struct {
 	held  []string // children that an operator has stopped
 }
 
-// departure returns the departure of the present command, or nil.
+// departure returns the departure of the current command, or nil.
 func (m *model) departure() *departure {
 	if m.departed == "" {
 		return nil
@@ -39,9 +39,9 @@ func (m *model) departure() *departure {
 	return d
 }
 
-// adjust returns the step that the contract wants, given what OTP and the engine did.
-// For T4 that is OTP's without the children that stay stopped. For N2 the engine's trace
-// begins with OTP's, and its supervisor is up afterwards.
+// adjust returns the step that the contract requires, given what OTP and the engine
+// did. For T4 it is OTP's step without the children that stay stopped. For N2 the
+// engine's trace begins with OTP's, and the supervisor is up afterwards.
 func (d *departure) adjust(otp, ours step) step {
 	switch d.delta {
 	case deltaT4:

@@ -22,8 +22,8 @@ var errNoErlang = errors.New("escript not found; on Debian: apt-get install erla
 // abreast is the number of scenarios that Erlang runs concurrently. Most of them wait.
 const abreast = 1000
 
-// askErlang runs scenarios on Erlang's own supervisor, all in one virtual machine, and
-// sets their steps.
+// askErlang runs scenarios on Erlang's supervisor, all in one virtual machine, and sets
+// their steps.
 func askErlang(t *testing.T, all []*otpCase) error {
 	t.Helper()
 	escript, err := exec.LookPath("escript")
@@ -73,8 +73,8 @@ func erlang() string {
 	return string(release)
 }
 
-// term formats a scenario as the escript reads it: {scenario, Name, Windows, {Flags,
-// Children}, Commands}.
+// term formats a scenario for the escript: {scenario, Name, Windows, {Flags, Children},
+// Commands}.
 func (sc *otpCase) term() string {
 	commands := make([]string, len(sc.commands))
 	m := newModel(sc.root)

@@ -11,9 +11,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// scenarios are random ones of what OTP has too. The model says in which state
-// the tree is, so that the commands make sense, and where the contract leaves
-// open what follows or departs from OTP: there a scenario ends.
+// scenarios generates random scenarios of features that OTP has too. The model gives
+// the state of the tree, so that the commands are possible. A scenario ends where the
+// contract leaves open what follows or departs from OTP.
 var scenarios = rapid.Custom(func(rt *rapid.T) *modelCase {
 	d := &otpDrawer{drawer: drawer{T: rt}}
 	sc := &modelCase{root: d.supervisor("", 1)}
@@ -49,11 +49,11 @@ type otpDrawer struct {
 	keys, passes int
 }
 
-// maxPasses bounds the time that a scenario takes.
+// maxPasses limits the time that a scenario takes.
 const maxPasses = 2
 
-// windows: an hour, which no scenario lasts, and some seconds, which are over
-// after a pass of ten and which no other command lasts. OTP counts whole seconds.
+// The windows are an hour, which no scenario lasts, and a few seconds, which a pass of
+// ten exceeds and no other command does. OTP counts whole seconds.
 var windows = []sup.Intensity{
 	{Restarts: 3, Within: time.Hour}, {Restarts: 3, Within: time.Hour}, {Restarts: 1, Within: time.Hour},
 	{Within: time.Hour}, {Restarts: 1, Within: shortWindow}, {Restarts: 2, Within: shortWindow},
@@ -101,8 +101,8 @@ func (d *otpDrawer) policy(b, up *branch) {
 	}
 }
 
-// worker draws how a worker behaves. One that stops slowly does so until it is
-// let, or is killed; Erlang's children have no third way that needs no clock.
+// worker draws the behaviour of a worker. A worker that stops slowly does so until it
+// is released or killed, since Erlang's children have no third way that needs no clock.
 func (d *otpDrawer) worker(id string, holds bool) *branch {
 	b := &branch{ID: id}
 	how := &b.Faults
@@ -122,7 +122,7 @@ func (d *otpDrawer) worker(id string, holds bool) *branch {
 		d.ignoring(b)
 	case 7:
 		d.failing(b)
-	case 8, 9, 10: // a restart that fails slowly, and others may die meanwhile
+	case 8, 9, 10: // a restart that fails slowly, while others may die
 		how.Hold.From = d.number("from", 2, 3)
 		how.Hold.To = how.Hold.From + d.number("more", 0, 1)
 		how.Fail = []scenario.FailedStarts{{Attempts: how.Hold, How: choose(&d.drawer, "failHow", "error", "panic")}}
@@ -138,7 +138,7 @@ func (d *otpDrawer) worker(id string, holds bool) *branch {
 
 func (d *otpDrawer) ignoring(b *branch) {
 	how := &b.Faults
-	if how.Ignore = d.attempts("ignore"); b.ID == "*" { // restarted, it would stay in OTP's set, without a pid
+	if how.Ignore = d.attempts("ignore"); b.ID == "*" { // after a restart it would stay in OTP's set, without a pid
 		how.Ignore.From = min(1, how.Ignore.To)
 	}
 }
@@ -149,8 +149,8 @@ func (d *otpDrawer) failing(b *branch) {
 	}
 }
 
-// command draws a command that leads to one thing after the other. Two that
-// happen at once come in either order in OTP.
+// command draws a command with a single sequence of effects. In OTP two concurrent
+// effects come in either order.
 func (d *otpDrawer) command(m *model) (command, bool) {
 	if held := m.held(); held != nil {
 		return d.meanwhile(m, held)
@@ -160,7 +160,7 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 		verbs = append(verbs, "pass")
 	}
 	stopped := d.nodes(m, func(n *node) bool { return n.held && n.state == sup.StateStopped })
-	if len(stopped) > 0 && d.number("back", 0, 2) > 0 { // or every round would depart (T4)
+	if len(stopped) > 0 && d.number("back", 0, 2) > 0 { // otherwise every round would depart (T4)
 		return command{verb: choose(&d.drawer, "verb", "restart", "restart", "delete"), path: d.one(stopped).path}, true
 	}
 	switch verb := choose(&d.drawer, "verb", verbs...); verb {
@@ -188,8 +188,8 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 
 func isDying(n *node) bool { return n.b.Kind == aWorker && n.state == sup.StateRunning }
 
-// both draws two siblings that die at once. Restarted side by side (R6), they must
-// do nothing whose order matters; and in the round of the first nothing may fail
+// both draws two siblings that die at once. If they restart side by side (R6), they
+// must do nothing whose order matters. In the round of the first, nothing may fail
 // before the second is known to have died.
 func (d *otpDrawer) both(m *model) (command, bool) {
 	dies := func(n *node) bool {
@@ -209,8 +209,8 @@ func (d *otpDrawer) both(m *model) (command, bool) {
 	return command{verb: "both", path: first.path, arg: d.one(others).b.ID}, len(others) > 0
 }
 
-// failure returns the starts of a worker that fail: in these scenarios there is one
-// range of them.
+// failure returns the range of starts at which a worker fails. These scenarios have one
+// range each.
 func failure(b *branch) scenario.FailedStarts {
 	if len(b.Faults.Fail) == 0 {
 		return scenario.FailedStarts{}
@@ -218,16 +218,16 @@ func failure(b *branch) scenario.FailedStarts {
 	return b.Faults.Fail[0]
 }
 
-// failsAtOnce reports whether something in a branch may fail to start without being
+// failsAtOnce reports whether anything in a branch may fail to start without being
 // held.
 func failsAtOnce(b *branch) bool {
 	return failure(b).To > 0 && failure(b).Attempts != b.Faults.Hold || slices.ContainsFunc(b.Children, failsAtOnce)
 }
 
-// meanwhile draws what can happen while OTP's supervisor waits for a worker: it
-// takes no calls then, and that others die it learns afterwards, or, in the stop
-// of a round, when it comes to them (I5). Of significant ones too; ours ends at
-// once.
+// meanwhile draws an event that can occur while OTP's supervisor waits for a worker.
+// The supervisor accepts no calls then. It learns of other deaths afterwards, or, in
+// the stop of a round, at the child's turn (I5). Significant children may die too: the
+// engine ends at once.
 func (d *otpDrawer) meanwhile(m *model, held *node) (command, bool) {
 	up := held.up
 	let := command{verb: "let", path: held.path}
@@ -244,9 +244,9 @@ func (d *otpDrawer) meanwhile(m *model, held *node) (command, bool) {
 	return let, true
 }
 
-// isBeside reports that a worker of another supervisor than the held one's may die:
-// that supervisor waits for nothing, in OTP either, and does nothing but restart
-// the worker, at once, or let it rest.
+// isBeside reports whether a worker of a supervisor other than the held worker's may
+// die. That supervisor does not wait in OTP either. It only restarts the worker at
+// once, or leaves it down.
 func isBeside(n, held *node) bool {
 	up := n.up
 	if !isDying(n) || up == held.up || !up.alone() || up.state != sup.StateRunning || up.task != nil || n.b.Significant {
@@ -258,8 +258,8 @@ func isBeside(n, held *node) bool {
 	return !slices.ContainsFunc(up.kids, func(k *node) bool { return k.state == sup.StateStarting || k.state == sup.StateStopping })
 }
 
-// alone reports that no other worker can be held, before Erlang's Start has
-// answered or after.
+// alone reports whether no other worker can be held, before Erlang's Start has returned
+// or after.
 func (d *otpDrawer) alone(m *model, held *node) bool {
 	others := d.nodes(m, func(n *node) bool {
 		how := n.b.Faults
@@ -277,19 +277,19 @@ func (d *otpDrawer) add(m *model) (command, bool) {
 	sups := d.nodes(m, func(n *node) bool { return n.b.Kind != aWorker && n.state == sup.StateRunning })
 	s := d.one(append(sups, m.root))
 	cmd := command{verb: "add", path: s.path}
-	if s.b.IsSet() { // in OTP they have no names: one that comes back is another
+	if s.b.IsSet() { // in OTP members have no names, so a member that comes back is another
 		d.keys++
 		cmd.spec = member(s.b, "k"+string(rune('0'+d.keys%10)))
 		return cmd, d.keys < 10
 	}
 	switch id := choose(&d.drawer, "id", "x", "y", "a"); id {
-	case "a": // mostly taken, by a child of perhaps another kind
+	case "a": // mostly taken, perhaps by a child of another kind
 		cmd.spec = d.worker(id, true)
 		d.policy(cmd.spec, s.b)
 	default:
 		cmd.spec = d.child(id, s.b, 3)
 	}
-	if d.number("in vain", 0, 3) == 3 { // the call fails (O1), and the next with this id, perhaps, not
+	if d.number("in vain", 0, 3) == 3 { // the call fails (O1), and the next with this id may not
 		vain := cmd.spec
 		for len(vain.Children) > 0 && !vain.IsSet() {
 			vain = vain.Children[len(vain.Children)-1]
@@ -305,7 +305,7 @@ func (d *otpDrawer) add(m *model) (command, bool) {
 	return cmd, true
 }
 
-// nodes returns the children that are there and that will do.
+// nodes returns the existing children that satisfy the condition.
 func (d *otpDrawer) nodes(m *model, will func(*node) bool) (nodes []*node) {
 	m.root.all(func(n *node) {
 		if n.up != nil && will(n) {
@@ -322,13 +322,13 @@ func (d *otpDrawer) one(nodes []*node) *node {
 	return nodes[d.number("which", 0, len(nodes)-1)]
 }
 
-// short reports whether there is a short window in a tree.
+// short reports whether a tree has a short window.
 func short(b *branch) bool {
 	return b.Intensity.Within == shortWindow || slices.ContainsFunc(b.Children, short)
 }
 
 // comparable reports whether the trace of a step that departs from OTP can be
-// told from OTP's: one that is revived must start again and do nothing else.
+// distinguished from OTP's. A revived child must start again and do nothing else.
 func (d *otpDrawer) comparable(m *model) bool {
 	dep := m.departure()
 	if dep.delta == deltaN2 && m.gaveUp.b.Significant { // OTP's supervisor ends then

@@ -15,12 +15,12 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// settling is the time that passes after each command. It is longer than the shutdown
-// times of the children that are given up.
+// settling is the time that passes after each command. It exceeds the shutdown timeouts
+// of the children that are given up.
 const settling = 200 * time.Millisecond
 
-// replay does to the engine what was done to Erlang's supervisor and returns the
-// difference. It ends where the contract departs from OTP.
+// replay runs the commands of an Erlang trace on the engine and returns the
+// differences. It ends where the contract departs from OTP.
 func (sc *otpCase) replay(t *testing.T) (departed delta, diff string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -46,7 +46,7 @@ func (sc *otpCase) replay(t *testing.T) (departed delta, diff string) {
 			if d := m.departure(); d != nil {
 				departed, otp = d.delta, d.adjust(otp, ours)
 			}
-			if cmd.verb == "both" { // the order among children that are restarted side by side is open (R6)
+			if cmd.verb == "both" { // the order among children that restart side by side is open (R6)
 				otp, ours = otp.byPath(), ours.byPath()
 			}
 			if found := cmp.Diff(otp.draw(sets), ours.draw(sets)) + g.complaints(); found != "" {
@@ -133,8 +133,8 @@ func innermost(e *sup.StartError) *sup.StartError {
 	}
 }
 
-// children lists the children like OTP's which_children. The members of a set have no
-// names there: those that are up are listed, sorted.
+// children lists the children like OTP's which_children. Members of a set have no names
+// there, so only those that are up are listed, sorted.
 func children(path string, s sup.SupervisorInfo) (lines []string) {
 	for _, c := range s.Children {
 		at := scenario.Join(path, c.ID)

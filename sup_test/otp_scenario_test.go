@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// An otpCase is a tree, what is done to it, and what Erlang's supervisor did then.
+// An otpCase is a tree, the commands on it, and the outcome on Erlang's supervisor.
 type otpCase struct {
 	*modelCase
 	steps []step // one for each command
@@ -15,12 +15,11 @@ type otpCase struct {
 // A step is what followed from a command.
 type step struct {
 	answer   string   // of the call that has returned, or ""
-	trace    []event  // what the workers saw: its path and what it was
-	children []string // of the whole tree; the same as before if a worker is held
+	trace    []event  // what the workers saw, with path and event
+	children []string // of the whole tree; unchanged if a worker is held
 }
 
-// text formats the case as readScenarios reads it. Children are listed where they
-// change.
+// text formats the case for readScenarios. Children are listed if they have changed.
 func (sc *otpCase) text() string {
 	all := sc.scenario()
 	before := ""
@@ -34,7 +33,7 @@ func (sc *otpCase) text() string {
 	return all.String()
 }
 
-// parseTrace reads words such as "die a boom".
+// parseTrace parses words such as "die a boom".
 func parseTrace(words []string) (trace []event) {
 	for _, word := range words {
 		if f := strings.Fields(word); len(f) > 1 {

@@ -18,8 +18,8 @@ var (
 // recorded is the number of random scenarios in testdata.
 const recorded = 200
 
-// otpFiles are traces of Erlang's own supervisor. The scenarios of otp.txt are written
-// by hand, at least one for each line of the contract marked [otp]; those of
+// otpFiles are traces of Erlang's supervisor. The scenarios of otp.txt are written by
+// hand, at least one for each line of the contract marked [otp]. The scenarios of
 // otp_random.txt are random.
 var otpFiles = []string{"testdata/otp.txt", "testdata/otp_random.txt"}
 
@@ -36,7 +36,7 @@ func TestTheEngineDoesWhatErlangsSupervisorDid(t *testing.T) {
 	}
 }
 
-// TestErlangsSupervisorDoesTheSame runs random scenarios, the number of -otp, on
+// TestErlangsSupervisorDoesTheSame runs random scenarios, as many as -otp says, on
 // Erlang's supervisor and on the engine. See make otp.
 func TestErlangsSupervisorDoesTheSame(t *testing.T) {
 	if *otpScenarios < 1 {
