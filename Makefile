@@ -34,7 +34,7 @@ soak:
 # the traces; where there is no Erlang, only those that were recorded.
 otp:
 	@if command -v escript >/dev/null; then \
-		$(GO) test -race -v -timeout 30m -run 'TestErlangsSupervisorDoesTheSame' ./sup_test -otp $(N) -otp.seed $(SEED); \
+		$(GO) test -race -v -timeout 30m -run 'TestErlangsSupervisorDoesWhatTheEngineDoes' ./sup_test -otp $(N) -otp.seed $(SEED); \
 	else \
 		echo "otp: SKIPPED: there is no escript. On Debian: apt-get install erlang-base"; \
 		echo "otp: instead, what was recorded of Erlang's supervisor is replayed"; \

@@ -14,7 +14,7 @@ import (
 // O7, X6: The counts of an abandoned nested supervisor do not fall while its child
 // ignores its stop, nor once that child returns. They are kept even if the parent ends
 // first.
-func TestTheCountsOfAnAbandonedSupervisorStay(t *testing.T) {
+func TestTheCountsOfAnAbandonedSupervisorDoNotFall(t *testing.T) {
 	for _, endsBefore := range []bool{false, true} {
 		bubble(t, func(t *testing.T) {
 			release, crash := make(chan struct{}), make(chan error)

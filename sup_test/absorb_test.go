@@ -80,7 +80,7 @@ func TestTheEndOfASignificantChildWhileARoundIsStoppingIsPartOfIt(t *testing.T) 
 
 // I5: Under one_for_all this holds for every sibling, also for earlier ones, and for
 // any number of them.
-func TestAllFailuresWhileEveryChildIsStoppingAreOneRound(t *testing.T) {
+func TestFailuresOfStoppingChildrenAreOneRoundUnderOneForAll(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b", "c", "d")
@@ -105,7 +105,7 @@ func TestAllFailuresWhileEveryChildIsStoppingAreOneRound(t *testing.T) {
 
 // I5: A failure of a child that the round does not stop is not part of the round. It is
 // counted and causes the next round.
-func TestAFailureOutsideTheRoundLeadsTheNext(t *testing.T) {
+func TestAFailureOutsideTheRoundCausesTheNext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "x", "a", "b")
@@ -123,7 +123,7 @@ func TestAFailureOutsideTheRoundLeadsTheNext(t *testing.T) {
 
 // I5: Failures while a round is starting its children are counted. They cause the next
 // round, and together they are one round.
-func TestFailuresWhileARoundIsStartingLeadTheNext(t *testing.T) {
+func TestFailuresWhileARoundIsStartingCauseTheNext(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string
 		strategy   sup.Strategy
@@ -174,7 +174,7 @@ func TestFailuresWhileARoundIsStartingLeadTheNext(t *testing.T) {
 }
 
 // I5: Under one_for_one every failure is counted, also two at the same instant.
-func TestUnderOneForOneTwoFailuresCountTwo(t *testing.T) {
+func TestUnderOneForOneEveryFailureCounts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: simultaneous(c, tr, "a", "b", "c")})
@@ -234,7 +234,7 @@ func simultaneous(c controls, tr *trace, ids ...string) []sup.ChildSpec[*fake] {
 
 // O3, O4, F3: A child that its round is stopping is restarting, unless it is temporary:
 // a temporary child does not come back.
-func TestWhatARoundStopsIsBeingRestartedUnlessItIsTemporary(t *testing.T) {
+func TestAChildThatItsRoundStopsIsRestartingUnlessTemporary(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		for restart, want := range map[sup.Restart]error{
 			sup.Permanent: sup.ErrRestarting, sup.Transient: sup.ErrRestarting, sup.Temporary: sup.ErrRunning,

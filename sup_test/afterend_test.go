@@ -237,7 +237,7 @@ func (f face) expectDown(t *testing.T, when string, want error, all ...asks) {
 
 // O6: Before the start and after the end every call returns ErrNotRunning at once. A
 // supervisor that has ended can be started again.
-func TestWhatHasEndedOrNotBegunAnswersThatItIsNotRunning(t *testing.T) {
+func TestCallsBeforeTheStartAndAfterTheEndReturnErrNotRunning(t *testing.T) {
 	eachFace(t, newFaces, func(t *testing.T, f face) {
 		f.expectDown(t, "before the start", sup.ErrNotRunning)
 		for range 2 {
@@ -266,7 +266,7 @@ func TestWhatHasEndedOrNotBegunAnswersThatItIsNotRunning(t *testing.T) {
 }
 
 // O6: Every call returns ErrNotRunning also after a Shutdown that preceded the start.
-func TestWhatWasShutDownBeforeItsStartAnswersThatItIsNotRunning(t *testing.T) {
+func TestCallsAfterAShutdownBeforeTheStartReturnErrNotRunning(t *testing.T) {
 	eachFace(t, newFaces, func(t *testing.T, f face) {
 		if err := f.root.Shutdown(t.Context()); err != nil {
 			t.Error(err)
@@ -278,7 +278,7 @@ func TestWhatWasShutDownBeforeItsStartAnswersThatItIsNotRunning(t *testing.T) {
 
 // O6: Every call returns ErrNotRunning also after a failure, after a start that failed,
 // and after a start that was refused.
-func TestWhatHasFailedAnswersThatItIsNotRunning(t *testing.T) {
+func TestCallsAfterAFailureReturnErrNotRunning(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{c.child(new(trace), "0")}})
@@ -306,7 +306,7 @@ func TestWhatHasFailedAnswersThatItIsNotRunning(t *testing.T) {
 
 // O6: Every call on a nested supervisor returns ErrNotRunning once its parent has
 // ended, or once the parent has stopped it.
-func TestANestedSupervisorThatHasEndedAnswersThatItIsNotRunning(t *testing.T) {
+func TestCallsOnAnEndedNestedSupervisorReturnErrNotRunning(t *testing.T) {
 	eachFace(t, newFaces, func(t *testing.T, f face) {
 		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Children: []sup.ChildSpec[sup.Worker]{
 			{ID: "nested", Start: func(context.Context) (sup.Worker, error) { return f.root, nil }},
@@ -327,7 +327,7 @@ func TestANestedSupervisorThatHasEndedAnswersThatItIsNotRunning(t *testing.T) {
 
 // O6: While a supervisor ends, every call returns ErrShuttingDown at once.
 // ErrShuttingDown wraps ErrNotRunning.
-func TestWhatIsShuttingDownAnswersThatAtOnce(t *testing.T) {
+func TestCallsDuringTheEndReturnErrShuttingDownAtOnce(t *testing.T) {
 	if !errors.Is(sup.ErrShuttingDown, sup.ErrNotRunning) {
 		t.Error("ErrShuttingDown does not wrap ErrNotRunning")
 	}
@@ -354,7 +354,7 @@ func TestWhatIsShuttingDownAnswersThatAtOnce(t *testing.T) {
 
 // O6: Zero values, which are undeclared supervisors, return the same error and cannot
 // be started. No call panics.
-func TestTheZeroValuesAnswerThatTheyAreNotRunning(t *testing.T) {
+func TestCallsOnZeroValuesReturnErrNotRunning(t *testing.T) {
 	eachFace(t, zeroFaces, func(t *testing.T, f face) {
 		f.expectDown(t, "undeclared", sup.ErrNotRunning)
 		for name, wait := range f.waits {

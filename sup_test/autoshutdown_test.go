@@ -64,7 +64,7 @@ func TestTheFirstSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) 
 
 // A1: A significant child that is restarted has not ended. The end of a child that is
 // not significant ends nothing.
-func TestAnEndThatIsRestartedOrNotSignificantEndsNothing(t *testing.T) {
+func TestAChildThatIsRestartedOrNotSignificantEndsNothing(t *testing.T) {
 	for _, auto := range []sup.AutoShutdown{sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant} {
 		t.Run(auto.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestTheLastSignificantChildThatEndsForGoodEndsTheSupervisor(t *testing.T) {
 
 // A1: Under all_significant the supervisor also waits for a significant child that
 // comes back or is added.
-func TestAllSignificantCountsTheOnesThatComeBackOrAreAdded(t *testing.T) {
+func TestAllSignificantWaitsForChildrenThatComeBackOrAreAdded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b")
@@ -179,7 +179,7 @@ func TestASignificantChildThatEndsDuringTheStartEndsTheSupervisorAfterIt(t *test
 }
 
 // A1: Under all_significant a child that has yet to start has not ended.
-func TestAllSignificantWaitsForTheOnesThatAreYetToStart(t *testing.T) {
+func TestAllSignificantWaitsForChildrenThatHaveYetToStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "slow", "b")

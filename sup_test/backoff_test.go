@@ -132,7 +132,7 @@ func TestTheWaitsStartOverAfterALongLife(t *testing.T) {
 // B1: Restarts in a row are restarts of one child. Restarts of another child, and
 // restarts in that child's rounds, do not lengthen the waits. A life that a round ended
 // counts as a life.
-func TestEachChildHasARowOfItsOwn(t *testing.T) {
+func TestEachChildCountsItsOwnRestartsInARow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b")

@@ -51,7 +51,7 @@ func setOf(id string, release chan struct{}, deaf ...int) sup.ChildSpec[sup.Work
 // X10: The error of a stop that ran out of time names the children that were asked to
 // stop and have not stopped, each with its path, incarnation and stack. Children that
 // were not asked yet are counted apart and never blamed.
-func TestAStopThatRanOutOfTimeBlamesThoseThatWereAskedOnly(t *testing.T) {
+func TestAStopThatRanOutOfTimeBlamesOnlyTheChildrenAskedToStop(t *testing.T) {
 	var release chan struct{} // made anew in the bubble of each case
 	for _, tt := range []struct {
 		name     string
@@ -113,7 +113,7 @@ func TestAStopThatRanOutOfTimeBlamesThoseThatWereAskedOnly(t *testing.T) {
 
 // X10: The error of an operator's stop of a nested supervisor names the same children,
 // whether the context of the call or the child's shutdown timeout ends first.
-func TestAnOperatorsStopOfANestedSupervisorBlamesThoseThatWereAskedOnly(t *testing.T) {
+func TestAnOperatorsStopOfANestedSupervisorBlamesOnlyTheChildrenAskedToStop(t *testing.T) {
 	for name, patience := range map[string]time.Duration{"the call": time.Second, "the child": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -331,7 +331,7 @@ func TestDerivingContextsCostsNoGoroutines(t *testing.T) {
 
 // W5: A function that is registered with the context itself, as package context does,
 // does not run in a goroutine of the supervisor. It may block.
-func TestWhatIsCalledOnCancellationHoldsUpNothing(t *testing.T) {
+func TestAFunctionCalledOnCancellationDelaysNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {

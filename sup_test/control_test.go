@@ -142,7 +142,7 @@ func TestAChildIsStartedByTheTextOfItsKey(t *testing.T) {
 
 // Control: A path that names no child is an error that gives the first part without a
 // child.
-func TestAPathThatNamesNothingSaysWhere(t *testing.T) {
+func TestTheErrorOfAPathNamesThePartWithoutAChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		below := sup.New(sup.Spec[*fake]{Children: c.good(new(trace), "leaf", "a/b")})
@@ -255,7 +255,7 @@ func TestASupervisorInItsBackoffIsShutDownByPath(t *testing.T) {
 
 // Control: A call for an incarnation other than the current one is refused, however
 // large the number.
-func TestAnIncarnationThatNeverWasIsNotTheCurrentOne(t *testing.T) {
+func TestACallForAnotherIncarnationIsRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "a")})
 		ctl := sup.Control(s)
@@ -331,7 +331,7 @@ func TestAChildIsAddedByItsID(t *testing.T) {
 
 // Control: The error for a text that is no key says what is wrong with the text, and
 // nothing else.
-func TestATextThatIsNoKeySaysWhy(t *testing.T) {
+func TestTheErrorOfATextThatIsNoKeySaysWhy(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		_, err := startSet[uint8](t).StartChild(t.Context(), "", "300")
 		want := `set/300: start child: not the text of a key: strconv.ParseUint: parsing "300": value out of range`
@@ -342,7 +342,7 @@ func TestATextThatIsNoKeySaysWhy(t *testing.T) {
 }
 
 // Control: A nil supervisor is shown like one that was never started.
-func TestOfANilSupervisorThereIsNothingToSee(t *testing.T) {
+func TestANilSupervisorIsShownAsNeverStarted(t *testing.T) {
 	type tree struct{ *sup.Tree }
 	for _, none := range []sup.AnySupervisor{nil, (*sup.Supervisor[*fake])(nil), (*sup.Keyed[int, *fake])(nil), tree{}, &tree{}, new(sup.Tree)} {
 		c := sup.Control(none)

@@ -49,7 +49,7 @@ func counted(tree sup.SupervisorInfo, path string) map[string]sup.Counts {
 }
 
 // O7: The counts of a supervisor's children do not fall when children are removed.
-func TestTheCountsOfWhatWasRemovedStay(t *testing.T) {
+func TestTheCountsOfRemovedChildrenDoNotFall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: c.good(tr, "fixed")})
@@ -84,7 +84,7 @@ func TestTheCountsOfWhatWasRemovedStay(t *testing.T) {
 
 // O7: The counts do not fall either when a nested supervisor is restarted, when a set
 // that contains it loses it, or when the root is started again.
-func TestTheCountsOfASupervisorThatHasEndedAreFoundAbove(t *testing.T) {
+func TestTheCountsOfAnEndedSupervisorMoveToItsParent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		set := sup.NewKeyed(sup.KeyedSpec[string, sup.Worker]{Name: "set", Intensity: ample, Start: func(_ context.Context, key string) (sup.Worker, error) {
@@ -158,7 +158,7 @@ func TestTheEventsOfARoundNameTheChildThatFailed(t *testing.T) {
 }
 
 // O7: Spec.Record allocates nothing in the steady state.
-func TestARestartThatIsRecordedAllocatesWhatOneDoesThatIsNot(t *testing.T) {
+func TestRecordingARestartAllocatesNothing(t *testing.T) {
 	allocations := func(size int) float64 {
 		starts := make(chan struct{}, 1)
 		die := make(chan error)
@@ -193,7 +193,7 @@ func TestARestartThatIsRecordedAllocatesWhatOneDoesThatIsNot(t *testing.T) {
 }
 
 // O7: The declared children of a supervisor that is down are still shown.
-func TestASupervisorThatIsDownIsShownAsItWasLast(t *testing.T) {
+func TestASupervisorThatIsDownShowsItsDeclaredChildren(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
@@ -219,7 +219,7 @@ func TestASupervisorThatIsDownIsShownAsItWasLast(t *testing.T) {
 
 // O7: Supervisors that come and go with ever new children leave counts behind, but the
 // memory for them is bounded.
-func TestThePastIsBounded(t *testing.T) {
+func TestTheCountsOfRemovedChildrenAreBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[sup.Worker]{Name: "top"})

@@ -120,7 +120,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 }
 
 // X4: A Shutdown before the start ends the supervisor. A later start begins anew.
-func TestAShutdownBeforeTheStartIsHowASupervisorHasEnded(t *testing.T) {
+func TestAShutdownBeforeTheStartEndsTheSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := sup.New(lone(make(controls).child(new(trace), "w")))
 		if exit := s.Ended(); exit != (sup.Exit{}) {
@@ -140,7 +140,7 @@ func TestAShutdownBeforeTheStartIsHowASupervisorHasEnded(t *testing.T) {
 }
 
 // X1, N1: A nested supervisor ends with its parent and knows its path.
-func TestANestedSupervisorHasAPathAndEndsWithTheOneAbove(t *testing.T) {
+func TestANestedSupervisorHasAPathAndEndsWithItsParent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		below := sup.New(sup.Spec[*fake]{Name: "own", Children: make(controls).good(new(trace), "w")})
 		if path := below.Path(); path != "own" {

@@ -119,7 +119,7 @@ func TestAStuckChildIsAnEventWithItsStack(t *testing.T) {
 }
 
 // Events: A round has events for each of its children.
-func TestARoundIsToldChildByChild(t *testing.T) {
+func TestARoundHasEventsForEachChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, r := make(controls), new(recorder)
 		children := c.good(new(trace), "a", "b", "c")
@@ -154,7 +154,7 @@ func TestASupervisorThatFailsIsAnEvent(t *testing.T) {
 }
 
 // Events: A start that fails is an event, and so is everything that follows from it.
-func TestAStartThatFailsIsTold(t *testing.T) {
+func TestAStartThatFailsIsAnEvent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, r := make(controls), new(recorder)
 		tr := new(trace)
@@ -172,7 +172,7 @@ func TestAStartThatFailsIsTold(t *testing.T) {
 // Events: The observers of a supervisor receive the events of the supervisors below it.
 // The observers of a nested supervisor receive only its own. Both count the same
 // events.
-func TestObserversAreToldOfTheSupervisorsBelow(t *testing.T) {
+func TestObserversReceiveTheEventsOfTheSupervisorsBelow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, outer, inner := make(controls), new(recorder), new(recorder)
 		w := c.child(new(trace), "w")

@@ -35,7 +35,7 @@ var places = []place{
 	{"observer", 1},
 }
 
-func TestWhereverUserCodeIsCalledItsMisbehaviourHasTheDocumentedOutcome(t *testing.T) {
+func TestEveryMisbehaviourOfUserCodeHasItsDocumentedOutcome(t *testing.T) {
 	want := readFaults(t, "testdata/faults.txt")
 	for _, p := range places {
 		for _, f := range faults {

@@ -168,7 +168,7 @@ func expectHarmless(t *testing.T, err error, text string, what error) {
 }
 
 // W4: An exit carries an ordinary error itself, not a copy.
-func TestAnOrdinaryErrorIsThatOfTheExit(t *testing.T) {
+func TestAnExitCarriesAnOrdinaryErrorItself(t *testing.T) {
 	own := &pointerError{"own"}
 	for _, err := range []error{errBoom, own, fmt.Errorf("x: %w", own), errors.Join(own, errBoom), fickleError{}, context.DeadlineExceeded} {
 		bubble(t, func(t *testing.T) {

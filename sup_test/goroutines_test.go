@@ -98,7 +98,7 @@ func TestTheRestartPolicyAppliesToAFailureInAGoroutine(t *testing.T) {
 }
 
 // W7: The first failure is the exit of the incarnation, whatever Run returns later.
-func TestTheFirstFailureIsTheIncarnations(t *testing.T) {
+func TestTheFirstFailureIsTheExitOfTheIncarnation(t *testing.T) {
 	errLater := errors.New("later")
 	for _, run := range []error{nil, context.Canceled, sup.ErrShutdown, errLater} {
 		t.Run(fmt.Sprintf("Run returns %v", run), func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestTheFirstFailureIsTheIncarnations(t *testing.T) {
 
 // W7: A goroutine that returns nil, or the error of a context after a request to stop,
 // ends nothing.
-func TestAGoroutineThatReturnsAsItShouldEndsNothing(t *testing.T) {
+func TestAGoroutineThatReturnsNormallyEndsNothing(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		asked bool
@@ -329,7 +329,7 @@ func TestAFailureInAGoroutineOfInitializeIsAFailedStart(t *testing.T) {
 
 // W7: A goroutine of a start function that fails has returned when the failed start is
 // reported.
-func TestAFailedStartWaitsForTheGoroutinesItHasStarted(t *testing.T) {
+func TestAFailedStartWaitsForItsGoroutines(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		returned := false
 		s := start(t, sup.Spec[sup.Worker]{})
@@ -363,7 +363,7 @@ func TestAGoroutineGetsTheContextThatGoWasGiven(t *testing.T) {
 
 // W7: Go does nothing and returns ErrNotSupervised if its context belongs to no live
 // incarnation.
-func TestGoAnswersErrNotSupervisedAfterTheEndAndOutside(t *testing.T) {
+func TestGoReturnsErrNotSupervisedOutsideALiveIncarnation(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var kept context.Context
 		exitOf(t, false, makes(fake{run: func(ctx context.Context) error { kept = ctx; return nil }}))

@@ -17,7 +17,7 @@ func same(id string, s sup.Worker) sup.ChildSpec[sup.Worker] {
 
 // H1: Wait for a worker below a restarted supervisor returns as soon as the worker is
 // live. It does not wait until the supervisors above are ready.
-func TestWaitDoesNotWaitForThoseAbove(t *testing.T) {
+func TestWaitDoesNotWaitForTheSupervisorsAbove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		restarted := false
 		slow := func(id string, d time.Duration) sup.ChildSpec[sup.Worker] {
@@ -50,7 +50,7 @@ func TestWaitDoesNotWaitForThoseAbove(t *testing.T) {
 }
 
 // H1: Wait fails at once when the supervisor goes for good, whoever asked for that.
-func TestWaitFailsAtOnceBelowWhatGoesForGood(t *testing.T) {
+func TestWaitFailsAtOnceBelowASupervisorThatGoesForGood(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		stop func(root *sup.Supervisor[sup.Worker]) error

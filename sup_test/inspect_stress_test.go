@@ -11,7 +11,7 @@ import (
 
 // Inspection: While a tree restarts at all levels, a reader sees no event twice and
 // delays nothing.
-func TestATreeThatRestartsIsInspectedByMany(t *testing.T) {
+func TestReadersOfARestartingTreeSeeNoEventTwice(t *testing.T) {
 	const rounds, readers = 300, 4
 	crash := make(chan struct{})
 	leaf := func(context.Context) (*crashOnDemand, error) { return &crashOnDemand{crash}, nil }

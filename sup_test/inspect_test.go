@@ -40,7 +40,7 @@ func readEvents(t *testing.T, i sup.Inspector, path string, after uint64) (seqs 
 
 // Events: A stream that resumes after the last number seen has every event once, or
 // reports a gap.
-func TestAStreamOfEventsIsTakenUpWhereItWasCut(t *testing.T) {
+func TestAStreamOfEventsResumesAfterTheLastNumberSeen(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Intensity: ample, Record: 12, Children: c.good(new(trace), "a", "b")})
@@ -69,7 +69,7 @@ func TestAStreamOfEventsIsTakenUpWhereItWasCut(t *testing.T) {
 }
 
 // Events: A reader that does not keep up sees a gap and delays nothing.
-func TestAStreamOfEventsTellsItsReaderWhatItHasMissed(t *testing.T) {
+func TestAStreamOfEventsReportsWhatItsReaderMissed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: c.good(new(trace), "a")})
@@ -93,7 +93,7 @@ func TestAStreamOfEventsTellsItsReaderWhatItHasMissed(t *testing.T) {
 
 // Events: The events of a nested supervisor before its failure are on record in its
 // parent.
-func TestTheRecordOfASupervisorThatHasEndedIsFoundAbove(t *testing.T) {
+func TestTheRecordOfAnEndedSupervisorIsKeptInItsParent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		below := sup.Spec[*fake]{Name: "below", Intensity: sup.Intensity{Restarts: 0, Within: 1}, Children: c.good(new(trace), "a")}
@@ -190,7 +190,7 @@ func TestAStatusCountsTheChildrenByState(t *testing.T) {
 
 // Inspection: A status counts the children further down too. For a supervisor that is
 // down it counts them as they were last.
-func TestAStatusCountsWhatIsFurtherDown(t *testing.T) {
+func TestAStatusCountsTheChildrenFurtherDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		broken := sup.ChildSpec[sup.Worker]{ID: "broken", Budget: sup.Intensity{Restarts: 1, Within: time.Hour}, Start: func(context.Context) (sup.Worker, error) {
 			return &fake{run: func(context.Context) error { return errBoom }}, nil

@@ -32,7 +32,7 @@ func eachStrategy(t *testing.T, f func(t *testing.T, strategy sup.Strategy)) {
 
 // I1: Every decision to restart is counted, also after a permanent child's normal exit.
 // An exit that leads to no restart is not counted.
-func TestWhatCountsIsTheDecisionToRestartAndNotTheExit(t *testing.T) {
+func TestEveryDecisionToRestartCountsAndNoOtherExit(t *testing.T) {
 	returned := func(err error) func() error { return func() error { return err } }
 	panicked := func() error { panic(errBoom) }
 	left := func() error { runtime.Goexit(); return nil }

@@ -39,7 +39,7 @@ func expectKeyed(t *testing.T, k *sup.Keyed[int, *fake], want string) {
 
 // O5: A dynamic set can be bounded. When the set is full, StartChild returns
 // ErrMaxChildren and begins nothing.
-func TestAFullSetTakesNoMoreChildren(t *testing.T) {
+func TestAFullSetAcceptsNoMoreChildren(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
 		k := startKeyed(t, sup.KeyedSpec[int, *fake]{Name: "set", Max: 2, Start: func(_ context.Context, key int) (*fake, error) {
@@ -120,7 +120,7 @@ func TestAChildOfABoundedSetCountsInEachState(t *testing.T) {
 }
 
 // O5: Everything that takes a child out of the set frees its slot.
-func TestASlotOfABoundedSetIsFreeAgain(t *testing.T) {
+func TestARemovedChildFreesItsSlotInABoundedSet(t *testing.T) {
 	type set = *sup.Keyed[int, *fake]
 	for name, tt := range map[string]struct {
 		restart sup.Restart
@@ -178,7 +178,7 @@ func TestASlotOfABoundedSetIsFreeAgain(t *testing.T) {
 }
 
 // O5: Of many concurrent starts no more succeed than there is room for.
-func TestOfManyStartsAtOnceAsManySucceedAsThereIsRoomFor(t *testing.T) {
+func TestConcurrentStartsSucceedUpToTheBound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := startKeyed(t, sup.KeyedSpec[int, *fake]{Max: 10, Start: func(context.Context, int) (*fake, error) {
 			return &fake{initialize: func(context.Context) error { time.Sleep(time.Second); return nil }}, nil
@@ -300,7 +300,7 @@ func TestAChildThatRemoveCouldNotWaitForIsRemovedWhenItHasStopped(t *testing.T) 
 }
 
 // O4: RemoveChild may be called concurrently for one child.
-func TestRemoveMayBeCalledBySeveralAtOnce(t *testing.T) {
+func TestRemoveMayBeCalledConcurrently(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := startKeyed(t, sup.KeyedSpec[int, *fake]{Start: func(context.Context, int) (*fake, error) {
 			return &fake{run: func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }}, nil
@@ -342,7 +342,7 @@ func TestRemoveOfAChildWhoseStartIsIgnoredLateLeavesNothing(t *testing.T) {
 }
 
 // O1: A key that no lookup could find again is refused, and delays nothing.
-func TestAKeyThatNamesNothingIsRefused(t *testing.T) {
+func TestAKeyThatCannotBeFoundAgainIsRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := sup.NewKeyed(sup.KeyedSpec[any, *fake]{Start: func(context.Context, any) (*fake, error) { return &fake{}, nil }})
 		if err := k.Start(t.Context()); err != nil {

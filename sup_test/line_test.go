@@ -36,7 +36,7 @@ func failsSlowly(tr *trace, c sup.ChildSpec[*fake], d time.Duration) sup.ChildSp
 // F2: The retry of a start that failed in a round is queued behind a failure that
 // arrived meanwhile. The round of that failure restarts the child anyway, so the retry
 // is not counted. A backoff of the child changes neither.
-func TestARetryStandsBehindFailuresThatCameMeanwhile(t *testing.T) {
+func TestARetryIsQueuedBehindFailuresThatArrivedMeanwhile(t *testing.T) {
 	for name, backoff := range map[string]sup.Backoff{"at once": {}, "backoff": {Min: time.Millisecond}} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestARetryStandsBehindFailuresThatCameMeanwhile(t *testing.T) {
 
 // F2: Under one_for_all the order is the same. The round of the earlier failure stops
 // every child that had started.
-func TestARetryUnderOneForAllStandsBehindFailuresThatCameMeanwhile(t *testing.T) {
+func TestARetryUnderOneForAllIsQueuedBehindFailuresThatArrivedMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "x", "b", "d")
@@ -84,7 +84,7 @@ func TestARetryUnderOneForAllStandsBehindFailuresThatCameMeanwhile(t *testing.T)
 
 // F2: A failure that arrived meanwhile and whose round does not restart the child comes
 // first, and both are counted.
-func TestARetryStandsBehindTheRoundOfAnAddedChild(t *testing.T) {
+func TestARetryIsQueuedBehindTheRoundOfAnAddedChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b", "d")
@@ -144,7 +144,7 @@ func TestSiblingsWhoseTurnHasNotComeAreRestarting(t *testing.T) {
 
 // F2, F3: A child whose retry is queued can be terminated there. It is not counted, and
 // the round continues without it before any queued failure.
-func TestARetryInLineCanBeTerminated(t *testing.T) {
+func TestAQueuedRetryCanBeTerminated(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, ctx := make(controls), new(trace), t.Context()
 		children := c.good(tr, "a", "b", "d")

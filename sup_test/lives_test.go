@@ -13,7 +13,7 @@ import (
 
 // Events: An observer that starts the tree again is not called for the next life before
 // it has returned. It receives the remaining events of the last life first.
-func TestAnObserverIsToldOneLifeAfterTheOther(t *testing.T) {
+func TestAnObserverReceivesOneLifeAfterTheOther(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
 		var calls atomic.Int32
@@ -88,7 +88,7 @@ func TestAnObserverRunsTheNextLifeInAGoroutine(t *testing.T) {
 
 // Events: The error of an escalation carries the last events, which may include the
 // escalation of the previous life. It does not carry the errors of all lives before.
-func TestTheErrorOfALifeDoesNotKeepThoseOfAllBefore(t *testing.T) {
+func TestTheErrorOfALifeDoesNotKeepEarlierErrors(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := sup.New(sup.Spec[*fake]{Intensity: none, Children: []sup.ChildSpec[*fake]{
 			{ID: "a", Start: makes(fake{run: func(context.Context) error { return errBoom }})},

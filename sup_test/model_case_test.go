@@ -11,9 +11,9 @@ import (
 	"github.com/espalier-go/espalier/internal/scenario"
 )
 
-// TestTheCasesThatFoundSomethingStayGood replays testdata/model.txt on model and
+// TestCasesThatFoundFaultsStillPass replays testdata/model.txt on model and
 // engine. The file has shrunk random cases that found a fault.
-func TestTheCasesThatFoundSomethingStayGood(t *testing.T) {
+func TestCasesThatFoundFaultsStillPass(t *testing.T) {
 	for _, read := range readCases(t, "testdata/model.txt") {
 		read.Comments = nil
 		sc := caseOf(read)

@@ -16,7 +16,7 @@ func goodChild(id string) sup.ChildSpec[*fake] {
 }
 
 // S1: One of two concurrent calls of Start is refused.
-func TestOfTwoStartsAtOnceOneIsRefused(t *testing.T) {
+func TestOneOfTwoConcurrentStartsIsRefused(t *testing.T) {
 	for range 20000 {
 		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{goodChild("a")}})
 		var wg sync.WaitGroup
@@ -46,7 +46,7 @@ func TestAShutdownAtTheMomentOfTheStartEndsItOnce(t *testing.T) {
 
 // H1: Wait fails at once on a handle that was taken before the start, if the child has
 // been dropped since.
-func TestWaitOnAChildThatWasDroppedSinceTheHandleWasTakenFails(t *testing.T) {
+func TestWaitOnADroppedChildFails(t *testing.T) {
 	c := goodChild("t")
 	c.Restart = sup.Temporary
 	s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{c}})
@@ -161,7 +161,7 @@ func TestAnEscalationDuringTheStartIsTheErrorOfTheStart(t *testing.T) {
 }
 
 // H1: A handle is valid after a Shutdown that preceded the start.
-func TestAHandleIsGoodAfterAShutdownThatCameBeforeTheStart(t *testing.T) {
+func TestAHandleIsValidAfterAShutdownBeforeTheStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{goodChild("a")}})
 		h := s.Child("a")
@@ -180,7 +180,7 @@ func TestAHandleIsGoodAfterAShutdownThatCameBeforeTheStart(t *testing.T) {
 
 // H1: Wait on a child of a nested tree that was never started continues into the next
 // life of that tree.
-func TestWaitOnAChildWhoseTurnNeverCameGoesOnInTheNextLife(t *testing.T) {
+func TestWaitOnAChildThatNeverStartedContinuesInTheNextLife(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		die := make(chan error)
 		n := 0
@@ -227,7 +227,7 @@ func TestWaitOnAChildWhoseTurnNeverCameGoesOnInTheNextLife(t *testing.T) {
 }
 
 // B2: The backoff of one child does not delay the round of another child that waits.
-func TestABackoffHoldsUpNoRoundThatWaitsToo(t *testing.T) {
+func TestABackoffDelaysNoRoundOfAnotherChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		ctl := controls{}
 		var tr trace
@@ -269,7 +269,7 @@ func TestASupervisorThatAStartFunctionRunsForItselfIsNotTheChild(t *testing.T) {
 }
 
 // H1: Do without a function waits for a worker and does nothing else.
-func TestDoOfNothingDoesNothing(t *testing.T) {
+func TestDoWithoutAFunctionDoesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 1, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
 		_ = r.Start(context.Background())

@@ -193,7 +193,7 @@ func TestASupervisorCanBeNestedInATree(t *testing.T) {
 
 // N1: A wrapper that embeds a supervisor is a supervisor. Its own steps surround the
 // supervisor's steps at every start.
-func TestAWrapperThatEmbedsASupervisorIsOne(t *testing.T) {
+func TestAWrapperThatEmbedsASupervisorIsASupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*service]{Children: []sup.ChildSpec[*service]{{

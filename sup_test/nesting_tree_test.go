@@ -119,7 +119,7 @@ func slowRestartOfTree(c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*f
 
 // N1, H1: A Wait into a nested tree fails as soon as the parent will not restart the
 // tree.
-func TestAWaitIntoANestedTreeFailsWhenThatWillNotBeBack(t *testing.T) {
+func TestAWaitIntoANestedTreeFailsWhenTheTreeWillNotReturn(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(ctx context.Context, root *sup.Tree) error
 		want error
@@ -309,7 +309,7 @@ func TestTheShutdownOfARootGoesOnPastAStuckChildDeepDown(t *testing.T) {
 
 // X6, N1: Terminate and a round give up on a nested supervisor once all that it waits
 // for is stuck. The supervisor does not run again before the stuck child has returned.
-func TestANestedSupervisorIsStuckWithWhatIsStuckBelow(t *testing.T) {
+func TestANestedSupervisorIsStuckWithItsStuckChildren(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := start(t, stuckBelow(clock(nil), release, nil))
@@ -385,7 +385,7 @@ func (f *fickle) Run(ctx context.Context) error {
 
 // N1, O7: A worker is asked once which supervisor it is. No query runs the worker's
 // code.
-func TestAWorkerThatForgetsWhichSupervisorItIsHarmsNoQuery(t *testing.T) {
+func TestAWorkerIsAskedOnceWhichSupervisorItIs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := &fickle{newSupervisor(none, sup.ChildSpec[*fake]{ID: "x", Start: makes(fake{})}), make(chan struct{})}
 		s := start(t, sup.Spec[*fickle]{Name: "root", Children: []sup.ChildSpec[*fickle]{

@@ -20,7 +20,7 @@ import (
 // Events: An observer that panics or calls runtime.Goexit harms nothing. The other
 // observers receive all events and the panic, and the observer itself receives further
 // events.
-func TestAnObserverThatPanicsOrCallsGoexitIsToldFurtherEvents(t *testing.T) {
+func TestAnObserverThatPanicsOrCallsGoexitReceivesFurtherEvents(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fail func()
 		want error
@@ -67,7 +67,7 @@ func TestAnObserverThatPanicsOrCallsGoexitIsToldFurtherEvents(t *testing.T) {
 }
 
 // Events: Two observers that both panic at every event do not keep each other busy.
-func TestObserversThatPanicAtEverythingComeToAnEnd(t *testing.T) {
+func TestObserversThatPanicAtEveryEventDoNotLoop(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var told atomic.Int64
 		bad := sup.ObserverFunc(func(sup.Event) { told.Add(1); panic("bad") })

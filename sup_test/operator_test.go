@@ -15,7 +15,7 @@ import (
 )
 
 // O2: TerminateChild touches no sibling under any strategy, however the child ends.
-func TestTerminateConcernsNoSiblingHoweverTheChildEnds(t *testing.T) {
+func TestTerminateTouchesNoSiblingHoweverTheChildEnds(t *testing.T) {
 	for how, end := range map[string]func() error{
 		"nil":    func() error { return nil },
 		"error":  func() error { return errBoom },
@@ -85,7 +85,7 @@ func TestTheContextOfTerminateBoundsTheWait(t *testing.T) {
 
 // O2, X6: A child that does not stop in time is stuck, and the error of TerminateChild
 // shows its stack. Once the child has returned, it is stopped and can be restarted.
-func TestTerminateSaysWhereAChildIsStuck(t *testing.T) {
+func TestTerminateReportsTheStackOfAStuckChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := start(t, lone(afterCrash(sup.ChildSpec[*fake]{Start: func(ctx context.Context) (*fake, error) {
@@ -216,7 +216,7 @@ func TestARestartThatIsIgnoredLeavesTheChildStopped(t *testing.T) {
 }
 
 // O3: The end of ctx cancels the restart.
-func TestTheEndOfTheContextCallsARestartOff(t *testing.T) {
+func TestTheEndOfTheContextCancelsARestart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, lone(slowRestart(tr, c.child(tr, "w"), time.Hour)))
@@ -236,7 +236,7 @@ func TestTheEndOfTheContextCallsARestartOff(t *testing.T) {
 
 // O4: DeleteChild removes a stopped child and frees its id. A later child with the id
 // is another child, last in the order.
-func TestADeletedChildIsGoneAndItsIDFree(t *testing.T) {
+func TestADeletedChildIsGoneAndItsIDIsFree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{Children: c.good(tr, "a", "w", "z")})
@@ -260,7 +260,7 @@ func TestADeletedChildIsGoneAndItsIDFree(t *testing.T) {
 
 // O4: DeleteChild waits for nothing. A context that has ended cancels it, unless there
 // is nothing to delete. A tree has DeleteChild like other supervisors.
-func TestAContextThatHasEndedCallsADeleteOff(t *testing.T) {
+func TestAnEndedContextCancelsADelete(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var child sup.Child[*fake]
 		tree := new(sup.Tree)
@@ -295,7 +295,7 @@ func TestAContextThatHasEndedCallsADeleteOff(t *testing.T) {
 
 // O2, O3, O4: Concurrent calls are served one after the other. Each returns what one of
 // the states implies, and only one of the restarts and deletes wins.
-func TestOfSeveralRestartsOrDeletesAtOnceOneWins(t *testing.T) {
+func TestOneOfSeveralConcurrentRestartsOrDeletesWins(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{Children: c.good(tr, "w")})

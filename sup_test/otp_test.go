@@ -36,9 +36,9 @@ func TestTheEngineDoesWhatErlangsSupervisorDid(t *testing.T) {
 	}
 }
 
-// TestErlangsSupervisorDoesTheSame runs random scenarios, as many as -otp says, on
+// TestErlangsSupervisorDoesWhatTheEngineDoes runs random scenarios, as many as -otp says, on
 // Erlang's supervisor and on the engine. See make otp.
-func TestErlangsSupervisorDoesTheSame(t *testing.T) {
+func TestErlangsSupervisorDoesWhatTheEngineDoes(t *testing.T) {
 	if *otpScenarios < 1 {
 		t.Skip("no random scenarios without -otp N; see make otp")
 	}
@@ -69,8 +69,8 @@ func randomScenarios(seed, n int) (all []*otpCase) {
 	return all
 }
 
-// TestTheTracesAreRecordedAnew writes the files of traces with -otp.record.
-func TestTheTracesAreRecordedAnew(t *testing.T) {
+// TestRecordTheTracesOfErlangsSupervisor writes the files of traces with -otp.record.
+func TestRecordTheTracesOfErlangsSupervisor(t *testing.T) {
 	if !*otpRecord {
 		t.Skip("no traces are written without -otp.record")
 	}
