@@ -45,7 +45,7 @@ func TestTheCountsOfAnAbandonedSupervisorDoNotFall(t *testing.T) {
 				t.Helper()
 				synctest.Wait()
 				if diff := cmp.Diff(map[string]sup.Counts{"leaf": want}, counted(s.Snapshot(), "middle/n/m")); diff != "" {
-					t.Errorf("ends before: %v, %s (-want +got):\n%s", endsBefore, when, diff)
+					t.Errorf("parent ends first: %v, %s (-want +got):\n%s", endsBefore, when, diff)
 				}
 			}
 			crash <- errBoom

@@ -218,17 +218,17 @@ func (f face) expectDown(t *testing.T, when string, want error, all ...asks) {
 		}
 	}
 	if f.reads() && want != sup.ErrShuttingDown {
-		t.Errorf("%s there is a worker", when)
+		t.Errorf("%s: a read returned a worker", when)
 	}
 	f.root.Name()
 	f.root.Strategy()
 	f.root.Intensity()
 	f.root.Children()
 	if tree := f.root.Snapshot(); tree.Running || tree.String() == "" {
-		t.Errorf("%s it shows as %+v", when, tree)
+		t.Errorf("%s: snapshot %+v", when, tree)
 	}
 	if up := f.root.Uptime(); up != 0 && want != sup.ErrShuttingDown {
-		t.Errorf("%s it is up for %v", when, up)
+		t.Errorf("%s: uptime %v", when, up)
 	}
 	if took := time.Since(begin); took != 0 {
 		t.Errorf("%s all this took %v", when, took)
@@ -245,7 +245,7 @@ func TestCallsBeforeTheStartAndAfterTheEndReturnErrNotRunning(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !f.reads() {
-				t.Error("when it is up there is no worker")
+				t.Error("no worker while the supervisor is up")
 			}
 			if err := f.root.Shutdown(t.Context()); err != nil {
 				t.Error(err)
@@ -259,7 +259,7 @@ func TestCallsBeforeTheStartAndAfterTheEndReturnErrNotRunning(t *testing.T) {
 				t.Error(err)
 			}
 			for e := range sup.Inspect(f.root).Events(t.Context(), "", sup.FromNow) {
-				t.Errorf("after the end there is an event, %v", e.Kind)
+				t.Errorf("event %v after the end", e.Kind)
 			}
 		}
 	})
@@ -372,10 +372,10 @@ func TestCallsOnZeroValuesReturnErrNotRunning(t *testing.T) {
 			}
 		}
 		if n := len(f.root.Children()); n != 0 {
-			t.Errorf("it has %d children", n)
+			t.Errorf("%d children, want none", n)
 		}
 		for e := range sup.Inspect(f.root).Events(t.Context(), "", 0) {
-			t.Errorf("it has an event, %v", e.Kind)
+			t.Errorf("event %v, want none", e.Kind)
 		}
 	})
 }

@@ -26,7 +26,7 @@ func expectEnded(t *testing.T, s *sup.Supervisor[*fake]) {
 		t.Fatalf("the supervisor is up: %s", states(s))
 	}
 	if err := s.Err(); err != nil {
-		t.Errorf("it ended with %v; want a normal end", err)
+		t.Errorf("exit error %v, want a normal end", err)
 	}
 }
 

@@ -152,7 +152,7 @@ func TestEachChildCountsItsOwnRestartsInARow(t *testing.T) {
 			c.die(next.id, errBoom)
 			time.Sleep(next.wait*time.Second - 1)
 			if got := states(s); got != "a restarting, b restarting" {
-				t.Fatalf("step %d, a moment before its wait is over: %s", i, got)
+				t.Fatalf("step %d, just before the end of its wait: %s", i, got)
 			}
 			time.Sleep(time.Nanosecond)
 			expectStates(t, s, "a running, b running")
@@ -172,7 +172,7 @@ func TestAnOperatorsRestartStartsTheWaitsOver(t *testing.T) {
 				c.die("a", errBoom)
 				time.Sleep(wait - 1)
 				if got := states(s); got != "a restarting" {
-					t.Fatalf("a moment before %v: %s", wait, got)
+					t.Fatalf("just before %v: %s", wait, got)
 				}
 				time.Sleep(time.Nanosecond)
 				expectStates(t, s, "a running")

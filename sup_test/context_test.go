@@ -245,7 +245,7 @@ func TestDerivedContextsAreCancelledWithTheIncarnationAndItsCause(t *testing.T) 
 					// waits for a derived context fails the bubble.
 					before, _ = derive(ctx)
 					if before.Err() != nil || context.Cause(before) != nil {
-						t.Errorf("it is cancelled at once: %v", context.Cause(before))
+						t.Errorf("derived context cancelled at once: %v", context.Cause(before))
 					}
 					<-before.Done()
 					after, _ = derive(ctx)
@@ -297,7 +297,7 @@ func TestAfterFuncFollowsTheIncarnation(t *testing.T) {
 			synctest.Wait()
 			late := context.AfterFunc(ctx, func() { tr.add("called at once") })
 			if late() {
-				t.Error("it was stopped though the context had been cancelled")
+				t.Error("stop reported success after the context was cancelled")
 			}
 			return nil
 		}}))

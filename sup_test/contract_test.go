@@ -31,7 +31,7 @@ func contract(t *testing.T) (lines map[string]string, differences string) {
 		case first != "":
 			number = strings.TrimSpace(first)
 			if lines[number] != "" {
-				t.Errorf("%s is there twice", number)
+				t.Errorf("line %s occurs twice", number)
 			}
 		case !strings.HasPrefix(line, "    "):
 			number = ""

@@ -121,7 +121,7 @@ func TestAChildIsStartedByTheTextOfItsKey(t *testing.T) {
 				t.Errorf("StartChild(%q) = %+v", key, info)
 			}
 			if status, _ := c.Status(t.Context(), ""); want != nil && len(status.States) != 0 {
-				t.Errorf("after StartChild(%q), which failed, there are children: %v", key, status.States)
+				t.Errorf("children after the failed StartChild(%q): %v", key, status.States)
 			}
 		}
 		started(startSet[string](t), "a/b", nil)
@@ -176,7 +176,7 @@ func TestTheErrorOfAPathNamesThePartWithoutAChild(t *testing.T) {
 		}
 		for e, err := range i.Events(t.Context(), "top/nobody", 0) {
 			if !errors.Is(err, sup.ErrNotFound) {
-				t.Errorf("Events of nobody: %v, %v", e, err)
+				t.Errorf("Events of an unknown path: %v, %v", e, err)
 			}
 		}
 	})
@@ -188,7 +188,7 @@ func TestTheErrorOfACallWithoutAPathNamesTheTree(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "a")})
 		err := sup.Control(s).RestartChild(t.Context(), sup.Target{})
 		if want := "restart: "; err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%v; want it to begin with %q", err, want)
+			t.Errorf("error %v, want the prefix %q", err, want)
 		}
 	})
 }
@@ -208,25 +208,25 @@ func TestASubtreeIsShutDownAndRestartedByPath(t *testing.T) {
 			t.Fatal(err)
 		}
 		if info, _ := ctl.Child(t.Context(), "top/below"); info.State != sup.StateStopped {
-			t.Errorf("it is %v", info.State)
+			t.Errorf("state %v", info.State)
 		}
 		if _, err := ctl.Children(t.Context(), "top/below"); !errors.Is(err, sup.ErrNotRunning) {
-			t.Errorf("its children: %v", err)
+			t.Errorf("children: %v", err)
 		}
 		if err := ctl.RestartChild(t.Context(), sup.Target{Path: "top/below", Incarnation: 7}); !errors.Is(err, sup.ErrIncarnation) {
-			t.Errorf("Restart of an incarnation that it never had = %v", err)
+			t.Errorf("Restart of an unknown incarnation = %v", err)
 		}
 		if err := ctl.RestartChild(t.Context(), sup.Target{Path: "top/below", Incarnation: 1}); err != nil {
 			t.Errorf("Restart = %v", err)
 		}
 		if info, err := ctl.Child(t.Context(), "top/below/leaf"); err != nil || info.State != sup.StateRunning {
-			t.Errorf("below it: %+v, %v", info, err)
+			t.Errorf("child of the supervisor: %+v, %v", info, err)
 		}
 		if err := ctl.Shutdown(t.Context(), sup.Target{}); err != nil {
 			t.Errorf("Shutdown = %v", err)
 		}
 		if _, err := ctl.StartChild(t.Context(), "", "x"); !errors.Is(err, sup.ErrNotKeyed) {
-			t.Errorf("StartChild where there are no keys = %v", err)
+			t.Errorf("StartChild on a supervisor without keys = %v", err)
 		}
 	})
 }
@@ -248,7 +248,7 @@ func TestASupervisorInItsBackoffIsShutDownByPath(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if got := states(s); got != "below stopped" {
-			t.Errorf("it is %s", got)
+			t.Errorf("states %s", got)
 		}
 	})
 }

@@ -37,7 +37,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 			kind: sup.ExitNormal,
 			want: `exit=normal`,
 		},
-		"it gave up": {
+		"the supervisor gave up": {
 			run:  func(context.Context) error { return errBoom },
 			kind: sup.ExitAbnormal, is: sup.ErrIntensity,
 			want: `exit=abnormal err="supervisor: more than 1 restart in 1ns; last: supervisor/w, abnormal: boom"`,
@@ -89,7 +89,7 @@ func TestLogAndEventSayHowASupervisorHasEnded(t *testing.T) {
 					t.Fatal(err)
 				}
 				if exit := s.Ended(); tt.run == nil && exit != (sup.Exit{}) {
-					t.Errorf("while it is up, Ended is %v", exit)
+					t.Errorf("Ended is %v while the supervisor is up", exit)
 				}
 				if tt.end != nil {
 					tt.end(t, s)
@@ -144,7 +144,7 @@ func TestANestedSupervisorHasAPathAndEndsWithItsParent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		below := sup.New(sup.Spec[*fake]{Name: "own", Children: make(controls).good(new(trace), "w")})
 		if path := below.Path(); path != "own" {
-			t.Errorf("before the start its path is %q", path)
+			t.Errorf("path %q before the start", path)
 		}
 		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Name: "top", Children: []sup.ChildSpec[sup.Worker]{
 			{ID: "a/b", Start: func(context.Context) (sup.Worker, error) { return below, nil }},
@@ -158,7 +158,7 @@ func TestANestedSupervisorHasAPathAndEndsWithItsParent(t *testing.T) {
 		_ = s.Shutdown(t.Context())
 		exit := below.Ended()
 		if stop, ok := exit.Err.(*sup.StopError); exit.Kind != sup.ExitShutdown || !ok || stop.Reason != sup.ReasonShutdown {
-			t.Errorf("it has ended with %v", exit)
+			t.Errorf("exit %v", exit)
 		}
 	})
 }

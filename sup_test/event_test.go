@@ -145,7 +145,7 @@ func TestASupervisorThatFailsIsAnEvent(t *testing.T) {
 		events := r.expect(t, "child exited s/b 1, abnormal", "child stopped s/b 1, abnormal", "supervisor failed s, abnormal",
 			"child stopping s/a 1", "child exited s/a 1, shutdown", "child stopped s/a 1, shutdown", "supervisor stopped s, abnormal")
 		if err := events[2].Exit.Err; !errors.Is(err, sup.ErrIntensity) || !errors.Is(err, errBoom) {
-			t.Errorf("it failed with %v", err)
+			t.Errorf("failure %v", err)
 		}
 		if s.Err() == nil {
 			t.Error("and has no error")

@@ -55,7 +55,7 @@ func TestEveryMisbehaviourOfUserCodeHasItsDocumentedOutcome(t *testing.T) {
 		}
 	}
 	for cell := range want {
-		t.Errorf("there is no such cell: %s", cell)
+		t.Errorf("unknown cell: %s", cell)
 	}
 }
 
@@ -119,7 +119,7 @@ func (r *rig) play() (o aftermath) {
 		time.Sleep(settled)
 	}
 	if !r.struck.Load() {
-		r.t.Error("it has not misbehaved")
+		r.t.Error("no misbehaviour")
 	}
 	o.w, o.others = r.look()
 	r.stillServes()

@@ -147,7 +147,7 @@ func failsIn(step string, fails func(context.Context) error) sup.ChildSpec[*fake
 func expectHarmless(t *testing.T, err error, text string, what error) {
 	t.Helper()
 	if err == nil {
-		t.Fatal("there is no error")
+		t.Fatal("no error")
 	}
 	if got := err.Error(); !strings.Contains(got, text) {
 		t.Errorf("%q does not say %q", got, text)
@@ -197,7 +197,7 @@ func TestACauseWhoseMethodsDoNotReturnHarmsNoCaller(t *testing.T) {
 			expectHarmless(t, err, "error of type", sup.ErrStuck)
 			close(release)
 			if _, err := s.Child("v").Wait(ctx); err == nil {
-				t.Error("there is no error")
+				t.Error("no error")
 			} else {
 				_ = err.Error()
 			}

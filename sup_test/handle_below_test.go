@@ -78,7 +78,7 @@ func TestWaitFailsAtOnceBelowASupervisorThatGoesForGood(t *testing.T) {
 					t.Errorf("Wait: %v", err)
 				}
 				if d := time.Since(began); d > 0 {
-					t.Errorf("it took %v", d)
+					t.Errorf("took %v", d)
 				}
 				if err := <-stopped; err != nil {
 					t.Error(err)

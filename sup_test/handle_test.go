@@ -47,7 +47,7 @@ func TestAHandleOutlivesIncarnations(t *testing.T) {
 				t.Error(err)
 			}
 			if w, ok := h.Get(); ok || w != nil {
-				t.Errorf("%s: stopped, and yet there is %p", id, w)
+				t.Errorf("%s: worker %p after the stop", id, w)
 			}
 			if err := s.RestartChild(t.Context(), id); err != nil {
 				t.Error(err)
@@ -63,7 +63,7 @@ func TestGetReturnsNoWorkerThatIsNotReadyOrIsEnding(t *testing.T) {
 		var s *sup.Supervisor[*fake]
 		none := func(when string) {
 			if w, ok := s.Child("w").Get(); ok || w != nil {
-				t.Errorf("%s there is a worker", when)
+				t.Errorf("%s: Get returned a worker", when)
 			}
 		}
 		die := make(chan error)
@@ -182,7 +182,7 @@ func TestAHandleByIDFollowsTheID(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, ok := byID.Info(); ok {
-				t.Error("the handle by id tells of a child that is gone")
+				t.Error("the handle by id shows a removed child")
 			}
 			defer func() {
 				if _, err := h.Wait(t.Context()); !errors.Is(err, sup.ErrNotFound) {

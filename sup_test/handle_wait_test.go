@@ -77,11 +77,11 @@ var reasons = []struct {
 	end   func(ctx context.Context, s *sup.Supervisor[*fake]) error
 	want  error
 }{
-	{"it has ended", sup.ChildSpec[*fake]{Restart: sup.Transient, Start: makes(fake{run: ends[0].run})}, nil, sup.ErrStopped},
-	{"a temporary one has ended", sup.ChildSpec[*fake]{Restart: sup.Temporary, Start: makes(fake{run: ends[0].run})}, nil, sup.ErrNotFound},
-	{"an operator has stopped it", sup.ChildSpec[*fake]{Start: makes(fake{})},
+	{"the child has ended", sup.ChildSpec[*fake]{Restart: sup.Transient, Start: makes(fake{run: ends[0].run})}, nil, sup.ErrStopped},
+	{"a temporary child has ended", sup.ChildSpec[*fake]{Restart: sup.Temporary, Start: makes(fake{run: ends[0].run})}, nil, sup.ErrNotFound},
+	{"an operator has stopped the child", sup.ChildSpec[*fake]{Start: makes(fake{})},
 		func(ctx context.Context, s *sup.Supervisor[*fake]) error { return s.TerminateChild(ctx, "w") }, sup.ErrStopped},
-	{"an operator has deleted it", sup.ChildSpec[*fake]{Start: makes(fake{})},
+	{"an operator has deleted the child", sup.ChildSpec[*fake]{Start: makes(fake{})},
 		func(ctx context.Context, s *sup.Supervisor[*fake]) error {
 			return errors.Join(s.TerminateChild(ctx, "w"), s.DeleteChild(ctx, "w"))
 		}, sup.ErrNotFound},
@@ -120,7 +120,7 @@ func TestWaitFailsAtOnceWhenThereWillBeNoWorker(t *testing.T) {
 					t.Errorf("Wait: %v, %v, want %v", w, err, reason.want)
 				}
 				if took := time.Since(began); took != 0 {
-					t.Errorf("it took %v", took)
+					t.Errorf("took %v", took)
 				}
 				if err := h.Do(t.Context(), func(context.Context, *fake) error { t.Error("Do called"); return nil }); !errors.Is(err, reason.want) {
 					t.Errorf("Do: %v, want %v", err, reason.want)
@@ -223,7 +223,7 @@ func TestWaitFailsAtOnceWhereThereIsNoChild(t *testing.T) {
 				t.Errorf("%s: Wait: %v", name, err)
 			}
 			if _, ok := h.Get(); ok {
-				t.Errorf("%s: there is a worker", name)
+				t.Errorf("%s: Get returned a worker", name)
 			}
 			if info, ok := h.Info(); ok {
 				t.Errorf("%s: Info: %+v", name, info)

@@ -23,7 +23,7 @@ func TestACrashLoopOfRoundsWaitsForASlowObserver(t *testing.T) {
 					Children: []sup.ChildSpec[*fake]{crashLoop(&lives)}})
 				synctest.Wait()
 				if n := lives.Load(); n < 100 || n > 5000 {
-					t.Errorf("it has lived %d times while nobody was told", n)
+					t.Errorf("%d lives although the observer received no event", n)
 				}
 				close(release)
 			})

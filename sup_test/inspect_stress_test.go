@@ -38,7 +38,7 @@ func TestReadersOfARestartingTreeSeeNoEventTwice(t *testing.T) {
 					t.Errorf("the stream ended with %v", err)
 				}
 				if seen[e.Seq] {
-					t.Errorf("number %d was told twice", e.Seq)
+					t.Errorf("event %d was received twice", e.Seq)
 				}
 				seen[e.Seq] = true
 			}

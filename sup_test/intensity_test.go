@@ -273,7 +273,7 @@ func TestTheErrorOfASupervisorThatGaveUpCarriesTheExitsThatLedThere(t *testing.T
 		}
 		last := recent[len(recent)-1]
 		if last.Kind != sup.ChildStopped || last.Path != "shop/a" || !errors.Is(last.Exit.Err, errUnready) {
-			t.Errorf("the last event that it carries is %+v", last)
+			t.Errorf("last event of the error: %+v", last)
 		}
 	})
 }

@@ -63,7 +63,7 @@ func TestAHandleDoesNotFindAChildThatIsRefused(t *testing.T) {
 	k, end := full(t, 1)
 	for range 100_000 {
 		if info, is := k.Child(99).Info(); is {
-			t.Errorf("it is there: %+v", info)
+			t.Errorf("refused child is shown: %+v", info)
 			break
 		}
 	}

@@ -57,7 +57,7 @@ func TestAFullSetAcceptsNoMoreChildren(t *testing.T) {
 			t.Error(err)
 		}
 		if _, ok := h.Get(); ok {
-			t.Error("there is a worker")
+			t.Error("the handle returned a worker")
 		}
 		if _, err := k.StartChild(t.Context(), 1); !errors.Is(err, sup.ErrAlreadyRunning) {
 			t.Errorf("a key that is taken, in a full set: %v", err)
@@ -247,7 +247,7 @@ func TestRemoveStopsAndRemovesAChildInEachState(t *testing.T) {
 				}
 				err := k.RemoveChild(t.Context(), 7)
 				if !errors.Is(err, want) {
-					t.Errorf("it answers %v; want %v", err, want)
+					t.Errorf("error %v, want %v", err, want)
 				}
 				if call, ok := errors.AsType[*sup.CallError](err); err != nil && (!ok || call.Op != "remove" || call.Path != "supervisor/7") {
 					t.Errorf("the error %q does not name the call and the child", err)
@@ -256,7 +256,7 @@ func TestRemoveStopsAndRemovesAChildInEachState(t *testing.T) {
 					expectKeyed(t, k, "")
 				}
 				if _, ok := k.Get(7); ok {
-					t.Error("there is a worker")
+					t.Error("the handle returned a worker")
 				}
 			})
 		})
@@ -285,7 +285,7 @@ func TestAChildThatRemoveCouldNotWaitForIsRemovedWhenItHasStopped(t *testing.T) 
 					t.Errorf("%v; want %v", err, want)
 				}
 				if _, err := k.StartChild(t.Context(), 8); !errors.Is(err, sup.ErrMaxChildren) {
-					t.Errorf("its slot is taken as long as it is there: %v", err)
+					t.Errorf("start of another child before the slot is free: %v", err)
 				}
 				time.Sleep(2 * time.Hour)
 				expectKeyed(t, k, "")

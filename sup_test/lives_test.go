@@ -17,7 +17,7 @@ func TestAnObserverReceivesOneLifeAfterTheOther(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
 		var calls atomic.Int32
-		var told []uint64
+		var received []uint64
 		again := true
 		s = sup.New(sup.Spec[*fake]{
 			Children: []sup.ChildSpec[*fake]{{ID: "a", Start: makes(fake{})}},
@@ -26,7 +26,7 @@ func TestAnObserverReceivesOneLifeAfterTheOther(t *testing.T) {
 					t.Errorf("two calls at a time at event %d", e.Seq)
 				}
 				defer calls.Add(-1)
-				told = append(told, e.Seq)
+				received = append(received, e.Seq)
 				if e.Kind == sup.SupervisorStopped && again {
 					again = false
 					if err := s.Start(context.Background()); err != nil {
@@ -46,8 +46,8 @@ func TestAnObserverReceivesOneLifeAfterTheOther(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		if !slices.IsSorted(told) || len(told) == 0 || int(told[len(told)-1]) != len(told) {
-			t.Errorf("told %d", told)
+		if !slices.IsSorted(received) || len(received) == 0 || int(received[len(received)-1]) != len(received) {
+			t.Errorf("received events %d", received)
 		}
 	})
 }
@@ -81,7 +81,7 @@ func TestAnObserverRunsTheNextLifeInAGoroutine(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		if n := lives.Load(); n != 2 {
-			t.Errorf("told the end of %d lives", n)
+			t.Errorf("received the end of %d lives", n)
 		}
 	})
 }

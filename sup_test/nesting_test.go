@@ -245,7 +245,7 @@ func TestANestedSupervisorThatEndsNormallyIsRestartedOnlyIfPermanent(t *testing.
 					if restart == sup.Permanent {
 						expectCount(t, s, 1)
 						if exit := innerOf(s).LastExit; exit.Kind != sup.ExitNormal {
-							t.Errorf("it ended with %v", exit)
+							t.Errorf("exit %v", exit)
 						}
 					}
 				})
@@ -357,7 +357,7 @@ func TestTheErrorOfAnEscalationWrapsTheChainDownToTheFirstCause(t *testing.T) {
 					err = at.Exits[len(at.Exits)-1].Exit.Err
 				}
 				if diff := cmp.Diff([]string{"root", "root/n", "root/n/n", "root/n/n/n"}, paths); diff != "" {
-					t.Errorf("who gave up (-want +got):\n%s", diff)
+					t.Errorf("supervisors that gave up (-want +got):\n%s", diff)
 				}
 			})
 		})

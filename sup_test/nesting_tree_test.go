@@ -73,7 +73,7 @@ func TestTheHandlesOfANestedTreeSurviveItsRestart(t *testing.T) {
 				go func() {
 					time.Sleep(at)
 					if _, ok := w.X.Get(); ok != (at >= ready) && at != 0 && at != ready {
-						t.Errorf("at %v there is a worker: %v", at, ok)
+						t.Errorf("at %v, Get returned a worker: %v", at, ok)
 					}
 					got, err := w.X.Wait(context.Background())
 					now := time.Since(began)
@@ -88,10 +88,10 @@ func TestTheHandlesOfANestedTreeSurviveItsRestart(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			synctest.Wait()
 			if after, ok := w.X.Get(); !ok || after == before {
-				t.Error("there is no new worker")
+				t.Error("no new worker")
 			}
 			if after, ok := w.Many.Get(1); !ok || after == beforeMany {
-				t.Error("there is no new replica")
+				t.Error("no new replica")
 			}
 			if _, ok := key.Get(); ok || w.Keys.Len() != 0 {
 				t.Error("the member of a keyed set has survived")
@@ -179,10 +179,10 @@ func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
 				tr.expect(t, "die x, stop slow")
 				time.Sleep(time.Second)
 				if err := s.DeleteChild(context.Background(), "inner"); !errors.Is(err, sup.ErrRunning) {
-					t.Errorf("Delete while it escalates: %v", err)
+					t.Errorf("Delete during the escalation: %v", err)
 				}
 				if err := s.RestartChild(t.Context(), "inner"); !errors.Is(err, sup.ErrRunning) {
-					t.Errorf("Restart while it escalates: %v", err)
+					t.Errorf("Restart during the escalation: %v", err)
 				}
 				began := time.Now()
 				if err := s.TerminateChild(t.Context(), "inner"); err != nil || time.Since(began) != time.Second {
@@ -192,7 +192,7 @@ func TestASupervisorCanBeTerminatedWhileItEscalates(t *testing.T) {
 				expectStates(t, s, "a running, inner stopped, b running")
 				expectCount(t, s, 0)
 				if exit := innerOf(s).LastExit; exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, errBoom) {
-					t.Errorf("it ended with %v", exit)
+					t.Errorf("exit %v", exit)
 				}
 				if err := s.RestartChild(t.Context(), "inner"); err != nil {
 					t.Error(err)
@@ -363,7 +363,7 @@ func TestANestedSupervisorComesBackAfterAStuckChild(t *testing.T) {
 				expectStates(t, s, "a running, inner running, b running")
 				expectCount(t, s, 1)
 				if exit := innerOf(s).LastExit; !errors.Is(exit.Err, sup.ErrIntensity) || !errors.Is(exit.Err, errBoom) {
-					t.Errorf("it ended with %v", exit)
+					t.Errorf("exit %v", exit)
 				}
 			})
 		})

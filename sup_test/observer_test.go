@@ -50,7 +50,7 @@ func TestAnObserverThatPanicsOrCallsGoexitReceivesFurtherEvents(t *testing.T) {
 						if e.Kind != sup.ObserverPanicked {
 							own = append(own, e)
 						} else if !errors.Is(e.Exit.Err, tt.want) {
-							t.Errorf("the failure is told as %v", e.Exit.Err)
+							t.Errorf("reported failure: %v", e.Exit.Err)
 						}
 					}
 					if diff := cmp.Diff(all, drawn(own)); diff != "" || len(events) != len(own)+1 {
@@ -79,7 +79,7 @@ func TestObserversThatPanicAtEveryEventDoNotLoop(t *testing.T) {
 		}
 		const events = 7 // 3 of the start, 4 of the stop; each observer panics at each, which the other one sees
 		if n := told.Load(); n != 4*events {
-			t.Errorf("told %d times; want %d", n, 4*events)
+			t.Errorf("received %d events, want %d", n, 4*events)
 		}
 	})
 }
@@ -97,7 +97,7 @@ func TestASlowObserverDelaysNothingButTheEnd(t *testing.T) {
 			t.Error(err)
 		}
 		if took := time.Since(begin); took != 0 {
-			t.Errorf("it took %v", took)
+			t.Errorf("took %v", took)
 		}
 		expectStates(t, s, "a running, b running")
 		if err := s.Shutdown(t.Context()); err != nil {
@@ -107,7 +107,7 @@ func TestASlowObserverDelaysNothingButTheEnd(t *testing.T) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if n := len(r.all); n == 0 || r.all[n-1].Kind != sup.SupervisorStopped || time.Since(begin) != time.Duration(n)*time.Minute {
-			t.Errorf("after %v it has been told %v", time.Since(begin), drawn(r.all))
+			t.Errorf("after %v the observer has received %v", time.Since(begin), drawn(r.all))
 		}
 	})
 }
@@ -182,7 +182,7 @@ func TestACrashLoopWaitsForASlowObserver(t *testing.T) {
 		}})
 		synctest.Wait()
 		if n := lives.Load(); n < 100 || n > 5000 {
-			t.Errorf("it has lived %d times while nobody was told", n)
+			t.Errorf("%d lives although the observer received no event", n)
 		}
 		if err := errors.Join(s.TerminateChild(t.Context(), "a"), s.RestartChild(t.Context(), "a"), s.TerminateChild(t.Context(), "crash")); err != nil {
 			t.Error(err)
@@ -194,7 +194,7 @@ func TestACrashLoopWaitsForASlowObserver(t *testing.T) {
 		close(release)
 		synctest.Wait()
 		if n := lives.Load(); n != 20_000 || told.Load() < 4*n {
-			t.Errorf("released, it has lived %d times, and the observer was told %d events", n, told.Load())
+			t.Errorf("after the release: %d lives, %d events received", n, told.Load())
 		}
 	})
 }

@@ -60,7 +60,7 @@ func TestTerminateIsTheCauseOfTheChildsEnd(t *testing.T) {
 			t.Errorf("the cause is %v", cause)
 		}
 		if last := info(t, s, "w").LastExit; last.Kind != sup.ExitShutdown {
-			t.Errorf("it ended with %v", last)
+			t.Errorf("exit %v", last)
 		}
 	})
 }
@@ -94,7 +94,7 @@ func TestTerminateReportsTheStackOfAStuckChild(t *testing.T) {
 		begin := time.Now()
 		err := s.TerminateChild(t.Context(), "w")
 		if took := time.Since(begin); took != sup.DefaultShutdown {
-			t.Errorf("it took %v", took)
+			t.Errorf("took %v", took)
 		}
 		stuck, ok := errors.AsType[*sup.StuckError](err)
 		if !ok || len(stuck.Children) != 1 || stuck.Children[0].Path != "supervisor/w" || stuck.Children[0].Incarnation != 1 ||
@@ -129,7 +129,7 @@ func TestRestartStartsTheChildInItsOldPlace(t *testing.T) {
 			t.Errorf("%+v; want the second incarnation, and no restart", i)
 		}
 		if _, ok := s.Child("w").Get(); !ok {
-			t.Error("it is not live")
+			t.Error("no live worker")
 		}
 		expectStates(t, s, "a running, w running, z running")
 		expectCount(t, s, 0)
