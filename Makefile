@@ -38,7 +38,7 @@ otp:
 	else \
 		echo "otp: SKIPPED: there is no escript. On Debian: apt-get install erlang-base"; \
 		echo "otp: instead, what was recorded of Erlang's supervisor is replayed"; \
-		$(GO) test -race -run 'TestTheTracesOfErlangsSupervisorAreOurs' ./sup_test; \
+		$(GO) test -race -run 'TestTheEngineDoesWhatErlangsSupervisorDid' ./sup_test; \
 	fi
 
 # leaks runs all tests with the profile of leaked goroutines, which must be empty.
