@@ -10,13 +10,12 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// What the tests of rounds and restarts need beyond good children: ones that
-// take their time and ones that fail to start, which hold a phase open; and
-// questions that many of them ask.
+// Fixtures for rounds and restarts: children that are slow or fail to start,
+// which hold a phase open, and assertions that many tests share.
 
 var errUnready = errors.New("told not to get ready")
 
-// slowStop lets a child take d to stop: "stop a", then "gone a".
+// slowStop makes a child take d to stop. It traces "stop a", then "gone a".
 func slowStop(tr *trace, c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*fake] {
 	return with(c, func(f *fake) {
 		run := f.run
@@ -31,8 +30,8 @@ func slowStop(tr *trace, c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[
 	})
 }
 
-// slowRestart lets every start of a child but the first take d: "begin a",
-// then "start a", or "cut a" if it is told to stop meanwhile.
+// slowRestart makes every start of a child except the first take d. It traces
+// "begin a", then "start a", or "cut a" if the start is cancelled.
 func slowRestart(tr *trace, c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*fake] {
 	return with(c, func(f *fake) {
 		initialize := f.initialize
@@ -52,7 +51,8 @@ func slowRestart(tr *trace, c sup.ChildSpec[*fake], d time.Duration) sup.ChildSp
 	})
 }
 
-// unready lets the incarnations from..to of a child fail to start: "fail a".
+// unready makes incarnations from..to of a child fail to start and trace "fail
+// a".
 func unready(tr *trace, c sup.ChildSpec[*fake], from, to int) sup.ChildSpec[*fake] {
 	return with(c, func(f *fake) {
 		initialize := f.initialize
@@ -66,7 +66,7 @@ func unready(tr *trace, c sup.ChildSpec[*fake], from, to int) sup.ChildSpec[*fak
 	})
 }
 
-// with changes each worker that a child's start function makes.
+// with applies change to each worker that a child's start function makes.
 func with(c sup.ChildSpec[*fake], change func(f *fake)) sup.ChildSpec[*fake] {
 	start := c.Start
 	c.Start = func(ctx context.Context) (*fake, error) {
@@ -79,7 +79,7 @@ func with(c sup.ChildSpec[*fake], change func(f *fake)) sup.ChildSpec[*fake] {
 	return c
 }
 
-// good is children that do nothing wrong by themselves.
+// good returns children that never fail on their own.
 func (c controls) good(tr *trace, ids ...string) []sup.ChildSpec[*fake] {
 	var all []sup.ChildSpec[*fake]
 	for _, id := range ids {
@@ -91,7 +91,7 @@ func (c controls) good(tr *trace, ids ...string) []sup.ChildSpec[*fake] {
 // ample is an intensity that no test exceeds, so that counts can be read.
 var ample = sup.Intensity{Restarts: 1000, Within: 1000 * time.Hour}
 
-// expectCount compares how many restarts were counted within the window.
+// expectCount checks the number of restarts counted within the window.
 func expectCount(t *testing.T, s interface{ Snapshot() sup.SupervisorInfo }, want int) {
 	t.Helper()
 	synctest.Wait()
@@ -100,7 +100,7 @@ func expectCount(t *testing.T, s interface{ Snapshot() sup.SupervisorInfo }, wan
 	}
 }
 
-// expectStates compares what states draws.
+// expectStates checks the states of all children, as drawn by states.
 func expectStates(t *testing.T, s interface{ Children() []sup.ChildInfo }, want string) {
 	t.Helper()
 	synctest.Wait()
@@ -109,7 +109,7 @@ func expectStates(t *testing.T, s interface{ Children() []sup.ChildInfo }, want 
 	}
 }
 
-// expectUp checks that a supervisor has not given up.
+// expectUp checks that a supervisor has not ended.
 func expectUp(t *testing.T, s *sup.Supervisor[*fake]) {
 	t.Helper()
 	synctest.Wait()
@@ -118,7 +118,7 @@ func expectUp(t *testing.T, s *sup.Supervisor[*fake]) {
 	}
 }
 
-// expectGivenUp checks that a supervisor has, and returns why.
+// expectGivenUp checks that a supervisor has given up, and returns its error.
 func expectGivenUp(t *testing.T, s *sup.Supervisor[*fake]) *sup.IntensityError {
 	t.Helper()
 	synctest.Wait()
@@ -129,12 +129,13 @@ func expectGivenUp(t *testing.T, s *sup.Supervisor[*fake]) *sup.IntensityError {
 	}
 	err, ok := errors.AsType[*sup.IntensityError](s.Err())
 	if !ok {
-		t.Fatalf("it ended with %v, which is no IntensityError", s.Err())
+		t.Fatalf("the supervisor ended with %v, want an IntensityError", s.Err())
 	}
 	return err
 }
 
-// info is the snapshot of one child, which must be declared.
+// info returns the snapshot of one child and fails the test if the child is not
+// declared.
 func info(t *testing.T, s *sup.Supervisor[*fake], id string) sup.ChildInfo {
 	t.Helper()
 	i, ok := s.Child(id).Info()

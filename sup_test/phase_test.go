@@ -11,14 +11,14 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// What operators do while a round is going on, in each phase of it (T2, T4, F3,
-// B2, O1 to O4, X1). The round is always the same: of a, b, c and d, under
-// one_for_all, b has failed. d takes two seconds to stop, b has a backoff of
-// two, and c takes two to start again.
+// Operator calls in each phase of a round (T2, T4, F3, B2, O1 to O4, X1). The
+// round is always the same. Under one_for_all, b of a, b, c and d has failed; d
+// takes two seconds to stop, b has a backoff of two seconds, and c takes two
+// seconds to start again.
 
 type roundPhase struct {
 	name   string
-	after  time.Duration // the failure
+	after  time.Duration // since the failure
 	states string
 }
 
@@ -29,7 +29,7 @@ var (
 	roundPhases   = []roundPhase{whileStopping, whileWaiting, whileStarting}
 )
 
-// during runs a test in a phase of the round. The trace is empty then.
+// during runs f in one phase of the round, with an empty trace.
 func during(t *testing.T, p roundPhase, f func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace)) {
 	t.Helper()
 	t.Run(p.name, func(t *testing.T) {
@@ -68,8 +68,8 @@ func neverTwice(t *testing.T, c sup.ChildSpec[*fake]) sup.ChildSpec[*fake] {
 	})
 }
 
-// The round takes this course if nobody interferes.
-func TestTheRoundThatTheTestsOfPhasesInterfereWith(t *testing.T) {
+// T2: Without operator calls the round of these tests takes this course.
+func TestTheRoundOfThePhaseTestsRunsUndisturbed(t *testing.T) {
 	for p, want := range map[roundPhase]string{
 		whileStopping: "gone d, stop c, stop a, start a, start b, begin c, start c, start d",
 		whileWaiting:  "start a, start b, begin c, start c, start d",
@@ -84,8 +84,8 @@ func TestTheRoundThatTheTestsOfPhasesInterfereWith(t *testing.T) {
 	}
 }
 
-// T4, F3: whatever the phase, a child that is terminated stops at once, or does
-// not start, and the round goes on with the others.
+// T4, F3: A child that is terminated in any phase of a round stops at once or
+// does not start. The round continues with its siblings.
 func TestTerminateTakesAChildOutOfARoundInAnyPhase(t *testing.T) {
 	for _, tt := range []struct {
 		phase    roundPhase
@@ -129,9 +129,9 @@ func TestTerminateTakesAChildOutOfARoundInAnyPhase(t *testing.T) {
 	}
 }
 
-// B3: the wait of a round is that of the child that failed: when an operator
-// terminates it, the others start at once.
-func TestARoundDoesNotWaitForAChildThatIsTerminated(t *testing.T) {
+// B3: A round waits for the backoff of the child that failed. When an operator
+// terminates that child, its siblings start at once.
+func TestARoundDoesNotWaitForTheBackoffOfATerminatedChild(t *testing.T) {
 	during(t, whileWaiting, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
 		if err := s.TerminateChild(t.Context(), "b"); err != nil {
 			t.Fatal(err)
@@ -141,8 +141,8 @@ func TestARoundDoesNotWaitForAChildThatIsTerminated(t *testing.T) {
 	})
 }
 
-// F3: delete and restart answer according to what the round has in mind for
-// the child, and change nothing.
+// F3: In any phase of a round, Delete and Restart report what the round will do
+// with the child, and change nothing.
 func TestDeleteAndRestartAreRefusedInAnyPhaseOfARound(t *testing.T) {
 	running, restarting := sup.ErrRunning, sup.ErrRestarting
 	for p, want := range map[roundPhase]map[string]error{
@@ -168,8 +168,8 @@ func TestDeleteAndRestartAreRefusedInAnyPhaseOfARound(t *testing.T) {
 	}
 }
 
-// O4: whatever the phase, a child that is terminated can be deleted, and the
-// round goes on without it.
+// O4: In any phase of a round a terminated child can be deleted, and the round
+// continues without it.
 func TestAChildCanBeTerminatedAndDeletedInAnyPhaseOfARound(t *testing.T) {
 	for _, p := range roundPhases {
 		for _, ids := range [][]string{{"a"}, {"b"}, {"c"}, {"d"}, {"a", "b"}, {"d", "c"}, {"b", "c", "d"}, {"d", "c", "b", "a"}} {
@@ -190,7 +190,7 @@ func TestAChildCanBeTerminatedAndDeletedInAnyPhaseOfARound(t *testing.T) {
 						delete(left, child.ID)
 					}
 					if len(left) > 0 {
-						t.Errorf("not there: %v", left)
+						t.Errorf("missing children: %v", left)
 					}
 					expectCount(t, s, 1)
 					if _, err := s.StartChild(t.Context(), c.child(tr, "new")); err != nil {
@@ -205,7 +205,7 @@ func TestAChildCanBeTerminatedAndDeletedInAnyPhaseOfARound(t *testing.T) {
 	}
 }
 
-// O2: whatever the phase, all children can be terminated at the same time.
+// O2: In any phase of a round all children can be terminated at the same time.
 func TestAllChildrenCanBeTerminatedAtOnceInAnyPhaseOfARound(t *testing.T) {
 	for _, p := range roundPhases {
 		during(t, p, func(t *testing.T, s *sup.Supervisor[*fake], _ controls, tr *trace) {
@@ -227,8 +227,8 @@ func TestAllChildrenCanBeTerminatedAtOnceInAnyPhaseOfARound(t *testing.T) {
 	}
 }
 
-// O3: whatever the phase, a child that is terminated and restarted is up in the
-// end, and so are the others.
+// O3: A child that is terminated and restarted in any phase of a round is up in
+// the end, and so are its siblings.
 func TestAChildCanBeTerminatedAndRestartedInAnyPhaseOfARound(t *testing.T) {
 	for _, p := range roundPhases {
 		for _, id := range []string{"a", "b", "c", "d"} {
@@ -252,9 +252,9 @@ func TestAChildCanBeTerminatedAndRestartedInAnyPhaseOfARound(t *testing.T) {
 	}
 }
 
-// O1: whatever the phase, a child can be added. It starts at once, is not part
-// of the round, and is of the next.
-func TestAChildThatIsAddedDuringARoundIsPartOfTheNext(t *testing.T) {
+// O1: A child can be added in any phase of a round. It starts at once and takes
+// part in the next round, not in the current one.
+func TestAChildAddedDuringARoundTakesPartInTheNextOne(t *testing.T) {
 	for p, want := range map[roundPhase]string{
 		whileStopping: "start e, gone d, stop c, stop a, start a, start b, begin c, start c, start d",
 		whileWaiting:  "start e, start a, start b, begin c, start c, start d",
@@ -266,7 +266,7 @@ func TestAChildThatIsAddedDuringARoundIsPartOfTheNext(t *testing.T) {
 				t.Fatal(err)
 			}
 			if waited := time.Since(before); waited != 0 {
-				t.Errorf("StartChild waited %v", waited)
+				t.Errorf("StartChild took %v", waited)
 			}
 			time.Sleep(time.Minute)
 			tr.expect(t, want)
@@ -279,9 +279,9 @@ func TestAChildThatIsAddedDuringARoundIsPartOfTheNext(t *testing.T) {
 	}
 }
 
-// I5: a child that is added while a round is starting, and fails before it is
-// over, leads the next one.
-func TestAChildThatIsAddedDuringARoundAndFailsLeadsTheNext(t *testing.T) {
+// I5: A child that is added while a round starts its children, and fails before
+// the round ends, causes the next round.
+func TestAChildAddedDuringARoundThatFailsCausesTheNextOne(t *testing.T) {
 	during(t, whileStarting, func(t *testing.T, s *sup.Supervisor[*fake], c controls, tr *trace) {
 		if _, err := s.StartChild(t.Context(), c.child(tr, "e")); err != nil {
 			t.Fatal(err)
@@ -295,9 +295,9 @@ func TestAChildThatIsAddedDuringARoundAndFailsLeadsTheNext(t *testing.T) {
 	})
 }
 
-// O1: whatever the phase, a child that takes its time to start holds up no
-// round, and no round it; one that cannot be started leaves nothing behind.
-func TestTheStartOfAnAddedChildAndARoundDoNotHoldEachOtherUp(t *testing.T) {
+// O1: In any phase of a round, a slow start of an added child and the round do
+// not delay each other. A failed start leaves nothing behind.
+func TestTheStartOfAnAddedChildAndARoundDoNotDelayEachOther(t *testing.T) {
 	for p, want := range map[roundPhase]string{
 		whileStopping: "gone d, stop c, stop a, start a, start b, begin c, start c, start d, fail e",
 		whileWaiting:  "start a, start b, begin c, start c, start d, fail e",
@@ -313,7 +313,7 @@ func TestTheStartOfAnAddedChildAndARoundDoNotHoldEachOtherUp(t *testing.T) {
 				t.Fatal(err)
 			}
 			if waited := time.Since(before); waited != time.Minute {
-				t.Errorf("StartChild waited %v", waited)
+				t.Errorf("StartChild took %v", waited)
 			}
 			tr.expect(t, want)
 			expectStates(t, s, "a running, b running, c running, d running")
@@ -322,9 +322,9 @@ func TestTheStartOfAnAddedChildAndARoundDoNotHoldEachOtherUp(t *testing.T) {
 	}
 }
 
-// X1: whatever the phase, a shutdown begins at once, and stops in reverse order
-// what is up; nothing is started any more.
-func TestShutdownInAnyPhaseOfARound(t *testing.T) {
+// X1: In any phase of a round a shutdown begins at once and stops the live
+// children in reverse order. Nothing is started any more.
+func TestShutdownBeginsAtOnceInAnyPhaseOfARound(t *testing.T) {
 	for p, want := range map[roundPhase]struct {
 		trace string
 		takes time.Duration
@@ -339,7 +339,7 @@ func TestShutdownInAnyPhaseOfARound(t *testing.T) {
 				t.Error(err)
 			}
 			if took := time.Since(before); took != want.takes {
-				t.Errorf("it took %v, want %v", took, want.takes)
+				t.Errorf("Shutdown took %v, want %v", took, want.takes)
 			}
 			if err := s.Err(); err != nil {
 				t.Errorf("Err: %v", err)

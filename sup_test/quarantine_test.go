@@ -13,14 +13,15 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Intensity": I7.
+// SEMANTICS, "Intensity", I7: quarantine.
 
-// none lets the first count end the supervisor, so that what is not charged
-// on it shows.
+// none lets the first counted restart end the supervisor, which shows that a
+// restart was not counted there.
 var none = sup.Intensity{Restarts: 0, Within: 1000 * time.Hour}
 
-// I7: a child past its own budget is stopped and declared; siblings and
-// supervisor are untouched, and what its budget bears is not counted there.
+// I7: A child that exceeds its own budget is stopped and stays declared.
+// Siblings and the supervisor are untouched, and restarts within the budget do
+// not count against the supervisor's intensity.
 func TestAChildPastItsOwnBudgetIsQuarantinedAndNothingElseHappens(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr := make(controls), new(trace)
@@ -56,7 +57,7 @@ func TestAChildPastItsOwnBudgetIsQuarantinedAndNothingElseHappens(t *testing.T) 
 		last := sup.Event{}
 		for _, e := range events {
 			if e.Path != "supervisor/b" {
-				t.Errorf("event of another: %+v", e)
+				t.Errorf("event of another child: %+v", e)
 			}
 			last = e
 		}
@@ -72,9 +73,9 @@ func TestAChildPastItsOwnBudgetIsQuarantinedAndNothingElseHappens(t *testing.T) 
 	})
 }
 
-// I7: the budget's window slides and is exact, like that of the supervisor,
-// and each child has one of its own.
-func TestABudgetIsAWindowOfTheChildsOwn(t *testing.T) {
+// I7: The window of a budget slides and is exact, like the supervisor's. Each
+// child has its own.
+func TestEachChildsBudgetHasASlidingWindow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b")
@@ -96,8 +97,8 @@ func TestABudgetIsAWindowOfTheChildsOwn(t *testing.T) {
 	})
 }
 
-// I7: a budget of no restarts quarantines at the first failure, and not at an
-// exit that leads to no restart.
+// I7: A budget of no restarts quarantines at the first failure, but not at an
+// exit that calls for no restart.
 func TestABudgetOfZeroQuarantinesAtTheFirstFailure(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr := make(controls), new(trace)
@@ -116,9 +117,9 @@ func TestABudgetOfZeroQuarantinesAtTheFirstFailure(t *testing.T) {
 	})
 }
 
-// I7: failed attempts to restart are charged on the budget too, with or
-// without a backoff.
-func TestFailedAttemptsToRestartUseTheBudgetUp(t *testing.T) {
+// I7: Failed restart attempts count against the budget, with or without a
+// backoff.
+func TestFailedRestartAttemptsCountAgainstTheBudget(t *testing.T) {
 	for _, backoff := range []sup.Backoff{{}, {Min: time.Second, Factor: 1}} {
 		t.Run(fmt.Sprint(backoff.Min), func(t *testing.T) {
 			eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
@@ -137,9 +138,9 @@ func TestFailedAttemptsToRestartUseTheBudgetUp(t *testing.T) {
 	}
 }
 
-// I7: a sibling that is quarantined because its start fails in a round is left
-// out, and the round goes on with those after it.
-func TestARoundGoesOnWithoutAChildThatIsQuarantinedInIt(t *testing.T) {
+// I7: A round skips a sibling that is quarantined because its start fails, and
+// continues with the children after it.
+func TestARoundContinuesWithoutAChildThatItQuarantines(t *testing.T) {
 	for _, tt := range []struct {
 		strategy sup.Strategy
 		ids      []string // b fails to start
@@ -176,8 +177,8 @@ func TestARoundGoesOnWithoutAChildThatIsQuarantinedInIt(t *testing.T) {
 	}
 }
 
-// I7: an operator's Restart ends the quarantine, in the child's old place and
-// with a fresh budget.
+// I7: An operator's Restart ends the quarantine. The child returns to its old
+// place with a fresh budget.
 func TestAnOperatorRestartsAQuarantinedChildWithAFreshBudget(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr, ctx := make(controls), new(trace), t.Context()
@@ -200,7 +201,7 @@ func TestAnOperatorRestartsAQuarantinedChildWithAFreshBudget(t *testing.T) {
 	})
 }
 
-// I7: until then the child is declared: its id is taken, and it can be
+// I7: A quarantined child is declared. Its id is taken, and it can be
 // terminated and deleted.
 func TestAQuarantinedChildIsDeclared(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -233,9 +234,9 @@ func TestAQuarantinedChildIsDeclared(t *testing.T) {
 	})
 }
 
-// I7: without an operator it stays as it is, also when the supervisor's other
-// children go through rounds, and when it shuts down.
-func TestAQuarantinedChildStaysSoThroughRounds(t *testing.T) {
+// I7: A child stays quarantined through rounds of its siblings and through a
+// shutdown, until an operator restarts it.
+func TestAChildStaysQuarantinedThroughRounds(t *testing.T) {
 	for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
 		t.Run(strategy.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -259,9 +260,9 @@ func TestAQuarantinedChildStaysSoThroughRounds(t *testing.T) {
 	}
 }
 
-// T4: a quarantined child that an operator has tried to restart, in vain, stays
-// stopped in a round of others.
-func TestARestartInVainDoesNotLetARoundReviveAQuarantinedChild(t *testing.T) {
+// T4: A quarantined child whose restart by an operator failed stays stopped in
+// a round of its siblings.
+func TestARoundDoesNotReviveAQuarantinedChildAfterAFailedRestart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		a, q := c.child(tr, "a"), c.child(tr, "q")

@@ -12,11 +12,12 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// sameError lets exits be compared whose errors wrap the ones wanted.
+// sameError compares errors with errors.Is, so that an exit may wrap the wanted
+// error.
 var sameError = cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) || errors.Is(b, a) })
 
-// O7: queries show for each child: id, kind, policy, state, incarnation,
-// restarts, last exit, since when. One call returns the whole tree.
+// O7: Queries show each child's id, kind, policy, state, incarnation, restarts,
+// last exit and time of its state. One call returns the whole tree.
 func TestOneCallShowsTheWholeTree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, zero := make(controls), new(trace), time.Now()
@@ -74,8 +75,8 @@ func TestOneCallShowsTheWholeTree(t *testing.T) {
 	})
 }
 
-// O7: the members of sets are shown too, and what is two levels down.
-func TestTheTreeShowsTheMembersOfSets(t *testing.T) {
+// O7: The tree includes the members of sets and supervisors two levels down.
+func TestTheTreeIncludesMembersOfSets(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := sup.NewKeyed(sup.KeyedSpec[int, *fake]{Restart: sup.Transient, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
 		r := sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
@@ -114,8 +115,9 @@ func TestTheTreeShowsTheMembersOfSets(t *testing.T) {
 	})
 }
 
-// O7: the drawing has a line a child, also where an exit has more than one.
-func TestTheDrawingHasALineAChild(t *testing.T) {
+// O7: The drawing has one line for each child, even if an exit has several
+// lines.
+func TestTheDrawingHasOneLineForEachChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Children: c.good(new(trace), "a")})
@@ -127,9 +129,9 @@ func TestTheDrawingHasALineAChild(t *testing.T) {
 	})
 }
 
-// O7: restarts are what no operator and no start asked for; incarnations are
-// all.
-func TestAQueryTellsRestartsFromIncarnations(t *testing.T) {
+// O7: Restarts exclude the first start and operator calls. Incarnations count
+// every start.
+func TestQueriesDistinguishRestartsFromIncarnations(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, ctx := make(controls), t.Context()
 		s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Children: c.good(new(trace), "a", "b")})
@@ -138,12 +140,12 @@ func TestAQueryTellsRestartsFromIncarnations(t *testing.T) {
 		}
 		c.die("a", errBoom)
 		if b := info(t, s, "b"); b.Incarnation != 3 || b.Restarts != 1 {
-			t.Errorf("after an operator's restart and a round: %+v; want its third incarnation, and one restart", b)
+			t.Errorf("after an operator's restart and a round: %+v; want incarnation 3 and one restart", b)
 		}
 	})
 }
 
-// O7: a snapshot is of its moment: what happens later does not change it.
+// O7: A snapshot does not change after it was taken.
 func TestASnapshotDoesNotChange(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -161,8 +163,8 @@ func TestASnapshotDoesNotChange(t *testing.T) {
 	})
 }
 
-// O7: queries never wait for starts, stops or rounds, or for observers.
-func TestQueriesAnswerWhileEverythingHangs(t *testing.T) {
+// O7: Queries never wait for starts, stops, rounds or observers.
+func TestQueriesNeverWait(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, release := make(controls), new(trace), make(chan struct{})
 		hang := func(context.Context) error { <-release; return nil }
@@ -215,7 +217,7 @@ func TestQueriesAnswerWhileEverythingHangs(t *testing.T) {
 			_, _, _, _, _ = s.Name(), s.Strategy(), s.Intensity(), s.Uptime(), s.Err()
 			onRecord(s)
 			if took := time.Since(begin); took != 0 {
-				t.Errorf("it took %v", took)
+				t.Errorf("the queries took %v", took)
 			}
 		}
 		ask("round running, stuck stuck, terminating stopping, starting starting")
@@ -228,7 +230,7 @@ func TestQueriesAnswerWhileEverythingHangs(t *testing.T) {
 	})
 }
 
-// O7: while the supervisor starts, too.
+// O7: Queries answer while the supervisor starts.
 func TestQueriesAnswerWhileTheSupervisorStarts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, release := make(controls), make(chan struct{})
@@ -242,12 +244,12 @@ func TestQueriesAnswerWhileTheSupervisorStarts(t *testing.T) {
 		time.Sleep(time.Second)
 		expectStates(t, s, "a running, b starting, c idle")
 		if tree := s.Snapshot(); tree.Running || tree.Uptime != time.Second {
-			t.Errorf("it is up: %+v", tree)
+			t.Errorf("the supervisor is up: %+v", tree)
 		}
 		close(release)
 		synctest.Wait()
 		if !s.Snapshot().Running {
-			t.Error("it is not running when all are ready")
+			t.Error("the supervisor is not running although all children are ready")
 		}
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error(err)

@@ -11,14 +11,15 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// replace replaces a child of the supervisor with the name "supervisor".
+// replace replaces a child of the supervisor named "supervisor".
 func replace(s sup.AnySupervisor, ctx context.Context, id string) error {
 	return sup.Control(s).Replace(ctx, sup.Target{Path: "supervisor/" + id})
 }
 
-// O8: Replace stops the child alone and starts it in its old place, whatever the
-// strategy and however the child ends; it is not counted.
-func TestReplaceStartsARunningChildAnewAndTouchesNoSibling(t *testing.T) {
+// O8: Replace stops only the given child and starts it again in its old place,
+// under any strategy and however the child ends. It does not count as a
+// restart.
+func TestReplaceRestartsARunningChildAndTouchesNoSibling(t *testing.T) {
 	for how, end := range map[string]error{"nil": nil, "error": errBoom} {
 		for _, strategy := range strategies {
 			t.Run(how+", "+strategy.String(), func(t *testing.T) {
@@ -37,7 +38,7 @@ func TestReplaceStartsARunningChildAnewAndTouchesNoSibling(t *testing.T) {
 					expectStates(t, s, "a running, w running, z running")
 					expectCount(t, s, 0)
 					if i := info(t, s, "w"); i.Incarnation != 2 || i.Restarts != 0 {
-						t.Errorf("%+v; want the second incarnation, and no restart", i)
+						t.Errorf("%+v; want incarnation 2 and no restart", i)
 					}
 				})
 			})
@@ -45,8 +46,8 @@ func TestReplaceStartsARunningChildAnewAndTouchesNoSibling(t *testing.T) {
 	}
 }
 
-// O8: the events of a replacement are those of a restart, in the order of one.
-func TestTheEventsOfAReplacementAreThoseOfARestart(t *testing.T) {
+// O8: A replacement produces the events of a restart, in the same order.
+func TestAReplacementProducesTheEventsOfARestart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: make(controls).good(new(trace), "w")})
 		before := s.Children()[0]
@@ -66,14 +67,15 @@ func TestTheEventsOfAReplacementAreThoseOfARestart(t *testing.T) {
 	})
 }
 
-// untilIdle returns a context that ends when nothing in the bubble can go on.
+// untilIdle returns a context that ends when every other goroutine in the
+// bubble is blocked.
 func untilIdle(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// slowStart lets every start of a child take d.
+// slowStart makes every start of a child take d.
 func slowStart(c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*fake] {
 	return with(c, func(f *fake) {
 		f.initialize = func(ctx context.Context) error {
@@ -87,8 +89,8 @@ func slowStart(c sup.ChildSpec[*fake], d time.Duration) sup.ChildSpec[*fake] {
 	})
 }
 
-// O8: a child that is stopped or quarantined is started, as by RestartChild.
-func TestReplaceStartsAChildAtRest(t *testing.T) {
+// O8: Replace starts a stopped or quarantined child, as RestartChild does.
+func TestReplaceStartsAStoppedChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		children := c.good(new(trace), "stopped", "quarantined")
@@ -107,13 +109,12 @@ func TestReplaceStartsAChildAtRest(t *testing.T) {
 		}
 		expectStates(t, s, "stopped running, quarantined running")
 		if used := info(t, s, "quarantined").BudgetUsed; used != 0 {
-			t.Errorf("its budget has %d counts", used)
+			t.Errorf("%d restarts counted against the budget", used)
 		}
 	})
 }
 
-// O8: a child that waits for its backoff is started at once, and its backoff starts
-// over.
+// O8: Replace starts a child in backoff at once and resets the backoff.
 func TestReplaceCutsABackoffShort(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -136,7 +137,7 @@ func TestReplaceCutsABackoffShort(t *testing.T) {
 	})
 }
 
-// O8: a restart of the child alone that hangs in its start is replaced.
+// O8: Replace ends a restart of a single child that hangs in its start.
 func TestReplaceEndsARestartThatHangs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -159,9 +160,9 @@ func TestReplaceEndsARestartThatHangs(t *testing.T) {
 	})
 }
 
-// O8: what something else has in hand is not replaced, and the error says what has
-// it.
-func TestReplaceLeavesAChildThatSomethingElseHasInHand(t *testing.T) {
+// O8: Replace leaves a child alone that another operation has reserved. The
+// error names that operation.
+func TestReplaceLeavesAChildReservedByAnotherOperation(t *testing.T) {
 	refused := func(t *testing.T, s sup.AnySupervisor, id string, want error) {
 		t.Helper()
 		if err := replace(s, t.Context(), id); !errors.Is(err, want) || errors.Is(err, sup.ErrStart) {
@@ -180,7 +181,7 @@ func TestReplaceLeavesAChildThatSomethingElseHasInHand(t *testing.T) {
 			expectStates(t, s, "w running")
 		})
 	})
-	t.Run("a child that the start has not come to", func(t *testing.T) {
+	t.Run("a child whose first start has not begun", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			c := make(controls)
 			s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
@@ -195,7 +196,7 @@ func TestReplaceLeavesAChildThatSomethingElseHasInHand(t *testing.T) {
 			_ = s.Shutdown(context.Background())
 		})
 	})
-	t.Run("a child that another call replaces", func(t *testing.T) {
+	t.Run("a child that another call is replacing", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := start(t, lone(slowStop(new(trace), make(controls).child(new(trace), "w"), time.Second)))
 			go func() { _ = replace(s, t.Context(), "w") }()
@@ -205,7 +206,7 @@ func TestReplaceLeavesAChildThatSomethingElseHasInHand(t *testing.T) {
 			expectStates(t, s, "w running")
 		})
 	})
-	t.Run("a child that was terminated and has not stopped", func(t *testing.T) {
+	t.Run("a terminated child that has not stopped", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := start(t, lone(slowStop(new(trace), make(controls).child(new(trace), "w"), time.Second)))
 			go func() { _ = s.TerminateChild(t.Context(), "w") }()
@@ -221,7 +222,7 @@ func TestReplaceLeavesAChildThatSomethingElseHasInHand(t *testing.T) {
 			children := c.good(tr, "a", "b", "w", "z")
 			children[2] = slowStop(tr, children[2], time.Second)
 			s := start(t, sup.Spec[*fake]{Strategy: sup.OneForAll, Children: children})
-			c.die("b", errBoom) // w is stopping, z is held, a is yet to be asked
+			c.die("b", errBoom) // w is stopping, z is reserved, a has not been asked to stop
 			expectStates(t, s, "a running, b restarting, w stopping, z restarting")
 			for _, id := range []string{"a", "b", "w", "z"} {
 				refused(t, s, id, sup.ErrRestarting)
@@ -253,7 +254,7 @@ func TestReplaceLeavesAChildThatSomethingElseHasInHand(t *testing.T) {
 			refused(t, s, "nobody", sup.ErrNotFound)
 		})
 	})
-	t.Run("a child of a supervisor that has ended", func(t *testing.T) {
+	t.Run("a child of an ended supervisor", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := start(t, lone(make(controls).child(new(trace), "w")))
 			_ = s.Shutdown(t.Context())
@@ -262,9 +263,9 @@ func TestReplaceLeavesAChildThatSomethingElseHasInHand(t *testing.T) {
 	})
 }
 
-// O8: a round that comes while the child is stopping takes it over: the child is
-// started once, in its turn, and Replace says that it is being restarted. It makes no
-// difference whether the child has stopped before the round comes to it.
+// O8: A round that begins while the child is stopping takes the replacement
+// over, whether or not the child stops before the round reaches it. The child
+// is started once, in its turn, and Replace returns ErrRestarting.
 func TestARoundTakesAReplacementOver(t *testing.T) {
 	for sibling, want := range map[time.Duration]string{
 		0:               "die a, stop z, gone z, gone w, start a, start w, start z",
@@ -296,8 +297,8 @@ func TestARoundTakesAReplacementOver(t *testing.T) {
 	}
 }
 
-// O8: an operator who terminates the child while it stops has the last word.
-func TestTerminateCallsAReplacementOff(t *testing.T) {
+// O8: Terminate cancels a replacement while the child is stopping.
+func TestTerminateCancelsAReplacement(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(slowStop(new(trace), make(controls).child(new(trace), "w"), time.Second)))
 		done := make(chan error, 1)
@@ -313,13 +314,14 @@ func TestTerminateCallsAReplacementOff(t *testing.T) {
 	})
 }
 
-// O8: once the child has been asked to stop, it is started again even if the context
-// of the call ends; one that has ended before the call changes nothing.
-func TestAReplacementGoesOnWhenItsContextEnds(t *testing.T) {
+// O8: Once the child has been asked to stop it is started again, even if the
+// context of the call ends. A context that has ended before the call changes
+// nothing.
+func TestAReplacementContinuesWhenItsContextEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		child := slowStart(slowStop(new(trace), make(controls).child(new(trace), "w"), 2*time.Second), 2*time.Second)
 		s := start(t, lone(child))
-		for _, after := range []time.Duration{time.Second, 3 * time.Second} { // while it stops, while it starts
+		for _, after := range []time.Duration{time.Second, 3 * time.Second} { // during the stop, during the start
 			ctx, cancel := context.WithTimeoutCause(t.Context(), after, errBoom)
 			begin := time.Now()
 			if err := replace(s, ctx, "w"); !errors.Is(err, errBoom) || time.Since(begin) != after {
@@ -342,8 +344,8 @@ func TestAReplacementGoesOnWhenItsContextEnds(t *testing.T) {
 	})
 }
 
-// O8: a worker replaces itself, when it passes its own context.
-func TestAWorkerReplacesItself(t *testing.T) {
+// O8: A worker can replace itself by passing its own context.
+func TestAWorkerCanReplaceItself(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		self := make(chan sup.Controller, 1)
 		answer := make(chan error, 1)
@@ -359,14 +361,14 @@ func TestAWorkerReplacesItself(t *testing.T) {
 		self <- sup.Control(s)
 		err := <-answer
 		if stop, ok := errors.AsType[*sup.StopError](err); !ok || stop.Reason != sup.ReasonOperator {
-			t.Errorf("the answer is %v", err)
+			t.Errorf("Replace: %v", err)
 		}
 		expectStates(t, s, "w running")
 	})
 }
 
-// O8: a new incarnation that does not get ready leaves the child stopped, and the
-// error says why; no round revives it.
+// O8: A new incarnation that does not become ready leaves the child stopped,
+// and the error says why. No round revives it.
 func TestAReplacementThatFailsLeavesTheChildStopped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -387,9 +389,10 @@ func TestAReplacementThatFailsLeavesTheChildStopped(t *testing.T) {
 	})
 }
 
-// O8, X6: a child that does not stop in time is stuck, and Replace says where; its
-// new incarnation begins when it has gone, or beside it where its spec says so.
-func TestAStuckChildIsReplacedWhenItHasGone(t *testing.T) {
+// O8, X6: A child that does not stop in time is stuck, and Replace returns its
+// stack. The new incarnation starts when the stuck one has returned, or beside
+// it if the spec says so.
+func TestAStuckChildIsReplacedOnceItHasReturned(t *testing.T) {
 	for _, when := range []sup.WhenStuck{sup.StuckWait, sup.StuckAbandon} {
 		t.Run(when.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -424,8 +427,8 @@ func TestAStuckChildIsReplacedWhenItHasGone(t *testing.T) {
 	}
 }
 
-// O8: a nested supervisor is replaced with all that is below it.
-func TestReplaceStartsASubtreeAnew(t *testing.T) {
+// O8: A nested supervisor is replaced together with its descendants.
+func TestReplaceRestartsASubtree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		below := sup.New(sup.Spec[*fake]{Children: c.good(tr, "x", "y")})
@@ -441,7 +444,7 @@ func TestReplaceStartsASubtreeAnew(t *testing.T) {
 	})
 }
 
-// O8: the end of the supervisor ends a replacement.
+// O8: The end of the supervisor ends a replacement.
 func TestTheEndOfTheSupervisorEndsAReplacement(t *testing.T) {
 	for name, slow := range map[string]func(sup.ChildSpec[*fake]) sup.ChildSpec[*fake]{
 		"while the child stops":  func(c sup.ChildSpec[*fake]) sup.ChildSpec[*fake] { return slowStop(new(trace), c, time.Second) },

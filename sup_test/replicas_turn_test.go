@@ -8,9 +8,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Next and Do find a replica that is live however many ask at once: each call
-// has a turn of its own, and does not take that of another.
-func TestManyWhoAskForAReplicaFindTheOneThatIsLive(t *testing.T) {
+// Next and Do find a live replica under any number of concurrent calls. Each
+// call has its own turn and does not take the turn of another.
+func TestConcurrentCallsFindTheLiveReplica(t *testing.T) {
 	ctx := context.Background()
 	r := sup.NewReplicas(sup.ReplicasSpec[*fake]{Count: 2, Start: func(context.Context, int) (*fake, error) { return &fake{}, nil }})
 	if err := r.Start(ctx); err != nil {
@@ -24,7 +24,7 @@ func TestManyWhoAskForAReplicaFindTheOneThatIsLive(t *testing.T) {
 		callers.Go(func() {
 			for range 50_000 {
 				if _, ok := r.Next(); !ok {
-					t.Error("Next finds none")
+					t.Error("Next found no live replica")
 					return
 				}
 				if err := r.Do(ctx, func(context.Context, *fake) error { return nil }); err != nil {

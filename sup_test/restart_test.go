@@ -12,7 +12,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// ends are the ways in which a worker can end by itself, and their kinds.
+// ends lists the ways in which a worker can end on its own, with the kind of
+// each exit.
 var ends = []struct {
 	name string
 	run  func(context.Context) error
@@ -26,8 +27,8 @@ var ends = []struct {
 	{"Canceled that nobody asked for", func(context.Context) error { return context.Canceled }, sup.ExitAbnormal},
 }
 
-// afterOneExit starts a child whose first incarnation ends so, and draws what
-// has become of it.
+// afterOneExit starts a child whose first incarnation ends with run, and draws
+// the resulting state.
 func afterOneExit(t *testing.T, restart sup.Restart, run func(context.Context) error) string {
 	t.Helper()
 	s := start(t, lone(sup.ChildSpec[*fake]{Restart: restart, Start: func(ctx context.Context) (*fake, error) {
@@ -44,9 +45,10 @@ func afterOneExit(t *testing.T, restart sup.Restart, run func(context.Context) e
 	return fmt.Sprintf("%v, incarnation %d, restarts %d, last exit %v", c.State, c.Incarnation, c.Restarts, c.LastExit.Kind)
 }
 
-// R1: Permanent: restarted after every exit.
-// R2: Transient: restarted after abnormal exits only; else declared, stopped.
-// R3: Temporary: never restarted, and dropped on any exit.
+// R1: A permanent child is restarted after every exit.
+// R2: A transient child is restarted after abnormal exits only. After others it
+// stays declared, stopped.
+// R3: A temporary child is never restarted. It is dropped on any exit.
 func TestTheRestartPolicyDecidesWhatFollowsAnExit(t *testing.T) {
 	for _, end := range ends {
 		restarted := fmt.Sprintf("running, incarnation 2, restarts 1, last exit %v", end.kind)
@@ -70,7 +72,7 @@ func TestTheRestartPolicyDecidesWhatFollowsAnExit(t *testing.T) {
 	}
 }
 
-// R1: The default is permanent.
+// R1: A child is permanent by default.
 func TestAChildIsPermanentByDefault(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: makes(fake{})}))
@@ -80,8 +82,9 @@ func TestAChildIsPermanentByDefault(t *testing.T) {
 	})
 }
 
-// R1: Again and again, as long as the intensity allows.
-func TestAPermanentChildIsRestartedAfterEveryExitOfItsLife(t *testing.T) {
+// R1: A permanent child is restarted after every exit, as long as the intensity
+// allows.
+func TestAPermanentChildIsRestartedAfterEveryExit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		spec := lone(sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {
 			if n := sup.Incarnation(ctx); n <= 10*len(ends) {
@@ -99,7 +102,7 @@ func TestAPermanentChildIsRestartedAfterEveryExitOfItsLife(t *testing.T) {
 	})
 }
 
-// R2: A transient child that ended normally after a restart is stopped, too.
+// R2: A transient child that ends normally after a restart is stopped.
 func TestATransientChildCanEndNormallyAfterARestart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Restart: sup.Transient, Start: makes(fake{run: func(ctx context.Context) error {
@@ -115,7 +118,7 @@ func TestATransientChildCanEndNormallyAfterARestart(t *testing.T) {
 	})
 }
 
-// R3: The id of a temporary child that was dropped is free.
+// R3: The id of a dropped temporary child is free.
 func TestTheIDOfADroppedTemporaryChildIsFree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{})
@@ -128,9 +131,9 @@ func TestTheIDOfADroppedTemporaryChildIsFree(t *testing.T) {
 	})
 }
 
-// R4: An exit of an incarnation that is no longer the current one changes
-// nothing, under any strategy, and however it ends.
-func TestTheExitOfAnIncarnationThatIsNotTheCurrentOneChangesNothing(t *testing.T) {
+// R4: The exit of an incarnation that is no longer current changes nothing,
+// under any strategy and for any kind of exit.
+func TestTheExitOfAnAbandonedIncarnationChangesNothing(t *testing.T) {
 	for _, strategy := range []sup.Strategy{sup.OneForOne, sup.OneForAll, sup.RestForOne} {
 		for _, end := range ends {
 			t.Run(fmt.Sprintf("%v/%s", strategy, end.name), func(t *testing.T) {
@@ -167,7 +170,7 @@ func TestTheExitOfAnIncarnationThatIsNotTheCurrentOneChangesNothing(t *testing.T
 						t.Errorf("before %s\nafter  %s", before, after)
 					}
 					if now, ok := s.Child("w").Get(); !ok || now != current {
-						t.Error("the live worker is another one")
+						t.Error("the live worker has changed")
 					}
 				})
 			})
@@ -175,7 +178,7 @@ func TestTheExitOfAnIncarnationThatIsNotTheCurrentOneChangesNothing(t *testing.T
 	}
 }
 
-// beating is a worker that beats ten times a second.
+// beating returns a worker that sends ten heartbeats a second.
 func beating() *fake {
 	return &fake{run: func(ctx context.Context) error {
 		for ctx.Err() == nil {
@@ -186,8 +189,8 @@ func beating() *fake {
 	}}
 }
 
-// R5: A restart makes a new worker through the start function; order and id
-// stay.
+// R5: A restart makes a new worker through the start function. Its order and id
+// stay the same.
 func TestARestartMakesANewWorkerInTheOldPlace(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr, c := new(trace), make(controls)
@@ -215,8 +218,9 @@ func TestARestartMakesANewWorkerInTheOldPlace(t *testing.T) {
 	})
 }
 
-// R5: The old worker is done before the start function is called again.
-func TestTheStartFunctionIsCalledWhenTheOldWorkerIsDone(t *testing.T) {
+// R5: The start function is called again only after the old worker has
+// returned.
+func TestTheStartFunctionIsCalledOnceTheOldWorkerHasReturned(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		alive := 0
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: func(ctx context.Context) (*fake, error) {
@@ -242,8 +246,8 @@ func TestTheStartFunctionIsCalledWhenTheOldWorkerIsDone(t *testing.T) {
 	})
 }
 
-// R5: A worker that the start function returns twice is run twice, one after
-// the other: what is new is for the start function to say.
+// R5: A worker that the start function returns twice is run twice, one run
+// after the other. The start function decides whether a worker is new.
 func TestAStartFunctionMayReturnTheSameWorkerAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		runs := 0
@@ -262,9 +266,9 @@ func TestAStartFunctionMayReturnTheSameWorkerAgain(t *testing.T) {
 	})
 }
 
-// R6: under one_for_one restarts go on side by side, and those that are going on
-// when the supervisor ends are called off.
-func TestRestartsOfDifferentChildrenGoOnSideBySide(t *testing.T) {
+// R6: Under one_for_one, restarts run concurrently. The end of the supervisor
+// cancels those in progress.
+func TestRestartsOfDifferentChildrenRunConcurrently(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b", "c")

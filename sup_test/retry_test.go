@@ -10,11 +10,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "A restart that fails": F1 to F3.
+// SEMANTICS, "A restart that fails", F1 to F3.
 
-// F1: a restart that fails is tried again until it succeeds, each attempt
-// counted; a transient child is, whatever the attempt ended with.
-func TestARestartThatFailsIsTriedAgainUntilItSucceeds(t *testing.T) {
+// F1: A failed restart is retried until it succeeds, and each attempt counts. A
+// transient child is retried however the attempt ended.
+func TestAFailedRestartIsRetriedUntilItSucceeds(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		for _, restart := range []sup.Restart{sup.Permanent, sup.Transient} {
 			c, tr := make(controls), new(trace)
@@ -33,8 +33,8 @@ func TestARestartThatFailsIsTriedAgainUntilItSucceeds(t *testing.T) {
 	})
 }
 
-// F1: one attempt too many ends the supervisor, like any count.
-func TestAttemptsToRestartBeyondTheIntensityEndTheSupervisor(t *testing.T) {
+// F1: One attempt too many ends the supervisor, as any counted restart does.
+func TestRestartAttemptsBeyondTheIntensityEndTheSupervisor(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{
@@ -52,9 +52,10 @@ func TestAttemptsToRestartBeyondTheIntensityEndTheSupervisor(t *testing.T) {
 	})
 }
 
-// F1: between attempts, which come after the backoff, everything else is
-// served: queries, operator calls on others, failures of siblings.
-func TestWhileAChildIsTriedAgainOtherCallsAreServed(t *testing.T) {
+// F1: Attempts come after the backoff. Between them the supervisor answers
+// queries and operator calls on other children, and handles failures of
+// siblings.
+func TestOtherCallsAreServedBetweenRestartAttempts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, ctx := make(controls), new(trace), t.Context()
 		children := c.good(tr, "a", "b", "c")
@@ -89,9 +90,9 @@ func TestWhileAChildIsTriedAgainOtherCallsAreServed(t *testing.T) {
 	})
 }
 
-// F2: one_for_all: a start that fails in the round stops again all that had
-// started, in reverse order, and all start again.
-func TestUnderOneForAllAFailedStartInARoundBeginsItAnew(t *testing.T) {
+// F2: Under one_for_all, a start that fails in a round stops the children that
+// the round had started, in reverse order. Then all start again.
+func TestUnderOneForAllAFailedStartRestartsTheRound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b", "c", "d")
@@ -107,9 +108,9 @@ func TestUnderOneForAllAFailedStartInARoundBeginsItAnew(t *testing.T) {
 	})
 }
 
-// F2: rest_for_one: the round goes on from the child that failed to start; the
-// ones already up stay.
-func TestUnderRestForOneAFailedStartInARoundIsRetriedFromThere(t *testing.T) {
+// F2: Under rest_for_one, a round continues from the child whose start failed.
+// Children that are already up stay up.
+func TestUnderRestForOneAFailedStartIsRetriedFromThatChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b", "c", "d")
@@ -125,9 +126,9 @@ func TestUnderRestForOneAFailedStartInARoundIsRetriedFromThere(t *testing.T) {
 	})
 }
 
-// F2: what had started in the round and failed meanwhile stands in line before the
-// retry, and its round restarts both.
-func TestAFailureBeforeAFailedStartInARound(t *testing.T) {
+// F2: A child that the round had started and that failed meanwhile comes before
+// the retry. Its round restarts both.
+func TestAFailureComesBeforeTheRetryOfAFailedStart(t *testing.T) {
 	for strategy, want := range map[sup.Strategy]struct {
 		trace  string
 		counts int
@@ -162,9 +163,9 @@ func TestAFailureBeforeAFailedStartInARound(t *testing.T) {
 	}
 }
 
-// F3: a child that is being restarted answers ErrRestarting to restart and
-// delete, waiting and starting alike; terminate cancels the pending attempt
-// and leaves it stopped.
+// F3: Restart and Delete return ErrRestarting for a child that is being
+// restarted, both in backoff and in its start. Terminate cancels the pending
+// attempt and leaves the child stopped.
 func TestARestartingChildCanOnlyBeTerminated(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -213,8 +214,8 @@ func TestARestartingChildCanOnlyBeTerminated(t *testing.T) {
 	}
 }
 
-// F3: a child that waits for its round to be led is being restarted too, and
-// terminating it calls the round off.
+// F3: A child that waits for its own round is being restarted too. Terminating
+// it cancels the round.
 func TestAFailureThatWaitsForItsRoundCanBeTerminated(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, ctx := make(controls), new(trace), t.Context()
@@ -237,15 +238,15 @@ func TestAFailureThatWaitsForItsRoundCanBeTerminated(t *testing.T) {
 	})
 }
 
-// F1, F3: without a backoff too, calls come in between the attempts of a child
-// that always fails.
-func TestAChildThatFailsWithoutEndCanBeTerminated(t *testing.T) {
+// F1, F3: Without a backoff too, operator calls are served between the attempts
+// of a child that always fails.
+func TestAChildThatAlwaysFailsCanBeTerminated(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{
 			Strategy: strategy, Intensity: sup.Unlimited, Children: []sup.ChildSpec[*fake]{unready(new(trace), c.child(tr, "a"), 2, 1<<30)},
 		})
-		c.of("a") <- errBoom // and never settles
+		c.of("a") <- errBoom // a never becomes idle
 		for info(t, s, "a").Incarnation < 10 {
 		}
 		if err := s.TerminateChild(t.Context(), "a"); err != nil {

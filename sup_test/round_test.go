@@ -10,10 +10,10 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Strategies": T1 to T6. What fails during a round is in
-// absorb_test.go, what operators do meanwhile in phase_test.go.
+// SEMANTICS, "Strategies", T1 to T6. Failures during a round are in
+// absorb_test.go, operator calls in phase_test.go.
 
-// T1: one_for_one restarts only the child: no sibling notices.
+// T1: One_for_one restarts only the child that failed. Siblings are untouched.
 func TestOneForOneRestartsOnlyTheChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -24,10 +24,10 @@ func TestOneForOneRestartsOnlyTheChild(t *testing.T) {
 		tr.expect(t, "die b, start b")
 		after := workers(s)
 		if after["a"] != before["a"] || after["c"] != before["c"] {
-			t.Error("a sibling is not the worker that it was")
+			t.Error("a sibling was restarted")
 		}
 		if after["b"] == before["b"] {
-			t.Error("the child that failed is the worker that it was")
+			t.Error("the child that failed was not restarted")
 		}
 	})
 }
@@ -40,8 +40,8 @@ func workers(s *sup.Supervisor[*fake]) map[string]*fake {
 	return all
 }
 
-// T2, T3: the others of the round stop in reverse start order, then all start
-// in start order; earlier ones are untouched under rest_for_one.
+// T2, T3: The other children of a round stop in reverse start order, then all
+// start in start order. Under rest_for_one, earlier children are untouched.
 func TestARoundStopsInReverseOrderAndStartsInOrder(t *testing.T) {
 	for _, tt := range []struct {
 		strategy  sup.Strategy
@@ -70,13 +70,13 @@ func TestARoundStopsInReverseOrderAndStartsInOrder(t *testing.T) {
 				after := workers(s)
 				for _, id := range tt.untouched {
 					if after[id] != before[id] {
-						t.Errorf("%s is not the worker that it was", id)
+						t.Errorf("%s was restarted", id)
 					}
 					delete(after, id)
 				}
 				for id, w := range after {
 					if w == before[id] {
-						t.Errorf("%s is the worker that it was", id)
+						t.Errorf("%s was not restarted", id)
 					}
 				}
 			})
@@ -84,8 +84,8 @@ func TestARoundStopsInReverseOrderAndStartsInOrder(t *testing.T) {
 	}
 }
 
-// T2, T3: each stop has ended, Terminate included, before the next begins, and
-// so with the starts; a round begins when the child that failed has stopped.
+// T2, T3: Each stop, Terminate included, ends before the next begins, and so
+// does each start. A round begins when the child that failed has stopped.
 func TestInARoundNoTwoChildrenStopOrStartAtOnce(t *testing.T) {
 	for strategy, want := range map[sup.Strategy]string{
 		sup.OneForAll: "end b, stop c, gone c, end c, stop a, gone a, end a, " +
@@ -119,8 +119,8 @@ func TestInARoundNoTwoChildrenStopOrStartAtOnce(t *testing.T) {
 	}
 }
 
-// T4: what becomes of a sibling depends on its policy, and not on whether it
-// had finished.
+// T4: What a round does with a sibling depends on the sibling's policy, not on
+// whether it had finished.
 func TestARoundDropsTemporarySiblingsAndRevivesFinishedOnes(t *testing.T) {
 	for strategy, want := range map[sup.Strategy]string{
 		sup.OneForAll:  "die a, stop tmp, stop tr, stop p, start a, start p, start tr, start done, start shut, start ignored",
@@ -158,10 +158,10 @@ func TestARoundDropsTemporarySiblingsAndRevivesFinishedOnes(t *testing.T) {
 	}
 }
 
-// T4: a child that an operator stopped stays stopped, whatever its policy and
-// also if it had finished before, until an operator restarts it; then it takes
-// part again.
-func TestARoundLeavesAloneWhatAnOperatorStopped(t *testing.T) {
+// T4: A child stopped by an operator stays stopped, whatever its policy and
+// even if it had finished before. It takes part again after an operator
+// restarts it.
+func TestARoundLeavesChildrenStoppedByAnOperatorAlone(t *testing.T) {
 	for _, strategy := range []sup.Strategy{sup.OneForAll, sup.RestForOne} {
 		t.Run(strategy.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -194,8 +194,8 @@ func TestARoundLeavesAloneWhatAnOperatorStopped(t *testing.T) {
 	}
 }
 
-// T5: children added at run time take part, at the end of the order; one that
-// was deleted and added again has lost its place.
+// T5: Children added at run time take part at the end of the order. A child
+// that was deleted and added again has lost its place.
 func TestChildrenAddedAtRunTimeTakePartInRoundsAtTheEnd(t *testing.T) {
 	for strategy, want := range map[sup.Strategy][2]string{
 		sup.OneForAll: {
@@ -234,8 +234,8 @@ func TestChildrenAddedAtRunTimeTakePartInRoundsAtTheEnd(t *testing.T) {
 	}
 }
 
-// T6: a nested supervisor stops and starts in a round like any child, with its
-// own children in their order, before the next one does.
+// T6: A nested supervisor stops and starts in a round like any child. Its own
+// children do so in their order, before the next sibling.
 func TestNestedSupervisorsRestartInRounds(t *testing.T) {
 	for strategy, want := range map[sup.Strategy]string{
 		sup.OneForAll: "die b, stop c, gone c, stop y, gone y, stop x, gone x, stop a, " +
@@ -248,7 +248,7 @@ func TestNestedSupervisorsRestartInRounds(t *testing.T) {
 				c, tr := make(controls), new(trace)
 				s, inner := nest(t, c, tr, strategy)
 				in := inner()
-				c.die("x", errBoom) // spends what the inner intensity allows
+				c.die("x", errBoom) // uses up the inner intensity
 				if _, err := in.StartChild(t.Context(), c.child(tr, "dynamic")); err != nil {
 					t.Fatal(err)
 				}
@@ -269,8 +269,8 @@ func TestNestedSupervisorsRestartInRounds(t *testing.T) {
 	}
 }
 
-// T6: a nested supervisor that gives up leads a round like any child.
-func TestANestedSupervisorThatGivesUpLeadsARound(t *testing.T) {
+// T6: A nested supervisor that gives up causes a round like any child.
+func TestANestedSupervisorThatGivesUpCausesARound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s, inner := nest(t, c, tr, sup.RestForOne)
@@ -285,9 +285,9 @@ func TestANestedSupervisorThatGivesUpLeadsARound(t *testing.T) {
 	})
 }
 
-// I5, T6: a nested supervisor that gives up while a round is stopping it is
-// part of the round.
-func TestANestedSupervisorThatGivesUpWhileARoundIsStoppingIsPartOfIt(t *testing.T) {
+// I5, T6: A nested supervisor that gives up while a round is stopping it takes
+// part in that round.
+func TestANestedSupervisorThatGivesUpWhileARoundStopsItTakesPart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s, inner := nest(t, c, tr, sup.OneForAll)
@@ -303,8 +303,9 @@ func TestANestedSupervisorThatGivesUpWhileARoundIsStoppingIsPartOfIt(t *testing.
 	})
 }
 
-// T6: a nested supervisor that is terminated, or shut down with the whole, while
-// a round is starting it stops what it had started, and nothing else starts.
+// T6: A nested supervisor that is terminated, or shut down with its tree, while
+// a round is starting it stops the children it had started. Nothing else
+// starts.
 func TestANestedSupervisorCanBeStoppedWhileARoundIsStartingIt(t *testing.T) {
 	for name, tt := range map[string]struct {
 		stop   func(s *sup.Supervisor[sup.Worker]) error
@@ -340,8 +341,8 @@ func TestANestedSupervisorCanBeStoppedWhileARoundIsStartingIt(t *testing.T) {
 }
 
 // nest starts [a, b, inner, c], where inner is a supervisor of x and y that
-// bears one restart. x, y and c are slow to stop; x and y, in the lives of inner
-// after the first, to start.
+// allows one restart. x, y and c stop slowly. After inner's first incarnation,
+// x and y also start slowly.
 func nest(t *testing.T, c controls, tr *trace, strategy sup.Strategy) (s *sup.Supervisor[sup.Worker], inner func() *sup.Supervisor[*fake]) {
 	t.Helper()
 	lives := 0

@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector follows no more than 8128 goroutines at once.
+// The race detector cannot follow more than 8128 goroutines at once.
 
 package sup_test
 
@@ -17,9 +17,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A million children of a set start, one in a hundred fails and runs again, all
-// are there to be seen, and all stop: within a minute and 24 GiB, in real time
-// and with nothing left behind (R1, O7, X3, X8).
+// R1, O7, X3, X8: A million children of a set start, one in a hundred fails and
+// is restarted, all appear in the snapshot, and all stop. This takes at most a
+// minute of real time and 24 GiB, and leaves nothing behind.
 func TestAMillionChildrenStartFailAndStopWithinAMinute(t *testing.T) {
 	if os.Getenv("SOAK") == "" {
 		t.Skip("takes a minute and some gigabytes; set SOAK")
@@ -95,7 +95,7 @@ func TestAMillionChildrenStartFailAndStopWithinAMinute(t *testing.T) {
 	if left := k.Len(); left != n {
 		t.Errorf("%d children are declared after the end, want %d", left, n)
 	}
-	for range 1000 { // a goroutine that has nothing left to do may still be there
+	for range 1000 { // goroutines may still be exiting
 		if runtime.NumGoroutine() <= goroutines {
 			break
 		}
@@ -112,7 +112,8 @@ func TestAMillionChildrenStartFailAndStopWithinAMinute(t *testing.T) {
 	}
 }
 
-// fromSystem is all memory that the process has obtained, its peak.
+// fromSystem returns all memory that the process has obtained, which is its
+// peak.
 func fromSystem() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

@@ -11,11 +11,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Shutdown": X4 and X8, by whom and how often Shutdown is called.
+// SEMANTICS, "Shutdown", X4 and X8: the callers of Shutdown.
 
-// X4, X8: Shutdown may be called again, before the start, at the same time as
-// others, and after the end.
-func TestShutdownMayBeCalledAgainAndConcurrently(t *testing.T) {
+// X4, X8: Shutdown may be called repeatedly, before the start, concurrently,
+// and after the end.
+func TestShutdownMayBeCalledRepeatedlyAndConcurrently(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		unborn := sup.New(sup.Spec[*fake]{})
 		if err := errors.Join(unborn.Shutdown(t.Context()), unborn.Shutdown(t.Context())); err != nil {
@@ -32,7 +32,7 @@ func TestShutdownMayBeCalledAgainAndConcurrently(t *testing.T) {
 				time.Sleep(time.Duration(i) * 300 * time.Millisecond)
 				err := s.Shutdown(t.Context())
 				if at := time.Since(began); err != nil || at != max(2*time.Second, time.Duration(i)*300*time.Millisecond) {
-					t.Errorf("Shutdown number %d: %v at %v", i, err, at)
+					t.Errorf("Shutdown %d: %v at %v", i, err, at)
 				}
 			})
 		}
@@ -41,8 +41,9 @@ func TestShutdownMayBeCalledAgainAndConcurrently(t *testing.T) {
 	})
 }
 
-// X4: A worker, also one further down, may shut the tree down with its own
-// context: that ends when its turn to stop comes, and lists itself.
+// X4: A worker at any depth may shut the tree down with its own context. The
+// call ends when the worker is asked to stop, and its error lists the worker
+// itself.
 func TestAWorkerMayShutItsTreeDownWithItsOwnContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[sup.Worker]
@@ -72,14 +73,15 @@ func TestAWorkerMayShutItsTreeDownWithItsOwnContext(t *testing.T) {
 		close(bring)
 		<-s.Done()
 		if took := time.Since(began); took != time.Second || s.Err() != nil {
-			t.Errorf("it took %v, Err: %v", took, s.Err())
+			t.Errorf("Shutdown took %v, Err: %v", took, s.Err())
 		}
 		tr.expect(t, "stop b, gone b, shutdown: root/inner/x, stop a")
 	})
 }
 
-// X4: One that waits with another context waits for itself, and so is stuck
-// after its time; the others stop, and who waits outside is told.
+// X4: A worker that calls Shutdown with another context waits for itself and
+// becomes stuck after its timeout. The others stop, and an outside caller gets
+// the error.
 func TestAWorkerThatWaitsForItselfIsStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
@@ -111,14 +113,14 @@ func TestAWorkerThatWaitsForItselfIsStuck(t *testing.T) {
 	})
 }
 
-// X4: An observer shuts down the tree that it observes in a goroutine, which Shutdown
-// then holds until all events have been observed.
-func TestAnObserverShutsTheTreeDownInAGoroutine(t *testing.T) {
+// X4: An observer may call Shutdown in a goroutine. Shutdown then returns only
+// after all events have been observed.
+func TestAnObserverMayShutTheTreeDownInAGoroutine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
 		c, tr := make(controls), new(trace)
 		a := c.child(tr, "a")
-		a.Backoff.Min = time.Hour // or its restart and the shutdown would be a race
+		a.Backoff.Min = time.Hour // keeps its restart from racing with the shutdown
 		s = sup.New(sup.Spec[*fake]{
 			Children: []sup.ChildSpec[*fake]{a, slowStop(tr, c.child(tr, "b"), time.Second)},
 			Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
@@ -148,10 +150,10 @@ func TestAnObserverShutsTheTreeDownInAGoroutine(t *testing.T) {
 	})
 }
 
-// X4, X10: An observer that waits for the end of its tree waits for itself. When its
-// context ends, the error blames no child and says that an observer has not returned;
-// the tree ends then.
-func TestAnObserverThatWaitsForItsTreeIsToldSo(t *testing.T) {
+// X4, X10: An observer that waits for the end of its tree waits for itself.
+// When its context ends, the error blames no child and says that an observer
+// has not returned. Then the tree ends.
+func TestShutdownByAnObserverReportsThatAnObserverHasNotReturned(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var s *sup.Supervisor[*fake]
 		answer := make(chan error, 1)

@@ -15,11 +15,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Shutdown": X1 to X5, X7 and X8. What becomes of stuck children
-// otherwise (X6) is in stuck_test.go.
+// SEMANTICS, "Shutdown", X1 to X5, X7 and X8. Stuck children (X6) are in
+// stuck_test.go.
 
-// clocked is an observer that writes what it is told of to a trace, with the
-// time since it was made: "3s stuck root/a".
+// clocked is an observer that traces each event with the time since clocked was
+// created, such as "3s stuck root/a".
 type clocked struct {
 	trace
 	began time.Time
@@ -41,7 +41,7 @@ var (
 	onlyStuck     = map[sup.EventKind]string{sup.ChildStuck: "stuck"}
 )
 
-// lingers is a child that takes d to stop.
+// lingers returns a child that takes d to stop.
 func lingers(id string, d time.Duration) sup.ChildSpec[*fake] {
 	return sup.ChildSpec[*fake]{ID: id, Start: makes(fake{run: func(ctx context.Context) error {
 		<-ctx.Done()
@@ -50,7 +50,7 @@ func lingers(id string, d time.Duration) sup.ChildSpec[*fake] {
 	}})}
 }
 
-// hangsOn is a child that does not stop before it is released.
+// hangsOn returns a child that does not stop until release is closed.
 func hangsOn(id string, release chan struct{}) sup.ChildSpec[*fake] {
 	return sup.ChildSpec[*fake]{ID: id, Start: makes(fake{run: func(context.Context) error {
 		refuseToReturn(release)
@@ -58,19 +58,19 @@ func hangsOn(id string, release chan struct{}) sup.ChildSpec[*fake] {
 	}})}
 }
 
-// within is Shutdown with a bounded wait.
+// within calls Shutdown with a timeout of d.
 func within(d time.Duration, s stopper) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return s.Shutdown(ctx)
 }
 
-// left is the paths that the error of a shutdown lists.
+// left returns the paths that the error of a shutdown lists.
 func left(t *testing.T, err error) (paths []string) {
 	t.Helper()
 	stuck, ok := errors.AsType[*sup.StuckError](err)
 	if !ok {
-		t.Fatalf("%v is no StuckError", err)
+		t.Fatalf("Shutdown: %v, want a StuckError", err)
 	}
 	for _, c := range stuck.Children {
 		paths = append(paths, c.Path)
@@ -78,11 +78,10 @@ func left(t *testing.T, err error) (paths []string) {
 	return paths
 }
 
-// X1: Children stop in reverse start order, Terminate included, each when the
-// one before has stopped, and each has its own time: what the others used up is
-// not taken from it. Those added later are stopped first; a restart changes no
-// place.
-func TestShutdownStopsInReverseStartOrderOneAfterTheOtherEachInItsOwnTime(t *testing.T) {
+// X1: Children stop in reverse start order, each after the previous one has
+// stopped, Terminate included. Each has its own timeout, which the others do
+// not use up. Children added later stop first, and a restart changes no place.
+func TestShutdownStopsChildrenInReverseStartOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen := clock(stopsAndExits)
 		a, b, x := lingers("a", 4*time.Second), lingers("b", 2*time.Second), lingers("x", 3*time.Second)
@@ -108,8 +107,8 @@ func TestShutdownStopsInReverseStartOrderOneAfterTheOtherEachInItsOwnTime(t *tes
 	})
 }
 
-// X1: Children that are down, whatever the reason, are passed over at once.
-func TestShutdownPassesOverChildrenThatAreDown(t *testing.T) {
+// X1: Shutdown skips children that are down for any reason.
+func TestShutdownSkipsChildrenThatAreDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "stopped", "waiting", "quarantined", "done", "z")
@@ -132,10 +131,10 @@ func TestShutdownPassesOverChildrenThatAreDown(t *testing.T) {
 	})
 }
 
-// X2: A child's time is what it declares, 5 s if nothing, and exact: one that
-// stops a nanosecond before its end is on time, one that takes longer is stuck
-// at its end.
-func TestAChildHasItsTimeForStoppingAndNoMore(t *testing.T) {
+// X2: A child's shutdown timeout is its declared one, or 5 s by default, and is
+// exact. A child that stops a nanosecond before its end is in time; one that
+// takes longer is stuck at its end.
+func TestAChildIsStuckExactlyAtItsShutdownTimeout(t *testing.T) {
 	for _, tt := range []struct {
 		declared, has time.Duration
 	}{
@@ -160,8 +159,8 @@ func TestAChildHasItsTimeForStoppingAndNoMore(t *testing.T) {
 	}
 }
 
-// X2: Infinity waits as long as it takes.
-func TestInfinityWaitsAsLongAsItTakes(t *testing.T) {
+// X2: Infinity waits without limit.
+func TestInfinityWaitsWithoutLimit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen := clock(stopsAndExits)
 		long := lingers("long", 10000*time.Hour)
@@ -174,8 +173,8 @@ func TestInfinityWaitsAsLongAsItTakes(t *testing.T) {
 	})
 }
 
-// X2: A supervisor has as long as it takes, unless it declares a time.
-func TestASupervisorHasAsLongAsItTakesUnlessItDeclaresATime(t *testing.T) {
+// X2: A supervisor has no shutdown timeout unless it declares one.
+func TestASupervisorHasNoShutdownTimeoutUnlessDeclared(t *testing.T) {
 	for declared, want := range map[time.Duration]string{
 		0: "0s stop root/inner, 0s stop root/inner/long, 1h0m0s exit root/inner/long, 1h0m0s exit root/inner, " +
 			"1h0m0s stop root/a, 1h0m0s exit root/a",
@@ -202,7 +201,7 @@ func TestASupervisorHasAsLongAsItTakesUnlessItDeclaresATime(t *testing.T) {
 	}
 }
 
-// asWorker is a child in a supervisor of mixed workers.
+// asWorker converts a spec into one for a supervisor of mixed workers.
 func asWorker(c sup.ChildSpec[*fake]) sup.ChildSpec[sup.Worker] {
 	return sup.ChildSpec[sup.Worker]{
 		ID: c.ID, Restart: c.Restart, Shutdown: c.Shutdown, Backoff: c.Backoff, Stuck: c.Stuck,
@@ -210,8 +209,9 @@ func asWorker(c sup.ChildSpec[*fake]) sup.ChildSpec[sup.Worker] {
 	}
 }
 
-// X2: Brutal gives no grace: the next one is stopped at once, and a Terminator
-// gets a context that has ended. Shutdown still waits for it (X8).
+// X2: Brutal gives no grace. The next child is stopped at once, and a
+// Terminator gets a context that has ended. Shutdown still waits for the child
+// (X8).
 func TestBrutalGivesNoGrace(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen := clock(stopsAndExits)
@@ -238,8 +238,8 @@ type stopper interface {
 	Shutdown(ctx context.Context) error
 }
 
-// eachSet runs a test on a set of each kind. The child says how the members
-// are, by index.
+// eachSet runs a test on a set of each kind. member returns the fake for an
+// index.
 func eachSet(t *testing.T, n int, shutdown time.Duration, member func(i int) sup.ChildSpec[*fake],
 	test func(t *testing.T, s stopper, seen *clocked),
 ) {
@@ -276,8 +276,8 @@ func eachSet(t *testing.T, n int, shutdown time.Duration, member func(i int) sup
 	})
 }
 
-// X3: The members of a set stop at once, so that the stop takes as long as the
-// slowest; and however many they are.
+// X3: The members of a set stop in parallel, so the stop takes as long as the
+// slowest member, for any number of members.
 func TestTheMembersOfASetStopInParallel(t *testing.T) {
 	eachSet(t, 2500, 4*time.Second, func(i int) sup.ChildSpec[*fake] {
 		return lingers("", time.Duration(i)*time.Millisecond)
@@ -289,16 +289,16 @@ func TestTheMembersOfASetStopInParallel(t *testing.T) {
 		synctest.Wait()
 		events := seen.take()
 		if stops := strings.Count(events, "0s stop set/"); stops != 2500 {
-			t.Errorf("%d members were told to stop at once", stops)
+			t.Errorf("%d members were stopped at once", stops)
 		}
 		if strings.Contains(events, "stuck") {
-			t.Error("a member was stuck within its time")
+			t.Error("a member was stuck before the timeout")
 		}
 	})
 }
 
-// X3: One timer is for all: when it ends, those that have not stopped are stuck,
-// and no one else.
+// X3: One timer covers all members. At its end exactly those that have not
+// stopped are stuck.
 func TestTheMembersOfASetStopUnderOneTimer(t *testing.T) {
 	eachSet(t, 4, 3*time.Second, func(i int) sup.ChildSpec[*fake] {
 		return lingers("", time.Duration(2*i)*time.Second-1)
@@ -328,8 +328,8 @@ func sorted(list []string) []string {
 	return list
 }
 
-// X3, X1: In a tree, a set is one child of the order; a member that is stuck
-// holds up its siblings no longer than the timer.
+// X3, X1: In a tree, a set is one child of the order. A stuck member delays its
+// siblings no longer than the timer.
 func TestASetIsOneChildInTheOrderOfATree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen := clock(stopsAndExits)
@@ -368,7 +368,7 @@ func TestASetIsOneChildInTheOrderOfATree(t *testing.T) {
 }
 
 // X3, X2: For a set, too, brutal gives no grace, and infinity no end.
-func TestASetCanBeBrutalOrInfinitelyPatient(t *testing.T) {
+func TestASetCanBeBrutalOrInfinite(t *testing.T) {
 	for shutdown, takes := range map[time.Duration]time.Duration{sup.Brutal: 4 * time.Second, sup.Infinity: 1000 * time.Hour} {
 		eachSet(t, 3, shutdown, func(int) sup.ChildSpec[*fake] { return lingers("", takes) },
 			func(t *testing.T, s stopper, seen *clocked) {

@@ -16,11 +16,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Shutdown": X4, X5, X7 and X8.
+// SEMANTICS, "Shutdown", X4, X5, X7 and X8.
 
-// X4: Shutdown returns when the whole subtree has stopped, or when its context
-// ends, with an error that lists every child that has not: path, incarnation,
-// and a stack that shows where. A later one succeeds once it has.
+// X4: Shutdown returns when the whole subtree has stopped or its context ends.
+// In the second case its error lists the path, incarnation and stack of every
+// child that has not stopped. A later call succeeds once all have.
 func TestShutdownListsWhatHasNotStoppedAndALaterOneSucceeds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release, crash := make(chan struct{}), make(chan struct{})
@@ -33,7 +33,7 @@ func TestShutdownListsWhatHasNotStoppedAndALaterOneSucceeds(t *testing.T) {
 			return nil
 		}})
 		s, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{
-			asWorker(lingers("waits", time.Hour)), // longer than its time
+			asWorker(lingers("waits", time.Hour)), // longer than its timeout
 			{ID: "inner", Start: func(context.Context) (sup.Worker, error) {
 				return sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{lingers("good", 0), {ID: "hangs", Start: hang}}}), nil
 			}},
@@ -82,13 +82,13 @@ func TestShutdownListsWhatHasNotStoppedAndALaterOneSucceeds(t *testing.T) {
 			t.Errorf("a later Shutdown: %v", err)
 		}
 		if took := time.Since(began); took < time.Hour {
-			t.Errorf("it returned after %v, when not all had stopped", took)
+			t.Errorf("Shutdown returned after %v, before all had stopped", took)
 		}
 	})
 }
 
-// X4, X10: A Shutdown whose context ends names the child that holds it up, and counts
-// those whose turn has not come.
+// X4, X10: A Shutdown whose context ends names the child that delays it and
+// counts the children that have not been asked to stop.
 func TestShutdownCountsChildrenWhoseTurnHasNotCome(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{lingers("a", 0), lingers("b", time.Second), lingers("c", time.Second)}})
@@ -103,8 +103,8 @@ func TestShutdownCountsChildrenWhoseTurnHasNotCome(t *testing.T) {
 	})
 }
 
-// X4: With a context that has ended, Shutdown begins the stop, and waits for
-// nothing; where nothing is left it succeeds.
+// X4: With an ended context, Shutdown begins the stop and does not wait. If
+// nothing is left running it succeeds.
 func TestShutdownUnderAnEndedContextBeginsTheStop(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{lingers("a", time.Second)}})
@@ -125,9 +125,9 @@ func TestShutdownUnderAnEndedContextBeginsTheStop(t *testing.T) {
 	})
 }
 
-// X5: A child that ends badly while it stops is reported and never stops the
+// X5: A child that fails while it stops is reported and does not stop the
 // shutdown, which succeeds.
-func TestAChildThatEndsBadlyDuringTheShutdownIsReportedAndStopsNothing(t *testing.T) {
+func TestAChildThatFailsDuringTheShutdownIsReported(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
 		reported := make(map[string]sup.Exit)
@@ -177,8 +177,8 @@ func TestAChildThatEndsBadlyDuringTheShutdownIsReportedAndStopsNothing(t *testin
 }
 
 // X7: When the context of Start or Run is cancelled, the tree stops in order,
-// the nested ones too, and that is no failure. The workers see why.
-func TestTheContextOfStartAndRunIsTheSupervisorsLife(t *testing.T) {
+// nested supervisors included. This is not a failure. Workers see the cause.
+func TestTheContextOfStartAndRunEndsTheSupervisor(t *testing.T) {
 	for name, run := range map[string]func(ctx context.Context, s *sup.Supervisor[sup.Worker]) error{
 		"start": func(ctx context.Context, s *sup.Supervisor[sup.Worker]) error {
 			if err := s.Start(ctx); err != nil {
@@ -200,7 +200,7 @@ func TestTheContextOfStartAndRunIsTheSupervisorsLife(t *testing.T) {
 						<-ctx.Done()
 						tr.add("stop %s", id)
 						if cause := context.Cause(ctx); !errors.Is(cause, errWhy) || !errors.Is(cause, sup.ErrShutdown) {
-							t.Errorf("%s was told to stop because of %v", id, cause)
+							t.Errorf("%s was stopped because of %v", id, cause)
 						}
 						time.Sleep(time.Second)
 						tr.add("gone %s", id)
@@ -220,7 +220,7 @@ func TestTheContextOfStartAndRunIsTheSupervisorsLife(t *testing.T) {
 				began := time.Now()
 				cancel(errWhy)
 				if err := <-result; err != nil || time.Since(began) != 4*time.Second {
-					t.Errorf("it ended with %v after %v", err, time.Since(began))
+					t.Errorf("the supervisor ended with %v after %v", err, time.Since(began))
 				}
 				tr.expect(t, "stop b, gone b, stop y, gone y, stop x, gone x, stop a, gone a")
 				if err := s.Shutdown(t.Context()); err != nil {
@@ -231,15 +231,16 @@ func TestTheContextOfStartAndRunIsTheSupervisorsLife(t *testing.T) {
 	}
 }
 
-// X8: After a Shutdown that returned nil nothing is left running: no worker,
-// no goroutine of one, and no incarnation that was abandoned, also in a set, in
-// a nested supervisor that its parent has restarted since, and one whose child
-// is no longer declared. Shutdown waits for those, and lists them if it may not.
+// X8: After a Shutdown that returned nil nothing is left running: no worker, no
+// goroutine of a worker, and no abandoned incarnation. This includes sets,
+// nested supervisors that were restarted since, and children that are no longer
+// declared. Shutdown waits for all of them, or lists them when its context
+// ends.
 func TestNothingIsLeftRunningAfterShutdown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var running atomic.Int32
 		release, crash := make(chan struct{}), make(chan struct{})
-		// hang hangs on when it is told to stop, in its first incarnation.
+		// In its first incarnation hang ignores the request to stop.
 		hang := func(ctx context.Context) (*fake, error) {
 			return &fake{run: func(ctx context.Context) error {
 				running.Add(1)
@@ -295,7 +296,7 @@ func TestNothingIsLeftRunningAfterShutdown(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if lives != 2 {
-			t.Fatalf("%d lives of inner", lives)
+			t.Fatalf("%d incarnations of inner", lives)
 		}
 		want := []string{"root/abandoned", "root/dropped", "root/inner/hangs", "root/set/0", "root/set/1"}
 		err = within(time.Minute, s)
@@ -322,9 +323,9 @@ func TestNothingIsLeftRunningAfterShutdown(t *testing.T) {
 	})
 }
 
-// X4, I2, A1: Ending and Err tell at once that a supervisor ends, and why, however
-// long a child that does not stop keeps it from Done.
-func TestThatItEndsIsKnownWhileAChildHoldsThatUp(t *testing.T) {
+// X4, I2, A1: Ending and Err report at once that a supervisor ends, and why,
+// however long a child that does not stop delays Done.
+func TestEndingIsKnownWhileAChildDelaysTheEnd(t *testing.T) {
 	for name, tt := range map[string]struct {
 		end  func(t *testing.T, s *sup.Supervisor[*fake], c controls)
 		want error
@@ -355,21 +356,21 @@ func TestThatItEndsIsKnownWhileAChildHoldsThatUp(t *testing.T) {
 				}
 				synctest.Wait()
 				if isClosed(s.Ending()) || s.Err() != nil {
-					t.Errorf("it ends already: %v", s.Err())
+					t.Errorf("the supervisor ends already: %v", s.Err())
 				}
 				tt.end(t, s, c)
 				<-s.Ending()
 				if isClosed(s.Done()) || !errors.Is(s.Err(), tt.want) {
-					t.Errorf("it ends with %v, want %v", s.Err(), tt.want)
+					t.Errorf("Err is %v, want %v", s.Err(), tt.want)
 				}
 				time.Sleep(time.Hour)
 				if isClosed(s.Done()) || !errors.Is(s.Err(), tt.want) {
-					t.Errorf("an hour later with %v, want %v", s.Err(), tt.want)
+					t.Errorf("an hour later Err is %v, want %v", s.Err(), tt.want)
 				}
 				close(release)
 				<-s.Done()
 				if !errors.Is(s.Err(), tt.want) {
-					t.Errorf("it has ended with %v, want %v", s.Err(), tt.want)
+					t.Errorf("after the end Err is %v, want %v", s.Err(), tt.want)
 				}
 			})
 		})

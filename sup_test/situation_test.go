@@ -10,26 +10,26 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A situation is a state that the child w is in, among a and z, and what the
-// calls on w answer then and lead to.
+// A situation is a state of the child w, between a and z, with the results of
+// operator calls on w in that state.
 type situation struct {
 	name   string
 	state  string // of w
 	make   func(c sup.ChildSpec[*fake], release <-chan struct{}) sup.ChildSpec[*fake]
 	reach  func(ctx context.Context, s *sup.Supervisor[*fake], c controls, w sup.ChildSpec[*fake])
-	counts int // restarts, on the way there
+	counts int // restarts before the state is reached
 
 	terminate, restart, delete, start outcome
 }
 
-// An outcome is what a call answers, and the state of w after it; "" if it is
-// no longer declared.
+// An outcome is the result of a call and the state of w after it, "" if w is no
+// longer declared.
 type outcome struct {
 	err   error
 	state string
 }
 
-// afterCrash changes what the incarnations of a child after the first do.
+// afterCrash applies change to all incarnations of a child after the first.
 func afterCrash(c sup.ChildSpec[*fake], change func(f *fake)) sup.ChildSpec[*fake] {
 	start := c.Start
 	c.Start = func(ctx context.Context) (*fake, error) {
@@ -89,7 +89,7 @@ func situations() []situation {
 					go s.StartChild(context.Background(), with(w, forAnHour))
 				}
 			},
-			terminate: outcome{nil, ""}, restart: outcome{sup.ErrRunning, "starting"}, // it is not declared before it is ready
+			terminate: outcome{nil, ""}, restart: outcome{sup.ErrRunning, "starting"}, // not declared until ready
 			delete: outcome{sup.ErrRunning, "starting"}, start: outcome{taken, "starting"},
 		}, {
 			name: "starting, as an automatic restart", state: "starting", counts: 1,
@@ -161,7 +161,7 @@ func situations() []situation {
 	}
 }
 
-// stateOf is the state of a child, "" if it is not declared.
+// stateOf returns the state of a child, "" if it is not declared.
 func stateOf(s *sup.Supervisor[*fake], id string) string {
 	for _, c := range s.Children() {
 		if c.ID == id {
@@ -171,9 +171,9 @@ func stateOf(s *sup.Supervisor[*fake], id string) string {
 	return ""
 }
 
-// O1, O2, O3, O4: what each call answers in each state of the child; the call
-// leaves the siblings alone, and does not count.
-func TestWhatTheCallsOfAnOperatorAnswerInEachStateOfTheChild(t *testing.T) {
+// O1, O2, O3, O4: Each operator call has a defined result in each state of the
+// child. It leaves the siblings alone and counts no restart.
+func TestOperatorCallsHaveADefinedResultInEachState(t *testing.T) {
 	for _, tt := range situations() {
 		for op, want := range map[string]outcome{"terminate": tt.terminate, "restart": tt.restart, "delete": tt.delete, "start child": tt.start} {
 			t.Run(tt.name+", "+op, func(t *testing.T) {
@@ -226,8 +226,9 @@ func TestWhatTheCallsOfAnOperatorAnswerInEachStateOfTheChild(t *testing.T) {
 	}
 }
 
-// O2, O3, O4: the same for a child whose turn to start has not come.
-func TestWhatTheCallsOfAnOperatorAnswerBeforeItIsTheChildsTurn(t *testing.T) {
+// O2, O3, O4: Operator calls have a defined result for a child whose first
+// start has not begun.
+func TestOperatorCallsHaveADefinedResultBeforeTheFirstStart(t *testing.T) {
 	for op, want := range map[string]outcome{
 		"terminate": {nil, "stopped"}, "restart": {sup.ErrRunning, "running"}, "delete": {sup.ErrRunning, "running"}, "start child": {sup.ErrAlreadyRunning, "running"},
 	} {
@@ -267,7 +268,7 @@ func TestWhatTheCallsOfAnOperatorAnswerBeforeItIsTheChildsTurn(t *testing.T) {
 	}
 }
 
-// O2: Terminate drops a temporary child, in each state that it can be in.
+// O2: Terminate drops a temporary child in every state that the child can have.
 func TestTerminateDropsATemporaryChild(t *testing.T) {
 	for _, tt := range situations() {
 		switch tt.name {
