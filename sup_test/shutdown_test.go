@@ -367,7 +367,7 @@ func TestASetIsOneChildInTheOrderOfATree(t *testing.T) {
 	})
 }
 
-// X3, X2: For a set, too, brutal gives no grace, and infinity no end.
+// X3, X2: For a set too, brutal gives no grace and infinity has no limit.
 func TestASetCanBeBrutalOrInfinite(t *testing.T) {
 	for shutdown, takes := range map[time.Duration]time.Duration{sup.Brutal: 4 * time.Second, sup.Infinity: 1000 * time.Hour} {
 		eachSet(t, 3, shutdown, func(int) sup.ChildSpec[*fake] { return lingers("", takes) },

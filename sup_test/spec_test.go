@@ -19,21 +19,21 @@ func faultsOf(t *testing.T, err error) []string {
 	t.Helper()
 	spec, ok := errors.AsType[*sup.SpecError](err)
 	if !ok || !errors.Is(err, sup.ErrSpec) {
-		t.Fatalf("no SpecError: %v", err)
+		t.Fatalf("got %v, want a SpecError", err)
 	}
 	var all []string
 	for _, f := range spec.Faults {
 		all = append(all, f.Path+" "+f.Field)
 		if f.Problem == "" || !strings.Contains(err.Error(), f.Path+": ") || !strings.Contains(err.Error(), f.Field+": "+f.Problem) {
-			t.Errorf("%q does not tell the fault %q", err, f)
+			t.Errorf("%q does not contain the fault %q", err, f)
 		}
 	}
 	return all
 }
 
-// S3: The whole spec is checked before anything begins, and all faults come in
-// one error, each with the path of the child.
-func TestAllFaultsOfASpecComeInOneErrorBeforeAnythingBegins(t *testing.T) {
+// S3: The whole spec is checked before anything begins. One error lists all
+// faults, each with the path of its child.
+func TestStartReportsAllFaultsOfASpecBeforeAnythingBegins(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		begun := false
 		ok := func(context.Context) (*fake, error) { begun = true; return &fake{}, nil }
@@ -87,15 +87,15 @@ func TestAllFaultsOfASpecComeInOneErrorBeforeAnythingBegins(t *testing.T) {
 	})
 }
 
-// S3: What is wrong with one child, fault by fault. The same is checked of a
-// child that is added (O1).
-func TestWhatIsWrongWithAChildIsFound(t *testing.T) {
+// S3, O1: Each fault of a child is found, both in a declared child and in one
+// that is added.
+func TestEachFaultOfAChildIsFound(t *testing.T) {
 	const path = "supervisor/w "
 	for _, test := range []struct {
 		name string
 		auto sup.AutoShutdown
 		spec sup.ChildSpec[*fake]
-		want []string // nil: it is legal
+		want []string // nil if the child is legal
 	}{
 		{name: "nothing"},
 		{name: "significant with permanent", auto: sup.AutoShutdownAnySignificant, spec: sup.ChildSpec[*fake]{Significant: true},
@@ -144,8 +144,8 @@ func TestWhatIsWrongWithAChildIsFound(t *testing.T) {
 	}
 }
 
-// S3: A budget that the child's own backoff keeps from being used up is a
-// fault, and only such a one.
+// S3: A budget that the child's own backoff keeps from being exceeded is a
+// fault. A budget that can be exceeded is legal.
 func TestABackoffThatNeverLetsTheBudgetTripIsAFault(t *testing.T) {
 	const s = time.Second
 	for _, test := range []struct {
@@ -186,7 +186,7 @@ func TestABackoffThatNeverLetsTheBudgetTripIsAFault(t *testing.T) {
 	}
 }
 
-// S3: The ids of children that are added are checked as those declared.
+// S3: The id of an added child is checked like that of a declared child.
 func TestAChildWithoutAnIDCannotBeAdded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{})
@@ -197,15 +197,15 @@ func TestAChildWithoutAnIDCannotBeAdded(t *testing.T) {
 	})
 }
 
-// S3: A child that is added with faults is one that could not be added: the error
-// names the call, and the handle says that there is none.
-func TestTheFaultsOfAnAddedChildAreThoseOfTheCall(t *testing.T) {
+// S3: A child that is added with faults could not be added. The error names the
+// call, and the handle reports that the child does not exist.
+func TestStartChildReturnsTheFaultsOfTheAddedChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{Name: "root"})
 		h, err := s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "a"})
 		call, ok := errors.AsType[*sup.CallError](err)
 		if !ok || call.Op != "start child" || call.Path != "root/a" {
-			t.Errorf("%v is no error of the call", err)
+			t.Errorf("%v is not an error of the call", err)
 		}
 		if !strings.HasPrefix(err.Error(), "root/a: start child: invalid spec: ") {
 			t.Error(err)
@@ -216,7 +216,8 @@ func TestTheFaultsOfAnAddedChildAreThoseOfTheCall(t *testing.T) {
 	})
 }
 
-// S3: Ids and names can be read: what would break the line of a path is a fault.
+// S3: Ids and names are printable. A character that would break the line of a
+// path is a fault.
 func TestAControlCharacterInAnIDOrANameIsAFault(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		spec := sup.Spec[*fake]{Name: "ro\not", Children: []sup.ChildSpec[*fake]{
@@ -235,8 +236,8 @@ func TestAControlCharacterInAnIDOrANameIsAFault(t *testing.T) {
 	})
 }
 
-// S3: The keys of a set are not declared, and may be any; a path shows them in one
-// line.
+// S3: The keys of a set are not declared and may hold any character. A path
+// shows each key on one line.
 func TestAControlCharacterInAKeyIsEscaped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := sup.NewKeyed(sup.KeyedSpec[string, *fake]{
@@ -259,15 +260,15 @@ func TestAControlCharacterInAKeyIsEscaped(t *testing.T) {
 	})
 }
 
-// S3: The text of an error tells twenty faults, and how many there are; the
-// error has all.
+// S3: The text of an error lists at most twenty faults and the number of all.
+// The error holds all.
 func TestTheTextOfManyFaultsIsShort(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		for n, lines := range map[int]int{20: 21, 21: 22, 22: 22, 100_000: 22} { // one more is told rather than counted
+		for n, lines := range map[int]int{20: 21, 21: 22, 22: 22, 100_000: 22} { // a single further fault is listed instead of counted
 			unnamed := slices.Repeat([]sup.ChildSpec[*fake]{{Start: makes(fake{})}}, n)
 			_, err := sup.Start(t.Context(), sup.Spec[*fake]{Name: "root", Children: unnamed})
 			if spec, ok := errors.AsType[*sup.SpecError](err); !ok || len(spec.Faults) != n {
-				t.Fatalf("%d faults are not there", n)
+				t.Fatalf("%d faults are missing", n)
 			}
 			if got := strings.Count(err.Error(), "\n") + 1; got != lines {
 				t.Errorf("%d faults make %d lines, want %d:\n%s", n, got, lines, err)
@@ -279,8 +280,8 @@ func TestTheTextOfManyFaultsIsShort(t *testing.T) {
 	})
 }
 
-// S3: A handle is of one child, and a supervisor is one child.
-func TestWhatIsDeclaredTwiceIsAFault(t *testing.T) {
+// S3: A handle belongs to one child, and a supervisor is one child.
+func TestAHandleOrSupervisorDeclaredTwiceIsAFault(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var tree struct {
 			sup.Tree
@@ -305,7 +306,7 @@ func TestWhatIsDeclaredTwiceIsAFault(t *testing.T) {
 	})
 }
 
-// S3: Validate makes the check of Start, without a start.
+// S3: Validate does the checks of Start without starting anything.
 func TestValidateReturnsTheErrorThatStartWouldReturn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		never := func(context.Context) (*fake, error) {

@@ -19,10 +19,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "A restart that fails": F4.
+// SEMANTICS, "A restart that fails", F4.
 
-// F4: from the tenth attempt in a row on there is a pause of 1 ms before each.
-func TestAttemptsInVainDoNotSpin(t *testing.T) {
+// F4: From the tenth attempt in a row on, each attempt is preceded by a pause
+// of 1 ms.
+func TestFailedAttemptsDoNotSpin(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr, at := make(controls), new(trace), starts{}
 		a := at.of(unready(tr, c.child(tr, "a"), 2, 1<<40))
@@ -43,9 +44,9 @@ func TestAttemptsInVainDoNotSpin(t *testing.T) {
 	})
 }
 
-// F4: a ready incarnation starts the row over. What gets ready and fails then is
+// F4: A ready incarnation resets the count of attempts. If it fails, it is
 // restarted without a pause.
-func TestAReadyIncarnationStartsTheRowOfAttemptsOver(t *testing.T) {
+func TestAReadyIncarnationResetsTheCountOfAttempts(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
 		c, tr, at := make(controls), new(trace), starts{}
 		bad := func(n int) bool { return n != 1 && n != 12 && n != 23 && n < 34 }
@@ -60,7 +61,7 @@ func TestAReadyIncarnationStartsTheRowOfAttemptsOver(t *testing.T) {
 		}))
 		s := start(t, sup.Spec[*fake]{Strategy: strategy, Intensity: sup.Unlimited, Children: []sup.ChildSpec[*fake]{a}})
 		began := time.Now()
-		for life := 1; life <= 3; life++ { // ten attempts in vain after each, of which the last comes after a pause
+		for life := 1; life <= 3; life++ { // each followed by ten failed attempts, the last after a pause
 			c.die("a", errBoom)
 			if _, err := s.Child("a").Wait(t.Context()); err != nil {
 				t.Fatal(err)
@@ -79,7 +80,7 @@ func TestAReadyIncarnationStartsTheRowOfAttemptsOver(t *testing.T) {
 	})
 }
 
-// lacking lets the incarnations from..to of a child fail to start with an error.
+// lacking makes incarnations from..to of a child fail to start with err.
 func lacking(c sup.ChildSpec[*fake], from, to int, err error, inStart bool) sup.ChildSpec[*fake] {
 	lacks := func(ctx context.Context) bool { n := sup.Incarnation(ctx); return from <= n && n <= to }
 	if inStart {
@@ -105,10 +106,10 @@ func lacking(c sup.ChildSpec[*fake], from, to int, err error, inStart bool) sup.
 
 var errNoDescriptor = fmt.Errorf("open the journal: %w", &fs.PathError{Op: "open", Path: "journal", Err: syscall.EMFILE})
 
-// F4: a start that fails because the host has run out of something is counted
-// nowhere, and is tried again after a second at least, or after its backoff; an
-// event and the log say so.
-func TestWhatTheHostLacksIsNotCounted(t *testing.T) {
+// F4: A start that fails because the host has run out of a resource counts
+// nowhere. It is retried after at least a second, or after its backoff. An
+// event and a log record report it.
+func TestAnExhaustedHostIsNotCounted(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		inStart bool
@@ -159,17 +160,17 @@ func TestWhatTheHostLacksIsNotCounted(t *testing.T) {
 					t.Errorf("delays in the events (-want +got):\n%s", diff)
 				}
 				if n := strings.Count(log.String(), "hostExhausted=true"); n != 3 {
-					t.Errorf("the log says so %d times, want 3:\n%s", n, log.String())
+					t.Errorf("the log has %d records, want 3:\n%s", n, log.String())
 				}
 			})
 		})
 	}
 }
 
-// F4: what a nested supervisor could not start for want of something on the host
-// is no failure of the supervisor either. An EAGAIN that is not of a fork, a pipe or
-// a socket is one, and so is what has been ready.
-func TestWhatTheHostLacksBelow(t *testing.T) {
+// F4: A nested supervisor whose child could not start on an exhausted host has
+// not failed either. An EAGAIN that does not come from fork, pipe or socket
+// counts as a failure, and so does the failure of a child that was ready.
+func TestAnExhaustedHostBelowANestedSupervisorIsNotCounted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		lives := 0
@@ -190,7 +191,7 @@ func TestWhatTheHostLacksBelow(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoWantOfTheHostIsCounted(t *testing.T) {
+func TestOtherFailuresThanAnExhaustedHostAreCounted(t *testing.T) {
 	for name, err := range map[string]error{
 		"a lock that is taken": &fs.PathError{Op: "lock", Path: "journal", Err: syscall.EAGAIN},
 		"methods that panic":   rude{},
@@ -204,28 +205,28 @@ func TestWhatIsNoWantOfTheHostIsCounted(t *testing.T) {
 				before := time.Now()
 				c.die("a", errBoom)
 				expectStates(t, s, "a running")
-				c.die("a", errNoDescriptor) // which was ready
+				c.die("a", errNoDescriptor) // after it was ready
 				expectStates(t, s, "a running")
 				expectCount(t, s, 3)
 				if waited := time.Since(before); waited != 0 {
-					t.Errorf("it took %v", waited)
+					t.Errorf("the restart took %v", waited)
 				}
 			})
 		})
 	}
 }
 
-// rude is an error that panics when it is asked what it wraps.
+// rude is an error whose Unwrap panics.
 type rude struct{}
 
 func (rude) Error() string   { return "rude" }
 func (rude) Is(error) bool   { panic("no comparison") }
 func (rude) Unwrap() []error { panic("no cause") }
 
-// F4, F2: in a round the pause of one child holds up nothing else: what fails
-// meanwhile leads its own round at once, and the pause is over if that restarts the
-// child.
-func TestAPauseHoldsUpNothing(t *testing.T) {
+// F4, F2: In a round the pause of one child delays nothing else. A failure
+// meanwhile causes its own round at once, which ends the pause if it restarts
+// the paused child.
+func TestAPauseDelaysNothingElse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		children := c.good(tr, "a", "b", "d")
@@ -240,7 +241,7 @@ func TestAPauseHoldsUpNothing(t *testing.T) {
 		tr.expect(t, "die b, stop d, die a, start a, start b, start d")
 		expectCount(t, s, 2)
 		if waited := time.Since(before); waited != 0 {
-			t.Errorf("it took %v", waited)
+			t.Errorf("the restart took %v", waited)
 		}
 		time.Sleep(time.Minute)
 		tr.expect(t, "")

@@ -18,7 +18,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// traced is the spec of a good worker that writes "make a, ready a, stop a".
+// traced returns the spec of a good worker that traces "make a, ready a, stop
+// a".
 func traced(tr *trace, id string) sup.ChildSpec[*fake] {
 	return sup.ChildSpec[*fake]{ID: id, Start: func(context.Context) (*fake, error) {
 		tr.add("make %s", id)
@@ -34,9 +35,9 @@ func traced(tr *trace, id string) sup.ChildSpec[*fake] {
 	}}
 }
 
-// S1: Children start in declared order, each when the one before is ready, and
-// Start returns when all are.
-func TestChildrenStartInDeclaredOrderEachWhenTheOneBeforeIsReady(t *testing.T) {
+// S1: Children start in declared order, each once the previous one is ready.
+// Start returns when all are ready.
+func TestChildrenStartInDeclaredOrderEachOnceThePreviousIsReady(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
 		began := time.Now()
@@ -49,8 +50,8 @@ func TestChildrenStartInDeclaredOrderEachWhenTheOneBeforeIsReady(t *testing.T) {
 	})
 }
 
-// S1: While one starts, the next ones are idle, and those before run.
-func TestWhileOneStartsTheNextOnesAreIdle(t *testing.T) {
+// S1: While one child starts, later children are idle and earlier ones run.
+func TestLaterChildrenAreIdleWhileOneStarts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
 		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{traced(tr, "a"), traced(tr, "b"), traced(tr, "c")}})
@@ -75,7 +76,7 @@ func TestASupervisorCanStartWithoutChildren(t *testing.T) {
 	})
 }
 
-// failures are the ways for a start to fail, as start functions.
+// failures lists the ways in which a start can fail, as start functions.
 var failures = []struct {
 	name  string
 	start func(ctx context.Context) (*fake, error)
@@ -90,10 +91,10 @@ var failures = []struct {
 	{"panic of Initialize", makes(fake{initialize: func(context.Context) error { panic(errBoom) }}), errBoom},
 }
 
-// S2: If one fails to start, those before it are stopped in reverse order,
-// later ones never begin, and Start returns the child and the cause. No restart
-// policy and no intensity is involved.
-func TestIfOneFailsToStartThoseBeforeAreStoppedInReverseOrder(t *testing.T) {
+// S2: If a child fails to start, earlier children are stopped in reverse order
+// and later ones never begin. Start returns the child and the cause. Restart
+// policy and intensity do not apply.
+func TestAFailedStartStopsEarlierChildrenInReverseOrder(t *testing.T) {
 	for _, failure := range failures {
 		t.Run(failure.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -106,7 +107,7 @@ func TestIfOneFailsToStartThoseBeforeAreStoppedInReverseOrder(t *testing.T) {
 				}}
 				s, err := sup.Start(t.Context(), spec)
 				if s != nil {
-					t.Error("there is a supervisor")
+					t.Error("Start returned a supervisor")
 				}
 				got, ok := errors.AsType[*sup.StartError](err)
 				if !ok || got.Path != "root/c" || !errors.Is(err, sup.ErrStart) || !errors.Is(err, failure.wraps) {
@@ -121,7 +122,7 @@ func TestIfOneFailsToStartThoseBeforeAreStoppedInReverseOrder(t *testing.T) {
 	}
 }
 
-// S2: A nil worker is a failed start also where W is an interface.
+// S2: A nil worker is a failed start, also if W is an interface.
 func TestANilWorkerInAnInterfaceIsAFailedStart(t *testing.T) {
 	for name, worker := range map[string]sup.Worker{
 		"nil interface": nil,
@@ -145,8 +146,8 @@ type workerFunc func(ctx context.Context) error
 
 func (f workerFunc) Run(ctx context.Context) error { return f(ctx) }
 
-// S2: A start that failed can be tried again, with the same supervisor.
-func TestAStartThatFailedCanBeTriedAgain(t *testing.T) {
+// S2: A failed Start can be repeated on the same supervisor.
+func TestAFailedStartCanBeRepeated(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
 		attempts := 0
@@ -169,8 +170,8 @@ func TestAStartThatFailedCanBeTriedAgain(t *testing.T) {
 	})
 }
 
-// S2: A child further down that fails to start is named, and its cause wrapped.
-func TestAFailureFurtherDownIsNamed(t *testing.T) {
+// S2: Start names a descendant that fails to start and wraps its cause.
+func TestStartNamesTheDescendantThatFailed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		inner := lone(sup.ChildSpec[*fake]{Start: failures[0].start})
 		_, err := sup.Start(t.Context(), sup.Spec[sup.Worker]{Name: "root", Children: []sup.ChildSpec[sup.Worker]{
@@ -182,14 +183,15 @@ func TestAFailureFurtherDownIsNamed(t *testing.T) {
 		}
 		below, ok := errors.AsType[*sup.StartError](outer.Err)
 		if !ok || below.Path != "root/inner/w" || !errors.Is(below, errBoom) {
-			t.Errorf("below: %v", outer.Err)
+			t.Errorf("nested supervisor: %v", outer.Err)
 		}
 	})
 }
 
-// S2: A supervisor whose context is cancelled, or which is shut down, while it
-// starts stops what it had started, in reverse order, and Start says why.
-func TestAStartThatIsCalledOffLeavesNothing(t *testing.T) {
+// S2: If its context is cancelled or Shutdown is called during the start, a
+// supervisor stops the started children in reverse order. Start returns the
+// reason.
+func TestACancelledStartLeavesNothingBehind(t *testing.T) {
 	errLate := errors.New("too late")
 	for name, test := range map[string]struct {
 		end  func(s *sup.Supervisor[*fake], cancel context.CancelCauseFunc)
@@ -224,7 +226,7 @@ func TestAStartThatIsCalledOffLeavesNothing(t *testing.T) {
 	}
 }
 
-// S2: With a context that is cancelled already, nothing begins.
+// S2: With a cancelled context nothing begins.
 func TestNothingBeginsUnderACancelledContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		life, cancel := context.WithCancel(t.Context())
@@ -238,7 +240,7 @@ func TestNothingBeginsUnderACancelledContext(t *testing.T) {
 	})
 }
 
-// S6: A spec can be started any number of times, at once too, and starting
+// S6: A spec can be started any number of times, also concurrently. Starting
 // never changes it.
 func TestASpecCanBeStartedAnyNumberOfTimes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -272,8 +274,8 @@ func TestASpecCanBeStartedAnyNumberOfTimes(t *testing.T) {
 	})
 }
 
-// S6: What becomes of the spec after New is nothing to the supervisor.
-func TestASupervisorKeepsNothingOfItsSpec(t *testing.T) {
+// S6: Changes to a spec after New do not affect the supervisor.
+func TestASupervisorIsIndependentOfItsSpec(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen := new(exits)
 		spec := sup.Spec[*fake]{Observers: []sup.Observer{seen}, Children: []sup.ChildSpec[*fake]{{ID: "a", Start: makes(fake{})}}}
@@ -294,7 +296,7 @@ func TestASupervisorKeepsNothingOfItsSpec(t *testing.T) {
 	})
 }
 
-// S1: The greatest times and counts that there are do no harm.
+// S1: The greatest durations and counts are legal.
 func TestTheGreatestValuesAreLegal(t *testing.T) {
 	const ever = time.Duration(math.MaxInt64)
 	for _, intensity := range []sup.Intensity{
@@ -329,7 +331,7 @@ func TestTheGreatestValuesAreLegal(t *testing.T) {
 	}
 }
 
-// S1: Many children cost time, and nothing else.
+// S1: A supervisor can start and stop twenty thousand declared children.
 func TestTwentyThousandChildrenStartAndStop(t *testing.T) {
 	const many = 20_000
 	var mu sync.Mutex
@@ -351,7 +353,7 @@ func TestTwentyThousandChildrenStartAndStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	if running != many || len(s.Children()) != many {
-		t.Errorf("%d are running, %d declared", running, len(s.Children()))
+		t.Errorf("%d are running, %d are declared", running, len(s.Children()))
 	}
 	if err := s.Shutdown(t.Context()); err != nil || running != 0 {
 		t.Errorf("Shutdown: %v; %d are left", err, running)

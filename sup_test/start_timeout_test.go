@@ -13,7 +13,7 @@ import (
 )
 
 // S4: A start function that returns ErrIgnore leaves the child declared and
-// stopped, a temporary one not declared, and Start goes on.
+// stopped, or drops a temporary one. Start continues.
 func TestErrIgnoreLeavesTheChildDeclaredAndStopped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen := new(exits)
@@ -48,7 +48,7 @@ func TestErrIgnoreLeavesTheChildDeclaredAndStopped(t *testing.T) {
 	})
 }
 
-// S4: At a restart, the same: it ends the restarting, and counts no further.
+// S4: ErrIgnore at a restart ends the restart. Nothing further is counted.
 func TestErrIgnoreAtARestartLeavesTheChildStopped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		attempts := 0
@@ -65,9 +65,9 @@ func TestErrIgnoreAtARestartLeavesTheChildStopped(t *testing.T) {
 	})
 }
 
-// S5: A start that outlasts its start timeout is a failed start, and what
-// returns late is cleared up.
-func TestAStartThatOutlastsItsTimeoutIsAFailedStart(t *testing.T) {
+// S5: A start that exceeds its start timeout is a failed start. A worker that
+// the start returns late is cleaned up.
+func TestAStartThatExceedsItsTimeoutIsAFailedStart(t *testing.T) {
 	late := func(ctx context.Context) { <-ctx.Done(); time.Sleep(2 * time.Second) }
 	for _, test := range []struct {
 		name  string
@@ -115,7 +115,7 @@ func TestAStartThatOutlastsItsTimeoutIsAFailedStart(t *testing.T) {
 					t.Errorf("Start: %v", err)
 				}
 				if took := time.Since(began); took != 14*time.Second { // a's start, timeout, late return, a's stop
-					t.Errorf("it took %v", took)
+					t.Errorf("Start took %v", took)
 				}
 				tr.expect(t, "make a, ready a, "+test.want+"stop a")
 			})
@@ -123,9 +123,10 @@ func TestAStartThatOutlastsItsTimeoutIsAFailedStart(t *testing.T) {
 	}
 }
 
-// S5: What a start that was too slow returns in the end is told too: it may say
-// what it had been waiting for. It changes nothing about the failure.
-func TestTheErrorOfASlowStartHasWhatItReturned(t *testing.T) {
+// S5: The error of a start that timed out includes the error that the start
+// function returned late, which may name what it waited for. The start has
+// still timed out.
+func TestTheErrorOfATimedOutStartIncludesItsLateError(t *testing.T) {
 	for _, last := range []error{errBoom, sup.ErrShutdown, sup.ErrIgnore} {
 		bubble(t, func(t *testing.T) {
 			_, err := sup.Start(t.Context(), sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{
@@ -142,7 +143,7 @@ func TestTheErrorOfASlowStartHasWhatItReturned(t *testing.T) {
 	}
 }
 
-// S5: A start within its timeout is none of its business, nor is a long Run.
+// S5: The timeout affects neither a start within it nor a long Run.
 func TestAStartWithinItsTimeoutIsNotDisturbed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -156,8 +157,8 @@ func TestAStartWithinItsTimeoutIsNotDisturbed(t *testing.T) {
 	})
 }
 
-// S5: A start that never returns makes a stuck child, and those before it are
-// stopped; Start returns when it is gone.
+// S5: A start that never returns makes the child stuck, and earlier children
+// are stopped. Start returns when the child has returned.
 func TestAStartThatDoesNotReturnMakesAStuckChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -175,7 +176,7 @@ func TestAStartThatDoesNotReturnMakesAStuckChild(t *testing.T) {
 		go func() { result <- s.Start(t.Context()) }()
 		time.Sleep(13900 * time.Millisecond)
 		if got := states(s); got != "a running, b stopping, c idle" {
-			t.Errorf("within its time for stopping: %s", got)
+			t.Errorf("before the shutdown timeout: %s", got)
 		}
 		time.Sleep(time.Minute)
 		if b := s.Children()[1]; b.State != sup.StateStuck || !strings.Contains(b.Stack, "refuseToReturn") {
@@ -190,8 +191,8 @@ func TestAStartThatDoesNotReturnMakesAStuckChild(t *testing.T) {
 	})
 }
 
-// S5: StartChild does not wait for a start that never returns, and the child is
-// gone when that has.
+// S5: StartChild does not wait for a start that never returns. The child is
+// removed once its start has returned.
 func TestStartChildGivesUpOnAStartThatDoesNotReturn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -215,8 +216,8 @@ func TestStartChildGivesUpOnAStartThatDoesNotReturn(t *testing.T) {
 	})
 }
 
-// S5: At a restart, a start that times out is a failed attempt, and the next
-// one begins when it is gone.
+// S5: A restart that times out is a failed attempt. The next attempt begins
+// once it has returned.
 func TestARestartThatTimesOutIsAFailedAttempt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -225,7 +226,7 @@ func TestARestartThatTimesOutIsAFailedAttempt(t *testing.T) {
 			case 1:
 				return &fake{run: func(context.Context) error { return errBoom }}, nil
 			case 2:
-				<-ctx.Done() // in time to stop
+				<-ctx.Done() // before the shutdown timeout
 			case 3:
 				<-release // much later
 			}
@@ -243,8 +244,8 @@ func TestARestartThatTimesOutIsAFailedAttempt(t *testing.T) {
 	})
 }
 
-// S4: but no panic that carries it, no Initialize that returns it, and no
-// supervisor whose start has failed over it.
+// S4: Only a start function can ignore. ErrIgnore in a panic, from Initialize,
+// or from a failed nested supervisor is a failure.
 func TestOnlyAStartFunctionIgnores(t *testing.T) {
 	late := func(ctx context.Context) (*fake, error) { <-ctx.Done(); return nil, sup.ErrIgnore }
 	for name, spec := range map[string]sup.ChildSpec[sup.Worker]{

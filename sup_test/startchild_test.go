@@ -11,19 +11,19 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A failedStart is a way not to get ready.
+// A failedStart is a way for a child not to become ready.
 type failedStart struct {
 	name  string
 	child func() sup.ChildSpec[*fake]
 	want  error
 }
 
-// uninitialized is a child that is made, and whose Initialize does not make it ready.
+// uninitialized returns a child whose Initialize does not make it ready.
 func uninitialized(initialize func(ctx context.Context) error) func() sup.ChildSpec[*fake] {
 	return func() sup.ChildSpec[*fake] { return sup.ChildSpec[*fake]{Start: makes(fake{initialize: initialize})} }
 }
 
-// unmade is a child whose start function makes no worker.
+// unmade returns a child whose start function makes no worker.
 func unmade(start func(context.Context) (*fake, error)) func() sup.ChildSpec[*fake] {
 	return func() sup.ChildSpec[*fake] { return sup.ChildSpec[*fake]{Start: start} }
 }
@@ -50,7 +50,7 @@ var failedStarts = []failedStart{
 	}, sup.ErrStartTimeout},
 }
 
-// check compares what a call answered.
+// check checks the error that a call returned.
 func (f failedStart) check(t *testing.T, err error, op string) {
 	t.Helper()
 	if !errors.Is(err, f.want) || !errors.Is(err, sup.ErrStart) {
@@ -64,7 +64,7 @@ func (f failedStart) check(t *testing.T, err error, op string) {
 	}
 }
 
-// O1: StartChild adds at the end and returns when the child is ready.
+// O1: StartChild adds a child at the end and returns when it is ready.
 func TestStartChildAddsAtTheEndAndReturnsWhenTheChildIsReady(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -80,7 +80,7 @@ func TestStartChildAddsAtTheEndAndReturnsWhenTheChildIsReady(t *testing.T) {
 		}
 		w, ok := h.Get()
 		if same, _ := s.Child("w").Get(); !ok || same != w {
-			t.Error("the handle has not the live worker")
+			t.Error("the handle does not return the live worker")
 		}
 		expectStates(t, s, "a running, b running, w running")
 		tr.take()
@@ -91,9 +91,9 @@ func TestStartChildAddsAtTheEndAndReturnsWhenTheChildIsReady(t *testing.T) {
 	})
 }
 
-// O1: or with an error that wraps its cause, leaving nothing behind: no child,
-// no worker, no count, no restart, and the id free.
-func TestAStartChildThatFailsLeavesNothingBehind(t *testing.T) {
+// O1: A failed StartChild returns an error that wraps its cause. It leaves
+// nothing behind: no child, worker, count or restart, and the id is free.
+func TestAFailedStartChildLeavesNothingBehind(t *testing.T) {
 	for _, failure := range failedStarts {
 		for _, restart := range []sup.Restart{sup.Permanent, sup.Transient, sup.Temporary} {
 			t.Run(failure.name+", "+restart.String(), func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestAStartChildThatFailsLeavesNothingBehind(t *testing.T) {
 					expectCount(t, s, 0)
 					tr.expect(t, "")
 					if _, ok := h.Get(); ok {
-						t.Error("the handle gives a worker")
+						t.Error("the handle returns a worker")
 					}
 					if _, err := h.Wait(t.Context()); !errors.Is(err, sup.ErrNotFound) {
 						t.Errorf("Wait: %v", err)
@@ -126,9 +126,9 @@ func TestAStartChildThatFailsLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// O1, S5: one that does not even return when its start has timed out is stuck,
-// and nothing of it is left when it is gone.
-func TestAStartChildThatIsStuckReturnsAndLeavesNothingBehindWhenItIsGone(t *testing.T) {
+// O1, S5: A child that does not return after its start timed out is stuck. Once
+// it has returned, nothing of it is left.
+func TestAStuckStartChildReturnsAndLeavesNothingBehind(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := start(t, sup.Spec[*fake]{})
@@ -144,9 +144,9 @@ func TestAStartChildThatIsStuckReturnsAndLeavesNothingBehindWhenItIsGone(t *test
 	})
 }
 
-// O1: ctx bounds the start: when it ends, the child is cancelled, and nothing
-// stays behind. When it had ended, nothing is begun.
-func TestTheEndOfTheContextCallsAStartChildOff(t *testing.T) {
+// O1: ctx bounds the start. When ctx ends, the child is cancelled and nothing
+// stays behind. With an ended ctx nothing begins.
+func TestTheEndOfTheContextCancelsStartChild(t *testing.T) {
 	for _, step := range []string{"start function", "Initialize"} {
 		t.Run(step, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestTheEndOfTheContextCallsAStartChildOff(t *testing.T) {
 				w.Start = func(context.Context) (*fake, error) { tr.add("begun"); return &fake{}, nil }
 				_, again := s.StartChild(ctx, w)
 				if !errors.Is(again, errBoom) || !errors.Is(again, sup.ErrStart) || again.Error() != err.Error() {
-					t.Errorf("called off before: %v, and meanwhile: %v", again, err)
+					t.Errorf("cancelled before: %v, cancelled meanwhile: %v", again, err)
 				}
 				tr.expect(t, "")
 				expectStates(t, s, "")
@@ -187,8 +187,8 @@ func TestTheEndOfTheContextCallsAStartChildOff(t *testing.T) {
 	}
 }
 
-// O1: the child does not depend on ctx once it is ready.
-func TestAChildThatIsReadyOutlivesTheContextOfStartChild(t *testing.T) {
+// O1: A ready child does not depend on ctx.
+func TestAReadyChildOutlivesTheContextOfStartChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
 		s := start(t, sup.Spec[*fake]{})
@@ -203,10 +203,10 @@ func TestAChildThatIsReadyOutlivesTheContextOfStartChild(t *testing.T) {
 	})
 }
 
-// O1, S4: one that chooses not to start is no error: it is declared, and its handle
-// says that it is stopped; a temporary one is dropped, and its handle says that there is
-// none.
-func TestAStartChildThatIsIgnoredLeavesTheChildDeclared(t *testing.T) {
+// O1, S4: ErrIgnore is not an error of StartChild. The child is declared, and
+// its handle reports that it is stopped. A temporary child is dropped, and its
+// handle reports that it does not exist.
+func TestStartChildWithErrIgnoreLeavesTheChildDeclared(t *testing.T) {
 	for restart, want := range map[sup.Restart]string{sup.Permanent: "w stopped", sup.Transient: "w stopped", sup.Temporary: ""} {
 		t.Run(restart.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestAStartChildThatIsIgnoredLeavesTheChildDeclared(t *testing.T) {
 					says = sup.ErrNotFound
 				}
 				if _, err := h.Wait(t.Context()); !errors.Is(err, says) {
-					t.Errorf("the handle says %v; want %v", err, says)
+					t.Errorf("the handle returns %v; want %v", err, says)
 				}
 				if restart == sup.Temporary {
 					return
@@ -235,16 +235,16 @@ func TestAStartChildThatIsIgnoredLeavesTheChildDeclared(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, ok := h.Get(); !ok {
-					t.Error("the handle is no good")
+					t.Error("the handle does not find the child")
 				}
 			})
 		})
 	}
 }
 
-// O1: the start of one child holds up no other call, no restart, no round and
-// no shutdown, which calls it off.
-func TestASlowStartChildHoldsUpNothing(t *testing.T) {
+// O1: The start of one child delays no other call, no restart, no round and no
+// shutdown. A shutdown cancels it.
+func TestASlowStartChildDelaysNothing(t *testing.T) {
 	for _, strategy := range strategies {
 		t.Run(strategy.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -274,7 +274,7 @@ func TestASlowStartChildHoldsUpNothing(t *testing.T) {
 					t.Error(err)
 				}
 				if took := time.Since(begin); took != 0 {
-					t.Errorf("all this took %v", took)
+					t.Errorf("the calls took %v", took)
 				}
 				expectStates(t, s, "a stopped, b stopped")
 			})
@@ -282,8 +282,9 @@ func TestASlowStartChildHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// O1: a child can be added while the declared ones are starting, which neither
-// waits for the other; if they fail to start it stops with them.
+// O1: A child can be added while the declared children start. Neither waits for
+// the other. If the declared children fail to start, the added child is stopped
+// with them.
 func TestAChildCanBeAddedDuringTheStart(t *testing.T) {
 	for _, fail := range []error{nil, errBoom} {
 		bubble(t, func(t *testing.T) {
@@ -316,9 +317,9 @@ func TestAChildCanBeAddedDuringTheStart(t *testing.T) {
 	}
 }
 
-// O1: not even one that was called off, does not return in time, and chooses in
-// the end not to start.
-func TestAStartChildThatIsCalledOffAndIgnoredLateLeavesNothingBehind(t *testing.T) {
+// O1: A cancelled StartChild leaves nothing behind, even if its start does not
+// return in time and then returns ErrIgnore.
+func TestACancelledStartChildThatReturnsErrIgnoreLateLeavesNothingBehind(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -335,8 +336,8 @@ func TestAStartChildThatIsCalledOffAndIgnoredLateLeavesNothingBehind(t *testing.
 	})
 }
 
-// O1: one that is called off, and then chooses not to start, was called off.
-func TestAStartChildThatIsCalledOffAndIgnoredWasCalledOff(t *testing.T) {
+// O1: A start that is cancelled and then returns ErrIgnore counts as cancelled.
+func TestACancelledStartChildThatReturnsErrIgnoreIsCancelled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, sup.Spec[*fake]{})
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)

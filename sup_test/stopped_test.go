@@ -19,13 +19,12 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// stoppedLimit is the time limit of what runs in a program that is stopped for
-// longer than that.
+// stoppedLimit is the time limit under test. The program is stopped for longer.
 const stoppedLimit = 3 * time.Second
 
-// stoppedPrograms are what the program does that is stopped, each in a process of
-// its own: it reports "ready" when the limit runs, reads a line as soon as it has
-// been continued, and returns what went wrong.
+// stoppedPrograms are the programs that are stopped, each in its own process. A
+// program reports "ready" when the limit runs, reads a line once it is
+// continued, and returns the failure.
 var stoppedPrograms = map[string]func(p *stoppedProgram) error{
 	"S5, a start": func(p *stoppedProgram) error {
 		s, err := sup.Start(context.Background(), lone(sup.ChildSpec[*fake]{
@@ -85,9 +84,9 @@ var stoppedPrograms = map[string]func(p *stoppedProgram) error{
 	},
 }
 
-// L1, S5, X3, X6: A time limit that runs out because the whole program was stopped
-// for longer than that is extended by one interval.
-func TestAStoppedProgramFailsNoChildWhenItGoesOn(t *testing.T) {
+// L1, S5, X3, X6: A time limit that runs out because the whole program was
+// stopped for longer is extended by one interval.
+func TestAProgramThatWasStoppedFailsNoChild(t *testing.T) {
 	if name := os.Getenv("SUP_TEST_STOPPED"); name != "" {
 		p := &stoppedProgram{in: bufio.NewReader(os.Stdin), seen: make(chan sup.EventKind, 100)}
 		fmt.Printf("\nresult: %v\n", stoppedPrograms[name](p))
@@ -103,7 +102,7 @@ func TestAStoppedProgramFailsNoChildWhenItGoesOn(t *testing.T) {
 	}
 }
 
-// L1: A child that is really stuck is found after a stop all the same.
+// L1: A child that is really stuck is found even after the program was stopped.
 func TestAStuckChildIsFoundAfterTheProgramWasStopped(t *testing.T) {
 	const name = "stuck"
 	if os.Getenv("SUP_TEST_STOPPED") == name {
@@ -122,8 +121,8 @@ func TestAStuckChildIsFoundAfterTheProgramWasStopped(t *testing.T) {
 	}
 }
 
-// stopAndContinue runs this test's program of a name in a process that it stops for
-// longer than the limit, and returns its result.
+// stopAndContinue runs the named program in a process that it stops for longer
+// than the limit, and returns the program's result.
 func stopAndContinue(t *testing.T, name string) string {
 	t.Helper()
 	top, _, _ := strings.Cut(t.Name(), "/")
@@ -154,14 +153,14 @@ func stopAndContinue(t *testing.T, name string) string {
 			t.Fatal(err)
 		}
 		if status.Exited() || status.Signaled() {
-			t.Fatalf("it has ended: %v", status)
+			t.Fatalf("the program has ended: %v", status)
 		}
 	}
-	time.Sleep(stoppedLimit + stoppedLimit/4) // this is how long it is stopped; nothing is waited for
+	time.Sleep(stoppedLimit + stoppedLimit/4) // the length of the stop, not a wait for anything
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(stoppedLimit / 10) // a limit that has run out by mistake is noticed before the program does anything
+	time.Sleep(stoppedLimit / 10) // an expired limit takes effect before the program continues
 	if _, err := io.WriteString(in, "go\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -177,16 +176,16 @@ func stopAndContinue(t *testing.T, name string) string {
 	return result
 }
 
-// stoppedProgram is the side of the process that is stopped.
+// stoppedProgram is the code that runs in the stopped process.
 type stoppedProgram struct {
 	in   *bufio.Reader
 	seen chan sup.EventKind
 
 	mu      sync.Mutex
-	failure error // the first
+	failure error // the first failure
 }
 
-// pause is where the program is stopped.
+// pause marks the point at which the program is stopped.
 func (p *stoppedProgram) pause() {
 	fmt.Println("\nready")
 	if _, err := p.in.ReadString('\n'); err != nil {
@@ -194,7 +193,7 @@ func (p *stoppedProgram) pause() {
 	}
 }
 
-// slow is a child that needs the pause for its stop.
+// slow returns a child whose stop takes as long as the pause.
 func (p *stoppedProgram) slow() sup.ChildSpec[*fake] {
 	return sup.ChildSpec[*fake]{
 		Restart:  sup.Temporary,
@@ -212,7 +211,7 @@ func (p *stoppedProgram) observe(e sup.Event) {
 	p.seen <- e.Kind
 }
 
-// await waits for an event.
+// await waits for an event of the given kind.
 func (p *stoppedProgram) await(kind sup.EventKind) {
 	for seen := range p.seen {
 		if seen == kind {

@@ -10,16 +10,16 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Events and Recorded while a tree changes: no event is missed without a word,
-// and what is missing is said where it is missing.
+// Events and Recorded while a tree changes: every missed event is reported as a
+// gap, at its place in the stream.
 
-// restartingTree crashes at two levels for as long as the test runs, and keeps
-// all that happens on record.
+// restartingTree returns a tree that crashes at two levels throughout the test
+// and records all events.
 func restartingTree(t *testing.T) *sup.Supervisor[sup.Worker] {
 	leaf := func(context.Context) (*fake, error) {
 		return &fake{run: func(ctx context.Context) error {
 			select {
-			case <-time.After(50 * time.Microsecond): // so that all that happens fits
+			case <-time.After(50 * time.Microsecond): // so that all events fit the record
 				return errBoom
 			case <-ctx.Done():
 				return ctx.Err()
@@ -34,9 +34,9 @@ func restartingTree(t *testing.T) *sup.Supervisor[sup.Worker] {
 	}})
 }
 
-// Recorded: an event is on record of a supervisor that ends, or above it, and at
-// no moment in neither.
-func TestTheRecordOfATreeThatRestartsHasNoHoles(t *testing.T) {
+// Recorded: An event is always in the record of an ended supervisor or in its
+// parent's, at no moment in neither.
+func TestTheRecordOfARestartingTreeHasNoGaps(t *testing.T) {
 	s := restartingTree(t)
 	for range 200 {
 		for i, e := range onRecord(s) {
@@ -47,9 +47,9 @@ func TestTheRecordOfATreeThatRestartsHasNoHoles(t *testing.T) {
 	}
 }
 
-// Events: numbers only rise, and so a stream that is cut anywhere is taken up
-// again without a hole.
-func TestAStreamThatIsCutAgainAndAgainTellsEverythingOnce(t *testing.T) {
+// Events: Numbers only rise, so a stream that is cut anywhere can be resumed
+// without a gap.
+func TestAResumedStreamYieldsEachEventOnce(t *testing.T) {
 	s := restartingTree(t)
 	i := sup.Inspect(s)
 	last := uint64(0)
@@ -70,26 +70,25 @@ func TestAStreamThatIsCutAgainAndAgainTellsEverythingOnce(t *testing.T) {
 	}
 }
 
-// O7: what a snapshot says of the children is what it says was last on record.
+// O7: A snapshot shows the children as of the last event that it names.
 func TestASnapshotIsOfOneMoment(t *testing.T) {
 	s := restartingTree(t)
 	for range 200 {
 		tree := s.Snapshot()
 		seen, since := 0, time.Time{}
 		for _, e := range onRecord(s) {
-			if e.Seq <= tree.LastEvent && e.ID == "below" { // of the child, not the supervisor that it is
+			if e.Seq <= tree.LastEvent && e.ID == "below" { // the event of the child, not of the supervisor that it runs
 				seen, since = e.Incarnation, e.Time
 			}
 		}
 		if info := tree.Children[0]; info.Incarnation != seen || info.Since.Before(since) {
-			t.Fatalf("after event %d: incarnation %d since %v; on record is %d, at %v", tree.LastEvent, info.Incarnation, info.Since, seen, since)
+			t.Fatalf("after event %d: incarnation %d since %v; the record has %d, at %v", tree.LastEvent, info.Incarnation, info.Since, seen, since)
 		}
 	}
 }
 
-// Record: what is kept of a supervisor that has ended is not kept in place of
-// what happened later.
-func TestTheRecordKeepsWhatWasLast(t *testing.T) {
+// Record: Events of an ended supervisor do not displace later events.
+func TestTheRecordKeepsTheLatestEvents(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		set := sup.NewKeyed(sup.KeyedSpec[string, *fake]{Name: "set", Record: 50, Start: func(context.Context, string) (*fake, error) { return &fake{}, nil }})
@@ -116,13 +115,13 @@ func TestTheRecordKeepsWhatWasLast(t *testing.T) {
 			}
 		}
 		if crashes != 1 {
-			t.Errorf("the crash of a, which came after all that there is of the set, is on record %d times", crashes)
+			t.Errorf("the crash of a, which came after all events of the set, was recorded %d times", crashes)
 		}
 	})
 }
 
-// Events: a gap is told between the events that it is between, and every gap is.
-func TestAGapIsToldWhereItIs(t *testing.T) {
+// Events: Every gap is reported between the two events that surround it.
+func TestAGapIsReportedAtItsPlace(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Intensity: sup.Unlimited, Children: c.good(new(trace), "a")})
@@ -135,28 +134,28 @@ func TestAGapIsToldWhereItIs(t *testing.T) {
 		for e, err := range sup.Inspect(s).Events(t.Context(), "", 0) {
 			if skipped, is := errors.AsType[*sup.SkippedError](err); is {
 				if gaps++; skipped.After != last {
-					t.Errorf("gap %d is told to be after number %d, and is after %d", gaps, skipped.After, last)
+					t.Errorf("gap %d claims to follow number %d, but follows %d", gaps, skipped.After, last)
 				}
 				if gaps == 3 {
 					break
 				}
-				last = 0 // whatever comes next
+				last = 0 // accepts any next number
 				continue
 			}
 			if last != 0 && e.Seq != last+1 {
-				t.Fatalf("after number %d comes %d, without a word", last, e.Seq)
+				t.Fatalf("after number %d comes %d, without a gap", last, e.Seq)
 			}
 			last = e.Seq
-			if n++; n%500 == 1 { // the reader is busy, and again before it comes to the gap
+			if n++; n%500 == 1 { // delays the reader, again before it reaches the gap
 				burst()
 			}
 		}
 	})
 }
 
-// Events: of a supervisor that has ended, the reader who is late learns that its
-// last events are lost.
-func TestAGapAtTheEndIsTold(t *testing.T) {
+// Events: A late reader of an ended supervisor learns that the last events are
+// lost.
+func TestAGapAtTheEndIsReported(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Intensity: sup.Unlimited, Children: c.good(new(trace), "a")})
@@ -171,7 +170,7 @@ func TestAGapAtTheEndIsTold(t *testing.T) {
 				}
 			}
 			if e.Kind == 0 && err == nil {
-				t.Fatal("an event that is none")
+				t.Fatal("an invalid event")
 			}
 		}
 		if !errors.Is(end, sup.ErrSkipped) {
@@ -180,9 +179,9 @@ func TestAGapAtTheEndIsTold(t *testing.T) {
 	})
 }
 
-// Events: who is interested in one child misses nothing of it because of the
-// others.
-func TestAStreamOfOneChildIsNotSkippedForTheOthers(t *testing.T) {
+// Events: The stream of one child misses none of its events because of other
+// children.
+func TestAStreamOfOneChildMissesNothingBecauseOfOthers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Intensity: sup.Unlimited, Children: c.good(new(trace), "a", "b")})
@@ -204,9 +203,8 @@ func TestAStreamOfOneChildIsNotSkippedForTheOthers(t *testing.T) {
 	})
 }
 
-// Events: where nothing is kept on record, who comes back is told that there is
-// a gap.
-func TestWithoutARecordWhatIsMissingIsStillTold(t *testing.T) {
+// Events: Without a record, a reader that resumes gets a gap.
+func TestWithoutARecordAGapIsStillReported(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Record: -1, Intensity: ample, Children: c.good(new(trace), "a")})

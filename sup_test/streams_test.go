@@ -13,9 +13,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Events: a stream has the events that observers receive, from when it began, which
-// may be before the start, until its supervisor ends.
-func TestAStreamHasWhatObserversReceiveUntilTheEnd(t *testing.T) {
+// Events: A stream yields the events that observers receive, from its
+// beginning, which may precede the start, until its supervisor ends.
+func TestAStreamYieldsTheEventsOfObserversUntilTheEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, r := make(controls), new(recorder)
 		s := sup.New(sup.Spec[*fake]{Observers: []sup.Observer{r}, Children: c.good(new(trace), "a")})
@@ -39,9 +39,9 @@ func TestAStreamHasWhatObserversReceiveUntilTheEnd(t *testing.T) {
 	})
 }
 
-// Events: a crash loop does not wait for a reader that stands still; the reader is told
-// that it has missed events.
-func TestAReaderThatStandsStillHoldsUpNothing(t *testing.T) {
+// Events: A crash loop does not wait for a slow reader. The reader learns that
+// it has missed events.
+func TestASlowReaderDelaysNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: c.good(new(trace), "a")})
@@ -69,7 +69,7 @@ func TestAReaderThatStandsStillHoldsUpNothing(t *testing.T) {
 	})
 }
 
-// Events: the stream of a nested supervisor has what happens there, and ends with it.
+// Events: The stream of a nested supervisor yields its events and ends with it.
 func TestTheStreamOfANestedSupervisorEndsWithIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -90,12 +90,12 @@ func TestTheStreamOfANestedSupervisorEndsWithIt(t *testing.T) {
 			t.Errorf("ended %v, events (-want +got):\n%s", ended, diff)
 		}
 		if events, ended := above.pending(); len(events) < 10 || ended {
-			t.Errorf("that above: %v, ended %v", drawn(events), ended)
+			t.Errorf("stream of the parent: %v, ended %v", drawn(events), ended)
 		}
 	})
 }
 
-// Events: a stream ends with its context, with the loop, or with the supervisor.
+// Events: A stream ends with its context, its loop or its supervisor.
 func TestAStreamEndsWithItsContextTheLoopOrTheSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
@@ -124,14 +124,14 @@ func TestAStreamEndsWithItsContextTheLoopOrTheSupervisor(t *testing.T) {
 			n++
 		}
 		if n != 3+4 {
-			t.Errorf("%d; want the four of the end too", n)
+			t.Errorf("%d events; want the four of the end too", n)
 		}
 	})
 }
 
-// Events: they are counted whether anybody listens or not, so that who comes back
-// knows what he has missed.
-func TestEventsAreCountedWhileNobodyListens(t *testing.T) {
+// Events: Events are counted without readers too, so that a reader that resumes
+// knows how many it has missed.
+func TestEventsAreCountedWithoutReaders(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := make(controls)
 		s := start(t, sup.Spec[*fake]{Intensity: ample, Children: c.good(new(trace), "a")})
@@ -146,15 +146,16 @@ func TestEventsAreCountedWhileNobodyListens(t *testing.T) {
 		if got := seq(listen(s)); got != begun+restart+1 {
 			t.Errorf("the first event is number %d; want %d", got, begun+restart+1)
 		}
-		c.die("a", errBoom) // nobody listens again
+		c.die("a", errBoom) // no reader again
 		if got := seq(listen(s)); got != begun+3*restart+1 {
 			t.Errorf("the next is number %d; want %d", got, begun+3*restart+1)
 		}
 	})
 }
 
-// Events: a stream has the panic of an observer too, in the order of the numbers.
-func TestAStreamHasThePanicOfAnObserver(t *testing.T) {
+// Events: A stream includes the panic of an observer, in the order of the
+// numbers.
+func TestAStreamIncludesThePanicOfAnObserver(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bad := sup.ObserverFunc(func(e sup.Event) {
 			if e.Kind == sup.ChildReady {
@@ -185,7 +186,7 @@ func TestAStreamHasThePanicOfAnObserver(t *testing.T) {
 			}
 		}
 		if panics != 1 {
-			t.Errorf("told of %d panics", panics)
+			t.Errorf("%d panics reported", panics)
 		}
 	})
 }

@@ -17,16 +17,16 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// The same calls as in the model, but on real threads and without virtual
-// time: thousands of goroutines hammer one tree. It must end, with nothing
-// left, and what the workers count must be what the events say.
+// The calls of the model on real threads, without virtual time. Thousands of
+// goroutines use one tree. The test must end with nothing left running, and the
+// workers' counts must agree with the events.
 
-// arena is what the workers of a stress test share.
+// arena is the state that the workers of a stress test share.
 type arena struct {
-	alive  sync.Map // id → *atomic.Int32: incarnations at this moment
+	alive  sync.Map // id → *atomic.Int32, the number of live incarnations
 	begun  atomic.Int64
 	ended  atomic.Int64
-	twins  atomic.Int64 // two of one child at once
+	twins  atomic.Int64 // times that two incarnations of one child ran at once
 	events [16]atomic.Int64
 }
 
@@ -34,7 +34,7 @@ func (a *arena) Observe(e sup.Event) { a.events[e.Kind].Add(1) }
 
 func (a *arena) seen(kind sup.EventKind) int64 { return a.events[kind].Load() }
 
-// gladiator lives until it is stopped, or hit.
+// gladiator is a worker that runs until it is stopped or fails on request.
 type gladiator struct {
 	arena *arena
 	id    string
@@ -80,7 +80,7 @@ func (a *arena) child(i int) sup.ChildSpec[*gladiator] {
 	}
 }
 
-func TestManyGoroutinesHammerOneTree(t *testing.T) {
+func TestOneTreeSurvivesConcurrentCallsOfThousandsOfGoroutines(t *testing.T) {
 	for _, procs := range []int{1, 2, 8} {
 		for _, strategy := range []sup.Strategy{sup.OneForOne, sup.OneForAll, sup.RestForOne} {
 			t.Run(fmt.Sprintf("%v on %d", strategy, procs), func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestManyGoroutinesHammerOneTree(t *testing.T) {
 	}
 }
 
-// watch dumps all stacks and ends the program if the test does not end.
+// watch dumps all stacks and ends the program if the test does not end in time.
 func watch(t *testing.T, patience time.Duration) (stop func()) {
 	timer := time.AfterFunc(patience, func() {
 		fmt.Fprintf(os.Stderr, "%s is stuck\n", t.Name())
@@ -130,16 +130,16 @@ func hammer(t *testing.T, strategy sup.Strategy) {
 		t.Error(err)
 	}
 	if n := a.twins.Load(); n > 0 {
-		t.Errorf("two incarnations of one child at once, %d times", n)
+		t.Errorf("two incarnations of one child ran at once, %d times", n)
 	}
 	if begun, ended := a.begun.Load(), a.ended.Load(); begun != ended {
-		t.Errorf("%d Runs began, %d have ended", begun, ended)
+		t.Errorf("%d calls of Run began, %d have ended", begun, ended)
 	}
 	if starting, exited := a.seen(sup.ChildStarting), a.seen(sup.ChildExited); starting != exited {
 		t.Errorf("%d incarnations began, %d exited", starting, exited)
 	}
 	if ready, begun := a.seen(sup.ChildReady), a.begun.Load(); ready != begun {
-		t.Errorf("%d incarnations were ready, %d Runs began", ready, begun)
+		t.Errorf("%d incarnations were ready, %d calls of Run began", ready, begun)
 	}
 	if err := s.Err(); err != nil {
 		t.Error(err)
@@ -147,11 +147,11 @@ func hammer(t *testing.T, strategy sup.Strategy) {
 	nothingLeft(t)
 }
 
-// strike makes some random calls.
+// strike makes random calls.
 func strike(t *testing.T, s *sup.Supervisor[*gladiator], a *arena) {
 	ctx := t.Context()
 	for range 20 {
-		i := rand.IntN(12) // half of them declared
+		i := rand.IntN(12) // half of the ids are declared
 		id := fmt.Sprint("g", i)
 		var err error
 		switch rand.IntN(10) {
@@ -184,7 +184,7 @@ func strike(t *testing.T, s *sup.Supervisor[*gladiator], a *arena) {
 	}
 }
 
-// expected fails the test on an error that no documented answer is.
+// expected fails the test on an error that is not a documented result.
 func expected(t *testing.T, err error) {
 	if err == nil {
 		return
@@ -197,11 +197,12 @@ func expected(t *testing.T, err error) {
 			return
 		}
 	}
-	t.Errorf("unexpected answer: %v", err)
+	t.Errorf("unexpected error: %v", err)
 }
 
-// nothingLeft looks for goroutines of a supervisor. One that has said that it
-// is about to return may still have to, so they are given some turns.
+// nothingLeft fails the test if goroutines of a supervisor are left. A
+// goroutine that has announced its end may not have returned yet, so
+// nothingLeft yields to it a few times.
 func nothingLeft(t *testing.T) {
 	t.Helper()
 	var dump string

@@ -12,22 +12,23 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// X6, S5: the error of a failed Start lists what it has abandoned.
-func TestStartListsWhatItHasAbandoned(t *testing.T) {
+// X6, S5: The error of a failed Start lists the incarnations that it has
+// abandoned.
+func TestStartListsTheIncarnationsThatItHasAbandoned(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := sup.New(sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{refusesToStart(t, sup.StuckAbandon, 1, release)}})
 		err := s.Start(t.Context())
 		if !errors.Is(err, sup.ErrStuck) {
-			t.Errorf("Start: %v, although w is still there", err)
+			t.Errorf("Start: %v, although w is still running", err)
 		}
 		close(release)
 		s.Shutdown(t.Context())
 	})
 }
 
-// S2: a nested supervisor that cannot start, and one of whose children is
-// stuck, is a failed start.
+// S2: A nested supervisor that cannot start while one of its children is stuck
+// is a failed start.
 func TestANestedSupervisorThatCannotStartNorStopIsAFailedStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, release := make(controls), new(trace), make(chan struct{})
@@ -41,17 +42,17 @@ func TestANestedSupervisorThatCannotStartNorStopIsAFailedStart(t *testing.T) {
 		result := make(chan error, 1)
 		go func() { result <- s.Start(t.Context()) }()
 		time.Sleep(time.Minute)
-		tr.expect(t, "start a, stop a") // got: start a, start b
+		tr.expect(t, "start a, stop a") // and not "start a, start b"
 		close(release)
-		if err := <-result; !errors.Is(err, sup.ErrStart) { // got: nil
+		if err := <-result; !errors.Is(err, sup.ErrStart) { // and not nil
 			t.Errorf("Start: %v", err)
 		}
 		s.Shutdown(t.Context())
 	})
 }
 
-// X3, X6: all members of a set are found stuck, each in its own time, where one
-// had been told to stop before the set was.
+// X3, X6: All members of a set are found stuck, each after its own timeout,
+// even if one was asked to stop before the set was.
 func TestAllMembersOfASetAreFoundStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen, release := clock(onlyStuck), make(chan struct{})
@@ -71,8 +72,8 @@ func TestAllMembersOfASetAreFoundStuck(t *testing.T) {
 	})
 }
 
-// X3, X6: a tree waits for a set until all its members are stuck.
-func TestASetHoldsUpTheTreeUntilAllMembersAreStuck(t *testing.T) {
+// X3, X6: A tree waits for a set until all its members are stuck.
+func TestATreeWaitsForASetUntilAllMembersAreStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen, release := clock(onlyStuck), make(chan struct{})
 		var set sup.Replicas[*fake]
@@ -92,8 +93,8 @@ func TestASetHoldsUpTheTreeUntilAllMembersAreStuck(t *testing.T) {
 	})
 }
 
-// X3, X6: all members of a large set are found stuck. In real time, where each
-// look at the clock shows another one.
+// X3, X6: All members of a large set are found stuck. This uses real time, in
+// which every reading of the clock differs.
 func TestAllMembersOfALargeSetAreFoundStuck(t *testing.T) {
 	release := make(chan struct{})
 	const n = 20000
@@ -124,8 +125,8 @@ func TestAllMembersOfALargeSetAreFoundStuck(t *testing.T) {
 	}
 }
 
-// X4: what is below an abandoned supervisor is listed.
-func TestWhatIsBelowAnAbandonedSupervisorIsListed(t *testing.T) {
+// X4: Shutdown lists the descendants of an abandoned supervisor.
+func TestShutdownListsDescendantsOfAnAbandonedSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		x := hangsOn("x", release)
@@ -143,9 +144,9 @@ func TestWhatIsBelowAnAbandonedSupervisorIsListed(t *testing.T) {
 	})
 }
 
-// X8: what a supervisor has abandoned that a worker runs for itself is waited
-// for too.
-func TestShutdownWaitsForWhatIsAbandonedBelowAWorker(t *testing.T) {
+// X8: Shutdown also waits for incarnations abandoned by a supervisor that a
+// worker runs itself.
+func TestShutdownWaitsForIncarnationsAbandonedBelowAWorker(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		x := hangsOn("x", release)
@@ -155,15 +156,15 @@ func TestShutdownWaitsForWhatIsAbandonedBelowAWorker(t *testing.T) {
 		}})}))
 		synctest.Wait()
 		if err := within(time.Minute, s); err == nil {
-			t.Error("Shutdown returned nil, and x is still there")
+			t.Error("Shutdown returned nil, but x is still running")
 		}
 		close(release)
 	})
 }
 
-// F2, X6: a nested supervisor that cannot start in a round, and one of whose
-// children is stuck, is tried again when that is gone.
-func TestANestedSupervisorThatCannotStartNorStopInARoundIsTriedAgain(t *testing.T) {
+// F2, X6: A nested supervisor that cannot start in a round, and one of whose
+// children is stuck, is retried once that child has returned.
+func TestANestedSupervisorThatCannotStartNorStopInARoundIsRetried(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, release := make(controls), new(trace), make(chan struct{})
 		lives := 0
@@ -189,9 +190,9 @@ func TestANestedSupervisorThatCannotStartNorStopInARoundIsTriedAgain(t *testing.
 	})
 }
 
-// X6: A child that escalates while the supervisor is being shut down makes that a
-// failure, of which there is an event.
-func TestAnEscalationDuringTheShutdownIsToldAsAFailure(t *testing.T) {
+// X6: A child that escalates during a shutdown turns the shutdown into a
+// failure, with an event.
+func TestAnEscalationDuringTheShutdownIsReportedAsAFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r, release := new(recorder), make(chan struct{})
 		s := sup.New(sup.Spec[*fake]{Name: "s", Observers: []sup.Observer{r}, Children: []sup.ChildSpec[*fake]{{

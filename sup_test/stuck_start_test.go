@@ -13,15 +13,15 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS X6, S5: what becomes of a child whose start has run out of its time
-// and that does not return within its time for stopping either.
+// SEMANTICS, X6 and S5: children whose start has timed out and that do not
+// return within the shutdown timeout either.
 
 var choices = []sup.WhenStuck{sup.StuckWait, sup.StuckAbandon, sup.StuckEscalate}
 
-// refusesToStart is the child w that has ten seconds to start and three to
-// stop, and whose start function in the n-th incarnation does not return before
-// it is released. The test fails if there are two of them, unless it may be
-// abandoned.
+// refusesToStart returns the child w, with ten seconds to start and three to
+// stop. The start function of its n-th incarnation does not return until it is
+// released. Two concurrent incarnations fail the test unless choice allows
+// abandoning.
 func refusesToStart(t *testing.T, choice sup.WhenStuck, n int, release chan struct{}) sup.ChildSpec[*fake] {
 	return sup.ChildSpec[*fake]{
 		ID: "w", StartTimeout: 10 * time.Second, Shutdown: 3 * time.Second, Stuck: choice,
@@ -34,7 +34,7 @@ func refusesToStart(t *testing.T, choice sup.WhenStuck, n int, release chan stru
 				select {
 				case <-release:
 				default:
-					t.Error("it runs twice at once")
+					t.Error("w runs twice at once")
 				}
 			}
 			return &fake{}, nil
@@ -42,9 +42,9 @@ func refusesToStart(t *testing.T, choice sup.WhenStuck, n int, release chan stru
 	}
 }
 
-// X6, S5: Start returns when the child is stuck: those before have been
-// stopped, those after never begin, and the error lists what is left. Shutdown
-// waits for that.
+// X6, S5: Start returns when the child is stuck. Earlier children have been
+// stopped, later ones never begin, and the error lists the stuck child.
+// Shutdown waits for it.
 func TestStartGivesUpOnAChildThatIsStuck(t *testing.T) {
 	for _, choice := range choices {
 		t.Run(choice.String(), func(t *testing.T) {
@@ -76,8 +76,9 @@ func TestStartGivesUpOnAChildThatIsStuck(t *testing.T) {
 	}
 }
 
-// X6, S5: StartChild returns when the child is stuck. Its id is free when it is
-// gone, or, if it is abandoned, at once; or else the supervisor fails.
+// X6, S5: StartChild returns when the child is stuck. The id is free once the
+// child has returned, at once if the child is abandoned, or the supervisor
+// fails.
 func TestStartChildGivesUpOnAChildThatIsStuck(t *testing.T) {
 	for choice, after := range map[sup.WhenStuck]string{sup.StuckWait: "a running, w stuck", sup.StuckAbandon: "a running", sup.StuckEscalate: "a stopped"} {
 		t.Run(choice.String(), func(t *testing.T) {
@@ -93,7 +94,7 @@ func TestStartChildGivesUpOnAChildThatIsStuck(t *testing.T) {
 					t.Errorf("StartChild: %v", err)
 				}
 				if _, ok := h.Get(); ok {
-					t.Error("there is a worker")
+					t.Error("the handle returns a worker")
 				}
 				expectStates(t, s, after)
 				_, err = s.StartChild(t.Context(), sup.ChildSpec[*fake]{ID: "w", Start: makes(fake{})})
@@ -113,8 +114,8 @@ func TestStartChildGivesUpOnAChildThatIsStuck(t *testing.T) {
 	}
 }
 
-// X6, S5: An operator's Restart does the same, and leaves the child stopped
-// when it is gone.
+// X6, S5: An operator's Restart returns when the child is stuck, and leaves the
+// child stopped once it has returned.
 func TestRestartGivesUpOnAChildThatIsStuck(t *testing.T) {
 	for choice, after := range map[sup.WhenStuck][2]string{
 		sup.StuckWait: {"w stuck", "w stopped"}, sup.StuckAbandon: {"w stopped", "w stopped"}, sup.StuckEscalate: {"w stopped", "w stopped"},
@@ -146,10 +147,10 @@ func TestRestartGivesUpOnAChildThatIsStuck(t *testing.T) {
 	}
 }
 
-// X6, S5: A restart that is stuck is a failed attempt, counted once. The next
-// one begins when it is gone, or beside it; or the supervisor fails. So it is
-// under one_for_one as in a round.
-func TestARestartThatIsStuckIsAFailedAttempt(t *testing.T) {
+// X6, S5: A stuck restart is a failed attempt, counted once. The next attempt
+// begins when the stuck one has returned, or beside it, or the supervisor
+// fails. This holds under one_for_one and in a round.
+func TestAStuckRestartIsAFailedAttempt(t *testing.T) {
 	for _, choice := range choices {
 		t.Run(choice.String(), func(t *testing.T) {
 			eachStrategy(t, func(t *testing.T, strategy sup.Strategy) {
@@ -170,7 +171,7 @@ func TestARestartThatIsStuckIsAFailedAttempt(t *testing.T) {
 				c.die("w", errBoom)
 				time.Sleep(13*time.Second - 1)
 				if i := info(t, s, "w"); i.State != sup.StateStopping || i.Incarnation != 2 {
-					t.Errorf("within its time: %+v", i)
+					t.Errorf("before the timeout: %+v", i)
 				}
 				time.Sleep(time.Nanosecond)
 				synctest.Wait()
@@ -202,10 +203,11 @@ func TestARestartThatIsStuckIsAFailedAttempt(t *testing.T) {
 	}
 }
 
-// B1, B3, X6: The backoff of a child whose restart in a round was stuck runs from
-// then; the round goes on when both it and the child are over.
-func TestTheBackoffOfAChildThatIsStuckInARoundIsKept(t *testing.T) {
-	for gone, again := range map[time.Duration]time.Duration{ // since it was stuck
+// B1, B3, X6: The backoff of a child whose restart in a round was stuck runs
+// from that moment. The round continues when the backoff has ended and the
+// child has returned.
+func TestTheBackoffOfAChildStuckInARoundIsKept(t *testing.T) {
+	for gone, again := range map[time.Duration]time.Duration{ // both since the child was stuck
 		time.Second: time.Minute, 2 * time.Minute: 2 * time.Minute,
 	} {
 		t.Run(gone.String(), func(t *testing.T) {
@@ -231,7 +233,7 @@ func TestTheBackoffOfAChildThatIsStuckInARoundIsKept(t *testing.T) {
 					t.Fatal(err)
 				}
 				if after := time.Since(stuck); after != again {
-					t.Errorf("it is back after %v, want %v", after, again)
+					t.Errorf("the child was restarted after %v, want %v", after, again)
 				}
 			})
 		})

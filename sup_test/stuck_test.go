@@ -12,21 +12,21 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS X6: what becomes of children that outlive their time for stopping,
-// whatever made them stop, for each of the three choices. Starts that do so are
-// in stuck_start_test.go.
+// SEMANTICS, X6: children that exceed their shutdown timeout, for every reason
+// to stop and each of the three choices. Stuck starts are in
+// stuck_start_test.go.
 
-// An occasion is a way for the child w to have to stop within two seconds, and
-// not to do so. The children are a, w and z.
+// An occasion makes the child w stop and exceed its shutdown timeout of two
+// seconds. The children are a, w and z.
 type occasion struct {
 	name     string
 	strategy sup.Strategy
 	watchdog time.Duration
 	first    func(refuse func(), die chan error) *fake // the first incarnation
 	provoke  func(s *sup.Supervisor[*fake], c controls)
-	operator bool  // made it stop, so that it is not to come back
-	absorbed bool  // what counts is another's failure
-	cause    error // of its end, besides being stuck
+	operator bool  // an operator stopped w, which is not restarted
+	absorbed bool  // the failure of another child is counted
+	cause    error // wrapped by the error, besides ErrStuck
 }
 
 func refusesInRun(refuse func(), _ chan error) *fake {
@@ -96,16 +96,16 @@ var occasions = []occasion{
 	},
 }
 
-// A hostage is the child w of a supervisor, stuck since a moment ago.
+// A hostage is the child w of a supervisor at the moment it became stuck.
 type hostage struct {
 	s       *sup.Supervisor[*fake]
 	tr      *trace
-	stuck   *atomic.Pointer[sup.Event] // the one report
-	beside  *atomic.Bool               // the second incarnation began while the first was there
+	stuck   *atomic.Pointer[sup.Event] // the only report
+	beside  *atomic.Bool               // the second incarnation began before the first had returned
 	release func()
 }
 
-// onEachOccasion runs a test from the moment on when w is stuck.
+// onEachOccasion runs a test from the moment when w is stuck.
 func onEachOccasion(t *testing.T, choice sup.WhenStuck, test func(t *testing.T, o occasion, h hostage)) {
 	for _, o := range occasions {
 		t.Run(o.name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func onEachOccasion(t *testing.T, choice sup.WhenStuck, test func(t *testing.T, 
 					Children: []sup.ChildSpec[*fake]{c.child(tr, "a"), w, c.child(tr, "z")},
 					Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
 						if e.Kind == sup.ChildStuck && h.stuck.Swap(&e) != nil {
-							t.Error("it was reported twice")
+							t.Error("the stuck child was reported twice")
 						}
 					})},
 				})
@@ -144,12 +144,12 @@ func onEachOccasion(t *testing.T, choice sup.WhenStuck, test func(t *testing.T, 
 				time.Sleep(2*time.Second - 1)
 				synctest.Wait()
 				if i := info(t, h.s, "w"); i.State != sup.StateStopping || h.stuck.Load() != nil {
-					t.Errorf("within its time it is %v", i.State)
+					t.Errorf("before the timeout w is %v", i.State)
 				}
 				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				if e := h.stuck.Load(); e == nil || e.Incarnation != 1 || !strings.Contains(e.Stack, "refuseToReturn") {
-					t.Errorf("it was reported as %+v", e)
+					t.Errorf("the stuck child was reported as %+v", e)
 				}
 				test(t, o, h)
 			})
@@ -157,7 +157,7 @@ func onEachOccasion(t *testing.T, choice sup.WhenStuck, test func(t *testing.T, 
 	}
 }
 
-// expectW compares the state and the incarnation of the child.
+// expectW checks the state and the incarnation of w.
 func (h hostage) expectW(t *testing.T, state sup.State, incarnation int) {
 	t.Helper()
 	synctest.Wait()
@@ -170,7 +170,8 @@ func (h hostage) expectW(t *testing.T, state sup.State, incarnation int) {
 	}
 }
 
-// expectCounted compares the count: an operator's word does not.
+// expectCounted checks the count of restarts. A stop by an operator does not
+// count.
 func (h hostage) expectCounted(t *testing.T, o occasion) {
 	t.Helper()
 	want := 1
@@ -180,23 +181,23 @@ func (h hostage) expectCounted(t *testing.T, o occasion) {
 	expectCount(t, h.s, want)
 }
 
-// expectAbandoned checks that an error tells of the first incarnation of w, and
-// where it is stuck.
+// expectAbandoned checks that an error names the first incarnation of w and
+// shows its stack.
 func (h hostage) expectAbandoned(t *testing.T, o occasion, err error) {
 	t.Helper()
 	stuck, ok := errors.AsType[*sup.StuckError](err)
 	if !ok || o.cause != nil && !errors.Is(err, o.cause) {
-		t.Fatalf("it ended with %v, which does not wrap %v and %v", err, sup.ErrStuck, o.cause)
+		t.Fatalf("the supervisor ended with %v, want it to wrap %v and %v", err, sup.ErrStuck, o.cause)
 	}
 	if len(stuck.Children) != 1 || stuck.Children[0].Path != "supervisor/w" || stuck.Children[0].Incarnation != 1 ||
 		!strings.Contains(stuck.Children[0].Stack, "refuseToReturn") {
-		t.Errorf("it ended with %+v", stuck)
+		t.Errorf("the supervisor ended with %+v", stuck)
 	}
 }
 
-// X6: By default, a stuck child is waited for: it is shown with its stack, its
-// replacement begins when it is gone, and it is never run twice at once.
-func TestTheReplacementOfAStuckChildWaitsUntilItIsGone(t *testing.T) {
+// X6: By default, a supervisor waits for a stuck child. The child is shown with
+// its stack, is replaced once it has returned, and never runs twice at once.
+func TestTheReplacementOfAStuckChildWaitsUntilItHasReturned(t *testing.T) {
 	onEachOccasion(t, sup.StuckWait, func(t *testing.T, o occasion, h hostage) {
 		time.Sleep(time.Hour)
 		h.expectW(t, sup.StateStuck, 1)
@@ -217,13 +218,13 @@ func TestTheReplacementOfAStuckChildWaitsUntilItIsGone(t *testing.T) {
 		expectStates(t, h.s, "a running, w running, z running")
 		h.expectCounted(t, o)
 		if h.beside.Load() {
-			t.Error("it ran twice at once")
+			t.Error("w ran twice at once")
 		}
 	})
 }
 
-// X6: A stuck child that is to be abandoned is replaced at once, beside it, and
-// what it does when it is released changes nothing. It is counted as a failure.
+// X6: A stuck child with the choice to abandon is replaced at once, beside it.
+// It counts as a failure, and its later return changes nothing.
 func TestTheReplacementOfAnAbandonedChildBeginsBesideIt(t *testing.T) {
 	onEachOccasion(t, sup.StuckAbandon, func(t *testing.T, o occasion, h hostage) {
 		if o.operator {
@@ -243,14 +244,13 @@ func TestTheReplacementOfAnAbandonedChildBeginsBesideIt(t *testing.T) {
 		h.release()
 		h.expectW(t, sup.StateRunning, 2)
 		if after := info(t, h.s, "w"); after.Restarts != before.Restarts || after.LastExit != before.LastExit {
-			t.Errorf("%+v, after it was released %+v", before, after)
+			t.Errorf("before the release %+v, after it %+v", before, after)
 		}
 	})
 }
 
-// X6: A stuck child that is to escalate is a failure of its supervisor, which
-// stops the others, and ends without it. Shutdown waits for it all the same
-// (X8).
+// X6: A stuck child that escalates fails its supervisor, which stops the others
+// and ends without it. Shutdown still waits for the child (X8).
 func TestAStuckChildThatEscalatesFailsTheSupervisor(t *testing.T) {
 	onEachOccasion(t, sup.StuckEscalate, func(t *testing.T, o occasion, h hostage) {
 		select {
@@ -269,9 +269,8 @@ func TestAStuckChildThatEscalatesFailsTheSupervisor(t *testing.T) {
 	})
 }
 
-// X6: Terminate returns when the child is stuck, and says so, whatever then
-// happens.
-func TestTerminateSaysThatTheChildIsStuck(t *testing.T) {
+// X6: Terminate returns ErrStuck when the child is stuck, under each choice.
+func TestTerminateReportsThatTheChildIsStuck(t *testing.T) {
 	for _, choice := range []sup.WhenStuck{sup.StuckWait, sup.StuckAbandon, sup.StuckEscalate} {
 		t.Run(choice.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -282,7 +281,7 @@ func TestTerminateSaysThatTheChildIsStuck(t *testing.T) {
 				began := time.Now()
 				err := s.TerminateChild(t.Context(), "w")
 				if took := time.Since(began); took != 2*time.Second {
-					t.Errorf("it took %v", took)
+					t.Errorf("Terminate took %v", took)
 				}
 				hostage{}.expectAbandoned(t, occasion{}, err)
 				if call, ok := errors.AsType[*sup.CallError](err); !ok || call.Path != "supervisor/w" {
@@ -294,9 +293,8 @@ func TestTerminateSaysThatTheChildIsStuck(t *testing.T) {
 	}
 }
 
-// X6: A caller of Terminate who waits no longer does not save the child from
-// being found stuck.
-func TestAChildIsStuckAlsoWhenNobodyWaitsForItsEnd(t *testing.T) {
+// X6: A child is found stuck even if the caller of Terminate no longer waits.
+func TestAChildIsFoundStuckWithoutAWaitingCaller(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := start(t, sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{hangsOn("w", release)}})
@@ -314,10 +312,10 @@ func TestAChildIsStuckAlsoWhenNobodyWaitsForItsEnd(t *testing.T) {
 	})
 }
 
-// X6: During a shutdown, the stop of the others goes on past a stuck child, and
-// Shutdown returns when that is gone, whatever its choice. One that escalates
-// is why the supervisor ended.
-func TestAShutdownGoesOnPastAStuckChild(t *testing.T) {
+// X6: During a shutdown, a stuck child does not delay the stop of the others.
+// Shutdown returns once the child has returned, under each choice. A child that
+// escalates is the reason for the supervisor's end.
+func TestAShutdownContinuesPastAStuckChild(t *testing.T) {
 	for choice, failure := range map[sup.WhenStuck]error{sup.StuckWait: nil, sup.StuckAbandon: nil, sup.StuckEscalate: sup.ErrStuck} {
 		t.Run(choice.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Spec.Labels: in an execution trace each incarnation is a task, which what the
-// worker logs is part of.
+// Spec.Labels: In an execution trace each incarnation is a task, and the
+// worker's log calls belong to that task.
 func TestEachIncarnationIsATaskOfAnExecutionTrace(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "trace")
 	out, err := os.Create(file)
@@ -57,7 +57,7 @@ func TestEachIncarnationIsATaskOfAnExecutionTrace(t *testing.T) {
 	if err != nil {
 		t.Fatalf("go tool trace: %v\n%s", err, parsed)
 	}
-	var got []string // the tasks one after the other
+	var got []string // the tasks in order
 	task := regexp.MustCompile(`(TaskBegin|TaskEnd|Log) .*?(?:ID|Task)=(\d+)`)
 	quoted := regexp.MustCompile(`"[^"]*"`)
 	ids := make(map[string]string)

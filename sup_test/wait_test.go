@@ -10,14 +10,14 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Backoff": B2 and B3.
+// SEMANTICS, "Backoff", B2 and B3.
 
 // forEver is a backoff that no test waits for.
 var forEver = sup.Backoff{Min: math.MaxInt64}
 
-// B2: a child that waits, be it for ever, holds up neither queries nor operator
-// calls nor siblings nor itself being terminated.
-func TestAChildThatWaitsHoldsUpNothing(t *testing.T) {
+// B2: A child in backoff, even an endless one, delays neither queries, operator
+// calls, siblings nor its own termination.
+func TestAChildInBackoffDelaysNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, ctx := make(controls), new(trace), t.Context()
 		children := c.good(tr, "a", "b", "c")
@@ -31,7 +31,7 @@ func TestAChildThatWaitsHoldsUpNothing(t *testing.T) {
 			t.Errorf("snapshot: %+v", got)
 		}
 		if _, live := s.Child("b").Get(); live {
-			t.Error("there is a worker of a child that waits")
+			t.Error("a child in backoff has a worker")
 		}
 		c.die("a", errBoom)
 		c.die("c", nil)
@@ -39,7 +39,7 @@ func TestAChildThatWaitsHoldsUpNothing(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := s.StartChild(ctx, c.child(tr, "b")); !errors.Is(err, sup.ErrRestarting) {
-			t.Errorf("StartChild of a child that waits: %v", err)
+			t.Errorf("StartChild of a child in backoff: %v", err)
 		}
 		if err := errors.Join(s.TerminateChild(ctx, "c"), s.RestartChild(ctx, "c"), s.TerminateChild(ctx, "c"), s.DeleteChild(ctx, "c")); err != nil {
 			t.Error(err)
@@ -55,14 +55,14 @@ func TestAChildThatWaitsHoldsUpNothing(t *testing.T) {
 		}
 		expectStates(t, s, "a running, b running, d running")
 		if waited := time.Since(before); waited != 0 {
-			t.Errorf("all of that took %v", waited)
+			t.Errorf("the calls took %v", waited)
 		}
 	})
 }
 
-// B2: in a round that waits, be it for ever, the same is true of everything
-// that is not part of it, and of every operator call.
-func TestARoundThatWaitsHoldsUpNothingElse(t *testing.T) {
+// B2: A round in backoff, even an endless one, delays no operator call and
+// nothing outside the round.
+func TestARoundInBackoffDelaysNothingElse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr, ctx := make(controls), new(trace), t.Context()
 		children := c.good(tr, "a", "b", "c", "d")
@@ -89,14 +89,14 @@ func TestARoundThatWaitsHoldsUpNothingElse(t *testing.T) {
 		tr.expect(t, "start d")
 		expectStates(t, s, "a running, b stopped, d running, e running")
 		if waited := time.Since(before); waited != 0 {
-			t.Errorf("all of that took %v", waited)
+			t.Errorf("the calls took %v", waited)
 		}
 	})
 }
 
-// B2: nor is a shutdown held up, nor the end by the context, nor an end by
-// intensity.
-func TestChildrenThatWaitDoNotHoldUpTheEnd(t *testing.T) {
+// B2: A backoff delays neither a shutdown, nor the end by the context, nor the
+// end by intensity.
+func TestChildrenInBackoffDoNotDelayTheEnd(t *testing.T) {
 	ends := map[string]func(s *sup.Supervisor[*fake], c controls, cancel func()){
 		"shutdown":  func(s *sup.Supervisor[*fake], _ controls, _ func()) { _ = s.Shutdown(context.Background()) },
 		"context":   func(_ *sup.Supervisor[*fake], _ controls, cancel func()) { cancel() },
@@ -106,7 +106,7 @@ func TestChildrenThatWaitDoNotHoldUpTheEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, strategy := range strategies {
 				if name == "intensity" && strategy != sup.OneForOne {
-					continue // a is part of the round
+					continue // a takes part in the round
 				}
 				bubble(t, func(t *testing.T) {
 					c, tr := make(controls), new(trace)
@@ -135,7 +135,7 @@ func TestChildrenThatWaitDoNotHoldUpTheEnd(t *testing.T) {
 					}
 					tr.expect(t, want)
 					if waited := time.Since(before); waited != 0 {
-						t.Errorf("the end took %v", waited)
+						t.Errorf("the supervisor took %v to end", waited)
 					}
 					expectStates(t, s, "a stopped, b stopped, c stopped, d stopped")
 				})
@@ -144,9 +144,9 @@ func TestChildrenThatWaitDoNotHoldUpTheEnd(t *testing.T) {
 	}
 }
 
-// B3: in a round the failed child's wait begins when its siblings have stopped,
-// and none of them starts before it is over. Theirs are not waited for.
-func TestInARoundTheWaitComesBetweenTheStopsAndTheStarts(t *testing.T) {
+// B3: In a round the failed child's backoff begins when its siblings have
+// stopped. No sibling starts before it ends. The siblings have no backoff.
+func TestInARoundTheBackoffComesBetweenTheStopsAndTheStarts(t *testing.T) {
 	for strategy, want := range map[sup.Strategy]struct {
 		stops  string
 		after  time.Duration
@@ -186,9 +186,9 @@ func TestInARoundTheWaitComesBetweenTheStopsAndTheStarts(t *testing.T) {
 	}
 }
 
-// B3: when a start fails in the round, the wait is that of the child that
-// failed, each in its own row.
-func TestInARoundThatBeginsAnewTheWaitIsThatOfTheFailedStart(t *testing.T) {
+// B3: When a start fails in a round, the round waits for the backoff of the
+// child whose start failed. Each child counts its own attempts.
+func TestARestartedRoundWaitsForTheBackoffOfTheFailedStart(t *testing.T) {
 	for strategy, want := range map[sup.Strategy][]string{
 		sup.OneForAll: {
 			"die a, stop c, stop b", "start a, start b, fail c, stop b, stop a", "start a, start b, fail c, stop b, stop a",

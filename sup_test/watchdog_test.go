@@ -11,12 +11,12 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// hangs is a function to be found in stacks.
+// hangs is a named function for the tests to find in stacks.
 func hangs(ctx context.Context) { <-ctx.Done() }
 
-// L1: A child with a watchdog that lets its time pass without a beat is
-// unhealthy: its stack is captured, its context cancelled with that cause, and
-// the exit is abnormal.
+// L1: A child with a watchdog that does not beat within the interval is
+// unhealthy. Its stack is captured, its context is cancelled with that cause,
+// and its exit is abnormal.
 func TestAChildThatDoesNotBeatIsUnhealthy(t *testing.T) {
 	for name, returned := range map[string]error{"nil": nil, "ErrShutdown": sup.ErrShutdown, "the context's error": context.Canceled, "an error of its own": errBoom} {
 		t.Run("Run then returns "+name, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestAChildThatDoesNotBeatIsUnhealthy(t *testing.T) {
 				time.Sleep(time.Minute)
 				exit := seen.last()
 				if want := "abnormal: unhealthy: no beat for 3s, limit 3s"; !strings.Contains(exit.String(), want) {
-					t.Errorf("%v does not say %q", exit, want)
+					t.Errorf("%v does not contain %q", exit, want)
 				}
 				if exit.Kind != sup.ExitAbnormal || !errors.Is(exit.Err, sup.ErrUnhealthy) {
 					t.Errorf("exit %v", exit)
@@ -56,8 +56,8 @@ func TestAChildThatDoesNotBeatIsUnhealthy(t *testing.T) {
 	}
 }
 
-// L1: The stack is that child's, and holds its goroutines.
-func TestTheStackOfAnUnhealthyChildIsItsOwnWithItsGoroutines(t *testing.T) {
+// L1: The stack shows the goroutines of the unhealthy child and of no other.
+func TestTheStackOfAnUnhealthyChildShowsItsGoroutinesOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen := new(exits)
 		release := make(chan struct{})
@@ -84,7 +84,7 @@ func TestTheStackOfAnUnhealthyChildIsItsOwnWithItsGoroutines(t *testing.T) {
 	})
 }
 
-// L1: The restart policy sees an abnormal exit.
+// L1: For the restart policy, the exit of an unhealthy child is abnormal.
 func TestAnUnhealthyTransientChildIsRestarted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Watchdog: time.Second, Restart: sup.Transient, Start: func(ctx context.Context) (*fake, error) {
@@ -101,8 +101,8 @@ func TestAnUnhealthyTransientChildIsRestarted(t *testing.T) {
 	})
 }
 
-// L1: Beats keep a child healthy, from wherever they come: from a goroutine of
-// its own, and with a derived context.
+// L1: Beats keep a child healthy, also from another of its goroutines and with
+// a derived context.
 func TestAChildThatBeatsIsHealthy(t *testing.T) {
 	beat := func(ctx context.Context) error {
 		derived, cancel := context.WithCancel(ctx)
@@ -136,8 +136,8 @@ func TestAChildThatBeatsIsHealthy(t *testing.T) {
 	}
 }
 
-// L1: The time runs from the last beat.
-func TestTheTimeRunsFromTheLastBeat(t *testing.T) {
+// L1: The interval runs from the last beat.
+func TestTheIntervalRunsFromTheLastBeat(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var took time.Duration
 		var unhealthy *sup.UnhealthyError
@@ -158,8 +158,7 @@ func TestTheTimeRunsFromTheLastBeat(t *testing.T) {
 	})
 }
 
-// L1: It is a running worker that must beat: not one that initializes, nor one
-// that stops.
+// L1: Only a running worker must beat, not one that initializes or stops.
 func TestAChildNeedNotBeatBeforeItIsReadyNorWhileItStops(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seen := new(exits)
@@ -187,9 +186,9 @@ func TestAChildNeedNotBeatBeforeItIsReadyNorWhileItStops(t *testing.T) {
 	})
 }
 
-// L1: One that does not heed the cancellation is stuck (X6), and its
-// replacement begins when it is gone.
-func TestAnUnhealthyChildThatHangsOnIsStuck(t *testing.T) {
+// L1, X6: An unhealthy child that ignores the cancellation is stuck. Its
+// replacement begins once it has returned.
+func TestAnUnhealthyChildThatIgnoresTheCancellationIsStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := start(t, lone(sup.ChildSpec[*fake]{Watchdog: time.Second, Shutdown: 2 * time.Second, Start: func(ctx context.Context) (*fake, error) {
@@ -220,8 +219,8 @@ func TestAnUnhealthyChildThatHangsOnIsStuck(t *testing.T) {
 	})
 }
 
-// L1: Without a watchdog nobody need beat, and a beat does no harm anywhere.
-func TestABeatDoesNothingWhereThereIsNoWatchdog(t *testing.T) {
+// L1: Without a watchdog no beat is needed, and a beat has no effect.
+func TestABeatHasNoEffectWithoutAWatchdog(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sup.Beat(t.Context())
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {

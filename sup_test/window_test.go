@@ -10,15 +10,15 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// SEMANTICS, "Intensity": I6.
+// SEMANTICS, "Intensity", I6.
 
-// I6: the window slides, and its edges are exact: T apart is within T, a
-// nanosecond more is not.
+// I6: The window slides and its edges are exact. Failures T apart are within
+// the window, and failures a nanosecond further apart are not.
 func TestTheWindowSlidesAndIsExact(t *testing.T) {
 	const s, ms = time.Second, time.Millisecond
 	for _, tt := range []struct {
 		limit sup.Intensity
-		at    []time.Duration // of the failures; the last ends the supervisor
+		at    []time.Duration // times of the failures, the last of which ends the supervisor
 	}{
 		{sup.Intensity{Restarts: 1, Within: s}, []time.Duration{0, s}},
 		{sup.Intensity{Restarts: 1, Within: s}, []time.Duration{0, s + 1, 2*s + 2, 3*s + 2}},
@@ -43,15 +43,15 @@ func TestTheWindowSlidesAndIsExact(t *testing.T) {
 				}
 				exits := expectGivenUp(t, sv).Exits
 				if len(exits) != tt.limit.Restarts+1 {
-					t.Errorf("%d exits led there, want %d: %v", len(exits), tt.limit.Restarts+1, exits)
+					t.Errorf("%d exits led to the end, want %d: %v", len(exits), tt.limit.Restarts+1, exits)
 				}
 			})
 		})
 	}
 }
 
-// I6: the window belongs to the incarnation: a supervisor that its parent
-// restarts, and one that is started again, begins at zero.
+// I6: The window belongs to the incarnation. A supervisor that its parent
+// restarts, or that is started again, counts from zero.
 func TestARestartedSupervisorCountsFromZero(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, tr := make(controls), new(trace)
@@ -89,7 +89,7 @@ func TestARestartedSupervisorCountsFromZero(t *testing.T) {
 			expectUp(t, s)
 			c.die("a", errBoom)
 			if exits := expectGivenUp(t, s).Exits; len(exits) != 2 {
-				t.Errorf("exits of other lives: %v", exits)
+				t.Errorf("exits of other incarnations: %v", exits)
 			}
 			if err := s.Start(t.Context()); err != nil {
 				t.Fatal(err)

@@ -17,9 +17,9 @@ import (
 
 func panicOut(value any) { panic(value) }
 
-// W3: A panic in any step is an abnormal exit carrying value and stack; Goexit
-// is abnormal too. Neither leaves the worker.
-func TestAPanicIsAnAbnormalExitCarryingValueAndStack(t *testing.T) {
+// W3: A panic in any step is an abnormal exit with value and stack. Goexit is
+// abnormal too. Neither ends the supervisor.
+func TestAPanicIsAnAbnormalExitWithValueAndStack(t *testing.T) {
 	steps := map[string]func(end func()) func(context.Context) (*fake, error){
 		"start function": func(end func()) func(context.Context) (*fake, error) {
 			return func(context.Context) (*fake, error) { end(); return &fake{}, nil }
@@ -41,7 +41,7 @@ func TestAPanicIsAnAbnormalExitCarryingValueAndStack(t *testing.T) {
 	panics := []struct {
 		name  string
 		end   func()
-		value func(any) bool // nil: Goexit
+		value func(any) bool // nil for Goexit
 		wraps error
 	}{
 		{"string", func() { panicOut("so what") }, is("so what"), sup.ErrPanic},
@@ -87,8 +87,8 @@ func TestAPanicIsAnAbnormalExitCarryingValueAndStack(t *testing.T) {
 
 func outOfRange(list []int) int { return list[len(list)] }
 
-// W3: A panic while the worker is being stopped is abnormal, also one with the
-// context's own error.
+// W3: A panic while the worker is being stopped is abnormal, even if its value
+// is the context's own error.
 func TestAPanicDuringTheStopIsAbnormal(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		exit := exitOf(t, true, makes(fake{run: func(ctx context.Context) error { <-ctx.Done(); panic(ctx.Err()) }}))
@@ -98,8 +98,8 @@ func TestAPanicDuringTheStopIsAbnormal(t *testing.T) {
 	})
 }
 
-// W3: After a Goexit, which ends the goroutine, the child goes on.
-func TestAChildLivesOnAfterGoexit(t *testing.T) {
+// W3: Goexit ends the worker's goroutine, and the child is restarted.
+func TestAChildIsRestartedAfterGoexit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, lone(sup.ChildSpec[*fake]{Start: makes(fake{run: func(ctx context.Context) error {
 			if sup.Incarnation(ctx) <= 3 {
@@ -115,7 +115,7 @@ func TestAChildLivesOnAfterGoexit(t *testing.T) {
 	})
 }
 
-// W3: What Run ended with is not lost when Terminate fails too.
+// W3: The error of Run is not lost if Terminate fails too.
 func TestAnErrorOfTerminateMakesTheExitAbnormalAndHidesNothing(t *testing.T) {
 	errClose := errors.New("close")
 	for _, ended := range []error{nil, sup.ErrShutdown, errBoom} {
@@ -133,15 +133,15 @@ func TestAnErrorOfTerminateMakesTheExitAbnormalAndHidesNothing(t *testing.T) {
 	}
 }
 
-// W4: How an exit is classified depends on the error, and on whether the
-// supervisor has asked for it.
+// W4: The kind of an exit depends on its error and on whether the supervisor
+// asked for it.
 func TestAnExitIsNormalOrShutdownOrAbnormal(t *testing.T) {
 	wrap := func(err error) error { return fmt.Errorf("wrapped: %w", err) }
 	constant := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
 	for _, test := range []struct {
 		name           string
 		err            func(ctx context.Context) error
-		unasked, asked sup.ExitKind // ExitNone: cannot be
+		unasked, asked sup.ExitKind // ExitNone if impossible
 	}{
 		{"nil", constant(nil), sup.ExitNormal, sup.ExitNormal},
 		{"ErrShutdown", constant(sup.ErrShutdown), sup.ExitShutdown, sup.ExitShutdown},
@@ -189,9 +189,9 @@ func TestAnExitIsNormalOrShutdownOrAbnormal(t *testing.T) {
 	}
 }
 
-// W4: a worker that returns the cause of its stop has been shut down, whatever
-// the sibling that led to the round has failed with.
-func TestTheCauseOfARoundIsNoFailureOfThoseThatItStops(t *testing.T) {
+// W4: A worker that returns the cause of its stop has been shut down, whatever
+// error the sibling that caused the round failed with.
+func TestTheCauseOfARoundIsNotAFailureOfTheStoppedSiblings(t *testing.T) {
 	for _, failure := range []error{errBoom, sup.ErrGoexit, &sup.PanicError{Value: "boom"}, &sup.IntensityError{}, &sup.StuckError{}} {
 		t.Run(failure.Error(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestTheCauseOfARoundIsNoFailureOfThoseThatItStops(t *testing.T) {
 				synctest.Wait()
 				info, _ := s.Child("a").Info()
 				if info.LastExit.Kind != sup.ExitShutdown || info.Failures != 0 {
-					t.Errorf("its exit is %v", info.LastExit)
+					t.Errorf("the last exit is %v", info.LastExit)
 				}
 			})
 		})
