@@ -13,11 +13,11 @@ import (
 	"github.com/puzpuzpuz/xsync/v4"
 )
 
-// BenchmarkContext measures the operations of a Context against those of a bare
-// xsync.Map[K, int], the map a Context is built on: what a user would have
-// who can do without watchers, and whose functions may run under a lock. Each round does the same on both, one right after the other, by as many
-// goroutines as there are processors; x-map is the median over the rounds of the
-// ratio of their times.
+// BenchmarkContext compares the operations of a Context with those of a bare
+// xsync.Map[K, int], the map that a Context is built on. The bare map serves a
+// user who needs no watchers and whose functions may run under a lock. Each
+// round does the same on both, one right after the other, in GOMAXPROCS
+// goroutines. x-map is the median over the rounds of the ratio of their times.
 //
 //	go test -run - -bench BenchmarkContext -cpu 1,2 ./kv
 func BenchmarkContext(b *testing.B) {
@@ -41,10 +41,10 @@ func benchmarkContext[K comparable](b *testing.B, n int, key func(int) K) {
 		c.Set(key, 1)
 		watched.Set(key, 1)
 	}
-	watched.WatchAll(b.Context(), 0) // never looked at: always full
+	watched.WatchAll(b.Context(), 0) // never read, so always full
 	look := func(v *int) {
 		if *v < 0 {
-			b.Error("a negative value")
+			b.Error("a value is negative")
 		}
 	}
 	increment := func(v int, _ bool) (int, kv.Op) { return v + 1, kv.Set }
@@ -89,15 +89,15 @@ func benchmarkContext[K comparable](b *testing.B, n int, key func(int) K) {
 			}
 			b.ReportMetric(median(ratios), "x-map")
 			b.ReportMetric(median(times), "ns/call")
-			b.ReportMetric(0, "ns/op") // of a round: of no interest
+			b.ReportMetric(0, "ns/op") // removes the time of a round
 		})
 	}
 }
 
 const lapLength = 1 << 14
 
-// lap does what is to be done lapLength times in each of GOMAXPROCS goroutines and
-// returns how long the slowest took.
+// lap calls the function lapLength times in each of GOMAXPROCS goroutines and
+// returns the time of the slowest goroutine.
 func lap[K any](keys []K, do func(key K)) time.Duration {
 	times := make([]time.Duration, runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup

@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wantState fails t unless c holds exactly what want holds, by every way to look.
+// wantState fails t unless every read operation on c shows exactly the contents
+// of want.
 func wantState[K comparable, V any](t *testing.T, c *kv.Context[K, V], want map[K]V) {
 	t.Helper()
 	if diff := cmp.Diff(want, c.Snapshot()); diff != "" {
@@ -26,12 +27,13 @@ func wantState[K comparable, V any](t *testing.T, c *kv.Context[K, V], want map[
 	}
 	for _, key := range keys {
 		if _, ok := want[key]; !ok || !c.Has(key) {
-			t.Errorf("key %v: wanted: %t, Has: %t", key, ok, c.Has(key))
+			t.Errorf("key %v: Has = %[3]t; want %[2]t", key, ok, c.Has(key))
 		}
 	}
 }
 
-func TestTheZeroContextIsEmptyAndReadyToUse(t *testing.T) {
+// All operations of the zero Context work.
+func TestTheZeroContextIsReadyToUse(t *testing.T) {
 	var read kv.Context[string, int]
 	wantState(t, &read, map[string]int{})
 	if v, ok := read.Get("a"); v != 0 || ok {
@@ -68,6 +70,7 @@ func TestTheZeroContextIsEmptyAndReadyToUse(t *testing.T) {
 	}
 }
 
+// Concurrent first writes lose no key.
 func TestTheFirstWritesMayBeConcurrent(t *testing.T) {
 	const rounds, goroutines = 500, 4
 	for range rounds {
@@ -91,7 +94,8 @@ func TestTheFirstWritesMayBeConcurrent(t *testing.T) {
 	}
 }
 
-func TestSetReplacesAndDeleteReturnsWhatWasThere(t *testing.T) {
+// Set replaces a value, and Delete returns the removed value.
+func TestSetReplacesAndDeleteReturnsTheValue(t *testing.T) {
 	var c kv.Context[string, int]
 	c.Set("a", 1)
 	c.Set("b", 2)
@@ -108,7 +112,9 @@ func TestSetReplacesAndDeleteReturnsWhatWasThere(t *testing.T) {
 	wantState(t, &c, map[string]int{"a": 4, "b": 2})
 }
 
-func TestADeletedKeyIsGoneEvenWhileItsEntryIsNot(t *testing.T) {
+// A deleted key is absent to every operation while its dead entry is still in
+// the map.
+func TestADeletedKeyIsAbsentWhileItsEntryRemains(t *testing.T) {
 	dead := func() *counts {
 		var c counts
 		c.Set("a", 1)
@@ -156,6 +162,7 @@ func TestADeletedKeyIsGoneEvenWhileItsEntryIsNot(t *testing.T) {
 	}
 }
 
+// GetOrSet stores its value only if the key is absent.
 func TestGetOrSetTakesTheValueOnlyOnce(t *testing.T) {
 	var c kv.Context[string, int]
 	if v, loaded := c.GetOrSet("a", 1); v != 1 || loaded {
@@ -167,28 +174,30 @@ func TestGetOrSetTakesTheValueOnlyOnce(t *testing.T) {
 	wantState(t, &c, map[string]int{"a": 1})
 }
 
-func TestViewShowsTheStoredValueItself(t *testing.T) {
+// View passes the stored value itself, without a copy and without a lock.
+func TestViewPassesTheStoredValueWithoutACopy(t *testing.T) {
 	var c kv.Context[string, [1024]byte]
 	c.Set("a", [1024]byte{7})
 	var first, second *[1024]byte
 	c.View("a", func(v *[1024]byte) {
 		first = v
-		c.Set("a", [1024]byte{8}) // no lock is held
+		c.Set("a", [1024]byte{8}) // View holds no lock
 		c.View("a", func(v *[1024]byte) { second = v })
 	})
 	if first[0] != 7 || second[0] != 8 {
-		t.Errorf("seen %d, then %d; want 7, then 8", first[0], second[0])
+		t.Errorf("View saw %d, then %d; want 7, then 8", first[0], second[0])
 	}
 	c.View("a", func(v *[1024]byte) {
 		if v != second {
-			t.Error("View has made a copy")
+			t.Error("View made a copy")
 		}
 	})
 	if !c.View("a", nil) || c.View("b", nil) {
-		t.Error("View with a nil function must report presence")
+		t.Error("View with a nil function does not report presence")
 	}
 }
 
+// Reading an existing key does not allocate.
 func TestReadsDoNotAllocate(t *testing.T) {
 	var c kv.Context[string, [64]int]
 	c.Set("a", [64]int{1})
@@ -200,44 +209,48 @@ func TestReadsDoNotAllocate(t *testing.T) {
 		c.View("a", look)
 		c.Has("a")
 	}); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%v allocations, want none", n)
 	}
 }
 
+// CompareAndSwap swaps only if the key holds the expected value.
 func TestCompareAndSwapSwapsOnlyTheExpectedValue(t *testing.T) {
 	var c kv.Context[string, int]
 	if kv.CompareAndSwap(&c, "a", 0, 1) {
-		t.Error("a key that is not present has no value to swap")
+		t.Error("an absent key was swapped")
 	}
 	c.Set("a", 1)
 	if kv.CompareAndSwap(&c, "a", 2, 3) {
-		t.Error("1 was taken for 2")
+		t.Error("1 was swapped although the expected value was 2")
 	}
 	if !kv.CompareAndSwap(&c, "a", 1, 3) {
-		t.Error("1 was not taken for 1")
+		t.Error("1 was not swapped although the expected value was 1")
 	}
 	wantState(t, &c, map[string]int{"a": 3})
 }
 
+// CompareAndSwap treats a value that cannot be compared as unequal to
+// everything.
 func TestValuesThatCannotBeComparedEqualNothing(t *testing.T) {
 	var c kv.Context[string, any]
 	c.Set("a", []int{1})
 	if kv.CompareAndSwap[string, any](&c, "a", []int{1}, 2) {
-		t.Error("a slice was equal to a slice")
+		t.Error("a slice compared equal to a slice")
 	}
 	if kv.CompareAndSwap[string, any](&c, "a", nil, 2) {
-		t.Error("a slice was equal to nil")
+		t.Error("a slice compared equal to nil")
 	}
-	c.Set("a", 1) // the failure above must have left the key usable
+	c.Set("a", 1) // the failed calls above must leave the key usable
 	if !kv.CompareAndSwap[string, any](&c, "a", 1, 2) {
-		t.Error("1 was not equal to 1")
+		t.Error("1 did not compare equal to 1")
 	}
 }
 
+// Add treats an absent key as zero and wraps around.
 func TestAddCountsAbsentAsZeroAndWrapsAround(t *testing.T) {
 	var c kv.Context[string, int8]
 	if sum := kv.Add(&c, "a", 100); sum != 100 {
-		t.Errorf("Add to nothing = %d; want 100", sum)
+		t.Errorf("Add to an absent key = %d; want 100", sum)
 	}
 	if sum := kv.Add(&c, "a", 100); sum != -56 {
 		t.Errorf("Add beyond the maximum = %d; want -56", sum)
@@ -251,7 +264,8 @@ func TestAddCountsAbsentAsZeroAndWrapsAround(t *testing.T) {
 	}
 }
 
-func TestAKeyThatIsNotEqualToItselfNamesNothing(t *testing.T) {
+// A key that is not equal to itself, or cannot be compared, is never present.
+func TestAKeyThatIsNotEqualToItselfIsNeverPresent(t *testing.T) {
 	type nested struct{ k [1]any }
 	t.Run("NaN", func(t *testing.T) { namesNothing(t, math.NaN(), 1.5) })
 	t.Run("complex NaN", func(t *testing.T) { namesNothing(t, complex(0, math.NaN()), 1i) })
@@ -291,13 +305,13 @@ func namesNothing[K comparable](t *testing.T, bad, good K) {
 	err := c.Update(bad, func(int, bool) (int, kv.Op) { ran = true; return 1, kv.Set })
 	wantError(t, err, kv.ErrKey)
 	if ran {
-		t.Error("Update has run the function")
+		t.Error("Update ran the function")
 	}
 	for range c.Watch(endedContext(t), bad, 0) {
 		t.Error("the key has changed")
 	}
 	if n := c.Len(); n != 1 || kv.Entries(&c) != 1 {
-		t.Errorf("%d keys; want the good one", n)
+		t.Errorf("%d keys; want only the good key", n)
 	}
 	if v, ok := c.Get(good); v != 7 || !ok {
 		t.Errorf("the good key: %d, %t; want 7, true", v, ok)

@@ -10,7 +10,7 @@ import (
 	"github.com/espalier-go/espalier/kv"
 )
 
-// A restarted worker finds the state that the previous one left.
+// A restarted worker finds the state that its predecessor left.
 func Example() {
 	var done kv.Context[string, bool] // outlives the workers
 
@@ -57,7 +57,7 @@ func ExampleContext_View() {
 	pages.Set("/", Page{Title: "Home"})
 
 	found := pages.View("/", func(p *Page) {
-		fmt.Println(p.Title) // 64 KiB that are not copied
+		fmt.Println(p.Title) // no copy of 64 KiB
 	})
 	fmt.Println(found)
 	// Output:
@@ -82,7 +82,7 @@ func ExampleContext_Update() {
 
 	sell := func() (sold bool, err error) {
 		err = stock.Update("bolts", func(n int, ok bool) (int, kv.Op) {
-			sold = ok // to be set anew in each run: there may be several
+			sold = ok // set in each run, as Update may run the function again
 			switch {
 			case !ok:
 				return 0, kv.Keep
@@ -176,7 +176,7 @@ func ExampleContext_Watch() {
 	defer cancel()
 
 	var c kv.Context[string, int]
-	changes := c.Watch(ctx, "a", 2) // keeps two changes that nobody has taken yet
+	changes := c.Watch(ctx, "a", 2) // buffers up to two changes
 	c.Set("a", 1)
 	c.Set("a", 2)
 	c.Set("b", 0)

@@ -1,6 +1,6 @@
 package kv
 
-// Entries returns how many entries the map of c has, dead ones included.
+// Entries returns the number of entries in the map of c, dead ones included.
 func Entries[K comparable, V any](c *Context[K, V]) int {
 	if m := c.entries.Load(); m != nil {
 		return m.Size()
@@ -8,7 +8,7 @@ func Entries[K comparable, V any](c *Context[K, V]) int {
 	return 0
 }
 
-// Guards returns how many guards c has.
+// Guards returns the number of guards of c.
 func Guards[K comparable, V any](c *Context[K, V]) int {
 	if list := c.guards.list.Load(); list != nil {
 		return len(*list)
@@ -16,7 +16,7 @@ func Guards[K comparable, V any](c *Context[K, V]) int {
 	return 0
 }
 
-// Watchers returns how many watchers are registered with c.
+// Watchers returns the number of watchers registered with c.
 func Watchers[K comparable, V any](c *Context[K, V]) int {
 	c.watchers.mu.RLock()
 	defer c.watchers.mu.RUnlock()
@@ -30,9 +30,9 @@ func Watchers[K comparable, V any](c *Context[K, V]) int {
 	return n
 }
 
-// HalfDelete deletes key and stops, as a Delete can be stopped by the scheduler,
-// where the entry is dead but its lock is held. publish does the next part, up to
-// where only the map has still to drop the entry.
+// HalfDelete deletes key and stops where the scheduler can interrupt a Delete:
+// the entry is dead and its lock is held. publish performs the next step, after
+// which only the removal of the entry from the map is left.
 func HalfDelete[K comparable, V any](c *Context[K, V], key K) (publish func()) {
 	e := c.lock(key)
 	e.value.Store(nil)

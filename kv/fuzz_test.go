@@ -9,8 +9,8 @@ import (
 )
 
 // FuzzContext performs a sequence of operations, three bytes each, on a Context
-// and on the specification of linear_test.go over a plain map, and wants the same
-// answers, the same contents, and the same told to a watcher.
+// and, by the specification in linear_test.go, on a plain map. Results,
+// contents and the changes seen by a watcher must agree.
 func FuzzContext(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{4, 1, 1, 0, 1, 0, 5, 1, 0, 0, 1, 0})
@@ -63,7 +63,7 @@ func FuzzContext(f *testing.F) {
 			}
 		}
 		if diff := cmp.Diff(model, told); diff != "" {
-			t.Errorf("what a watcher was told (-want +got):\n%s", diff)
+			t.Errorf("changes seen by the watcher (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/espalier-go/espalier/kv"
 )
 
+// An Update function that waits for a change of its own key by another
+// goroutine does not hang.
 func TestAFunctionThatWaitsForAChangeOfItsKeyDoesNotHang(t *testing.T) {
 	var c counts
 	err := c.Update("a", func(old int, _ bool) (int, kv.Op) {
@@ -23,10 +25,11 @@ func TestAFunctionThatWaitsForAChangeOfItsKeyDoesNotHang(t *testing.T) {
 	wantError(t, err, kv.ErrConflict)
 	wantState(t, &c, map[string]int{"a": 1000})
 	if n := kv.Guards(&c); n != 0 {
-		t.Errorf("%d guards are left", n)
+		t.Errorf("%d guards are left, want none", n)
 	}
 }
 
+// Update functions that update each other's keys all return.
 func TestFunctionsThatUpdateEachOthersKeysAllEnd(t *testing.T) {
 	const rounds = 300
 	var c counts
@@ -54,14 +57,15 @@ func TestFunctionsThatUpdateEachOthersKeysAllEnd(t *testing.T) {
 	wantState(t, &c, map[string]int{"a": rounds, "b": 2 * rounds, "c": rounds})
 }
 
-// onOneProcessor makes goroutines take turns where they yield, so that races have
-// the same outcome each time.
+// onOneProcessor limits the test to one processor, where goroutines switch only
+// when they yield. Races then always have the same outcome.
 func onOneProcessor(t *testing.T) {
 	before := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
-func TestWritersGiveWayToAnUpdateThatKeepsLosing(t *testing.T) {
+// Writers yield to an Update that keeps losing races.
+func TestWritersYieldToAnUpdateThatKeepsLosing(t *testing.T) {
 	onOneProcessor(t)
 	var c counts
 	var stop atomic.Bool
@@ -77,7 +81,7 @@ func TestWritersGiveWayToAnUpdateThatKeepsLosing(t *testing.T) {
 	for range 20 {
 		if err := c.Update("a", func(int, bool) (int, kv.Op) {
 			for range 10 {
-				runtime.Gosched() // each of them has its turn
+				runtime.Gosched() // lets each writer run
 			}
 			return 1, kv.Set
 		}); err != nil {
@@ -88,6 +92,7 @@ func TestWritersGiveWayToAnUpdateThatKeepsLosing(t *testing.T) {
 	wg.Wait()
 }
 
+// Functions that spoil each other's runs get out of step and succeed.
 func TestFunctionsThatSpoilEachOthersRunsGetOutOfStep(t *testing.T) {
 	onOneProcessor(t)
 	for range 10 {
@@ -103,7 +108,7 @@ func TestFunctionsThatSpoilEachOthersRunsGetOutOfStep(t *testing.T) {
 					third.Go(func() { c.Set(own, 0) })
 					third.Wait()
 				case runs == 4:
-					guarded.Done() // from here on they are in step
+					guarded.Done() // the two functions are in step from here on
 					guarded.Wait()
 				}
 				c.Set(other, 0)

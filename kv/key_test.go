@@ -17,6 +17,7 @@ func spoil[K comparable](c *kv.Context[K, int], key K) error {
 	})
 }
 
+// The error of an Update names its key.
 func TestAnErrorNamesTheKey(t *testing.T) {
 	type place struct {
 		City string
@@ -46,8 +47,9 @@ func TestAnErrorNamesTheKey(t *testing.T) {
 	}
 }
 
-// The owner of what a key points to may be writing to it.
-func TestAnErrorReadsNothingThroughThePointerThatIsTheKey(t *testing.T) {
+// An error does not read through a pointer key, as the owner of its target may
+// be writing to it.
+func TestAnErrorDoesNotReadThroughAPointerKey(t *testing.T) {
 	type session struct{ hits map[int]int }
 	key := &session{make(map[int]int)}
 	var c kv.Context[*session, int]

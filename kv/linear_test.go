@@ -19,13 +19,13 @@ type call struct {
 	old, new int
 }
 
-// A cell is what a key holds, and what an operation returns.
+// A cell is the content of a key, or the result of an operation.
 type cell struct {
 	value   int
 	present bool
 }
 
-// step is the specification: what an operation does to a key, one at a time.
+// step is the sequential specification of an operation on one key.
 func step(was cell, in call) (now, out cell) {
 	switch in.name {
 	case "Get", "View", "All":
@@ -48,7 +48,7 @@ func step(was cell, in call) (now, out cell) {
 		return was, cell{}
 	case "Add":
 		return cell{was.value + in.new, true}, cell{was.value + in.new, true}
-	case "Update Set": // what it saw
+	case "Update Set": // returns the value that the function saw
 		return cell{was.value*3 + in.new, true}, was
 	case "Update Delete":
 		return cell{}, was
@@ -61,7 +61,7 @@ var operations = []string{
 	"Update Keep", "Update Set", "Update Delete",
 }
 
-// perform does on c what step says, and returns what c answers.
+// perform calls the operation of step on c and returns its result.
 func perform(t *testing.T, c *kv.Context[int, int], in call) (out cell) {
 	update := func(f func(int, bool) (int, kv.Op)) {
 		if err := c.Update(in.key, f); err != nil {
@@ -113,6 +113,7 @@ func perform(t *testing.T, c *kv.Context[int, int], in call) (out cell) {
 	return out
 }
 
+// All operations on one key are linearizable, with and without watchers.
 func TestOperationsOnOneKeyAreLinearizable(t *testing.T) {
 	model := porcupine.Model{
 		Init: func() any { return cell{} },
@@ -152,12 +153,12 @@ func TestOperationsOnOneKeyAreLinearizable(t *testing.T) {
 	}
 }
 
-// concurrently lets some goroutines perform random operations on few keys and
-// returns what each of them asked and was answered.
+// concurrently performs random operations on few keys in several goroutines and
+// returns the calls with their results.
 func concurrently(t *testing.T, seed uint64) []porcupine.Operation {
 	const clients, each, keys = 4, 40, 2
 	var c kv.Context[int, int]
-	if seed%2 == 0 { // every other time with somebody watching
+	if seed%2 == 0 { // every other run has watchers
 		c.WatchAll(t.Context(), 1)
 	}
 	histories := make([][]porcupine.Operation, clients)

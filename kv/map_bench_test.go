@@ -10,21 +10,21 @@ import (
 	"github.com/puzpuzpuz/xsync/v4"
 )
 
-// The maps that a Context could stand on. A Context keeps pointers in its map, so
-// they are measured with pointers.
+// The maps that a Context could be built on. A Context keeps pointers in its
+// map, so the values here are pointers.
 //
 // Run with
 //
 //	go test -run - -bench BenchmarkMap -cpu 1,2 -count 6 ./kv
 //
-// What a Context does with its map is to load, in every call; it stores only when
-// a key is new. At loads xsync.Map is the fastest, by a factor of 2 to 3 over
-// sync.Map, which boxes its keys, and over the sharded map, whose readers write to
-// its locks; at a load with some stores among them, by a factor of 2. That holds
-// for either kind of key, on one core and on two. The sharded map stores faster,
-// because it overwrites in place, and no map is clearly ahead at updates. To range
-// over it xsync.Map takes no longer than the others, and holds no lock while the
-// loop's body runs, as the sharded map does.
+// Every call of a Context loads from its map. It stores only when a key is new.
+// For loads xsync.Map is the fastest, by a factor of 2 to 3 over sync.Map,
+// which boxes its keys, and over the sharded map, whose readers write to its
+// locks. For loads with some stores the factor is 2. Both results hold for
+// either kind of key, on one core and on two. The sharded map stores faster,
+// because it overwrites in place. For updates no map is clearly ahead. Ranging
+// over xsync.Map takes no longer than over the others, and unlike the sharded
+// map it holds no lock while the loop's body runs.
 type concurrentMap[K comparable] interface {
 	load(key K) *int
 	store(key K, value *int)
@@ -73,7 +73,7 @@ func (s syncMap[K]) each(f func(K, *int)) {
 	s.m.Range(func(key, value any) bool { f(key.(K), value.(*int)); return true })
 }
 
-// shardedMap is 64 maps, each with a lock on a cache line of its own.
+// shardedMap is 64 maps, each with a lock on its own cache line.
 type shardedMap[K comparable] struct {
 	seed   maphash.Seed
 	shards *[64]struct {
@@ -165,7 +165,7 @@ func benchmarkMaps[K comparable](b *testing.B, key func(int) K) {
 		{"update", func(m concurrentMap[K], _ int, key K) {
 			m.update(key, func(old *int) *int { n := *old + 1; return &n })
 		}},
-		{"mixed", func(m concurrentMap[K], i int, key K) { // one write for nine reads
+		{"mixed", func(m concurrentMap[K], i int, key K) { // one write to nine reads
 			if i%10 == 0 {
 				m.store(key, value)
 			} else {

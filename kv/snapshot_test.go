@@ -9,7 +9,9 @@ import (
 	"github.com/espalier-go/espalier/kv"
 )
 
-func TestSnapshotAndRestoreAreARoundTrip(t *testing.T) {
+// Restore of a Snapshot restores the same contents, and a snapshot does not
+// change with its Context.
+func TestRestoreOfASnapshotRestoresTheContents(t *testing.T) {
 	for _, n := range []int{0, 1, 10, 5000} {
 		var c kv.Context[int, int]
 		for i := range n {
@@ -30,7 +32,7 @@ func TestSnapshotAndRestoreAreARoundTrip(t *testing.T) {
 			c.Set(n+i, 7)
 		}
 		if !maps.Equal(want, snapshot) {
-			t.Error("a snapshot must not change with its Context")
+			t.Error("the snapshot changed with its Context")
 		}
 		c.Restore(snapshot)
 		wantState(t, &c, want)
@@ -42,6 +44,7 @@ func TestSnapshotAndRestoreAreARoundTrip(t *testing.T) {
 	}
 }
 
+// Restore of a nil map empties the Context.
 func TestRestoreOfNilEmptiesTheContext(t *testing.T) {
 	var c counts
 	c.Set("a", 1)
@@ -49,13 +52,15 @@ func TestRestoreOfNilEmptiesTheContext(t *testing.T) {
 	wantState(t, &c, map[string]int{})
 }
 
-func TestRestoreLeavesOutKeysThatAreNotEqualToThemselves(t *testing.T) {
+// Restore skips keys that are not equal to themselves.
+func TestRestoreSkipsKeysThatAreNotEqualToThemselves(t *testing.T) {
 	var c kv.Context[float64, int]
 	c.Restore(map[float64]int{math.NaN(): 1, 2: 2})
 	wantState(t, &c, map[float64]int{2: 2})
 }
 
-func TestLoopsStopWhenToldAndMayChangeTheContext(t *testing.T) {
+// A loop stops on break, and its body may change the Context.
+func TestLoopsStopOnBreakAndMayChangeTheContext(t *testing.T) {
 	const n = 1000
 	var c kv.Context[int, int]
 	for i := range n {
@@ -77,7 +82,7 @@ func TestLoopsStopWhenToldAndMayChangeTheContext(t *testing.T) {
 			t.Error(err)
 		}
 		if seen > 10*n {
-			t.Fatal("the loop feeds itself")
+			t.Fatal("the loop does not end while its body adds keys")
 		}
 	}
 	for key := range c.Keys() {
@@ -87,15 +92,16 @@ func TestLoopsStopWhenToldAndMayChangeTheContext(t *testing.T) {
 	}
 }
 
-// Keys that stay are seen exactly once, whatever others do to the map.
-func TestKeysThatStayComeExactlyOnce(t *testing.T) {
+// A loop yields every key that stays present exactly once, whatever other
+// writers do to the map.
+func TestALoopYieldsKeysThatStayExactlyOnce(t *testing.T) {
 	const stay, churn = 200, 2000
 	var c kv.Context[int, int]
 	for i := range stay {
 		c.Set(i, 0)
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { // makes the map grow and shrink
+	wg.Go(func() { // grows and shrinks the map
 		for range 3 {
 			for i := range churn {
 				c.Set(stay+i, 0)
@@ -117,12 +123,12 @@ func TestKeysThatStayComeExactlyOnce(t *testing.T) {
 		}
 		for key, n := range seen {
 			if n != 1 {
-				t.Fatalf("key %d came %d times", key, n)
+				t.Fatalf("key %d was yielded %d times", key, n)
 			}
 		}
 		for key := range stay {
 			if seen[key] != 1 {
-				t.Fatalf("key %d did not come", key)
+				t.Fatalf("key %d was not yielded", key)
 			}
 		}
 	}

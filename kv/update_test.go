@@ -17,15 +17,17 @@ type counts = kv.Context[string, int]
 func wantError(t *testing.T, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
-		t.Errorf("error is %v; want one that is %v", err, want)
+		t.Errorf("error is %v; want it to wrap %v", err, want)
 		return
 	}
 	if !strings.HasPrefix(err.Error(), "update of ") {
-		t.Errorf("error %q must begin with the call and the key", err)
+		t.Errorf("error %q does not begin with the call and the key", err)
 	}
 }
 
-func TestUpdateSeesTheKeyAndDoesWhatTheFunctionSays(t *testing.T) {
+// Update passes the current value to its function and applies the returned
+// operation.
+func TestUpdatePassesTheValueAndAppliesTheOperation(t *testing.T) {
 	type seen struct {
 		Old int
 		OK  bool
@@ -52,14 +54,15 @@ func TestUpdateSeesTheKeyAndDoesWhatTheFunctionSays(t *testing.T) {
 				return 9, test.op
 			})
 			if err != nil || len(got) != 1 || got[0] != test.seen {
-				t.Errorf("function saw %v, error %v; want %v, once", got, err, test.seen)
+				t.Errorf("function saw %v, error %v; want exactly %v", got, err, test.seen)
 			}
 			wantState(t, &c, test.after)
 		})
 	}
 }
 
-func TestUpdateRefusesWhatItCannotDo(t *testing.T) {
+// Update rejects an invalid operation and a nil function.
+func TestUpdateRejectsInvalidOperationsAndNilFunctions(t *testing.T) {
 	var c counts
 	c.Set("a", 1)
 	for _, op := range []kv.Op{-1, 3, 1000} {
@@ -74,8 +77,8 @@ func TestUpdateRefusesWhatItCannotDo(t *testing.T) {
 	wantState(t, &c, map[string]int{"a": 1})
 }
 
-// own are the ways in which a function can change the key "a" of c, to 5; some
-// need it to be present before.
+// own lists the ways in which a function can change the key "a" of c to 5. Some
+// of them need the key to be present.
 var own = map[string]struct {
 	present bool
 	change  func(c *counts)
@@ -104,6 +107,7 @@ var own = map[string]struct {
 	}},
 }
 
+// An Update whose function changes its own key returns a conflict.
 func TestAFunctionThatChangesItsOwnKeyIsAConflict(t *testing.T) {
 	for name, test := range own {
 		for _, op := range []kv.Op{kv.Keep, kv.Set, kv.Delete} {
@@ -126,6 +130,7 @@ func TestAFunctionThatChangesItsOwnKeyIsAConflict(t *testing.T) {
 	}
 }
 
+// An Update function may read its own key.
 func TestReadingItsOwnKeyIsHarmless(t *testing.T) {
 	var c counts
 	c.Set("a", 1)
@@ -149,7 +154,8 @@ func TestReadingItsOwnKeyIsHarmless(t *testing.T) {
 	wantState(t, &c, map[string]int{"a": 4})
 }
 
-// Many more keys than the map has buckets when it is new, so that some share one.
+// An Update function may use every other key. The test has many more keys than
+// a new map has buckets, so that some share a bucket.
 func TestAFunctionMayUseEveryOtherKey(t *testing.T) {
 	const n = 2000
 	var c kv.Context[int, int]
@@ -199,6 +205,7 @@ func TestAFunctionMayUseEveryOtherKey(t *testing.T) {
 	wantState(t, &c, want)
 }
 
+// An Update that lost a race runs its function again with the new value.
 func TestAnUpdateThatLostARaceRunsAgainWithTheNewValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
@@ -213,7 +220,7 @@ func TestAnUpdateThatLostARaceRunsAgainWithTheNewValue(t *testing.T) {
 		err := c.Update("a", func(old int, _ bool) (int, kv.Op) {
 			if seen = append(seen, old); len(seen) == 1 {
 				close(entered)
-				<-changed // no lock keeps the other from it
+				<-changed // no lock keeps the other goroutine from writing
 			}
 			return old + 1, kv.Set
 		})
@@ -224,7 +231,8 @@ func TestAnUpdateThatLostARaceRunsAgainWithTheNewValue(t *testing.T) {
 	})
 }
 
-func TestAValueThatCameBackIsAChangeAllTheSame(t *testing.T) {
+// A value that was changed and changed back counts as changed.
+func TestAValueThatWasChangedBackCountsAsChanged(t *testing.T) {
 	var c counts
 	c.Set("a", 1)
 	runs := 0
@@ -240,7 +248,8 @@ func TestAValueThatCameBackIsAChangeAllTheSame(t *testing.T) {
 	wantState(t, &c, map[string]int{"a": 2})
 }
 
-func TestAPanicOrGoexitLeavesTheKeyAsItWas(t *testing.T) {
+// A panic or Goexit in an Update function leaves the key unchanged and usable.
+func TestAPanicOrGoexitLeavesTheKeyUnchanged(t *testing.T) {
 	leave := map[string]func(){
 		"panic":     func() { panic("on purpose") },
 		"nil panic": func() { panic(nil) },
@@ -285,6 +294,7 @@ func TestAPanicOrGoexitLeavesTheKeyAsItWas(t *testing.T) {
 	}
 }
 
+// Concurrent Updates lose no change.
 func TestNoUpdateIsLost(t *testing.T) {
 	const goroutines, rounds = 8, 500
 	var c counts
@@ -314,7 +324,8 @@ func TestNoUpdateIsLost(t *testing.T) {
 	wantState(t, &c, map[string]int{"a": 3 * goroutines * rounds})
 }
 
-func TestDeadEntriesDoNotStay(t *testing.T) {
+// Dead entries are removed from the map.
+func TestDeadEntriesAreRemoved(t *testing.T) {
 	const keys, rounds = 4, 2000
 	var c kv.Context[int, int]
 	var wg sync.WaitGroup

@@ -21,8 +21,8 @@ func endedContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// watched collects in the background what a watcher is told. The function it
-// returns waits until the watcher has nothing more to take.
+// watched collects the changes of a watcher in the background. The returned
+// function waits until the watcher has taken all pending changes.
 func watched(changes iter.Seq[change]) (told func() []change, ended chan bool) {
 	var mu sync.Mutex
 	var got []change
@@ -50,7 +50,8 @@ func wantChanges(t *testing.T, want, got []change) {
 	}
 }
 
-func TestAWatcherIsToldOfEveryKindOfChange(t *testing.T) {
+// A watcher receives every kind of change.
+func TestAWatcherReceivesEveryKindOfChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
 		c.Set("a", 100)
@@ -92,6 +93,7 @@ func TestAWatcherIsToldOfEveryKindOfChange(t *testing.T) {
 	})
 }
 
+// A watch receives changes from the moment of the call, before its loop begins.
 func TestAWatchBeginsWithTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
@@ -105,7 +107,8 @@ func TestAWatchBeginsWithTheCall(t *testing.T) {
 	})
 }
 
-func TestAFullBufferDropsTheOldestAndSaysHowMany(t *testing.T) {
+// A full buffer drops the oldest changes and reports their number.
+func TestAFullBufferDropsTheOldestChangesAndReportsTheirNumber(t *testing.T) {
 	for _, buffer := range []int{1, 3, 8, 13, kv.DefaultBuffer} {
 		synctest.Test(t, func(t *testing.T) {
 			var c counts
@@ -123,7 +126,7 @@ func TestAFullBufferDropsTheOldestAndSaysHowMany(t *testing.T) {
 			told, ended := watched(changes)
 			wantChanges(t, want, told())
 
-			c.Set("a", -1) // it has caught up: nothing is skipped any more
+			c.Set("a", -1) // the watcher has caught up, so nothing is skipped
 			wantChanges(t, append(want, change{Key: "a", Value: -1, Present: true}), told())
 			cancel()
 			<-ended
@@ -131,6 +134,7 @@ func TestAFullBufferDropsTheOldestAndSaysHowMany(t *testing.T) {
 	}
 }
 
+// A buffer takes memory only as needed, whatever its capacity.
 func TestABufferTakesMemoryOnlyAsNeeded(t *testing.T) {
 	var c counts
 	for _, buffer := range []int{math.MaxInt, 0, -1, math.MinInt} {
@@ -142,11 +146,12 @@ func TestABufferTakesMemoryOnlyAsNeeded(t *testing.T) {
 	}
 }
 
+// A watch ends with its context.
 func TestAWatchEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
 		ctx, cancel := context.WithCancel(t.Context())
-		_, waiting := watched(c.Watch(ctx, "a", 0)) // in its loop, nothing to take
+		_, waiting := watched(c.Watch(ctx, "a", 0)) // in its loop without a pending change
 		neverRanged := c.WatchAll(ctx, 0)
 		c.Set("b", 1)
 		synctest.Wait()
@@ -158,20 +163,21 @@ func TestAWatchEndsWithItsContext(t *testing.T) {
 		select {
 		case <-waiting:
 		default:
-			t.Error("the loop goes on")
+			t.Error("the loop continues")
 		}
 		if n := kv.Watchers(&c); n != 0 {
 			t.Errorf("%d watchers are left", n)
 		}
 		for range neverRanged {
-			t.Error("a change after the end")
+			t.Error("a change was received after the end")
 		}
 		for range c.Watch(ctx, "a", 0) {
-			t.Error("a change though the context was done before")
+			t.Error("a change was received although the context had ended before")
 		}
 	})
 }
 
+// A watch ends with its loop.
 func TestAWatchEndsWithItsLoop(t *testing.T) {
 	leave := map[string]func(iter.Seq[change]){
 		"break": func(changes iter.Seq[change]) {
@@ -199,13 +205,14 @@ func TestAWatchEndsWithItsLoop(t *testing.T) {
 				t.Errorf("%d watchers are left", n)
 			}
 			for range one {
-				t.Error("a second loop is told of changes")
+				t.Error("a second loop receives changes")
 			}
 		})
 	}
 }
 
-func TestAWatcherMayChangeWhatItWatches(t *testing.T) {
+// A watcher may change the keys that it watches.
+func TestAWatcherMayChangeTheKeysThatItWatches(t *testing.T) {
 	var c counts
 	changes := c.Watch(t.Context(), "a", 0)
 	c.Set("a", 1)
@@ -218,8 +225,8 @@ func TestAWatcherMayChangeWhatItWatches(t *testing.T) {
 	wantState(t, &c, map[string]int{"a": 10})
 }
 
-// disturb has watchers come and go until stop is called, so that writers are held
-// up, out of order, where they tell watchers of their changes.
+// disturb registers and ends watchers until stop is called. This delays
+// writers, in varying order, at the point where they publish their changes.
 func disturb(c *counts) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -236,9 +243,9 @@ func disturb(c *counts) (stop func()) {
 	}
 }
 
-// Each change adds one, so the values tell whether the watcher's account of what
-// it missed is true: from one to the next, and from what is read after the watch
-// has begun to the first.
+// A watcher misses no change without reporting it as skipped. Each change adds
+// one, so consecutive values show whether Skipped is correct, both between
+// changes and from a Get after the start of the watch to the first change.
 func TestAWatcherMissesNothingThatItDoesNotReport(t *testing.T) {
 	const goroutines, rounds, total = 4, 2000, 4 * 2000
 	for _, buffer := range []int{1, 16, total} {
@@ -266,18 +273,18 @@ func TestAWatcherMissesNothingThatItDoesNotReport(t *testing.T) {
 					taken := 0
 					for got := range changes {
 						next := last + 1 + got.Skipped
-						// What came between Watch and Get is told though it was seen.
+						// A change between Watch and Get is received although Get saw it.
 						if got.Value > next || taken > 0 && got.Value < next {
-							t.Errorf("%d, %d skipped, follows on %d", got.Value, got.Skipped, last)
+							t.Errorf("value %d with %d skipped follows value %d", got.Value, got.Skipped, last)
 						}
 						if got.Skipped > 0 && buffer == total {
-							t.Errorf("%d skipped with room for all", got.Skipped)
+							t.Errorf("%d skipped although the buffer has room for all", got.Skipped)
 						}
 						if now, _ := c.Get("a"); now < got.Value {
-							t.Errorf("told of %d before it took effect", got.Value)
+							t.Errorf("received %d before it took effect", got.Value)
 						}
 						last = got.Value
-						// One stays to the end, the others begin anew all the time.
+						// One watcher stays to the end. The others are replaced all the time.
 						if taken++; last == total || watcher > 0 && taken == 10 {
 							break
 						}
@@ -290,7 +297,8 @@ func TestAWatcherMissesNothingThatItDoesNotReport(t *testing.T) {
 	}
 }
 
-func TestADeletionIsToldBeforeTheKeyIsSetAgain(t *testing.T) {
+// A watcher receives the deletion of a key before the key is set again.
+func TestADeletionIsReportedBeforeTheKeyIsSetAgain(t *testing.T) {
 	onOneProcessor(t)
 	for name, write := range map[string]func(c *counts){
 		"Set":      func(c *counts) { c.Set("a", 2) },
@@ -310,7 +318,7 @@ func TestADeletionIsToldBeforeTheKeyIsSetAgain(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() { write(&c) })
 			for range 100 {
-				runtime.Gosched() // it gets as far as it can
+				runtime.Gosched() // lets the other goroutine run until it blocks
 			}
 			publish()
 			wg.Wait()
@@ -325,8 +333,9 @@ func TestADeletionIsToldBeforeTheKeyIsSetAgain(t *testing.T) {
 	}
 }
 
-// A key must be told gone before it is told set again.
-func TestSetsAndDeletionsOfAKeyAreToldInOrder(t *testing.T) {
+// A watcher receives sets and deletions of a key in order, also while watchers
+// come and go.
+func TestSetsAndDeletionsOfAKeyAreReportedInOrder(t *testing.T) {
 	t.Run("undisturbed", func(t *testing.T) { setsAndDeletions(t, func(*counts) (stop func()) { return func() {} }) })
 	t.Run("disturbed", func(t *testing.T) { setsAndDeletions(t, disturb) })
 }
@@ -354,7 +363,7 @@ func setsAndDeletions(t *testing.T, disturb func(*counts) (stop func())) {
 			break
 		}
 		if got.Present == present {
-			t.Fatalf("told twice in a row that Present is %t", present)
+			t.Fatalf("received Present = %t twice in a row", present)
 		}
 		present = got.Present
 	}

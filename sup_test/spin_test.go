@@ -191,6 +191,8 @@ func TestAnExhaustedHostBelowANestedSupervisorIsNotCounted(t *testing.T) {
 	})
 }
 
+// F4: Any other failure of a start counts, even if its error resembles one of an
+// exhausted host.
 func TestOtherFailuresThanAnExhaustedHostAreCounted(t *testing.T) {
 	for name, err := range map[string]error{
 		"a lock that is taken": &fs.PathError{Op: "lock", Path: "journal", Err: syscall.EAGAIN},

@@ -80,6 +80,8 @@ func (a *arena) child(i int) sup.ChildSpec[*gladiator] {
 	}
 }
 
+// R4, X8: One tree under concurrent calls of thousands of goroutines ends with
+// nothing left running, and its events agree with its workers' counts.
 func TestOneTreeSurvivesConcurrentCallsOfThousandsOfGoroutines(t *testing.T) {
 	for _, procs := range []int{1, 2, 8} {
 		for _, strategy := range []sup.Strategy{sup.OneForOne, sup.OneForAll, sup.RestForOne} {

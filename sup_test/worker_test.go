@@ -14,7 +14,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// exits is an observer that keeps how incarnations ended.
+// exits is an observer that records the exits of incarnations.
 type exits struct {
 	mu  sync.Mutex
 	all []sup.Exit
@@ -40,19 +40,19 @@ func (x *exits) last() sup.Exit {
 	return x.all[len(x.all)-1]
 }
 
-// makes is a start function whose workers all do the same.
+// makes returns a start function whose workers all behave like f.
 func makes(f fake) func(context.Context) (*fake, error) {
 	return func(context.Context) (*fake, error) { return &f, nil }
 }
 
-// lone is the spec of a supervisor with one child, w.
+// lone returns the spec of a supervisor with one child, w.
 func lone(c sup.ChildSpec[*fake]) sup.Spec[*fake] {
 	c.ID = "w"
 	return sup.Spec[*fake]{Children: []sup.ChildSpec[*fake]{c}}
 }
 
-// exitOf lives one incarnation, and returns how it ended. If asked, an operator
-// stops it as soon as it has nothing more to do by itself.
+// exitOf runs one incarnation and returns its exit. If asked is true, an
+// operator stops the incarnation once it is idle.
 func exitOf(t *testing.T, asked bool, make func(context.Context) (*fake, error)) sup.Exit {
 	t.Helper()
 	seen := new(exits)
@@ -87,8 +87,8 @@ func (r *runnerThatTerminates) Terminate(ctx context.Context, e sup.Exit) error 
 	return r.terminate(ctx, e)
 }
 
-// W1: A worker is anything with Run; Initialize and Terminate are optional.
-func TestAWorkerIsAnythingWithRunAndTheRestIsOptional(t *testing.T) {
+// W1: A worker is anything with Run. Initialize and Terminate are optional.
+func TestAWorkerNeedsOnlyRun(t *testing.T) {
 	tr := new(trace)
 	run := runner{func(ctx context.Context) error { tr.add("run"); <-ctx.Done(); return nil }}
 	for _, test := range []struct {
@@ -115,7 +115,8 @@ func TestAWorkerIsAnythingWithRunAndTheRestIsOptional(t *testing.T) {
 	}
 }
 
-// W2: An incarnation is: start function, Initialize, ready, Run, Terminate.
+// W2: An incarnation consists of start function, Initialize, ready, Run and
+// Terminate, in this order.
 func TestAnIncarnationIsMadeInitializedReadyRunAndTerminated(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
@@ -146,7 +147,7 @@ func TestAnIncarnationIsMadeInitializedReadyRunAndTerminated(t *testing.T) {
 	})
 }
 
-// ways are the ways in which code can end that is called.
+// ways lists the ways in which a called function can end.
 var ways = []struct {
 	name string
 	end  func(ctx context.Context) error
@@ -160,7 +161,8 @@ var ways = []struct {
 	{"stop", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, sup.ExitShutdown},
 }
 
-// W2: Terminate runs after Run has returned, whatever the reason, and is told it.
+// W2: Terminate runs after Run has returned for any reason, and receives that
+// reason.
 func TestTerminateRunsAfterRunHasReturnedWhateverTheReason(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
@@ -176,14 +178,14 @@ func TestTerminateRunsAfterRunHasReturnedWhateverTheReason(t *testing.T) {
 				}))
 				tr.expect(t, "run, terminate")
 				if told.Kind != way.want || told != exit {
-					t.Errorf("Terminate was told %v; the exit was %v, want %v", told, exit, way.want)
+					t.Errorf("Terminate received %v; the exit was %v, want %v", told, exit, way.want)
 				}
 			})
 		})
 	}
 }
 
-// W2: Terminate runs after a failed Initialize, and Run does not.
+// W2: After a failed Initialize, Terminate runs and Run does not.
 func TestTerminateRunsAfterAFailedInitialize(t *testing.T) {
 	for _, way := range ways[1:] {
 		t.Run(way.name, func(t *testing.T) {
@@ -205,9 +207,9 @@ func TestTerminateRunsAfterAFailedInitialize(t *testing.T) {
 	}
 }
 
-// W2: Run does not follow an Initialize that returns nil after it was told to
-// stop; Terminate does.
-func TestAWorkerThatWasStoppedWhileItInitializedIsNotRun(t *testing.T) {
+// W2: If Initialize returns nil after it was asked to stop, Run does not
+// follow. Terminate does.
+func TestAWorkerStoppedDuringInitializeIsNotRun(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tr := new(trace)
 		s := start(t, sup.Spec[*fake]{})
@@ -225,8 +227,8 @@ func TestAWorkerThatWasStoppedWhileItInitializedIsNotRun(t *testing.T) {
 	})
 }
 
-// W2: Terminate is for workers that were made.
-func TestTerminateDoesNotRunWhereNoWorkerWasMade(t *testing.T) {
+// W2: Terminate does not run if the start function made no worker.
+func TestTerminateDoesNotRunIfNoWorkerWasMade(t *testing.T) {
 	called := fake{terminate: func(context.Context, sup.Exit) error { panic("Terminate was called") }}
 	for name, make := range map[string]func(context.Context) (*fake, error){
 		"error":            func(context.Context) (*fake, error) { return nil, errBoom },
@@ -246,8 +248,8 @@ func TestTerminateDoesNotRunWhereNoWorkerWasMade(t *testing.T) {
 	}
 }
 
-// W2: Terminate gets the rest of the shutdown budget.
-func TestTerminateGetsTheRestOfTheShutdownBudget(t *testing.T) {
+// W2: Terminate gets the rest of the shutdown timeout.
+func TestTerminateGetsTheRestOfTheShutdownTimeout(t *testing.T) {
 	runFor := func(d time.Duration) func(context.Context) error {
 		return func(ctx context.Context) error { <-ctx.Done(); time.Sleep(d); return nil }
 	}
@@ -283,7 +285,7 @@ func TestTerminateGetsTheRestOfTheShutdownBudget(t *testing.T) {
 						default:
 							left <- time.Until(deadline)
 							if ctx.Err() != nil {
-								t.Error("the context of Terminate is cancelled before its time")
+								t.Error("the context of Terminate is cancelled before the timeout")
 							}
 							<-ctx.Done()
 						}
@@ -293,14 +295,14 @@ func TestTerminateGetsTheRestOfTheShutdownBudget(t *testing.T) {
 				synctest.Wait()
 				go s.Shutdown(context.Background())
 				if got := <-left; got != test.want {
-					t.Errorf("Terminate has %v, want %v", got, test.want)
+					t.Errorf("Terminate has %v left, want %v", got, test.want)
 				}
 			})
 		})
 	}
 }
 
-// W2: The context of Terminate carries the values of the incarnation's.
+// W2: The context of Terminate carries the values of the incarnation's context.
 func TestTheContextOfTerminateCarriesTheValues(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var path string
@@ -311,4 +313,4 @@ func TestTheContextOfTerminateCarriesTheValues(t *testing.T) {
 	})
 }
 
-// panicOut is a function to be found in stacks.
+// panicOut is a named function for the tests to find in stacks.
