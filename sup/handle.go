@@ -5,39 +5,40 @@ import (
 	"fmt"
 )
 
-// A Child is a typed handle to a child: a small value, to be copied at will,
-// that outlives the incarnations of the child. All methods are safe for
-// concurrent use.
+// A Child is a typed handle to a child of a supervisor. It stays valid when the child or
+// the supervisor is restarted. It is a small value that may be copied. All methods are
+// safe for concurrent use.
 //
-// As a field of a struct that declares a tree it is filled in by the tree, and
-// then it outlives the tree's restarts too.
+// [Supervisor.Child] returns a handle. A field of a struct with an embedded [Tree] becomes
+// one through [Child.Declare]. The zero Child refers to no child: Get returns false and
+// Wait returns [ErrNotFound].
 type Child[W Worker] struct{ ref *reference }
 
-// As returns a handle to the same child under another type, for supervisors
-// whose children are of several types: of a Supervisor[Worker] s,
+// As returns a handle to the child of h for workers of type W. It is meant for
+// supervisors whose children have several types, such as a Supervisor[Worker] s:
 //
 //	pool := sup.As[*Pool](s.Child("pool"))
 //
-// While the live worker is no W, Get returns false and Wait an error that wraps
-// [ErrWrongType].
+// While the live worker is not a W, Get returns false, and Wait returns an error that
+// wraps [ErrWrongType].
 func As[W, V Worker](h Child[V]) Child[W] { return Child[W](h) }
 
-// handle returns a handle to the child that find finds.
+// handle returns a handle to the child that find returns.
 func handle[W Worker](f *supervision, id string, find func() *child) Child[W] {
 	ref := &reference{lookup: &lookup{f, id, find}}
 	ref.child()
 	return Child[W]{ref}
 }
 
-// noChild returns a handle without a child, for a call that has added none.
+// noChild returns a handle to no child. Calls that fail to add a child return it.
 func noChild[W Worker]() Child[W] { return Child[W]{new(reference)} }
 
-// Get returns the worker that is live and ready, or false if there is none at
-// the moment. It takes no lock and allocates nothing.
+// Get returns the live worker, or false if no worker is ready now. It takes no lock and
+// does not allocate.
 func (h Child[W]) Get() (W, bool) {
 	if h.ref != nil {
-		if c := h.ref.target.Load(); c != nil { // whichever life of the supervisor it is of
-			// The same as liveWorker, by hand: the call would cost as much as half of a Get.
+		if c := h.ref.target.Load(); c != nil { // of any life of the supervisor: the worker is live
+			// This is liveWorker, inlined by hand: the call would cost half as much as Get.
 			if inc := c.live.Load(); inc != nil {
 				if l, ok := inc.body.(*life[W]); ok {
 					return l.w, true
@@ -48,8 +49,8 @@ func (h Child[W]) Get() (W, bool) {
 	return h.lookUp()
 }
 
-// lookUp is Get where the child last found has no live worker, or one of another
-// type: its supervisor may have another life now, and another child of that id.
+// lookUp is the slow path of Get. The child last found has no live worker of type W, but
+// its supervisor may have a new life by now, with another child of the same id.
 func (h Child[W]) lookUp() (w W, ok bool) {
 	c := h.ref.child()
 	if c == nil {
@@ -58,12 +59,12 @@ func (h Child[W]) lookUp() (w W, ok bool) {
 	return liveWorker[W](c)
 }
 
-// Wait returns the worker that is live and ready, and waits for one while the
-// child is starting or restarting, or its supervisor has not been started. It
-// fails at once when there will be none,
-// with a [CallError] that wraps [ErrStopped], [ErrQuarantined], [ErrNotFound],
-// [ErrShuttingDown] or [ErrNotRunning]; and with the cause of ctx when that
-// ends.
+// Wait returns the live worker. It waits while the child starts or restarts, and while
+// its supervisor has not been started.
+//
+// Errors, in a [CallError]: the cause of ctx if ctx ends first; [ErrWrongType] if the
+// worker is of another type, see [As]; and, as soon as no worker will come,
+// [ErrStopped], [ErrQuarantined], [ErrNotFound], [ErrShuttingDown] or [ErrNotRunning].
 func (h Child[W]) Wait(ctx context.Context) (W, error) {
 	var none W
 	for {
@@ -78,6 +79,7 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 			return none, callError("wait", c.path(), fmt.Errorf("%w: %T", ErrWrongType, inc.body.worker()))
 		}
 		changed, err := c.sup.awaitLive(c, h.ref.follows())
+		// The handle may refer to another child by now, whose worker may come.
 		if err != nil && h.ref.child() != c {
 			continue
 		}
@@ -94,12 +96,13 @@ func (h Child[W]) Wait(ctx context.Context) (W, error) {
 	}
 }
 
-// Do calls f with ctx and the live worker, and returns what f returns. It waits for
-// a worker like Wait, and returns the errors of Wait. A nil f does nothing.
+// Do calls f with ctx and the live worker, and returns the error of f. It waits for a
+// worker like [Child.Wait], and returns the errors of Wait. If f is nil, Do only waits.
 //
 // The worker may end while f runs. Do then neither calls f again nor cancels its
-// context. A worker whose methods may block keeps the context that its start
-// function was given, which ends with the incarnation, and ends its methods with it.
+// context. A worker with methods that may block should keep the context given to its
+// start function, and return from these methods when that context is cancelled. The
+// context ends with the incarnation.
 func (h Child[W]) Do(ctx context.Context, f func(ctx context.Context, w W) error) error {
 	w, err := h.Wait(ctx)
 	if err != nil || f == nil {
@@ -108,8 +111,8 @@ func (h Child[W]) Do(ctx context.Context, f func(ctx context.Context, w W) error
 	return f(ctx, w)
 }
 
-// Info returns a snapshot of the child, and false if it is not declared any
-// more. It waits for nothing.
+// Info returns a snapshot of the child, or false if the child is not declared. It does
+// not wait.
 func (h Child[W]) Info() (ChildInfo, bool) {
 	c := h.ref.child()
 	if c == nil {

@@ -10,52 +10,76 @@ import (
 	"github.com/puzpuzpuz/xsync/v4"
 )
 
-// A Keyed is a supervisor of children that come and go at run time: a dynamic
-// set with one start function, which takes the key. Its strategy is
-// one_for_one, and when it ends all children are stopped at once, under one
-// timer. All methods are safe for concurrent use.
+// A Keyed is a supervisor whose children are added and removed at run time, by key. All
+// children have the same start function, which takes the key. All methods are safe for
+// concurrent use.
 //
-// The id of a child is the text of its key: what MarshalText returns, if its type
-// has that method, and else what package fmt prints.
+// The strategy is [OneForOne]. When the set ends, all children are asked to stop at
+// once, and one timer bounds the stop of all.
 //
-// Make one with [NewKeyed], or declare it as a field of a tree
-// with [Keyed.Declare]. A key that is not equal to itself, such as a NaN, or that
-// cannot be compared, in a K that is an interface, names nothing: [ErrKey].
+// The id of a child is the text of its key. It is the result of MarshalText if the key
+// type has that method, and otherwise the text that package fmt prints.
+//
+// Make one with [NewKeyed], or declare it as a field of a tree with [Keyed.Declare].
+//
+// A key must be equal to itself, which a NaN is not. If K is an interface type, the value
+// in it must be comparable. [Keyed.StartChild] returns [ErrKey] for any other key.
 type Keyed[K comparable, W Worker] struct {
 	supervision
 	max      int
-	doubtful bool // a key of this type may name nothing
+	doubtful bool // a key of this type may fail nameable
 	policy   *policy
 	start    func(ctx context.Context, key K) (W, error)
 	members  atomic.Pointer[xsync.Map[K, *keyedMember[K, W]]] // of the current life; nil until declared
 }
 
-// A KeyedSpec declares a [Keyed]. The fields that it shares with [ChildSpec]
-// are about each child.
+// A KeyedSpec declares a [Keyed]. Zero fields mean the documented defaults.
+//
+// Consider the Intensity of a large set. By default, the fourth restart within 5 s, over
+// all keys together, ends the whole set. Keys that fail together, because of a server
+// that all of them use, exceed that at once. Set a higher Intensity in proportion to the
+// number of keys, [Unlimited] with a Backoff, or a Budget for each child.
 type KeyedSpec[K comparable, W Worker] struct {
-	// Name is the name of the set: the first part of its path, or its id in the
-	// tree that declares it.
+	// Name is the path of the set if it has no parent, and its id in the tree that
+	// declares it. "" means "supervisor" without a parent. A tree requires a name.
 	Name string
-	// Start makes the worker of a key, anew for each incarnation. Required.
+	// Start returns a new worker for a key, for each incarnation. It is required. Its
+	// context is that of the incarnation. See also [ErrIgnore].
 	Start func(ctx context.Context, key K) (W, error)
-	// Max bounds the number of declared children, whatever state they are in.
-	// 0 means no bound.
+	// Max is the largest number of declared children, in any state. 0 means no limit.
 	Max int
-	// Intensity is how many restarts in the whole set are too many. Default
-	// [DefaultIntensity].
+	// Intensity limits the restarts of all children together. If it is exceeded, the set
+	// ends. The zero value means [DefaultIntensity], 3 restarts in 5 s over all keys.
 	Intensity Intensity
 
-	Restart      Restart
-	Shutdown     time.Duration // of all children together, when the set stops
+	// Restart says when a child is restarted. The default is [Permanent].
+	Restart Restart
+	// Shutdown is the time that a child has for stopping before it is stuck, or
+	// [Infinity], or [Brutal]. All children together have that time when the set stops.
+	// 0 means [DefaultShutdown] for workers and Infinity for supervisors.
+	Shutdown time.Duration
+	// StartTimeout is the time that Start and Initialize of a child have together. 0
+	// means no limit.
 	StartTimeout time.Duration
-	Backoff      Backoff
-	Budget       Intensity
-	Watchdog     time.Duration
-	Stuck        WhenStuck
+	// Backoff delays the restarts of each child. The zero value means no delay.
+	Backoff Backoff
+	// Budget, if set, is an intensity for each child alone. Restarts then do not count
+	// towards the Intensity of the set. A child that exceeds its Budget is quarantined.
+	Budget Intensity
+	// Watchdog is the time that a running worker may go without a call of [Beat] before
+	// it is unhealthy. 0 means no watchdog.
+	Watchdog time.Duration
+	// Stuck says what happens when a child does not stop in time. The default is
+	// [StuckWait].
+	Stuck WhenStuck
 
+	// Observers receive every event of the set and its descendants.
 	Observers []Observer
-	Labels    bool
-	Record    int
+	// Labels sets pprof labels on the goroutines of all workers. See [Spec].
+	Labels bool
+	// Record is the number of events that the set keeps. 0 means the number of the
+	// parent, or [DefaultRecord] without one. A negative number means none. See [Spec].
+	Record int
 }
 
 func (k KeyedSpec[K, W]) policy() policy {
@@ -75,14 +99,17 @@ func (k KeyedSpec[K, W]) faults(path string) []Fault {
 	return f.list
 }
 
-// NewKeyed returns an empty set that has not been started. Its Start starts it.
+// NewKeyed returns an empty set that has not been started. [Keyed.Start] starts it, and
+// returns a [SpecError] if the spec has faults.
 func NewKeyed[K comparable, W Worker](spec KeyedSpec[K, W]) *Keyed[K, W] {
 	k := new(Keyed[K, W])
 	k.setUp(spec)
 	return k
 }
 
-// Declare sets the set up as a child of a tree.
+// Declare makes k a set with the given spec and returns the member of a tree that
+// declares it. The name of the spec is the id of the set in the tree. Declare must not be
+// called after [NewKeyed] or twice.
 func (k *Keyed[K, W]) Declare(spec KeyedSpec[K, W]) Member {
 	k.setUp(spec)
 	return nested(spec.Name, k, &k.supervision, ChildSpec[*Keyed[K, W]]{})
@@ -125,14 +152,15 @@ type keyedMember[K comparable, W Worker] struct {
 
 func (k *Keyed[K, W]) newMember(life *core, key K) *keyedMember[K, W] {
 	m := &keyedMember[K, W]{key: key, set: k}
-	if _, is := any(key).(int); !is { // whose text is cheap to make, and costs memory
+	if _, is := any(key).(int); !is { // the text of an int is cheap to make, and storing it would cost memory
 		m.name = keyText(key)
 	}
 	newChild(&m.child, life, k.policy, m)
 	return m
 }
 
-// text runs no code of the key's type: it may be called under the lock.
+// text returns the id if the name does not hold it. It may be called with the lock held,
+// so it runs no code of the key's type.
 func (m *keyedMember[K, W]) text() string {
 	text, _ := cheapText(m.key)
 	return text
@@ -153,9 +181,12 @@ func (m *keyedMember[K, W]) forget() {
 	})
 }
 
-// Start adds the child of a key and starts it. It returns when the child is
-// ready; ctx bounds the wait for that. Errors are those of
-// [Supervisor.StartChild], [ErrMaxChildren] if the set is full, and [ErrKey].
+// StartChild adds a child for the key, starts it, and returns when it is ready. ctx
+// bounds that wait.
+//
+// Errors, in a [CallError]: [ErrMaxChildren] if the set has Max children; [ErrKey] if the
+// key is not equal to itself or not comparable; and all errors of
+// [Supervisor.StartChild] except a [SpecError].
 func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	if !nameable(key) {
 		return noChild[W](), k.answer("start child", key, ErrKey)
@@ -163,16 +194,16 @@ func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	life := k.current()
 	m := k.newMember(life, key)
 	err := life.addChild(ctx, &m.child, k.max, func() *child { return k.find(key) }, func() { k.members.Load().Store(key, m) })
-	if err == nil { // the common case, without the text of the key
+	if err == nil { // the common case: the text of the key is not needed
 		return Child[W]{&m.self}, nil
 	}
 	return noChild[W](), callError("start child", m.path(), err)
 }
 
-// Get returns the worker of a key that is live and ready, or false if there is
-// none at the moment. It takes no lock and allocates nothing.
+// Get returns the live worker of a key, or false if no worker is ready now. It takes no
+// lock and does not allocate.
 func (k *Keyed[K, W]) Get(key K) (W, bool) {
-	// The same as member, by hand: the call would cost a twentieth of a Get.
+	// This is member, inlined by hand: the call would cost a twentieth of Get.
 	if members := k.members.Load(); members != nil && (!k.doubtful || nameable(key)) {
 		if m, ok := members.Load(key); ok {
 			if inc := m.live.Load(); inc != nil {
@@ -184,38 +215,38 @@ func (k *Keyed[K, W]) Get(key K) (W, bool) {
 	return none, false
 }
 
-// Child returns a handle to the child of a key. See [Supervisor.Child].
+// Child returns a handle to the child with the given key. See [Supervisor.Child].
 func (k *Keyed[K, W]) Child(key K) Child[W] {
 	return handle[W](&k.supervision, keyText(key), func() *child { return k.find(key) })
 }
 
-// Terminate stops the child of a key and keeps it declared. See
-// [Supervisor.TerminateChild].
+// TerminateChild stops the child with the given key and keeps it declared. See
+// [Supervisor.TerminateChild] for the errors.
 func (k *Keyed[K, W]) TerminateChild(ctx context.Context, key K) error {
 	return k.answer("terminate", key, k.current().terminate(ctx, k.find(key), 0, false))
 }
 
-// Restart starts the child of a key that is stopped or quarantined. See
-// [Supervisor.RestartChild].
+// RestartChild starts the child with the given key if it is stopped or quarantined. See
+// [Supervisor.RestartChild] for the errors.
 func (k *Keyed[K, W]) RestartChild(ctx context.Context, key K) error {
 	return k.answer("restart", key, k.current().restart(ctx, k.find(key), 0))
 }
 
-// DeleteChild removes the child of a key, which must be stopped or quarantined. See
-// [Supervisor.DeleteChild].
+// DeleteChild removes the child with the given key if it is stopped or quarantined. See
+// [Supervisor.DeleteChild] for the errors, and [Keyed.RemoveChild] for a child that runs.
 func (k *Keyed[K, W]) DeleteChild(ctx context.Context, key K) error {
 	return k.answer("delete", key, k.current().delete(ctx, k.find(key), 0))
 }
 
-// Remove stops the child of a key, if need be, and removes it. It returns when
-// both is done. Errors are those of [Supervisor.TerminateChild]; after a
-// [StuckError] or when ctx has ended, the child is removed when it has stopped.
+// RemoveChild stops the child with the given key, if it runs, and removes it. It returns
+// when the child has been removed, with nil or an error of [Supervisor.TerminateChild].
+// After a [StuckError] or the end of ctx, the child is removed as soon as it has stopped.
 func (k *Keyed[K, W]) RemoveChild(ctx context.Context, key K) error {
 	life, c := k.current(), k.find(key)
 	return k.answer("remove", key, life.remove(ctx, c))
 }
 
-// Len returns the number of declared children, whatever state they are in.
+// Len returns the number of declared children, in any state.
 func (k *Keyed[K, W]) Len() int {
 	if members := k.members.Load(); members != nil {
 		return members.Size()
@@ -223,9 +254,9 @@ func (k *Keyed[K, W]) Len() int {
 	return 0
 }
 
-// All returns an iterator over the workers that are live, by key, in no order.
-// It sees each child that is there all the while once, and one that comes or
-// goes meanwhile at most once.
+// All returns an iterator over the keys and live workers of the children, in no order.
+// It skips children without a live worker. A child that is added or removed during the
+// iteration is seen once or not at all.
 func (k *Keyed[K, W]) All() iter.Seq2[K, W] {
 	return func(yield func(K, W) bool) {
 		members := k.members.Load()
@@ -240,8 +271,8 @@ func (k *Keyed[K, W]) All() iter.Seq2[K, W] {
 	}
 }
 
-// nameable reports whether a key can be found again: a NaN is not equal to
-// itself, and an interface may hold what cannot be compared.
+// nameable reports whether a key can be found again in a map. A NaN cannot, because it is
+// not equal to itself. Comparing an interface that holds an incomparable value panics.
 func nameable[K comparable](key K) (ok bool) {
 	defer func() { _ = recover() }()
 	return key == key
@@ -262,7 +293,7 @@ func (k *Keyed[K, W]) find(key K) *child {
 	return nil
 }
 
-// answer is callError, for a key.
+// answer is callError for a key. It makes the text of the key only if there is an error.
 func (k *Keyed[K, W]) answer(op string, key K, err error) error {
 	if err == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/espalier-go/espalier/internal/foreign"
 )
 
-// keySet returns the set's functions for keys as text.
+// keySet returns the functions of the set that take keys as text.
 func (k *Keyed[K, W]) keySet() *keySet {
 	return &keySet{
 		find: func(text string) *child {
@@ -21,7 +21,7 @@ func (k *Keyed[K, W]) keySet() *keySet {
 			if members == nil {
 				return nil
 			}
-			for _, m := range members.All() { // a key that cannot be read from its text
+			for _, m := range members.All() { // the text of the key cannot be parsed
 				if m.id() == text {
 					return &m.child
 				}
@@ -31,7 +31,7 @@ func (k *Keyed[K, W]) keySet() *keySet {
 	}
 }
 
-// addByText adds the child of a key that is given as text.
+// addByText adds the child whose key has the given text.
 func (k *Keyed[K, W]) addByText(ctx context.Context, life *core, text string) (ChildInfo, error) {
 	key, err := keyOf[K](text)
 	if err != nil {
@@ -45,7 +45,7 @@ func (k *Keyed[K, W]) addByText(ctx context.Context, life *core, text string) (C
 	return info, nil
 }
 
-// cheapText is the text of a key where that runs no code of the key's type.
+// cheapText returns the text of a key, or false if that would run code of the key's type.
 func cheapText[K comparable](key K) (string, bool) {
 	switch key := any(key).(type) {
 	case string:
@@ -56,7 +56,7 @@ func cheapText[K comparable](key K) (string, bool) {
 	return "", false
 }
 
-// keyOf makes a key from its text.
+// keyOf parses the text of a key. It is the inverse of keyText.
 func keyOf[K comparable](text string) (key K, err error) {
 	if u, ok := any(&key).(encoding.TextUnmarshaler); ok {
 		if failure := foreign.Call(func() { err = u.UnmarshalText([]byte(text)) }); failure != nil {
@@ -72,7 +72,7 @@ func keyOf[K comparable](text string) (key K, err error) {
 	return key, err
 }
 
-// keyText is the text of a key.
+// keyText returns the text of a key. It is the id of the child.
 func keyText[K comparable](key K) string {
 	if text, ok := cheapText(key); ok {
 		return text
@@ -87,7 +87,7 @@ func keyText[K comparable](key K) string {
 	return foreign.Sprint(key)
 }
 
-// setText sets a value that is a string, a number or a boolean.
+// setText parses text into v, which must be a string, a number or a boolean.
 func setText(v reflect.Value, text string) (err error) {
 	switch {
 	case v.Kind() == reflect.String:

@@ -9,44 +9,62 @@ import (
 	"time"
 )
 
-// A Replicas is a supervisor of a fixed number of workers that are alike and
-// have an index. They start in order, their strategy is one_for_one, and they
-// stop at once, under one timer. All methods are safe for concurrent use.
+// A Replicas is a supervisor of a fixed number of identical workers, each with an index
+// from 0. All methods are safe for concurrent use.
+//
+// The replicas start in order, and the strategy is [OneForOne]. When the set ends, all
+// replicas are asked to stop at once, and one timer bounds the stop of all.
 //
 // Make one with [NewReplicas], or declare it as a field of a tree with
 // [Replicas.Declare].
 type Replicas[W Worker] struct {
 	supervision
-	all   atomic.Pointer[[]*child] // of the current life, by index
-	turns atomic.Uint64
+	all   atomic.Pointer[[]*child] // children of the current life, by index; nil until declared
+	turns atomic.Uint64             // number of calls of Next and Do so far
 }
 
-// A ReplicasSpec declares a [Replicas]. The fields that it shares with
-// [ChildSpec] are about each replica.
+// A ReplicasSpec declares a [Replicas]. Zero fields mean the documented defaults.
 type ReplicasSpec[W Worker] struct {
-	// Name is the name of the set: the first part of its path, or its id in the
-	// tree that declares it.
+	// Name is the path of the set if it has no parent, and its id in the tree that
+	// declares it. "" means "supervisor" without a parent. A tree requires a name.
 	Name string
-	// Count is the number of replicas, 1 or more. Required.
+	// Count is the number of replicas. It is required and must be at least 1.
 	Count int
-	// Start makes the worker of an index, from 0, anew for each incarnation.
-	// Required.
+	// Start returns a new worker for an index, for each incarnation. It is required.
+	// Its context is that of the incarnation. See also [ErrIgnore].
 	Start func(ctx context.Context, i int) (W, error)
-	// Intensity is how many restarts in the whole set are too many. Default
-	// [DefaultIntensity].
+	// Intensity limits the restarts of all replicas together. If it is exceeded, the set
+	// ends. The zero value means [DefaultIntensity].
 	Intensity Intensity
 
-	Restart      Restart
-	Shutdown     time.Duration // of all replicas together, when the set stops
+	// Restart says when a replica is restarted. The default is [Permanent].
+	Restart Restart
+	// Shutdown is the time that a replica has for stopping before it is stuck, or
+	// [Infinity], or [Brutal]. All replicas together have that time when the set stops.
+	// 0 means [DefaultShutdown] for workers and Infinity for supervisors.
+	Shutdown time.Duration
+	// StartTimeout is the time that Start and Initialize of a replica have together. 0
+	// means no limit.
 	StartTimeout time.Duration
-	Backoff      Backoff
-	Budget       Intensity
-	Watchdog     time.Duration
-	Stuck        WhenStuck
+	// Backoff delays the restarts of each replica. The zero value means no delay.
+	Backoff Backoff
+	// Budget, if set, is an intensity for each replica alone. Restarts then do not count
+	// towards the Intensity of the set. A replica that exceeds its Budget is quarantined.
+	Budget Intensity
+	// Watchdog is the time that a running worker may go without a call of [Beat] before
+	// it is unhealthy. 0 means no watchdog.
+	Watchdog time.Duration
+	// Stuck says what happens when a replica does not stop in time. The default is
+	// [StuckWait].
+	Stuck WhenStuck
 
+	// Observers receive every event of the set and its descendants.
 	Observers []Observer
-	Labels    bool
-	Record    int
+	// Labels sets pprof labels on the goroutines of all workers. See [Spec].
+	Labels bool
+	// Record is the number of events that the set keeps. 0 means the number of the
+	// parent, or [DefaultRecord] without one. A negative number means none. See [Spec].
+	Record int
 }
 
 func (r ReplicasSpec[W]) policy() policy {
@@ -66,14 +84,17 @@ func (r ReplicasSpec[W]) faults(path string) []Fault {
 	return f.list
 }
 
-// NewReplicas returns replicas that have not been started. Their Start starts them.
+// NewReplicas returns a set that has not been started. [Replicas.Start] starts it, and
+// returns a [SpecError] if the spec has faults.
 func NewReplicas[W Worker](spec ReplicasSpec[W]) *Replicas[W] {
 	r := new(Replicas[W])
 	r.setUp(spec)
 	return r
 }
 
-// Declare sets the replicas up as a child of a tree.
+// Declare makes r a set with the given spec and returns the member of a tree that
+// declares it. The name of the spec is the id of the set in the tree. Declare must not be
+// called after [NewReplicas] or twice.
 func (r *Replicas[W]) Declare(spec ReplicasSpec[W]) Member {
 	r.setUp(spec)
 	return nested(spec.Name, r, &r.supervision, ChildSpec[*Replicas[W]]{})
@@ -106,7 +127,7 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 	})
 }
 
-// Len returns the number of replicas.
+// Len returns the number of replicas, or 0 if the spec has faults.
 func (r *Replicas[W]) Len() int { return len(r.replicas()) }
 
 func (r *Replicas[W]) replicas() []*child {
@@ -116,7 +137,7 @@ func (r *Replicas[W]) replicas() []*child {
 	return nil
 }
 
-// Child returns a handle to the replica of an index. See [Supervisor.Child].
+// Child returns a handle to the replica with the given index. See [Supervisor.Child].
 func (r *Replicas[W]) Child(i int) Child[W] {
 	return handle[W](&r.supervision, strconv.Itoa(i), func() *child {
 		if all := r.replicas(); i >= 0 && i < len(all) {
@@ -126,8 +147,8 @@ func (r *Replicas[W]) Child(i int) Child[W] {
 	})
 }
 
-// Get returns the worker of an index that is live and ready, or false if there
-// is none at the moment. It takes no lock and allocates nothing.
+// Get returns the live worker of an index, or false if no worker is ready now. It takes
+// no lock and does not allocate.
 func (r *Replicas[W]) Get(i int) (W, bool) {
 	if all := r.replicas(); i >= 0 && i < len(all) {
 		return liveWorker[W](all[i])
@@ -136,8 +157,8 @@ func (r *Replicas[W]) Get(i int) (W, bool) {
 	return none, false
 }
 
-// Next returns the live workers in turn, skipping those that are down, and
-// false if all are. It takes no lock and allocates nothing.
+// Next returns the next live worker in turn, or false if no worker is ready now. It skips
+// replicas that are down. It takes no lock and does not allocate.
 func (r *Replicas[W]) Next() (W, bool) {
 	all := r.replicas()
 	turn := r.turns.Add(1)
@@ -150,10 +171,11 @@ func (r *Replicas[W]) Next() (W, bool) {
 	return none, false
 }
 
-// Do calls f with ctx and the next live worker in turn, and returns what f returns.
-// If all replicas are down it waits for the one whose turn it is, and takes another
-// if that one is at rest. Once no replica will come back it returns the errors of
-// [Child.Wait], joined. A nil f does nothing.
+// Do calls f with ctx and the next live worker in turn, and returns the error of f.
+//
+// If all replicas are down, Do waits for the next one in turn, and goes on to another if
+// that one is at rest. If all are at rest, or ctx ends, it returns the errors of
+// [Child.Wait], joined. If f is nil, Do only waits.
 func (r *Replicas[W]) Do(ctx context.Context, f func(ctx context.Context, w W) error) error {
 	if f == nil {
 		f = func(context.Context, W) error { return nil }
@@ -179,7 +201,8 @@ func (r *Replicas[W]) Do(ctx context.Context, f func(ctx context.Context, w W) e
 	return errors.Join(failures...)
 }
 
-// All returns an iterator over the workers that are live, by index, in order.
+// All returns an iterator over the indexes and live workers of the replicas, in order.
+// It skips replicas that are down.
 func (r *Replicas[W]) All() iter.Seq2[int, W] {
 	return func(yield func(int, W) bool) {
 		for i, c := range r.replicas() {
@@ -190,15 +213,15 @@ func (r *Replicas[W]) All() iter.Seq2[int, W] {
 	}
 }
 
-// Terminate stops one replica and keeps it declared. See
-// [Supervisor.TerminateChild].
+// TerminateChild stops the replica with the given index and keeps it declared. See
+// [Supervisor.TerminateChild] for the errors.
 func (r *Replicas[W]) TerminateChild(ctx context.Context, i int) error {
 	life := r.current()
 	return callError("terminate", r.pathOf(strconv.Itoa(i)), life.terminate(ctx, life.find(strconv.Itoa(i)), 0, false))
 }
 
-// Restart starts a replica that is stopped or quarantined. See
-// [Supervisor.RestartChild].
+// RestartChild starts the replica with the given index if it is stopped or quarantined.
+// See [Supervisor.RestartChild] for the errors.
 func (r *Replicas[W]) RestartChild(ctx context.Context, i int) error {
 	life := r.current()
 	return callError("restart", r.pathOf(strconv.Itoa(i)), life.restart(ctx, life.find(strconv.Itoa(i)), 0))

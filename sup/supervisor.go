@@ -9,19 +9,18 @@ import (
 	"github.com/espalier-go/espalier/internal/foreign"
 )
 
-// A Supervisor keeps children of type W alive. Make one with [New] or
-// [Start]. All methods are safe for concurrent use.
+// A Supervisor starts children of type W in order and restarts those that fail. Make
+// one with [New] or [Start]. All methods are safe for concurrent use.
 //
-// It is itself a [Worker], and so can be the child of another supervisor,
-// whose children are of any type that it satisfies.
+// A Supervisor is itself a [Worker], so it can be a child of another supervisor.
 type Supervisor[W Worker] struct {
 	idCalls
-	recent atomic.Pointer[policy] // of the last child added
+	recent atomic.Pointer[policy] // policy of the last child declared or added
 }
 
-// New returns a supervisor that has not been started. Its Run starts it and
-// waits for its end. What is wrong with the spec is reported when it starts.
-// The spec is not kept; its functions are.
+// New returns a supervisor that has not been started. [Supervisor.Start] starts it,
+// and [Supervisor.Run] also waits until it has ended. Both return a [SpecError] if the
+// spec has faults. New copies the spec, so later changes to the spec have no effect.
 func New[W Worker](spec Spec[W]) *Supervisor[W] {
 	s := new(Supervisor[W])
 	s.setUp(spec)
@@ -59,9 +58,9 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 	})
 }
 
-// Start returns a running supervisor, all of whose children are ready, or an
-// error and nothing left. ctx is the supervisor's life, not the time that it
-// may take to start; see [Supervisor.Start] for that and the errors.
+// Start returns a running supervisor when all its children are ready. It is [New]
+// followed by [Supervisor.Start], and returns the errors of that method. ctx bounds the
+// life of the supervisor, and not the time of its start.
 func Start[W Worker](ctx context.Context, spec Spec[W]) (*Supervisor[W], error) {
 	s := New(spec)
 	if err := s.Start(ctx); err != nil {
@@ -70,21 +69,22 @@ func Start[W Worker](ctx context.Context, spec Spec[W]) (*Supervisor[W], error) 
 	return s, nil
 }
 
-// shared returns a policy with its defaults. Children that are added one after the
-// other mostly have the same, and then share it, as those of a set do.
+// shared returns a copy of a policy with its defaults filled in. Children declared or
+// added one after the other mostly have equal policies. They share one copy to save
+// memory.
 func (s *Supervisor[W]) shared(p policy) *policy {
 	p = p.withDefaults()
 	if last := s.recent.Load(); last != nil && *last == p {
 		return last
 	}
-	kept := p // of its own, so that p need not be on the heap
+	kept := p // a copy, so that p itself is not moved to the heap
 	s.recent.Store(&kept)
 	return &kept
 }
 
-// Validate returns a [SpecError] with all faults of the spec, or nil if there are
-// none. [Supervisor.Start] makes the same check. Validate starts nothing and calls
-// no function of the spec.
+// Validate returns a [SpecError] that lists all faults of the spec, or nil if it has
+// none. [Supervisor.Start] makes the same check. Validate starts nothing and calls no
+// function of the spec.
 func (spec Spec[W]) Validate() error {
 	if list := spec.faults(); len(list) > 0 {
 		return &SpecError{Path: spec.path(), Faults: list}
@@ -92,10 +92,10 @@ func (spec Spec[W]) Validate() error {
 	return nil
 }
 
-// path returns the path of a supervisor of this spec that has no parent.
+// path returns the path that the supervisor has without a parent.
 func (spec Spec[W]) path() string { return escapeID(cmp.Or(spec.Name, "supervisor")) }
 
-// faults returns what is wrong with the spec.
+// faults returns all faults of the spec and its children.
 func (spec Spec[W]) faults() []Fault {
 	f := &faults{path: spec.path()}
 	f.checkSupervisor(spec.Name, spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
@@ -115,7 +115,7 @@ func (c ChildSpec[W]) check(f *faults, auto AutoShutdown) {
 	f.checkPolicy(c.policy(), auto)
 }
 
-// member is a child of a type, with an id.
+// member is a child with an id and a start function.
 type member[W Worker] struct {
 	child
 	maker func(ctx context.Context) (W, error)
@@ -134,37 +134,40 @@ func (m *member[W]) start(inc *incarnation) error {
 	return made(inc, w, err)
 }
 
-// forget is called with the lock held, or before the child is known.
+// forget removes the child from the index by id. The caller holds the lock of the
+// supervisor, unless no other goroutine knows the child yet.
 func (m *member[W]) forget() {
 	if m.sup.list.byID[m.name] == &m.child {
 		delete(m.sup.list.byID, m.name)
 	}
 }
 
-// StartChild adds a child at the end of the order and starts it. It returns
-// when the child is ready; ctx bounds the wait for that. If the child does not
-// get ready nothing stays behind, and the error, a [CallError], wraps a
-// [StartError] with the cause: a [StartTimeoutError] if the spec's StartTimeout
-// ran out, a [StopError] with the cause of ctx if that ended first. No restart
-// policy is consulted.
+// StartChild adds a child at the end of the order, starts it, and returns when it is
+// ready. ctx bounds that wait. If the child does not become ready, it is removed again.
+// Its restart policy does not apply to this first start.
 //
-// Other errors: a [SpecError]; [ErrAlreadyRunning], [ErrRestarting] and
-// [ErrAlreadyDeclared] for an id that is taken; [ErrNotRunning] and
-// [ErrShuttingDown].
+// Errors, in a [CallError]:
 //
-// A start function that returns [ErrIgnore] is no error. The child is declared and
-// stopped, and the handle says so with [ErrStopped]; a temporary child is not
-// declared, and its handle says [ErrNotFound].
+//   - a [StartError] if the child did not become ready. It wraps the error of the start
+//     function or Initialize, a [StartTimeoutError], or, if ctx ended first, a
+//     [StopError] with the cause of ctx;
+//   - a [SpecError] if the spec has faults;
+//   - [ErrAlreadyRunning], [ErrRestarting] or [ErrAlreadyDeclared] if a child has the id;
+//   - [ErrNotRunning] or [ErrShuttingDown] if the supervisor is not running.
 //
-// The start of one child holds up no other call, nor do rounds; a child that
-// is added during a round is not part of it. The child is not there any more
-// when the supervisor is restarted by its parent.
+// If the start function returns [ErrIgnore], StartChild succeeds. The child is then
+// declared and stopped, and Wait on its handle returns [ErrStopped]. A temporary child is
+// removed instead, and Wait returns [ErrNotFound].
+//
+// StartChild neither delays other calls nor waits for a round. A child added during a
+// round is not part of that round. When the parent restarts this supervisor, children
+// added with StartChild are gone.
 func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Child[W], error) {
 	life := s.current()
 	if err := life.admit(); err != nil {
 		return noChild[W](), callError("start child", s.pathOf(spec.ID), err)
 	}
-	f := new(faults) // the path is made when it is needed
+	f := new(faults) // the path is made only if there are faults
 	if spec.ID == "" {
 		f.add("ID", "is empty: give it one")
 	}
@@ -179,14 +182,14 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 	}
 	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
 	err := life.addChild(ctx, c, 0, func() *child { return life.list.byID[spec.ID] }, func() { life.list.byID[spec.ID] = c })
-	if err == nil { // the common case, without the text of the path
+	if err == nil { // the common case: the path is not needed
 		return Child[W]{&c.self}, nil
 	}
 	return noChild[W](), callError("start child", c.path(), err)
 }
 
-// addByID adds a child with the spec that newChild returns for its id. It is called for
-// operators, perhaps on another machine, and so a panic of newChild is an error of the
+// addByID adds a child with the spec that newChild returns for its id. The caller may
+// serve an operator on another machine, so a panic of newChild becomes an error of the
 // call.
 func (s *Supervisor[W]) addByID(ctx context.Context, life *core, id string, newChild func(string) (ChildSpec[W], error)) (ChildInfo, error) {
 	var spec ChildSpec[W]
@@ -206,18 +209,17 @@ func (s *Supervisor[W]) addByID(ctx context.Context, life *core, id string, newC
 	return info, nil
 }
 
-// Child returns a handle to the child of an id. The handle is good whatever
-// happens to its worker, and when the supervisor is started again. It may be taken
-// before the start, and before the child is added; as long as there is no such
-// child, its methods say so, and when a child of that id is added again it is a
-// handle to that one.
+// Child returns a handle to the child with the given id. The handle stays valid when
+// the child or the supervisor is restarted. The child need not exist yet. While no child
+// has the id, Wait returns [ErrNotFound] and Get returns false. If a child with the id is
+// added later, the handle refers to that child.
 func (s *Supervisor[W]) Child(id string) Child[W] {
 	return handle[W](&s.supervision, id, func() *child { return s.current().find(id) })
 }
 
-// All returns an iterator over the workers that are live, by id, in start
-// order. It sees the children that there are when it begins, and of those the
-// ones that are live when it comes to them.
+// All returns an iterator over the ids and live workers of the children, in start order.
+// It covers the children declared when the iteration begins, and skips each child that
+// has no live worker when the iteration reaches it.
 func (s *Supervisor[W]) All() iter.Seq2[string, W] {
 	return func(yield func(string, W) bool) {
 		for _, c := range s.current().children() {
