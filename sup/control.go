@@ -4,62 +4,72 @@ import (
 	"context"
 )
 
-// A Controller is an [Inspector] that also carries out an operator's calls.
-// They are those of the supervisors' own methods, reached by path and without
-// their types; see there for what each does, and when it returns. For one in
-// this process see [Control].
+// A Controller is an [Inspector] that also carries out operator calls. It reaches a child
+// by its path, without knowledge of its type. [Control] returns one for a supervisor in
+// this process. All methods are safe for concurrent use.
+//
+// Errors, in a [CallError], are those of the named method of [Supervisor], those of
+// [Inspector] for the path, and [ErrIncarnation], see [Target].
 type Controller interface {
 	Inspector
-	// StartChild adds a child to the supervisor at a path, and starts it. In a [Keyed]
-	// it is the child of a key, given as text, as in paths; a key type that is no
-	// string, number or boolean must have an UnmarshalText method. In a [Supervisor] or
-	// [Stateful] with a NewChild, it is the child that NewChild declares for an id.
-	// Others answer [ErrNotKeyed]: the fields of a [Tree] and the number of [Replicas]
-	// are fixed. Other errors are [ErrKey], that of NewChild, and those of
-	// [Keyed.StartChild] and [Supervisor.StartChild].
+	// StartChild adds a child to the supervisor at a path, starts it, and returns a
+	// snapshot of it when it is ready.
+	//
+	// In a [Keyed], key is the text of the child's key, as in paths. A key type other
+	// than a string, a number or a boolean must have an UnmarshalText method. In a
+	// [Supervisor] or [Stateful] with a NewChild function, key is an id, and NewChild
+	// returns the spec of the child.
+	//
+	// Errors, besides those of [Keyed.StartChild] and [Supervisor.StartChild]:
+	// [ErrNotKeyed] if the supervisor has no NewChild function or is a [Tree] or a
+	// [Replicas]; [ErrKey] if key is not the text of a key; the error of NewChild.
 	StartChild(ctx context.Context, path, key string) (ChildInfo, error)
-	// Terminate stops a child and keeps it declared: [Supervisor.TerminateChild].
+	// TerminateChild stops a child and keeps it declared. See [Supervisor.TerminateChild].
 	TerminateChild(ctx context.Context, t Target) error
-	// Restart starts a child that is at rest: [Supervisor.RestartChild].
+	// RestartChild starts a stopped or quarantined child. See [Supervisor.RestartChild].
 	RestartChild(ctx context.Context, t Target) error
-	// Replace stops a child, if it is up, and starts it again in its old place. It
-	// returns when the new incarnation is ready. The supervisor does both in one
-	// transition, so that no other call and no round comes between. A backoff that
-	// the child waits for is cut short; the replacement is not counted, and the
-	// child's budget and backoff start over. A child at rest is started as by
-	// RestartChild.
+	// Replace stops a child that runs, starts it again in its old place, and returns when
+	// the new incarnation is ready. Both are one transition of the supervisor, so no
+	// other call and no round comes between.
 	//
-	// When a child that was up has been asked to stop, ctx bounds the wait alone: the
-	// child is started even if ctx ends. A worker can so replace itself, with its own
-	// context. If the new incarnation does not get ready, the child is stopped, as
-	// after a RestartChild that failed.
+	// The replacement does not count as a restart, and the child's budget and backoff
+	// start over. If the child waits for its backoff, the wait is cut short. A child at
+	// rest is started as by RestartChild.
 	//
-	// Errors, in a [CallError]: [ErrRestarting] if a round, a start or another Replace
-	// has the child already, or a round has taken it over meanwhile; [ErrRunning] if the
-	// child has been terminated and has not stopped yet, or is temporary and up;
-	// [ErrStopped] if an operator has terminated it meanwhile; a [StuckError] if it
-	// has not stopped within its time, and then it is started when it has;
-	// [ErrIncarnation]; and those of [Supervisor.RestartChild].
+	// Once a child that ran has been asked to stop, ctx bounds only the wait. The child
+	// is started even if ctx ends, so a worker can replace itself with its own context.
+	// If the new incarnation does not become ready, the child stays stopped.
+	//
+	// Errors, besides those of [Supervisor.RestartChild]:
+	//
+	//   - [ErrRestarting] if a round, a start or another Replace is at work on the child,
+	//     or a round took the child over during the call;
+	//   - [ErrRunning] if the child is temporary and runs, or was terminated and has not
+	//     stopped yet;
+	//   - [ErrStopped] if an operator terminated the child during the call;
+	//   - a [StuckError] if the child did not stop within its time. It is started when it
+	//     has stopped.
 	Replace(ctx context.Context, t Target) error
-	// Delete removes a child that is at rest: [Supervisor.DeleteChild].
+	// DeleteChild removes a stopped or quarantined child. See [Supervisor.DeleteChild].
 	DeleteChild(ctx context.Context, t Target) error
-	// Shutdown ends the supervisor at a path, in order: the one that is
-	// controlled for good ([Supervisor.Shutdown]), and one below it until an
-	// operator restarts it, as Terminate does. [ErrNoSupervisor] if the child is
-	// none.
+	// Shutdown stops the supervisor at a path with all its descendants. The controlled
+	// supervisor itself, which has the path "" too, ends as by [Supervisor.Shutdown]. A
+	// supervisor below it stops as by TerminateChild, until an operator restarts it.
+	// Shutdown returns [ErrNoSupervisor] if the child is a worker.
 	Shutdown(ctx context.Context, t Target) error
 }
 
-// A Target is the child that an operator's call is about.
+// A Target names the child of an operator call.
 type Target struct {
-	// Path is that of the child.
+	// Path is the path of the child, such as "orders/feeds/ACME".
 	Path string
-	// Incarnation, unless it is 0, is the one that the caller has seen. If the
-	// child has had another one since, nothing is done: [ErrIncarnation].
+	// Incarnation is the incarnation that the caller has seen. If the child has another
+	// one by now, the call does nothing and returns [ErrIncarnation]. 0 means any.
 	Incarnation int
 }
 
-// Control returns the controller of a supervisor in this process.
+// Control returns the controller of a supervisor in this process. If s is nil, the
+// controller is that of a supervisor that was never started.
 func Control(s AnySupervisor) Controller { return operator{baseOf(s)} }
 
 func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, error) {

@@ -10,8 +10,9 @@ import (
 // safe for concurrent use.
 //
 // [Supervisor.Child] returns a handle. A field of a struct with an embedded [Tree] becomes
-// one through [Child.Declare]. The zero Child refers to no child: Get returns false and
-// Wait returns [ErrNotFound].
+// one through [Child.Declare]. A handle returned by StartChild refers only to the child
+// that the call added, and not to one added later with the same id. The zero Child refers
+// to no child: Get returns false and Wait returns [ErrNotFound].
 type Child[W Worker] struct{ ref *reference }
 
 // As returns a handle to the child of h for workers of type W. It is meant for

@@ -6,65 +6,66 @@ import (
 	"time"
 )
 
-// AnySupervisor is a supervisor of any type: [Supervisor], [Keyed], [Replicas],
-// [Stateful], [Tree], and whatever embeds one, such as a declared tree.
+// AnySupervisor is implemented by [Supervisor], [Keyed], [Replicas], [Stateful], [Tree]
+// and every type that embeds one of them, such as a declared tree.
 type AnySupervisor interface {
 	Worker
 	hasBase
 }
 
-// An Inspector shows a supervisor and everything below it to who does not know
-// the types of its children: a page, a command, a program on another machine.
-// It is the same for a supervisor in this process, see [Inspect], and for one
-// that is reached over a network. It changes nothing, its methods are safe for
-// concurrent use, and like all queries they wait for no start, stop or round.
+// An Inspector gives read-only access to a supervisor and its descendants without
+// knowledge of their types. It serves web pages, commands and programs on other machines.
+// [Inspect] returns one for a supervisor in this process. All methods are safe for
+// concurrent use, and do not wait for starts, stops or rounds.
 //
-// A path is that of an event or a snapshot, such as "orders/feeds/ACME"; "" is
-// the supervisor that is inspected. What a worker supervises for itself,
-// without being a supervisor, is not reached. Errors are in a [CallError]:
-// [ErrNotFound]; where children are asked for, [ErrNoSupervisor] if the child is
-// a worker, and [ErrNotRunning] if it is a supervisor that is down.
+// Paths are those in events and snapshots, such as "orders/feeds/ACME". "" is the
+// inspected supervisor itself. A supervisor that a worker runs privately is not reached.
+//
+// Errors are in a [CallError]: [ErrNotFound] if no child has the path; [ErrNoSupervisor]
+// if the child must be a supervisor and is a worker; [ErrNotRunning] if it is a
+// supervisor that has never been started.
 type Inspector interface {
-	// Status returns a summary of the supervisor at a path: counts of its children, and
-	// of those further down, by state, in place of the children. Its cost grows with
-	// the number of supervisors, and not with that of other children.
+	// Status returns a summary of the supervisor at a path. It counts the children and
+	// the other descendants by state instead of listing them. Its cost grows with the
+	// number of supervisors, and not with the number of workers.
 	Status(ctx context.Context, path string) (SupervisorInfo, error)
-	// Tree returns a snapshot of the supervisor at a path, and everything below
-	// it. Each supervisor's part is of one moment.
+	// Snapshot returns a snapshot of the supervisor at a path and all its descendants.
+	// The part of each supervisor shows one moment.
 	Snapshot(ctx context.Context, path string) (SupervisorInfo, error)
-	// Children returns a snapshot of the children of the supervisor at a path,
-	// in start order.
+	// Children returns a snapshot of the children of the supervisor at a path, in start
+	// order.
 	Children(ctx context.Context, path string) ([]ChildInfo, error)
-	// Child returns a snapshot of the child at a path, without what is below
-	// it.
+	// Child returns a snapshot of the child at a path, without its descendants.
 	Child(ctx context.Context, path string) (ChildInfo, error)
-	// Stacks returns the stacks of the goroutines of the child at a path, and
-	// of those that it has started with [Go]; "" if there are none. It stops
-	// the program for about a microsecond for each goroutine that there is, and
-	// with more than 100,000 it says so instead.
+	// Stacks returns the stacks of the goroutines of the child at a path, or "" if it has
+	// none. Goroutines started with [Go] are included. The call stops the program for
+	// about a microsecond per goroutine of the program. If the program has more than
+	// 100,000 goroutines, the result is a line that says so.
 	Stacks(ctx context.Context, path string) (string, error)
-	// Events returns the events of the child or supervisor at a path, and of
-	// everything below it: first those that are still on record (see
-	// [Spec.Record]) and later than the one numbered after, then each as it
-	// comes, until ctx ends, or the supervisor that is inspected does. With
-	// [FromNow] nothing on record is told. The numbers only rise, so that a stream
-	// that was cut goes on with the last number that was seen.
+	// Events returns a stream of the events of the child or supervisor at a path and its
+	// descendants. It begins with the recorded events whose number is greater than after,
+	// see [Spec.Record]. It then yields each event as it occurs, until ctx or the inspected
+	// supervisor ends. If after is [FromNow], it skips the recorded events.
 	//
-	// An error that wraps a [SkippedError] tells that events were lost before
-	// the next one, since the record was too small or the reader too slow; the
-	// stream goes on. After any other error it is over.
+	// Event numbers only rise. To resume a stream, pass the number of the last event
+	// received.
+	//
+	// An error that wraps a [SkippedError] reports that events before the next one were
+	// lost, because the record was too small or the reader too slow. The stream goes on.
+	// Any other error ends it.
 	Events(ctx context.Context, path string, after uint64) iter.Seq2[Event, error]
 }
 
-// FromNow is given to [Inspector.Events] by who wants nothing of the past.
+// FromNow, passed to [Inspector.Events], skips recorded events.
 const FromNow = ^uint64(0)
 
-// Inspect returns the inspector of a supervisor in this process. Of a nil one it
-// shows a supervisor that was never started. With a context that has ended, its Events
-// yields what is on record, and ends.
+// Inspect returns the inspector of a supervisor in this process. If s is nil, the
+// inspector shows a supervisor that was never started. If the context given to Events has
+// ended, the stream yields the recorded events and ends.
 func Inspect(s AnySupervisor) Inspector { return operator{baseOf(s)} }
 
-// faceOf asks s which supervisor it is; an embedded pointer to one may be nil.
+// baseOf returns the supervision of s. If s embeds a nil pointer, its base method panics,
+// and baseOf returns an undeclared supervision.
 func baseOf(s AnySupervisor) (face *supervision) {
 	defer func() {
 		if recover() != nil {
@@ -74,7 +75,7 @@ func baseOf(s AnySupervisor) (face *supervision) {
 	return s.base()
 }
 
-// operator reaches what is below a supervisor by its path.
+// operator implements [Controller] for the descendants of base.
 type operator struct{ base *supervision }
 
 func (o operator) Status(_ context.Context, path string) (SupervisorInfo, error) {
@@ -128,8 +129,8 @@ func (o operator) Stacks(_ context.Context, path string) (string, error) {
 	return s.abandoned.dump().of(inc), nil
 }
 
-// status returns the summary of a supervisor, without the counts of what is further
-// down. It costs the same for ten children and for a million.
+// status returns the summary of a supervisor, except for the counts in Below. Its cost
+// does not depend on the number of children.
 func (s *core) status() SupervisorInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +141,7 @@ func (s *core) status() SupervisorInfo {
 	return info
 }
 
-// summaryLocked returns what a status and a snapshot of a supervisor have in common.
+// summaryLocked returns the fields that a summary and a snapshot have in common.
 func (s *core) summaryLocked() SupervisorInfo {
 	info := SupervisorInfo{
 		Name:      s.config.name,
@@ -163,8 +164,8 @@ func (s *core) countLocked(states map[State]int) {
 	}
 }
 
-// countBelow counts the children of the supervisors among the children, and of
-// those below them: each supervisor's part is of one moment.
+// countBelow adds the descendants other than children to states. The part of each
+// supervisor shows one moment.
 func (s *core) countBelow(states map[State]int) {
 	for _, below := range s.nested() {
 		below.mu.Lock()
@@ -174,8 +175,8 @@ func (s *core) countBelow(states map[State]int) {
 	}
 }
 
-// upLocked returns for how long the supervisor has been up, and how many
-// restarts count within the window now.
+// upLocked returns how long the supervisor has been up, and the number of restarts within
+// the window now.
 func (s *core) upLocked() (time.Duration, int) {
 	if s.life.phase == created || s.life.phase == ended {
 		return 0, 0

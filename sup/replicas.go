@@ -20,7 +20,7 @@ import (
 type Replicas[W Worker] struct {
 	supervision
 	all   atomic.Pointer[[]*child] // children of the current life, by index; nil until declared
-	turns atomic.Uint64             // number of calls of Next and Do so far
+	turns atomic.Uint64            // number of calls of Next and Do so far
 }
 
 // A ReplicasSpec declares a [Replicas]. Zero fields mean the documented defaults.

@@ -1,14 +1,14 @@
 package sup
 
-// Children returns a snapshot of the children, in start order. Like all
-// queries it waits for no start, stop or round.
+// Children returns a snapshot of the children, in start order. Like all queries, it does
+// not wait for starts, stops or rounds.
 func (f *supervision) Children() []ChildInfo {
 	info, _ := f.current().look()
 	return info.Children
 }
 
-// Tree returns a snapshot of the supervisor and everything below it. Each
-// supervisor's part is of one moment.
+// Snapshot returns a snapshot of the supervisor and all its descendants. The part of each
+// supervisor shows one moment. Like all queries, it does not wait.
 func (f *supervision) Snapshot() SupervisorInfo {
 	return f.current().tree()
 }
@@ -25,7 +25,8 @@ func (s *core) tree() SupervisorInfo {
 	return info
 }
 
-// hand marks a snapshot of what has been counted above already, at every level.
+// hand marks a snapshot, at every level, as merged: the parent has the counters of this
+// supervisor already, so they must not be counted twice.
 func (i *SupervisorInfo) hand() {
 	i.Merged, i.Retired = true, nil
 	for _, c := range i.Children {
@@ -35,22 +36,22 @@ func (i *SupervisorInfo) hand() {
 	}
 }
 
-// nestedCore is a supervisor among the children, and its index.
+// nestedCore is a child that is a supervisor.
 type nestedCore struct {
-	at     int
+	at     int // index among the children
 	life   *core
 	merged bool
 }
 
-// look returns a snapshot of this supervisor and its children, and the
-// supervisors among them. What can be done without the lock, is: memory is made
-// before, and the ids that have to be made are made after.
+// look returns a snapshot of this supervisor and its children, and the supervisors among
+// them. To hold the lock for a short time only, it allocates the memory before, and makes
+// missing ids after.
 func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 	var children []ChildInfo
 	var unnamed []*child
 	s.mu.Lock()
 	for len(children) < s.list.count {
-		n := s.list.count + len(children)/16 // the second time with some to spare: children come meanwhile
+		n := s.list.count + len(children)/16 // some spare after the first round: children are added while mu is released
 		s.mu.Unlock()
 		children = make([]ChildInfo, n)
 		if s.config.set == SetKeyed {
@@ -91,8 +92,8 @@ func (s *core) info(c *child) (info ChildInfo, declared bool) {
 	return info, declared
 }
 
-// infoLocked fills in a snapshot, but for an id that has to be made. It must be empty:
-// what need not be written costs nothing.
+// infoLocked fills in an empty snapshot, except for an id that has to be made. It writes
+// only what differs from the zero value, because a set may have a million children.
 func (c *child) infoLocked(info *ChildInfo) {
 	info.ID = c.name
 	info.Restart = c.policy.restart

@@ -7,46 +7,83 @@ import (
 	"github.com/espalier-go/espalier/kv"
 )
 
-// A Stateful is a [Supervisor] together with the state that its workers share:
-// a [kv.Context] that every start function is handed, those of children added
-// later too. The state survives the workers, and the supervisor.
+// A Stateful is a [Supervisor] whose workers share a state. The state is a [kv.Context]
+// that every start function gets as an argument. It survives restarts of the workers and
+// of the supervisor. All methods are safe for concurrent use.
 type Stateful[W Worker, K comparable, V any] struct {
 	Supervisor[W]
 	state *kv.Context[K, V]
 }
 
-// A StatefulSpec declares a [Stateful]. Its fields are those of [Spec], and
-// State.
+// A StatefulSpec declares a [Stateful]. Zero fields mean the documented defaults. It is a
+// [Spec] with State, and with start functions that take the state.
 type StatefulSpec[W Worker, K comparable, V any] struct {
-	Name         string
-	Strategy     Strategy
-	Intensity    Intensity
+	// Name is the path of the supervisor if it has no parent. Below a parent the path
+	// ends in the id of the child instead. "" means "supervisor".
+	Name string
+	// Strategy says which siblings are restarted with a child that failed. The default
+	// is [OneForOne].
+	Strategy Strategy
+	// Intensity limits the restarts. If it is exceeded, the supervisor ends. The zero
+	// value means [DefaultIntensity].
+	Intensity Intensity
+	// AutoShutdown says whether the supervisor ends with its significant children. The
+	// default is [AutoShutdownNever].
 	AutoShutdown AutoShutdown
-	Children     []StatefulChildSpec[W, K, V]
-	NewChild     func(id string) (StatefulChildSpec[W, K, V], error)
-	Observers    []Observer
-	Labels       bool
-	Record       int
-	// State is the context to share. Default: a new one.
+	// Children are started in this order, each when the one before is ready. There may
+	// be none.
+	Children []StatefulChildSpec[W, K, V]
+	// NewChild returns the spec of a child that is added at run time by its id alone,
+	// with [Controller.StartChild]. The ID of the returned spec is set to that id. If
+	// nil, a Controller adds no children.
+	NewChild func(id string) (StatefulChildSpec[W, K, V], error)
+	// Observers receive every event of this supervisor and its descendants.
+	Observers []Observer
+	// Labels sets pprof labels on the goroutines of all workers. See [Spec].
+	Labels bool
+	// Record is the number of events that the supervisor keeps. 0 means the number of the
+	// parent, or [DefaultRecord] without one. A negative number means none. See [Spec].
+	Record int
+	// State is the state to share. Several supervisors may share one. If nil,
+	// [NewStateful] makes an empty one.
 	State *kv.Context[K, V]
 }
 
-// A StatefulChildSpec declares a child of a [Stateful]. Its fields are those of
-// [ChildSpec]; Start is handed the state.
+// A StatefulChildSpec declares a child of a [Stateful]. Zero fields mean the documented
+// defaults. It is a [ChildSpec] whose start function takes the state.
 type StatefulChildSpec[W Worker, K comparable, V any] struct {
-	ID           string
-	Start        func(ctx context.Context, state *kv.Context[K, V]) (W, error)
-	Restart      Restart
-	Significant  bool
-	Shutdown     time.Duration
+	// ID names the child among its siblings. It is required and must be unique.
+	ID string
+	// Start returns a new worker for each incarnation. It is required. Its context is
+	// that of the incarnation, and state is the State of the supervisor. See also
+	// [ErrIgnore].
+	Start func(ctx context.Context, state *kv.Context[K, V]) (W, error)
+	// Restart says when the child is restarted. The default is [Permanent].
+	Restart Restart
+	// Significant children can end the supervisor. See [AutoShutdown].
+	Significant bool
+	// Shutdown is the time that the child has for stopping before it is stuck, or
+	// [Infinity], or [Brutal]. 0 means [DefaultShutdown] for a worker and Infinity for
+	// a supervisor.
+	Shutdown time.Duration
+	// StartTimeout is the time that Start and Initialize have together. 0 means no
+	// limit.
 	StartTimeout time.Duration
-	Backoff      Backoff
-	Budget       Intensity
-	Watchdog     time.Duration
-	Stuck        WhenStuck
+	// Backoff delays restarts. The zero value means no delay.
+	Backoff Backoff
+	// Budget, if set, is the intensity of this child alone. Its restarts then do not
+	// count towards the intensity of the supervisor. If the Budget is exceeded, the
+	// child is quarantined.
+	Budget Intensity
+	// Watchdog is the time that the running worker may go without a call of [Beat]
+	// before it is unhealthy. 0 means no watchdog.
+	Watchdog time.Duration
+	// Stuck says what happens when the child does not stop in time. The default is
+	// [StuckWait].
+	Stuck WhenStuck
 }
 
-// with is the spec with the state put in.
+// with returns a spec whose start function passes state on.
 func (c StatefulChildSpec[W, K, V]) with(state *kv.Context[K, V]) ChildSpec[W] {
 	spec := ChildSpec[W]{
 		ID: c.ID, Restart: c.Restart, Significant: c.Significant, Shutdown: c.Shutdown, StartTimeout: c.StartTimeout,
@@ -58,8 +95,8 @@ func (c StatefulChildSpec[W, K, V]) with(state *kv.Context[K, V]) ChildSpec[W] {
 	return spec
 }
 
-// NewStateful returns a supervisor with its state that has not been started. Its
-// Start starts it.
+// NewStateful returns a supervisor with a shared state that has not been started.
+// [Stateful.Start] starts it, and returns a [SpecError] if the spec has faults.
 func NewStateful[W Worker, K comparable, V any](spec StatefulSpec[W, K, V]) *Stateful[W, K, V] {
 	s := &Stateful[W, K, V]{state: spec.State}
 	if s.state == nil {
@@ -83,12 +120,12 @@ func NewStateful[W Worker, K comparable, V any](spec StatefulSpec[W, K, V]) *Sta
 	return s
 }
 
-// State returns the shared state. It is good before the start and after the
-// end.
+// State returns the shared state. It can be used before the supervisor starts and after
+// it has ended.
 func (s *Stateful[W, K, V]) State() *kv.Context[K, V] { return s.state }
 
-// StartChild adds a child whose start function is handed the state. See
-// [Supervisor.StartChild].
+// StartChild adds a child whose start function gets the state, and starts it. See
+// [Supervisor.StartChild] for the errors.
 func (s *Stateful[W, K, V]) StartChild(ctx context.Context, spec StatefulChildSpec[W, K, V]) (Child[W], error) {
 	return s.Supervisor.StartChild(ctx, spec.with(s.state))
 }

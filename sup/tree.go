@@ -2,44 +2,57 @@ package sup
 
 import "context"
 
-// A Tree, embedded in a struct, makes that struct a supervisor whose children
-// are the fields of it: [Child], [Keyed] and [Replicas] values, and pointers to
-// structs that embed a Tree themselves. The fields are typed, live handles, and
-// good for as long as the struct is, also when a parent restarts the tree.
+// A Tree is a supervisor that is embedded in a struct whose fields are its children.
 //
-// A function that makes such a struct calls Declare, with what the Declare
-// methods of the fields return; supgen generates it from struct tags. The tree
-// is then started with Start or Run, or is the child of another one, through
-// [Nest]. All methods are safe for concurrent use after Declare.
+// The fields are [Child], [Keyed] and [Replicas] values, and pointers to structs with a
+// Tree of their own. They are typed handles, and stay valid when a child or the tree is
+// restarted.
+//
+// The constructor of the struct calls [Tree.Declare] with the members that the Declare
+// methods of the fields and [Nest] return. The command supgen generates the constructor
+// from struct tags. [Tree.Start] or [Tree.Run] starts the tree, or Nest makes it a child
+// of another tree. After Declare, all methods are safe for concurrent use.
 type Tree struct {
 	idCalls
 }
 
-// A TreeSpec declares the supervisor that a [Tree] is. Its fields are those of
-// [Spec].
+// A TreeSpec configures the supervisor of a [Tree]. Zero fields mean the documented
+// defaults.
 type TreeSpec struct {
-	Name         string
-	Strategy     Strategy
-	Intensity    Intensity
+	// Name is the path of the tree if it has no parent. Below a parent the path ends in
+	// the id of the child instead. "" means "supervisor".
+	Name string
+	// Strategy says which siblings are restarted with a child that failed. The default
+	// is [OneForOne].
+	Strategy Strategy
+	// Intensity limits the restarts. If it is exceeded, the tree ends. The zero value
+	// means [DefaultIntensity].
+	Intensity Intensity
+	// AutoShutdown says whether the tree ends with its significant children. The default
+	// is [AutoShutdownNever].
 	AutoShutdown AutoShutdown
-	Observers    []Observer
-	Labels       bool
-	Record       int
+	// Observers receive every event of the tree and its descendants.
+	Observers []Observer
+	// Labels sets pprof labels on the goroutines of all workers. See [Spec].
+	Labels bool
+	// Record is the number of events that the supervisor keeps. 0 means the number of the
+	// parent, or [DefaultRecord] without one. A negative number means none. See [Spec].
+	Record int
 }
 
-// A Member is a declared child of a [Tree]: what [Child.Declare],
-// [Keyed.Declare], [Replicas.Declare] and [Nest] return.
+// A Member is a declared child of a [Tree], for [Tree.Declare]. [Child.Declare],
+// [Keyed.Declare], [Replicas.Declare] and [Nest] return one. The zero Member is a fault.
 type Member struct {
 	id      string
 	declare func(life *core)                   // links the child to a new life
-	check   func(f *faults, auto AutoShutdown) // finds what is wrong with it, and below
-	bind    func(f *supervision)               // tells its handle, if it has one, where it is declared
-	nested  *supervision                       // nil of a worker
+	check   func(f *faults, auto AutoShutdown) // reports the faults of the child and its descendants
+	bind    func(f *supervision)               // connects the handle to the tree; nil if there is no handle
+	nested  *supervision                       // nil if the child is a worker
 }
 
-// Declare says what the children of the tree are, in start order. It is called
-// once, before anything else; what is wrong with the declaration, members
-// included, is reported when the tree starts.
+// Declare sets the configuration and the children of the tree, in start order. It must
+// be called once, before any other method. If the declaration or a member has faults,
+// [Tree.Start] returns a [SpecError] that lists them.
 func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 	name := spec.Name
 	if name == "" {
@@ -97,7 +110,8 @@ func (spec TreeSpec) faults(path string, members []Member) []Fault {
 	return f.list
 }
 
-// Declare sets the handle up as that of a child of a tree.
+// Declare makes h the handle of a child with the given spec, and returns the member of a
+// tree that declares the child. Each handle can be declared once.
 func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
 	twice := h.ref != nil
 	h.ref = new(reference)
@@ -120,9 +134,9 @@ func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
 	}
 }
 
-// Nest declares a supervisor, such as a pointer to a struct that embeds a
-// [Tree], as a child of a tree. The spec's Start is not needed: a supervisor
-// can be run again, and so the same one is.
+// Nest returns the member of a tree that declares a supervisor, such as a pointer to a
+// struct with an embedded [Tree], as a child. Start in the spec is ignored. A supervisor
+// can be started again, so every incarnation of the child is s itself.
 func Nest[S interface {
 	Worker
 	hasBase
