@@ -2,18 +2,21 @@ package sup
 
 import "context"
 
-// Go runs f in a goroutine that belongs to the incarnation of ctx. An error or a
-// panic of f ends the incarnation like an error or panic of Run: the context of the
-// incarnation is cancelled with that cause, and the error is its exit. When Run
-// returns, the context is cancelled; the incarnation is over, and Terminate is called,
-// only after all such goroutines have returned.
+// Go calls f with ctx in a new goroutine that belongs to the incarnation of ctx. It does
+// not block. It is safe for concurrent use.
 //
-// A panic in a goroutine that a worker starts with a go statement ends the program:
-// Go has no way to catch it.
+// If f returns an error or panics, the incarnation ends as if Run had done so. Its context
+// is cancelled with the error as the cause, and the error becomes its exit. An error of f
+// that only reports a cancellation asked for by the supervisor is ignored.
 //
-// f is called with ctx. Go returns [ErrNotSupervised], and does not call f, if ctx
-// belongs to no incarnation, or to one that is in Terminate or whose Run and
-// goroutines have all returned. It never blocks.
+// When Run returns, the context of the incarnation is cancelled. Terminate is called after
+// all goroutines started with Go have returned. Only then is the incarnation over.
+//
+// Go returns [ErrNotSupervised], and does not call f, if ctx does not belong to an
+// incarnation. It does so too if Run and all goroutines of the incarnation have returned.
+//
+// A panic in a goroutine that a worker starts with a go statement cannot be caught, and
+// ends the program.
 func Go(ctx context.Context, f func(ctx context.Context) error) error {
 	inc := incarnationOf(ctx)
 	if inc == nil || !inc.enter() {
@@ -23,7 +26,7 @@ func Go(ctx context.Context, f func(ctx context.Context) error) error {
 	return nil
 }
 
-// enter counts a goroutine, unless the incarnation takes no more.
+// enter counts a new goroutine. It returns false if the incarnation accepts no more.
 func (inc *incarnation) enter() bool {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
@@ -34,8 +37,8 @@ func (inc *incarnation) enter() bool {
 	return true
 }
 
-// task is a goroutine of Go. Its first argument makes it recognisable in a dump of all
-// stacks, see [incarnation.stackTag].
+// task is the body of a goroutine started with Go. Its first argument identifies the
+// incarnation in a dump of all stacks, see [incarnation.stackTag].
 //
 //go:noinline
 func (inc *incarnation) task(_ [2]uintptr, ctx context.Context, f func(context.Context) error) {
@@ -50,8 +53,8 @@ func (inc *incarnation) task(_ [2]uintptr, ctx context.Context, f func(context.C
 	inc.leave(err)
 }
 
-// leave counts a goroutine down. If the goroutine was cancelled, and its error says
-// only that, the error is ignored.
+// leave ends a goroutine with the result of f. It ignores an error that only reports a
+// cancellation.
 func (inc *incarnation) leave(err error) {
 	defer inc.leaveCount()
 	if err == nil {
@@ -63,8 +66,8 @@ func (inc *incarnation) leave(err error) {
 	}
 }
 
-// leaveCount is the last step of a goroutine of an incarnation. It takes no more
-// goroutines once Run has returned, which idle says, and the last has ended.
+// leaveCount counts a goroutine down, as its last step. If Run has returned, which a
+// non-nil idle means, and this was the last goroutine, the incarnation accepts no more.
 func (inc *incarnation) leaveCount() {
 	inc.mu.Lock()
 	defer inc.mu.Unlock()
@@ -80,14 +83,14 @@ func (inc *incarnation) leaveCount() {
 func (inc *incarnation) waitGoroutines() {
 	inc.mu.Lock()
 	var idle chan struct{}
-	if inc.more.tasks > 0 { // those that end counted may have ended since
+	if inc.more.tasks > 0 { // read under mu: goroutines may have ended since Run returned
 		idle = make(chan struct{})
 		inc.more.idle = idle
 	} else {
 		inc.closed = true
 	}
-	// A goroutine that still runs may begin others while mu is released: they are
-	// counted, and idle is closed when all have returned.
+	// A goroutine that still runs may start others after this unlock. They are counted
+	// too, and idle is closed when all have returned.
 	inc.mu.Unlock()
 	if idle != nil {
 		<-idle

@@ -22,8 +22,8 @@ type AnySupervisor interface {
 // inspected supervisor itself. A supervisor that a worker runs privately is not reached.
 //
 // Errors are in a [CallError]: [ErrNotFound] if no child has the path; [ErrNoSupervisor]
-// if the child must be a supervisor and is a worker; [ErrNotRunning] if it is a
-// supervisor that has never been started.
+// if the child must be a supervisor and is a worker; [ErrNotRunning] if the child must be
+// a supervisor that runs and is down.
 type Inspector interface {
 	// Status returns a summary of the supervisor at a path. It counts the children and
 	// the other descendants by state instead of listing them. Its cost grows with the

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// supervisor returns the life of the supervisor at a path.
+// supervisor returns the current life of the supervisor at a path.
 func (o operator) supervisor(op, path string) (*core, error) {
 	root := o.base.current()
 	if path == "" || path == root.path {
@@ -56,7 +56,7 @@ func (o operator) child(op, path string) (*child, error) {
 	}
 }
 
-// findText returns the child of an id as it stands in paths, or nil.
+// findText returns the child whose id, as in unescaped paths, is given, or nil.
 func (s *core) findText(id string) *child {
 	if s.config.keys != nil {
 		return s.config.keys.find(id)

@@ -59,8 +59,8 @@ func newDispatcher(own []Observer, above *dispatcher) *dispatcher {
 	return d
 }
 
-// takeOver moves the subscriptions made before a supervisor was started, which are
-// those of placeholder, to d.
+// takeOver moves the subscriptions of placeholder to d. They were made before the
+// supervisor was started.
 func (d *dispatcher) takeOver(placeholder *dispatcher) {
 	placeholder.notifier.mu.Lock()
 	subs := placeholder.subs
@@ -80,12 +80,12 @@ func (d *dispatcher) takeOver(placeholder *dispatcher) {
 	}
 }
 
-// listening reports whether there are observers or subscriptions. Without them an
-// event costs no more than this.
+// listening reports whether there are observers or subscriptions. If there are none, an
+// event costs no more than this check.
 func (d *dispatcher) listening() bool { return d.notifier.listeners.Load() > 0 }
 
-// last returns the number of the last event of the tree. With the lock held, all
-// events up to it have been passed on.
+// last returns the number of the last event of the tree. emitLocked numbers an event and
+// passes it on under the same lock, so all events up to that number have been passed on.
 func (d *dispatcher) last() uint64 {
 	d.notifier.mu.Lock()
 	defer d.notifier.mu.Unlock()
@@ -155,8 +155,8 @@ func (p *notifier) run() {
 	}
 }
 
-// notify calls one observer. If it panics, the other observers and the subscriptions
-// receive an event about that.
+// notify calls one observer. If the observer panics, the other observers and the
+// subscriptions receive an ObserverPanicked event.
 func (p *notifier) notify(o Observer, d delivery, i int) {
 	returned := false
 	defer func() {
@@ -165,12 +165,12 @@ func (p *notifier) notify(o Observer, d delivery, i int) {
 		}
 		failure := shield(caught(recover()))
 		if d.event.Kind == ObserverPanicked {
-			return // two observers that panic at each event would never end
+			return // otherwise two observers that panic at every event would go on for ever
 		}
 		others := slices.Delete(slices.Clone(d.observers), i, i+1)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if failure == ErrGoexit { // this goroutine ends: the next one serves the observers after o
+		if failure == ErrGoexit { // this goroutine ends; the next one calls the observers after o
 			p.queue = slices.Insert(p.queue, 0, delivery{d.from, d.observers[i+1:], d.event})
 		}
 		d.from.emitLocked(&Event{
@@ -191,9 +191,8 @@ func (d *dispatcher) backlogged() bool {
 	return len(d.notifier.queue) >= backlogLimit
 }
 
-// throttle delays an automatic restart while the observers are behind, or until
-// enough is closed. Otherwise the events of a child that always crashes at once could
-// fill the memory.
+// throttle delays an automatic restart until the observers have caught up or enough is
+// closed. Otherwise the events of a child that always fails at once could fill the memory.
 func (d *dispatcher) throttle(enough <-chan struct{}) {
 	for d.backlogged() {
 		p := d.notifier

@@ -6,15 +6,21 @@ import (
 	"log/slog"
 )
 
-// Log returns an observer that writes events to a logger: what is about to
-// fail for good at Error (a supervisor that failed, a child that is stuck or
-// quarantined), what went wrong and is being mended at Warn (an abnormal exit, a
-// start that waits because the host has run out of something), what changes the
-// tree, and what a round stops and starts again because of another child, at Info,
-// and the steps in between at Debug. The attributes are path, incarnation, because,
-// exit, err, delay, hostExhausted and stack.
+// Log returns an observer that writes each event to a logger. If logger is nil, it is the
+// slog.Default() of the time of the call.
 //
-// A nil logger is slog.Default(), as it is now.
+// The message is the kind of the event. The levels are
+//
+//   - Error if a supervisor failed, a child is stuck or quarantined, or an observer
+//     panicked;
+//   - Warn for an abnormal exit, and for a restart that waits because the host has run out
+//     of a resource;
+//   - Info if a child is ready or stopped, if a supervisor has started or stopped, if a
+//     restart is delayed, and if a round stops or restarts a child because of another;
+//   - Debug for all other events.
+//
+// The attributes are path, incarnation, because, exit, err, delay, hostExhausted and
+// stack. An attribute without a value is left out.
 func Log(logger *slog.Logger) Observer {
 	if logger == nil {
 		logger = slog.Default()
@@ -78,7 +84,8 @@ func levelOf(e Event) slog.Level {
 	return slog.LevelDebug
 }
 
-// stackOf returns the stack that comes with an event.
+// stackOf returns the stack of an event, or the stack in the error of its exit. It is "" if
+// there is neither.
 func stackOf(e Event) string {
 	if e.Stack != "" || e.Kind != ChildExited && e.Kind != ObserverPanicked {
 		return e.Stack

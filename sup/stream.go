@@ -6,9 +6,11 @@ import (
 	"iter"
 )
 
+// Events implements [Inspector]. It subscribes before it reads the record, so that no event
+// is lost in between.
 func (o operator) Events(ctx context.Context, path string, after uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		if o.base.life.Load() == nil { // nothing will ever happen
+		if o.base.life.Load() == nil { // never declared: there will be no events
 			return
 		}
 		life := o.base.current()
@@ -31,9 +33,10 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 		}
 		last := uint64(0)
 		if after != FromNow {
-			// Whoever was about to tell of an event while nobody listened has done so
-			// when all lives have been asked for. So what comes later than the moment
-			// of the record comes in order, by the subscription.
+			// A supervisor may have been about to emit an event when there was no
+			// subscription yet. livesAt takes the lock of each, and so waits until
+			// these events are on record. Later ones arrive in order on the
+			// subscription.
 			life.livesAt(path)
 			events, lost, moment := life.recordedAt(path)
 			last = after
@@ -63,7 +66,7 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 					return
 				}
 			}
-			// Nothing may come for a long time now.
+			// The next event may be far away, so a gap before it is reported now.
 			if len(sub.events) == 0 && sub.skippedBefore(FromNow) && !yield(Event{}, &SkippedError{After: last}) {
 				return
 			}
@@ -71,10 +74,10 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 	}
 }
 
-// A SkippedError tells that a stream of events has a gap. It wraps
-// [ErrSkipped].
+// A SkippedError is yielded by a stream of events that has a gap. It wraps [ErrSkipped].
 type SkippedError struct {
-	After uint64 // the number of the last event before the gap; 0 if there was none
+	// After is the number of the last event before the gap. 0 means that there was none.
+	After uint64
 }
 
 // Error returns the number of the last event before the gap.

@@ -7,34 +7,35 @@ import (
 	"sync/atomic"
 )
 
-// A subscription is a bounded stream of events of a supervisor and of those below it.
-// It never holds up the tree: events that do not fit are dropped and counted.
+// A subscription is a bounded stream of the events of a supervisor and its descendants. It
+// never delays the tree. Events that do not fit are dropped and counted.
 type subscription struct {
-	dispatcher atomic.Pointer[dispatcher]
-	events     chan Event
-	dropped    atomic.Uint64
+	dispatcher atomic.Pointer[dispatcher] // nil until subscribe; changed by takeOver
+	events     chan Event                 // closed when the subscription ends
+	dropped    atomic.Uint64              // number of dropped events
 
-	path string // only events of this path and below it are offered; fixed
+	path string // events of other paths are not offered; never changed
 
-	// Protected by the pump's lock.
+	// Guarded by the mu of the dispatcher's notifier.
 	ended bool
-	full  bool     // the last event was dropped
-	gaps  []uint64 // the first events of those that were dropped one after the other: at most one for each that is held
+	full  bool     // set while events are being dropped
+	gaps  []uint64 // number of the first event of each gap; no more gaps than buffered events, plus one
 }
 
-// eventBuffer is how many events may wait for the reader of a subscription.
+// eventBuffer is the number of events that may wait for the reader of a subscription.
 const eventBuffer = 1024
 
 func newSubscription(path string) *subscription {
 	return &subscription{path: path, events: make(chan Event, eventBuffer)}
 }
 
+// subscribe adds a subscription. It ends the subscription if the supervisor has ended.
 func (d *dispatcher) subscribe(sub *subscription) {
 	p := d.notifier
 	p.mu.Lock()
-	if heir := d.successor; heir != nil { // the supervisor has just started
+	if next := d.successor; next != nil { // the supervisor was started meanwhile
 		p.mu.Unlock()
-		heir.subscribe(sub)
+		next.subscribe(sub)
 		return
 	}
 	defer p.mu.Unlock()
@@ -47,6 +48,7 @@ func (d *dispatcher) subscribe(sub *subscription) {
 	p.listeners.Add(1)
 }
 
+// offerLocked adds an event to the stream, unless its path is another or the buffer is full.
 func (sub *subscription) offerLocked(e *Event) {
 	if !isWithin(e.Path, sub.path) {
 		return
@@ -63,8 +65,8 @@ func (sub *subscription) offerLocked(e *Event) {
 	}
 }
 
-// skippedBefore reports whether events were dropped between the
-// last one that was taken and the one of a number.
+// skippedBefore reports whether a gap begins before the event with the given number. It
+// reports each gap once.
 func (sub *subscription) skippedBefore(seq uint64) bool {
 	if sub.dropped.Load() == 0 { // the common case, without the lock
 		return false
@@ -86,8 +88,7 @@ func (sub *subscription) endLocked() {
 	}
 }
 
-// all returns an iterator over the events, which ends with the subscription or with
-// ctx.
+// all returns an iterator over the events. It ends when the subscription or ctx ends.
 func (sub *subscription) all(ctx context.Context) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		for {
@@ -111,7 +112,7 @@ func (sub *subscription) close() {
 			return
 		}
 		d.notifier.mu.Lock()
-		if sub.dispatcher.Load() != d { // the supervisor has just started
+		if sub.dispatcher.Load() != d { // the supervisor was started before Lock
 			d.notifier.mu.Unlock()
 			continue
 		}

@@ -7,11 +7,12 @@ import (
 	"github.com/espalier-go/espalier/internal/late"
 )
 
-// The watchdog of an incarnation (L1) is a timer that looks for beats. A beat only
-// stores the time, which is cheaper than setting a timer.
+// The watchdog of an incarnation (L1) is a timer that checks when the last beat was. A beat
+// only stores the time, which is cheaper than a reset of the timer.
 
-// Beat reports to the watchdog that the worker whose incarnation ctx belongs to is
-// alive. It is cheap and safe for concurrent use. Without a watchdog it has no effect.
+// Beat reports to the watchdog that the worker with the context ctx is alive. If ctx does
+// not belong to an incarnation with a Watchdog, Beat has no effect. It takes no lock, and
+// is safe for concurrent use.
 func Beat(ctx context.Context) {
 	if inc := incarnationOf(ctx); inc != nil && inc.child.policy.watchdog > 0 {
 		inc.limits.beat.Store(int64(inc.child.sup.now()))
@@ -39,7 +40,7 @@ func (s *core) unwatchLocked(inc *incarnation) {
 	}
 }
 
-// checkBeat ends the incarnation if there was no beat in time.
+// checkBeat fails the incarnation if its last beat is too long ago.
 func (s *core) checkBeat(inc *incarnation) {
 	if silent := s.silence(inc); silent > 0 {
 		// A dump stops the program, so it is taken without the lock. If the
@@ -51,12 +52,12 @@ func (s *core) checkBeat(inc *incarnation) {
 	}
 }
 
-// silence returns how long there was no beat, if that is too long. Otherwise it
-// returns 0, and sets the timer again unless the incarnation is ending.
+// silence returns the time since the last beat if the watchdog has expired. Otherwise it
+// returns 0, and resets the timer unless the incarnation is ending.
 func (s *core) silence(inc *incarnation) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if inc.endingLocked() { // by itself or on request, since the timer fired
+	if inc.endingLocked() { // the incarnation began to end after the timer fired
 		s.endGoroutineLocked()
 		return 0
 	}
