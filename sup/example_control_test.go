@@ -54,19 +54,6 @@ func ExampleInspector() {
 	// 4 child ready auction/bob
 }
 
-func ExampleInspector_Status() {
-	ctx := context.Background()
-	s, err := sup.Start(ctx, auction())
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer end(s)
-	status, err := sup.Inspect(s).Status(ctx, "")
-	fmt.Println(status.Name, status.Strategy, status.Running, status.States, status.Below, status.Seq, err)
-	// Output:
-	// auction one_for_one true map[running:2] map[] 5 <nil>
-}
-
 // A controller carries out an operator's calls on children by their paths.
 func ExampleControl() {
 	ctx := context.Background()

@@ -33,17 +33,6 @@ func ExampleRetired() {
 	// [{Supervisor: Child:* Counts:{Starts:2 Restarts:0 Failures:0}}]
 }
 
-// Children of sets share one declaration.
-func ExampleSetKind() {
-	for _, s := range []sup.AnySupervisor{sup.New(auction()), sup.NewKeyed(sup.KeyedSpec[string, *Bidder]{Name: "bidders"})} {
-		tree, err := sup.Inspect(s).Snapshot(context.Background(), "")
-		fmt.Println(tree.Name, tree.Set, err)
-	}
-	// Output:
-	// auction none <nil>
-	// bidders keyed <nil>
-}
-
 // A snapshot tells how a child is declared, as far as it is not by default.
 func ExamplePolicy() {
 	spec := auction()

@@ -33,16 +33,6 @@ func ExampleSpecError() {
 	// auction/ada Start
 }
 
-func ExampleFault() {
-	_, err := sup.Start(context.Background(), sup.Spec[*Bidder]{Strategy: 7})
-	if spec, ok := errors.AsType[*sup.SpecError](err); ok {
-		for _, fault := range spec.Faults {
-			fmt.Println(fault)
-		}
-	}
-	// Output: supervisor: Strategy: sup.Strategy(7) is not a strategy: use OneForOne, OneForAll or RestForOne
-}
-
 // The error of a call says which call on which child, and why.
 func ExampleCallError() {
 	s := startAuction()
@@ -239,15 +229,4 @@ func ExampleStopError() {
 	// Output:
 	// termination by an operator
 	// somebody has closed the shop
-}
-
-func ExampleStopReason() {
-	for _, reason := range []sup.StopReason{sup.ReasonShutdown, sup.ReasonRound, sup.ReasonOperator, sup.ReasonReturn} {
-		fmt.Println(reason)
-	}
-	// Output:
-	// shutdown
-	// round
-	// operator
-	// return
 }

@@ -44,19 +44,6 @@ func ExampleChild() {
 	// Output: 20
 }
 
-func ExampleChild_Get() {
-	s := startAuction()
-	ada := s.Child("ada")
-	b, ok := ada.Get()
-	fmt.Println(b.Name, ok)
-	end(s)
-	_, ok = ada.Get()
-	fmt.Println(ok)
-	// Output:
-	// Ada true
-	// false
-}
-
 // Wait waits while there is hope, and says why there is none.
 func ExampleChild_Wait() {
 	ctx := context.Background()
@@ -93,18 +80,6 @@ func ExampleChild_Do() {
 	// Output:
 	// 10
 	// <nil>
-}
-
-func ExampleChild_Info() {
-	s := startAuction()
-	defer end(s)
-	bob, declared := s.Child("bob").Info()
-	fmt.Println(bob.ID, bob.Restart, bob.State, declared)
-	_, declared = s.Child("nobody").Info()
-	fmt.Println(declared)
-	// Output:
-	// bob transient running true
-	// false
 }
 
 func ExampleAs() {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"maps"
-	"slices"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -110,89 +108,6 @@ func ExampleKeyed_StartChild() {
 	// Output:
 	// ACME bids 4
 	// true
-}
-
-func ExampleKeyed_Get() {
-	set := startFeeds("ACME")
-	defer end(set)
-	fmt.Println(live(set.Get("ACME")))
-	fmt.Println(live(set.Get("INI")))
-	// Output:
-	// ACME bids 4
-	// none
-}
-
-func ExampleKeyed_Child() {
-	set := startFeeds("ACME")
-	defer end(set)
-	b, err := set.Child("ACME").Wait(context.Background())
-	fmt.Println(b.Name, err)
-	_, err = set.Child("INI").Wait(context.Background())
-	fmt.Println(err)
-	// Output:
-	// ACME <nil>
-	// feeds/INI: wait: not found
-}
-
-func ExampleKeyed_TerminateChild() {
-	set := startFeeds("ACME")
-	defer end(set)
-	if err := set.TerminateChild(context.Background(), "ACME"); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(set.Len(), set.Children()[0].State)
-	// Output: 1 stopped
-}
-
-func ExampleKeyed_RestartChild() {
-	ctx := context.Background()
-	set := startFeeds("ACME")
-	defer end(set)
-	if err := set.TerminateChild(ctx, "ACME"); err != nil {
-		log.Fatal(err)
-	}
-	if err := set.RestartChild(ctx, "ACME"); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(live(set.Get("ACME")))
-	// Output: ACME bids 4
-}
-
-func ExampleKeyed_DeleteChild() {
-	set := startFeeds("ACME")
-	defer end(set)
-	fmt.Println(set.DeleteChild(context.Background(), "ACME")) // Remove would stop it first
-	if err := set.TerminateChild(context.Background(), "ACME"); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(set.DeleteChild(context.Background(), "ACME"), set.Len())
-	// Output:
-	// feeds/ACME: delete: still running
-	// <nil> 0
-}
-
-func ExampleKeyed_RemoveChild() {
-	set := startFeeds("ACME", "INI")
-	defer end(set)
-	if err := set.RemoveChild(context.Background(), "ACME"); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(set.Len())
-	// Output: 1
-}
-
-func ExampleKeyed_Len() {
-	set := startFeeds("ACME", "INI", "EMCA")
-	defer end(set)
-	fmt.Println(set.Len())
-	// Output: 3
-}
-
-func ExampleKeyed_All() {
-	set := startFeeds("ACME", "INI")
-	defer end(set)
-	fmt.Println(slices.Sorted(maps.Keys(maps.Collect(set.All()))))
-	// Output: [ACME INI]
 }
 
 func ExampleKeyed_Declare() {

@@ -1,35 +1,10 @@
 package sup_test
 
 import (
-	"context"
 	"fmt"
-	"log"
-	"time"
 
 	"github.com/espalier-go/espalier/sup"
 )
-
-func ExampleSupervisor_All() {
-	s := startAuction()
-	defer end(s)
-	best := 0
-	for _, b := range s.All() {
-		best = max(best, b.Bid())
-	}
-	fmt.Println(best)
-	// Output: 20
-}
-
-func ExampleSupervisor_Children() {
-	s := startAuction()
-	defer end(s)
-	for _, c := range s.Children() {
-		fmt.Println(c.ID, c.Restart, c.State, c.Incarnation)
-	}
-	// Output:
-	// ada permanent running 1
-	// bob transient running 1
-}
 
 func ExampleSupervisor_Snapshot() {
 	s := startAuction()
@@ -63,72 +38,6 @@ func ExampleChildInfo() {
 	ada, declared := s.Child("ada").Info()
 	fmt.Println(declared, ada.Kind, ada.State, ada.Incarnation, ada.Restarts, ada.LastExit)
 	// Output: true worker running 2 1 abnormal: broke
-}
-
-func ExampleKind() {
-	s := startAuction()
-	defer end(s)
-	for _, c := range s.Children() {
-		if c.Kind == sup.KindWorker {
-			fmt.Println(c.ID, "is a", c.Kind)
-		}
-	}
-	// Output:
-	// ada is a worker
-	// bob is a worker
-}
-
-func ExampleState() {
-	s := startAuction()
-	fmt.Println(s.Children()[0].State)
-	end(s)
-	fmt.Println(s.Children()[0].State == sup.StateStopped)
-	// Output:
-	// running
-	// true
-}
-
-// AtRest tells children that come back by themselves from those that do not.
-func ExampleState_AtRest() {
-	s := startAuction()
-	defer end(s)
-	if err := s.TerminateChild(context.Background(), "ada"); err != nil {
-		log.Fatal(err)
-	}
-	for _, c := range s.Children() {
-		fmt.Println(c.ID, c.State.AtRest())
-	}
-	// Output:
-	// ada true
-	// bob false
-}
-
-func ExampleSupervisor_Name() {
-	fmt.Println(sup.New(auction()).Name())
-	fmt.Println(sup.New(sup.Spec[*Bidder]{}).Name())
-	// Output:
-	// auction
-	// supervisor
-}
-
-func ExampleSupervisor_Strategy() {
-	fmt.Println(sup.New(sup.Spec[*Bidder]{Strategy: sup.RestForOne}).Strategy())
-	// Output: rest_for_one
-}
-
-func ExampleSupervisor_Intensity() {
-	fmt.Println(sup.New(sup.Spec[*Bidder]{}).Intensity())
-	// Output: 3/5s
-}
-
-func ExampleSupervisor_Uptime() {
-	s := startAuction()
-	fmt.Println(s.Uptime() > 0, s.Uptime() < time.Hour)
-	end(s)
-	fmt.Println(s.Uptime())
-	// Output:
-	// true true
-	// 0s
 }
 
 // A path leads to a child whatever its id is made of.

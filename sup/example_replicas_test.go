@@ -70,31 +70,6 @@ func ExampleReplicas() {
 	// 2 clerk 2
 }
 
-func ExampleReplicas_Get() {
-	r := startClerks()
-	defer end(r)
-	fmt.Println(live(r.Get(1)))
-	fmt.Println(live(r.Get(99)))
-	// Output:
-	// clerk 1 bids 10
-	// none
-}
-
-func ExampleReplicas_Child() {
-	r := startClerks()
-	defer end(r)
-	b, err := r.Child(2).Wait(context.Background())
-	fmt.Println(b.Name, err)
-	// Output: clerk 2 <nil>
-}
-
-func ExampleReplicas_Len() {
-	r := startClerks()
-	defer end(r)
-	fmt.Println(r.Len())
-	// Output: 3
-}
-
 // Next spreads the work over the replicas that are up.
 func ExampleReplicas_Next() {
 	r := startClerks()
@@ -132,41 +107,6 @@ func ExampleReplicas_Do() {
 	// clerk serves
 	// <nil>
 	// true
-}
-
-func ExampleReplicas_All() {
-	r := startClerks()
-	defer end(r)
-	total := 0
-	for _, b := range r.All() {
-		total += b.Bid()
-	}
-	fmt.Println(total)
-	// Output: 30
-}
-
-func ExampleReplicas_TerminateChild() {
-	r := startClerks()
-	defer end(r)
-	if err := r.TerminateChild(context.Background(), 0); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(r.Children()[0].State, r.Children()[1].State)
-	// Output: stopped running
-}
-
-func ExampleReplicas_RestartChild() {
-	ctx := context.Background()
-	r := startClerks()
-	defer end(r)
-	if err := r.TerminateChild(ctx, 0); err != nil {
-		log.Fatal(err)
-	}
-	if err := r.RestartChild(ctx, 0); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(live(r.Get(0)))
-	// Output: clerk 0 bids 0
 }
 
 func ExampleReplicas_Declare() {

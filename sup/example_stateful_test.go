@@ -78,16 +78,6 @@ func ExampleStatefulSpec() {
 	// Output: 2 true
 }
 
-func ExampleStateful_State() {
-	s := sup.NewStateful(sharing())
-	if err := s.Start(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	end(s)
-	fmt.Println(s.State().Get("vase")) // it outlives the supervisor
-	// Output: 1 true
-}
-
 func ExampleStateful_StartChild() {
 	ctx := context.Background()
 	s := sup.NewStateful(sharing())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"maps"
 
 	"github.com/espalier-go/espalier/sup"
 )
@@ -233,14 +232,6 @@ func ExampleSupervisor_Shutdown() {
 	// Output:
 	// house/deaf: not stopped in time: no time left
 	// <nil>
-}
-
-func ExampleSupervisor_Done() {
-	s := startAuction()
-	go end(s)
-	<-s.Done()
-	fmt.Println(len(maps.Collect(s.All())), "are live")
-	// Output: 0 are live
 }
 
 func ExampleSupervisor_Err() {

@@ -2,7 +2,6 @@ package sup_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"time"
@@ -67,17 +66,6 @@ func ExampleTree() {
 	//     └── a vase transient running
 }
 
-func ExampleTree_Snapshot() {
-	h := NewHouse()
-	for _, c := range h.Snapshot().Children {
-		fmt.Println(c.ID, c.State)
-	}
-	// Output:
-	// host idle
-	// desks idle
-	// lots idle
-}
-
 func ExampleTreeSpec() {
 	h := new(House)
 	h.Declare(sup.TreeSpec{
@@ -106,39 +94,6 @@ func ExampleTree_Declare() {
 	// 	stall/host: Start: is nil: give a function that makes the worker
 	// 	stall/host: Shutdown: -1s is negative: use a time, Infinity or Brutal
 	// 	stall/host: ID: children 0 and 1 have the same ID: give each its own
-}
-
-func ExampleTree_TerminateChild() {
-	ctx := context.Background()
-	h := NewHouse()
-	if err := h.Start(ctx); err != nil {
-		log.Fatal(err)
-	}
-	defer end(h)
-	if err := h.TerminateChild(ctx, "lots"); err != nil {
-		log.Fatal(err)
-	}
-	_, err := h.Lots.StartChild(ctx, "a vase")
-	fmt.Println(errors.Is(err, sup.ErrNotRunning))
-	// Output: true
-}
-
-func ExampleTree_RestartChild() {
-	ctx := context.Background()
-	h := NewHouse()
-	if err := h.Start(ctx); err != nil {
-		log.Fatal(err)
-	}
-	defer end(h)
-	if err := h.TerminateChild(ctx, "lots"); err != nil {
-		log.Fatal(err)
-	}
-	if err := h.RestartChild(ctx, "lots"); err != nil {
-		log.Fatal(err)
-	}
-	_, err := h.Lots.StartChild(ctx, "a vase")
-	fmt.Println(err)
-	// Output: <nil>
 }
 
 func ExampleChild_Declare() {

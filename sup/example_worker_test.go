@@ -113,14 +113,6 @@ func ExampleExit() {
 	// abnormal: runtime.Goexit called
 }
 
-func ExampleExitKind() {
-	exit := runOnce(sup.ChildSpec[worker]{Start: start(func(context.Context) error { return errBroke })})
-	if exit.Kind == sup.ExitAbnormal {
-		fmt.Println(exit.Kind)
-	}
-	// Output: abnormal
-}
-
 // A worker knows where it stands, and how the one before it ended.
 func ExamplePrevious() {
 	done := make(chan struct{})
