@@ -226,7 +226,7 @@ func (m *model) allAsked(s *node, t *task) bool {
 	}
 	for _, c := range t.members {
 		if !c.atRest() { // stuck, and so is everything that waits for it
-			if t.failed { // given up: see TestARestartThatIsStuckIsAFailedAttempt and the tests beside it
+			if t.failed { // given up: see TestAStuckRestartIsAFailedAttempt and the tests beside it
 				m.unsaid("a nested supervisor whose failed start waits for a stuck child")
 			}
 			if s.up == nil { // Start returns all the same
