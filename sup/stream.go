@@ -14,14 +14,12 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 			return
 		}
 		life := o.base.current()
-		if path == "" {
-			path = life.path
-		}
-		if path != life.path {
-			if _, err := o.child("watch", path); err != nil {
-				yield(Event{}, err)
-				return
-			}
+		whole := path == "" || path == life.path
+		if whole {
+			path = "" // a nested supervisor that has not been started gets another path
+		} else if _, err := o.child("watch", path); err != nil {
+			yield(Event{}, err)
+			return
 		}
 		sub := newSubscription(path)
 		life.events.subscribe(sub)
@@ -30,6 +28,9 @@ func (o operator) Events(ctx context.Context, path string, after uint64) iter.Se
 		// follows it, and what it missed is on the record of the life that has begun.
 		if next := o.base.current(); next != life && life.wasReplaced() {
 			life = next
+		}
+		if whole {
+			path = life.path
 		}
 		last := uint64(0)
 		if after != FromNow {

@@ -14,7 +14,7 @@ type subscription struct {
 	events     chan Event                 // closed when the subscription ends
 	dropped    atomic.Uint64              // number of dropped events
 
-	path string // events of other paths are not offered; never changed
+	path string // only events of this path and below are offered; "" means all; never changed
 
 	// Guarded by the mu of the dispatcher's notifier.
 	ended bool
@@ -50,7 +50,7 @@ func (d *dispatcher) subscribe(sub *subscription) {
 
 // offerLocked adds an event to the stream, unless its path is another or the buffer is full.
 func (sub *subscription) offerLocked(e *Event) {
-	if !isWithin(e.Path, sub.path) {
+	if sub.path != "" && !isWithin(e.Path, sub.path) {
 		return
 	}
 	select {

@@ -39,6 +39,22 @@ func TestAStreamYieldsTheEventsOfObserversUntilTheEnd(t *testing.T) {
 	})
 }
 
+// Events: The stream of a nested supervisor that begins before its start has what
+// happens in it, under the path that the start gives it.
+func TestAStreamOfANestedSupervisorMayBeginBeforeItsStart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		below := sup.New(sup.Spec[*fake]{Name: "own", Children: make(controls).good(new(trace), "a")})
+		stream := listen(below)
+		start(t, sup.Spec[sup.Worker]{Name: "s", Children: []sup.ChildSpec[sup.Worker]{
+			{ID: "n", Start: func(context.Context) (sup.Worker, error) { return below, nil }},
+		}})
+		events, _ := stream.pending()
+		if diff := cmp.Diff([]string{"child starting s/n/a 1", "child ready s/n/a 1", "supervisor started s/n"}, drawn(events)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // Events: A crash loop does not wait for a slow reader. The reader learns that
 // it has missed events.
 func TestASlowReaderDelaysNothing(t *testing.T) {
