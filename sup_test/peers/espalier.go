@@ -7,7 +7,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// What is measured, made in one line each.
+// The trees under measurement, each made by one call.
 
 func newKeyed[W sup.Worker](w W) *sup.Keyed[int, W] {
 	return started(sup.NewKeyed(sup.KeyedSpec[int, W]{
@@ -34,7 +34,7 @@ func startChildren[W sup.Worker](s *sup.Supervisor[W], ids []string, w W) {
 	}
 }
 
-// newStatic starts a supervisor whose n children are declared.
+// newStatic returns a supervisor with n declared children.
 func newStatic[W sup.Worker](n int, strategy sup.Strategy, w func(i int) W) *sup.Supervisor[W] {
 	spec := sup.Spec[W]{Strategy: strategy, Intensity: sup.Unlimited}
 	for i, id := range idsTo(n) {

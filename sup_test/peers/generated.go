@@ -12,8 +12,8 @@ import (
 	"github.com/espalier-go/espalier/sup_test/peers/service"
 )
 
-// measureGenerated compares a generated tree with the same one by hand, from
-// the call that builds it to the end of its shutdown.
+// measureGenerated compares a generated tree with the same tree by hand, from
+// its construction to the end of its shutdown.
 func measureGenerated(r *report) {
 	const repeat = 20
 	worker := new(service.Worker)
@@ -41,7 +41,7 @@ func measureGenerated(r *report) {
 	})
 }
 
-// measureGenerator compares the generator with the bare parse of what it reads.
+// measureGenerator compares the generator with the bare parse of its input.
 func measureGenerator(r *report) {
 	const repeat, dir = 1, "service"
 	sources := []string{"service.go", "hand.go"}
@@ -62,7 +62,7 @@ func measureGenerator(r *report) {
 					outputs, faults, err := gen.Generate(dir)
 					check(err)
 					if len(faults) > 0 || len(outputs) == 0 {
-						panic(fmt.Sprint("supgen does not generate: ", faults))
+						panic(fmt.Sprint("supgen: faults in the package:  ", faults))
 					}
 				}
 			})

@@ -9,8 +9,8 @@ import (
 	"github.com/espalier-go/espalier/kv"
 )
 
-// measureKV compares a kv.Context with the map underneath, used directly; in
-// one goroutine. The benchmarks of package kv do it in several.
+// measureKV compares a kv.Context with the map that it is built on, in one
+// goroutine. The benchmarks of package kv compare them in several.
 func measureKV(r *report) {
 	const n, ops = 1000, 20_000
 	keys := rand.Perm(n)

@@ -8,7 +8,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// The limits: what the same costs without a supervisor, written by hand.
+// The limits: the same operations without a supervisor, written by hand.
 
 // bare is a goroutine that can be cancelled and waited for.
 type bare struct {
@@ -16,8 +16,8 @@ type bare struct {
 	done   chan struct{}
 }
 
-// bares are goroutines that can be cancelled one by one and all together, and
-// waited for in the same two ways.
+// bares are goroutines that can be cancelled, and waited for, one by one or all
+// together.
 type bares struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -48,8 +48,8 @@ func (b *bares) startAll(n int, w sup.Worker) {
 	}
 }
 
-// startInTurn starts each when the one before has entered Run: what a call costs
-// that returns when its child is ready.
+// startInTurn starts each goroutine when the previous one has entered Run. This
+// is the cost of a call that returns when its child is ready.
 func (b *bares) startInTurn(n int, w sup.Worker) {
 	b.all = make([]bare, 0, n)
 	for range n {
@@ -59,7 +59,7 @@ func (b *bares) startInTurn(n int, w sup.Worker) {
 	}
 }
 
-// announced says that it has entered Run.
+// announced is a worker that reports its entry into Run.
 type announced struct {
 	sup.Worker
 	ready chan struct{}
@@ -70,7 +70,7 @@ func (w *announced) Run(ctx context.Context) error {
 	return w.Worker.Run(ctx)
 }
 
-// stopInTurn stops each when the one after it is gone.
+// stopInTurn stops each goroutine when the one after it has returned.
 func (b *bares) stopInTurn() {
 	for _, one := range slices.Backward(b.all) {
 		one.cancel()
@@ -83,17 +83,18 @@ func (b *bares) stop() {
 	b.wg.Wait()
 }
 
-// A respawner runs a worker again and again until ctx ends.
+// A respawner runs a worker repeatedly until ctx ends.
 type respawner func(ctx context.Context, w sup.Worker)
 
-// byCall is limit (a): the same goroutine calls Run again.
+// byCall is limit (a): the same goroutine calls Run in a loop.
 func byCall(ctx context.Context, w sup.Worker) {
 	for ctx.Err() == nil {
 		call(ctx, w)
 	}
 }
 
-// byOwner is limit (b): each life has a goroutine, whose end its owner waits for.
+// byOwner is limit (b): each run has its own goroutine, and an owner waits for
+// its end.
 func byOwner(ctx context.Context, w sup.Worker) {
 	for ctx.Err() == nil {
 		done := make(chan struct{})
@@ -105,8 +106,8 @@ func byOwner(ctx context.Context, w sup.Worker) {
 	}
 }
 
-// byChain is limit (b'): each life has a goroutine, which starts the next as
-// the last thing it does. Nobody notices the end of one.
+// byChain is limit (b'): each run has its own goroutine, which starts the next
+// one before it returns. Nothing waits for its end.
 func byChain(ctx context.Context, w sup.Worker) {
 	over := make(chan struct{})
 	var live func()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// machine describes what the table was made on.
+// machine describes the machine that the table was made on.
 func machine() string {
 	return fmt.Sprintf("%s, %s/%s, %d CPUs (%s), %s of memory; load before the run %s",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(),
@@ -15,7 +15,8 @@ func machine() string {
 		fieldOf("/proc/meminfo", "MemTotal", "an unknown amount"), load())
 }
 
-// fieldOf returns the first "name: value" of a file of Linux.
+// fieldOf returns the value of the first "name: value" line of a Linux proc
+// file.
 func fieldOf(path, name, otherwise string) string {
 	content, _ := os.ReadFile(path)
 	for line := range strings.Lines(string(content)) {

@@ -9,11 +9,12 @@ import (
 	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// mailboxCapacity is that of a mailbox of which nothing else was said.
+// mailboxCapacity is the default capacity of a mailbox.
 const mailboxCapacity = mailbox.DefaultCapacity
 
-// measureMailbox compares a mailbox with channels of the same capacity: bare,
-// and in a select with a context, without which a worker could not be stopped.
+// measureMailbox compares a mailbox with channels of the same capacity: a bare
+// one, and one in a select with a context, without which a worker could not be
+// stopped.
 func measureMailbox(r *report) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -43,7 +44,7 @@ func measureMailbox(r *report) {
 	measureAsk(ctx, r)
 }
 
-// measureProcess compares the delivery of messages that wait already.
+// measureProcess compares the delivery of messages that are queued already.
 func measureProcess(ctx context.Context, r *report) {
 	const n = 20_000
 	work := func(context.Context, int) error { return nil }
@@ -85,8 +86,8 @@ func measureProcess(ctx context.Context, r *report) {
 	r.add(found, judged{what: "mailbox Process, a message", ours: "espalier", limit: "Receive"})
 }
 
-// measureAsk compares a request and its reply with what a hand would write: a
-// channel of requests that carry a channel for the reply.
+// measureAsk compares a request and its reply with the same by hand: a channel
+// of requests, each with a channel for its reply.
 func measureAsk(ctx context.Context, r *report) {
 	const n = 5000
 	type request struct {
@@ -131,8 +132,8 @@ func measureAsk(ctx context.Context, r *report) {
 	r.add(found, judged{what: "mailbox Ask, request and reply", ours: "espalier", limit: "channels"})
 }
 
-// transfer moves messages: within one goroutine, or between n senders and as
-// many receivers.
+// transfer moves messages within one goroutine, or from n senders to n
+// receivers.
 func transfer(m *meter, n int, send func(i int), receive func()) {
 	const messages = 64 * 500
 	m.do(messages, func() {

@@ -1,6 +1,6 @@
-// Command peers measures espalier against the physical limit, what the same
-// would cost without a supervisor, and beside its peers. It prints a table, and
-// how to read it, to the standard output; what it is doing, to the standard
+// Command peers measures espalier against the physical limit, which is the same
+// work without a supervisor, and beside its peers. It prints a table with
+// instructions for reading it to standard output, and its progress to standard
 // error.
 //
 //	go run . [-run REGEXP] [-hurry]
@@ -22,7 +22,7 @@ import (
 //go:embed reading.md
 var reading string
 
-// groups are the rows of the table, by what is measured together.
+// groups are the rows of the table, grouped by what is measured together.
 var groups = []struct {
 	name    string
 	measure func(r *report)
@@ -87,7 +87,7 @@ func measureGroup(name string) []row {
 const plenty = 5 * time.Minute
 
 // printPage measures each group in a process of its own, because the runtime
-// keeps what dead goroutines leave: after a million of them each collection
+// keeps the memory of dead goroutines. After a million of them each collection
 // takes long.
 func printPage(wanted *regexp.Regexp) {
 	began, on := time.Now(), machine()

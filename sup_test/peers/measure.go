@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// A contender does one thing in one way. It calls [meter.do] for the part that
-// counts; what it does around that is not measured.
+// A contender performs one operation in one way. Only the part that it passes
+// to [meter.do] is measured.
 type contender struct {
 	name    string
 	measure func(m *meter)
-	seldom  bool // takes part in every fourth round: it is slow, and only shown
+	seldom  bool // takes part in every fourth round, as it is slow and only shown
 }
 
-// A sample is what one measurement found, for one operation.
+// A sample is the result of one measurement, for one operation.
 type sample struct {
 	round         int
 	nanos, cpu    float64
 	allocs, bytes float64
 }
 
-// A meter adds up what a contender does in one round.
+// A meter adds up the measurements of a contender in one round.
 type meter struct {
 	ops     int
 	elapsed time.Duration
@@ -33,7 +33,8 @@ type meter struct {
 	bytes   uint64
 }
 
-// do measures f, which is ops operations, on a heap that has just been collected.
+// do measures f, which performs ops operations, on a heap that has just been
+// collected.
 func (m *meter) do(ops int, f func()) {
 	runtime.GC()
 	var before, after runtime.MemStats
@@ -59,21 +60,21 @@ func (m *meter) sample(round int) sample {
 	return sample{round, float64(m.elapsed.Nanoseconds()) / n, float64(m.cpu.Nanoseconds()) / n, float64(m.mallocs) / n, float64(m.bytes) / n}
 }
 
-// samples are those of a contender, by round.
+// samples are the results of a contender, by round.
 type samples []sample
 
-// fewestRounds is how many rounds count at least, unless they take twice their
+// fewestRounds is the minimum number of rounds, unless they exceed twice their
 // time.
 const fewestRounds = 3
 
-// hurry is set on a machine that has turned out to be too busy for the plan:
-// each comparison has half its time.
+// hurry is set when the machine is too busy for the plan. Each comparison then
+// has half its time.
 var hurry bool
 
 // compare measures the contenders in turn, in as many rounds as there is time
-// for, after one that does not count; if rounds are long, that is the limit's
-// alone. Every other round goes backwards, so that what one leaves behind does
-// not always hit the same one.
+// for. The first round does not count; if rounds are long, it measures only the
+// limit. Every other round runs in reverse order, so that what one contender
+// leaves behind does not always affect the same one.
 func compare(budget time.Duration, contenders ...contender) map[string]samples {
 	found := make(map[string]samples)
 	began := time.Now()
@@ -92,7 +93,7 @@ func compare(budget time.Duration, contenders ...contender) map[string]samples {
 				i = len(contenders) - 1 - i
 			}
 			c := contenders[i]
-			if c.seldom && round%4 != 1 { // the first that counts, and then every fourth
+			if c.seldom && round%4 != 1 { // the first round that counts, then every fourth
 				continue
 			}
 			var m meter
@@ -110,7 +111,7 @@ func compare(budget time.Duration, contenders ...contender) map[string]samples {
 	return found
 }
 
-// only returns what was found of some contenders, for a row that does not show the
+// only returns the results of some contenders, for a row that does not show the
 // others.
 func only(found map[string]samples, names ...string) map[string]samples {
 	some := make(map[string]samples, len(names))
@@ -137,7 +138,7 @@ func (s samples) values(of func(sample) float64) []float64 {
 	return values
 }
 
-// over returns the ratios of two contenders, each of one round.
+// over returns the ratios of two contenders, one for each round.
 func (s samples) over(limit samples, of func(sample) float64) spread {
 	var ratios []float64
 	for len(s) > 0 && len(limit) > 0 {
@@ -154,10 +155,10 @@ func (s samples) over(limit samples, of func(sample) float64) spread {
 	return spreadOf(ratios)
 }
 
-// A spread is the median of some values, and the quarters around it.
+// A spread is the median of some values with its quartiles.
 type spread struct {
 	Low, Median, High float64
-	Rounds            int // 0 where they do not matter
+	Rounds            int // 0 if irrelevant
 }
 
 func spreadOf(values []float64) spread {

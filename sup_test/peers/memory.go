@@ -10,10 +10,10 @@ import (
 	"sync"
 )
 
-// population of the memory rows.
+// population is the number of children in the memory rows.
 const million = 1_000_000
 
-// inhabitants are what can be asked for with -bytes.
+// inhabitants are the kinds of children that -bytes can measure.
 var inhabitants = map[string]func(entered *sync.WaitGroup) (alive any){
 	"goroutine": func(entered *sync.WaitGroup) any {
 		b := newBares()
@@ -37,8 +37,8 @@ var inhabitants = map[string]func(entered *sync.WaitGroup) (alive any){
 	},
 }
 
-// printBytes prints what an idle child costs. It is run in a process of its
-// own, because the runtime keeps what dead goroutines leave for the next ones.
+// printBytes prints the memory of an idle child. It runs in a process of its
+// own, because the runtime keeps the memory of dead goroutines for new ones.
 func printBytes(name string) {
 	inUse := func() uint64 {
 		runtime.GC()
@@ -62,7 +62,7 @@ func measureBytes(r *report) {
 	const rounds = 2
 	for round := range rounds {
 		for name := range inhabitants {
-			if name == "suture" && round > 0 { // takes long
+			if name == "suture" && round > 0 { // suture takes long
 				continue
 			}
 			found[name] = append(found[name], sample{round: round, bytes: bytesOf(name)})

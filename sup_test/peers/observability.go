@@ -17,23 +17,24 @@ import (
 	"github.com/espalier-go/espalier/sup/promsup"
 )
 
-// An onlooker is a way to see what a tree does.
+// An onlooker is a way to observe a tree.
 type onlooker struct {
 	name, text string
-	record     int                                     // as in a spec
-	observers  func() []sup.Observer                   // made anew for each tree
-	collect    func(tree sup.AnySupervisor) (f func()) // called every so often, while there is one
+	record     int                                     // Record of the spec
+	observers  func() []sup.Observer                   // created for each tree
+	collect    func(tree sup.AnySupervisor) (f func()) // f is called periodically while the tree runs
 }
 
-// scraped is how often figures are collected: more often than anybody does.
+// scraped is the interval of collections, shorter than any used in practice.
 const scraped = 5 * time.Millisecond
 
-// onlookedRestarts is how many restarts a round measures: enough to be looked at.
+// onlookedRestarts is the number of restarts that a round measures, enough for
+// several collections.
 const onlookedRestarts = 20_000
 
 var onlookers = []onlooker{
 	{name: "none", record: -1},
-	{name: "recorder", text: "the record of events, as by default"},
+	{name: "recorder", text: "the default record of events"},
 	{name: "slog", text: "and sup.Log at Info, text to io.Discard", observers: func() []sup.Observer {
 		return []sup.Observer{sup.Log(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo})))}
 	}},
@@ -64,8 +65,8 @@ func (drop) OnEnd(sdktrace.ReadOnlySpan)                     {}
 func (drop) Shutdown(context.Context) error                  { return nil }
 func (drop) ForceFlush(context.Context) error                { return nil }
 
-// measureOnlookers measures what each costs a restart and a start, against a tree
-// that keeps no record and that nobody looks at.
+// measureOnlookers measures what each onlooker adds to a restart and a start,
+// compared with a tree without record and observers.
 func measureOnlookers(r *report) {
 	const n = 10_000
 	var restarted, started []contender
@@ -81,7 +82,7 @@ func measureOnlookers(r *report) {
 		{"start of 10k children, Keyed, each", compare(20*time.Second, started...)},
 	} {
 		for _, o := range onlookers[1:] {
-			r.add(c.found, judged{what: c.what + ": " + o.text, ours: o.name, limit: "none", limitText: "no record, nobody looks"})
+			r.add(c.found, judged{what: c.what + ": " + o.text, ours: o.name, limit: "none", limitText: "no record, no observers"})
 		}
 	}
 }
@@ -120,7 +121,7 @@ func (o onlooker) start(m *meter, n int) {
 	shutdown(k)
 }
 
-// look collects every so often, until it is stopped.
+// look calls f periodically until it is stopped.
 func (o onlooker) look(tree sup.AnySupervisor) (stop func()) {
 	if o.collect == nil {
 		return func() {}

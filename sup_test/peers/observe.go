@@ -9,8 +9,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// measureObservers measures what a restart costs while somebody looks on, and
-// when nobody does any more.
+// measureObservers measures a restart with observers and subscriptions, and
+// after all of them have gone.
 func measureObservers(r *report) {
 	logger := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	found := compare(8*time.Second,

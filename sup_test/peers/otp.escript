@@ -1,6 +1,6 @@
 #!/usr/bin/env escript
 %%! +P 2000000
-%% Erlang's supervisor, measured on demand: a line in, nanoseconds out.
+%% Measures Erlang's supervisor. Reads a command from each line and prints nanoseconds.
 -mode(compile).
 -export([init/1]).
 
@@ -20,7 +20,7 @@ loop() ->
             loop()
     end.
 
-%% Starting: children of a simple_one_for_one supervisor, as in a Keyed.
+%% Starts children of a simple_one_for_one supervisor, as in a Keyed.
 command(start, [N]) ->
     S = dynamic(),
     T = clock(),
@@ -53,7 +53,7 @@ command(bytes, [N]) ->
     Bytes = erlang:memory(total) - Before,
     stop(S),
     Bytes;
-%% Restarting: one child that crashes N times on end, among idle ones.
+%% Restarts one child that crashes N times without a pause, among idle siblings.
 command(restart, [N, Siblings]) ->
     Left = atomics:new(1, []),
     Parent = self(),
@@ -67,7 +67,7 @@ command(restart, [N, Siblings]) ->
     Took = clock() - T,
     stop(S),
     Took;
-%% A storm: N children fail at once.
+%% Restarts N children that fail at once.
 command(storm, [N]) ->
     Parent = self(),
     Start = fun() -> {ok, spawn_link(fun() -> Parent ! {up, self()}, receive crash -> exit(crash) end end)} end,
@@ -79,7 +79,7 @@ command(storm, [N]) ->
     Took = clock() - T,
     stop(S),
     Took;
-%% A round: one of N children fails under one_for_all.
+%% Restarts all of N children after one fails under one_for_all.
 command(round, [N]) ->
     Parent = self(),
     Start = fun() ->

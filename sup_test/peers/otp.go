@@ -16,8 +16,8 @@ import (
 //go:embed otp.escript
 var otpScript []byte
 
-// otp is Erlang's supervisor, in a process that measures what it is asked to.
-// So it takes its turns with the other contenders.
+// otp is Erlang's supervisor in a process that measures on request, so that it
+// takes turns with the other contenders.
 type otp struct {
 	in  io.WriteCloser
 	out *bufio.Reader
@@ -25,7 +25,7 @@ type otp struct {
 	cmd *exec.Cmd
 }
 
-// startOTP returns nil where there is no Erlang.
+// startOTP returns nil if Erlang is not installed.
 func startOTP() *otp {
 	escript, err := exec.LookPath("escript")
 	if err != nil {
@@ -42,7 +42,8 @@ func startOTP() *otp {
 	return o
 }
 
-// otpRelease is the number of the release, or "" where there is no Erlang.
+// otpRelease returns the number of the release, or "" if Erlang is not
+// installed.
 func otpRelease() string {
 	release, err := exec.Command("erl", "-noshell", "-eval",
 		`io:format("~s", [erlang:system_info(otp_release)]), halt().`).Output()
@@ -81,5 +82,5 @@ func (o *otp) round(n int) func(m *meter)             { return o.measure(n, "rou
 func (o *otp) churn(n, siblings int) func(m *meter)   { return o.measure(n, "churn", n, siblings) }
 func (o *otp) restart(n, siblings int) func(m *meter) { return o.measure(n, "restart", n, siblings) }
 
-// bytes is what an idle child costs.
+// bytes returns the memory of an idle child.
 func (o *otp) bytes(n int) float64 { return o.ask("bytes", n) / float64(n) }

@@ -10,11 +10,11 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// gets is how many a round measures.
+// gets is the number of lookups that a round measures.
 const gets = 100_000
 
-// measureGet compares handles with what they are made of: a map, and a pointer
-// that is read atomically.
+// measureGet compares handles with their parts: a map, and a pointer that is
+// loaded atomically.
 func measureGet(r *report) {
 	const n = 1000
 	w := busy(n + 1)
@@ -72,7 +72,8 @@ func measureGet(r *report) {
 }
 
 // measureSnapshot compares a snapshot with a loop that copies as many structs
-// of that size under a mutex, and sees how long it holds up an exit.
+// of the same size under a mutex. It also measures how long a snapshot delays
+// an exit.
 func measureSnapshot(r *report) {
 	const n = 10_000
 	const repeat = 2

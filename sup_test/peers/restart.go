@@ -11,11 +11,11 @@ import (
 
 // Restarts under one_for_one, without backoff.
 
-// restarts is how many a round measures.
+// restarts is the number of restarts that a round measures.
 const restarts = 2_000
 
-// otpRestarts is how many Erlang does: it looks through all restarts of the
-// last second at each.
+// otpRestarts is the number of restarts for Erlang. It is smaller because
+// Erlang scans all restarts of the last second at each restart.
 const otpRestarts = 100
 
 func measureRestart(r *report) {
@@ -35,12 +35,12 @@ func measureRestart(r *report) {
 	r.row(row{What: "restart: allocations", Ours: count(ours.median(allocs)), Ratio: spreadOf(ours.values(allocs)),
 		Exact: true, Target: 3})
 	r.bestPeer(found)
-	found = only(found, "espalier", "(a)", "(b')") // the peers have been shown
+	found = only(found, "espalier", "(a)", "(b')") // the row above shows the peers
 	r.add(found, judged{what: "restart, for comparison", ours: "espalier", limit: "(a)"})
 	r.add(found, judged{what: "restart, for comparison", ours: "espalier", limit: "(b')"})
 }
 
-// bestPeer adds the row that compares with the fastest of the peers.
+// bestPeer adds the row that compares espalier with the fastest peer.
 func (r *report) bestPeer(found map[string]samples) {
 	best := ""
 	for _, name := range peerNames {
@@ -55,11 +55,11 @@ func (r *report) bestPeer(found map[string]samples) {
 	})
 }
 
-// idleSiblings is how many children look on in measureSiblings.
+// idleSiblings is the number of idle children in measureSiblings.
 const idleSiblings = 100_000
 
 // measureSiblings keeps two supervisors in one process, so that the collector
-// has the same work with either.
+// has the same work for both.
 func measureSiblings(r *report) {
 	alone, among := newCrasher(), newCrasher()
 	s, crowd := newSupervisor[sup.Worker](), newSupervisor[sup.Worker]()
@@ -81,7 +81,7 @@ func measureSiblings(r *report) {
 	r.siblingsOfPeers()
 }
 
-// siblingsOfPeers adds how the peers fare among siblings, to the row just added.
+// siblingsOfPeers adds the results of the peers among siblings to the last row.
 func (r *report) siblingsOfPeers() {
 	one := &r.rows[len(r.rows)-1]
 	found := compare(0,
@@ -143,7 +143,7 @@ func measureStorm(r *report) {
 		{"suture", func(m *meter) { stormSutured(m, n) }, true},
 	}
 	found := compare(25*time.Second, contenders...)
-	if r.otp != nil { // quadratic in the number of children
+	if r.otp != nil { // OTP's time is quadratic in the number of children
 		few := 2000
 		found["OTP"] = compare(0, contender{name: "OTP", measure: r.otp.storm(few)})["OTP"]
 	}

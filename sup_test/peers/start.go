@@ -11,11 +11,11 @@ import (
 	"github.com/thejerf/suture/v4"
 )
 
-// Starting children under a running supervisor, adding and removing one, and
-// what a million cost.
+// The cost of starting children under a running supervisor, of adding and
+// removing one, and of a million children.
 
-// population is a number of children, and how often they are started in one
-// round so that the round is long enough to be measured.
+// population is a number of children, with the number of times they are started
+// in one round so that the round is long enough to measure.
 type population struct {
 	n, repeat int
 	budget    time.Duration
@@ -40,7 +40,7 @@ func measureStart(r *report) {
 			{name: "keyed", measure: p.each(startKeyedSet)},
 			{name: "supervisor", measure: p.each(startSupervisor(idsTo(p.n)))},
 		}
-		if p.n <= 100_000 { // the peers take long to stop a million
+		if p.n <= 100_000 { // the peers take long to stop a million children
 			contenders = append(contenders, contender{"suture", p.each(startSutured), true},
 				contender{"errgroup", p.each(startErrgroup), true})
 			if r.otp != nil {
@@ -71,8 +71,9 @@ func measureStart(r *report) {
 	r.flat("start, Supervisor[W]: 1M against 1k", "supervisor", first, last)
 }
 
-// flat adds a row about how a cost changes with the number of children. The
-// limit's change is shown beside it: it is that of memory and scheduler.
+// flat adds a row that shows how a cost changes with the number of children.
+// Beside it stands the limit's own change, which is due to memory and
+// scheduler.
 func (r *report) flat(what, name string, first, last map[string]samples) {
 	few, many := first[name].values(nanos), last[name].values(nanos)
 	least, most := spreadOf(few), spreadOf(many)
@@ -155,10 +156,11 @@ func startErrgroup(m *meter, n int, entered *sync.WaitGroup) {
 	_ = g.Wait()
 }
 
-// churned is how many children a round of measureChurn adds and removes.
+// churned is the number of children that a round of measureChurn adds and
+// removes.
 const churned = 500
 
-// measureChurn adds a child among siblings and removes it, one after the other.
+// measureChurn adds a child among siblings and removes it, repeatedly.
 func measureChurn(r *report) {
 	var first, last map[string]samples
 	for _, siblings := range []int{10, 1_000, 100_000} {
@@ -183,7 +185,7 @@ func measureChurn(r *report) {
 	r.flat("add and remove: 100k siblings against 10", "keyed", first, last)
 }
 
-// busy lets all children of a round enter without being waited for.
+// busy lets all children of a round enter Run without waiting for each.
 func busy(n int) *idle {
 	var entered sync.WaitGroup
 	entered.Add(n)

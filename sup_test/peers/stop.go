@@ -10,8 +10,8 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// measureStop stops 100k children: of a set, all at once, and of a static
-// supervisor, one after the other.
+// measureStop stops 100k children: those of a set at once, and those of a
+// static supervisor one after the other.
 func measureStop(r *report) {
 	const n = 100_000
 	contenders := []contender{

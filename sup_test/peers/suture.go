@@ -8,7 +8,7 @@ import (
 	"github.com/thejerf/suture/v4"
 )
 
-// sutured is a supervisor of suture, running.
+// sutured is a running supervisor of suture.
 type sutured struct {
 	*suture.Supervisor
 	cancel context.CancelFunc

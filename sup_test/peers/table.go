@@ -11,21 +11,21 @@ import (
 // A row is a line of the table. Its fields are exported for gob.
 type row struct {
 	What    string
-	Limit   string // what it is compared with
-	Ours    string // absolute, for orientation
+	Limit   string // name and time of the limit
+	Ours    string // absolute time, for orientation
 	Ratio   spread // ours in units of the limit
-	CPU     string // the same in CPU time, the median
+	CPU     string // median of the ratio in CPU time
 	Exact   bool   // the ratio is a count that does not vary
 	Target  float64
-	AtLeast bool   // the target is to be exceeded, not to be kept
-	Garbage string // allocations and bytes, ours and the limit's
+	AtLeast bool   // Target is a minimum instead of a maximum
+	Garbage string // allocations and bytes of espalier and of the limit
 	Peers   [3]string
 }
 
-// report is a part of the table, and what it is made with.
+// report is a part of the table, with the contenders that it needs.
 type report struct {
 	rows []row
-	otp  *otp // nil where erl is not installed
+	otp  *otp // nil if Erlang is not installed
 }
 
 // The columns of the peers.
@@ -37,14 +37,14 @@ const (
 
 var peerNames = [3]string{"suture", "errgroup", "OTP"}
 
-// judged is a row whose limit, and whose peers, were measured with it.
+// judged is a row whose limit and peers were measured together with it.
 type judged struct {
 	what, ours, limit string // the last two are names of contenders
 	limitText         string
-	target            float64 // 0 for a row that is only shown
+	target            float64 // 0 for a row without a target
 }
 
-// add adds a row, out of what [compare] found.
+// add adds a row from the results of [compare].
 func (r *report) add(found map[string]samples, j judged) {
 	ours, limit := found[j.ours], found[j.limit]
 	one := row{
@@ -94,14 +94,13 @@ func (r row) targetText() string {
 	return "≤ " + count(r.Target)
 }
 
-// verdict judges the median, and says so where the quarters around it
-// disagree.
+// verdict judges the median. It says "narrowly" if the quartiles disagree.
 func (r row) verdict() string {
 	if r.Target == 0 && !r.Exact {
 		return "shown"
 	}
 	meets := func(v float64) bool {
-		v = math.Round(v*100) / 100 // as it is shown
+		v = math.Round(v*100) / 100 // rounded as in the table
 		if r.AtLeast {
 			return v >= r.Target
 		}

@@ -11,8 +11,8 @@ import (
 
 var errCrash = errors.New("crash")
 
-// idle does nothing until it is cancelled. All contenders run the same one, as
-// often as they need it, so that what is counted is theirs.
+// idle does nothing until it is cancelled. All contenders run it, once for each
+// child, so that only the contenders differ.
 type idle struct{ entered *sync.WaitGroup }
 
 func (w *idle) Run(ctx context.Context) error {
@@ -21,10 +21,10 @@ func (w *idle) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Serve is Run for suture.
+// Serve implements suture.Service.
 func (w *idle) Serve(ctx context.Context) error { return w.Run(ctx) }
 
-// crasher fails as often as it is told to, without a pause.
+// crasher is a worker that fails a given number of times without a pause.
 type crasher struct {
 	left     int
 	again    chan int
@@ -59,8 +59,8 @@ func (w *crasher) Serve(ctx context.Context) error { return w.Run(ctx) }
 // ready waits until the worker has been started.
 func (w *crasher) ready() { <-w.finished }
 
-// crash measures n restarts: from the first exit until Run is entered for the
-// n-th time after it.
+// crash measures n restarts, from the first exit until the n-th call of Run
+// after it.
 func (w *crasher) crash(m *meter, n int) {
 	m.do(n, func() {
 		w.again <- n
@@ -68,7 +68,7 @@ func (w *crasher) crash(m *meter, n int) {
 	})
 }
 
-// stormy fails together with all others, when the storm breaks.
+// stormy is a worker that fails together with all others when the storm begins.
 type stormy struct {
 	idle
 	storm atomic.Pointer[chan struct{}]
@@ -94,7 +94,7 @@ func (w *stormy) Run(ctx context.Context) error {
 
 func (w *stormy) Serve(ctx context.Context) error { return w.Run(ctx) }
 
-// strike measures a storm: from the moment when n workers fail until all have
+// strike measures a storm, from the moment when n workers fail until all have
 // entered Run again.
 func (w *stormy) strike(m *meter, n int) {
 	w.entered.Wait()
@@ -106,13 +106,13 @@ func (w *stormy) strike(m *meter, n int) {
 	})
 }
 
-// timed fails without a pause while something else goes on, and notes the
-// longest time that it took to run again.
+// timed is a worker that fails without a pause during another operation. It
+// records the longest time until it ran again.
 type timed struct {
 	busy           atomic.Bool
 	lives          atomic.Int64
 	resume, paused chan struct{}
-	exited         time.Time // zero if it was not to run again at once
+	exited         time.Time // zero if no immediate restart was expected
 	longest        time.Duration
 }
 
@@ -148,7 +148,7 @@ func (w *timed) longestWhile(f func()) time.Duration {
 	w.lives.Store(0)
 	w.busy.Store(true)
 	w.resume <- struct{}{}
-	for w.lives.Load() < 100 { // until it is in full swing
+	for w.lives.Load() < 100 { // until the crash loop is running
 		runtime.Gosched()
 	}
 	f()

@@ -7,7 +7,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// ByHand is what a person writes for [NewService].
+// ByHand builds the tree of [NewService] as a programmer would by hand.
 func ByHand(worker *Worker) *Service {
 	s := new(Service)
 	s.Declare(

@@ -1,5 +1,5 @@
-// Package service is a tree that is declared, and built in two ways: by
-// supgen, and by hand.
+// Package service declares a tree that is built in two ways, by supgen and by
+// hand.
 package service
 
 import (
@@ -11,10 +11,10 @@ import (
 
 //go:generate go run github.com/espalier-go/espalier/cmd/supgen
 
-// Worker is what all children are.
+// Worker is the type of all children.
 type Worker struct{}
 
-// Run waits for its end.
+// Run waits until ctx ends.
 func (Worker) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
