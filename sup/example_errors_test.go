@@ -141,7 +141,7 @@ func startDeaf(answer chan struct{}) *sup.Supervisor[worker] {
 	return s
 }
 
-// A stuck child is told by its path, and by where it is.
+// The error names a stuck child by its path, and has its stack.
 func ExampleStuckError() {
 	answer := make(chan struct{})
 	s := startDeaf(answer)
@@ -223,10 +223,10 @@ func ExampleStopError() {
 	cause := <-told
 	fmt.Println(cause)
 	if stop, ok := errors.AsType[*sup.StopError](cause); ok && stop.Reason == sup.ReasonOperator {
-		fmt.Println("somebody has closed the shop")
+		fmt.Println("an operator has closed the shop")
 	}
 	end(s)
 	// Output:
 	// termination by an operator
-	// somebody has closed the shop
+	// an operator has closed the shop
 }

@@ -12,7 +12,7 @@ import (
 
 var errBroke = errors.New("broke")
 
-// A Bidder bids until it is told to stop, or until it breaks.
+// A Bidder bids until it is asked to stop, or breaks.
 type Bidder struct {
 	Name  string
 	limit int

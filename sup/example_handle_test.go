@@ -31,7 +31,7 @@ func live(b *Bidder, ok bool) string {
 	return fmt.Sprint(b.Name, " bids ", b.Bid())
 }
 
-// A handle is a small value: give it to whoever needs the worker.
+// A handle is small and may be copied to all users of the worker.
 func ExampleChild() {
 	type Hall struct{ best sup.Child[*Bidder] }
 

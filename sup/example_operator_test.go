@@ -29,7 +29,7 @@ func ExampleSupervisor_StartChild() {
 	// auction/ada: start child: already running
 }
 
-// A start that takes too long is told from one that fails.
+// The error of a start that takes too long differs from the error of one that fails.
 func ExampleSupervisor_StartChild_timeout() {
 	s := startAuction()
 	defer end(s)

@@ -9,7 +9,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// A Greeter is a worker: its Run returns when it is told to stop, or when it
+// A Greeter is a worker whose Run returns when it is asked to stop, or when it
 // has failed.
 type Greeter struct {
 	name string
