@@ -8,8 +8,8 @@ import (
 // by its path, without knowledge of its type. [Control] returns one for a supervisor in
 // this process. All methods are safe for concurrent use.
 //
-// Errors, in a [CallError], are those of the named method of [Supervisor], those of
-// [Inspector] for the path, and [ErrIncarnation], see [Target].
+// A call returns, in a [CallError], the errors of the [Supervisor] method of that name, the
+// errors of [Inspector] for the path, and [ErrIncarnation] as described at [Target].
 type Controller interface {
 	Inspector
 	// StartChild adds a child to the supervisor at a path, starts it, and returns a
@@ -68,8 +68,8 @@ type Target struct {
 	Incarnation int
 }
 
-// Control returns the controller of a supervisor in this process. If s is nil, the
-// controller is that of a supervisor that was never started.
+// Control returns the controller of a supervisor in this process. If s is nil, it
+// returns the controller of a supervisor that was never started.
 func Control(s AnySupervisor) Controller { return operator{baseOf(s)} }
 
 func (o operator) StartChild(ctx context.Context, path, key string) (ChildInfo, error) {

@@ -43,8 +43,8 @@ type KeyedSpec[K comparable, W Worker] struct {
 	// Name is the path of the set if it has no parent, and its id in the tree that
 	// declares it. "" means "supervisor" without a parent. A tree requires a name.
 	Name string
-	// Start returns a new worker for a key, for each incarnation. It is required. Its
-	// context is that of the incarnation. See also [ErrIgnore].
+	// Start returns a new worker for a key, for each incarnation. It is required. It
+	// is called with the context of the incarnation. See also [ErrIgnore].
 	Start func(ctx context.Context, key K) (W, error)
 	// Max is the largest number of declared children, in any state. 0 means no limit.
 	Max int

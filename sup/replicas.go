@@ -31,7 +31,7 @@ type ReplicasSpec[W Worker] struct {
 	// Count is the number of replicas. It is required and must be at least 1.
 	Count int
 	// Start returns a new worker for an index, for each incarnation. It is required.
-	// Its context is that of the incarnation. See also [ErrIgnore].
+	// It is called with the context of the incarnation. See also [ErrIgnore].
 	Start func(ctx context.Context, i int) (W, error)
 	// Intensity limits the restarts of all replicas together. If it is exceeded, the set
 	// ends. The zero value means [DefaultIntensity].

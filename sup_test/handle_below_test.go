@@ -49,7 +49,7 @@ func TestWaitDoesNotWaitForTheSupervisorsAbove(t *testing.T) {
 	})
 }
 
-// H1: Wait fails at once when the supervisor goes for good, whoever asked for that.
+// H1: Wait fails at once when the supervisor goes for good, whatever the reason.
 func TestWaitFailsAtOnceBelowASupervisorThatGoesForGood(t *testing.T) {
 	for _, test := range []struct {
 		name string

@@ -69,8 +69,7 @@ func TestWaitBlocksUntilThereIsAWorker(t *testing.T) {
 	}
 }
 
-// reasons returns the ways in which a child goes for good, and the error of Wait for
-// each.
+// reasons are the ways in which a child ends permanently, each with the error of Wait.
 var reasons = []struct {
 	name  string
 	child sup.ChildSpec[*fake]

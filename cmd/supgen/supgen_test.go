@@ -34,7 +34,12 @@ func supgen(t testing.TB, dir string, args ...string) result {
 	// A run that hangs is a failure, however slow the machine is.
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	return runSupgen(t, exec.CommandContext(ctx, os.Args[0], args...), dir)
+}
+
+// runSupgen runs a command that starts this test binary as supgen in a directory.
+func runSupgen(t testing.TB, cmd *exec.Cmd, dir string) result {
+	t.Helper()
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SUPGEN_TEST=1", "GORACE=atexit_sleep_ms=0")
 	var out, errs bytes.Buffer

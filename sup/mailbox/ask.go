@@ -47,7 +47,8 @@ func (c Call[Req, Resp]) Reply(response Resp) bool {
 }
 
 // Fail answers the request with an error, which Ask returns unchanged. A nil err means
-// an error that wraps [ErrNoReply]. The result is that of [Call.Reply].
+// an error that wraps [ErrNoReply]. It reports false in the cases
+// in which [Call.Reply] does.
 func (c Call[Req, Resp]) Fail(err error) bool {
 	if err == nil {
 		err = errFailedWithNil

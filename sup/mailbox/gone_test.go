@@ -109,7 +109,7 @@ func TestARequestIsNotDeliveredOnceAskHasReturned(t *testing.T) {
 	}
 }
 
-// A looked is a context that tells when somebody looks into it, as [sup.Beat] does.
+// A looked is a context that calls look when a value is read from it, as [sup.Beat] does.
 type looked struct {
 	context.Context
 	look func()
@@ -253,8 +253,8 @@ func TestWhoIsHandedARequestThatWasGivenUpGoesOnAsIfItHadNotBeen(t *testing.T) {
 	}
 }
 
-// A request that has come back from a worker that was told to stop can be answered
-// outside of Process.
+// A request that a stopped worker has returned to the mailbox can be answered outside of
+// Process.
 func TestARequestThatHasComeBackAndWasAnsweredIsNotDelivered(t *testing.T) {
 	var b mailbox.Mailbox[double]
 	cameBack := 0

@@ -9,8 +9,8 @@ import (
 	"github.com/espalier-go/espalier/sup/mailbox"
 )
 
-// A model of a mailbox: slices, and no concurrency. Each command says what
-// everybody is told because of it, as lines in no order.
+// model is a mailbox without concurrency, made of slices. Each command returns the
+// results that its callers get because of it, as lines in no order.
 type model struct {
 	capacity  int
 	closed    bool

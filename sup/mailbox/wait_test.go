@@ -150,7 +150,7 @@ func TestAMessageOfASenderThatLeavesIsSentOrNot(t *testing.T) {
 	}
 }
 
-// An ending is a context that ends when somebody has found that it goes on.
+// ending is a context that ends right after a caller has found it not ended.
 type ending struct {
 	context.Context
 	found atomic.Bool
@@ -217,7 +217,7 @@ func TestARequestThatComesWhenAWorkerIsToldToStopIsGoneOnceItIsGivenUp(t *testin
 }
 
 // A Send that returned nil before or while the mailbox was closed has sent its
-// message, and whoever receives until ErrClosed gets it.
+// message, and a receiver that goes on until ErrClosed gets it.
 func TestNothingIsLostWhenTheMailboxIsClosedAtTheSameMoment(t *testing.T) {
 	for range 300 {
 		b := mailbox.New[int](3)
