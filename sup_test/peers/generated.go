@@ -62,7 +62,7 @@ func measureGenerator(r *report) {
 					outputs, faults, err := gen.Generate(dir)
 					check(err)
 					if len(faults) > 0 || len(outputs) == 0 {
-						panic(fmt.Sprint("supgen: faults in the package:  ", faults))
+						panic(fmt.Sprintf("supgen wrote %d files, faults: %v", len(outputs), faults))
 					}
 				}
 			})
