@@ -52,9 +52,9 @@ type incarnation struct {
 // stopState is how an incarnation is stopped, and how far that has come.
 type stopState struct {
 	stopBy   time.Duration // when the shutdown timeout ends; 0 until it begins
-	stopDue  time.Duration // when the timer of that timeout should fire next; when the timeout began until there is one
 	intent   stopIntent
 	endState endState
+	timed    bool // set when a timer of the shutdown timeout has been set
 	extended bool // set when stopBy was moved because the whole program had been suspended
 }
 

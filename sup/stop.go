@@ -47,7 +47,7 @@ func (s *core) stoppingLocked(inc *incarnation, now time.Duration, e eventDraft)
 	// An incarnation that waits for its backoff has not started: its child stays
 	// restarting until the stop is settled.
 	c := inc.child
-	inc.stopBy, inc.stopDue = late.Begin(now, inc.stopTimeLocked()).End, now
+	inc.stopBy = late.Begin(now, inc.stopTimeLocked()).End
 	c.live.Store(nil)
 	if inc.start != startPending {
 		c.moveLocked(StateStopping, now, e)
@@ -63,22 +63,32 @@ func (inc *incarnation) stopTimeLocked() time.Duration {
 	return DefaultShutdown
 }
 
-// stopTimer returns how long a timer of the shutdown timeout must run, or 0 if the
-// timeout is over. It must be called with the lock held, before the timer is set and
-// each time that the timer has fired. A timer that fires or is set much too late extends
-// the timeout once, because the whole program was suspended, and the worker with it.
-func (inc *incarnation) stopTimer(now time.Duration) time.Duration {
-	limit := late.Limit{Length: inc.stopTimeLocked(), End: inc.stopBy, Due: inc.stopDue, Extended: inc.extended}
-	wait := limit.Next(now)
-	inc.stopBy, inc.stopDue, inc.extended = limit.End, limit.Due, limit.Extended
-	return wait
+// stopTimer returns a function for a timer of the shutdown timeout, which must not be
+// Infinity. Both must be called with the lock held. The function returns how long the
+// timer must run, or 0 if the timeout is over. It must be called before the timer is set
+// and each time that the timer has fired.
+//
+// A timer that fires much too late extends the timeout once, because the whole program
+// was suspended, and the worker with it. So does the first timer if it is set much too
+// late.
+func (inc *incarnation) stopTimer(now time.Duration) func(now time.Duration) time.Duration {
+	due := now // when the timer should fire next
+	if !inc.timed {
+		due, inc.timed = inc.stopBy-inc.stopTimeLocked(), true
+	}
+	return func(now time.Duration) time.Duration {
+		limit := late.Limit{Length: inc.stopTimeLocked(), End: inc.stopBy, Due: due, Extended: inc.extended}
+		wait := limit.Next(now)
+		inc.stopBy, inc.extended, due = limit.End, limit.Extended, limit.Due
+		return wait
+	}
 }
 
 // boundStopLocked sets a timer that ends the shutdown timeout, for a stop that
 // nothing waits for.
 func (s *core) boundStopLocked(inc *incarnation) {
 	if inc.stopBy != Infinity {
-		s.armLocked(inc, inc.stopTimer, func(inc *incarnation) { s.markOverdue(inc) })
+		s.armLocked(inc, inc.stopTimer(s.now()), func(inc *incarnation) { s.markOverdue(inc) })
 	}
 }
 
@@ -145,6 +155,7 @@ func (s *core) awaitUnlessBrutal(inc *incarnation) {
 // that, and leaves the rest of the stop to a timer.
 func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 	c := inc.child
+	var next func(now time.Duration) time.Duration // nil until the timer is needed
 	var timer *time.Timer
 	var expired <-chan time.Time // nil if the timer does not run
 	for turn := 0; ; turn++ {
@@ -164,7 +175,11 @@ func (s *core) awaitGone(ctx context.Context, inc *incarnation) error {
 		// is missed.
 		changed, bounded, wait := c.changedLocked(), inc.stopBy != Infinity && expired == nil, time.Duration(0)
 		if bounded {
-			wait = inc.stopTimer(s.now())
+			now := s.now()
+			if next == nil {
+				next = inc.stopTimer(now)
+			}
+			wait = next(now)
 		}
 		s.mu.Unlock()
 		switch {

@@ -77,8 +77,9 @@ func (s *core) awaitSet(left []*incarnation, sorted bool) {
 		sortByStopLocked(left)
 	}
 	now := s.now()
-	// The whole program may have been suspended since they were asked.
-	if late.Stopped(length, now-left[0].stopDue) {
+	// The whole program may have been suspended since they were asked. The last one tells:
+	// others may have been stopping before, with timers of their own.
+	if last := left[len(left)-1]; !last.timed && late.Stopped(length, now-(last.stopBy-length)) {
 		extendStopsLocked(left, now)
 	}
 	wait := late.Wait(left[0].stopBy-now, length)
