@@ -64,11 +64,16 @@ func TestASlowReaderDelaysNothing(t *testing.T) {
 		const crashes = 400 // with four events each, more than a stream holds
 		next, stop := iter.Pull2(sup.Inspect(s).Events(t.Context(), "", sup.FromNow))
 		defer stop()
-		die := c.of("a")
-		go func() { die <- errBoom }()
-		if e, err, ok := next(); e.Kind != sup.ChildExited || err != nil || !ok {
-			t.Fatalf("first %v, %v", e.Kind, err)
-		}
+		first := make(chan struct{})
+		go func() {
+			defer close(first)
+			if e, err, ok := next(); e.Kind != sup.ChildExited || err != nil || !ok {
+				t.Errorf("first %v, %v", e.Kind, err)
+			}
+		}()
+		synctest.Wait() // the stream begins with the first call of next
+		c.die("a", errBoom)
+		<-first
 		for range crashes {
 			c.die("a", errBoom)
 		}
