@@ -151,11 +151,10 @@ func (s *core) markReady(inc *incarnation) bool {
 	if s.list.lastLives != nil { // frees the last life: snapshots show the new one
 		delete(s.list.lastLives, c)
 	}
-	// moveLocked wakes the goroutines that wait for the child. They look again under the
-	// lock, and so find the worker that is stored after it.
+	// Handles read live without the lock, and a reader of the event must find the worker.
+	c.live.Store(inc)
 	c.moveLocked(StateRunning, s.now(), eventDraft{kind: ChildReady})
 	inc.readyAt = c.since
-	c.live.Store(inc)
 	s.watchLocked(inc)
 	return true
 }

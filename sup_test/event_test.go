@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -262,5 +263,32 @@ func TestTheEventsOfAChildComeInTheOrderOfItsLife(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// H1: A handle finds the worker from the moment that an observer learns that it is ready.
+func TestAHandleFindsTheWorkerOnceItsEventIsOut(t *testing.T) {
+	c := make(controls)
+	var ada sup.Child[*fake]
+	var declared atomic.Bool
+	ready := make(chan bool, 1)
+	s := start(t, sup.Spec[*fake]{
+		Intensity: ample,
+		Children:  c.good(new(trace), "a"),
+		Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
+			if e.Kind == sup.ChildReady && declared.Load() {
+				_, ok := ada.Get()
+				ready <- ok
+			}
+		})},
+	})
+	ada = s.Child("a")
+	declared.Store(true)
+	die := c.of("a")
+	for n := range 900 {
+		die <- errBoom
+		if !<-ready {
+			t.Fatalf("after restart %d: no worker in the handle, although the event has come", n)
+		}
 	}
 }
