@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -270,20 +269,18 @@ func TestTheEventsOfAChildComeInTheOrderOfItsLife(t *testing.T) {
 func TestAHandleFindsTheWorkerOnceItsEventIsOut(t *testing.T) {
 	c := make(controls)
 	var ada sup.Child[*fake]
-	var declared atomic.Bool
 	ready := make(chan bool, 1)
 	s := start(t, sup.Spec[*fake]{
 		Intensity: ample,
 		Children:  c.good(new(trace), "a"),
 		Observers: []sup.Observer{sup.ObserverFunc(func(e sup.Event) {
-			if e.Kind == sup.ChildReady && declared.Load() {
+			if e.Kind == sup.ChildReady && e.Incarnation > 1 {
 				_, ok := ada.Get()
 				ready <- ok
 			}
 		})},
 	})
 	ada = s.Child("a")
-	declared.Store(true)
 	die := c.of("a")
 	for n := range 900 {
 		die <- errBoom
