@@ -28,12 +28,15 @@ type child struct {
 	since      time.Duration // when state last changed
 	counts     Counts        // counts.Starts is also the number of the last incarnation
 	retry      retryState
+	round      *round // that stops or starts the child now; nil if none does
 
 	state             State
 	stoppedByOperator bool // set by an operator's stop; rounds then leave the child alone
 	removeWhenDown    bool // set if the child is removed once it is down: it is being added and not ready yet, or is being deleted
 	supervisor        bool // set once a worker of the child was a supervisor
 	added             bool // set if the child was added at run time; fixed
+	inLine            bool // set while a failure of the child waits in roundState.line
+	exhausted         bool // set if the last start failed because the host has run out of a resource
 
 	unlinked atomic.Bool // set when the child has left the list; handles read it without a lock
 
@@ -48,13 +51,11 @@ type retryState struct {
 	wait         time.Duration // the backoff of cur
 	due          time.Duration // when the backoff is over that the rest of a round waits for
 	budget       *window       // nil until the first restart is counted against a budget of the child
-	inLine       bool          // set while a failure of the child waits in roundState.queue
-	exhausted    bool          // set if the last start failed because the host has run out of a resource
 }
 
 // clearFailure forgets a failure that waits for its round, or for the end of its
 // backoff, because something else has settled what happens to the child.
-func (r *retryState) clearFailure() { r.inLine, r.due = false, 0 }
+func (c *child) clearFailure() { c.inLine, c.retry.due = false, 0 }
 
 // slot is the typed part of a child.
 type slot interface {
@@ -187,6 +188,11 @@ func (c *child) wakeLocked() {
 		close(c.change)
 		c.change = nil
 	}
+	for _, r := range c.sup.rounds.waiting {
+		if r.failed == c { // it may wait no longer
+			c.sup.wakeRoundsLocked()
+		}
+	}
 }
 
 // changedLocked returns a channel that is closed on the next state change. The
@@ -208,12 +214,19 @@ func (c *child) emitLocked(e eventDraft, now time.Duration) {
 // roundCauseLocked returns the child whose failure caused the round that stops c
 // or restarts it, or nil if an event of this kind has no such cause.
 func (c *child) roundCauseLocked(kind EventKind) *child {
-	s := c.sup
 	switch {
-	case !s.isStoppingLocked(c), c == s.round.cause:
+	case !c.sup.isStoppingLocked(c), c == c.round.failed:
 		return nil
 	case kind == ChildStopping && c.cur.intent == intentRestart, kind == ChildRestarting:
-		return s.round.cause
+		return c.round.failed
 	}
 	return nil
 }
+
+// orderOf is the children of a supervisor, for the plans that it makes.
+type orderOf struct{ *core }
+
+func (o orderOf) first() *child              { return o.list.first }
+func (o orderOf) next(c *child) *child       { return c.next }
+func (o orderOf) needs(*child) []*child      { return nil }
+func (o orderOf) dependents(*child) []*child { return nil }

@@ -42,7 +42,7 @@ type core struct {
 	record     record // of events; its size is fixed
 	retired    retired
 	goroutines goroutineCount
-	round      roundState
+	rounds     roundState
 }
 
 // place is the position of a supervisor in its tree. It is fixed.
@@ -81,8 +81,7 @@ type lifecycle struct {
 type childList struct {
 	byID        map[string]*child // nil in a set: its type finds children by key
 	first, last *child
-	cursors     []*cursor // the cursors in use
-	seq         uint64    // of the child that was added last
+	seq         uint64 // of the child that was added last
 	count       int
 	states      [StateQuarantined + 1]int // number of children in each state
 	significant int                       // number of significant children that are not at rest
@@ -189,10 +188,6 @@ func (s *core) unlinkLocked(c *child, now time.Duration) {
 	} else {
 		s.list.last = c.prev
 	}
-	for _, k := range s.list.cursors {
-		k.leaveLocked(c)
-	}
-	// Cursors have moved on, so nothing needs the neighbours of c any more.
 	c.prev, c.next = nil, nil
 	s.list.count--
 	s.list.states[c.state]--
@@ -220,6 +215,11 @@ func (s *core) admitLocked() error {
 		return ErrShuttingDown
 	}
 	return nil
+}
+
+// planAllLocked returns the plan of the start and the end of the supervisor.
+func (s *core) planAllLocked() plan[*child] {
+	return planAll(s.config.strategy, siblings[*child](orderOf{s}))
 }
 
 // children returns all children in order.

@@ -141,29 +141,22 @@ func (s *core) stopChildren() {
 	s.reportStuck()
 }
 
-// stopInOrder stops the children one after the other.
+// stopInOrder stops the children one after the other, or as their needs allow (D5).
 func (s *core) stopInOrder() {
+	// None is added or started once the supervisor is ending.
 	s.mu.Lock()
-	children := s.cursorLocked(s.list.last, true)
+	p := s.planAllLocked()
 	s.mu.Unlock()
-	for {
+	p.execute(true, func(i int) bool {
 		s.mu.Lock()
-		c := children.nextLocked()
-		if c == nil {
-			children.endLocked()
-			s.mu.Unlock()
-			return
-		}
-		inc := s.stopForEndLocked(c, s.now())
-		// While the lock is released, the incarnation may end, and children may be
-		// removed; none is added or started once the supervisor is ending.
+		inc := s.stopForEndLocked(p.members[i], s.now())
 		s.mu.Unlock()
-		if inc == nil {
-			continue
+		if inc != nil { // it may end by itself before it is cancelled
+			inc.cancel(s.life.stopCause)
+			s.awaitUnlessBrutal(inc)
 		}
-		inc.cancel(s.life.stopCause)
-		s.awaitUnlessBrutal(inc)
-	}
+		return true
+	})
 }
 
 // stopForEndLocked asks a child to stop because the supervisor ends. It returns the

@@ -29,8 +29,8 @@ func (s *core) exited(c *child, inc *incarnation) *incarnation {
 	}
 	s.mu.Unlock()
 	if rounds {
-		// No other goroutine runs rounds: settleExitLocked has set round.running
-		// for this one. Failures that come from now on join its queue.
+		// No other goroutine runs rounds: settleExitLocked has set rounds.running
+		// for this one. Failures that come from now on join its line.
 		s.runRounds()
 	}
 	return next
@@ -65,7 +65,7 @@ func (s *core) settleExitLocked(c *child, inc *incarnation, exit Exit, now time.
 		s.setStoppedLocked(c, now)
 	case inc.startedBy == byRound && !ready, inc.intent == intentRestart, s.isStoppingLocked(c):
 		// The round knows of it, either because it waits for this start or because
-		// it is stopping this child. It queues the failure, or starts the child.
+		// it is stopping this child. It puts the failure into the line, or starts the child.
 		s.holdForRoundLocked(c, now)
 	default:
 		return s.decideLocked(c, ready, exit, now)
@@ -103,7 +103,7 @@ func (s *core) countExitLocked(c *child, inc *incarnation, exit Exit, now time.D
 	// the start of a caller.
 	if begun && !ready && inc.startedBy != byCaller && inc.intent == intentNone {
 		c.retry.failedStarts++
-		c.retry.exhausted = inc.start == startExhausted
+		c.exhausted = inc.start == startExhausted
 	}
 	// The time before the incarnation was ready does not count: a child whose start
 	// takes longer than ResetAfter and always fails would never back off.
@@ -122,13 +122,13 @@ func (s *core) decideLocked(c *child, ready bool, exit Exit, now time.Duration) 
 		}
 		return s.restartAloneLocked(c, now), false
 	case restartRound:
-		// If another goroutine runs rounds, it takes this failure from the queue, and
+		// If another goroutine runs rounds, it takes this failure from the line, and
 		// the goroutine of this child can end.
 		s.queueLocked(c, now)
-		if s.round.running || s.life.phase == beginning {
+		if s.rounds.running || s.life.phase == beginning {
 			return nil, false
 		}
-		s.round.running = true
+		s.rounds.running = true
 		return nil, true
 	}
 	s.setStoppedLocked(c, now)
@@ -147,14 +147,14 @@ func (s *core) restartAloneLocked(c *child, now time.Duration) *incarnation {
 
 // nextWaitLocked returns the wait before the next restart of a child (B1, F4).
 func (c *child) nextWaitLocked() time.Duration {
-	return pause(c.retry.backoff.next(c.policy.backoff), c.retry.failedStarts, c.retry.exhausted)
+	return pause(c.retry.backoff.next(c.policy.backoff), c.retry.failedStarts, c.exhausted)
 }
 
 // countRestartLocked counts a restart (I1), and quarantines the child or ends the
 // supervisor if it is one too many. The restart after a start that failed because the
 // host has run out of a resource is not counted (F4).
 func (s *core) countRestartLocked(c *child, now time.Duration) verdict {
-	if c.retry.exhausted {
+	if c.exhausted {
 		return restartAlone
 	}
 	// Most children never fail, so the window of a budget is made by the first
@@ -196,14 +196,14 @@ func (s *core) quarantineLocked(c *child, now time.Duration) {
 		c.wakeLocked() // handles that wait for the child must fail now
 		return
 	}
-	c.retry.clearFailure()
+	c.clearFailure()
 	c.moveLocked(StateQuarantined, now, eventDraft{kind: ChildQuarantined, exit: c.last})
 }
 
 // setStoppedLocked makes a child stopped, and removes it if it is temporary or to be
 // removed.
 func (s *core) setStoppedLocked(c *child, now time.Duration) {
-	c.retry.clearFailure()
+	c.clearFailure()
 	c.moveLocked(StateStopped, now, eventDraft{kind: ChildStopped, exit: c.last})
 	if c.policy.restart == Temporary || c.removeWhenDown {
 		s.unlinkLocked(c, now)
@@ -226,11 +226,11 @@ func (s *core) queueLocked(c *child, now time.Duration) {
 	s.enqueueLocked(c)
 }
 
-// enqueueLocked puts the failure of a child at the end of the queue.
+// enqueueLocked puts the failure of a child at the end of the line.
 func (s *core) enqueueLocked(c *child) {
-	c.retry.inLine = true
-	s.round.queue = append(s.round.queue, c)
-	s.round.wake = closeMade(s.round.wake)
+	c.inLine = true
+	s.rounds.line = append(s.rounds.line, c)
+	s.wakeRoundsLocked()
 }
 
 // autoShutdownLocked ends the supervisor if the end of c is a reason to (A1).

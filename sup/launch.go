@@ -43,7 +43,7 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, by initiator) 
 		inc.limits = new(limits) // Beat reads it without a lock
 	}
 	c.cur = inc
-	c.retry.clearFailure() // the failure that led here is dealt with
+	c.clearFailure() // the failure that led here is dealt with
 	automatic := by != byCaller
 	if wait > 0 || automatic && s.events.backlogged() {
 		c.retry.wait = wait
@@ -64,7 +64,7 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, by initiator) 
 func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	c := inc.child
 	c.counts.Starts++
-	c.retry.exhausted = false
+	c.exhausted = false
 	inc.n, inc.start = c.counts.Starts, startBegun
 	if inc.startedBy != byCaller {
 		c.counts.Restarts++

@@ -47,15 +47,17 @@ func TestAChildThatIsAddedBeforeTheRoundStopsAnythingIsNoPartOfIt(t *testing.T) 
 		face, w := startIdlers(t, "a")
 		s := face.current()
 		s.mu.Lock()
-		s.round.stopping, s.round.cause, s.round.to = true, s.list.first, s.list.seq
+		s.rounds.running = true // the round is carried out here
+		s.goroutines.running++
+		s.enqueueLocked(s.list.first)
+		r, _, _ := s.nextRoundLocked()
 		s.mu.Unlock()
 		spec := ChildSpec[*idler]{ID: "added", Shutdown: Brutal, Start: func(context.Context) (*idler, error) { return w, nil }}
 		if _, err := face.StartChild(context.Background(), spec); err != nil {
 			t.Fatal(err)
 		}
-		s.stopRound(&StopError{Reason: ReasonRound})
-		s.holdRound(s.list.first, 0, 0)
-		s.startAgain(0)
+		s.carryOut(r)
+		s.runRounds()
 		synctest.Wait()
 		for _, c := range face.Children() {
 			if want := map[string]int{"a": 2, "added": 1}[c.ID]; c.State != StateRunning || c.Incarnation != want {

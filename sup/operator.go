@@ -115,8 +115,8 @@ func (s *core) terminate(ctx context.Context, c *child, seen int, remove bool) e
 		s.requestStopLocked(inc, intentStop, s.now())
 	}
 	// The intent is set even if the incarnation was asked to stop before, by a round for
-	// example: the operator's word is the last. A failure in the queue is called off.
-	inc.intent, c.retry.inLine = intentStop, false
+	// example: the operator's word is the last. A failure in the line is called off.
+	inc.intent, c.inLine = intentStop, false
 	c.wakeLocked() // handles that wait for a worker must fail now, even if the child was stopping or stuck already
 	s.mu.Unlock()
 	inc.cancel(operatorCause)

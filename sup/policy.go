@@ -29,7 +29,7 @@ func (r Restart) String() string {
 }
 
 // Strategy says which siblings are restarted together with a child that failed. The
-// strategies come from OTP.
+// first three come from OTP.
 type Strategy uint8
 
 const (
@@ -41,11 +41,16 @@ const (
 	// RestForOne stops the children declared after the one that failed in reverse
 	// start order, then starts it and them in start order.
 	RestForOne
+	// OneForDependents restarts the child that failed and all that need it, directly or
+	// not. The needs of a child are declared with [ChildSpec.Needs]. Children start as
+	// soon as all that they need are ready, and stop when all that need them have
+	// stopped. What does not wait for each other starts and stops side by side.
+	OneForDependents
 )
 
 // String returns the name used by OTP and struct tags, such as "one_for_one".
 func (s Strategy) String() string {
-	return nameOf(s, "one_for_one", "one_for_all", "rest_for_one")
+	return nameOf(s, "one_for_one", "one_for_all", "rest_for_one", "one_for_dependents")
 }
 
 // AutoShutdown says whether a supervisor ends when significant children end. It is

@@ -231,8 +231,8 @@ func (s *core) recordEventLocked(c *child, e eventDraft, now time.Duration) {
 	to.because, to.exhausted = nil, false
 	if c != nil {
 		to.n = c.counts.Starts
-		to.exhausted = c.retry.exhausted && e.kind == ChildRestarting && e.delay > 0
-		if s.round.stopping { // outside of that, no event has a cause
+		to.exhausted = c.exhausted && e.kind == ChildRestarting && e.delay > 0
+		if c.round != nil { // outside of a round, no event has a cause
 			to.because = c.roundCauseLocked(e.kind)
 		}
 	}

@@ -3,168 +3,228 @@ package sup
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 )
 
-// A round stops and starts the children that the failure of one child concerns,
-// under one_for_all and rest_for_one. If no goroutine runs rounds, the goroutine of
-// the child that failed does. It also runs the rounds of failures that come
-// meanwhile, so there is one round at a time.
+// A round stops and starts the children that the failure of one child concerns, as its
+// plan says. One goroutine begins the rounds: that of a child that failed while no other
+// did. Under OneForAll and RestForOne it carries them out as well, one after the other.
+// Under OneForDependents each has a goroutine of its own, because rounds that share no
+// child go on side by side.
 
-// spawnRoundsLocked runs rounds in a new goroutine.
+// spawnRoundsLocked begins rounds in a new goroutine.
 func (s *core) spawnRoundsLocked() {
-	s.round.running = true
+	s.rounds.running = true
 	s.goroutines.running++
 	go s.runRounds()
 }
 
-// runRounds runs rounds until no failure is in the queue and no round waits. The
-// caller has set round.running, and its goroutine ends afterwards.
+// runRounds begins rounds until no failure can have its turn and no round waits. The
+// caller has set rounds.running, and its goroutine ends afterwards.
 //
-// There is one queue for all failures. A start that fails in a round goes to the end
-// of the queue (F2). The children that the round has not started yet wait until its
-// turn has come and its backoff is over (B3).
+// There is one line for all failures. A start that fails in a round goes to the end of
+// the line (F2). The children that the round has not started yet wait until its turn has
+// come and its backoff is over (B3).
 func (s *core) runRounds() {
 	for {
 		s.mu.Lock()
-		waiting := s.round.waiting
+		r, waits, left := s.nextRoundLocked()
 		switch {
-		case s.life.phase >= ending:
-			waiting = nil // the end of the supervisor stops what waits
-		case waiting != nil && s.waitIsOverLocked(waiting): // before the queue, which may never be empty
-			s.round.waiting = nil
-			// Only this goroutine writes round.waitingFrom, so it is read without
-			// the lock. Children may fail or be stopped from here on: startInRound
-			// looks at each of them again.
-			s.mu.Unlock()
-			s.startAgain(s.round.waitingFrom)
-			continue
-		default:
-			if c := s.nextFailedLocked(); c != nil {
-				// An operator may stop c before the round begins. The round then
-				// goes on as if it had begun before.
-				s.mu.Unlock()
-				s.runRound(c)
-				continue
-			}
-		}
-		if waiting == nil {
-			// Still under the lock that covered the look at the queue: the next
-			// failure finds running unset, and runs its round itself.
-			s.round.running, s.round.waiting = false, nil
+		case r == nil && !waits:
+			// Still under the lock that covered the look at the line: the next failure
+			// finds running unset, and so does the end of a round that goes on.
+			s.rounds.running = false
 			s.endGoroutineLocked()
 			s.mu.Unlock()
 			return
+		case r == nil:
+			wake := make(chan struct{})
+			s.rounds.wake = wake
+			s.mu.Unlock()
+			s.awaitRound(wake, left)
+			continue
+		case s.config.strategy == OneForDependents:
+			s.goroutines.running++
+			s.mu.Unlock()
+			go s.runRound(r)
+			continue
 		}
-		left, changed := waiting.retry.due-s.now(), waiting.changedLocked()
-		if s.round.wake == nil {
-			s.round.wake = make(chan struct{})
-		}
-		wake := s.round.wake
+		// An operator may stop the failed child before the round stops the others. The
+		// round then goes on as if it had begun before.
 		s.mu.Unlock()
-		timer := time.NewTimer(left)
-		select {
-		case <-timer.C: // the backoff is over
-		case <-changed: // an operator may have stopped the child
-		case <-wake: // another child has failed
-		case <-s.signal.stop:
-		}
-		timer.Stop()
+		s.carryOut(r)
 	}
 }
 
-// nextFailedLocked takes the first failure from the queue that nothing has settled
-// since it joined.
-func (s *core) nextFailedLocked() *child {
-	for len(s.round.queue) > 0 {
-		c := s.round.queue[0]
-		s.round.queue = s.round.queue[1:]
-		if c.retry.inLine {
-			c.retry.inLine = false
-			return c
-		}
+// awaitRound waits until a round may begin or go on. A negative backoff is none.
+func (s *core) awaitRound(wake <-chan struct{}, backoff time.Duration) {
+	var over <-chan time.Time
+	if backoff >= 0 {
+		timer := time.NewTimer(backoff)
+		defer timer.Stop()
+		over = timer.C
 	}
-	s.round.queue = nil
-	return nil
+	select {
+	case <-over:
+	case <-wake: // a child has failed, a round has ended, or an operator has stopped a child that a round waits for
+	case <-s.signal.stop:
+	}
 }
 
-// waitIsOverLocked reports whether the round that waits for a child starts now: the
-// backoff of the child is over, or the child does not start again, because an
-// operator has stopped it or its budget is used up.
-func (s *core) waitIsOverLocked(waiting *child) bool {
-	if waiting.state != StateRestarting && (waiting.state != StateStuck || waiting.cur.intent.staysDown()) {
-		return true
-	}
-	return !waiting.retry.inLine && waiting.retry.due <= s.now()
-}
-
-// runRound runs the round of one failure: it counts the failure and stops the
-// children of the round. They start when the backoff of the failed child is over.
-func (s *core) runRound(failed *child) {
+// runRound carries out a round in a goroutine of its own. Failures that have waited for
+// the end of this round can have their turn then.
+func (s *core) runRound(r *round) {
+	s.carryOut(r)
 	s.mu.Lock()
-	now := s.now()
-	if s.countRestartLocked(failed, now) != restartAlone {
+	if s.rounds.running {
+		s.wakeRoundsLocked()
+		s.endGoroutineLocked()
 		s.mu.Unlock()
 		return
 	}
-	from := failed.seq
-	if s.config.strategy == OneForAll {
-		from = 0
-	}
-	s.round.stopping, s.round.cause, s.round.from, s.round.to = true, failed, from, s.list.seq
-	cause := &StopError{Reason: ReasonRound, Path: failed.path(), Err: failed.last.Err}
-	wait := failed.nextWaitLocked()
-	// From here until holdRound, a child of the round that fails is part of the round:
-	// isStoppingLocked says so to settleExitLocked.
+	s.rounds.running = true
 	s.mu.Unlock()
-	s.stopRound(cause)
-	if s.holdRound(failed, from, wait) {
-		s.startAgain(from)
-	}
+	s.runRounds()
 }
 
-// stopRound stops the children of the round in reverse order, one after the other
-// (T2, T3). It stops early if the supervisor begins to end, which stops the rest.
-func (s *core) stopRound(cause *StopError) {
-	s.mu.Lock()
-	children := s.cursorLocked(s.list.last, true)
-	s.mu.Unlock()
-	for {
-		s.mu.Lock()
-		c := children.nextLocked()
-		if c == nil || c.seq < s.round.from || s.life.phase >= ending {
-			children.endLocked()
-			s.mu.Unlock()
+// nextRoundLocked returns the next round to carry out. If there is none now, it reports
+// whether a round waits, and how long its backoff takes at most, which is negative if none
+// waits for a backoff.
+func (s *core) nextRoundLocked() (next *round, waits bool, backoff time.Duration) {
+	if s.life.phase >= ending {
+		s.rounds.waiting = nil // the end of the supervisor stops what waits
+		return nil, false, -1
+	}
+	backoff = -1
+	now := s.now()
+	for i, r := range s.rounds.waiting { // before the line, which may never be empty
+		left := r.waitLocked(now)
+		if left == 0 && s.freeLocked(r.plan) {
+			s.rounds.waiting = slices.Delete(s.rounds.waiting, i, i+1)
+			s.goLocked(r)
+			return r, false, -1
+		}
+		if left > 0 && (backoff < 0 || left < backoff) {
+			backoff = left
+		}
+	}
+	for i := 0; i < len(s.rounds.line); {
+		c := s.rounds.line[i]
+		counted := c.inLine // otherwise something has settled it since it joined
+		if c.inLine {
+			next = s.beginRoundLocked(c, now)
+		}
+		if c.inLine { // its turn has not come
+			i++
+			continue
+		}
+		s.rounds.line = removed(s.rounds.line, i) // it may fail again, and is behind the others then
+		switch {
+		case next != nil:
+			return next, false, -1
+		case counted: // the failure was one too many: a round may have waited for the child
+			return s.nextRoundLocked()
+		}
+	}
+	return nil, len(s.rounds.waiting) > 0, backoff
+}
+
+// removed returns a line without one of its members, which mostly is the first.
+func removed(line []*child, i int) []*child {
+	if i == 0 {
+		return line[1:]
+	}
+	return slices.Delete(line, i, i+1)
+}
+
+// waitLocked returns how long a round waits before it starts its members: until the
+// failed child has had its turn, which is a negative time, and until its backoff is over.
+// It does not wait for a child that does not start again, because an operator has stopped
+// it or its budget is used up.
+func (r *round) waitLocked(now time.Duration) time.Duration {
+	c := r.failed
+	switch {
+	case c.state != StateRestarting && (c.state != StateStuck || c.cur.intent.staysDown()):
+		return 0
+	case c.inLine:
+		return -1
+	}
+	return max(0, c.retry.due-now)
+}
+
+// beginRoundLocked begins the round of a failure, if its turn has come: it counts the
+// failure and takes the children of the round. It returns nil if there is no round.
+func (s *core) beginRoundLocked(failed *child, now time.Duration) *round {
+	p := planRound(s.config.strategy, failed, siblings[*child](orderOf{s}))
+	if !s.freeLocked(p) {
+		return nil
+	}
+	failed.inLine = false
+	if s.countRestartLocked(failed, now) != restartAlone {
+		return nil
+	}
+	r := &round{failed: failed, plan: p, stopping: true, backoff: failed.nextWaitLocked()}
+	s.goLocked(r)
+	// A round that waits for one of these children has nothing left to do: this one
+	// restarts all that it would start.
+	s.rounds.waiting = slices.DeleteFunc(s.rounds.waiting, func(w *round) bool { return w.failed.round == r })
+	return r
+}
+
+// carryOut stops the members of a round, unless they have been stopped, and starts them if
+// no backoff has to be waited for.
+func (s *core) carryOut(r *round) {
+	if r.stopping {
+		cause := &StopError{Reason: ReasonRound, Path: r.failed.path(), Err: r.failed.last.Err}
+		r.plan.execute(true, func(i int) bool { return s.stopInRound(r, r.plan.members[i], cause) })
+		if !s.stopped(r) {
 			return
 		}
-		inc := s.stopForRoundLocked(c)
-		// While the lock is released, the incarnation may end by itself, operators
-		// may stop, start, add and remove children, and others may fail. The cursor
-		// keeps its place, and each child is looked at when its turn comes.
-		s.mu.Unlock()
-		if inc != nil {
-			inc.cancel(cause)
-			s.awaitUnlessBrutal(inc)
-		}
 	}
+	r.plan.execute(false, func(i int) bool { return s.startInRound(r, i) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rounds.going--
+	r.leaveLocked(r.plan.members)
 }
 
-// stopForRoundLocked makes a child part of the round. It returns the incarnation to
-// cancel and wait for, or nil if there is none.
-func (s *core) stopForRoundLocked(c *child) *incarnation {
+// stopInRound stops one member of a round. It reports false if the supervisor begins to
+// end, which stops the rest.
+func (s *core) stopInRound(r *round, c *child, cause *StopError) bool {
+	s.mu.Lock()
+	if s.life.phase >= ending {
+		s.mu.Unlock()
+		return false
+	}
+	inc := s.stopForRoundLocked(r, c)
+	// While the lock is released, the incarnation may end by itself, operators may stop,
+	// start and remove children, and others may fail. Each member is looked at when its
+	// turn comes.
+	s.mu.Unlock()
+	if inc != nil {
+		inc.cancel(cause)
+		s.awaitUnlessBrutal(inc)
+	}
+	return true
+}
+
+// stopForRoundLocked prepares a member of a round for its restart. It returns the
+// incarnation to cancel and wait for, or nil if there is none.
+func (s *core) stopForRoundLocked(r *round, c *child) *incarnation {
 	inc := c.cur
 	switch {
-	case c.seq > s.round.to: // added since the round began
-	case inc == nil && c.state == StateRestarting: // its failure, if in the queue, is part of this round now (I5)
-		c.retry.clearFailure()
+	case c.unlinked.Load():
+	case inc == nil && c.state == StateRestarting: // its failure, if in the line, is part of this round now (I5)
+		c.clearFailure()
 	case inc == nil && c.state == StateStopped && !c.stoppedByOperator: // had ended: the round brings it back (T4)
 		s.holdForRoundLocked(c, s.now())
 	case inc == nil:
 	case c.state == StateStuck: // startInRound waits for it
-		c.retry.clearFailure()
+		c.clearFailure()
 		inc.intent = max(inc.intent, intentRestart)
 	case inc.startedBy != byRestart && inc.start != startReady: // an operator is adding or restarting it: that comes after the round
-		s.round.excluded = append(s.round.excluded, c)
+		r.leaveLocked([]*child{c})
 	default:
 		s.requestStopLocked(inc, intentRestart, s.now())
 		return inc
@@ -172,67 +232,58 @@ func (s *core) stopForRoundLocked(c *child) *incarnation {
 	return nil
 }
 
-// holdRound makes a round that has stopped its children wait for the backoff of the
-// child that failed (B3). It reports whether the round starts at once instead. It
-// does if it has no backoff, and another round waits for a child before it.
-func (s *core) holdRound(failed *child, from uint64, wait time.Duration) (atOnce bool) {
+// stopped is called when a round has stopped its members. It reports whether the round
+// starts them now. Otherwise the round waits for the backoff of the child that failed
+// (B3), and others may begin meanwhile (B2).
+func (s *core) stopped(r *round) (startsNow bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.round.stopping, s.round.excluded = false, nil
-	now := s.now()
+	r.stopping = false
+	failed, wait, now := r.failed, r.backoff, s.now()
 	failed.retry.due = now + min(wait, math.MaxInt64-now)
 	if wait > 0 && failed.state == StateRestarting { // an operator may have stopped it while the round stopped the others
 		failed.emitLocked(eventDraft{kind: ChildRestarting, delay: wait, exit: failed.last}, now)
 	}
-	if s.round.waiting == nil || from <= s.round.waiting.seq { // this round restarts all that the other waits to start
-		s.round.waiting, s.round.waitingFrom = failed, from
-		return false
+	if r.waitLocked(now) == 0 {
+		return true
 	}
-	return wait == 0
+	s.rounds.going--
+	r.leaveLocked(r.plan.members)
+	s.rounds.waiting = append(s.rounds.waiting, r)
+	return false
 }
 
-// startAgain starts the children of the round in order, from the first whose seq is
-// not below from. If one fails to start, or must wait for a backoff of its own, the
-// round waits for that child, and starts it and the rest later.
-func (s *core) startAgain(from uint64) {
-	s.mu.Lock()
-	first := s.list.last
-	for first != nil && first.prev != nil && first.prev.seq >= from {
-		first = first.prev
-	}
-	if first != nil && first.seq < from {
-		first = nil
-	}
-	children := s.cursorLocked(first, false)
-	c := children.nextLocked()
-	s.mu.Unlock()
-	for c != nil && s.startInRound(c) {
-		// During the start, children may have joined or left the list.
-		s.mu.Lock()
-		c = children.nextLocked()
-		s.mu.Unlock()
+// startInRound starts a member of a round. It reports false if those that wait for it
+// cannot be started by this round. They are left to a round that waits for what keeps
+// the member down.
+func (s *core) startInRound(r *round, i int) bool {
+	blocker := s.startMember(r.plan.members[i])
+	if blocker == nil {
+		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	children.endLocked()
-	if c != nil && s.round.waiting == nil {
-		s.round.waiting, s.round.waitingFrom = c, c.seq
-	}
+	rest := r.plan.from(i)
+	r.leaveLocked(rest.members)
+	s.rounds.waiting = append(s.rounds.waiting, &round{failed: blocker, plan: rest})
+	s.wakeRoundsLocked()
+	return false
 }
 
-// startInRound starts one child, if the round starts it. It reports false if the
-// round cannot go on: the start has failed and joined the queue, or the child must
-// wait for a backoff of its own. If the last incarnation of the child has not gone,
-// it waits for that first.
-func (s *core) startInRound(c *child) bool {
+// startMember starts a member of a round, if the round starts it. If the member cannot be
+// started now, it returns the child whose turn or backoff has to be waited for. That is
+// the member itself if its start has failed and joined the line, or if it must wait for a
+// backoff of its own. If the last incarnation of the member has not gone, startMember
+// waits for that first.
+func (s *core) startMember(c *child) (blocker *child) {
 	for {
 		s.mu.Lock()
 		inc := c.cur
 		switch {
-		case s.life.phase >= ending:
+		case s.life.phase >= ending, c.unlinked.Load():
 			s.mu.Unlock()
-			return true
-		case inc != nil && s.replacesLocked(c) && (c.state == StateStopping || c.state == StateStuck):
+			return nil
+		case inc != nil && !inc.intent.staysDown() && c.policy.restart != Temporary && (c.state == StateStopping || c.state == StateStuck): // X6
 			changed := c.changedLocked()
 			s.mu.Unlock()
 			select {
@@ -240,18 +291,18 @@ func (s *core) startInRound(c *child) bool {
 			case <-s.signal.stop:
 			}
 			continue
-		case inc != nil, c.state != StateRestarting, c.retry.inLine: // it runs, stays stopped, or has a turn of its own
+		case inc != nil, c.state != StateRestarting, c.inLine: // it runs, stays stopped, or has a turn of its own
 			s.mu.Unlock()
-			return true
+			return nil
 		case c.retry.due > s.now():
 			s.mu.Unlock()
-			return false
+			return c
 		}
 		inc = s.launchLocked(c, byRound)
 		s.mu.Unlock()
 		err := s.awaitStart(context.Background(), inc, ReasonShutdown)
 		if err == nil {
-			return true
+			return nil
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -259,15 +310,9 @@ func (s *core) startInRound(c *child) bool {
 		// has stopped the child, which is no failure. The child is stopped then, or
 		// will be once it is no longer stuck.
 		if c.state != StateRestarting && (c.state != StateStuck || inc.intent.staysDown()) {
-			return true
+			return nil
 		}
 		s.enqueueLocked(c)
-		return false
+		return c
 	}
-}
-
-// replacesLocked reports whether the round starts a child again whose last
-// incarnation has not gone, and so has to wait for it (X6).
-func (s *core) replacesLocked(c *child) bool {
-	return !c.cur.intent.staysDown() && c.policy.restart != Temporary && c.seq <= s.round.to
 }

@@ -3,6 +3,9 @@ package sup
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // The start of a supervisor: its declared children start one after the other, in the
@@ -13,10 +16,7 @@ import (
 // that have been started (S2) and returns the error; the caller must then finish the
 // life.
 func (s *core) begin(ctx context.Context) error {
-	s.mu.Lock()
-	children := s.cursorLocked(s.list.first, false)
-	s.mu.Unlock()
-	err := s.startDeclared(ctx, children)
+	err := s.startDeclared(ctx)
 	// The methods of ctx may be code of the user, so ctx is looked at before the lock
 	// is taken.
 	cancelled, cause := ctx.Err() != nil, stopCauseOf(ctx)
@@ -25,7 +25,6 @@ func (s *core) begin(ctx context.Context) error {
 		how = contextEnd(ctx, cause)
 	}
 	s.mu.Lock()
-	children.endLocked()
 	if err == nil && s.life.phase == beginning {
 		s.serveLocked()
 		s.mu.Unlock()
@@ -55,30 +54,84 @@ func (s *core) begin(ctx context.Context) error {
 
 // startDeclared starts the idle children. It returns early, without an error, if the
 // supervisor begins to end.
-func (s *core) startDeclared(ctx context.Context, children *cursor) error {
-	for {
-		if ctx.Err() != nil {
-			return stopCauseOf(ctx)
-		}
-		s.mu.Lock()
-		c := children.nextLocked()
-		if c == nil || s.life.phase != beginning {
-			s.mu.Unlock()
-			return nil
-		}
-		var inc *incarnation
-		if c.state == StateIdle { // an operator may have stopped or started it before its turn
-			inc = s.launchLocked(c, byCaller)
-		}
-		s.mu.Unlock()
-		if inc == nil {
-			continue
-		}
-		err := s.awaitStart(ctx, inc, ReasonShutdown)
-		if err != nil && !s.stoppedDuringStart(c) {
-			return &StartError{Path: c.path(), Err: err}
-		}
+func (s *core) startDeclared(ctx context.Context) error {
+	s.mu.Lock()
+	p := s.planAllLocked()
+	s.mu.Unlock()
+	b := &declaredStart{core: s, ctx: ctx, cancel: func(error) {}, failures: make([]error, len(p.members))}
+	if p.waits != nil { // others may be starting when one fails
+		b.ctx, b.cancel = context.WithCancelCause(ctx)
+		defer b.cancel(nil)
 	}
+	p.execute(false, func(i int) bool { return b.start(p.members[i], &b.failures[i]) })
+	b.failures = slices.DeleteFunc(b.failures, func(err error) bool { return err == nil })
+	switch len(b.failures) {
+	case 0:
+		return b.stopped
+	case 1:
+		return b.failures[0]
+	}
+	return errors.Join(b.failures...)
+}
+
+// declaredStart is the start of the declared children of a supervisor.
+type declaredStart struct {
+	*core
+	ctx      context.Context // ends with the context of the supervisor, and with the first failure
+	cancel   context.CancelCauseFunc
+	failures []error // for each child
+
+	failed  atomic.Bool
+	once    sync.Once
+	stopped error // why a child is not ready that was asked to stop; set by once
+}
+
+// start is the turn of one child. It reports false if those that wait for the child must
+// not start.
+func (b *declaredStart) start(c *child, failure *error) bool {
+	if b.ctx.Err() != nil {
+		if !b.failed.Load() {
+			b.stop(stopCauseOf(b.ctx))
+		}
+		return false
+	}
+	b.mu.Lock()
+	if b.life.phase != beginning {
+		b.mu.Unlock()
+		return false
+	}
+	var inc *incarnation
+	if c.state == StateIdle && !c.unlinked.Load() { // an operator may have stopped or started it before its turn
+		inc = b.launchLocked(c, byCaller)
+	}
+	b.mu.Unlock()
+	if inc == nil {
+		return true
+	}
+	err := b.awaitStart(b.ctx, inc, ReasonShutdown)
+	if err == nil || b.stoppedDuringStart(c) {
+		return true
+	}
+	err = &StartError{Path: c.path(), Err: err}
+	// Those that are starting are told to stop, and their ends are no failures (D3).
+	if b.wasAsked(inc) {
+		b.stop(err)
+		return false
+	}
+	*failure = err
+	b.failed.Store(true)
+	b.cancel(&StopError{Reason: ReasonShutdown})
+	return false
+}
+
+// stop records why a child that was asked to stop is not ready.
+func (b *declaredStart) stop(why error) { b.once.Do(func() { b.stopped = why }) }
+
+// wasAsked reports whether an incarnation was asked to stop.
+func (s *core) wasAsked(inc *incarnation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return inc.intent != intentNone
 }
 
 // stoppedDuringStart reports whether a child is not ready because an operator has
@@ -101,7 +154,7 @@ func (s *core) serveLocked() {
 		s.endLocked(&StopError{Reason: ReasonShutdown}, nil)
 		return
 	}
-	if len(s.round.queue) == 0 {
+	if len(s.rounds.line) == 0 {
 		return
 	}
 	if s.config.strategy != OneForOne {
@@ -109,9 +162,14 @@ func (s *core) serveLocked() {
 		return
 	}
 	// A restart may be one too many and end the supervisor: the rest then stays down.
-	for c := s.nextFailedLocked(); c != nil && s.life.phase == serving; c = s.nextFailedLocked() {
-		if next := s.restartAloneLocked(c, s.now()); next != nil {
-			s.spawnLocked(next)
+	line := s.rounds.line
+	s.rounds.line = nil
+	for _, c := range line {
+		if c.inLine && s.life.phase == serving { // otherwise something has settled it since
+			c.inLine = false
+			if next := s.restartAloneLocked(c, s.now()); next != nil {
+				s.spawnLocked(next)
+			}
 		}
 	}
 }

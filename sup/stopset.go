@@ -18,9 +18,7 @@ const setBatch = 1024
 
 // stopSet asks all children to stop, and waits until each is over or stuck.
 func (s *core) stopSet() {
-	s.mu.Lock()
-	children := s.cursorLocked(s.list.last, true)
-	s.mu.Unlock()
+	children := s.children() // none is added once the supervisor is ending
 	batch := make([]*incarnation, 0, setBatch)
 	var left, unbounded []*incarnation // with a shutdown timeout, and without
 	var latest time.Duration
@@ -28,26 +26,24 @@ func (s *core) stopSet() {
 	// stopping before end earlier. So the list is nearly always sorted already.
 	sorted := true // set if left is in the order in which the timeouts end
 	now := s.now() // the timeouts of all begin at the same time
-	for more := true; more; {
+	for len(children) > 0 {
 		batch = batch[:0]
 		s.mu.Lock()
-		for len(batch) < setBatch {
-			c := children.nextLocked()
-			if c == nil {
-				children.endLocked()
-				more = false
-				break
+		for len(batch) < setBatch && len(children) > 0 {
+			c := children[len(children)-1]
+			children = children[:len(children)-1]
+			inc := s.stopForEndLocked(c, now)
+			if inc == nil {
+				continue
 			}
-			if inc := s.stopForEndLocked(c, now); inc != nil {
-				batch = append(batch, inc)
-				if inc.stopBy != Infinity {
-					left = append(left, inc)
-					sorted = sorted && latest <= inc.stopBy
-					latest = inc.stopBy
-				} else {
-					unbounded = append(unbounded, inc)
-				}
+			batch = append(batch, inc)
+			if inc.stopBy == Infinity {
+				unbounded = append(unbounded, inc)
+				continue
 			}
+			left = append(left, inc)
+			sorted = sorted && latest <= inc.stopBy
+			latest = inc.stopBy
 		}
 		// Cancelling may run any number of waiting goroutines, which need the lock.
 		s.mu.Unlock()

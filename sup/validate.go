@@ -70,8 +70,8 @@ func (f *faults) checkSupervisor(name string, strategy Strategy, intensity Inten
 	if record > maxRecord {
 		f.add("Record", "%d is more than %d events: use less", record, maxRecord)
 	}
-	if strategy > RestForOne {
-		f.add("Strategy", "%v is not a strategy: use OneForOne, OneForAll or RestForOne", strategy)
+	if strategy > OneForDependents {
+		f.add("Strategy", "%v is not a strategy: use OneForOne, OneForAll, RestForOne or OneForDependents", strategy)
 	}
 	if auto > AutoShutdownAllSignificant {
 		f.add("AutoShutdown", "%v is not an AutoShutdown: use AutoShutdownNever, AutoShutdownAnySignificant or AutoShutdownAllSignificant", auto)

@@ -116,12 +116,12 @@ func code(line string) string {
 	return strings.TrimSpace(line)
 }
 
-// functionIn finds the lines of a function or method in a gofmt'ed file.
+// functionIn finds the lines of a function, generic or not, or a method in a gofmt'ed file.
 func functionIn(lines []string, name string) (from, to int) {
 	for i, line := range lines {
 		head, _, _ := strings.Cut(line, ") "+name+"(")
 		method := head != line && strings.HasPrefix(head, "func (")
-		if !method && !strings.HasPrefix(line, "func "+name+"(") {
+		if !method && !strings.HasPrefix(line, "func "+name+"(") && !strings.HasPrefix(line, "func "+name+"[") {
 			continue
 		}
 		for j := i; j < len(lines); j++ {
