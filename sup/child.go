@@ -222,11 +222,3 @@ func (c *child) roundCauseLocked(kind EventKind) *child {
 	}
 	return nil
 }
-
-// orderOf is the children of a supervisor, for the plans that it makes.
-type orderOf struct{ *core }
-
-func (o orderOf) first() *child              { return o.list.first }
-func (o orderOf) next(c *child) *child       { return c.next }
-func (o orderOf) needs(*child) []*child      { return nil }
-func (o orderOf) dependents(*child) []*child { return nil }

@@ -43,6 +43,7 @@ type core struct {
 	retired    retired
 	goroutines goroutineCount
 	rounds     roundState
+	needs      needs
 }
 
 // place is the position of a supervisor in its tree. It is fixed.
@@ -199,6 +200,7 @@ func (s *core) unlinkLocked(c *child, now time.Duration) {
 	s.retired.counts.add("", c.template(), c.counts)
 	delete(s.list.lastLives, c)
 	delete(s.list.supervisors, c)
+	s.needs.removeLocked(c)
 	c.slot.forget()
 	c.emitLocked(eventDraft{kind: ChildRemoved, exit: c.last}, now)
 	c.wakeLocked()
@@ -234,7 +236,8 @@ func (s *core) children() []*child {
 }
 
 // declareLocked adds a child that is found by its id.
-func (s *core) declareLocked(c *child) {
+func (s *core) declareLocked(c *child, needs []string) {
+	s.needs.addLocked(c, needs)
 	s.list.byID[c.id()] = c
 	s.linkLocked(c)
 }

@@ -20,14 +20,15 @@ const (
 
 // decideRestart decides what an exit leads to, before any budget is looked at (R1–R3).
 // A transient child whose restart has failed is restarted again, whatever the exit,
-// because the exit that led to the restart was abnormal (F1).
-func decideRestart(policy Restart, strategy Strategy, exit ExitKind, failedStart bool) verdict {
+// because the exit that led to the restart was abnormal (F1). alone is set if a restart of
+// the child concerns no other.
+func decideRestart(policy Restart, alone bool, exit ExitKind, failedStart bool) verdict {
 	switch {
 	case policy == Temporary:
 		return removeChild
 	case policy == Transient && exit != ExitAbnormal && !failedStart:
 		return stayStopped
-	case strategy == OneForOne:
+	case alone:
 		return restartAlone
 	}
 	return restartRound

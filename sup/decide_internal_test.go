@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// R1 to R3, F1: every combination of policy, exit and start, under both kinds of
-// strategy. OneForAll and RestForOne decide alike.
+// R1 to R3, F1: every combination of policy, exit and start, of a child that restarts
+// alone and of one that restarts in a round.
 func TestAnExitLeadsToWhatTheRestartPolicySays(t *testing.T) {
 	for _, tt := range []struct {
 		policy      Restart
@@ -35,13 +35,13 @@ func TestAnExitLeadsToWhatTheRestartPolicySays(t *testing.T) {
 		{Temporary, ExitShutdown, true, removeChild},
 		{Temporary, ExitAbnormal, true, removeChild},
 	} {
-		for _, strategy := range []Strategy{OneForOne, OneForAll, RestForOne} {
+		for _, alone := range []bool{true, false} {
 			want := tt.want
-			if want == restartAlone && strategy != OneForOne {
+			if want == restartAlone && !alone {
 				want = restartRound
 			}
-			t.Run(fmt.Sprintf("%v %v %v failed start %v", strategy, tt.policy, tt.exit, tt.failedStart), func(t *testing.T) {
-				if got := decideRestart(tt.policy, strategy, tt.exit, tt.failedStart); got != want {
+			t.Run(fmt.Sprintf("alone %v %v %v failed start %v", alone, tt.policy, tt.exit, tt.failedStart), func(t *testing.T) {
+				if got := decideRestart(tt.policy, alone, tt.exit, tt.failedStart); got != want {
 					t.Errorf("decided %v, want %v", got, want)
 				}
 			})

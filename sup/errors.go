@@ -41,6 +41,9 @@ var (
 	// ErrRestarting is returned when the child is about to be started again, by
 	// itself or as part of a round. Wait for the child, or terminate it.
 	ErrRestarting = errors.New("restart in progress")
+	// ErrNeeded is returned when the child cannot be deleted because other children need
+	// it. The error names them. Delete them first.
+	ErrNeeded = errors.New("needed by siblings")
 	// ErrMaxChildren is returned when a [Keyed] has as many children as it may have.
 	ErrMaxChildren = errors.New("maximum of children reached")
 	// ErrKey is returned when a key is invalid. A key must be comparable and equal

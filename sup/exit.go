@@ -114,7 +114,7 @@ func (s *core) countExitLocked(c *child, inc *incarnation, exit Exit, now time.D
 
 // decideLocked applies the restart policy to an exit that nothing asked for.
 func (s *core) decideLocked(c *child, ready bool, exit Exit, now time.Duration) (next *incarnation, rounds bool) {
-	switch decideRestart(c.policy.restart, s.config.strategy, exit.Kind, !ready) {
+	switch decideRestart(c.policy.restart, s.restartsAloneLocked(c), exit.Kind, !ready) {
 	case restartAlone:
 		if s.life.phase == beginning { // serveLocked decides
 			s.queueLocked(c, now)

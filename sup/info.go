@@ -19,6 +19,8 @@ type ChildInfo struct {
 	Significant bool `json:"significant"`
 	// Added is set if the child was added at run time by StartChild.
 	Added bool `json:"added"`
+	// Needs are the ids of the siblings that the child needs. It must not be changed.
+	Needs []string `json:"needs,omitzero"`
 	// State is the state of the child now.
 	State State `json:"state"`
 	// Incarnation is the number of the current or last incarnation. 0 means that

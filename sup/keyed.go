@@ -43,6 +43,9 @@ type KeyedSpec[K comparable, W Worker] struct {
 	// Name is the path of the set if it has no parent, and its id in the tree that
 	// declares it. "" means "supervisor" without a parent. A tree requires a name.
 	Name string
+	// Needs are the ids of siblings that the set needs in a tree under
+	// [OneForDependents]. See [ChildSpec].
+	Needs []string
 	// Start returns a new worker for a key, for each incarnation. It is required. It
 	// is called with the context of the incarnation. See also [ErrIgnore].
 	Start func(ctx context.Context, key K) (W, error)
@@ -112,7 +115,7 @@ func NewKeyed[K comparable, W Worker](spec KeyedSpec[K, W]) *Keyed[K, W] {
 // called after [NewKeyed] or twice.
 func (k *Keyed[K, W]) Declare(spec KeyedSpec[K, W]) Member {
 	k.setUp(spec)
-	return nested(spec.Name, k, &k.supervision, ChildSpec[*Keyed[K, W]]{})
+	return nested(spec.Name, k, &k.supervision, ChildSpec[*Keyed[K, W]]{Needs: spec.Needs})
 }
 
 func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
@@ -193,7 +196,7 @@ func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	}
 	life := k.current()
 	m := k.newMember(life, key)
-	err := life.addChild(ctx, &m.child, k.max, func() *child { return k.find(key) }, func() { k.members.Load().Store(key, m) })
+	err := life.addChild(ctx, &m.child, k.max, nil, func() *child { return k.find(key) }, func() { k.members.Load().Store(key, m) })
 	if err == nil { // the common case: the text of the key is not needed
 		return Child[W]{&m.self}, nil
 	}

@@ -3,6 +3,8 @@ package sup
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // The calls of an operator on one child. A call waits for that child only, and is not
@@ -21,7 +23,7 @@ func (s *core) admit() error {
 // child that has the id already, or nil. claim makes the id known: it is called last,
 // when nothing can refuse the child any more, because the child is then found without
 // the lock.
-func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *child, claim func()) error {
+func (s *core) addChild(ctx context.Context, c *child, limit int, needs []string, taken func() *child, claim func()) error {
 	cancelled := cancelledBefore(ctx) // before the lock: the methods of ctx may be code of the user
 	s.mu.Lock()
 	err := s.admitLocked()
@@ -32,6 +34,9 @@ func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *
 	}
 	if err == nil && limit > 0 && s.list.count >= limit {
 		err = fmt.Errorf("%w: %d", ErrMaxChildren, limit)
+	}
+	if err == nil {
+		err = s.checkNeedsLocked(c, needs)
 	}
 	if err == nil && cancelled != nil {
 		s.mu.Unlock()
@@ -44,12 +49,81 @@ func (s *core) addChild(ctx context.Context, c *child, limit int, taken func() *
 	c.removeWhenDown = true // until it is ready: a start that fails leaves nothing behind
 	c.added = true
 	claim()
+	s.needs.addLocked(c, needs)
 	s.linkLocked(c)
+	if s.unmetLocked(c) != nil {
+		s.mu.Unlock()
+		inc, err := s.launchWhenMet(ctx, c)
+		if err != nil {
+			return s.startError(c, err)
+		}
+		return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
+	}
 	inc := s.launchLocked(c, byCaller)
 	// From here on the child is like any other: rounds leave it alone until it is ready,
 	// the end of the supervisor stops it, and other operators may stop it.
 	s.mu.Unlock()
 	return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
+}
+
+// checkNeedsLocked returns the faults of what a new child needs (D1, D9).
+func (s *core) checkNeedsLocked(c *child, ids []string) error {
+	if len(ids) == 0 && len(s.needs.dependents[c.name]) == 0 {
+		return nil
+	}
+	children := []need{{c.name, c.policy.restart, ids}}
+	for o := s.list.first; o != nil; o = o.next {
+		// The needs of others matter only if they may need this child: they needed one
+		// of its id that was removed.
+		if cyclic := len(s.needs.dependents[c.name]) > 0; cyclic || slices.Contains(ids, o.name) {
+			children = append(children, need{o.name, o.policy.restart, s.needs.of[o]})
+		}
+	}
+	f := &faults{path: s.path}
+	f.checkNeeds(s.config.strategy, children)
+	// The others were checked when they were added, and may need a child that was removed.
+	path := c.path()
+	if f.list = slices.DeleteFunc(f.list, func(f Fault) bool { return f.Path != path }); len(f.list) > 0 {
+		return &SpecError{Path: path, Faults: f.list}
+	}
+	return nil
+}
+
+// launchWhenMet waits until all that a new child needs are ready, and then starts the
+// child (D9). If the child does not start, because an operator or the end of the
+// supervisor has stopped it or ctx has ended, it is removed.
+func (s *core) launchWhenMet(ctx context.Context, c *child) (*incarnation, error) {
+	for {
+		s.mu.Lock()
+		// mu was released: an operator may have stopped or deleted the child, and the
+		// supervisor may have begun to end.
+		unmet := s.unmetLocked(c)
+		switch {
+		case c.unlinked.Load():
+			s.mu.Unlock()
+			return nil, operatorCause
+		case s.life.phase >= ending:
+			s.unlinkLocked(c, s.now())
+			s.mu.Unlock()
+			return nil, s.life.stopCause
+		case unmet == nil:
+			inc := s.launchLocked(c, byCaller)
+			s.mu.Unlock()
+			return inc, nil
+		}
+		needed, changed := unmet.changedLocked(), c.changedLocked()
+		s.mu.Unlock()
+		select {
+		case <-needed:
+		case <-changed:
+		case <-s.signal.stop:
+		case <-ctx.Done():
+			s.mu.Lock()
+			s.unlinkLocked(c, s.now())
+			s.mu.Unlock()
+			return nil, &StopError{Reason: ReasonOperator, Err: causeOf(ctx)}
+		}
+	}
 }
 
 // cancelledBefore returns an error if ctx has ended before a start begins.
@@ -194,7 +268,11 @@ func (s *core) delete(ctx context.Context, c *child, seen int) error {
 	if err := s.admitLocked(); err != nil || c == nil || c.unlinked.Load() {
 		return notFoundOr(err)
 	}
-	if err := c.checkAtRestLocked(seen); err != nil {
+	// A child that has not started because it waits for what it needs can be deleted too.
+	if err := c.checkAtRestLocked(seen); err != nil && (c.state != StateIdle || s.config.strategy != OneForDependents) {
+		return err
+	}
+	if err := s.neededLocked(c); err != nil {
 		return err
 	}
 	if cancelled != nil {
@@ -202,6 +280,19 @@ func (s *core) delete(ctx context.Context, c *child, seen int) error {
 	}
 	s.unlinkLocked(c, s.now())
 	return nil
+}
+
+// neededLocked returns an error that names the children that need c, or nil if there is
+// none (D7).
+func (s *core) neededLocked(c *child) error {
+	var ids []string
+	for _, d := range s.dependentsLocked(c) {
+		ids = append(ids, d.name)
+	}
+	if ids == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrNeeded, strings.Join(ids, ", "))
 }
 
 // remove stops a child and removes it.

@@ -28,6 +28,9 @@ type ReplicasSpec[W Worker] struct {
 	// Name is the path of the set if it has no parent, and its id in the tree that
 	// declares it. "" means "supervisor" without a parent. A tree requires a name.
 	Name string
+	// Needs are the ids of siblings that the set needs in a tree under
+	// [OneForDependents]. See [ChildSpec].
+	Needs []string
 	// Count is the number of replicas. It is required and must be at least 1.
 	Count int
 	// Start returns a new worker for an index, for each incarnation. It is required.
@@ -97,7 +100,7 @@ func NewReplicas[W Worker](spec ReplicasSpec[W]) *Replicas[W] {
 // called after [NewReplicas] or twice.
 func (r *Replicas[W]) Declare(spec ReplicasSpec[W]) Member {
 	r.setUp(spec)
-	return nested(spec.Name, r, &r.supervision, ChildSpec[*Replicas[W]]{})
+	return nested(spec.Name, r, &r.supervision, ChildSpec[*Replicas[W]]{Needs: spec.Needs})
 }
 
 func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
@@ -120,7 +123,7 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 			for i := range all {
 				start := func(ctx context.Context) (W, error) { return spec.Start(ctx, i) }
 				all[i] = newMember(life, strconv.Itoa(i), &p, start)
-				life.declareLocked(all[i])
+				life.declareLocked(all[i], nil)
 			}
 			r.all.Store(&all)
 		},

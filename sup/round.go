@@ -111,21 +111,19 @@ func (s *core) nextRoundLocked() (next *round, waits bool, backoff time.Duration
 	}
 	for i := 0; i < len(s.rounds.line); {
 		c := s.rounds.line[i]
-		counted := c.inLine // otherwise something has settled it since it joined
-		if c.inLine {
-			next = s.beginRoundLocked(c, now)
-		}
-		if c.inLine { // its turn has not come
+		p := planRound(s.config.strategy, c, siblings[*child](orderOf{s}))
+		if !s.freeLocked(p) { // its turn has not come
 			i++
 			continue
 		}
 		s.rounds.line = removed(s.rounds.line, i) // it may fail again, and is behind the others then
-		switch {
-		case next != nil:
-			return next, false, -1
-		case counted: // the failure was one too many: a round may have waited for the child
+		if !c.inLine {                            // something has settled it since it joined
+			continue
+		}
+		if next = s.beginRoundLocked(c, p, now); next == nil { // it was one too many: a round may have waited for it
 			return s.nextRoundLocked()
 		}
+		return next, false, -1
 	}
 	return nil, len(s.rounds.waiting) > 0, backoff
 }
@@ -147,19 +145,16 @@ func (r *round) waitLocked(now time.Duration) time.Duration {
 	switch {
 	case c.state != StateRestarting && (c.state != StateStuck || c.cur.intent.staysDown()):
 		return 0
-	case c.inLine:
+	case c.inLine, r.outside && c.cur == nil:
 		return -1
 	}
 	return max(0, c.retry.due-now)
 }
 
-// beginRoundLocked begins the round of a failure, if its turn has come: it counts the
-// failure and takes the children of the round. It returns nil if there is no round.
-func (s *core) beginRoundLocked(failed *child, now time.Duration) *round {
-	p := planRound(s.config.strategy, failed, siblings[*child](orderOf{s}))
-	if !s.freeLocked(p) {
-		return nil
-	}
+// beginRoundLocked begins the round of a failure whose turn has come: it counts the
+// failure and takes the children of the round. It returns nil if the failure was one too
+// many.
+func (s *core) beginRoundLocked(failed *child, p plan[*child], now time.Duration) *round {
 	failed.inLine = false
 	if s.countRestartLocked(failed, now) != restartAlone {
 		return nil
@@ -265,7 +260,7 @@ func (s *core) startInRound(r *round, i int) bool {
 	defer s.mu.Unlock()
 	rest := r.plan.from(i)
 	r.leaveLocked(rest.members)
-	s.rounds.waiting = append(s.rounds.waiting, &round{failed: blocker, plan: rest})
+	s.rounds.waiting = append(s.rounds.waiting, &round{failed: blocker, outside: blocker != r.plan.members[i], plan: rest})
 	s.wakeRoundsLocked()
 	return false
 }
@@ -297,6 +292,20 @@ func (s *core) startMember(c *child) (blocker *child) {
 		case c.retry.due > s.now():
 			s.mu.Unlock()
 			return c
+		}
+		if n := s.unmetLocked(c); n != nil {
+			if n.state == StateRestarting && n.cur == nil { // another round starts it, and waits for that may be long
+				s.mu.Unlock()
+				return n
+			}
+			needed, changed := n.changedLocked(), c.changedLocked()
+			s.mu.Unlock()
+			select {
+			case <-needed: // it may be ready, or have failed
+			case <-changed: // an operator may have stopped c
+			case <-s.signal.stop:
+			}
+			continue
 		}
 		inc = s.launchLocked(c, byRound)
 		s.mu.Unlock()

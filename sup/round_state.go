@@ -10,6 +10,7 @@ type round struct {
 	// round waits for the turn or the backoff of this child.
 	failed   *child
 	plan     plan[*child]
+	outside  bool          // set if failed is no member of the plan: the round waits until it is started
 	stopping bool          // set while it stops its members
 	backoff  time.Duration // the wait of the failed child before its restart
 }

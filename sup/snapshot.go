@@ -119,6 +119,9 @@ func (c *child) infoLocked(info *ChildInfo) {
 	if c.state == StateStuck {
 		info.Stack = c.stackTextLocked()
 	}
+	if ids := c.sup.needs.of[c]; ids != nil {
+		info.Needs = ids
+	}
 	if !c.policy.plain {
 		info.Policy = c.policy.snapshot()
 	}

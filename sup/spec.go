@@ -23,8 +23,9 @@ type Spec[W Worker] struct {
 	// AutoShutdown says whether the supervisor ends with its significant children. The
 	// default is [AutoShutdownNever].
 	AutoShutdown AutoShutdown
-	// Children are started in this order, each when the one before is ready. There may
-	// be none.
+	// Children are started in this order, each when the one before is ready. Under
+	// [OneForDependents] each is started when all that it needs are ready. There may be
+	// none.
 	Children []ChildSpec[W]
 	// NewChild returns the spec of a child that is added at run time by its id alone,
 	// with [Controller.StartChild]. The ID of the returned spec is set to that id. If
@@ -55,6 +56,11 @@ type ChildSpec[W Worker] struct {
 	Start func(ctx context.Context) (W, error)
 	// Restart says when the child is restarted. The default is [Permanent].
 	Restart Restart
+	// Needs are the IDs of siblings that the child needs, under [OneForDependents] only.
+	// The child starts when they are ready, is restarted when one of them is, and stops
+	// before them. It does not wait for a sibling that is stopped or quarantined. The
+	// siblings may be declared in any order, and must not be Temporary.
+	Needs []string
 	// Significant children can end the supervisor. See [AutoShutdown].
 	Significant bool
 	// Shutdown is the time that the child has for stopping before it is stuck, or

@@ -81,6 +81,9 @@ type declaredStart struct {
 	cancel   context.CancelCauseFunc
 	failures []error // for each child
 
+	starting int           // number of children that are starting; guarded by core.mu
+	stalled  chan struct{} // nil if nothing waits; closed when starting is 0
+
 	failed  atomic.Bool
 	once    sync.Once
 	stopped error // why a child is not ready that was asked to stop; set by once
@@ -96,19 +99,26 @@ func (b *declaredStart) start(c *child, failure *error) bool {
 		return false
 	}
 	b.mu.Lock()
-	if b.life.phase != beginning {
+	b.awaitNeedsLocked(c)
+	if b.life.phase != beginning || b.unmetLocked(c) != nil && c.state == StateIdle { // the context has ended
 		b.mu.Unlock()
-		return false
+		return b.life.phase == beginning && b.start(c, failure)
 	}
 	var inc *incarnation
 	if c.state == StateIdle && !c.unlinked.Load() { // an operator may have stopped or started it before its turn
 		inc = b.launchLocked(c, byCaller)
+		b.starting++
 	}
 	b.mu.Unlock()
 	if inc == nil {
 		return true
 	}
 	err := b.awaitStart(b.ctx, inc, ReasonShutdown)
+	b.mu.Lock()
+	if b.starting--; b.starting == 0 {
+		b.stalled = closeMade(b.stalled)
+	}
+	b.mu.Unlock()
 	if err == nil || b.stoppedDuringStart(c) {
 		return true
 	}
@@ -122,6 +132,37 @@ func (b *declaredStart) start(c *child, failure *error) bool {
 	b.failed.Store(true)
 	b.cancel(&StopError{Reason: ReasonShutdown})
 	return false
+}
+
+// awaitNeedsLocked waits until all that a child needs are ready. They have had their
+// turns, but may have failed since. Failures wait for the end of the start, which waits
+// for this child: so if nothing else is starting, they have their rounds now.
+//
+// It releases the lock while it waits: an operator may stop the child then, and the
+// supervisor may begin to end.
+func (b *declaredStart) awaitNeedsLocked(c *child) {
+	for {
+		n := b.unmetLocked(c)
+		if n == nil || c.state != StateIdle || c.unlinked.Load() || b.life.phase != beginning || b.ctx.Err() != nil {
+			return
+		}
+		if b.starting == 0 && len(b.rounds.line) > 0 && !b.rounds.running {
+			b.spawnRoundsLocked()
+		}
+		if b.stalled == nil {
+			b.stalled = make(chan struct{})
+		}
+		needed, changed, stalled := n.changedLocked(), c.changedLocked(), b.stalled
+		b.mu.Unlock()
+		select {
+		case <-needed:
+		case <-changed:
+		case <-stalled:
+		case <-b.ctx.Done():
+		case <-b.signal.stop:
+		}
+		b.mu.Lock()
+	}
 }
 
 // stop records why a child that was asked to stop is not ready.
@@ -158,7 +199,9 @@ func (s *core) serveLocked() {
 		return
 	}
 	if s.config.strategy != OneForOne {
-		s.spawnRoundsLocked()
+		if !s.rounds.running {
+			s.spawnRoundsLocked()
+		}
 		return
 	}
 	// A restart may be one too many and end the supervisor: the rest then stays down.

@@ -30,8 +30,9 @@ type StatefulSpec[W Worker, K comparable, V any] struct {
 	// AutoShutdown says whether the supervisor ends with its significant children. The
 	// default is [AutoShutdownNever].
 	AutoShutdown AutoShutdown
-	// Children are started in this order, each when the one before is ready. There may
-	// be none.
+	// Children are started in this order, each when the one before is ready. Under
+	// [OneForDependents] each is started when all that it needs are ready. There may be
+	// none.
 	Children []StatefulChildSpec[W, K, V]
 	// NewChild returns the spec of a child that is added at run time by its id alone,
 	// with [Controller.StartChild]. The ID of the returned spec is set to that id. If
@@ -60,6 +61,11 @@ type StatefulChildSpec[W Worker, K comparable, V any] struct {
 	Start func(ctx context.Context, state *kv.Context[K, V]) (W, error)
 	// Restart says when the child is restarted. The default is [Permanent].
 	Restart Restart
+	// Needs are the IDs of siblings that the child needs, under [OneForDependents] only.
+	// The child starts when they are ready, is restarted when one of them is, and stops
+	// before them. It does not wait for a sibling that is stopped or quarantined. The
+	// siblings may be declared in any order, and must not be Temporary.
+	Needs []string
 	// Significant children can end the supervisor. See [AutoShutdown].
 	Significant bool
 	// Shutdown is the time that the child has for stopping before it is stuck, or
@@ -86,7 +92,7 @@ type StatefulChildSpec[W Worker, K comparable, V any] struct {
 // with returns a spec whose start function passes state on.
 func (c StatefulChildSpec[W, K, V]) with(state *kv.Context[K, V]) ChildSpec[W] {
 	spec := ChildSpec[W]{
-		ID: c.ID, Restart: c.Restart, Significant: c.Significant, Shutdown: c.Shutdown, StartTimeout: c.StartTimeout,
+		ID: c.ID, Restart: c.Restart, Needs: c.Needs, Significant: c.Significant, Shutdown: c.Shutdown, StartTimeout: c.StartTimeout,
 		Backoff: c.Backoff, Budget: c.Budget, Watchdog: c.Watchdog, Stuck: c.Stuck,
 	}
 	if c.Start != nil {

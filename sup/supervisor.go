@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"sync/atomic"
 
 	"github.com/espalier-go/espalier/internal/foreign"
@@ -31,6 +32,7 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 	spec.Children = append([]ChildSpec[W](nil), spec.Children...)
 	policies := make([]*policy, len(spec.Children))
 	for i, c := range spec.Children {
+		spec.Children[i].Needs = slices.Clone(c.Needs)
 		policies[i] = s.shared(c.policy())
 	}
 	var add addChild
@@ -52,7 +54,7 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 		populate: func(life *core) {
 			life.list.byID = make(map[string]*child, len(spec.Children))
 			for i, c := range spec.Children {
-				life.declareLocked(newMember(life, c.ID, policies[i], c.Start))
+				life.declareLocked(newMember(life, c.ID, policies[i], c.Start), c.Needs)
 			}
 		},
 	})
@@ -105,7 +107,17 @@ func (spec Spec[W]) faults() []Fault {
 		f.at(c.ID, func(f *faults) { c.check(f, spec.AutoShutdown) })
 	}
 	f.checkIDs(ids)
+	f.checkNeeds(spec.Strategy, needsOf(spec.Children))
 	return f.list
+}
+
+// needsOf returns what children need.
+func needsOf[W Worker](children []ChildSpec[W]) []need {
+	all := make([]need, len(children))
+	for i, c := range children {
+		all[i] = need{c.ID, c.Restart, c.Needs}
+	}
+	return all
 }
 
 func (c ChildSpec[W]) check(f *faults, auto AutoShutdown) {
@@ -159,8 +171,9 @@ func (m *member[W]) forget() {
 // declared and stopped, and Wait on its handle returns [ErrStopped]. A temporary child is
 // removed instead, and Wait returns [ErrNotFound].
 //
-// StartChild neither delays other calls nor waits for a round. A child added during a
-// round is not part of that round. When the parent restarts this supervisor, children
+// StartChild neither delays other calls nor waits for a round, but it waits for the
+// siblings that the child needs, which must be declared. A child added during a round is
+// not part of that round. When the parent restarts this supervisor, children
 // added with StartChild are gone.
 func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Child[W], error) {
 	life := s.current()
@@ -181,7 +194,7 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 		return noChild[W](), callError("start child", path, &SpecError{Path: path, Faults: f.list})
 	}
 	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
-	err := life.addChild(ctx, c, 0, func() *child { return life.list.byID[spec.ID] }, func() { life.list.byID[spec.ID] = c })
+	err := life.addChild(ctx, c, 0, slices.Clone(spec.Needs), func() *child { return life.list.byID[spec.ID] }, func() { life.list.byID[spec.ID] = c })
 	if err == nil { // the common case: the path is not needed
 		return Child[W]{&c.self}, nil
 	}

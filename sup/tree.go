@@ -1,6 +1,9 @@
 package sup
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // A Tree is a supervisor that is embedded in a struct whose fields are its children.
 //
@@ -47,6 +50,7 @@ type Member struct {
 	declare func(life *core)                   // links the child to a new life
 	check   func(f *faults, auto AutoShutdown) // reports the faults of the child and its descendants
 	bind    func(f *supervision)               // connects the handle to the tree; nil if there is no handle
+	need    need                               // what the child needs
 	nested  *supervision                       // nil if the child is a worker
 }
 
@@ -107,6 +111,11 @@ func (spec TreeSpec) faults(path string, members []Member) []Fault {
 		nested[m.nested] = i
 	}
 	f.checkIDs(ids)
+	needs := make([]need, len(members))
+	for i, m := range members {
+		needs[i] = m.need
+	}
+	f.checkNeeds(spec.Strategy, needs)
 	return f.list
 }
 
@@ -117,8 +126,10 @@ func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
 	h.ref = new(reference)
 	ref := h.ref
 	p := spec.policy().withDefaults()
+	needs := slices.Clone(spec.Needs)
 	return Member{
-		id: spec.ID,
+		id:   spec.ID,
+		need: need{spec.ID, spec.Restart, needs},
 		check: func(f *faults, auto AutoShutdown) {
 			spec.check(f, auto)
 			if twice {
@@ -126,7 +137,7 @@ func (h *Child[W]) Declare(spec ChildSpec[W]) Member {
 			}
 		},
 		declare: func(life *core) {
-			life.declareLocked(newMember(life, spec.ID, &p, spec.Start))
+			life.declareLocked(newMember(life, spec.ID, &p, spec.Start), needs)
 		},
 		bind: func(f *supervision) {
 			ref.lookup = &lookup{f, spec.ID, func() *child { return f.current().find(spec.ID) }}
@@ -155,8 +166,10 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 	spec.ID = id
 	spec.Start = func(context.Context) (S, error) { return s, nil }
 	p := spec.policy().withDefaults()
+	needs := slices.Clone(spec.Needs)
 	return Member{
 		id:     id,
+		need:   need{id, spec.Restart, needs},
 		nested: f,
 		check: func(under *faults, auto AutoShutdown) {
 			spec.check(under, auto)
@@ -171,6 +184,6 @@ func nested[S Worker](id string, s S, f *supervision, spec ChildSpec[S]) Member 
 				under.list = append(under.list, fault)
 			}
 		},
-		declare: func(life *core) { life.declareLocked(newMember(life, id, &p, spec.Start)) },
+		declare: func(life *core) { life.declareLocked(newMember(life, id, &p, spec.Start), needs) },
 	}
 }

@@ -69,7 +69,7 @@ func (g *stage) spec(path string, b *branch) sup.Spec[sup.Worker] {
 
 func (g *stage) childSpec(path string, b *branch) sup.ChildSpec[sup.Worker] {
 	return sup.ChildSpec[sup.Worker]{
-		ID: b.ID, Restart: b.Restart, Significant: b.Significant, Shutdown: b.Shutdown,
+		ID: b.ID, Restart: b.Restart, Needs: b.Needs, Significant: b.Significant, Shutdown: b.Shutdown,
 		StartTimeout: b.StartTimeout, Backoff: b.Backoff, Budget: b.Budget, Stuck: b.Stuck,
 		Start: func(ctx context.Context) (sup.Worker, error) { return g.make(ctx, path, b) },
 	}

@@ -14,8 +14,10 @@ import (
 // scenarios generates random scenarios of features that OTP has too. The model gives
 // the state of the tree, so that the commands are possible. A scenario ends where the
 // contract leaves open what follows or departs from OTP.
-var scenarios = rapid.Custom(func(rt *rapid.T) *modelCase {
-	d := &otpDrawer{drawer: drawer{T: rt}}
+var scenarios = rapid.Custom(func(rt *rapid.T) *modelCase { return (&otpDrawer{drawer: drawer{T: rt}}).scenario() })
+
+// scenario draws a scenario, see scenarios.
+func (d *otpDrawer) scenario() *modelCase {
 	sc := &modelCase{root: d.supervisor("", 1)}
 	m := newModel(sc.root)
 	do := func(cmd command) (goOn bool) {
@@ -42,10 +44,11 @@ var scenarios = rapid.Custom(func(rt *rapid.T) *modelCase {
 		do(command{verb: "stop"})
 	}
 	return sc
-})
+}
 
 type otpDrawer struct {
 	drawer
+	chains       bool // draws scenarios under rest_for_one, in which no child is temporary or deleted
 	keys, passes int
 }
 
@@ -67,6 +70,9 @@ const (
 func (d *otpDrawer) supervisor(id string, depth int) *branch {
 	b := &branch{ID: id, Kind: aSupervisor, Intensity: choose(&d.drawer, "intensity", windows...)}
 	b.Strategy = choose(&d.drawer, "strategy", sup.OneForOne, sup.OneForAll, sup.RestForOne)
+	if d.chains {
+		b.Strategy = sup.RestForOne
+	}
 	b.AutoShutdown = choose(&d.drawer, "auto", sup.AutoShutdownNever, sup.AutoShutdownNever, sup.AutoShutdownAnySignificant, sup.AutoShutdownAllSignificant)
 	for i := range d.number("children", 1, 4) {
 		b.Adopt(d.child(string(rune('a'+i)), b, depth))
@@ -96,6 +102,9 @@ func (d *otpDrawer) child(id string, up *branch, depth int) (b *branch) {
 
 func (d *otpDrawer) policy(b, up *branch) {
 	b.Restart = choose(&d.drawer, "restart", sup.Permanent, sup.Transient, sup.Temporary)
+	if b.Restart == sup.Temporary && d.chains && !up.IsSet() {
+		b.Restart = sup.Transient
+	}
 	if b.Restart != sup.Permanent && up.AutoShutdown != sup.AutoShutdownNever {
 		b.Significant = rapid.Bool().Draw(d.T, "significant")
 	}
@@ -161,7 +170,7 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 	}
 	stopped := d.nodes(m, func(n *node) bool { return n.held && n.state == sup.StateStopped })
 	if len(stopped) > 0 && d.number("back", 0, 2) > 0 { // otherwise every round would depart (T4)
-		return command{verb: choose(&d.drawer, "verb", "restart", "restart", "delete"), path: d.one(stopped).path}, true
+		return d.kept(command{verb: choose(&d.drawer, "verb", "restart", "restart", "delete"), path: d.one(stopped).path}, true)
 	}
 	switch verb := choose(&d.drawer, "verb", verbs...); verb {
 	case "pass":
@@ -182,8 +191,13 @@ func (d *otpDrawer) command(m *model) (command, bool) {
 		if d.number("known", 0, 9) == 9 {
 			return command{verb: verb, path: scenario.Join(scenario.Parent(c.path), "zz")}, true
 		}
-		return command{verb: verb, path: c.path}, true
+		return d.kept(command{verb: verb, path: c.path}, true)
 	}
+}
+
+// kept leaves out a delete of a child that others may need.
+func (d *otpDrawer) kept(cmd command, ok bool) (command, bool) {
+	return cmd, ok && !(d.chains && cmd.verb == "delete")
 }
 
 func isDying(n *node) bool { return n.b.Kind == aWorker && n.state == sup.StateRunning }

@@ -67,6 +67,7 @@ var codes = []struct {
 	{sup.ErrAlreadyRunning, exitRefused},
 	{sup.ErrAlreadyDeclared, exitRefused},
 	{sup.ErrMaxChildren, exitRefused},
+	{sup.ErrNeeded, exitRefused},
 	{sup.ErrKey, exitRefused},
 	{sup.ErrNotKeyed, exitRefused},
 	{sup.ErrNoSupervisor, exitRefused},

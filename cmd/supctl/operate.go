@@ -80,7 +80,7 @@ func (s *session) printResult(cmd *cobra.Command, path, done string, child sup.C
 			Done  string         `json:"done"`
 			Child *sup.ChildInfo `json:"child"`
 		}{path, done, &child}
-		if child == (sup.ChildInfo{}) {
+		if child.ID == "" {
 			result.Child = nil
 		}
 		return printJSON(w, result)

@@ -16,6 +16,7 @@ type Child struct {
 	// As a child.
 	Restart     sup.Restart
 	Significant bool
+	Needs       []string // siblings, under a supervisor with one_for_dependents
 	sup.Policy
 
 	Faults WorkerFaults // of a worker

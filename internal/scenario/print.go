@@ -103,6 +103,7 @@ func (c *Child) String() string {
 	add(c.Kind == Keyed, "keyed %v max=%d", c.Intensity, c.Size)
 	add(c.Kind == Replicas, "replicas %v count=%d", c.Intensity, c.Size)
 	add(c.Significant, "significant")
+	add(len(c.Needs) > 0, "needs=%s", strings.Join(c.Needs, "+"))
 	add(c.Shutdown != 0, "shutdown=%s", shutdownWord(c.Shutdown))
 	add(c.StartTimeout != 0, "timeout=%v", c.StartTimeout)
 	b := c.Backoff

@@ -44,7 +44,7 @@ child c permanent fail=1..2x
 	}
 	for _, want := range []string{
 		`line 1: "start" before the first "scenario NAME"`,
-		`line 3: unknown strategy "one_for_none", want one_for_one, one_for_all, rest_for_one`,
+		`line 3: unknown strategy "one_for_none", want one_for_one, one_for_all, rest_for_one, one_for_dependents`,
 		`line 4: invalid intensity "many", want one like 3/5s, or unlimited`,
 		`line 5: want "child PATH RESTART ..."`,
 		`line 6: child a: unknown restart policy "forever", want permanent, transient, temporary`,

@@ -65,7 +65,7 @@ func (p *parser) parseWords(c *Child, words []string) (err error) {
 			}
 			c.Kind = map[string]Kind{"supervisor": Supervisor, "keyed": Keyed, "replicas": Replicas}[word]
 			if c.Kind == Supervisor && len(words) > 0 {
-				c.Strategy, err = oneOf("strategy", words[0], sup.OneForOne, sup.OneForAll, sup.RestForOne)
+				c.Strategy, err = oneOf("strategy", words[0], sup.OneForOne, sup.OneForAll, sup.RestForOne, sup.OneForDependents)
 				words = words[1:]
 			}
 			if err == nil && len(words) == 0 {
@@ -102,6 +102,10 @@ func (p *parser) parseWords(c *Child, words []string) (err error) {
 func (p *parser) parseOption(c *Child, word string) (err error) {
 	name, value, _ := strings.Cut(word, "=")
 	switch name {
+	case "needs":
+		if c.Needs = strings.Split(value, "+"); slices.Contains(c.Needs, "") {
+			err = errors.New("want ids of siblings, such as needs=a+b")
+		}
 	case "timeout":
 		c.StartTimeout, err = parseTime(value)
 	case "reset":

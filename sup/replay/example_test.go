@@ -24,7 +24,7 @@ die db boom
 	fmt.Println(err)
 	// Output:
 	// 1 the web restarts with the db <nil>
-	// line 2: unknown strategy "one_for_none", want one_for_one, one_for_all, rest_for_one
+	// line 2: unknown strategy "one_for_none", want one_for_one, one_for_all, rest_for_one, one_for_dependents
 }
 
 // ScenarioOf shows an incident as text. A test plays it: see Run.

@@ -33,6 +33,7 @@ var sentinels = []struct {
 	{"sup.ErrRunning", sup.ErrRunning},
 	{"sup.ErrRestarting", sup.ErrRestarting},
 	{"sup.ErrMaxChildren", sup.ErrMaxChildren},
+	{"sup.ErrNeeded", sup.ErrNeeded},
 	{"sup.ErrKey", sup.ErrKey},
 	{"sup.ErrStopped", sup.ErrStopped},
 	{"sup.ErrQuarantined", sup.ErrQuarantined},
