@@ -52,7 +52,8 @@
 //
 //   - [Supervisor] has declared children of one type, which may be [Worker]. Others can
 //     be added at run time by id.
-//   - [Keyed] has children that come and go at run time, by key.
+//   - [Keyed] has children that come and go at run time, by key. [Keyed.Ensure] returns
+//     the child of a key, and starts it if it is not there.
 //   - [Replicas] has a fixed number of identical workers.
 //   - [Tree] is embedded in a struct whose fields are the children, each of its own
 //     type. Package gen and the command supgen generate the code from struct tags.

@@ -103,11 +103,40 @@ func ExampleKeyed_StartChild() {
 	}
 	fmt.Println(live(acme.Get()))
 
-	_, err = set.StartChild(ctx, "ACME")
-	fmt.Println(errors.Is(err, sup.ErrAlreadyRunning)) // fine, where it is to run by all means
+	acme, err = set.StartChild(ctx, "ACME") // the handle is good, although the call fails
+	fmt.Println(errors.Is(err, sup.ErrAlreadyRunning))
+	fmt.Println(live(acme.Get()))
 	// Output:
 	// ACME bids 4
 	// true
+	// ACME bids 4
+}
+
+// A worker for each name is started when the name is first asked for.
+func ExampleKeyed_Ensure() {
+	ctx := context.Background()
+	set := startFeeds()
+	defer end(set)
+	for _, name := range []string{"ACME", "INI", "ACME"} {
+		h, err := set.Ensure(ctx, name)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(live(h.Get()))
+	}
+	fmt.Println(set.Len(), "children")
+
+	if err := set.TerminateChild(ctx, "INI"); err != nil {
+		log.Fatal(err)
+	}
+	_, err := set.Ensure(ctx, "INI") // what an operator has stopped stays stopped
+	fmt.Println(err)
+	// Output:
+	// ACME bids 4
+	// INI bids 3
+	// ACME bids 4
+	// 2 children
+	// feeds/INI: ensure: child stopped
 }
 
 func ExampleKeyed_Declare() {

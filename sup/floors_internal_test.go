@@ -18,9 +18,9 @@ var floors = []struct {
 	{"vocabulary", "worker state policy spec event errors stoperror info path text validate checkneeds decide plan wait observe subscribe exhausted exhausted_other exhausted_plan9 exhausted_windows shield doc version"},
 	{"state", "core child needs incarnation context config round_state abandoned record history retired nested stack handle_ref"},
 	{"transitions", "start launch timer exit execute round stop stopset end stuck operator replace"},
-	{"drivers", "supervision life goroutines watchdog task reference"},
+	{"drivers", "supervision ready life goroutines watchdog task reference"},
 	{"views", "snapshot inspect control locate stream slog"},
-	{"face", "idcalls supervisor keyed keytext replicas tree stateful handle"},
+	{"face", "idcalls supervisor keyed ensure keytext replicas tree stateful handle"},
 }
 
 // climbs are the references that may go up, and why.

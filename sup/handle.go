@@ -10,9 +10,9 @@ import (
 // safe for concurrent use.
 //
 // [Supervisor.Child] returns a handle. A field of a struct with an embedded [Tree] becomes
-// one through [Child.Declare]. A handle returned by StartChild refers only to the child
-// that the call added, and not to one added later with the same id. The zero Child refers
-// to no child: Get returns false and Wait returns [ErrNotFound].
+// one through [Child.Declare]. A handle returned by StartChild or [Keyed.Ensure] refers
+// only to the child that the call added or found, and not to one added later with the same
+// id. The zero Child refers to no child: Get returns false and Wait returns [ErrNotFound].
 type Child[W Worker] struct{ ref *reference }
 
 // As returns a handle to the child of h for workers of type W. It is meant for
@@ -33,6 +33,14 @@ func handle[W Worker](f *supervision, id string, find func() *child) Child[W] {
 
 // noChild returns a handle to no child. Calls that fail to add a child return it.
 func noChild[W Worker]() Child[W] { return Child[W]{new(reference)} }
+
+// handleOf returns a handle to c alone, or to no child if c is nil.
+func handleOf[W Worker](c *child) Child[W] {
+	if c == nil {
+		return noChild[W]()
+	}
+	return Child[W]{&c.self}
+}
 
 // Get returns the live worker, or false if no worker is ready now. It takes no lock and
 // does not allocate.

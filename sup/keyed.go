@@ -185,22 +185,30 @@ func (m *keyedMember[K, W]) forget() {
 }
 
 // StartChild adds a child for the key, starts it, and returns when it is ready. ctx
-// bounds that wait.
+// bounds that wait. To get the child of a key whether or not it is there, use
+// [Keyed.Ensure].
 //
 // Errors, in a [CallError]: [ErrMaxChildren] if the set has Max children; [ErrKey] if the
 // key is not equal to itself or not comparable; and all errors of
-// [Supervisor.StartChild] except a [SpecError].
+// [Supervisor.StartChild] except a [SpecError]. With [ErrAlreadyRunning], [ErrRestarting]
+// and [ErrAlreadyDeclared], the handle is that of the child that has the key.
 func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	if !nameable(key) {
 		return noChild[W](), k.answer("start child", key, ErrKey)
 	}
 	life := k.current()
 	m := k.newMember(life, key)
-	err := life.addChild(ctx, &m.child, k.max, nil, func() *child { return k.find(key) }, func() { k.members.Load().Store(key, m) })
+	other, err := k.add(ctx, life, m)
 	if err == nil { // the common case: the text of the key is not needed
 		return Child[W]{&m.self}, nil
 	}
-	return noChild[W](), callError("start child", m.path(), err)
+	return handleOf[W](other), callError("start child", m.path(), err)
+}
+
+// add adds a member to a life of the set. It returns the child that has the key already,
+// with the error.
+func (k *Keyed[K, W]) add(ctx context.Context, life *core, m *keyedMember[K, W]) (other *child, err error) {
+	return life.addChild(ctx, &m.child, k.max, nil, func() *child { return k.find(m.key) }, func() { k.members.Load().Store(m.key, m) })
 }
 
 // Get returns the live worker of a key, or false if no worker is ready now. It takes no

@@ -20,15 +20,15 @@ func (s *core) admit() error {
 
 // addChild adds a child at the end of the order and returns when it is ready (O1). If
 // the start fails, the child is removed, except after ErrIgnore. taken returns the
-// child that has the id already, or nil. claim makes the id known: it is called last,
-// when nothing can refuse the child any more, because the child is then found without
-// the lock.
-func (s *core) addChild(ctx context.Context, c *child, limit int, needs []string, taken func() *child, claim func()) error {
+// child that has the id already, or nil; addChild returns that child with the error.
+// claim makes the id known: it is called last, when nothing can refuse the child any
+// more, because the child is then found without the lock.
+func (s *core) addChild(ctx context.Context, c *child, limit int, needs []string, taken func() *child, claim func()) (other *child, err error) {
 	cancelled := cancelledBefore(ctx) // before the lock: the methods of ctx may be code of the user
 	s.mu.Lock()
-	err := s.admitLocked()
+	err = s.admitLocked()
 	if err == nil {
-		if other := taken(); other != nil {
+		if other = taken(); other != nil {
 			err = takenErrorLocked(other)
 		}
 	}
@@ -40,11 +40,11 @@ func (s *core) addChild(ctx context.Context, c *child, limit int, needs []string
 	}
 	if err == nil && cancelled != nil {
 		s.mu.Unlock()
-		return s.startError(c, cancelled)
+		return nil, s.startError(c, cancelled)
 	}
 	if err != nil {
 		s.mu.Unlock()
-		return err
+		return other, err
 	}
 	c.removeWhenDown = true // until it is ready: a start that fails leaves nothing behind
 	c.added = true
@@ -55,15 +55,15 @@ func (s *core) addChild(ctx context.Context, c *child, limit int, needs []string
 		s.mu.Unlock()
 		inc, err := s.launchWhenMet(ctx, c)
 		if err != nil {
-			return s.startError(c, err)
+			return nil, s.startError(c, err)
 		}
-		return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
+		return nil, s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
 	}
 	inc := s.launchLocked(c, byCaller)
 	// From here on the child is like any other: rounds leave it alone until it is ready,
 	// the end of the supervisor stops it, and other operators may stop it.
 	s.mu.Unlock()
-	return s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
+	return nil, s.operatorStartError(c, s.awaitStart(ctx, inc, ReasonOperator))
 }
 
 // checkNeedsLocked returns the faults of what a new child needs (D1, D9).

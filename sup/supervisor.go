@@ -164,7 +164,8 @@ func (m *member[W]) forget() {
 //     function or Initialize, a [StartTimeoutError], or, if ctx ended first, a
 //     [StopError] with the cause of ctx;
 //   - a [SpecError] if the spec has faults;
-//   - [ErrAlreadyRunning], [ErrRestarting] or [ErrAlreadyDeclared] if a child has the id;
+//   - [ErrAlreadyRunning], [ErrRestarting] or [ErrAlreadyDeclared] if a child has the id.
+//     The handle is then that of this child;
 //   - [ErrNotRunning] or [ErrShuttingDown] if the supervisor is not running.
 //
 // If the start function returns [ErrIgnore], StartChild succeeds. The child is then
@@ -194,11 +195,11 @@ func (s *Supervisor[W]) StartChild(ctx context.Context, spec ChildSpec[W]) (Chil
 		return noChild[W](), callError("start child", path, &SpecError{Path: path, Faults: f.list})
 	}
 	c := newMember(life, spec.ID, s.shared(spec.policy()), spec.Start)
-	err := life.addChild(ctx, c, 0, slices.Clone(spec.Needs), func() *child { return life.list.byID[spec.ID] }, func() { life.list.byID[spec.ID] = c })
+	other, err := life.addChild(ctx, c, 0, slices.Clone(spec.Needs), func() *child { return life.list.byID[spec.ID] }, func() { life.list.byID[spec.ID] = c })
 	if err == nil { // the common case: the path is not needed
 		return Child[W]{&c.self}, nil
 	}
-	return noChild[W](), callError("start child", c.path(), err)
+	return handleOf[W](other), callError("start child", c.path(), err)
 }
 
 // addByID adds a child with the spec that newChild returns for its id. The caller may

@@ -137,9 +137,9 @@ func (d *Desk) Initialize(ctx context.Context) error {
 }
 
 func (d *Desk) open(ctx context.Context, symbol Symbol) error {
-	_, err := d.orders.Feeds.StartChild(ctx, symbol)
-	if errors.Is(err, sup.ErrAlreadyRunning) || errors.Is(err, sup.ErrRestarting) || errors.Is(err, sup.ErrAlreadyDeclared) {
-		return nil
+	_, err := d.orders.Feeds.Ensure(ctx, symbol)
+	if errors.Is(err, sup.ErrStopped) || errors.Is(err, sup.ErrQuarantined) {
+		return nil // an operator decides on it
 	}
 	return err
 }
