@@ -71,11 +71,14 @@ const (
 	ExitNone ExitKind = iota
 	// ExitNormal means that Run returned nil.
 	ExitNormal
-	// ExitShutdown means that the error wraps [ErrShutdown], or that it wraps the
-	// error or the cause of a context that the supervisor had cancelled.
+	// ExitShutdown means that the error wraps [ErrShutdown]. If the supervisor had
+	// cancelled the context of the worker, it also means that the error wraps the error
+	// or the cause of that context, or says only that something was closed:
+	// http.ErrServerClosed, net.ErrClosed, os.ErrClosed or io.ErrClosedPipe.
 	ExitShutdown
-	// ExitAbnormal means any other error, a panic, a runtime.Goexit or a missed
-	// beat. A context.Canceled that the supervisor did not cause is abnormal too.
+	// ExitAbnormal means any other error, a panic, a runtime.Goexit or a missed beat.
+	// Without a request to stop, a context.Canceled and an http.ErrServerClosed are
+	// abnormal too.
 	ExitAbnormal
 )
 
@@ -91,7 +94,7 @@ func classify(err, stopCause error) Exit {
 		return Exit{Kind: ExitNormal}
 	}
 	asked := errors.Is(err, ErrShutdown) ||
-		stopCause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, stopCause))
+		stopCause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, stopCause) || onlyClosed(err))
 	if asked && !abnormalByType(err) {
 		return Exit{ExitShutdown, err}
 	}

@@ -3,8 +3,11 @@ package sup_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -81,4 +84,32 @@ func TestLogWritesNothingBelowTheLevelOfTheLogger(t *testing.T) {
 			t.Error(cmp.Diff(want, got))
 		}
 	})
+}
+
+// W4: The usual worker around an http.Server leaves no warning and no failure when it
+// is asked to stop.
+func TestTheUsualHTTPServerStopsQuietly(t *testing.T) {
+	var out bytes.Buffer
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sup.Start(context.Background(), sup.Spec[*fake]{
+		Name: "s", Observers: []sup.Observer{sup.Log(logTo(&out, slog.LevelWarn))},
+		Children: []sup.ChildSpec[*fake]{{ID: "http", Start: makes(fake{run: func(ctx context.Context) error {
+			srv := new(http.Server)
+			context.AfterFunc(ctx, func() { srv.Shutdown(context.WithoutCancel(ctx)) })
+			return srv.Serve(ln)
+		}})}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	info, _ := s.Child("http").Info()
+	if info.LastExit.Kind != sup.ExitShutdown || !errors.Is(info.LastExit.Err, http.ErrServerClosed) || info.Failures != 0 || out.Len() > 0 {
+		t.Errorf("exit %v, %d failures, log:\n%s", info.LastExit, info.Failures, out.String())
+	}
 }

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -163,6 +168,20 @@ func TestAnExitIsNormalOrShutdownOrAbnormal(t *testing.T) {
 			cancel(errBoom)
 			return context.Cause(own)
 		}, sup.ExitAbnormal, sup.ExitAbnormal},
+		{"http.ErrServerClosed", constant(http.ErrServerClosed), sup.ExitAbnormal, sup.ExitShutdown},
+		{"wrapped http.ErrServerClosed", constant(wrap(http.ErrServerClosed)), sup.ExitAbnormal, sup.ExitShutdown},
+		{"net.ErrClosed", constant(net.ErrClosed), sup.ExitAbnormal, sup.ExitShutdown},
+		{"a listener that was closed", func(context.Context) error {
+			return wrap(&net.OpError{Op: "accept", Net: "tcp", Err: net.ErrClosed})
+		}, sup.ExitAbnormal, sup.ExitShutdown},
+		{"a file that was closed", func(context.Context) error {
+			return &fs.PathError{Op: "read", Path: "log", Err: os.ErrClosed}
+		}, sup.ExitAbnormal, sup.ExitShutdown},
+		{"a pipe that was closed", constant(io.ErrClosedPipe), sup.ExitAbnormal, sup.ExitShutdown},
+		{"several that were closed", constant(errors.Join(net.ErrClosed, http.ErrServerClosed)), sup.ExitAbnormal, sup.ExitShutdown},
+		{"closed, and a real failure", constant(errors.Join(net.ErrClosed, errBoom)), sup.ExitAbnormal, sup.ExitAbnormal},
+		{"a real failure about something closed", constant(fmt.Errorf("%w: %w", errBoom, http.ErrServerClosed)), sup.ExitAbnormal, sup.ExitAbnormal},
+		{"a panic with something closed", constant(&sup.PanicError{Value: net.ErrClosed}), sup.ExitAbnormal, sup.ExitAbnormal},
 		{"the context's error", func(ctx context.Context) error { return wrap(ctx.Err()) }, sup.ExitNone, sup.ExitShutdown},
 		{"the context's cause", func(ctx context.Context) error { return wrap(context.Cause(ctx)) }, sup.ExitNone, sup.ExitShutdown},
 	} {
