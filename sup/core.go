@@ -49,6 +49,7 @@ type core struct {
 // place is the position of a supervisor in its tree. It is fixed.
 type place struct {
 	path   string
+	self   *supervision    // whose life this is
 	above  *core           // the supervisor whose child started this one, or nil
 	parent *core           // above, if this supervisor is its child; nil if a worker runs it for itself
 	host   *incarnation    // the incarnation of parent that is this supervisor, or nil
@@ -108,7 +109,7 @@ type goroutineCount struct {
 // that ctx belongs to, or that of a root.
 func newCore(ctx context.Context, d *config, self *supervision) *core {
 	s := &core{
-		place:    place{values: context.WithoutCancel(ctx), labels: d.labels},
+		place:    place{self: self, values: context.WithoutCancel(ctx), labels: d.labels},
 		config:   d,
 		born:     time.Now(),
 		restarts: restartCount{newWindow(d.intensity), newHistory(d.intensity)},

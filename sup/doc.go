@@ -48,6 +48,20 @@
 //	b, ok := s.Child("bidder-1").Get() // *Bidder
 //	err = s.Shutdown(ctx)
 //
+// The children of a Spec[Worker] may be of several types. [Adapt] makes the start function
+// of each fit, and [Every] returns the start function of a ticker. Package httpsup has a
+// worker that serves HTTP:
+//
+//	s, err := sup.Start(ctx, sup.Spec[sup.Worker]{
+//		Name: "orders",
+//		Children: []sup.ChildSpec[sup.Worker]{
+//			{ID: "db", Start: sup.Adapt(newDB)},     // func(context.Context) (*DB, error)
+//			{ID: "http", Start: sup.Adapt(newHTTP)}, // func(context.Context) (*httpsup.Server, error)
+//			{ID: "poll", Start: sup.Every(time.Minute, poll)},
+//		},
+//	})
+//	db, ok := sup.As[*DB](s.Child("db")).Get() // *DB
+//
 // There is one type for each kind of supervisor:
 //
 //   - [Supervisor] has declared children of one type, which may be [Worker]. Others can
@@ -59,9 +73,9 @@
 //     type. Package gen and the command supgen generate the code from struct tags.
 //   - [Stateful] is a Supervisor whose start functions share a kv.Context.
 //
-// A worker gets its [Path], the number of its [Incarnation] and the exit of the
-// [Previous] one from its context. [Go] starts a goroutine that belongs to the
-// incarnation, and [Beat] resets the watchdog.
+// A worker gets its [Path], the number of its [Incarnation], the exit of the [Previous]
+// one, its supervisor ([Parent]) and the [Root] of its tree from its context. [Go] starts a
+// goroutine that belongs to the incarnation, and [Beat] resets the watchdog.
 //
 // An [Observer] or a [Subscription] receives events, and [Log] writes them to a
 // slog.Logger. [Inspect] and [Control] query and operate any descendant of a supervisor

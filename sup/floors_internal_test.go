@@ -19,8 +19,8 @@ var floors = []struct {
 	{"state", "core child needs incarnation context config round_state abandoned record history retired nested stack handle_ref"},
 	{"transitions", "start launch timer exit execute round stop stopset end stuck operator replace"},
 	{"drivers", "supervision ready life goroutines watchdog task reference"},
-	{"views", "snapshot inspect control locate stream slog"},
-	{"face", "idcalls supervisor keyed ensure keytext replicas tree stateful handle"},
+	{"views", "snapshot inspect above control locate stream slog"},
+	{"face", "idcalls supervisor keyed ensure keytext replicas tree stateful handle adapt every"},
 }
 
 // climbs are the references that may go up, and why.

@@ -188,16 +188,15 @@ func (w *web) Run(ctx context.Context) error {
 
 // A child can serve the page of its own tree.
 func Example_within() {
-	var tree *sup.Supervisor[sup.Worker]
 	listening := make(chan net.Addr, 1)
-	tree = sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
-		{ID: "web", Start: func(context.Context) (sup.Worker, error) {
+	tree := sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "web", Start: func(ctx context.Context) (sup.Worker, error) {
 			l, err := net.Listen("tcp", "localhost:0")
 			if err != nil {
 				return nil, err
 			}
 			listening <- l.Addr()
-			return &web{l, debug.Handler(sup.Inspect(tree))}, nil
+			return &web{l, debug.Handler(sup.Inspect(sup.Root(ctx)))}, nil
 		}},
 	}})
 	if err := tree.Start(context.Background()); err != nil {

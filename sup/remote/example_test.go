@@ -37,10 +37,9 @@ func socketFor() (address string, remove func()) {
 
 // startAuction starts a tree with a control server.
 func startAuction(address string) *sup.Supervisor[sup.Worker] {
-	var s *sup.Supervisor[sup.Worker]
-	s = sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
-		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
-			return remote.NewServer(sup.Control(s), remote.Config{Address: address, Logger: silent}), nil
+	s := sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "control", Start: func(ctx context.Context) (sup.Worker, error) {
+			return remote.NewServer(sup.Control(sup.Root(ctx)), remote.Config{Address: address, Logger: silent}), nil
 		}},
 		{ID: "ada", Start: func(context.Context) (sup.Worker, error) { return idle{}, nil }},
 	}})
@@ -174,10 +173,9 @@ func ExampleClient_Shutdown() {
 	address, remove := socketFor()
 	defer remove()
 	hold := make(chan struct{})
-	var s *sup.Supervisor[sup.Worker]
-	s = sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
-		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
-			return remote.NewServer(sup.Control(s), remote.Config{Address: address, Logger: silent}), nil
+	s := sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
+		{ID: "control", Start: func(ctx context.Context) (sup.Worker, error) {
+			return remote.NewServer(sup.Control(sup.Root(ctx)), remote.Config{Address: address, Logger: silent}), nil
 		}},
 		{ID: "slow", Start: func(context.Context) (sup.Worker, error) { return ignoresStop{hold}, nil }, Shutdown: time.Minute},
 	}})

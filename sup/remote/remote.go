@@ -32,17 +32,13 @@
 //
 // # Usage
 //
-// Make the server the first child of the tree that it serves, so that it stops last.
-// Its start function needs the supervisor, so create the supervisor with sup.New
-// before starting it:
+// Make the server the first child of the tree that it serves, so that it stops last. Its
+// start function finds the tree through its context:
 //
-//	var s *sup.Supervisor[sup.Worker]
-//	s = sup.New(sup.Spec[sup.Worker]{Name: "orders", Children: []sup.ChildSpec[sup.Worker]{
-//		{ID: "control", Start: func(context.Context) (sup.Worker, error) {
-//			return remote.NewServer(sup.Control(s), remote.Config{Address: "unix:/run/orders/control.sock"}), nil
-//		}},
-//	}})
-//	err := s.Start(ctx)
+//	{ID: "control", Start: func(ctx context.Context) (sup.Worker, error) {
+//		tree := sup.Control(sup.Root(ctx))
+//		return remote.NewServer(tree, remote.Config{Address: "unix:/run/orders/control.sock"}), nil
+//	}},
 //
 // Then, from a shell:
 //
