@@ -17,6 +17,9 @@
 //
 //	mux.Handle("/debug/sup/", debug.Handler(sup.Inspect(tree)))
 //
+// A child of the tree can serve the page. Its start function finds the tree with
+// [sup.Root], and package httpsup has the worker.
+//
 // Importing the package registers nothing. The handler can be mounted under any
 // prefix that ends in a slash, with or without [http.StripPrefix]. All links are
 // relative, and only the last segment of the path selects what is served.
@@ -42,15 +45,9 @@
 // Last-Event-ID, without a gap if the events are still recorded ([sup.Spec.Record]).
 // The content of the messages is internal to the handler and its page, and may change.
 //
-// A stream ends with its request. [http.Server.Shutdown] waits for open streams and
-// does not end them. So derive the contexts of requests from that of the worker which
-// serves them:
-//
-//	srv := &http.Server{
-//		Handler:           mux,
-//		BaseContext:       func(net.Listener) context.Context { return ctx },
-//		ReadHeaderTimeout: 5 * time.Second, // limits what comes before the handler
-//	}
+// A stream ends with its request, and when the worker of package httpsup that serves it is
+// asked to stop. Another server waits for open streams in [http.Server.Shutdown] and does
+// not end them. Derive the contexts of its requests from that of its worker, by BaseContext.
 //
 // # Access
 //

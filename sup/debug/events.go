@@ -42,6 +42,7 @@ func (h *handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	j := newJournal(h.tree, h.resumeAfter(r))
 	var following sync.WaitGroup
 	following.Go(func() { j.follow(ctx) })
+	following.Go(func() { cancelWhenStopping(ctx, cancel) })
 	defer following.Wait()
 	defer cancel()
 

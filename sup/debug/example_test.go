@@ -6,7 +6,6 @@ import (
 	"io"
 	"log"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/espalier-go/espalier/kv"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/debug"
+	"github.com/espalier-go/espalier/sup/httpsup"
 )
 
 // body returns the status and the body of a response.
@@ -164,56 +164,30 @@ func ExampleValues() {
 	// {"name":"bids","len":2,"values":true,"keys":[{"key":"9","size":32,"value":"[5]"},{"key":"10","size":40,"value":"[3,4]"}]}
 }
 
-// A web is a worker that serves the page of its own tree.
-type web struct {
-	listener net.Listener
-	page     http.Handler
-}
-
-// Run implements [sup.Worker].
-func (w *web) Run(ctx context.Context) error {
-	srv := &http.Server{
-		Handler:     w.page,
-		BaseContext: func(net.Listener) context.Context { return ctx }, // ends streams with the worker
-	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(w.listener) }()
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-		return srv.Shutdown(context.WithoutCancel(ctx))
-	}
-}
-
 // A child can serve the page of its own tree.
 func Example_within() {
-	listening := make(chan net.Addr, 1)
-	tree := sup.New(sup.Spec[sup.Worker]{Name: "auction", Children: []sup.ChildSpec[sup.Worker]{
-		{ID: "web", Start: func(ctx context.Context) (sup.Worker, error) {
-			l, err := net.Listen("tcp", "localhost:0")
-			if err != nil {
-				return nil, err
-			}
-			listening <- l.Addr()
-			return &web{l, debug.Handler(sup.Inspect(sup.Root(ctx)))}, nil
+	tree, err := sup.Start(context.Background(), sup.Spec[*httpsup.Server]{Name: "auction", Children: []sup.ChildSpec[*httpsup.Server]{
+		{ID: "web", Start: func(ctx context.Context) (*httpsup.Server, error) {
+			page := debug.Handler(sup.Inspect(sup.Root(ctx)))
+			return httpsup.New(&http.Server{Addr: "localhost:0", Handler: page}), nil
 		}},
 	}})
-	if err := tree.Start(context.Background()); err != nil {
+	if err != nil {
 		log.Fatal(err)
 	}
-	url := "http://" + (<-listening).String()
+	web, _ := tree.Child("web").Get()
+	url := "http://" + web.Addr().String()
 	stream, err := http.Get(url + "/events")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer stream.Body.Close()
 	fmt.Println(body(http.Get(url + "/tree.txt")))
-	fmt.Println(tree.Shutdown(context.Background()))
+	fmt.Println(tree.Shutdown(context.Background()), tree.Children()[0].LastExit.Kind)
 	// Output:
 	// 200
 	// auction one_for_one 3/5s
 	// └── web permanent running
 	//
-	// <nil>
+	// <nil> shutdown
 }

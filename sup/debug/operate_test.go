@@ -3,6 +3,7 @@ package debug_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -201,15 +202,33 @@ func TestAClosedPageDoesNotCancelARestart(t *testing.T) {
 	})
 }
 
+// A web is a worker that serves a page.
+type web struct {
+	listener net.Listener
+	page     http.Handler
+}
+
+// Run implements [sup.Worker].
+func (w *web) Run(ctx context.Context) error {
+	srv := &http.Server{Handler: w.page}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(w.listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		return srv.Shutdown(context.WithoutCancel(ctx))
+	}
+}
+
 // The server waits for the answer before it stops, and the answer does not wait for the
 // server.
 func TestAPageRestartsItsOwnServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listening := make(chan *wire, 1)
-		var tree *sup.Supervisor[*web]
-		tree = sup.New(sup.Spec[*web]{Name: "auction", Children: []sup.ChildSpec[*web]{
-			{ID: "web", Start: func(context.Context) (*web, error) {
-				w := newWire()
+		tree := sup.New(sup.Spec[*web]{Name: "auction", Children: []sup.ChildSpec[*web]{
+			{ID: "web", Start: func(ctx context.Context) (*web, error) {
+				w, tree := newWire(), sup.Root(ctx)
 				listening <- w
 				return &web{w, mounted(debug.Handler(sup.Inspect(tree), debug.Operator(sup.Control(tree), allowAll)))}, nil
 			}},

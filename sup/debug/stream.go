@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/internal/termtext"
+	"github.com/espalier-go/espalier/sup/httpsup"
 )
 
 const (
@@ -74,6 +75,16 @@ func (s *stream) write(text string) error {
 	}
 	_ = s.control.SetWriteDeadline(time.Time{})
 	return nil
+}
+
+// cancelWhenStopping calls cancel when the server of a request is asked to stop. It returns
+// then, or when ctx is done.
+func cancelWhenStopping(ctx context.Context, cancel context.CancelFunc) {
+	select {
+	case <-httpsup.Stopping(ctx):
+		cancel()
+	case <-ctx.Done():
+	}
 }
 
 // pause returns the time to wait after a message, from the time to produce it and

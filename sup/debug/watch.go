@@ -47,6 +47,7 @@ func (h *handler) serveWatch(w http.ResponseWriter, r *http.Request) {
 			buffer.add(change)
 		}
 	})
+	collecting.Go(func() { cancelWhenStopping(ctx, cancel) })
 	defer collecting.Wait()
 	defer cancel()
 	for {
