@@ -74,6 +74,7 @@ func (p *Package) checkChild(t *Tree, f *field) {
 		p.fault(t.place(f, "stuck"), "use stuck=wait or stuck=escalate", "the nested tree %s cannot be abandoned", f.Name)
 	}
 	p.checkPolicy(t, f, f.policy)
+	p.checkUnlimited(t, f)
 }
 
 func (p *Package) checkMailbox(t *Tree, f *field) {

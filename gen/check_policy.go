@@ -37,6 +37,36 @@ func (p *Package) checkPolicy(t *Tree, f *field, policy options) {
 	}
 }
 
+// checkUnlimited reports a child that is restarted without a limit and without a pause, so
+// that one that always fails takes a processor. The option backoff=none says that it is
+// meant.
+func (p *Package) checkUnlimited(t *Tree, f *field) {
+	_, own := f.options["backoff"]
+	_, inherited := t.defaults["backoff"]
+	if own || inherited && f.Kind != kindNested || optionValue[sup.Restart](f.policy, "restart policy") == sup.Temporary {
+		return
+	}
+	place := t.options
+	group := "intensity"
+	switch budget, has := f.policy["budget"]; {
+	case has && budget.value != sup.Unlimited:
+		return // a child that always fails is quarantined
+	case has:
+		place, group = f.policy, "budget"
+	case f.Kind == kindKeyed || f.Kind == kindReplicas:
+		place = f.options
+	}
+	set, ok := place[group]
+	if !ok || set.value != sup.Unlimited {
+		return
+	}
+	pos := f.pos
+	if own, is := f.options[group]; is {
+		pos = own.at
+	}
+	p.fault(pos, "add backoff=100ms..30s, or backoff=none if it is meant", "%s is restarted without a limit and without a pause", f.Name)
+}
+
 // refusal is a fault that package sup finds in a spec, in the words of the tags.
 type refusal struct {
 	groups        []string // of options, one of which is at fault

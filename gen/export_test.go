@@ -2,7 +2,7 @@ package gen
 
 // LoadFiles is Load for files in memory.
 func LoadFiles(files map[string][]byte) (*Package, []Fault) {
-	p := parse(newSource("", files))
+	p := parse(newSource("", files, false))
 	check(p, new(Loader))
 	p.faults = SortFaults(p.faults)
 	return p, p.faults

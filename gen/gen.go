@@ -37,8 +37,8 @@
 //
 // The order of the fields is the start order. Other fields are ignored, except for
 // three kinds that are most likely mistakes and are faults: a worker without sup.Child
-// around it, if this package declares its Run method; an alias of a type above; and a
-// child inside a struct, an array or a map.
+// around it, if this module declares its Run method or it is a worker of espalier; another
+// name for a type above; and a child or a nested tree inside a struct, an array or a map.
 //
 // The tag sup:"-" excludes a field. On sup.Tree, it excludes the whole struct, which is
 // then declared by hand. A struct without tags whose constructor exists, such as
@@ -78,7 +78,8 @@
 //	stuck=escalate                 fail the tree if the child does not stop in time; or abandon the child; or wait (default)
 //
 // A nested tree has no watchdog. The word none removes a default of the tree, as in
-// backoff=none and budget=none.
+// backoff=none and budget=none. A child that is restarted without a limit
+// (intensity=unlimited, or budget=unlimited) must have a backoff, or say backoff=none.
 //
 // On a child only:
 //
@@ -148,7 +149,7 @@ func (l *Loader) Load(dir string) (*Package, []Fault, error) {
 	if p := l.checked[absolute]; p != nil {
 		return p, p.faults, nil
 	}
-	src, err := readDir(dir)
+	src, err := readDir(dir, false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -180,7 +181,7 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 				if faults := p.src.unread(); len(faults) > 0 {
 					return nil, faults, nil
 				}
-				outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, Remove: true})
+				outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, Remove: true, Directive: p.src.hasDirective()})
 			}
 			continue
 		case p.src.blocked[name] != "":
@@ -200,7 +201,7 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, New: content})
+		outputs = append(outputs, Output{Path: filepath.Join(p.Dir, name), Old: existing, New: content, Directive: p.src.hasDirective()})
 	}
 	return outputs, nil, nil
 }

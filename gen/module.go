@@ -21,7 +21,8 @@ type module struct {
 	ignored    []string // ignore directives
 }
 
-// parsed returns the package in a directory. The package is not checked.
+// parsed returns the package in a directory, which need not have trees. The package is
+// not checked.
 func (l *Loader) parsed(dir string) (*Package, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -30,7 +31,7 @@ func (l *Loader) parsed(dir string) (*Package, error) {
 	if p := l.read[dir]; p != nil {
 		return p, nil
 	}
-	src, err := readDir(dir)
+	src, err := readDir(dir, true)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ type Output struct {
 	Old    []byte // nil if the file does not exist
 	New    []byte // nil if Remove is set
 	Remove bool   // set if the package has no trees left
+	// Directive is set if a line for go generate in the package runs supgen.
+	Directive bool
 }
 
 // Stale reports whether the file has to be written or removed. Windows line endings

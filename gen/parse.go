@@ -164,23 +164,25 @@ func (p *Package) isByHand(f *file, spec *ast.TypeSpec, embed *ast.Field) bool {
 	return p.declares(f, constructorName(spec.Name.Name))
 }
 
-// checkNonTree reports tags of children and mailboxes in a struct that is not a tree.
+// checkNonTree reports tags of children and mailboxes, and a sup.Tree with a name, in a
+// struct that is not a tree.
 func (p *Package) checkNonTree(f *file, spec *ast.TypeSpec) {
 	for _, field := range spec.Type.(*ast.StructType).Fields.List {
 		r, ok := f.reference(field.Type)
-		if !ok || field.Tag == nil || r.path() != supPath && r.path() != mailboxPath {
+		if !ok || r.path() != supPath && r.path() != mailboxPath {
 			continue
 		}
-		if tag := f.tagOf(p, field.Tag); tag.present && !tag.skip {
-			switch {
-			case r.path() == mailboxPath:
-				p.fault(p.tagPos(f, tag), "embed sup.Tree in it, or call SetCapacity",
-					"%s has a mailbox with a tag, but is not a tree", spec.Name.Name)
-			case r.name == "Tree":
-				p.fault(field.Pos(), "remove the name", "sup.Tree is a named field, which does not make a tree")
-			default:
-				p.fault(p.tagPos(f, tag), "embed sup.Tree in it", "%s has a child, but is not a tree", spec.Name.Name)
-			}
+		tag := f.tagIn(p, field)
+		switch {
+		case tag.skip:
+		case r.path() == supPath && r.name == "Tree" && !r.star:
+			p.fault(field.Pos(), "remove the name, or exclude the field with `sup:\"-\"`", "sup.Tree is a named field, which does not make a tree")
+		case !tag.present:
+		case r.path() == mailboxPath:
+			p.fault(p.tagPos(f, tag), "embed sup.Tree in it, or call SetCapacity",
+				"%s has a mailbox with a tag, but is not a tree", spec.Name.Name)
+		default:
+			p.fault(p.tagPos(f, tag), "embed sup.Tree in it", "%s has a child, but is not a tree", spec.Name.Name)
 		}
 	}
 }

@@ -101,5 +101,8 @@ func drawPolicy(t *rapid.T) (tag []string, child sup.ChildSpec[sup.Worker], auto
 		}
 		set("budget", child.Budget)
 	}
+	if child.Budget == sup.Unlimited && child.Backoff.Min == 0 {
+		set("backoff", "none") // supgen asks whether that is meant; sup does not
+	}
 	return tag, child, auto
 }

@@ -76,8 +76,8 @@ func (p *Package) checkSilent(t *Tree, f *field, l *Loader) {
 	}
 	exclude := ", or exclude the field with `sup:\"-\"`"
 	r, named := t.file.reference(f.expr)
-	if named && r.path() == supPath {
-		return // classify has reported it
+	if named && r.path() == supPath && !r.isWorkerOfSup() {
+		return // classify has reported it, or it is data
 	}
 	if named {
 		if other := p.otherName(t.file, r, l); other != "" {
@@ -85,26 +85,71 @@ func (p *Package) checkSilent(t *Tree, f *field, l *Loader) {
 			return
 		}
 	}
-	if held, pos := p.holds(t.file, f.expr, f.embedded); held != "" {
+	if held, pos := p.holds(t.file, f.expr, f.embedded, l); held != "" {
 		if !pos.IsValid() {
 			pos = f.pos
 		}
 		p.fault(pos, "make it a field of "+t.Name+exclude, "%s holds a %s, which is not a field of the tree and never starts", f.Name, held)
 		return
 	}
-	if named && r.pkg == "" && p.runs[t.file.inPackage(r.name)] && p.byName[t.file.inPackage(r.name)] == nil && !p.isTreeByHand(t.file, r) {
-		p.fault(f.pos, "write sup.Child["+starred(!r.star)+f.Type.Text+"]"+exclude, "%s has a method Run, but is not a child", f.Name)
+	if named && p.isWorker(t.file, r, l, make(map[*ast.TypeSpec]bool)) {
+		p.fault(f.pos, "write sup.Child["+starred(!r.star && !r.isInterfaceOfSup())+f.Type.Text+"]"+exclude, "%s has a method Run, but is not a child", f.Name)
 	}
 }
 
-// isTreeByHand reports whether a type of the package embeds sup.Tree.
-func (p *Package) isTreeByHand(f *file, r reference) bool {
-	decl := p.types[f.inPackage(r.name)]
-	if decl.spec == nil {
+// workers are the exported types of espalier that have a method Run. Their source is not
+// read, because it is mostly in another module than the tree. Package sup has others that
+// classifyChild knows, and sup.Tree.
+var workers = map[string]bool{
+	supPath + ".Supervisor":     true,
+	supPath + ".Stateful":       true,
+	supPath + ".Worker":         true,
+	supPath + "/httpsup.Server": true,
+	supPath + "/plugin.Client":  true,
+	supPath + "/proc.Worker":    true,
+	supPath + "/remote.Server":  true,
+	supPath + "/suptest.Worker": true,
+}
+
+func (r reference) isWorkerOfSup() bool    { return r.imp != nil && workers[r.path()+"."+r.name] }
+func (r reference) isInterfaceOfSup() bool { return r.path() == supPath && r.name == "Worker" }
+
+// isWorker reports whether a type has the Run method of a worker: its own, that of an
+// embedded type, or that of a type that it is an alias of. A tree is no worker here.
+func (p *Package) isWorker(f *file, r reference, l *Loader, seen map[*ast.TypeSpec]bool) bool {
+	in, decl := p, typeDecl{}
+	switch {
+	case r.isWorkerOfSup():
+		return true
+	case r.imp != nil:
+		if in, decl = l.typeOf(p, r.imp, r.name); in == nil {
+			return false
+		}
+	case r.pkg == "":
+		decl = p.types[f.inPackage(r.name)]
+	}
+	if decl.spec == nil || seen[decl.spec] {
 		return false
 	}
+	seen[decl.spec] = true
 	s, ok := decl.spec.Type.(*ast.StructType)
-	return ok && decl.file.embedsTree(s)
+	switch {
+	case ok && decl.file.embedsTree(s):
+		return false
+	case in.runs[decl.file.inPackage(r.name)]:
+		return true
+	case decl.spec.Assign.IsValid():
+		next, named := decl.file.reference(decl.spec.Type)
+		return named && in.isWorker(decl.file, next, l, seen)
+	case !ok:
+		return false
+	}
+	for _, field := range s.Fields.List {
+		if next, named := decl.file.reference(field.Type); named && len(field.Names) == 0 && in.isWorker(decl.file, next, l, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *file) embedsTree(s *ast.StructType) bool {
@@ -175,46 +220,73 @@ func (l *Loader) typeOf(from *Package, imp *importedPackage, name string) (*Pack
 }
 
 // holds returns the child type inside a type, or "". It looks into structs that are not
-// trees, arrays and maps, and follows a pointer only if it is embedded. pos is valid if
-// the child is in the same type literal. The result for a declared type is cached.
-func (p *Package) holds(f *file, expr ast.Expr, embedded bool) (what string, pos token.Pos) {
+// trees, arrays and maps, and follows a pointer only if it is embedded. Arrays and maps
+// hold nested trees too. pos is valid if the child is in the same type literal. The result
+// for a declared type is cached.
+func (p *Package) holds(f *file, expr ast.Expr, embedded bool, l *Loader) (what string, pos token.Pos) {
 	switch x := ast.Unparen(expr).(type) {
 	case *ast.ArrayType:
-		return p.holds(f, x.Elt, false)
+		return p.holdsElement(f, x.Elt, l)
 	case *ast.MapType:
-		return p.holds(f, x.Value, false)
+		return p.holdsElement(f, x.Value, l)
 	case *ast.StructType:
 		for _, field := range x.Fields.List {
 			if field.Tag != nil && f.tagOf(p, field.Tag).skip {
 				continue
 			}
-			if what, _ := p.holds(f, field.Type, len(field.Names) == 0); what != "" {
+			if what, _ := p.holds(f, field.Type, len(field.Names) == 0, l); what != "" {
 				return what, field.Pos()
 			}
 		}
 		return "", token.NoPos
 	}
 	r, named := f.reference(expr)
-	if !named {
+	if !named || r.star && !embedded && !r.isChildType() {
 		return "", token.NoPos
 	}
 	if r.isChildType() {
 		return "sup." + r.name, expr.Pos()
 	}
-	decl := p.types[f.inPackage(r.name)]
-	if r.pkg != "" || decl.spec == nil || r.star && !embedded {
+	if r.imp != nil {
+		if other, decl := l.typeOf(p, r.imp, r.name); other != nil {
+			return other.heldBy(decl, l), token.NoPos
+		}
 		return "", token.NoPos
 	}
+	if r.pkg != "" {
+		return "", token.NoPos
+	}
+	return p.heldBy(p.types[f.inPackage(r.name)], l), token.NoPos
+}
+
+// holdsElement is holds for the elements of an array or a map.
+func (p *Package) holdsElement(f *file, expr ast.Expr, l *Loader) (what string, pos token.Pos) {
+	if r, named := f.reference(expr); named && r.star {
+		switch {
+		case r.pkg == "" && p.byName[f.inPackage(r.name)] != nil:
+			return "*" + r.name, expr.Pos()
+		case r.imp != nil && l.foreign(p, r.imp, r.name) != nil:
+			return "*" + r.pkg + "." + r.name, expr.Pos()
+		}
+	}
+	return p.holds(f, expr, false, l)
+}
+
+// heldBy is holds for a declared type.
+func (p *Package) heldBy(decl typeDecl, l *Loader) string {
+	if decl.spec == nil {
+		return ""
+	}
 	if what, known := p.held[decl.spec]; known {
-		return what, token.NoPos
+		return what
 	}
 	p.held[decl.spec] = "" // ends the recursion of a recursive type
 	if s, ok := decl.spec.Type.(*ast.StructType); ok && decl.file.embedsTree(s) {
-		return "", token.NoPos // a tree
+		return "" // a tree
 	}
-	what, _ = p.holds(decl.file, decl.spec.Type, false)
+	what, _ := p.holds(decl.file, decl.spec.Type, false, l)
 	p.held[decl.spec] = what
-	return what, token.NoPos
+	return what
 }
 
 // checkPromoted reports structs with children that are not trees, but have the methods

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -38,8 +39,9 @@ type file struct {
 	dots       []string            // paths of dot imports
 }
 
-// readDir reads the Go files of a directory.
-func readDir(dir string) (*source, error) {
+// readDir reads the Go files of a directory. If all is false, it parses them only if they
+// may have a tree or an output.
+func readDir(dir string, all bool) (*source, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -62,7 +64,7 @@ func readDir(dir string) (*source, error) {
 			return nil, err
 		}
 	}
-	s := newSource(dir, contents)
+	s := newSource(dir, contents, all)
 	s.blocked = blocked
 	return s, nil
 }
@@ -80,9 +82,10 @@ func isSource(name string) bool {
 	return strings.HasSuffix(name, ".go") && !strings.HasPrefix(name, "_") && !strings.HasPrefix(name, ".")
 }
 
-// newSource parses files if one of them may have a tree or an output of supgen exists.
-// An output without a tree has to be removed, but not while a file does not parse.
-func newSource(dir string, contents map[string][]byte) *source {
+// newSource parses files if one of them may have a tree, an output of supgen exists, or
+// all is set. An output without a tree has to be removed, but not while a file does not
+// parse.
+func newSource(dir string, contents map[string][]byte, all bool) *source {
 	s := &source{dir: dir, fset: token.NewFileSet(), generated: make(map[string][]byte)}
 	candidates := false
 	for _, name := range sortedKeys(contents) {
@@ -102,7 +105,7 @@ func newSource(dir string, contents map[string][]byte) *source {
 			importsSup: found,
 		})
 	}
-	if !candidates && len(s.generated) == 0 {
+	if !candidates && len(s.generated) == 0 && !all {
 		s.files = nil
 	}
 	for _, f := range s.files {
@@ -146,6 +149,13 @@ func (s *source) parse(f *file) {
 	f.ignored = f.isIgnored()
 	f.readImports()
 }
+
+// hasDirective reports whether a line for go generate in one of the files runs supgen.
+func (s *source) hasDirective() bool {
+	return slices.ContainsFunc(s.files, func(f *file) bool { return directive.Match(f.src) })
+}
+
+var directive = regexp.MustCompile(`(?m)^//go:generate\s.*\bsupgen\b`)
 
 // unread returns the syntax errors of all files.
 func (s *source) unread() []Fault {

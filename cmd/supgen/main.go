@@ -30,6 +30,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/espalier-go/espalier/gen"
@@ -143,11 +144,23 @@ func (m mode) generate(patterns []string, stdout, stderr io.Writer) (code int, e
 func listStale(outputs []gen.Output, stdout io.Writer) (code int) {
 	for _, o := range outputs {
 		if o.Stale() {
-			fmt.Fprintln(stdout, o.Path, "is out of date: run go generate")
+			fmt.Fprintln(stdout, o.Path, "is out of date: "+remedy(o))
 			code = outdated
 		}
 	}
 	return code
+}
+
+// remedy says how to bring a stale file up to date.
+func remedy(o gen.Output) string {
+	if o.Directive {
+		return "run go generate"
+	}
+	dir := filepath.ToSlash(filepath.Dir(o.Path))
+	if !filepath.IsAbs(o.Path) && dir != "." {
+		dir = "./" + dir
+	}
+	return "run go tool supgen " + dir + ", or add the line //go:generate go tool supgen to a file of the package and run go generate"
 }
 
 func writeAll(outputs []gen.Output) error {

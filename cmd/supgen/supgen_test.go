@@ -142,6 +142,7 @@ func rewrite(t testing.TB, path, from, to string) {
 }
 
 func TestCheckListsFilesThatAreOutOfDate(t *testing.T) {
+	orders := "//go:generate go tool supgen\n\n" + orders
 	dir := write(t, map[string]string{"a/orders.go": orders, "b/orders.go": orders, "c/c.go": "package c\n"})
 	want := result{code: outdated, out: filepath.Join("a", "sup_gen.go") + " is out of date: run go generate\n" +
 		filepath.Join("b", "sup_gen.go") + " is out of date: run go generate\n"}
@@ -357,7 +358,27 @@ func TestVersionAndHelpSucceed(t *testing.T) {
 	}
 }
 
+// A package that go generate does nothing for is told apart: the advice to run it would
+// not help.
+func TestCheckSaysWhatToAddIfNoLineRunsSupgen(t *testing.T) {
+	dir := write(t, map[string]string{"a/orders.go": orders, "orders.go": "//go:generate stringer -type=T\n\n" + orders})
+	advice := ", or add the line //go:generate go tool supgen to a file of the package and run go generate\n"
+	want := result{code: outdated, out: "sup_gen.go is out of date: run go tool supgen ." + advice +
+		filepath.Join("a", "sup_gen.go") + " is out of date: run go tool supgen ./a" + advice}
+	if diff := cmp.Diff(want, supgen(t, dir, "-check", "./..."), cmp.AllowUnexported(result{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a", "gen.go"), []byte("package orders\n\n//go:generate go tool github.com/espalier-go/espalier/cmd/supgen\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want = result{code: outdated, out: filepath.Join("a", "sup_gen.go") + " is out of date: run go generate\n"}
+	if diff := cmp.Diff(want, supgen(t, dir, "-check", "a"), cmp.AllowUnexported(result{})); diff != "" {
+		t.Errorf("with a line in another file (-want +got):\n%s", diff)
+	}
+}
+
 func TestSomeDirectoriesAreIgnored(t *testing.T) {
+	orders := "//go:generate go tool supgen\n\n" + orders
 	dir := write(t, map[string]string{
 		"testdata/a/orders.go": orders, "vendor/b/orders.go": orders, ".git/c/orders.go": orders,
 		"go.mod": "module orders\n\nignore ./bin\n", "bin/f/orders.go": orders,

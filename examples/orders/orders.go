@@ -20,7 +20,7 @@ type Orders struct {
 	Quotes kv.Context[Symbol, Quote] // shared by all children, and kept when they crash
 
 	DB    sup.Child[*Pool]         `sup:"shutdown=1s"`
-	Match sup.Replicas[*Matcher]   `sup:"count=4,intensity=unlimited"`
+	Match sup.Replicas[*Matcher]   `sup:"count=4,intensity=unlimited,backoff=1ms..50ms"`
 	Feeds sup.Keyed[Symbol, *Feed] `sup:"transient,max=100,intensity=unlimited,backoff=1ms..50ms"` // added and removed at run time
 	Web   *web.Site                `sup:"shutdown=5s"`
 	Desk  sup.Child[*Desk]         `sup:"transient,significant"` // ends the service when all orders are traded

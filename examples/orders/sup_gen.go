@@ -32,7 +32,7 @@ type OrdersChildren interface {
 //	orders, rest_for_one, intensity=5/5s, auto_shutdown=any_significant
 //	├── quotes kv.Context[Symbol, Quote]
 //	├── db *Pool, shutdown=1s
-//	├── match[4] *Matcher, intensity=unlimited
+//	├── match[4] *Matcher, intensity=unlimited, backoff=1ms..50ms
 //	├── feeds[Symbol] *Feed, transient, max=100, intensity=unlimited, backoff=1ms..50ms
 //	├── web *web.Site, shutdown=5s
 //	└── desk *Desk, transient, significant
@@ -56,6 +56,7 @@ func NewOrders(c OrdersChildren, observers ...sup.Observer) *Orders {
 			Start:     func(ctx context.Context, i int) (*Matcher, error) { return c.NewMatch(ctx, o, i) },
 			Count:     4,
 			Intensity: sup.Unlimited,
+			Backoff:   sup.Backoff{Min: time.Millisecond, Max: 50 * time.Millisecond},
 		}),
 		o.Feeds.Declare(sup.KeyedSpec[Symbol, *Feed]{
 			Name:      "feeds",
@@ -125,7 +126,7 @@ func _() {
 		sup.Tree `sup:"rest_for_one,intensity=5/5s,auto_shutdown=any_significant"`
 		Quotes   kv.Context[Symbol, Quote]
 		DB       sup.Child[*Pool]         `sup:"shutdown=1s"`
-		Match    sup.Replicas[*Matcher]   `sup:"count=4,intensity=unlimited"`
+		Match    sup.Replicas[*Matcher]   `sup:"count=4,intensity=unlimited,backoff=1ms..50ms"`
 		Feeds    sup.Keyed[Symbol, *Feed] `sup:"transient,max=100,intensity=unlimited,backoff=1ms..50ms"`
 		Web      *web.Site                `sup:"shutdown=5s"`
 		Desk     sup.Child[*Desk]         `sup:"transient,significant"`

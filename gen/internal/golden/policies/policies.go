@@ -32,7 +32,7 @@ type All struct {
 	Backoff     sup.Child[*W] `sup:"backoff=100ms..30s,factor=1.5,jitter=0.25,reset=5m"`
 	FirstWait   sup.Child[*W] `sup:"backoff=1ns"`
 	Budget      sup.Child[*W] `sup:"budget=5/1m,watchdog=10s"`
-	Unlimited   sup.Child[*W] `sup:"budget=unlimited"`
+	Unlimited   sup.Child[*W] `sup:"budget=unlimited,backoff=none"`
 	Waits       sup.Child[*W] `sup:"stuck=wait"`
 	Abandons    sup.Child[*W] `sup:"stuck=abandon"`
 	Escalates   sup.Child[*W] `sup:"stuck=escalate,name=the last resort"`
