@@ -35,10 +35,13 @@ type Keyed[K comparable, W Worker] struct {
 
 // A KeyedSpec declares a [Keyed]. Zero fields mean the documented defaults.
 //
-// Consider the Intensity of a large set. By default, the fourth restart within 5 s, over
-// all keys together, ends the whole set. Keys that fail together, because of a server
-// that all of them use, exceed that at once. Set a higher Intensity in proportion to the
-// number of keys, [Unlimited] with a Backoff, or a Budget for each child.
+// The defaults suit a single worker, and seldom a set. Children are
+// [Permanent], so one that ends normally is restarted too, and each restart counts. By
+// default, the fourth restart within 5 s over all keys together ends the whole set: four
+// sessions that log out, or keys that fail together because of a server that all of them
+// use. For children that end by themselves, such as sessions and jobs, set Restart to
+// [Temporary] or [Transient]. For others, set a Budget for each child, or an Intensity in
+// proportion to the number of keys, or [Unlimited] with a Backoff.
 type KeyedSpec[K comparable, W Worker] struct {
 	// Name is the path of the set if it has no parent, and its id in the tree that
 	// declares it. "" means "supervisor" without a parent. A tree requires a name.
@@ -55,7 +58,8 @@ type KeyedSpec[K comparable, W Worker] struct {
 	// ends. The zero value means [DefaultIntensity], 3 restarts in 5 s over all keys.
 	Intensity Intensity
 
-	// Restart says when a child is restarted. The default is [Permanent].
+	// Restart says when a child is restarted. The default is [Permanent]: after a normal
+	// exit too.
 	Restart Restart
 	// Shutdown is the time that a child has for stopping before it is stuck, or
 	// [Infinity], or [Brutal]. All children together have that time when the set stops.
@@ -191,7 +195,7 @@ func (m *keyedMember[K, W]) forget() {
 // Errors, in a [CallError]: [ErrMaxChildren] if the set has Max children; [ErrKey] if the
 // key is not equal to itself or not comparable; and all errors of
 // [Supervisor.StartChild] except a [SpecError]. With [ErrAlreadyRunning], [ErrRestarting]
-// and [ErrAlreadyDeclared], the handle is that of the child that has the key.
+// and [ErrAlreadyDeclared], the handle refers to the child that has the key.
 func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 	if !nameable(key) {
 		return noChild[W](), k.answer("start child", key, ErrKey)

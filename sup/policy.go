@@ -119,7 +119,8 @@ const DefaultShutdown = 5 * time.Second
 var DefaultIntensity = Intensity{Restarts: 3, Within: 5 * time.Second}
 
 // Unlimited is the intensity that is never exceeded. It is meant for children with a
-// [Backoff] that are to be retried for ever.
+// [Backoff] that are to be retried for ever. Without a Backoff, a child that always fails
+// is restarted in a loop that takes a processor.
 var Unlimited = Intensity{Restarts: -1}
 
 // Intensity limits how often children may be restarted. It allows Restarts restarts

@@ -24,6 +24,11 @@ type Replicas[W Worker] struct {
 }
 
 // A ReplicasSpec declares a [Replicas]. Zero fields mean the documented defaults.
+//
+// By default, the fourth restart within 5 s over all replicas together ends the whole set,
+// and a normal exit counts too. Replicas that fail together, because of a server that all
+// of them use, exceed that at once. Set a Budget for each replica, an Intensity in
+// proportion to Count, or [Unlimited] with a Backoff.
 type ReplicasSpec[W Worker] struct {
 	// Name is the path of the set if it has no parent, and its id in the tree that
 	// declares it. "" means "supervisor" without a parent. A tree requires a name.

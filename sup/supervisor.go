@@ -165,7 +165,7 @@ func (m *member[W]) forget() {
 //     [StopError] with the cause of ctx;
 //   - a [SpecError] if the spec has faults;
 //   - [ErrAlreadyRunning], [ErrRestarting] or [ErrAlreadyDeclared] if a child has the id.
-//     The handle is then that of this child;
+//     The handle then refers to this child;
 //   - [ErrNotRunning] or [ErrShuttingDown] if the supervisor is not running.
 //
 // If the start function returns [ErrIgnore], StartChild succeeds. The child is then

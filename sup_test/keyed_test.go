@@ -362,3 +362,33 @@ func TestAKeyThatCannotBeFoundAgainIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// I1, R1: The warning of KeyedSpec: with the defaults, four sessions that end normally
+// within five seconds end the whole set. With Temporary they do not.
+func TestSessionsThatEndNormallyEndASetWithTheDefaults(t *testing.T) {
+	for restart, ends := range map[sup.Restart]bool{sup.Permanent: true, sup.Transient: false, sup.Temporary: false} {
+		t.Run(restart.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				k := sup.NewKeyed(sup.KeyedSpec[int, *fake]{Restart: restart, Start: func(ctx context.Context, _ int) (*fake, error) {
+					if sup.Incarnation(ctx) > 1 {
+						return &fake{}, nil
+					}
+					return &fake{run: func(context.Context) error { time.Sleep(time.Second); return nil }}, nil
+				}})
+				if err := k.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				for key := range 4 {
+					if _, err := k.StartChild(t.Context(), key); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(2 * time.Second)
+				if gaveUp := errors.Is(k.Err(), sup.ErrIntensity); gaveUp != ends {
+					t.Errorf("gave up: %v; want %v (%v)", gaveUp, ends, k.Err())
+				}
+				k.Shutdown(t.Context())
+			})
+		})
+	}
+}
