@@ -59,7 +59,7 @@ func ExampleRoot() {
 		if err != nil {
 			return err
 		}
-		fmt.Print(tree)
+		fmt.Println(tree.Path, tree.Children[0].ID, tree.Children[0].State)
 		close(shown)
 		<-ctx.Done()
 		return ctx.Err()
@@ -70,9 +70,7 @@ func ExampleRoot() {
 	}
 	defer end(s)
 	<-shown
-	// Output:
-	// shop one_for_one 3/5s
-	// └── page permanent running
+	// Output: shop page running
 }
 
 // A worker looks at its siblings.
