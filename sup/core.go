@@ -222,7 +222,7 @@ func (s *core) admitLocked() error {
 
 // planAllLocked returns the plan of the start and the end of the supervisor.
 func (s *core) planAllLocked() plan[*child] {
-	return planAll(s.config.strategy, siblings[*child](orderOf{s}))
+	return planAll(s.config.strategy, s.config.set != SetNone, siblings[*child](orderOf{s}))
 }
 
 // children returns all children in order.

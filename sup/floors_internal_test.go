@@ -17,7 +17,7 @@ var floors = []struct {
 }{
 	{"vocabulary", "worker closed state policy spec event errors stoperror info path text validate checkneeds decide plan wait observe subscribe exhausted exhausted_other exhausted_plan9 exhausted_windows shield doc version"},
 	{"state", "core child needs incarnation context config round_state abandoned record history retired nested stack handle_ref"},
-	{"transitions", "start launch timer exit execute round stop stopset end stuck operator replace"},
+	{"transitions", "start launch timer exit execute round stop stopset end stuck operator replace startall"},
 	{"drivers", "supervision ready life goroutines watchdog task reference"},
 	{"views", "snapshot inspect above control locate stream slog"},
 	{"face", "idcalls supervisor keyed ensure keytext replicas tree stateful handle adapt every"},

@@ -2,8 +2,10 @@ package sup
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -213,6 +215,73 @@ func (k *Keyed[K, W]) StartChild(ctx context.Context, key K) (Child[W], error) {
 // with the error.
 func (k *Keyed[K, W]) add(ctx context.Context, life *core, m *keyedMember[K, W]) (other *child, err error) {
 	return life.addChild(ctx, &m.child, k.max, nil, func() *child { return k.find(m.key) }, func() { k.members.Load().Store(m.key, m) })
+}
+
+// StartAll adds a child for each key, starts them side by side, and returns when all are
+// ready or have failed. A key that is there already is left alone, and is no error. Each
+// key is for itself: a child that fails to start is removed, and the others stay.
+//
+// The error joins one error of [Keyed.StartChild] for each key that failed. If ctx ends,
+// StartAll takes no further key, and removes the children that are still starting. If the
+// set does not run or begins to end, the error wraps [ErrNotRunning], and no further key
+// is taken.
+//
+// keys may call methods of the set.
+func (k *Keyed[K, W]) StartAll(ctx context.Context, keys iter.Seq[K]) error {
+	life := k.current()
+	var failures []error
+	var started []*incarnation
+	batch := make([]addition, 0, setBatch)
+	ofKey := make([]K, 0, setBatch)
+	flush := func() error {
+		members := k.members.Load()
+		err := life.addBatch(batch, k.max,
+			func(i int) *child { return k.find(ofKey[i]) },
+			func(i int) { members.Store(ofKey[i], batch[i].child.slot.(*keyedMember[K, W])) })
+		for _, a := range batch {
+			if a.inc != nil {
+				started = append(started, a.inc)
+			}
+			if a.err != nil {
+				failures = append(failures, callError("start child", a.child.path(), a.err))
+			}
+		}
+		batch, ofKey = batch[:0], ofKey[:0]
+		return err
+	}
+	err := life.admit()
+	if err == nil {
+		for key := range keys {
+			if err = cancelledBefore(ctx); err != nil {
+				break
+			}
+			if !nameable(key) {
+				failures = append(failures, k.answer("start child", key, ErrKey))
+				continue
+			}
+			if k.find(key) != nil {
+				continue
+			}
+			batch, ofKey = append(batch, addition{child: &k.newMember(life, key).child}), append(ofKey, key)
+			if len(batch) == setBatch {
+				if err = flush(); err != nil {
+					break
+				}
+			}
+		}
+	}
+	if err == nil {
+		err = flush()
+	}
+	before := len(failures)
+	life.awaitAll(ctx, started, func(c *child, err error) {
+		failures = append(failures, callError("start child", c.path(), err))
+	})
+	slices.Reverse(failures[before:])
+	if err != nil {
+		failures = append(failures, callError("start children", life.path, err))
+	}
+	return errors.Join(failures...)
 }
 
 // Get returns the live worker of a key, or false if no worker is ready now. It takes no

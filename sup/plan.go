@@ -37,10 +37,14 @@ func planRound[C comparable](strategy Strategy, failed C, all siblings[C]) plan[
 	return plan[C]{members: []C{failed}}
 }
 
-// planAll returns the plan of the start and the end of a supervisor.
-func planAll[C comparable](strategy Strategy, all siblings[C]) plan[C] {
+// planAll returns the plan of the start and the end of a supervisor. The members of a
+// set wait for nothing (S7).
+func planAll[C comparable](strategy Strategy, set bool, all siblings[C]) plan[C] {
 	chain := chainFrom(all.first(), all)
-	if strategy == OneForDependents {
+	switch {
+	case set:
+		return plan[C]{chain.members, make([][]int, len(chain.members))}
+	case strategy == OneForDependents:
 		return planNeeds(chain.members, all)
 	}
 	return chain

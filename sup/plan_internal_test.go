@@ -111,7 +111,7 @@ func TestThePlanOfTheStartHasAllChildren(t *testing.T) {
 		{OneForDependents, "a b c", "a b c"},
 		{OneForDependents, "c:b b:a a x", "a b:a c:b x"},
 	} {
-		if got := planAll(tt.strategy, siblings[string](familyOf(tt.family))).text(); got != tt.want {
+		if got := planAll(tt.strategy, false, siblings[string](familyOf(tt.family))).text(); got != tt.want {
 			t.Errorf("%v of %q: the plan is %q, want %q", tt.strategy, tt.family, got, tt.want)
 		}
 	}
@@ -127,7 +127,7 @@ func TestTheRestOfAPlanIsAChildAndWhatWaitsForIt(t *testing.T) {
 		{OneForDependents, "a b:a c:a d:b,c e:c", "b", "b d:b"},
 		{OneForDependents, "a b:a c:a d:b,c e:c", "c", "c d:c e:c"},
 	} {
-		p := planAll(tt.strategy, siblings[string](familyOf(tt.family)))
+		p := planAll(tt.strategy, false, siblings[string](familyOf(tt.family)))
 		if got := p.from(slices.Index(p.members, tt.from)).text(); got != tt.want {
 			t.Errorf("%v of %q from %s: %q, want %q", tt.strategy, tt.family, tt.from, got, tt.want)
 		}
@@ -137,7 +137,7 @@ func TestTheRestOfAPlanIsAChildAndWhatWaitsForIt(t *testing.T) {
 // D2, D5: execute gives no member its turn before those that it waits for have had
 // theirs, forward and backward, and skips what comes after a step that failed.
 func TestAPlanIsExecutedInTheOrderOfItsWaits(t *testing.T) {
-	p := planAll(OneForDependents, siblings[string](familyOf("a b:a c:a d:b,c e f:e")))
+	p := planAll(OneForDependents, false, siblings[string](familyOf("a b:a c:a d:b,c e f:e")))
 	for _, backward := range []bool{false, true} {
 		turns := make(chan int, len(p.members))
 		p.execute(backward, func(i int) bool {

@@ -56,7 +56,7 @@ func (s *core) replace(ctx context.Context, c *child, seen int) error {
 		}
 	}
 	if next := inc.replacement(); next != nil {
-		return s.operatorStartError(c, s.awaitReplacement(ctx, next))
+		return s.operatorStartError(c, s.awaitOutcome(ctx, next))
 	}
 	// During the stop, the supervisor may have begun to end, another operator may have
 	// stopped the child, or a round may have taken it over.
@@ -103,10 +103,10 @@ func (s *core) replaceLocked(c *child, inc *incarnation, now time.Duration) *inc
 	return next
 }
 
-// awaitReplacement waits until the incarnation of a replacement is ready or has failed
-// to start. Unlike [core.awaitStart] it does not stop the start when ctx ends: the child
-// ran before, and must not stay down because nothing waits.
-func (s *core) awaitReplacement(ctx context.Context, inc *incarnation) error {
+// awaitOutcome waits until an incarnation is ready or has failed to start. Unlike
+// [core.awaitStart] it does not stop the start when ctx ends. A child that is replaced ran
+// before, and must not stay down because nothing waits.
+func (s *core) awaitOutcome(ctx context.Context, inc *incarnation) error {
 	c := inc.child
 	for {
 		s.mu.Lock()

@@ -12,8 +12,9 @@ import (
 // A Replicas is a supervisor of a fixed number of identical workers, each with an index
 // from 0. All methods are safe for concurrent use.
 //
-// The replicas start in order, and the strategy is [OneForOne]. When the set ends, all
-// replicas are asked to stop at once, and one timer bounds the stop of all.
+// The replicas start side by side, and all or none: if one fails, the others are stopped.
+// The strategy is [OneForOne]. When the set ends, all replicas are asked to stop at once,
+// and one timer bounds the stop of all.
 //
 // Make one with [NewReplicas], or declare it as a field of a tree with
 // [Replicas.Declare].

@@ -43,8 +43,12 @@ func (m *model) startFailed(c *node, kind sup.ExitKind) {
 		m.advance(up)
 	case up.task != nil && up.task.kind == starting: // S2
 		m.rest(c)
+		var others *task
+		if up.b.IsSet() { // S7: others may be starting
+			others = up.task
+		}
 		up.task = &task{kind: ending, members: slices.Clone(up.kids), next: len(up.kids) - 1, exit: sup.ExitAbnormal, failed: true, lack: c.lack}
-		m.cancelStarts(up, nil)
+		m.cancelStarts(up, others)
 		m.advance(up)
 	default:
 		m.failure(c, kind)

@@ -105,6 +105,8 @@ func (m *model) push(s *node) bool {
 		return true
 	case t == nil: // a waiting round holds up nothing (B2)
 		return m.unqueue(s)
+	case t.kind == starting && s.b.IsSet():
+		return m.pushSetStart(s, t)
 	case t.phase == startingPhase:
 		return m.pushStart(s, t)
 	case s.b.IsSet():
@@ -153,6 +155,33 @@ func (m *model) pushStart(s *node, t *task) bool {
 	default:
 		m.begin(c)
 	}
+	return true
+}
+
+// pushSetStart starts the members side by side (S7).
+func (m *model) pushSetStart(s *node, t *task) bool {
+	for t.next < len(t.members) {
+		c := t.members[t.next]
+		if t.next++; c.state != sup.StateIdle {
+			continue
+		}
+		if m.begin(c); s.task != t {
+			if len(t.members) > 1 {
+				m.unsaid("which members of a set have begun when another fails at once")
+			}
+			return true
+		}
+	}
+	for _, c := range t.members {
+		if c.state == sup.StateStarting {
+			return false
+		}
+	}
+	s.task = nil
+	if s.up != nil && len(s.queue) > 0 {
+		m.unsaid("whether what a nested supervisor has to do comes before the next child's start")
+	}
+	m.ready(s)
 	return true
 }
 

@@ -97,7 +97,7 @@ type result struct {
 }
 
 // ordered puts events whose order the contract leaves open into a fixed order. These
-// are the events of workers of one set that stop concurrently (X3).
+// are the events of workers of one set that start or stop concurrently (S7, X3).
 func ordered(sets map[string]bool, events []event) []event {
 	events = slices.Clone(events)
 	for again := true; again; {
@@ -118,8 +118,15 @@ func canSwap(sets map[string]bool, a, b event) bool {
 		return a.what != "init_cancel" || b.path < a.path
 	}
 	up := scenario.Parent(a.path)
-	return b.path < a.path && up == scenario.Parent(b.path) && sets[up] &&
-		strings.HasPrefix(a.what, "stop") && strings.HasPrefix(b.what, "stop")
+	if b.path >= a.path || up != scenario.Parent(b.path) || !sets[up] {
+		return false
+	}
+	return isStart(a.what) && isStart(b.what) || strings.HasPrefix(a.what, "stop") && strings.HasPrefix(b.what, "stop")
+}
+
+// isStart reports whether an event is part of a start.
+func isStart(what string) bool {
+	return what == "init" || what == "start" || what == "ignore"
 }
 
 // addSets adds the paths of the sets in a branch.
