@@ -4,23 +4,25 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // config is what a supervisor of any type is made from. It does not change.
 type config struct {
-	name      string
-	strategy  Strategy
-	intensity Intensity
-	auto      AutoShutdown
-	set       SetKind // the children of a set stop all at once
-	max       int     // of a Keyed
-	labels    bool
-	record    int
-	observers []Observer
-	faults    []Fault
-	keys      *keySet       // of a Keyed; nil for others
-	add       addChild      // adds a child by its id or the text of its key; nil if none can be added that way
-	populate  func(s *core) // links the declared children to a new life
+	name       string
+	strategy   Strategy
+	intensity  Intensity
+	auto       AutoShutdown
+	set        SetKind // the children of a set stop all at once
+	max        int     // of a Keyed
+	labels     bool
+	stopWithin time.Duration
+	record     int
+	observers  []Observer
+	faults     []Fault
+	keys       *keySet       // of a Keyed; nil for others
+	add        addChild      // adds a child by its id or the text of its key; nil if none can be added that way
+	populate   func(s *core) // links the declared children to a new life
 }
 
 // isSupervisor reports whether w is a supervisor, or embeds one.

@@ -31,8 +31,9 @@ type core struct {
 	config    *config
 	born      time.Time // all durations of this life count from here
 	events    *dispatcher
-	abandoned *abandonedSet // of the whole tree
-	ended     atomic.Bool   // set when this life has ended or was replaced: handles look for the next
+	abandoned *abandonedSet             // of the whole tree
+	deadline  atomic.Pointer[time.Time] // of the stop; nil if it is not bounded, or has not begun
+	ended     atomic.Bool               // set when this life has ended or was replaced: handles look for the next
 	signal    signals
 
 	mu         sync.Mutex // protects the fields below
@@ -73,6 +74,9 @@ type lifecycle struct {
 	endAtReady       bool          // set when a significant child has ended during the start
 	asked            bool          // set when the end has asked a child to stop
 	asking           chan struct{} // nil if nothing waits for asked; closed when it is set, or all children have stopped
+	endsWithin       time.Duration // the time of the stop when it began
+	keeper           *timeKeeper   // nil if the time of the stop is not bounded
+	ranOut           bool          // set when the time of the stop was over before all had stopped
 	childrenStopped  bool          // set when each child has been asked to stop, and has stopped or is stuck
 	stopCause        *StopError    // what children see as the cause; fixed before signal.stop is closed
 	endCause         error         // what asked the supervisor to end; nil after a failure or an auto-shutdown

@@ -19,6 +19,7 @@ func (s *core) endLocked(cause *StopError, failure error) {
 	// The order matters: endByLocked and failLocked look at the phase, and goroutines that
 	// the closed channel wakes look at all of it.
 	s.life.phase = ending
+	s.setDeadlineLocked()
 	s.life.stopCause = cause // before the channel is closed: it is read without the lock after that
 	s.failLocked(failure)
 	close(s.signal.stop)
@@ -127,6 +128,7 @@ func stopCauseOf(ctx context.Context) *StopError {
 // (X1) or, in a set, all at once (X3). Afterwards only stuck and brutal children are
 // left.
 func (s *core) stopChildren() {
+	s.keepTime()
 	if s.config.set != SetNone {
 		s.stopSet()
 	} else {
@@ -196,6 +198,7 @@ func (s *core) awaitQuiet(stuckToo bool) bool {
 // caller that sees the end finds the events and counts there.
 func (s *core) finish() {
 	s.awaitQuiet(true)
+	s.endKeeping()
 	s.mu.Lock()
 	s.life.phase = ended
 	s.emitLocked(SupervisorStopped, s.endExitLocked())

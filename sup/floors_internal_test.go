@@ -17,7 +17,7 @@ var floors = []struct {
 }{
 	{"vocabulary", "worker closed state policy spec event errors stoperror info path text validate checkneeds decide plan wait observe subscribe exhausted exhausted_other exhausted_plan9 exhausted_windows shield doc version"},
 	{"state", "core child needs incarnation context config round_state abandoned record history retired nested stack handle_ref"},
-	{"transitions", "start launch timer exit execute round stop stopset end stuck operator replace startall"},
+	{"transitions", "start launch timer exit execute round stop stopset end stuck operator replace startall stopwithin"},
 	{"drivers", "supervision ready life goroutines watchdog task reference"},
 	{"views", "snapshot inspect above control locate stream slog"},
 	{"face", "idcalls supervisor keyed ensure keytext replicas tree stateful handle adapt every"},
@@ -25,7 +25,7 @@ var floors = []struct {
 
 // climbs are the references that may go up, and why.
 var climbs = map[string]string{
-	"core.spawnLocked -> child.loop":          "a transition starts the goroutine of a child",
+	"startLoop -> child.loop":                 "a transition starts the goroutine of a child",
 	"core.markReady -> core.watchLocked":      "a transition sets the timer of the watchdog",
 	"core.detachLocked -> core.unwatchLocked": "a transition clears the timer of the watchdog",
 }

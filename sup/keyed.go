@@ -82,6 +82,13 @@ type KeyedSpec[K comparable, W Worker] struct {
 	// [StuckWait].
 	Stuck WhenStuck
 
+	// StopWithin is the time for the whole stop, from the moment at which the supervisor is
+	// asked to end or gives up. 0 means no limit. At nine tenths of it, or 100 ms before its
+	// end if that is earlier, all children that have not been asked to stop are asked at
+	// once. At its end the rest is stuck and not waited for any longer, and Shutdown returns
+	// a [StuckError]. A nested supervisor has at most the rest of the time of its parent.
+	// Restarts of children are not bounded by it.
+	StopWithin time.Duration
 	// Observers receive every event of the set and its descendants.
 	Observers []Observer
 	// Labels sets pprof labels on the goroutines of all workers. See [Spec].
@@ -98,6 +105,7 @@ func (k KeyedSpec[K, W]) policy() policy {
 func (k KeyedSpec[K, W]) faults(path string) []Fault {
 	f := &faults{path: path}
 	f.checkSupervisor(k.Name, OneForOne, k.Intensity, AutoShutdownNever, k.Observers, k.Record)
+	f.checkTime("StopWithin", k.StopWithin)
 	if k.Start == nil {
 		f.add("Start", "is nil: give a function that makes the worker of a key")
 	}
@@ -137,17 +145,18 @@ func (k *Keyed[K, W]) setUp(spec KeyedSpec[K, W]) {
 		name = "supervisor"
 	}
 	k.declare(&config{
-		name:      name,
-		intensity: spec.Intensity,
-		set:       SetKeyed,
-		max:       spec.Max,
-		labels:    spec.Labels,
-		record:    spec.Record,
-		observers: append([]Observer(nil), spec.Observers...),
-		faults:    spec.faults(escapeID(name)),
-		keys:      k.keySet(),
-		add:       k.addByText,
-		populate:  func(*core) { k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]()) },
+		name:       name,
+		intensity:  spec.Intensity,
+		set:        SetKeyed,
+		max:        spec.Max,
+		stopWithin: spec.StopWithin,
+		labels:     spec.Labels,
+		record:     spec.Record,
+		observers:  append([]Observer(nil), spec.Observers...),
+		faults:     spec.faults(escapeID(name)),
+		keys:       k.keySet(),
+		add:        k.addByText,
+		populate:   func(*core) { k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]()) },
 	})
 	k.members.Store(xsync.NewMap[K, *keyedMember[K, W]]())
 }

@@ -28,8 +28,11 @@ func (s *core) launchLocked(c *child, by initiator) *incarnation {
 // spawnLocked starts the goroutine of an incarnation.
 func (s *core) spawnLocked(inc *incarnation) {
 	s.goroutines.running++
-	go inc.child.loop(inc)
+	startLoop(inc)
 }
+
+// startLoop starts the goroutine of an incarnation, which has been counted.
+func startLoop(inc *incarnation) { go inc.child.loop(inc) }
 
 // incarnateLocked creates the next incarnation of a child. The incarnation begins
 // now, unless it has to wait: for its backoff or, if no caller asked for it, for

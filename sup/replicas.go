@@ -67,6 +67,13 @@ type ReplicasSpec[W Worker] struct {
 	// [StuckWait].
 	Stuck WhenStuck
 
+	// StopWithin is the time for the whole stop, from the moment at which the supervisor is
+	// asked to end or gives up. 0 means no limit. At nine tenths of it, or 100 ms before its
+	// end if that is earlier, all children that have not been asked to stop are asked at
+	// once. At its end the rest is stuck and not waited for any longer, and Shutdown returns
+	// a [StuckError]. A nested supervisor has at most the rest of the time of its parent.
+	// Restarts of children are not bounded by it.
+	StopWithin time.Duration
 	// Observers receive every event of the set and its descendants.
 	Observers []Observer
 	// Labels sets pprof labels on the goroutines of all workers. See [Spec].
@@ -83,6 +90,7 @@ func (r ReplicasSpec[W]) policy() policy {
 func (r ReplicasSpec[W]) faults(path string) []Fault {
 	f := &faults{path: path}
 	f.checkSupervisor(r.Name, OneForOne, r.Intensity, AutoShutdownNever, r.Observers, r.Record)
+	f.checkTime("StopWithin", r.StopWithin)
 	if r.Start == nil {
 		f.add("Start", "is nil: give a function that makes the worker of an index")
 	}
@@ -116,13 +124,14 @@ func (r *Replicas[W]) setUp(spec ReplicasSpec[W]) {
 		name = "supervisor"
 	}
 	r.declare(&config{
-		name:      name,
-		intensity: spec.Intensity,
-		set:       SetReplicas,
-		labels:    spec.Labels,
-		record:    spec.Record,
-		observers: append([]Observer(nil), spec.Observers...),
-		faults:    spec.faults(escapeID(name)),
+		name:       name,
+		intensity:  spec.Intensity,
+		set:        SetReplicas,
+		stopWithin: spec.StopWithin,
+		labels:     spec.Labels,
+		record:     spec.Record,
+		observers:  append([]Observer(nil), spec.Observers...),
+		faults:     spec.faults(escapeID(name)),
 		populate: func(life *core) {
 			life.list.byID = make(map[string]*child, spec.Count)
 			all := make([]*child, spec.Count)

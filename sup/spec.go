@@ -31,6 +31,13 @@ type Spec[W Worker] struct {
 	// with [Controller.StartChild]. The ID of the returned spec is set to that id. If
 	// nil, a Controller adds no children.
 	NewChild func(id string) (ChildSpec[W], error)
+	// StopWithin is the time for the whole stop, from the moment at which the supervisor is
+	// asked to end or gives up. 0 means no limit. At nine tenths of it, or 100 ms before its
+	// end if that is earlier, all children that have not been asked to stop are asked at
+	// once. At its end the rest is stuck and not waited for any longer, and Shutdown returns
+	// a [StuckError]. A nested supervisor has at most the rest of the time of its parent.
+	// Restarts of children are not bounded by it.
+	StopWithin time.Duration
 	// Observers receive every event of this supervisor and its descendants.
 	Observers []Observer
 	// Labels sets the pprof labels "sup.path" and "sup.incarnation" on the goroutines

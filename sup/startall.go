@@ -45,7 +45,7 @@ func (s *core) addBatch(batch []addition, limit int, found func(i int) *child, c
 	s.mu.Unlock()
 	for i := range batch {
 		if a := &batch[i]; a.inc != nil {
-			go a.child.loop(a.inc)
+			startLoop(a.inc)
 		}
 	}
 	return nil

@@ -38,6 +38,13 @@ type StatefulSpec[W Worker, K comparable, V any] struct {
 	// with [Controller.StartChild]. The ID of the returned spec is set to that id. If
 	// nil, a Controller adds no children.
 	NewChild func(id string) (StatefulChildSpec[W, K, V], error)
+	// StopWithin is the time for the whole stop, from the moment at which the supervisor is
+	// asked to end or gives up. 0 means no limit. At nine tenths of it, or 100 ms before its
+	// end if that is earlier, all children that have not been asked to stop are asked at
+	// once. At its end the rest is stuck and not waited for any longer, and Shutdown returns
+	// a [StuckError]. A nested supervisor has at most the rest of the time of its parent.
+	// Restarts of children are not bounded by it.
+	StopWithin time.Duration
 	// Observers receive every event of this supervisor and its descendants.
 	Observers []Observer
 	// Labels sets pprof labels on the goroutines of all workers. See [Spec].
@@ -121,7 +128,7 @@ func NewStateful[W Worker, K comparable, V any](spec StatefulSpec[W, K, V]) *Sta
 	}
 	s.setUp(Spec[W]{
 		Name: spec.Name, Strategy: spec.Strategy, Intensity: spec.Intensity, AutoShutdown: spec.AutoShutdown,
-		Children: children, NewChild: newChild, Observers: spec.Observers, Labels: spec.Labels, Record: spec.Record,
+		Children: children, NewChild: newChild, Observers: spec.Observers, Labels: spec.Labels, Record: spec.Record, StopWithin: spec.StopWithin,
 	})
 	return s
 }

@@ -190,6 +190,9 @@ func (f *supervision) Shutdown(ctx context.Context) error {
 		if len(left) == 0 {
 			return nil
 		}
+		if s.life.ranOut { // nothing changes it after the end
+			return s.remainingError(nil)
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():

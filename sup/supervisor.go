@@ -42,15 +42,16 @@ func (s *Supervisor[W]) setUp(spec Spec[W]) {
 		}
 	}
 	s.declare(&config{
-		add:       add,
-		name:      spec.Name,
-		strategy:  spec.Strategy,
-		intensity: spec.Intensity,
-		auto:      spec.AutoShutdown,
-		labels:    spec.Labels,
-		record:    spec.Record,
-		observers: append([]Observer(nil), spec.Observers...),
-		faults:    spec.faults(),
+		add:        add,
+		name:       spec.Name,
+		strategy:   spec.Strategy,
+		intensity:  spec.Intensity,
+		auto:       spec.AutoShutdown,
+		stopWithin: spec.StopWithin,
+		labels:     spec.Labels,
+		record:     spec.Record,
+		observers:  append([]Observer(nil), spec.Observers...),
+		faults:     spec.faults(),
 		populate: func(life *core) {
 			life.list.byID = make(map[string]*child, len(spec.Children))
 			for i, c := range spec.Children {
@@ -101,6 +102,7 @@ func (spec Spec[W]) path() string { return escapeID(cmp.Or(spec.Name, "superviso
 func (spec Spec[W]) faults() []Fault {
 	f := &faults{path: spec.path()}
 	f.checkSupervisor(spec.Name, spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
+	f.checkTime("StopWithin", spec.StopWithin)
 	ids := make([]string, len(spec.Children))
 	for i, c := range spec.Children {
 		ids[i] = c.ID

@@ -3,6 +3,7 @@ package sup
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // A Tree is a supervisor that is embedded in a struct whose fields are its children.
@@ -34,6 +35,13 @@ type TreeSpec struct {
 	// AutoShutdown says whether the tree ends with its significant children. The default
 	// is [AutoShutdownNever].
 	AutoShutdown AutoShutdown
+	// StopWithin is the time for the whole stop, from the moment at which the supervisor is
+	// asked to end or gives up. 0 means no limit. At nine tenths of it, or 100 ms before its
+	// end if that is earlier, all children that have not been asked to stop are asked at
+	// once. At its end the rest is stuck and not waited for any longer, and Shutdown returns
+	// a [StuckError]. A nested supervisor has at most the rest of the time of its parent.
+	// Restarts of children are not bounded by it.
+	StopWithin time.Duration
 	// Observers receive every event of the tree and its descendants.
 	Observers []Observer
 	// Labels sets pprof labels on the goroutines of all workers. See [Spec].
@@ -73,14 +81,15 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 		}
 	}
 	t.declare(&config{
-		name:      name,
-		strategy:  spec.Strategy,
-		intensity: spec.Intensity,
-		auto:      spec.AutoShutdown,
-		labels:    spec.Labels,
-		record:    spec.Record,
-		observers: append([]Observer(nil), spec.Observers...),
-		faults:    faults,
+		name:       name,
+		strategy:   spec.Strategy,
+		intensity:  spec.Intensity,
+		auto:       spec.AutoShutdown,
+		stopWithin: spec.StopWithin,
+		labels:     spec.Labels,
+		record:     spec.Record,
+		observers:  append([]Observer(nil), spec.Observers...),
+		faults:     faults,
 		populate: func(life *core) {
 			life.list.byID = make(map[string]*child, len(members))
 			for _, m := range members {
@@ -93,6 +102,7 @@ func (t *Tree) Declare(spec TreeSpec, members ...Member) {
 func (spec TreeSpec) faults(path string, members []Member) []Fault {
 	f := &faults{path: path}
 	f.checkSupervisor(spec.Name, spec.Strategy, spec.Intensity, spec.AutoShutdown, spec.Observers, spec.Record)
+	f.checkTime("StopWithin", spec.StopWithin)
 	ids := make([]string, len(members))
 	nested := make(map[*supervision]int)
 	for i, m := range members {
