@@ -83,6 +83,12 @@ type lifecycle struct {
 	failure          error         // why the supervisor failed; nil if it did not
 }
 
+// timeKeeper is the goroutine that keeps the time of a stop.
+type timeKeeper struct {
+	over chan struct{} // closed when nothing is left to keep the time for
+	gone chan struct{} // closed when the goroutine has returned
+}
+
 // childList is the ordered list of children, with counts of them.
 type childList struct {
 	byID        map[string]*child // nil in a set: its type finds children by key

@@ -4,12 +4,6 @@ import "time"
 
 // The time that a supervisor has for its whole stop (X9).
 
-// timeKeeper is the goroutine that keeps the time of a stop.
-type timeKeeper struct {
-	over chan struct{} // closed when nothing is left to keep the time for
-	gone chan struct{} // closed when the goroutine has returned
-}
-
 // setDeadlineLocked is called when a supervisor begins to end. The time of a nested
 // supervisor is bounded by the rest of that of the supervisor above.
 func (s *core) setDeadlineLocked() {
