@@ -122,9 +122,11 @@ func (b *declaredStart) start(c *child, failure *error) bool {
 	if err == nil || b.stoppedDuringStart(c) {
 		return true
 	}
+	_, stopped := err.(*StopError)
 	err = &StartError{Path: c.path(), Err: err}
-	// Those that are starting are told to stop, and their ends are no failures (D3).
-	if b.wasAsked(inc) {
+	// Those that are starting when one fails are told to stop, and that is no failure (D3).
+	// One that fails at the same moment with an error of its own is named too.
+	if stopped {
 		b.stop(err)
 		return false
 	}
@@ -167,13 +169,6 @@ func (b *declaredStart) awaitNeedsLocked(c *child) {
 
 // stop records why a child that was asked to stop is not ready.
 func (b *declaredStart) stop(why error) { b.once.Do(func() { b.stopped = why }) }
-
-// wasAsked reports whether an incarnation was asked to stop.
-func (s *core) wasAsked(inc *incarnation) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return inc.intent != intentNone
-}
 
 // stoppedDuringStart reports whether a child is not ready because an operator has
 // stopped it. The start of the supervisor then goes on without the child.
