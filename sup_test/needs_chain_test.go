@@ -59,6 +59,81 @@ func TestAChainOfNeedsIsRestForOne(t *testing.T) {
 	}
 }
 
+// D8: Without any needs, every restart is that of one_for_one. Only the root changes, and
+// its start and its end, which are side by side, are not compared.
+func TestWithoutNeedsRestartsAreThoseOfOneForOne(t *testing.T) {
+	n := *chains
+	if testing.Short() {
+		n /= 10
+	}
+	ran, left := 0, 0
+	for i := range n {
+		sc := scenarios.Example(200_000 + i)
+		if sc.root.Strategy != sup.OneForOne { // its commands are drawn for what happens under another strategy
+			left++
+			continue
+		}
+		sc.name = fmt.Sprintf("random-%d", i)
+		rooted := func(strategy sup.Strategy) []string {
+			root := *sc.root
+			root.Strategy = strategy
+			changed := *sc
+			changed.root = &root
+			return changed.playRestarts(t)
+		}
+		want := rooted(sup.OneForOne)
+		if want == nil {
+			left++
+			continue
+		}
+		ran++
+		if diff := cmp.Diff(want, rooted(sup.OneForDependents)); diff != "" {
+			t.Fatalf("%s (-one_for_one +one_for_dependents)\n%s\n%s", sc.name, sc.text(), diff)
+		}
+	}
+	t.Logf("%d scenarios ran, and %d were left out", ran, left)
+	if ran < n/5 {
+		t.Errorf("only %d of %d scenarios ran", ran, n)
+	}
+}
+
+// playRestarts runs the commands on the engine and returns what is seen between the start
+// and the end of the root. It returns nil if the root does not start at once.
+func (sc *modelCase) playRestarts(t *testing.T) (lines []string) {
+	sets := sc.sets()
+	synctest.Test(t, func(t *testing.T) {
+		g := newStage(sc.root)
+		defer g.finish()
+		for i, cmd := range sc.commands {
+			if !g.possible(cmd) {
+				continue
+			}
+			r := g.perform(cmd)
+			after := g.perform(command{verb: "pass", time: settling})
+			select {
+			case <-g.top.Ending():
+				if i == 0 {
+					lines = nil
+				}
+				return
+			default:
+			}
+			if i == 0 && (len(r.answers) == 0 || r.answers[0].is != "ok") {
+				lines = nil
+				return
+			}
+			if i == 0 {
+				lines = []string{"started"}
+				continue
+			}
+			step := append(draw(sets, r), draw(sets, after)...)
+			slices.Sort(step) // what restarts side by side comes in any order (R6)
+			lines = append(append(lines, cmd.verb+" "+cmd.path), step...)
+		}
+	})
+	return lines
+}
+
 // with returns the case with all supervisors changed.
 func (sc *modelCase) with(change func(b *branch)) *modelCase {
 	changed := *sc
