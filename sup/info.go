@@ -170,6 +170,9 @@ func (i SupervisorInfo) draw(b *strings.Builder, indent string) {
 		if c.Supervisor != nil {
 			fmt.Fprintf(b, ", %v %v", c.Supervisor.Strategy, c.Supervisor.Intensity)
 		}
+		if len(c.Needs) > 0 {
+			fmt.Fprintf(b, ", needs %s", strings.Join(c.Needs, ", "))
+		}
 		if c.Restarts > 0 {
 			fmt.Fprintf(b, ", restarts %d", c.Restarts)
 		}

@@ -542,3 +542,17 @@ func TestChildrenWithoutNeedsRestartSideBySide(t *testing.T) {
 		}
 	})
 }
+
+// D1: A snapshot shows what a child needs, and a drawing of it too.
+func TestASnapshotShowsNeeds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, tr := make(controls), new(trace)
+		s := start(t, c.graph(tr, "a b c:a,b"))
+		if got := fmt.Sprint(info(t, s, "a").Needs, info(t, s, "c").Needs); got != "[] [a b]" {
+			t.Errorf("needs %s", got)
+		}
+		if got := s.Snapshot().String(); !strings.Contains(got, "c permanent running, needs a, b\n") {
+			t.Errorf("the tree is drawn as\n%s", got)
+		}
+	})
+}

@@ -50,6 +50,7 @@ func (enc *Encoder) Child(c sup.ChildInfo) *pb.Child {
 		Kind:        c.Kind.String(),
 		Restart:     c.Restart.String(),
 		Significant: c.Significant,
+		Needs:       encodeNeeds(c.Needs),
 		Added:       c.Added,
 		State:       c.State.String(),
 		Incarnation: encodeInt(c.Incarnation),
@@ -66,6 +67,22 @@ func (enc *Encoder) Child(c sup.ChildInfo) *pb.Child {
 		m.Supervisor = enc.Supervisor(*c.Supervisor)
 	}
 	return m
+}
+
+// encodeNeeds encodes the ids of the siblings that a child needs.
+func encodeNeeds(ids []string) (needs [][]byte) {
+	for _, id := range ids {
+		needs = append(needs, []byte(id))
+	}
+	return needs
+}
+
+// decodeNeeds reverses encodeNeeds.
+func decodeNeeds(needs [][]byte) (ids []string) {
+	for _, id := range needs {
+		ids = append(ids, string(id))
+	}
+	return ids
 }
 
 // Event encodes an event.
@@ -160,6 +177,7 @@ func DecodeChild(m *pb.Child) sup.ChildInfo {
 		Kind:        parseEnum[sup.Kind](m.GetKind()),
 		Restart:     parseEnum[sup.Restart](m.GetRestart()),
 		Significant: m.GetSignificant(),
+		Needs:       decodeNeeds(m.GetNeeds()),
 		Added:       m.GetAdded(),
 		State:       parseEnum[sup.State](m.GetState()),
 		Incarnation: int(m.GetIncarnation()),

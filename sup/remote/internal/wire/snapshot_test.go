@@ -31,7 +31,7 @@ func fill(v reflect.Value, depth int) {
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		if depth == 0 {
+		if depth == 0 && v.Type().Elem().Kind() != reflect.String { // texts have no depth
 			v.SetLen(0)
 		}
 		for i := range v.Len() {

@@ -25,6 +25,7 @@ func Unmarshal(b []byte, m proto.Message, max int) error {
 const (
 	copies      = 2  // the message, and the value of package sup
 	entryWeight = 64 // bytes of a map entry
+	sliceHeader = 24 // bytes of a slice or a string besides its content
 	maxNesting  = 10_000
 )
 
@@ -55,6 +56,8 @@ func weight(b []byte, of protoreflect.MessageDescriptor, max, depth int) int {
 		case field.Message() != nil:
 			within, _ := protowire.ConsumeBytes(value)
 			sum += weight(within, field.Message(), max-sum, depth+1)
+		case field.IsList(): // each element has a slice header
+			sum += copies * (sliceHeader + n)
 		default:
 			sum += copies * n
 		}

@@ -1827,6 +1827,7 @@ type Child struct {
 	Failures      int32                  `protobuf:"varint,14,opt,name=failures,proto3" json:"failures,omitempty"`
 	BudgetUsed    int32                  `protobuf:"varint,15,opt,name=budget_used,json=budgetUsed,proto3" json:"budget_used,omitempty"`
 	Policy        *Policy                `protobuf:"bytes,16,opt,name=policy,proto3" json:"policy,omitempty"`
+	Needs         [][]byte               `protobuf:"bytes,17,rep,name=needs,proto3" json:"needs,omitempty"` // ids of siblings, as bytes because they need not be valid UTF-8
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1969,6 +1970,13 @@ func (x *Child) GetBudgetUsed() int32 {
 func (x *Child) GetPolicy() *Policy {
 	if x != nil {
 		return x.Policy
+	}
+	return nil
+}
+
+func (x *Child) GetNeeds() [][]byte {
+	if x != nil {
+		return x.Needs
 	}
 	return nil
 }
@@ -3393,7 +3401,7 @@ const file_espalier_v1_control_proto_rawDesc = "" +
 	"\x06Counts\x12\x16\n" +
 	"\x06starts\x18\x01 \x01(\x03R\x06starts\x12\x1a\n" +
 	"\brestarts\x18\x02 \x01(\x03R\brestarts\x12\x1a\n" +
-	"\bfailures\x18\x03 \x01(\x03R\bfailures\"\x83\x04\n" +
+	"\bfailures\x18\x03 \x01(\x03R\bfailures\"\x99\x04\n" +
 	"\x05Child\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
 	"\x06raw_id\x18\x02 \x01(\fR\x05rawId\x12\x12\n" +
@@ -3414,7 +3422,8 @@ const file_espalier_v1_control_proto_rawDesc = "" +
 	"\bfailures\x18\x0e \x01(\x05R\bfailures\x12\x1f\n" +
 	"\vbudget_used\x18\x0f \x01(\x05R\n" +
 	"budgetUsed\x12+\n" +
-	"\x06policy\x18\x10 \x01(\v2\x13.espalier.v1.PolicyR\x06policy\"\xac\x02\n" +
+	"\x06policy\x18\x10 \x01(\v2\x13.espalier.v1.PolicyR\x06policy\x12\x14\n" +
+	"\x05needs\x18\x11 \x03(\fR\x05needs\"\xac\x02\n" +
 	"\x06Policy\x125\n" +
 	"\bshutdown\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\bshutdown\x12>\n" +
 	"\rstart_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\fstartTimeout\x12.\n" +
