@@ -126,6 +126,9 @@ func childFacts(c sup.ChildInfo) []string {
 	if c.Restart != sup.Permanent {
 		facts = append(facts, c.Restart.String())
 	}
+	if len(c.Needs) > 0 {
+		facts = append(facts, "needs "+termtext.Line(strings.Join(c.Needs, ", ")))
+	}
 	if c.Restarts > 0 {
 		facts = append(facts, busy.Render(restarts(c.Restarts)))
 	}

@@ -103,7 +103,7 @@ func (c *Child) String() string {
 	add(c.Kind == Keyed, "keyed %v max=%d", c.Intensity, c.Size)
 	add(c.Kind == Replicas, "replicas %v count=%d", c.Intensity, c.Size)
 	add(c.Significant, "significant")
-	add(len(c.Needs) > 0, "needs=%s", strings.Join(c.Needs, "+"))
+	add(len(c.Needs) > 0, "needs=%s", needsWord(c.Needs))
 	add(c.Shutdown != 0, "shutdown=%s", shutdownWord(c.Shutdown))
 	add(c.StartTimeout != 0, "timeout=%v", c.StartTimeout)
 	b := c.Backoff
@@ -117,6 +117,15 @@ func (c *Child) String() string {
 		words = append(words, "each", c.Children[0].String())
 	}
 	return strings.Join(words, " ")
+}
+
+// needsWord joins ids with "+", which is escaped within them.
+func needsWord(ids []string) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = strings.ReplaceAll(id, "+", "%2B")
+	}
+	return strings.Join(words, "+")
 }
 
 func shutdownWord(d time.Duration) string {

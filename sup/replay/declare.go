@@ -38,6 +38,9 @@ func declareChild(c sup.ChildInfo) *scenario.Child {
 		d.Kind, d.Intensity = scenario.Supervisor, sup.DefaultIntensity
 	}
 	d.ID, d.Restart, d.Significant, d.Policy = scenario.IDField(c.ID), c.Restart, c.Significant, c.Policy
+	for _, id := range c.Needs {
+		d.Needs = append(d.Needs, scenario.IDField(id))
+	}
 	if d.Shutdown < 0 && d.Shutdown != sup.Brutal {
 		d.Shutdown = 0
 	}

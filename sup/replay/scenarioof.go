@@ -183,14 +183,14 @@ func (b *builder) addedChild(path string) *scenario.Child {
 	return one
 }
 
-// canonical sorts what the members of a set do when they are stopped together, since
-// the contract leaves the order open (X3).
+// canonical sorts what the members of a set do when they start or stop together, since the
+// contract leaves the order open (S7, X3).
 func canonical(find func(path string) *scenario.Child, trace []string) []string {
 	for from := 0; from < len(trace); {
-		set, ok := stopOfMember(find, trace[from])
+		set, ok := turnOfMember(find, trace[from])
 		to := from + 1
 		for ok && to < len(trace) {
-			if next, is := stopOfMember(find, trace[to]); !is || next != set {
+			if next, is := turnOfMember(find, trace[to]); !is || next != set {
 				break
 			}
 			to++
@@ -205,10 +205,19 @@ func canonical(find func(path string) *scenario.Child, trace []string) []string 
 	return trace
 }
 
-// stopOfMember returns the path of the set whose member stops with a word of a trace.
-func stopOfMember(find func(path string) *scenario.Child, word string) (set string, ok bool) {
+// turnOfMember returns which set has a member that starts or stops with a word of a trace,
+// and which of the two it does.
+func turnOfMember(find func(path string) *scenario.Child, word string) (turn string, ok bool) {
 	verb, path, _ := strings.Cut(word, " ")
 	up := scenario.Parent(path)
 	c := find(up)
-	return up, strings.HasPrefix(verb, "stop") && c != nil && c.IsSet()
+	switch {
+	case c == nil || !c.IsSet():
+		return "", false
+	case strings.HasPrefix(verb, "stop"):
+		return "stop " + up, true
+	case verb == "start", strings.HasPrefix(verb, "init"):
+		return "start " + up, true
+	}
+	return "", false
 }

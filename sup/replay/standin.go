@@ -77,6 +77,9 @@ func (s *standIns) child(path string, d *scenario.Child) sup.ChildSpec[sup.Worke
 		ID: scenario.IDOf(d.ID), Restart: d.Restart, Significant: d.Significant, Shutdown: d.Shutdown, StartTimeout: d.StartTimeout,
 		Backoff: withoutJitter(d.Backoff), Budget: d.Budget, Stuck: d.Stuck,
 	}
+	for _, id := range d.Needs {
+		spec.Needs = append(spec.Needs, scenario.IDOf(id))
+	}
 	switch d.Kind {
 	case scenario.Supervisor:
 		spec.Start = func(context.Context) (sup.Worker, error) { return s.supervisor(path, d.ID, d), nil }

@@ -38,6 +38,7 @@ func measureStart(r *report) {
 			{name: "goroutine", measure: p.each(startBares)},
 			{name: "in turn", measure: p.each(startBaresInTurn)},
 			{name: "keyed", measure: p.each(startKeyedSet)},
+			{name: "at once", measure: p.each(startKeyedAtOnce)},
 			{name: "supervisor", measure: p.each(startSupervisor(idsTo(p.n)))},
 		}
 		if p.n <= 100_000 { // the peers take long to stop a million children
@@ -58,6 +59,10 @@ func measureStart(r *report) {
 				ours: c[0], limit: "goroutine", target: target,
 			})
 		}
+		r.add(found, judged{
+			what: fmt.Sprintf("start a child, Keyed.StartAll, N = %s", p.text),
+			ours: "at once", limit: "goroutine", target: 1.0,
+		})
 		r.add(only(found, "keyed", "in turn"), judged{
 			what: fmt.Sprintf("start a child, Keyed, N = %s, for comparison", p.text),
 			ours: "keyed", limit: "in turn", limitText: "goroutine, in turn",
@@ -117,6 +122,18 @@ func startKeyedSet(m *meter, n int, entered *sync.WaitGroup) {
 	k := newKeyed(w)
 	m.do(n, func() {
 		startKeyed(k, 0, n)
+		entered.Wait()
+	})
+	shutdown(k)
+}
+
+func startKeyedAtOnce(m *meter, n int, entered *sync.WaitGroup) {
+	k := newKeyed(&idle{entered})
+	m.do(n, func() {
+		check(k.StartAll(context.Background(), func(yield func(int) bool) {
+			for key := 0; key < n && yield(key); key++ {
+			}
+		}))
 		entered.Wait()
 	})
 	shutdown(k)
