@@ -7,8 +7,9 @@
 // # Guarantees
 //
 //  1. The process is started in Initialize. The child is ready when its
-//     [Readiness] says so: at once, or after a line of output, a TCP connection,
-//     an HTTP status 2xx, a message or, with [ReadyDone], a successful end. If the
+//     [Readiness] says so: at once, or after a line of output, a TCP connection, a
+//     greeting, an HTTP status 2xx, a successful run of another command, a message
+//     or, with [ReadyDone], a successful end. If the
 //     process ends or the time runs out before that, the start fails, and the
 //     error contains the last output.
 //  2. Each process leads a process group of its own. To stop it, proc sends the
@@ -40,18 +41,18 @@
 //
 // # Use
 //
-//	db := proc.Command{
-//		Path:  "postgres",
-//		Args:  []string{"-D", dir, "-p", "5433"},
-//		Ready: proc.ReadyTCP("localhost:5433"),
-//		Live:  proc.Liveness{Probe: proc.LiveTCP("localhost:5433")},
+//	search := proc.Command{
+//		Path:  "meilisearch",
+//		Args:  []string{"--http-addr", "localhost:7700"},
+//		Ready: proc.ReadyHTTP("http://localhost:7700/health"),
+//		Live:  proc.Liveness{Probe: proc.LiveHTTP("http://localhost:7700/health")},
 //	}
 //	s, err := sup.Start(ctx, sup.Spec[*proc.Worker]{
 //		Children: []sup.ChildSpec[*proc.Worker]{
-//			{ID: "db", Start: db.Worker, Shutdown: 20 * time.Second, StartTimeout: time.Minute},
+//			{ID: "search", Start: search.Worker, Shutdown: 20 * time.Second, StartTimeout: time.Minute},
 //		},
 //	})
-//	w, ok := s.Child("db").Get()
+//	w, ok := s.Child("search").Get()
 //	fmt.Println(w.Process().Pid())
 //
 // With a sup.Keyed, the start function changes its own copy of the Command before

@@ -123,7 +123,8 @@ func unhealthy(command proc.Command, probe proc.LiveProbe) {
 		fmt.Println(exit)
 		return
 	}
-	fmt.Println(exit.Kind, regexp.MustCompile(`\d+\.[\d.:]+`).ReplaceAllString(failed.Err.Error(), "ADDRESS"))
+	text := regexp.MustCompile(`^/\S*/`).ReplaceAllString(failed.Err.Error(), "") // the directory of a program
+	fmt.Println(exit.Kind, regexp.MustCompile(`\d+\.[\d.]+:\d+`).ReplaceAllString(text, "ADDRESS"))
 }
 
 func ExampleLiveTCP() {
@@ -140,6 +141,36 @@ func ExampleLiveHTTP() {
 	command.Ready = proc.ReadyTCP(address)
 	unhealthy(command, proc.LiveHTTP("http://"+address+"/bad"))
 	// Output: abnormal GET http://ADDRESS/bad: 500 Internal Server Error
+}
+
+func ExampleLiveExec() {
+	check := proc.Command{Path: "sh", Args: []string{"-c", "echo no response; exit 2"}} // pg_isready, say
+	unhealthy(shell("exec sleep 1000"), proc.LiveExec(check))
+	// Output: abnormal sh: exit code 2; last output: "no response"
+}
+
+func ExampleLiveGreeting() {
+	address := somewhere()
+	command := fake("greet", address, "421 too busy\r\n")
+	command.Ready = proc.ReadyTCP(address)
+	unhealthy(command, proc.LiveGreeting(address, regexp.MustCompile("^220 ")))
+	// Output: abnormal greeting of ADDRESS: "421 too busy\r\n" does not match "^220 "
+}
+
+func ExampleReadyExec() {
+	address := somewhere()
+	command := fake("greet", address)
+	command.Ready = proc.ReadyExec(fake("greeted", address))
+	tryOut(command)
+	// Output: running 1 <nil>
+}
+
+func ExampleReadyGreeting() {
+	address := somewhere()
+	command := fake("greet", address, "220 ready\r\n")
+	command.Ready = proc.ReadyGreeting(address, regexp.MustCompile("^220 "))
+	tryOut(command)
+	// Output: running 1 <nil>
 }
 
 func ExampleLiveNotify() {

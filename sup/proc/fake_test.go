@@ -31,6 +31,8 @@ var roles = map[string]func(args []string) int{
 	"fork":        forkRole,
 	"flood":       floodRole,
 	"serve":       serveRole,
+	"greet":       greetRole,
+	"greeted":     greetedRole,
 	"notify":      notifyRole,
 	"beat":        beatRole,
 	"limits":      limitsRole,
@@ -159,6 +161,39 @@ func serveRole(args []string) int {
 	fmt.Println("serving")
 	fmt.Fprintln(os.Stderr, http.Serve(listener, mux))
 	return 1
+}
+
+// greetRole sends its second argument, or a version of SSH, to each connection to an
+// address, and then closes it.
+func greetRole(args []string) int {
+	listener, err := net.Listen("tcp", args[0])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		fmt.Fprint(conn, append(args[1:], "SSH-2.0-fake\r\n")[0])
+		conn.Close()
+	}
+}
+
+// greetedRole waits for a greeting from an address.
+func greetedRole(args []string) int {
+	fmt.Println("waiting")
+	conn, err := net.Dial("tcp", args[0])
+	if err == nil {
+		_, err = conn.Read(make([]byte, 1))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 // notifyRole writes its argument to the notification descriptor, and sleeps.

@@ -50,6 +50,10 @@ type LiveProbe struct {
 }
 
 // LiveTCP returns a probe that connects to address, "host:port".
+//
+// It detects a process that no longer listens, but not one that hangs: the kernel completes
+// connections for it until the queue of the socket is full. Use [LiveHTTP], [LiveGreeting]
+// or [LiveExec] where the process can answer.
 func LiveTCP(address string) LiveProbe {
 	return LiveProbe{probe: probeTCP(address), fault: addressFault(address)}
 }

@@ -5,6 +5,7 @@ package proc_test
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -18,7 +19,7 @@ import (
 // Each kind of probe (guarantee 7; SEMANTICS L1), with a process that the test has
 // stopped.
 func TestAProcessThatHangsIsUnhealthy(t *testing.T) {
-	tcp, web := freeAddress(t), freeAddress(t)
+	tcp, web, ssh, checked := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
 	for _, tt := range []struct {
 		name    string
 		command proc.Command
@@ -29,6 +30,9 @@ func TestAProcessThatHangsIsUnhealthy(t *testing.T) {
 		// The kernel still accepts connections for a process that is stopped.
 		{"TCP", fake("serve", tcp, "0s"), proc.ReadyTCP(tcp), proc.LiveTCP(freeAddress(t)), "connection refused"},
 		{"HTTP", fake("serve", web, "0s"), proc.ReadyTCP(web), proc.LiveHTTP("http://" + web + "/ok"), "no answer within 200ms"},
+		{"a greeting", fake("greet", ssh), proc.ReadyGreeting(ssh, regexp.MustCompile("^SSH-2")),
+			proc.LiveGreeting(ssh, regexp.MustCompile("^SSH-2")), "greeting of " + ssh + ": no answer within 200ms"},
+		{"a command", fake("greet", checked), proc.ReadyTCP(checked), proc.LiveExec(fake("greeted", checked)), "killed: no answer within 200ms"},
 		{"messages", fake("beat", "1000000", "5ms"), proc.ReadyNotify(), proc.LiveNotify(), "no WATCHDOG=1 in the interval"},
 		{"a function", fake("graceful", "0"), proc.ReadyAtOnce(), proc.LiveFunc(func(_ context.Context, p *proc.Process) error {
 			return errors.New("process hangs")

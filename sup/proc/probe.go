@@ -2,6 +2,7 @@ package proc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -73,8 +74,8 @@ func (f probe) run(ctx context.Context, timeout time.Duration, p *Process) error
 	bounded, end := withTimeout(ctx, timeout, fmt.Errorf("no answer within %v", timeout))
 	defer end()
 	err := f(bounded, p)
-	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return context.Cause(bounded)
+	if cause := context.Cause(bounded); err != nil && cause != nil && ctx.Err() == nil && !errors.Is(err, cause) {
+		return cause // not the error of an interrupted call
 	}
 	return err
 }
