@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/startwrap"
 )
 
 // phase is how far a supervisor is in its life.
@@ -56,6 +58,7 @@ type place struct {
 	host   *incarnation    // the incarnation of parent that is this supervisor, or nil
 	values context.Context // the values of the contexts of children
 	labels bool            // set if goroutines carry pprof labels
+	wrap   startwrap.Func  // starts the children in tests; nil if not set
 }
 
 // signals are the channels that announce the end of a life.
@@ -119,7 +122,7 @@ type goroutineCount struct {
 // that ctx belongs to, or that of a root.
 func newCore(ctx context.Context, d *config, self *supervision) *core {
 	s := &core{
-		place:    place{self: self, values: context.WithoutCancel(ctx), labels: d.labels},
+		place:    place{self: self, values: context.WithoutCancel(ctx), labels: d.labels, wrap: startwrap.Of(ctx)},
 		config:   d,
 		born:     time.Now(),
 		restarts: restartCount{newWindow(d.intensity), newHistory(d.intensity)},

@@ -87,7 +87,13 @@ func (inc *incarnation) call() error {
 // make calls the start function. A worker that embeds a supervisor counts as one. Its
 // base method is called here, where panics are caught: the embedded pointer may be nil.
 func (inc *incarnation) make() error {
-	if err := inc.child.slot.start(inc); err != nil {
+	slot, err := inc.child.slot, error(nil)
+	if wrap := inc.child.sup.wrap; wrap == nil {
+		err = slot.start(inc)
+	} else {
+		err = wrap(inc, func() error { return slot.start(inc) })
+	}
+	if err != nil {
 		return err
 	}
 	if w, ok := inc.body.worker().(hasBase); ok {

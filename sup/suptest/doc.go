@@ -8,9 +8,9 @@
 //  2. When a command or an expectation returns, the test has settled: every
 //     goroutine of the test waits, for time to pass or for another one. After a
 //     step of its own, a test calls [Settle].
-//  3. Faults are real. They use exported parts of package sup only, and a worker of
-//     any type ends as it would by itself: by an error, a panic, a runtime.Goexit,
-//     or too late. Without a fault, a worker runs as if it were not wrapped.
+//  3. Faults are real. A worker of any type ends as it would by itself: by an error,
+//     a panic, a runtime.Goexit, or too late. Without a fault, a worker runs as if
+//     it were not wrapped.
 //  4. Leaks fail the test. A child that does not stop, and a goroutine that is left
 //     at the end of the test, are reported with their stacks.
 //  5. Faults end with the body of the test, before its cleanups run. A child that
@@ -53,10 +53,15 @@
 //		})
 //	}
 //
-// To reach the children of a struct that declares a tree, wrap their start
-// functions with [InjectStart], for example in a type that embeds the one whose
-// methods make the children. A nested tree has no start function; break its
-// children instead.
+// A tree that is declared as a struct needs no change. [InjectTree] reaches its children
+// at any depth:
+//
+//	events := new(suptest.Recorder)
+//	shop := NewShop(children{}, events)
+//	if err := shop.Start(suptest.InjectTree(t.Context(), faults)); err != nil {
+//		t.Fatal(err)
+//	}
+//	suptest.Cleanup(t, shop)
 //
 // Package replay tests a tree with the flight records of incidents.
 package suptest

@@ -279,7 +279,7 @@ func TestACommandWithoutItsOneChildFailsTheTest(t *testing.T) {
 			command(func(f *Faults) { f.Crash("c", boom) }, pair()))
 		same(t, `hang of "a": ambiguous name, want more of one path: other/a, pair/a`,
 			command(func(f *Faults) { f.Hang("a") }, pair(), other))
-		same(t, `panic of "a": no running child is wrapped by Inject`,
+		same(t, `panic of "a": no running child is reached (start the tree with suptest.InjectTree or Inject)`,
 			command(func(f *Faults) { f.Panic("a", boom) }))
 		same(t, `crash of "a": nil error; for a normal exit use Worker.Return`,
 			command(func(f *Faults) { f.Crash("a", nil) }, pair()))

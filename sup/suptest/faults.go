@@ -14,8 +14,9 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// Faults makes the children of a tree fail on command. It reaches the children
-// whose start functions are wrapped by [Inject] or one of its variants.
+// Faults makes the children of a tree fail on command. It reaches the children of a
+// tree that is started with the context of [InjectTree], and those whose start functions
+// are wrapped by [Inject] or one of its variants.
 //
 // Commands (Crash, Panic, Goexit, Hang) act on the running incarnation of one child
 // and return when the test has settled. They fail the test if the name matches no
@@ -181,7 +182,7 @@ func (f *Faults) find(name string) (ctx context.Context, problem string) {
 	case len(matching) > 1:
 		return nil, "ambiguous name, want more of one path: " + strings.Join(matching, ", ")
 	case len(all) == 0:
-		return nil, "no running child is wrapped by Inject"
+		return nil, "no running child is reached (start the tree with suptest.InjectTree or Inject)"
 	}
 	return nil, "no running child of this name; running: " + strings.Join(all, ", ")
 }

@@ -89,55 +89,116 @@ func TestChildrenOfAStatefulSupervisorAreBrokenLikeOthers(t *testing.T) {
 // shop is a tree that is declared as a struct, like those of supgen.
 type shop struct {
 	sup.Tree
-	DB   sup.Child[*db]
-	Till sup.Child[*db]
+	DB    sup.Child[*db]
+	Carts sup.Keyed[string, *db]
+	Tills sup.Replicas[*db]
+	Back  *back
 }
 
-// shopChildren makes the children of a shop.
-type shopChildren interface {
-	NewDB(ctx context.Context) (*db, error)
-	NewTill(ctx context.Context) (*db, error)
+// back is nested in a shop.
+type back struct {
+	sup.Tree
+	Stock sup.Child[*db]
 }
 
-func newShop(c shopChildren) *shop {
-	s := new(shop)
-	s.Declare(sup.TreeSpec{Name: "shop"},
-		s.DB.Declare(sup.ChildSpec[*db]{ID: "db", Start: c.NewDB}),
-		s.Till.Declare(sup.ChildSpec[*db]{ID: "till", Start: c.NewTill}),
+// newShop returns a tree whose events observers receive, like a generated function.
+func newShop(observers ...sup.Observer) *shop {
+	s := &shop{Back: new(back)}
+	s.Back.Declare(sup.TreeSpec{}, s.Back.Stock.Declare(sup.ChildSpec[*db]{ID: "stock", Start: newDB}))
+	s.Declare(sup.TreeSpec{Name: "shop", Observers: observers},
+		s.DB.Declare(sup.ChildSpec[*db]{ID: "db", Start: newDB}),
+		s.Carts.Declare(sup.KeyedSpec[string, *db]{Name: "carts", Start: func(context.Context, string) (*db, error) { return new(db), nil }}),
+		s.Tills.Declare(sup.ReplicasSpec[*db]{Name: "tills", Count: 2, Start: func(context.Context, int) (*db, error) { return new(db), nil }}),
+		sup.Nest(s.Back, sup.ChildSpec[*back]{ID: "back"}),
 	)
 	return s
 }
 
-// children makes the children of the program. In its tests, faultyChildren overrides one
-// method for each child that a test breaks.
-type children struct{}
-
-func (children) NewDB(ctx context.Context) (*db, error)   { return newDB(ctx) }
-func (children) NewTill(ctx context.Context) (*db, error) { return newDB(ctx) }
-
-type faultyChildren struct {
-	shopChildren
-	faults *suptest.Faults
-}
-
-func (c faultyChildren) NewDB(ctx context.Context) (*db, error) {
-	return suptest.InjectStart(c.faults, c.shopChildren.NewDB)(ctx)
-}
-
-func TestTheChildrenOfADeclaredTreeAreBrokenThroughTheirStartFunctions(t *testing.T) {
+func TestAllChildrenOfADeclaredTreeAreBroken(t *testing.T) {
 	suptest.Run(t, func(t *testing.T) {
-		faults := suptest.NewFaults(t)
-		s := newShop(faultyChildren{children{}, faults})
-		if err := s.Start(t.Context()); err != nil {
+		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
+		faults.FailStart("stock", errLost, 1)
+		s := newShop(events)
+		if err := s.Start(suptest.InjectTree(t.Context(), faults)); !errors.Is(err, errLost) {
+			t.Errorf("started with %v", err)
+		}
+		if err := s.Start(suptest.InjectTree(t.Context(), faults)); err != nil {
 			t.Fatal(err)
 		}
 		suptest.Cleanup(t, s)
-		first, _ := s.DB.Get()
-		faults.Crash("db", errLost)
-		if second, ok := s.DB.Get(); !ok || second == first {
-			t.Errorf("no new worker: %p, %v after %p", second, ok, first)
+		if _, err := s.Carts.StartChild(t.Context(), "ada"); err != nil {
+			t.Fatal(err)
 		}
+		for _, name := range []string{"db", "carts/ada", "tills/1", "back/stock"} {
+			faults.Crash(name, errLost)
+			events.Expect(t, "child exited "+name+" #1: abnormal: connection lost", "child ready "+name+" #2")
+		}
+		faults.Crash("back", errLost) // the nested tree itself
+		events.Expect(t, "child exited back: abnormal: connection lost", "child ready back/stock", "child ready back #2")
 	})
+}
+
+// A fault that is reached in two ways counts once.
+func TestAChildThatIsInjectedTwiceIsBrokenOnce(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
+		starts := 0
+		faults.WrapStarts(func(_ context.Context, start func() error) error {
+			starts++
+			return start()
+		})
+		spec := suptest.Inject(faults, orders())
+		spec.Observers = append(spec.Observers, events)
+		s := sup.New(spec)
+		if err := s.Start(suptest.InjectTree(t.Context(), faults)); err != nil {
+			t.Fatal(err)
+		}
+		suptest.Cleanup(t, s)
+		if starts != 2 {
+			t.Errorf("%d starts of two children", starts)
+		}
+		faults.FailStart("web", errLost, 1)
+		faults.Crash("web", errLost)
+		events.Expect(t, "child exited web #1", "child exited web #2: abnormal: connection lost", "child ready web #3")
+	})
+}
+
+func TestAChildThatIsAddedByItsIDIsBroken(t *testing.T) {
+	type state = kv.Context[string, int]
+	for name, start := range map[string]func(t *testing.T, faults *suptest.Faults) sup.AnySupervisor{
+		"Inject": func(t *testing.T, faults *suptest.Faults) sup.AnySupervisor {
+			spec := orders()
+			spec.NewChild = func(id string) (sup.ChildSpec[*db], error) { return sup.ChildSpec[*db]{ID: id, Start: newDB}, nil }
+			return suptest.Start(t, suptest.Inject(faults, spec))
+		},
+		"InjectStateful": func(t *testing.T, faults *suptest.Faults) sup.AnySupervisor {
+			s := sup.NewStateful(suptest.InjectStateful(faults, sup.StatefulSpec[*db, string, int]{
+				Name: "orders",
+				NewChild: func(id string) (sup.StatefulChildSpec[*db, string, int], error) {
+					return sup.StatefulChildSpec[*db, string, int]{ID: id, Start: func(ctx context.Context, _ *state) (*db, error) { return newDB(ctx) }}, nil
+				},
+			}))
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			suptest.Cleanup(t, s)
+			return s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			suptest.Run(t, func(t *testing.T) {
+				faults := suptest.NewFaults(t)
+				control := sup.Control(start(t, faults))
+				if _, err := control.StartChild(t.Context(), "orders", "extra"); err != nil {
+					t.Fatal(err)
+				}
+				faults.Crash("orders/extra", errLost)
+				if c, err := control.Child(t.Context(), "orders/extra"); err != nil || c.Incarnation != 2 || !errors.Is(c.LastExit.Err, errLost) {
+					t.Errorf("the child is %+v, %v", c, err)
+				}
+			})
+		})
+	}
 }
 
 func TestANestedSupervisorCanBeBroken(t *testing.T) {

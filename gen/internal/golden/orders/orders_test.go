@@ -14,6 +14,7 @@ import (
 	"github.com/espalier-go/espalier/gen/internal/golden/orders"
 	"github.com/espalier-go/espalier/gen/internal/golden/web"
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/suptest"
 )
 
 // children records which workers are made, and expects the earlier siblings to be ready.
@@ -98,5 +99,22 @@ func TestTheTreeIsBuiltAsDeclared(t *testing.T) {
 		if err := o.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// One call reaches all children of a generated tree, in nested trees and sets too.
+func TestFaultsAreInjectedIntoAGeneratedTree(t *testing.T) {
+	suptest.Run(t, func(t *testing.T) {
+		faults, events := suptest.NewFaults(t), new(suptest.Recorder)
+		o := orders.NewOrders(new(children), events)
+		if err := o.Start(suptest.InjectTree(t.Context(), faults)); err != nil {
+			t.Fatal(err)
+		}
+		suptest.Cleanup(t, o)
+		lost := errors.New("connection lost")
+		faults.Crash("web/https", lost)
+		events.Expect(t, "child exited orders/web/https #1: abnormal: connection lost", "child ready web/https #2")
+		faults.Crash("match/3", lost)
+		events.Expect(t, "child exited match/3: connection lost", "child ready match/3 #2")
 	})
 }
