@@ -54,9 +54,10 @@ type Exit struct {
 	Err error
 }
 
-// String returns the kind and, if there is one, the error.
+// String returns the kind and, if there is one, the error. It leaves out the
+// context.Canceled of an [ExitShutdown], which says no more than the kind.
 func (e Exit) String() string {
-	if e.Err == nil {
+	if e.Err == nil || e.Kind == ExitShutdown && e.Err == context.Canceled {
 		return e.Kind.String()
 	}
 	return fmt.Sprintf("%v: %v", e.Kind, e.Err)

@@ -160,13 +160,13 @@ func eventLine(e sup.Event) string {
 		line += faint.Render(fmt.Sprintf(" #%d", e.Incarnation))
 	}
 	if e.Delay > 0 {
-		line += " in " + age(e.Delay)
+		line += " after " + age(e.Delay)
 	}
 	if e.HostExhausted {
 		line += bad.Render("  host exhausted")
 	}
 	if e.Kind == sup.ChildExited || e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildStuck {
-		line += "  " + termtext.Line(exitText(e.Exit))
+		line += "  " + termtext.Line(e.Exit.String())
 	}
 	return line
 }

@@ -162,5 +162,5 @@ func TestFollowEndsWithAServerInTheTree(t *testing.T) {
 
 func TestAnEventLineShowsThatTheHostIsExhausted(t *testing.T) {
 	line := eventLine(sup.Event{Kind: sup.ChildRestarting, Path: "app/a", Incarnation: 2, Delay: time.Second, HostExhausted: true})
-	contains(t, ansi.Strip(line), "child restarting    app/a #2 in 1s  host exhausted")
+	contains(t, ansi.Strip(line), "child restarting    app/a #2 after 1s  host exhausted")
 }

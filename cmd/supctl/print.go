@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -63,20 +61,6 @@ func stateStyle(s sup.State) lipgloss.Style {
 		return faint
 	}
 	return busy
-}
-
-// exitText describes an exit. A requested exit does not read like a failure.
-func exitText(e sup.Exit) string {
-	if e.Kind != sup.ExitShutdown {
-		return e.String()
-	}
-	if stop, ok := errors.AsType[*sup.StopError](e.Err); ok && stop.Reason == sup.ReasonOperator {
-		return "shutdown: requested by an operator"
-	}
-	if e.Err == context.Canceled {
-		return "shutdown: asked to stop"
-	}
-	return e.String()
 }
 
 // stateCounts returns the number of children in each state, in the order of the states.

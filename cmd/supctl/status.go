@@ -167,7 +167,7 @@ func printChild(w io.Writer, path string, c sup.ChildInfo) error {
 		facts = append(facts, [2]string{"significant", "yes"})
 	}
 	if c.LastExit.Kind != sup.ExitNone {
-		facts = append(facts, [2]string{"last exit", indented(termtext.Text(exitText(c.LastExit)))})
+		facts = append(facts, [2]string{"last exit", indented(termtext.Text(c.LastExit.String()))})
 	}
 	if panicked, ok := errors.AsType[*sup.PanicError](c.LastExit.Err); ok && panicked.Stack != "" {
 		facts = append(facts, [2]string{"panicked at", "\n" + termtext.Text(panicked.Stack)})

@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/espalier-go/espalier/sup"
+	"github.com/espalier-go/espalier/sup/suptest"
 )
 
 // broken is a worker that fails at once with an error of two lines.
@@ -90,20 +93,33 @@ func TestJoinedErrorsAreAligned(t *testing.T) {
 	contains(t, out, "last exit abnormal: dial a: refused / dial b: refused\n")
 }
 
-func TestARequestedExitDoesNotReadLikeAFailure(t *testing.T) {
+// The command, the tree of package sup and package suptest describe an exit alike. A
+// requested exit does not read like a failure.
+func TestAnExitHasTheSameTextEverywhere(t *testing.T) {
 	errOwn := fmt.Errorf("closed: %w", sup.ErrShutdown)
 	for want, exit := range map[string]sup.Exit{
-		"none":                                   {},
 		"normal":                                 {Kind: sup.ExitNormal},
 		"abnormal: context canceled":             {Kind: sup.ExitAbnormal, Err: context.Canceled},
 		"abnormal: no":                           {Kind: sup.ExitAbnormal, Err: errors.New("no")},
-		"shutdown: asked to stop":                {Kind: sup.ExitShutdown, Err: context.Canceled},
+		"shutdown":                               {Kind: sup.ExitShutdown, Err: context.Canceled},
 		"shutdown: closed: shutdown":             {Kind: sup.ExitShutdown, Err: errOwn},
 		"shutdown: restart after failure of a/b": {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonRound, Path: "a/b"}},
-		"shutdown: requested by an operator":     {Kind: sup.ExitShutdown, Err: fmt.Errorf("run: %w", &sup.StopError{Reason: sup.ReasonOperator})},
+		"shutdown: termination by an operator":   {Kind: sup.ExitShutdown, Err: &sup.StopError{Reason: sup.ReasonOperator}},
 	} {
-		if got := exitText(exit); got != want {
-			t.Errorf("%s, want %s", got, want)
+		e := sup.Event{Kind: sup.ChildExited, Path: "a/c", Incarnation: 1, Exit: exit}
+		child := sup.ChildInfo{ID: "c", State: sup.StateStopped, LastExit: exit}
+		for where, text := range map[string]string{
+			"supctl events": ansi.Strip(eventLine(e)),
+			"supctl tree":   strings.Join(childFacts(child), ", "),
+			"suptest":       suptest.Line(e),
+			"tree":          strings.TrimSuffix(sup.SupervisorInfo{Name: "a", Children: []sup.ChildInfo{child}}.String(), "\n"),
+		} {
+			if where == "tree" && exit.Kind == sup.ExitShutdown {
+				continue // shown by supctl only
+			}
+			if !strings.HasSuffix(text, want) {
+				t.Errorf("%s: %q does not end with %q", where, text, want)
+			}
 		}
 	}
 }

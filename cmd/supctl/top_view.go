@@ -45,7 +45,7 @@ func (t *top) draw() string {
 		}
 		last := troubleCounts(descendantStates(c))
 		if c.LastExit.Kind != sup.ExitNone {
-			last = append(last, termtext.Line(exitText(c.LastExit)))
+			last = append(last, termtext.Line(c.LastExit.String()))
 		}
 		state := fmt.Sprintf(stateColumn, c.State)
 		if c.ID != t.selectedID {

@@ -133,7 +133,7 @@ func childFacts(c sup.ChildInfo) []string {
 		facts = append(facts, busy.Render(restarts(c.Restarts)))
 	}
 	if c.LastExit.Kind == sup.ExitAbnormal || isAtRest(c) && c.LastExit.Kind != sup.ExitNone {
-		facts = append(facts, "last exit "+termtext.Line(exitText(c.LastExit)))
+		facts = append(facts, "last exit "+termtext.Line(c.LastExit.String()))
 	}
 	return facts
 }

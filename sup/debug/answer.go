@@ -94,7 +94,7 @@ func exitText(exit sup.Exit) string {
 		return ""
 	}
 	var text string
-	if catchPanic(func() { text = exit.String()[len(exit.Kind.String()+": "):] }) != nil {
+	if catchPanic(func() { _, text, _ = strings.Cut(exit.String(), ": ") }) != nil {
 		return fmt.Sprintf("%T, whose Error method panicked", exit.Err)
 	}
 	return clip(termtext.Text(text), maxError)

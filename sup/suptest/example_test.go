@@ -49,7 +49,7 @@ func ExampleRecorder() {
 	// child ready orders/db #1
 	// supervisor started orders
 	// child stopping orders/db #1
-	// child exited orders/db #1: shutdown: context canceled
+	// child exited orders/db #1: shutdown
 	// child stopped orders/db #1
 	// supervisor stopped orders
 }

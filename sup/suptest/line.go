@@ -12,14 +12,29 @@ import (
 // Line formats an event as expectations name it: its kind and path and, where the
 // event has them, its incarnation, delay and exit.
 func Line(e sup.Event) string {
-	return e.Kind.String() + " " + e.Path + strings.Join(details(e), "")
+	line := e.Kind.String() + " " + e.Path
+	if e.Incarnation > 0 {
+		line += fmt.Sprintf(" #%d", e.Incarnation)
+	}
+	if e.Delay > 0 {
+		line += fmt.Sprintf(" after %v", e.Delay)
+	}
+	if hasExit(e) {
+		line += fmt.Sprintf(": %v", e.Exit) // Sprintf survives an Error method that panics
+	}
+	return line
+}
+
+// hasExit reports whether the line of an event has its exit, which other events repeat.
+func hasExit(e sup.Event) bool {
+	return e.Kind == sup.ChildExited || e.Kind == sup.SupervisorFailed || e.Kind == sup.ObserverPanicked
 }
 
 // printable is the line of an event for the output of a test, where a terminal must
 // not obey what an error says.
 func printable(e sup.Event) string { return termtext.Text(Line(e)) }
 
-// details returns the parts of a line that an expectation may leave out.
+// details returns the parts of a line that an expectation may have or leave out.
 func details(e sup.Event) []string {
 	var all []string
 	if e.Incarnation > 0 {
@@ -28,11 +43,10 @@ func details(e sup.Event) []string {
 	if e.Delay > 0 {
 		all = append(all, fmt.Sprintf(" after %v", e.Delay))
 	}
-	switch e.Kind {
-	case sup.ChildExited, sup.SupervisorFailed, sup.ObserverPanicked: // other events repeat the exit
+	if hasExit(e) {
 		all = append(all, ": "+e.Exit.Kind.String())
 		if e.Exit.Err != nil {
-			all = append(all, ": "+fmt.Sprint(e.Exit.Err)) // Sprint survives an Error method that panics
+			all = append(all, ": "+fmt.Sprint(e.Exit.Err))
 		}
 	}
 	return all
