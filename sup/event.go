@@ -2,56 +2,6 @@ package sup
 
 import "time"
 
-// EventKind says what happened.
-type EventKind uint8
-
-const (
-	_ EventKind = iota
-	// ChildStarting means that an incarnation begins.
-	ChildStarting
-	// ChildReady means that Initialize has returned nil and Run is called.
-	ChildReady
-	// ChildStopping means that an incarnation was asked to stop, is unhealthy, was not
-	// ready in time, or has a goroutine that failed.
-	ChildStopping
-	// ChildStuck means that an incarnation has not stopped within its time. Stack
-	// holds the stacks of its goroutines.
-	ChildStuck
-	// ChildExited means that an incarnation has ended. Exit says how.
-	ChildExited
-	// ChildRestarting means that the child will be started again, after Delay or with
-	// its round.
-	ChildRestarting
-	// ChildStopped means that the child is declared and down, and stays so until an
-	// operator or a round starts it.
-	ChildStopped
-	// ChildQuarantined means that the child is down because its own budget is used up.
-	ChildQuarantined
-	// ChildRemoved means that the child is no longer declared.
-	ChildRemoved
-	// SupervisorStarted means that all children are ready.
-	SupervisorStarted
-	// SupervisorFailed means that the supervisor ends because of the failure in Exit.
-	SupervisorFailed
-	// SupervisorStopped means that the supervisor and all its children have stopped.
-	//
-	// Exit says why. After a failure it is the failure. It is an [ExitNormal] after an
-	// auto-shutdown. Otherwise it is an [ExitShutdown] with the request to stop: a call
-	// of Shutdown, the end of the context, or the parent.
-	SupervisorStopped
-	// ObserverPanicked means that an observer panicked, or called runtime.Goexit, when
-	// it was given an earlier event. Exit holds the panic.
-	ObserverPanicked
-)
-
-// String returns the kind in words, such as "child starting".
-func (k EventKind) String() string {
-	return nameOf(k, "none",
-		"child starting", "child ready", "child stopping", "child stuck", "child exited",
-		"child restarting", "child stopped", "child quarantined", "child removed",
-		"supervisor started", "supervisor failed", "supervisor stopped", "observer panicked")
-}
-
 // An Event describes one change in a tree.
 type Event struct {
 	// Kind says what happened.

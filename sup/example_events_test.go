@@ -77,6 +77,20 @@ func ExampleObserverFunc() {
 	// Output: auction/ada broke
 }
 
+// The kinds of events that need attention.
+func ExampleEventKinds() {
+	for _, k := range sup.EventKinds() {
+		if (sup.Event{Kind: k}).Level() >= slog.LevelError {
+			fmt.Println(k)
+		}
+	}
+	// Output:
+	// child stuck
+	// child quarantined
+	// supervisor failed
+	// observer panicked
+}
+
 func ExampleLog() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		Level: slog.LevelInfo,

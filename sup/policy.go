@@ -24,9 +24,9 @@ const (
 )
 
 // String returns the name used by OTP and struct tags, such as "permanent".
-func (r Restart) String() string {
-	return nameOf(r, "permanent", "transient", "temporary")
-}
+func (r Restart) String() string { return nameOf(r, restartNames) }
+
+var restartNames = []string{"permanent", "transient", "temporary"}
 
 // Strategy says which siblings are restarted together with a child that failed. The
 // first three come from OTP.
@@ -49,9 +49,9 @@ const (
 )
 
 // String returns the name used by OTP and struct tags, such as "one_for_one".
-func (s Strategy) String() string {
-	return nameOf(s, "one_for_one", "one_for_all", "rest_for_one", "one_for_dependents")
-}
+func (s Strategy) String() string { return nameOf(s, strategyNames) }
+
+var strategyNames = []string{"one_for_one", "one_for_all", "rest_for_one", "one_for_dependents"}
 
 // AutoShutdown says whether a supervisor ends when significant children end. It is
 // the auto_shutdown of OTP 24.
@@ -70,9 +70,9 @@ const (
 )
 
 // String returns the name used by OTP and struct tags, such as "never".
-func (a AutoShutdown) String() string {
-	return nameOf(a, "never", "any_significant", "all_significant")
-}
+func (a AutoShutdown) String() string { return nameOf(a, autoShutdownNames) }
+
+var autoShutdownNames = []string{"never", "any_significant", "all_significant"}
 
 // WhenStuck says what happens when a child has not stopped within its time.
 //
@@ -96,9 +96,9 @@ const (
 )
 
 // String returns the name used by struct tags, such as "wait".
-func (s WhenStuck) String() string {
-	return nameOf(s, "wait", "abandon", "escalate")
-}
+func (s WhenStuck) String() string { return nameOf(s, whenStuckNames) }
+
+var whenStuckNames = []string{"wait", "abandon", "escalate"}
 
 // Values of [ChildSpec].Shutdown besides a time.
 const (
@@ -220,8 +220,9 @@ func (b Backoff) jittered(d time.Duration) time.Duration {
 	return d - time.Duration(b.Jitter*rand.Float64()*float64(d))
 }
 
-// nameOf implements String for the enumerations of this package.
-func nameOf[E ~uint8](e E, names ...string) string {
+// nameOf implements String for the enumerations of this package. names are the names of
+// their values.
+func nameOf[E ~uint8](e E, names []string) string {
 	if int(e) < len(names) {
 		return names[e]
 	}

@@ -9,15 +9,7 @@ import (
 // Log returns an observer that writes each event to a logger. If logger is nil, it is the
 // slog.Default() of the time of the call.
 //
-// The message is the kind of the event. The levels are
-//
-//   - Error if a supervisor failed, a child is stuck or quarantined, or an observer
-//     panicked;
-//   - Warn for an abnormal exit, and for a restart that waits because the host has run out
-//     of a resource;
-//   - Info if a child is ready or stopped, if a supervisor has started or stopped, if a
-//     restart is delayed, and if a round stops or restarts a child because of another;
-//   - Debug for all other events.
+// The message is the kind of the event. The level is that of [Event.Level].
 //
 // The attributes are path, incarnation, because, exit, err, delay, hostExhausted and
 // stack. An attribute without a value is left out.
@@ -31,7 +23,7 @@ func Log(logger *slog.Logger) Observer {
 type logObserver struct{ logger *slog.Logger }
 
 func (l logObserver) Observe(e Event) {
-	level := levelOf(e)
+	level := e.Level()
 	ctx := context.Background()
 	if !l.logger.Enabled(ctx, level) {
 		return
@@ -60,28 +52,6 @@ func (l logObserver) Observe(e Event) {
 		attrs = append(attrs, slog.String("stack", stack))
 	}
 	l.logger.LogAttrs(ctx, level, e.Kind.String(), attrs...)
-}
-
-func levelOf(e Event) slog.Level {
-	switch e.Kind {
-	case SupervisorFailed, ChildStuck, ChildQuarantined, ObserverPanicked:
-		return slog.LevelError
-	case ChildExited:
-		if e.Exit.Kind == ExitAbnormal {
-			return slog.LevelWarn
-		}
-		return slog.LevelDebug
-	case ChildReady, ChildStopped, SupervisorStarted, SupervisorStopped:
-		return slog.LevelInfo
-	case ChildRestarting, ChildStopping:
-		if e.HostExhausted {
-			return slog.LevelWarn
-		}
-		if e.Delay > 0 || e.Because != "" {
-			return slog.LevelInfo
-		}
-	}
-	return slog.LevelDebug
 }
 
 // stackOf returns the stack of an event, or the stack in the error of its exit. It is "" if

@@ -29,9 +29,9 @@ const (
 func (s State) AtRest() bool { return s == StateStopped || s == StateQuarantined }
 
 // String returns the name in lower case, such as "running".
-func (s State) String() string {
-	return nameOf(s, "idle", "starting", "running", "restarting", "stopping", "stuck", "stopped", "quarantined")
-}
+func (s State) String() string { return nameOf(s, stateNames) }
+
+var stateNames = []string{"idle", "starting", "running", "restarting", "stopping", "stuck", "stopped", "quarantined"}
 
 // Kind says whether a child is a supervisor.
 type Kind uint8
@@ -44,7 +44,9 @@ const (
 )
 
 // String returns "worker" or "supervisor".
-func (k Kind) String() string { return nameOf(k, "worker", "supervisor") }
+func (k Kind) String() string { return nameOf(k, childKindNames) }
+
+var childKindNames = []string{"worker", "supervisor"}
 
 // SetKind says whether all children of a supervisor share one declaration.
 type SetKind uint8
@@ -59,4 +61,6 @@ const (
 )
 
 // String returns "none", "keyed" or "replicas".
-func (k SetKind) String() string { return nameOf(k, "none", "keyed", "replicas") }
+func (k SetKind) String() string { return nameOf(k, setKindNames) }
+
+var setKindNames = []string{"none", "keyed", "replicas"}

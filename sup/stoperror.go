@@ -28,9 +28,9 @@ const (
 )
 
 // String returns "shutdown", "round", "operator" or "return".
-func (r StopReason) String() string {
-	return nameOf(r, "shutdown", "round", "operator", "return")
-}
+func (r StopReason) String() string { return nameOf(r, stopReasonNames) }
+
+var stopReasonNames = []string{"shutdown", "round", "operator", "return"}
 
 // Error returns the reason in words, followed by Err if there is one.
 func (e *StopError) Error() string {

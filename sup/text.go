@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/espalier-go/espalier/internal/foreign"
 )
@@ -14,72 +16,65 @@ import (
 // MarshalText returns the name that String returns.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (k *Kind) UnmarshalText(text []byte) error { return named(k, text) }
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (k *Kind) UnmarshalText(text []byte) error { return named(k, text, childKindNames) }
 
 // MarshalText returns the name that String returns.
 func (r Restart) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (r *Restart) UnmarshalText(text []byte) error { return named(r, text) }
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (r *Restart) UnmarshalText(text []byte) error { return named(r, text, restartNames) }
 
 // MarshalText returns the name that String returns.
 func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (s *Strategy) UnmarshalText(text []byte) error { return named(s, text) }
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (s *Strategy) UnmarshalText(text []byte) error { return named(s, text, strategyNames) }
 
 // MarshalText returns the name that String returns.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (s *State) UnmarshalText(text []byte) error { return named(s, text) }
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (s *State) UnmarshalText(text []byte) error { return named(s, text, stateNames) }
 
 // MarshalText returns the name that String returns.
 func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (k *EventKind) UnmarshalText(text []byte) error { return named(k, text) }
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (k *EventKind) UnmarshalText(text []byte) error { return named(k, text, kindNames) }
 
 // MarshalText returns the name that String returns.
 func (k ExitKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (k *ExitKind) UnmarshalText(text []byte) error { return named(k, text) }
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (k *ExitKind) UnmarshalText(text []byte) error { return named(k, text, exitKindNames) }
 
 // MarshalText returns the name that String returns.
 func (a AutoShutdown) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (a *AutoShutdown) UnmarshalText(text []byte) error { return named(a, text) }
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (a *AutoShutdown) UnmarshalText(text []byte) error { return named(a, text, autoShutdownNames) }
 
 // MarshalText returns the name that String returns.
 func (s WhenStuck) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (s *WhenStuck) UnmarshalText(text []byte) error { return named(s, text) }
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (s *WhenStuck) UnmarshalText(text []byte) error { return named(s, text, whenStuckNames) }
 
 // MarshalText returns the name that String returns.
 func (k SetKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText sets the value from its name.
-func (k *SetKind) UnmarshalText(text []byte) error { return named(k, text) }
-
-// maxNames is more than the number of values of any enumeration.
-const maxNames = 32
+// UnmarshalText sets the value from its name. The error for another text has all names.
+func (k *SetKind) UnmarshalText(text []byte) error { return named(k, text, setKindNames) }
 
 // named sets *e to the value with a name. It is the reverse of nameOf.
-func named[E interface {
-	~uint8
-	fmt.Stringer
-}](e *E, text []byte) error {
-	for v := range E(maxNames) {
-		if v.String() == string(text) {
-			*e = v
-			return nil
-		}
+func named[E ~uint8](e *E, text []byte, names []string) error {
+	i := slices.Index(names, string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is not a %T, want %s", text, *e, strings.Join(names, ", "))
 	}
-	return fmt.Errorf("%q: not a name of a %T", text, *e)
+	*e = E(i)
+	return nil
 }
 
 // exitText is the JSON form of an [Exit].

@@ -84,9 +84,9 @@ const (
 )
 
 // String returns "none", "normal", "shutdown" or "abnormal".
-func (k ExitKind) String() string {
-	return nameOf(k, "none", "normal", "shutdown", "abnormal")
-}
+func (k ExitKind) String() string { return nameOf(k, exitKindNames) }
+
+var exitKindNames = []string{"none", "normal", "shutdown", "abnormal"}
 
 // classify returns the exit for the shielded error of a worker (W4). The stop cause
 // is nil if the supervisor has not asked the incarnation to stop.

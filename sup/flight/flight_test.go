@@ -228,7 +228,7 @@ func TestReadReportsEachInvalidLine(t *testing.T) {
 		{"an event is missing", header + tree + first + `{"end":2}`, flight.ErrCut, []string{"line 4: incomplete flight record: 1 events, and"}},
 		{"more behind it", header + tree + first + `{"end":1}` + "\n" + first, flight.ErrFormat, []string{"line 5: invalid flight record: text after its end"}},
 		{"no tree", header + first + `{"end":0}`, flight.ErrFormat, []string{`line 2: invalid flight record: want {"tree":...}: json: unknown field "event"`}},
-		{"no enumeration", header + `{"tree":{"path":"top","strategy":"one_for_none"}}` + "\n" + `{"end":0}`, flight.ErrFormat, []string{`line 2: `, `"one_for_none": not a name of a`}},
+		{"no enumeration", header + `{"tree":{"path":"top","strategy":"one_for_none"}}` + "\n" + `{"end":0}`, flight.ErrFormat, []string{`line 2: `, `"one_for_none" is not a sup.Strategy, want one_for_one, one_for_all, rest_for_one, one_for_dependents`}},
 		{"all faults", header + tree + first + first + `{"event":{"seq":0}}` + "\n" + `{"event":null}` + "\n" + `{"event":{"seq":9,"kind":"child ready"}} {}` + "\n{\n", flight.ErrFormat,
 			[]string{"line 4: invalid flight record: event 1 after event 1", "line 5: ", "line 6: ", "line 7: ", "line 8: ", "line 9: incomplete flight record"}},
 		{"an event without", header + tree +

@@ -141,6 +141,9 @@ func (in *interpreter) interpret() []meaning {
 				m.because("delete", path)
 			}
 			*c = childTrace{seen: true, removed: true}
+		case sup.ObserverPanicked: // says nothing of the tree
+		default:
+			m.comments = append(m.comments, fmt.Sprintf("event %d, %q, is of no kind that this version knows.", e.Seq, e.Kind))
 		}
 	}
 	return all
