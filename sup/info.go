@@ -101,7 +101,7 @@ type Policy struct {
 // each supervisor shows one moment.
 //
 // [Inspector.Status] returns a summary. It has Seq, States and Below in place of
-// AutoShutdown, LastEvent, Retired and Children.
+// Retired and Children.
 type SupervisorInfo struct {
 	// Name is the Name of the spec.
 	Name string `json:"name"`

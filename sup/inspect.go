@@ -144,13 +144,15 @@ func (s *core) status() SupervisorInfo {
 // summaryLocked returns the fields that a summary and a snapshot have in common.
 func (s *core) summaryLocked() SupervisorInfo {
 	info := SupervisorInfo{
-		Name:      s.config.name,
-		Path:      s.path,
-		Strategy:  s.config.strategy,
-		Intensity: s.config.intensity,
-		Set:       s.config.set,
-		Max:       s.config.max,
-		Running:   s.life.phase == serving,
+		Name:         s.config.name,
+		Path:         s.path,
+		Strategy:     s.config.strategy,
+		Intensity:    s.config.intensity,
+		AutoShutdown: s.config.auto,
+		Set:          s.config.set,
+		Max:          s.config.max,
+		Running:      s.life.phase == serving,
+		LastEvent:    s.record.last,
 	}
 	info.Uptime, info.Restarts = s.upLocked()
 	return info

@@ -71,7 +71,6 @@ func (s *core) look() (info SupervisorInfo, nested []nestedCore) {
 		n++
 	}
 	info = s.summaryLocked()
-	info.AutoShutdown, info.LastEvent = s.config.auto, s.record.last
 	info.Retired = s.retired.counts.list()
 	s.mu.Unlock()
 	info.Children = children[:n]

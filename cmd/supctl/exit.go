@@ -56,7 +56,6 @@ var codes = []struct {
 	{remote.ErrDenied, exitDenied},
 	{remote.ErrUntrusted, exitDenied},
 	{sup.ErrStart, exitNotStarted}, // before the errors that it may wrap
-	{sup.ErrIgnore, exitNotStarted},
 	{sup.ErrStuck, exitTimeout},
 	{sup.ErrNotFound, exitNotFound},
 	{remote.ErrSelf, exitRefused},

@@ -122,10 +122,20 @@ func printStatus(w io.Writer, s sup.SupervisorInfo) error {
 	if s.Set != sup.SetNone {
 		facts[2] = [2]string{"set", setText(s.Set, s.Max)}
 	}
+	switch s.AutoShutdown {
+	case sup.AutoShutdownAnySignificant:
+		facts = append(facts, [2]string{"ends with", "the first significant child"})
+	case sup.AutoShutdownAllSignificant:
+		facts = append(facts, [2]string{"ends with", "the last significant child"})
+	}
 	if len(s.Below) > 0 {
 		facts = append(facts, [2]string{"below them", stateSummary(s.Below)})
 	}
-	return printFacts(w, append(facts, [2]string{"events", fmt.Sprint(s.Seq)}))
+	events := fmt.Sprint(s.Seq)
+	if s.LastEvent > 0 && s.LastEvent != s.Seq {
+		events += fmt.Sprintf(" in the tree, the last here is number %d", s.LastEvent)
+	}
+	return printFacts(w, append(facts, [2]string{"events", events}))
 }
 
 // stateSummary returns the number of children, in total and in each state.

@@ -123,3 +123,20 @@ func TestAnExitHasTheSameTextEverywhere(t *testing.T) {
 		}
 	}
 }
+
+func TestStatusSaysWhenTheSupervisorEndsWithItsChildren(t *testing.T) {
+	for auto, want := range map[sup.AutoShutdown]string{
+		sup.AutoShutdownNever:          "",
+		sup.AutoShutdownAnySignificant: "ends with   the first significant child\n",
+		sup.AutoShutdownAllSignificant: "ends with   the last significant child\n",
+	} {
+		var out strings.Builder
+		if err := printStatus(&out, sup.SupervisorInfo{Path: "app", AutoShutdown: auto, Seq: 12, LastEvent: 9}); err != nil {
+			t.Fatal(err)
+		}
+		contains(t, out.String(), want, "events      12 in the tree, the last here is number 9\n")
+		if want == "" && strings.Contains(out.String(), "ends with") {
+			t.Errorf("never in\n%s", out.String())
+		}
+	}
+}

@@ -102,6 +102,7 @@ func TestMalformedRequestsAreRejected(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := startShop(t)
 			defer s.end(t)
+			synctest.Wait() // until the events of the start have their numbers
 			before := lastEvent(t, s)
 			w := newWire()
 			defer serve(t, sup.Control(s), w, nil)()

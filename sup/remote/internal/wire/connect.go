@@ -47,7 +47,7 @@ var codes = []struct {
 	{sup.ErrRunning, connect.CodeFailedPrecondition},
 	{sup.ErrRestarting, connect.CodeFailedPrecondition},
 	{sup.ErrNotRunning, connect.CodeFailedPrecondition},
-	{sup.ErrIgnore, connect.CodeFailedPrecondition},
+	{sup.ErrStopped, connect.CodeFailedPrecondition},
 	{sup.ErrStuck, connect.CodeDeadlineExceeded},
 	{context.DeadlineExceeded, connect.CodeDeadlineExceeded},
 	{context.Canceled, connect.CodeCanceled},

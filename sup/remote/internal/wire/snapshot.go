@@ -109,19 +109,21 @@ func (enc *Encoder) Event(e sup.Event) *pb.Event {
 // EncodeStatus encodes a status.
 func EncodeStatus(s sup.SupervisorInfo) *pb.StatusResponse {
 	return &pb.StatusResponse{
-		Name:      ValidText(s.Name),
-		Path:      EncodePath(s.Path),
-		Strategy:  s.Strategy.String(),
-		Intensity: encodeIntensity(s.Intensity),
-		Running:   s.Running,
-		Uptime:    durationpb.New(s.Uptime),
-		Restarts:  encodeInt(s.Restarts),
-		Children:  encodeInt(total(s.States)),
-		Seq:       s.Seq,
-		Set:       s.Set.String(),
-		Max:       encodeInt(s.Max),
-		States:    encodeStates(s.States),
-		Below:     encodeStates(s.Below),
+		Name:         ValidText(s.Name),
+		Path:         EncodePath(s.Path),
+		Strategy:     s.Strategy.String(),
+		Intensity:    encodeIntensity(s.Intensity),
+		AutoShutdown: s.AutoShutdown.String(),
+		Running:      s.Running,
+		Uptime:       durationpb.New(s.Uptime),
+		Restarts:     encodeInt(s.Restarts),
+		LastEvent:    s.LastEvent,
+		Children:     encodeInt(total(s.States)),
+		Seq:          s.Seq,
+		Set:          s.Set.String(),
+		Max:          encodeInt(s.Max),
+		States:       encodeStates(s.States),
+		Below:        encodeStates(s.Below),
 	}
 }
 
@@ -217,18 +219,20 @@ func DecodeEvent(m *pb.Event) sup.Event {
 // DecodeStatus decodes a status.
 func DecodeStatus(m *pb.StatusResponse) sup.SupervisorInfo {
 	return sup.SupervisorInfo{
-		Name:      m.GetName(),
-		Path:      DecodePath(m.GetPath()),
-		Strategy:  parseEnum[sup.Strategy](m.GetStrategy()),
-		Intensity: decodeIntensity(m.GetIntensity()),
-		Running:   m.GetRunning(),
-		Uptime:    m.GetUptime().AsDuration(),
-		Restarts:  int(m.GetRestarts()),
-		Seq:       m.GetSeq(),
-		Set:       parseEnum[sup.SetKind](m.GetSet()),
-		Max:       int(m.GetMax()),
-		States:    decodeStates(m.GetStates()),
-		Below:     decodeStates(m.GetBelow()),
+		Name:         m.GetName(),
+		Path:         DecodePath(m.GetPath()),
+		Strategy:     parseEnum[sup.Strategy](m.GetStrategy()),
+		Intensity:    decodeIntensity(m.GetIntensity()),
+		AutoShutdown: parseEnum[sup.AutoShutdown](m.GetAutoShutdown()),
+		Running:      m.GetRunning(),
+		Uptime:       m.GetUptime().AsDuration(),
+		Restarts:     int(m.GetRestarts()),
+		LastEvent:    m.GetLastEvent(),
+		Seq:          m.GetSeq(),
+		Set:          parseEnum[sup.SetKind](m.GetSet()),
+		Max:          int(m.GetMax()),
+		States:       decodeStates(m.GetStates()),
+		Below:        decodeStates(m.GetBelow()),
 	}
 }
 

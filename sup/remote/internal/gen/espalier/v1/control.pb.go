@@ -93,6 +93,8 @@ type StatusResponse struct {
 	Set           string                 `protobuf:"bytes,11,opt,name=set,proto3" json:"set,omitempty"`
 	Max           int32                  `protobuf:"varint,12,opt,name=max,proto3" json:"max,omitempty"`
 	Below         map[string]int32       `protobuf:"bytes,13,rep,name=below,proto3" json:"below,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // the same for all other descendants
+	AutoShutdown  string                 `protobuf:"bytes,14,opt,name=auto_shutdown,json=autoShutdown,proto3" json:"auto_shutdown,omitempty"`
+	LastEvent     uint64                 `protobuf:"varint,15,opt,name=last_event,json=lastEvent,proto3" json:"last_event,omitempty"` // number of the last event that the supervisor has recorded
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -216,6 +218,20 @@ func (x *StatusResponse) GetBelow() map[string]int32 {
 		return x.Below
 	}
 	return nil
+}
+
+func (x *StatusResponse) GetAutoShutdown() string {
+	if x != nil {
+		return x.AutoShutdown
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetLastEvent() uint64 {
+	if x != nil {
+		return x.LastEvent
+	}
+	return 0
 }
 
 type SnapshotRequest struct {
@@ -3284,7 +3300,7 @@ const file_espalier_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"\x19espalier/v1/control.proto\x12\vespalier.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"#\n" +
 	"\rStatusRequest\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\"\xb9\x04\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\"\xfd\x04\n" +
 	"\x0eStatusResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x1a\n" +
@@ -3299,7 +3315,10 @@ const file_espalier_v1_control_proto_rawDesc = "" +
 	" \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03set\x18\v \x01(\tR\x03set\x12\x10\n" +
 	"\x03max\x18\f \x01(\x05R\x03max\x12<\n" +
-	"\x05below\x18\r \x03(\v2&.espalier.v1.StatusResponse.BelowEntryR\x05below\x1a9\n" +
+	"\x05below\x18\r \x03(\v2&.espalier.v1.StatusResponse.BelowEntryR\x05below\x12#\n" +
+	"\rauto_shutdown\x18\x0e \x01(\tR\fautoShutdown\x12\x1d\n" +
+	"\n" +
+	"last_event\x18\x0f \x01(\x04R\tlastEvent\x1a9\n" +
 	"\vStatesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a8\n" +
