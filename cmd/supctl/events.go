@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -165,24 +166,20 @@ func eventLine(e sup.Event) string {
 	if e.HostExhausted {
 		line += bad.Render("  host exhausted")
 	}
-	if e.Kind == sup.ChildExited || e.Kind == sup.SupervisorFailed || e.Kind == sup.ChildStuck {
+	if e.Exit.Kind != sup.ExitNone && (e.Kind == sup.ChildExited || e.Level() >= slog.LevelError) {
 		line += "  " + termtext.Line(e.Exit.String())
 	}
 	return line
 }
 
 func eventStyle(e sup.Event) lipgloss.Style {
-	switch e.Kind {
-	case sup.ChildReady, sup.SupervisorStarted:
-		return good
-	case sup.ChildStuck, sup.ChildQuarantined, sup.SupervisorFailed:
-		return bad
-	case sup.ChildRestarting:
+	switch {
+	case e.Kind == sup.ChildRestarting: // whatever its level: the child recovers
 		return busy
-	case sup.ChildExited:
-		if e.Exit.Kind == sup.ExitAbnormal {
-			return bad
-		}
+	case e.Level() >= slog.LevelWarn:
+		return bad
+	case e.Kind == sup.ChildReady || e.Kind == sup.SupervisorStarted:
+		return good
 	}
 	return lipgloss.NewStyle()
 }

@@ -14,9 +14,9 @@ import (
 
 // hint returns the next step for an error, or "".
 func (s *session) hint(ctx context.Context, err error) string {
-	path, op := "PATH", ""
+	path, raw, op := "PATH", "", ""
 	if call, ok := errors.AsType[*sup.CallError](err); ok && call.Path != "" {
-		path, op = shellQuoted(call.Path), call.Op
+		path, raw, op = shellQuoted(call.Path), call.Path, call.Op
 	}
 	switch {
 	case errors.Is(err, errUsage):
@@ -65,6 +65,8 @@ func (s *session) hint(ctx context.Context, err error) string {
 			set = shellQuoted(call.Path[:max(strings.LastIndexByte(call.Path, '/'), 0)])
 		}
 		return "for the existing keys: supctl children " + set
+	case errors.Is(err, sup.ErrNotKeyed) && s.isDeclared(ctx, raw):
+		return "start a declared child with: supctl restart " + path
 	case errors.Is(err, sup.ErrNotKeyed):
 		return "keyed supervisors are marked as keyed in: supctl tree"
 	case errors.Is(err, sup.ErrNotFound):
@@ -81,6 +83,17 @@ func (s *session) hint(ctx context.Context, err error) string {
 		return "use a longer timeout: --timeout 5m"
 	}
 	return ""
+}
+
+// isDeclared reports whether there is a child at a path.
+func (s *session) isDeclared(ctx context.Context, path string) bool {
+	if s.client == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	defer cancel()
+	_, err := s.client.Child(ctx, path)
+	return err == nil
 }
 
 // stuckHint returns the hint after a stop that ran out of time.

@@ -43,6 +43,8 @@ func TestErrorsHaveHints(t *testing.T) {
 		{exitNotFound, "shutdown orders/feds", "\ndid you mean orders/feeds? "},
 		{exitRefused, "shutdown orders/db", "\nstop a worker with: supctl terminate orders/db\n"},
 		{exitRefused, "start orders/db x", "\nfor the existing paths: supctl tree\n"},
+		{exitRefused, "start orders db", "\nstart a declared child with: supctl restart orders/db\n"},
+		{exitUsage, "start orders/db", "to start a stopped child, use supctl restart orders/db"},
 		{exitRefused, "start orders x", "\nkeyed supervisors are marked as keyed in: supctl tree\n"},
 		{exitUsage, "-a /run/control.sock tree", "supctl: -a /run/control.sock: did you mean unix:/run/control.sock?\n"},
 		{exitUsage, "-a run/control.sock tree", "did you mean unix:run/control.sock?\n"},
@@ -178,6 +180,21 @@ func TestAChildThatIsBeingRestartedHasAHintForEachCall(t *testing.T) {
 		}
 		if code := exitCode(err); code != exitRefused {
 			t.Errorf("%s: exit code %d", op, code)
+		}
+	}
+}
+
+// A child that ran before a failed restart does not run any more, and the hint says so.
+func TestAFailedStartHasAHintThatSaysWhatBecameOfTheChild(t *testing.T) {
+	s := new(session)
+	for op, want := range map[string]string{
+		"start child": "the child was not added: fix the cause, then start it again",
+		"restart":     "the child is stopped: fix the cause, then: supctl restart orders/db",
+		"replace":     "the child is stopped: fix the cause, then: supctl restart orders/db",
+	} {
+		err := &sup.CallError{Op: op, Path: "orders/db", Err: &sup.StartError{Path: "orders/db", Err: context.Canceled}}
+		if got := s.hint(t.Context(), err); got != want {
+			t.Errorf("%s: hint %q, want %q", op, got, want)
 		}
 	}
 }

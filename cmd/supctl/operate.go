@@ -14,8 +14,14 @@ func (s *session) startCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "start PATH KEY",
 		Short: "Start the child with KEY in the keyed supervisor at PATH",
+		Long: `Start adds the child with KEY to the keyed supervisor at PATH, starts it, and prints
+its path when it is ready. A child that is declared and stopped is started with
+supctl restart.`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 || args[0] == "" {
+			switch {
+			case len(args) == 1 && args[0] != "":
+				return usage("start needs a KEY after the PATH of a keyed supervisor: to start a stopped child, use supctl restart %s", shellQuoted(args[0]))
+			case len(args) != 2 || args[0] == "":
 				return usage("start needs the PATH of a keyed supervisor and a KEY")
 			}
 			return nil
