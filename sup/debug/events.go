@@ -19,6 +19,7 @@ type message struct {
 	Now     int64    `json:"now"`               // clock of the tree, in ms since 1970
 	Session *session `json:"session,omitempty"` // set in a first message: the page drops its tree
 	Events  []entry  `json:"events,omitempty"`
+	Backlog bool     `json:"backlog,omitempty"` // events that were recorded before the stream began are still to come
 	Skipped bool     `json:"skipped,omitempty"` // events before these were lost
 	Error   string   `json:"error,omitempty"`   // why the tree cannot be read
 	delta
@@ -77,11 +78,15 @@ type pageStream struct {
 	journal *journal
 	epoch   string
 	begun   bool // the first message has been sent
+	backlog backlog
 	sent    sentTree
 }
 
 // next returns the next message and its id, or nil if nothing has changed.
 func (p *pageStream) next(ctx context.Context) (id string, b []byte, err error) {
+	if !p.begun {
+		p.backlog.begin(ctx, p.handler.tree)
+	}
 	batch := p.journal.take()
 	tree, err := p.handler.tree.Snapshot(ctx, "")
 	now := time.Now()
@@ -103,7 +108,9 @@ func (p *pageStream) next(ctx context.Context) (id string, b []byte, err error) 
 			m.Error = inspectorError(batch.err)
 		}
 	}
-	if p.begun && m.delta.empty() && len(m.Events) == 0 && !m.Skipped && m.Error == "" {
+	had := p.backlog.open
+	m.Backlog = p.backlog.update(batch.last)
+	if p.begun && m.delta.empty() && len(m.Events) == 0 && !m.Skipped && m.Error == "" && m.Backlog == had {
 		return "", nil, nil
 	}
 	p.begun = true

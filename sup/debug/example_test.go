@@ -127,7 +127,7 @@ func ExampleHosts() {
 func ExampleLogger() {
 	h := debug.Handler(sup.Inspect(sup.New(auction())), debug.Logger(slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey || a.Key == "peer" { // so that the output is constant
+			if a.Key == slog.TimeKey || a.Key == "client" { // so that the output is constant
 				return slog.Attr{}
 			}
 			return a
@@ -141,7 +141,7 @@ func ExampleLogger() {
 	}
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	body(http.DefaultClient.Do(r))
-	// Output: level=WARN msg="request denied" reason=origin method=GET endpoint=record err="request or link from a page of another site"
+	// Output: level=WARN msg="client rejected" reason=origin method=GET endpoint=record err="request or link from a page of another site"
 }
 
 // Keys does not show values.

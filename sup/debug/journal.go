@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -118,6 +119,7 @@ type entry struct {
 	Kind        string `json:"kind"`
 	Path        string `json:"path"`
 	Incarnation int    `json:"incarnation,omitempty"`
+	Bad         bool   `json:"bad,omitempty"` // a failure
 	Exit        string `json:"exit,omitempty"`
 	Error       string `json:"error,omitempty"`
 	Delay       int64  `json:"delay,omitempty"` // in ms
@@ -133,6 +135,7 @@ func entriesOf(events []sup.Event) []entry {
 			Seq: e.Seq, Time: e.Time.UnixMilli(), Kind: e.Kind.String(), Path: e.Path, Incarnation: e.Incarnation,
 			Delay: e.Delay.Milliseconds(), Exhausted: e.HostExhausted, Because: e.Because, Stack: clip(eventStack(e), maxStack),
 		}
+		entries[i].Bad = e.Kind != sup.ChildRestarting && e.Level() >= slog.LevelWarn
 		if e.Exit.Kind != sup.ExitNone {
 			entries[i].Exit, entries[i].Error = e.Exit.Kind.String(), exitText(e.Exit)
 		}

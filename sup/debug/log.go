@@ -50,7 +50,7 @@ func (h *handler) logDenied(r *http.Request, reason string, attrs ...slog.Attr) 
 		return
 	}
 	all := append([]slog.Attr{
-		slog.String("reason", reason), peerAttr(r),
+		slog.String("reason", reason), clientAttr(r),
 		slog.String("method", logText(r.Method)), slog.String("endpoint", logText(lastSegment(r.URL.Path))),
 	}, attrs...)
 	if path := r.URL.Query().Get("path"); path != "" {
@@ -59,7 +59,7 @@ func (h *handler) logDenied(r *http.Request, reason string, attrs ...slog.Attr) 
 	if suppressed > 0 {
 		all = append(all, slog.Int("suppressed", suppressed))
 	}
-	h.log(slog.LevelWarn, "request denied", all...)
+	h.log(slog.LevelWarn, "client rejected", all...)
 }
 
 func (h *handler) log(level slog.Level, message string, attrs ...slog.Attr) {
@@ -70,7 +70,7 @@ func (h *handler) log(level slog.Level, message string, attrs ...slog.Attr) {
 	logger.LogAttrs(context.Background(), level, message, attrs...)
 }
 
-func peerAttr(r *http.Request) slog.Attr { return slog.String("peer", logText(r.RemoteAddr)) }
+func clientAttr(r *http.Request) slog.Attr { return slog.String("client", logText(r.RemoteAddr)) }
 
 // logText returns a text of a request for a record.
 func logText(text string) string { return termtext.Line(clip(text, maxName)) }

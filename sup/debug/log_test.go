@@ -43,7 +43,7 @@ func TestDeniedRequestsAreLoggedWithTheirPath(t *testing.T) {
 				"err": `host "evil.example" not allowed (open the page as localhost, or pass debug.Hosts("evil.example") to the handler)`}},
 	} {
 		c.ask()
-		c.want["level"], c.want["message"], c.want["peer"] = "WARN", "request denied", "10.0.0.1:7"
+		c.want["level"], c.want["message"], c.want["client"] = "WARN", "client rejected", "10.0.0.1:7"
 		if diff := cmp.Diff([]map[string]string{c.want}, book.take()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
@@ -94,7 +94,7 @@ func testOperatorCallsAreLogged(t *testing.T) {
 		srv.ask(t, http.MethodPost, "operate", `{"op":"restart","path":"auction/ada","incarnation":1}`, with("Content-Type", "application/json"), from("10.0.0.1:7"))
 	}
 	record := func(result string) map[string]string {
-		return map[string]string{"level": "INFO", "message": "operator call", "op": "restart", "path": "auction/ada", "incarnation": "1", "peer": "10.0.0.1:7", "result": result}
+		return map[string]string{"level": "INFO", "message": "operator call", "op": "restart", "path": "auction/ada", "incarnation": "1", "client": "10.0.0.1:7", "result": result}
 	}
 	want := []map[string]string{record("done"), record("auction/ada: replace: not the current incarnation")}
 	if diff := cmp.Diff(want, book.take()); diff != "" {

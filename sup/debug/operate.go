@@ -150,7 +150,7 @@ func (h *handler) logCall(r *http.Request, o operation, took time.Duration, err 
 	case err != nil:
 		result = logText(fmt.Sprint(err))
 	}
-	attrs := append(o.attrs(), peerAttr(r), slog.Duration("took", took), slog.String("result", result))
+	attrs := append(o.attrs(), clientAttr(r), slog.Duration("took", took), slog.String("result", result))
 	h.log(slog.LevelInfo, "operator call", attrs...)
 }
 

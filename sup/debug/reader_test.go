@@ -63,6 +63,7 @@ type message struct {
 	Session *struct{ Epoch string }
 	Error   string
 	Skipped bool
+	Backlog bool
 	Gone    []string
 	Rows    []struct {
 		Path, State, Exit, Error string

@@ -33,7 +33,8 @@ type row struct {
 type supervisorRow struct {
 	Strategy string `json:"strategy"`
 	Window   window `json:"window"`
-	Up       int64  `json:"up,omitempty"` // start time, in ms since 1970
+	Auto     string `json:"auto,omitempty"` // which significant children it ends with
+	Up       int64  `json:"up,omitempty"`   // start time, in ms since 1970
 }
 
 // A window says how many of the allowed restarts are used.
@@ -96,6 +97,12 @@ func appendRows(rows []row, tree sup.SupervisorInfo, now time.Time) []row {
 
 func supervisorRowOf(tree sup.SupervisorInfo, now time.Time) supervisorRow {
 	r := supervisorRow{Strategy: tree.Strategy.String(), Window: windowOf(tree.Intensity, tree.Restarts)}
+	switch tree.AutoShutdown {
+	case sup.AutoShutdownAnySignificant:
+		r.Auto = "the first significant child"
+	case sup.AutoShutdownAllSignificant:
+		r.Auto = "the last significant child"
+	}
 	if tree.Uptime > 0 {
 		r.Up = now.Add(-tree.Uptime).UnixMilli()
 	}

@@ -31,7 +31,12 @@ func TestACrashAppearsWithItsReason(t *testing.T) {
 	trouble := `document.querySelector('#trouble-list [data-path="shop/cache"]').textContent`
 	p.until(trouble + `.includes('connection refused')`)
 	crash(t, s.Child("cache"), errRefused)
-	p.until(trouble + `.includes('2 failures')`)
+	p.until(trouble + `.includes('failed twice in ')`) // and runs again
+	p.until(trouble + `.includes(', up for ')`)
+	p.until(`document.getElementById('trouble-title').textContent.startsWith('No failures · recovered in the last minute')`)
+	if eval[bool](p, `document.getElementById('trouble').classList.contains('bad') || document.title.startsWith('(')`) {
+		t.Error("a child that runs again is shown as failing")
+	}
 	p.until(row("shop") + `.textContent.includes('/8 in 5s')`)
 }
 

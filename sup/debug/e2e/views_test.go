@@ -47,6 +47,54 @@ func TestTheEventsAreFiltered(t *testing.T) {
 	p.until(text("child-where") + ` === 'shop/plugins'`)
 }
 
+func TestTheHeadingsExplainThemselves(t *testing.T) {
+	_, h := startShop(t)
+	p := open(t, h)
+	hint := `(document.getElementById('hint').hidden ? '' : ` + text("hint") + `)`
+	heading := func(view, name string) string {
+		return fmt.Sprintf(`[...document.querySelectorAll('#%s [data-hint]')].find(e => e.textContent === %q)`, view, name)
+	}
+	for _, of := range []struct{ view, name, says string }{
+		{"forest", "Restarts", "how many are allowed"},
+		{"forest", "For", "in this state"},
+		{"view-events", "Details", "the wait before the next one"},
+	} {
+		if of.view == "view-events" {
+			p.click("#tab-events")
+		}
+		p.do(chromedp.Evaluate[chromedp.Void](heading(of.view, of.name) + `.focus()`))
+		p.until(fmt.Sprintf(`%s.includes(%q) && document.activeElement.getAttribute('aria-describedby') === 'hint'`, hint, of.says))
+		p.inspect("the explanation of " + of.name)
+		p.do(chromedp.KeyEvent(kb.Escape))
+		p.until(hint + ` === ''`)
+		p.do(chromedp.Evaluate[chromedp.Void](heading(of.view, of.name) + `.dispatchEvent(new PointerEvent('pointerenter'))`))
+		p.until(fmt.Sprintf(`%s.includes(%q)`, hint, of.says))
+		p.do(chromedp.Evaluate[chromedp.Void](heading(of.view, of.name) + `.dispatchEvent(new PointerEvent('pointerleave'))`))
+		p.until(hint + ` === ''`)
+	}
+	if n := eval[int](p, `document.querySelectorAll('th').length - document.querySelectorAll('th [data-hint]').length`); n != 0 {
+		t.Errorf("%d headings of tables have no explanation", n)
+	}
+	if got := eval[string](p, `document.querySelector('#product').textContent`); got != "espalier · documentation" {
+		t.Errorf("the product is called %q", got)
+	}
+}
+
+// A page that is opened late says nothing of the past until it has it.
+func TestNothingIsClaimedBeforeTheRecordedEventsHaveCome(t *testing.T) {
+	_, h := startShop(t)
+	p := open(t, h)
+	p.until(text("trouble-list") + ` === 'No failures on record.'`)
+	shown := eval[string](p, `Promise.all([import('/model.js'), import('/page.js')]).then(([model, page]) => {
+		model.apply({now: Date.now(), backlog: true});
+		page.drawAll();
+		return document.getElementById('trouble-title').textContent + document.getElementById('trouble-list').textContent;
+	})`)
+	if shown != "Reading the recorded events …Earlier failures are not known yet." {
+		t.Errorf("the page claims %q", shown)
+	}
+}
+
 func TestTheFlightRecordIsFetched(t *testing.T) {
 	s, h := startShop(t)
 	crash(t, s.Child("search"), errRefused)

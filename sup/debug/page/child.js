@@ -2,7 +2,8 @@
 
 import {$, el, ifChanged, keepFocus, request, setText, visible} from './dom.js';
 import {consequences, failing, kids, log, now, rows, session, streaks, top} from './model.js';
-import {ago, at, censusText, coarse, count, hostExhausted, many, precise, shortened, span, windowText} from './format.js';
+import {childExited, childQuarantined, childReady, childRestarting, childStarting, childStopped, supervisorFailed} from './kinds.js';
+import {ago, at, censusText, coarse, count, hostExhausted, many, precise, recoveredText, shortened, span, windowText} from './format.js';
 import {choose, chosen} from './tree.js';
 import {drawLog} from './log.js';
 import {tab} from './page.js';
@@ -23,12 +24,14 @@ export function drawChild() {
   const facts = [['State', r.state + (r.since ? ` for ${coarse(now() - r.since)}, since ${at(r.since)}` : '')]];
   const s = streaks.get(r.path);
   if (s && failing(r) > 1) facts.push(['Failing since', `${at(s.since)}, ${ago(s.since)}: ${many(s.count, 'failure')}`]);
+  else if (s && failing(r)) facts.push(['Recovered', recoveredText(r, s)]);
   if (r.exit) facts.push(['Last exit', r.exit + (r.error ? `: ${r.error}` : ''), r.exit === 'abnormal' ? 'error' : '']);
   if (r.incarnation) facts.push(['Incarnation', `${r.incarnation}; ${many(r.restarts ?? 0, 'restart')}, ${many(r.failures ?? 0, 'failure')}`]);
   if (r.budget) facts.push(['Budget', windowText(r.budget) + '; then quarantine']);
   if (r.restart) facts.push(['Policy', r.restart + (r.significant ? ', significant' : '')]);
   if (r.sup) {
     facts.push(['Strategy', r.sup.strategy], ['Intensity', windowText(r.sup.window)]);
+    if (r.sup.auto) facts.push(['Ends with', r.sup.auto]);
     if (r.sup.up) facts.push(['Up', `for ${coarse(now() - r.sup.up)}, since ${at(r.sup.up)}`]);
     facts.push(['Children', `${count(kids.get(r.path)?.length ?? 0)}${kids.get(r.path)?.length ? ': ' + censusText(r.path) : ''}`]);
   }
@@ -46,17 +49,18 @@ function drawExits(r) {
   const ready = new Map();
   for (const e of log) {
     if (e.path !== r.path) continue;
-    if (e.kind === 'child ready') ready.set(e.incarnation, e.time);
-    if (e.kind === 'child exited' || e.kind === 'supervisor failed' && r.path === top) {
+    if (e.kind === childReady) ready.set(e.incarnation, e.time);
+    if (e.kind === childExited || e.kind === supervisorFailed && r.path === top) {
       exits.push({e, lived: ready.has(e.incarnation) ? span(e.time - ready.get(e.incarnation)) : '', led: led.get(e.seq)});
     }
     const last = exits.at(-1);
-    if (last && e.kind === 'child restarting') {
+    if (last && e.kind === childRestarting) {
       if (e.delay) last.delay = e.delay;
       if (e.exhausted) last.exhausted = true;
     }
-    if (last && ['child stopped', 'child quarantined'].includes(e.kind)) last.rest = e.kind.slice(6);
-    if (last && e.kind === 'child starting') last.next = e.incarnation;
+    if (last && e.kind === childStopped) last.rest = 'stopped';
+    if (last && e.kind === childQuarantined) last.rest = 'quarantined';
+    if (last && e.kind === childStarting) last.next = e.incarnation;
   }
   const seen = exits.reverse().slice(0, maxExits);
   const key = seen.map(({e, ...more}) => [e.seq, more]); // without the stacks

@@ -19,6 +19,13 @@ const clock = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-digi
 export const precise = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3});
 const day = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short'});
 export const at = (ms, format = clock) => (now() - ms > 43_200_000 ? day.format(ms) + ' ' : '') + format.format(ms);
+const times = n => n === 1 ? 'once' : n === 2 ? 'twice' : `${count(n)} times`;
+
+/** recoveredText describes the failures of a child that runs again. */
+export const recoveredText = (r, s) => [
+  s.count === 1 ? `failed ${ago(s.last)}` : `failed ${times(s.count)} in ${coarse(s.last - s.since)}`,
+  r.state === 'running' && r.since ? `up for ${coarse(now() - r.since)}` : '',
+].filter(Boolean).join(', ');
 export const ago = ms => `${coarse(now() - ms)} ago`;
 export const shortened = list => list.length > 8 ? [...list.slice(0, 7), `and ${list.length - 7} more`] : list;
 

@@ -2,6 +2,7 @@
 
 import {$, el, ifChanged, keepFocus, setText, visible} from './dom.js';
 import {isBad, log, rows} from './model.js';
+import {childExited, childRemoved, childRestarting, childStopped, supervisorFailed, supervisorStarted, supervisorStopped} from './kinds.js';
 import {at, count, hostExhausted, many, precise, span} from './format.js';
 import {goTo} from './tree.js';
 
@@ -10,8 +11,8 @@ let logSize = pageSize, held = null;
 
 const kinds = {
   all: () => true, bad: isBad,
-  exits: e => ['child exited', 'child restarting', 'child stopped', 'child removed'].includes(e.kind) || isBad(e),
-  supervisors: e => e.kind.startsWith('supervisor'),
+  exits: e => [childExited, childRestarting, childStopped, childRemoved].includes(e.kind) || isBad(e),
+  supervisors: e => [supervisorStarted, supervisorFailed, supervisorStopped].includes(e.kind),
 };
 
 export function drawLog() {
@@ -25,7 +26,7 @@ export function drawLog() {
     const go = el('button', {onclick: () => goTo(e.path)}, visible(e.path));
     go.dataset.path = e.path;
     const what = [e.exit && e.exit + (e.error ? `: ${e.error}` : ''), e.delay && `after ${span(e.delay)}`, e.exhausted && hostExhausted, e.because && `because of ${visible(e.because)}`].filter(Boolean).join(', ');
-    return el('tr', {className: isBad(e) || e.exhausted ? 'bad' : e.kind === 'child restarting' ? 'warn' : ''},
+    return el('tr', {className: isBad(e) || e.exhausted ? 'bad' : e.kind === childRestarting ? 'warn' : ''},
       el('td', {className: 'time'}, at(e.time, precise)), el('td', {}, e.kind), el('td', {className: 'path'}, rows.has(e.path) ? go : visible(e.path)),
       el('td', {className: 'num'}, e.incarnation ? `#${e.incarnation}` : ''), el('td', {}, what));
   }))));

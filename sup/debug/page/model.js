@@ -1,5 +1,7 @@
 // The model: the tree as rows by path, the events as a log, and what follows from them.
 
+import {childExited, childReady, childRemoved, childRestarting, supervisorFailed} from './kinds.js';
+
 export const rows = new Map();  // by path
 export const kids = new Map();  // paths of children in order, by path of the supervisor
 export let top = '';            // path of the supervisor at the top
@@ -8,6 +10,7 @@ export let log = [];            // events, oldest first
 let received = new Set();       // their sequence numbers
 export let streaks = new Map(); // failures in a row, by path, see trackFailures
 let readyAt = new Map();        // when the last incarnation became ready, by path
+export let backlog = true;      // recorded events are still to come
 let skew = 0;                   // clock of the tree minus the clock of the browser, in ms
 export let version = 0;         // counts changes of the tree
 const maxLog = 5000;
@@ -23,6 +26,7 @@ function clearLog() {
 /** apply updates the model with a message. */
 export function apply(m) {
   skew = m.now - Date.now();
+  backlog = !!m.backlog;
   if (m.session) {
     if (m.session.epoch !== session.epoch) clearLog();
     session = m.session;
@@ -73,9 +77,9 @@ function removeRow(path) {
 
 /** trackFailures updates the streak of a child. */
 function trackFailures(e) {
-  if (e.kind === 'child ready') readyAt.set(e.path, e.time);
-  if (e.kind === 'child removed') { streaks.delete(e.path); readyAt.delete(e.path); }
-  if (e.kind !== 'child exited' || e.exit !== 'abnormal') return;
+  if (e.kind === childReady) readyAt.set(e.path, e.time);
+  if (e.kind === childRemoved) { streaks.delete(e.path); readyAt.delete(e.path); }
+  if (e.kind !== childExited || e.exit !== 'abnormal') return;
   const s = streaks.get(e.path);
   const lived = e.time - (readyAt.get(e.path) ?? e.time);
   if (s && lived < recovery) Object.assign(s, {last: e.time, count: s.count + 1, error: e.error});
@@ -84,8 +88,8 @@ function trackFailures(e) {
 
 export const tone = {running: 'good', starting: 'warn', restarting: 'warn', stopping: 'warn', stuck: 'bad', quarantined: 'bad', 'not running': 'bad'};
 
-/** failing returns the severity of a child's failures: 0 for none, 1 for a single one
- * that the child has recovered from, 2 for repeated failures, 3 for out of service. */
+/** failing returns the severity of a child's failures: 0 for none, 1 for failures after
+ * which the child runs again, 2 for a restart, 3 for out of service. */
 export function failing(r) {
   const s = streaks.get(r.path);
   switch (r.state) {
@@ -94,7 +98,7 @@ export function failing(r) {
     case 'restarting': return r.exit === 'abnormal' ? 2 : 0;
   }
   if (!s || now() - s.last >= recovery) return 0;
-  return s.count > 1 ? 2 : 1;
+  return r.state === 'starting' && s.count > 1 ? 2 : 1;
 }
 
 /** trouble lists the failing rows by severity. A supervisor comes after its children,
@@ -111,7 +115,7 @@ export function trouble() {
 /** lastError returns the error of the last failure of a child. */
 export function lastError(r) {
   if (r.exit === 'abnormal' && r.error) return r.error;
-  if (r.state === 'not running') return log.findLast(e => e.kind === 'supervisor failed' && e.path === r.path)?.error ?? '';
+  if (r.state === 'not running') return log.findLast(e => e.kind === supervisorFailed && e.path === r.path)?.error ?? '';
   return streaks.get(r.path)?.error ?? r.error ?? '';
 }
 
@@ -123,17 +127,17 @@ export function consequences() {
   const of = e => { if (!found.has(e.seq)) found.set(e.seq, {with: []}); return found.get(e.seq); };
   for (const e of log) {
     switch (e.kind) {
-      case 'child exited':
+      case childExited:
         last.set(e.path, e);
         lastIn.set(parentOf(e.path), e);
         if (failed.has(e.path)) { of(e).because = failed.get(e.path); failed.delete(e.path); }
         break;
-      case 'child restarting':
+      case childRestarting:
         if (!e.because) break;
         if (last.has(e.because)) of(last.get(e.because)).with.push(e.path);
         if (last.has(e.path)) of(last.get(e.path)).because = e.because;
         break;
-      case 'supervisor failed':
+      case supervisorFailed:
         if (!lastIn.has(e.path)) break;
         of(lastIn.get(e.path)).gaveUp = e.path;
         failed.set(e.path, lastIn.get(e.path).path);
@@ -144,4 +148,4 @@ export function consequences() {
 }
 
 /** isBad reports whether an event is a failure. */
-export const isBad = e => ['child stuck', 'child quarantined', 'supervisor failed', 'observer panicked'].includes(e.kind) || e.kind === 'child exited' && e.exit === 'abnormal';
+export const isBad = e => !!e.bad;

@@ -9,6 +9,7 @@ import {drawTrouble} from './trouble.js';
 import {drawChild} from './child.js';
 import {drawLog} from './log.js';
 import {drawState, loadState, showContexts} from './state.js';
+import './hint.js';
 
 let source = null, lastID = '', lost = 0;
 

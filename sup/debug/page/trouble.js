@@ -1,8 +1,8 @@
 // The list of failing children above the tree.
 
 import {$, el, ifChanged, keepFocus, setText, visible} from './dom.js';
-import {failing, isBad, lastError, log, now, rows, streaks, tone, trouble} from './model.js';
-import {ago, at, coarse, count, many} from './format.js';
+import {backlog, isBad, lastError, log, now, rows, streaks, tone, trouble} from './model.js';
+import {ago, at, coarse, count, many, recoveredText} from './format.js';
 import {goTo} from './tree.js';
 import {redraw, tab} from './page.js';
 
@@ -13,16 +13,17 @@ export function drawTrouble() {
   $('trouble').hidden = !rows.size;
   const bad = found.filter(f => f.bad > 1).length, recovered = found.length - bad;
   $('trouble').classList.toggle('bad', bad > 0);
-  setText($('trouble-title'), (bad ? `Failing: ${count(bad)}` : 'No failures') + (recovered ? ` · recovered in the last minute: ${count(recovered)}` : ''));
+  const none = backlog ? 'Reading the recorded events …' : 'No failures';
+  setText($('trouble-title'), (bad ? `Failing: ${count(bad)}` : none) + (recovered ? ` · recovered in the last minute: ${count(recovered)}` : ''));
   const entries = found.slice(0, maxTrouble).map(({r, bad}) => {
     const s = streaks.get(r.path);
     const parts = [];
-    if (s && bad === 1) parts.push(`failed ${ago(s.last)}, at ${at(s.last)}`);
+    if (s && bad === 1) parts.push(recoveredText(r, s), `the last at ${at(s.last)}`);
     else if (s) parts.push(`failing for ${coarse(now() - s.since)}, since ${at(s.since)}`, many(s.count, 'failure'), `the last ${ago(s.last)}`);
     else if (r.since) parts.push(`${r.state} for ${coarse(now() - r.since)}, since ${at(r.since)}`);
     return {path: r.path, state: r.state, why: lastError(r), when: parts.join(' · ')};
   });
-  const before = found.length ? '' : lastFailure();
+  const before = found.length ? '' : backlog ? 'Earlier failures are not known yet.' : lastFailure(); // a line in any case, so that nothing moves
   ifChanged($('trouble-list'), [entries, found.length, before], () => {
     const items = entries.map(e => {
       const item = el('li', {}, el('button', {onclick: () => goTo(e.path)},
