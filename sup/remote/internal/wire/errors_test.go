@@ -171,3 +171,22 @@ func TestErrorsOverGRPCFitIntoTrailers(t *testing.T) {
 		t.Errorf("error of %d bytes", size)
 	}
 }
+
+// Each error that a call may end with has a code. The others are those of workers, handles
+// and streams.
+func TestErrorsOfCallsHaveCodes(t *testing.T) {
+	elsewhere := map[error]bool{
+		sup.ErrShutdown: true, sup.ErrIgnore: true, sup.ErrQuarantined: true, sup.ErrWrongType: true, sup.ErrSkipped: true,
+		sup.ErrNotSupervised: true, sup.ErrSpec: true, sup.ErrStartTimeout: true, sup.ErrIntensity: true, sup.ErrPanic: true,
+		sup.ErrGoexit: true, sup.ErrUnhealthy: true,
+	}
+	for _, s := range sentinels {
+		_, ours := strings.CutPrefix(s.name, "sup.")
+		if !ours && !strings.HasPrefix(s.name, "remote.") {
+			continue
+		}
+		if known := codeOf(s.err) != connect.CodeUnknown; known == elsewhere[s.err] {
+			t.Errorf("%s has a code: %v; add it to codes (connect.go) if a call may end with it", s.name, known)
+		}
+	}
+}
