@@ -48,6 +48,7 @@ var codes = []struct {
 	{sup.ErrRestarting, connect.CodeFailedPrecondition},
 	{sup.ErrNotRunning, connect.CodeFailedPrecondition},
 	{sup.ErrStopped, connect.CodeFailedPrecondition},
+	{sup.ErrNeeded, connect.CodeFailedPrecondition},
 	{sup.ErrStuck, connect.CodeDeadlineExceeded},
 	{context.DeadlineExceeded, connect.CodeDeadlineExceeded},
 	{context.Canceled, connect.CodeCanceled},
