@@ -80,12 +80,12 @@ func (s *core) checkReplaceableLocked(c *child, seen int) error {
 		return ErrIncarnation
 	case c.state == StateIdle, inc != nil && inc.startedBy != byRestart && inc.start != startReady:
 		return errStarting
-	case inc == nil, s.isStoppingLocked(c), inc.intent == intentRestart, inc.intent == intentReplace:
-		return ErrRestarting
-	case inc.intent.staysDown():
+	case inc != nil && inc.intent.staysDown(): // also of a child that a round was stopping before (T4)
 		return errStillStopping
 	case c.policy.restart == Temporary: // it is removed when it ends, and never restarted
 		return errTemporary
+	case inc == nil, s.isStoppingLocked(c), inc.intent == intentRestart, inc.intent == intentReplace:
+		return ErrRestarting
 	}
 	return nil
 }

@@ -179,6 +179,8 @@ func (m *model) call(cmd command, call int) {
 		m.terminate(c, call, true)
 	case "restart":
 		m.restart(c, call)
+	case "replace":
+		m.replace(c, call)
 	case "delete":
 		m.delete(c, call)
 	}
@@ -231,11 +233,51 @@ func (m *model) restart(c *node, call int) {
 		}
 		c.spent, c.row, c.missed = nil, 0, 0
 		c.held = c.held || c.state == sup.StateQuarantined // T4: stays stopped if it fails
-		c.starter, c.restarting = call, false
+		c.starter, c.replacing, c.restarting = call, false, false
 		m.begin(c)
 	default:
 		m.reply(call, pick(c.beingRestarted(), "restarting", "running"))
 	}
+}
+
+// replace models Replace (O8).
+func (m *model) replace(c *node, call int) {
+	switch {
+	case c.state == sup.StateStopped || c.state == sup.StateQuarantined:
+		m.restart(c, call)
+	case c.asked == byOperator || c.held && c.asked != byNobody: // was terminated, and has not stopped yet
+		m.reply(call, "running")
+	case c.starter != 0 || c.state == sup.StateIdle || c.state == sup.StateStarting && !c.up.alone():
+		m.reply(call, "restarting")
+	case c.b.Restart == sup.Temporary:
+		m.reply(call, "running")
+	case c.asked != byNobody || c.up.taking(c) || c.queued: // by a round or another call
+		m.reply(call, "restarting")
+	case c.state == sup.StateRestarting && (c.again == never || !c.up.alone()):
+		m.reply(call, "restarting")
+	case c.state == sup.StateRestarting: // it waits for its backoff (B1)
+		m.replaced(c, call)
+	case c.state == sup.StateStuck: // it is replaced when it has stopped
+		c.asked, c.replacer = byReplace, nobody
+		m.reply(call, "stuck")
+	default:
+		c.replacer = call
+		m.stop(c, byReplace)
+	}
+}
+
+// replaced begins the incarnation that takes the place of one that has stopped.
+func (m *model) replaced(c *node, call int) {
+	c.spent, c.row, c.missed = nil, 0, 0
+	c.held = true // until it is ready: if the start fails, it stays stopped
+	c.starter, c.replacer, c.replacing, c.restarting = call, 0, true, false
+	m.begin(c)
+}
+
+// taking reports whether a round of s is stopping its members, and c is one of them.
+func (s *node) taking(c *node) bool {
+	t := s.task
+	return t != nil && t.kind == round && t.phase == stoppingPhase && t.takes(s, c)
 }
 
 // delete models DeleteChild (O4).

@@ -39,6 +39,7 @@ type stage struct {
 // operated has the operator calls that a supervisor and the sets share.
 type operated struct {
 	terminate, restart, remove func(ctx context.Context, id string) error
+	replace                    func(ctx context.Context, id string) error
 	delete                     func(ctx context.Context, id string) error
 	add                        func(ctx context.Context, path string, b *branch) error
 	get                        func(id string) (*player, bool)
@@ -55,7 +56,7 @@ func newStage(root *branch) *stage {
 		released: make(chan struct{}),
 	}
 	g.top = sup.New(g.spec("", root))
-	g.sups[""] = g.operate(g.top)
+	g.sups[""] = g.operate(g.top, "")
 	return g
 }
 
@@ -83,7 +84,7 @@ func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, e
 	switch b.Kind {
 	case aSupervisor:
 		s := sup.New(g.spec(path, b))
-		g.enter(path, g.operate(s))
+		g.enter(path, g.operate(s, path))
 		return s, nil
 	case aKeyed:
 		each := member(b, "k0")
@@ -96,6 +97,7 @@ func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, e
 			},
 		})
 		g.enter(path, operated{
+			replace:   replacer(k, path),
 			terminate: k.TerminateChild, restart: k.RestartChild, remove: k.RemoveChild, delete: k.DeleteChild, get: k.Get, children: k.Children,
 			add: func(ctx context.Context, path string, b *branch) error {
 				_, err := k.StartChild(ctx, b.ID)
@@ -124,6 +126,7 @@ func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, e
 			}
 		}
 		g.enter(path, operated{
+			replace:   replacer(r, path),
 			terminate: number(r.TerminateChild), restart: number(r.RestartChild), children: r.Children,
 			get: func(id string) (*player, bool) {
 				i, _ := strconv.Atoi(id)
@@ -139,8 +142,16 @@ func (g *stage) make(ctx context.Context, path string, b *branch) (sup.Worker, e
 	return p, nil
 }
 
-func (g *stage) operate(s *sup.Supervisor[sup.Worker]) operated {
+// replacer returns a function that replaces a child of the supervisor at a path.
+func replacer(s sup.AnySupervisor, path string) func(ctx context.Context, id string) error {
+	return func(ctx context.Context, id string) error {
+		return sup.Control(s).Replace(ctx, sup.Target{Path: "root/" + scenario.Join(path, id)})
+	}
+}
+
+func (g *stage) operate(s *sup.Supervisor[sup.Worker], path string) operated {
 	return operated{
+		replace:   replacer(s, path),
 		terminate: s.TerminateChild, restart: s.RestartChild, delete: s.DeleteChild, children: s.Children,
 		add: func(ctx context.Context, path string, b *branch) error {
 			_, err := s.StartChild(ctx, g.childSpec(path, b))
@@ -279,6 +290,8 @@ func (g *stage) goCall(cmd command, call int) {
 				err = up.terminate(ctx, id)
 			case "restart":
 				err = up.restart(ctx, id)
+			case "replace":
+				err = up.replace(ctx, id)
 			case "remove":
 				err = up.remove(ctx, id)
 			case "delete":
@@ -308,6 +321,7 @@ var words = []struct {
 	word string
 }{
 	{sup.ErrNotRunning, "not_running"},
+	{sup.ErrStopped, "stopped"},
 	{sup.ErrStart, "failed"},
 	{sup.ErrRunning, "running"},
 	{sup.ErrRestarting, "restarting"},

@@ -207,7 +207,7 @@ func (d *drawer) command(m *model) (command, bool) {
 	if m.root.state == sup.StateStopped {
 		return command{}, false
 	}
-	verbs := []string{"die", "die", "die", "die", "pass", "pass", "next", "terminate", "restart", "delete"}
+	verbs := []string{"die", "die", "die", "die", "pass", "pass", "next", "terminate", "restart", "replace", "delete"}
 	if slowStops.on() {
 		verbs = append(verbs, "release")
 	}

@@ -78,6 +78,22 @@ func (m *model) ended(c *node, kind sup.ExitKind) {
 	}
 	m.reply(c.starter, "failed|not_running")
 	c.starter = 0
+	if r := c.replacer; r != 0 {
+		c.replacer = 0
+		switch {
+		case up.task != nil && up.task.kind == ending:
+			m.reply(r, "not_running")
+		case c.removing || c.held:
+			m.reply(r, "stopped")
+		case who == byRound, up.taking(c):
+			who = byRound
+			m.reply(r, "restarting")
+		default:
+			m.replaced(c, r)
+			m.advance(up)
+			return
+		}
+	}
 	switch {
 	case c.removing || c.fresh:
 		m.drop(c)
@@ -337,7 +353,7 @@ func (m *model) cancelStarts(s *node, was *task) {
 			// The others follow when c has stopped.
 			t.members = append(slices.DeleteFunc(t.members, func(o *node) bool { return o == k }), k)
 		}
-		if k.state != sup.StateStarting || k.starter == 0 && !ofTask {
+		if k.state != sup.StateStarting || (k.starter == 0 || k.replacing) && !ofTask {
 			continue
 		}
 		if k.b.Kind != aWorker && (k.starter != 0 || was.kind != starting) {

@@ -206,12 +206,15 @@ func (m *model) pushStop(s *node, t *task) bool {
 		switch {
 		case t.kind == round && c.state == sup.StateStopped && !c.held && !c.dropped:
 			c.state = sup.StateRestarting
-		case t.kind == round && c.state == sup.StateStuck && c.asked == byNobody: // its end is awaited and is no failure (I5)
+		case t.kind == round && c.state == sup.StateStuck && (c.asked == byNobody || c.asked == byReplace): // its end is awaited and is no failure (I5)
 			c.asked = byRound
 		}
 		t.next--
 	case c.asked == byNobody:
 		m.stop(c, t.asks())
+	case c.asked == byReplace && t.kind == round: // the round starts it
+		c.asked = byRound
+		return false
 	default:
 		return false
 	}
@@ -320,6 +323,16 @@ func (m *model) stuck(c *node) {
 	m.settleStops(c, "stuck")
 	m.reply(c.starter, "failed|not_running")
 	c.starter = 0
+	if c.replacer != 0 {
+		switch c.b.Stuck {
+		case sup.StuckWait: // it is replaced when it has stopped
+			m.reply(c.replacer, "stuck")
+			c.replacer = nobody
+		case sup.StuckEscalate:
+			m.unsaid("what Replace returns if its child escalates")
+			return
+		}
+	}
 	switch c.b.Stuck {
 	case sup.StuckWait:
 		m.advance(c.up)

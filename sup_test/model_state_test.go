@@ -58,6 +58,8 @@ type node struct {
 	spent      []time.Duration
 	starter    int   // the operator call that waits for it to be ready
 	stoppers   []int // operator calls that wait for it to stop
+	replacer   int   // the call of Replace that waits for it to stop; nobody if that has returned
+	replacing  bool  // its start is that of a replacement, which siblings rely on
 	restarting bool  // its start is a restart without an operator's request
 	dying      bool  // its Run has returned, and its supervisor does not know yet
 
@@ -79,7 +81,11 @@ const (
 	byOperator
 	byShutdown
 	byTimeout
+	byReplace
 )
+
+// nobody stands in for a call that no longer waits.
+const nobody = -1
 
 // task is what a supervisor is doing: starting, a round, or ending. It has one task at
 // a time.
@@ -174,7 +180,7 @@ func (m *model) emit(what string, c *node) {
 }
 
 func (m *model) reply(call int, is string) {
-	if call != 0 {
+	if call > 0 {
 		m.answers = append(m.answers, answer{call: call, at: m.now, is: is})
 	}
 }

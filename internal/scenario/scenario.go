@@ -63,7 +63,7 @@ var verbs = map[string]operands{
 }
 
 // extendedVerbs are the verbs that only [ReadExtended] accepts.
-var extendedVerbs = map[string]operands{"both": pathAndArg, "let": pathOperand}
+var extendedVerbs = map[string]operands{"both": pathAndArg, "let": pathOperand, "replace": pathOperand}
 
 // Append adds a step.
 func (sc *Scenario) Append(s Step) {
