@@ -26,7 +26,11 @@ func TestSupgenRefusesExactlyThePoliciesThatSupRefuses(t *testing.T) {
 		}
 		verdicts[err != nil]++
 	})
-	if verdicts[true] < 10 || verdicts[false] < 10 {
+	enough := 10
+	if testing.Short() { // rapid draws fewer cases
+		enough = 1
+	}
+	if verdicts[true] < enough || verdicts[false] < enough {
 		t.Errorf("one-sided cases: %v", verdicts)
 	}
 }
