@@ -9,7 +9,7 @@ import (
 // Log returns an observer that writes each event to a logger. If logger is nil, it is the
 // slog.Default() of the time of the call.
 //
-// The message is the kind of the event. The level is that of [Event.Level].
+// The message is the kind of the event, and the level is [Event.Level].
 //
 // The attributes are path, incarnation, because, exit, err, delay, hostExhausted and
 // stack. An attribute without a value is left out.
