@@ -97,8 +97,8 @@ type shop struct {
 
 // back is nested in a shop.
 type back struct {
-	sup.Tree
-	Stock sup.Child[*db]
+	sup.Tree `sup:"-"` // newShop declares it
+	Stock    sup.Child[*db]
 }
 
 // newShop returns a tree whose events observers receive, like a generated function.
