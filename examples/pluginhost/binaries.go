@@ -2,18 +2,16 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/internal/progress"
 )
 
 // binaries are the plugins on disk. The installed copies run, and may be corrupt.
@@ -37,15 +35,15 @@ func binaryNames() []string {
 }
 
 // prepare installs all plugins in a directory. If originals is empty, it builds them
-// there first.
-func prepare(ctx context.Context, originals, dir string) (*binaries, error) {
+// there first, and writes to log how far it is.
+func prepare(ctx context.Context, originals, dir string, log *progress.Log) (*binaries, error) {
 	b := &binaries{originals, filepath.Join(dir, "installed")}
 	if err := os.Mkdir(b.installed, 0o700); err != nil {
 		return nil, err
 	}
 	if originals == "" {
 		b.originals = filepath.Join(dir, "built")
-		if err := build(ctx, b.originals); err != nil {
+		if err := build(ctx, b.originals, log); err != nil {
 			return nil, err
 		}
 	}
@@ -59,21 +57,15 @@ func prepare(ctx context.Context, originals, dir string) (*binaries, error) {
 const module = "github.com/espalier-go/espalier/examples/pluginhost"
 
 // build builds all plugins and the new version of one of them.
-func build(ctx context.Context, dir string) error {
-	err := goBuild(ctx, dir+"/", "-s -w", module+"/plugins/...")
-	if err != nil {
-		return err
-	}
-	flags := "-s -w -X " + module + "/content.version=2"
-	return goBuild(ctx, filepath.Join(dir, file(newVersion)), flags, module+"/plugins/"+string(upgraded))
-}
-
-func goBuild(ctx context.Context, out, ldflags, what string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", out, "-ldflags", ldflags, what)
-	if output, err := cmd.CombinedOutput(); err != nil {
-		err = cmp.Or(context.Cause(ctx), err)
-		return fmt.Errorf("%s: %w; run pluginhost in the repository, or use -plugins\n%s",
-			strings.Join(cmd.Args, " "), err, bytes.TrimSpace(output))
+func build(ctx context.Context, dir string, log *progress.Log) error {
+	for _, b := range []progress.Build{
+		{What: "building the plugins", Output: dir + "/", Flags: []string{"-ldflags", "-s -w"}, Packages: []string{module + "/plugins/..."}},
+		{What: "building a new version of " + string(upgraded), Output: filepath.Join(dir, file(newVersion)),
+			Flags: []string{"-ldflags", "-s -w -X " + module + "/content.version=2"}, Packages: []string{module + "/plugins/" + string(upgraded)}},
+	} {
+		if err := b.Run(ctx, log); err != nil {
+			return fmt.Errorf("run pluginhost in the repository, or use -plugins: %w", err)
+		}
 	}
 	return nil
 }

@@ -17,9 +17,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
+	"github.com/espalier-go/espalier/internal/progress"
 )
 
-var discard = slog.New(slog.DiscardHandler)
+var (
+	discard = slog.New(slog.DiscardHandler)
+	quiet   = progress.New(io.Discard)
+)
 
 // calmConfig returns a config without faults. Its timeout is enough for a busy machine.
 func calmConfig(t testing.TB, dir string) config {
@@ -29,7 +33,7 @@ func calmConfig(t testing.TB, dir string) config {
 // serviceOf returns a service whose host has not been started.
 func serviceOf(t testing.TB, c config) *service {
 	t.Helper()
-	installed, err := prepare(t.Context(), c.plugins, t.TempDir())
+	installed, err := prepare(t.Context(), c.plugins, t.TempDir(), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,11 +10,13 @@
 // The plugins end with the host, however the host ends. A host that is killed leaves its
 // temporary directory, which the next one removes.
 //
-//	go run ./examples/pluginhost -chaos -verify
+// On a terminal, a host with a debug page or a control server stays up when all files are
+// converted, until it is interrupted. With -plain it does not.
+//
+//	go run ./examples/pluginhost -chaos -verify -debug localhost:0 -control auto
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -24,11 +26,13 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/espalier-go/espalier/internal/leftover"
+	"github.com/espalier-go/espalier/internal/progress"
 )
 
 // config is the configuration of a run.
@@ -43,7 +47,7 @@ type config struct {
 	plain    bool
 	log      string // the path of the log file; empty for none
 	debug    string // the address of the debug page; empty for none
-	control  string // the address of the control server; empty for none
+	control  string // the address of the control server, or auto; empty for none
 }
 
 func main() {
@@ -55,10 +59,10 @@ func main() {
 	flag.BoolVar(&c.chaos, "chaos", false, "kill, stop, corrupt and upgrade plugins while they work")
 	flag.Uint64Var(&c.seed, "seed", 1, "select the faults of -chaos by a `number`")
 	flag.BoolVar(&c.verify, "verify", false, "compare the results with those of a loop without plugins")
-	flag.BoolVar(&c.plain, "plain", false, "write lines even on a terminal")
+	flag.BoolVar(&c.plain, "plain", false, "write lines and end when all files are converted, even on a terminal")
 	flag.StringVar(&c.log, "log", "", "write the log of supervisors and plugins to a `file`")
 	flag.StringVar(&c.debug, "debug", "", "serve the debug page at an `address` such as localhost:6060, or localhost:0 for a free port")
-	flag.StringVar(&c.control, "control", "", "serve supctl at an `address` such as unix:/tmp/pluginhost/control")
+	flag.StringVar(&c.control, "control", "", "serve supctl at an `address` such as unix:/tmp/pluginhost/control, or auto for a socket in a temporary directory")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills
@@ -123,47 +127,23 @@ func run(ctx context.Context, c config, rest []string, out io.Writer, to screen)
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Remove()) }()
-	if c.plugins == "" {
-		fmt.Fprintln(to.out, "building the plugins")
-	}
-	installed, err := prepare(ctx, c.plugins, dir.Path())
+	installed, err := prepare(ctx, c.plugins, dir.Path(), progress.New(to.out))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(to.out, "converting the files of", c.dir)
+	if c.control == "auto" {
+		c.control = "unix:" + filepath.Join(dir.Path(), "control") // no other user may enter the directory
+	}
 	s := newService(c, os.DirFS(c.dir), installed, logger, to)
+	fmt.Fprintln(to.out, "converting the files of", c.dir)
+	if !to.terminal {
+		fmt.Fprintln(to.out, strings.Join(append(s.ways(), s.legend()...), "\n"))
+	}
 	return s.runHost(ctx, c.verify, out)
 }
 
 // temporary is the pattern of the names of temporary directories.
 const temporary = "pluginhost*"
-
-var errIncomplete = errors.New("host shut down before all files were converted")
-
-// runHost runs the host until all files are converted, and prints a summary.
-func (s *service) runHost(ctx context.Context, compare bool, out io.Writer) error {
-	err := s.host.Run(ctx)
-	err = cmp.Or(err, context.Cause(ctx))
-	if s.host.Results.Len() == 0 && err != nil {
-		return err
-	}
-	s.summarize(out, s.status())
-	if err == nil && s.host.Results.Len() < s.host.Found.Len() {
-		err = errIncomplete
-	}
-	if err != nil || !compare {
-		return err
-	}
-	n, err := verify(ctx, s.source, s.host.Results.Snapshot())
-	if err != nil {
-		return err
-	}
-	if n := s.duplicates.Load(); n > 0 {
-		return fmt.Errorf("%w: %d files converted twice", errDiffers, n)
-	}
-	fmt.Fprintf(out, "verified: %d files, each with one result, equal to that of a loop without plugins\n", n)
-	return nil
-}
 
 // goInstallation returns the directory of the Go installation.
 func goInstallation(ctx context.Context) (string, error) {

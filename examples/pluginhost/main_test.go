@@ -33,7 +33,7 @@ func runTests(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	originals = filepath.Join(dir, "originals")
 	temp := filepath.Join(dir, "temp")
-	if err := errors.Join(build(context.Background(), originals), os.Mkdir(temp, 0o700)); err != nil {
+	if err := errors.Join(build(context.Background(), originals, quiet), os.Mkdir(temp, 0o700)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

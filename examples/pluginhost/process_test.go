@@ -29,11 +29,13 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 }
 
 func TestTheProgramVerifiesItselfUnderChaos(t *testing.T) {
-	out, err := command(t, "-chaos", "-verify", "-plain", "-timeout", "30s", "-dir", corpus(t, 10)).CombinedOutput()
+	out, err := command(t, "-chaos", "-verify", "-plain", "-timeout", "1m", "-control", "auto", "-dir", corpus(t, 10)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)
 	}
 	for _, want := range []string{
+		"\nsupctl: go run ./cmd/supctl -a unix:",
+		"\nchaos harms plugins on purpose; ",
 		"93 of 93 files converted in ",
 		shortTar + " ends its plugin: panic: runtime error: index out of range",
 		" was quarantined: ", // because of the corrupt binary, or of kills before

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type service struct {
 	control  string        // address of the control server; empty for none
 	plan     []fault
 	screen   screen
+	stay     bool // the host stays up when all files are converted
 	logger   *slog.Logger
 	begin    time.Time
 
@@ -39,13 +41,22 @@ type service struct {
 	ends       kv.Context[endKind, int] // of plugin processes
 	duplicates atomic.Int32             // results of files that had one
 	pageURL    atomic.Pointer[string]   // of the debug page; nil until it is served
+
+	// Closed by convertedOnce and drawnOnce when all files are converted, and then when
+	// the view draws no longer. Both are used if stay is set only.
+	converted, drawn         chan struct{}
+	convertedOnce, drawnOnce func()
 }
 
 func newService(c config, source fs.FS, b *binaries, logger *slog.Logger, out screen) *service {
 	s := &service{
 		dir: c.dir, source: source, binaries: b, replicas: c.replicas, timeout: c.timeout,
 		page: c.debug, control: c.control, screen: out, logger: logger, begin: time.Now(),
+		stay:      out.terminal && (c.debug != "" || c.control != ""),
+		converted: make(chan struct{}), drawn: make(chan struct{}),
 	}
+	s.convertedOnce = sync.OnceFunc(func() { close(s.converted) })
+	s.drawnOnce = sync.OnceFunc(func() { close(s.drawn) })
 	if c.chaos {
 		s.plan = newPlan(c.seed)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/espalier-go/espalier/examples/pluginhost/content"
 	"github.com/espalier-go/espalier/sup"
@@ -19,7 +20,8 @@ type status struct {
 	found, kept int
 	kinds       []kindStatus
 	notes       []note
-	page        string // URL of the debug page; empty for none
+	ways        []string // to look at the host from outside
+	legend      []string
 }
 
 type kindStatus struct {
@@ -44,9 +46,7 @@ func (s *service) status() status {
 		found: s.host.Found.Len(),
 		kept:  s.host.Results.Len(),
 		notes: s.journal.last(6),
-	}
-	if url := s.pageURL.Load(); url != nil {
-		now.page = *url
+		ways:  s.ways(), legend: s.legend(),
 	}
 	for _, kind := range content.Kinds {
 		p := s.pools[kind]
@@ -126,8 +126,14 @@ var (
 // status.
 func (s status) render(before status, width int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %d of %d files, %v  %s\n\n", bar(s.kept, s.found, 40), s.kept, s.found, s.took.Round(time.Second), s.page)
-	b.WriteString(s.table(before).String() + "\n\n")
+	fmt.Fprintf(&b, "%s %d of %d files, %v\n", bar(s.kept, s.found, 40), s.kept, s.found, s.took.Round(time.Second))
+	for _, line := range s.ways {
+		b.WriteString(wrap(line, width) + "\n") // a part of a URL would be of no use
+	}
+	b.WriteString("\n" + s.table(before).String() + "\n\n")
+	for _, line := range s.legend {
+		b.WriteString(dim.Render(clip(line, width)) + "\n")
+	}
 	for _, k := range s.kinds {
 		for _, p := range k.plugins {
 			if p.state == sup.StateQuarantined {
@@ -139,6 +145,14 @@ func (s status) render(before status, width int) string {
 		b.WriteString(dim.Render(clip(n.String(), width)) + "\n")
 	}
 	return b.String()
+}
+
+// wrap breaks a line that is wider than the terminal.
+func wrap(line string, width int) string {
+	if width <= 0 {
+		return line
+	}
+	return ansi.Hardwrap(line, width, true)
 }
 
 func clip(line string, width int) string {

@@ -32,18 +32,23 @@ func statusOf(calls int, took time.Duration) status {
 				{name: "picture/0", state: sup.StateQuarantined, restarts: 3, reason: "panic: out of ink"},
 			}},
 		},
-		notes: []note{{time.Date(2026, 1, 1, 10, 20, 30, 0, time.UTC), "chaos: killed text/0 (pid 16)"}},
-		page:  "http://localhost:6060/",
+		notes:  []note{{time.Date(2026, 1, 1, 10, 20, 30, 0, time.UTC), "chaos: killed text/0 (pid 16)"}},
+		ways:   []string{"page:   http://localhost:6060/", "supctl: go run ./cmd/supctl -a unix:control tree"},
+		legend: []string{"operator restarts", "archive is fragile"},
 	}
 }
 
-const wantedScreen = `[##########..............................] 10 of 40 files, 12s  http://localhost:6060/
+const wantedScreen = `[##########..............................] 10 of 40 files, 12s
+page:   http://localhost:6060/
+supctl: go run ./cmd/supctl -a unix:control tree
 
 plugin    state       binary pid restarts calls calls/s p50   p99
 text/0    running     text    17        2   100      25 1.5ms 123ms
 text/1    restarting                    1
 picture/0 quarantined                   3     0       0    0s    0s
 
+operator restarts
+archive is fragile
 picture/0 is quarantined: panic: out of ink
 10:20:30 chaos: killed text/0 (pid 16)
 `
@@ -57,9 +62,34 @@ func TestTheScreenShowsEachPluginAndTheReasonOfAQuarantine(t *testing.T) {
 	if diff := cmp.Diff(wantedScreen, plain); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for line := range strings.Lines(statusOf(1, 1).render(status{}, 20)) {
+	narrow := statusOf(1, 1).render(status{}, 20)
+	for line := range strings.Lines(narrow) {
 		if strings.Contains(line, "quarantined:") && ansi.StringWidth(line) > 20 {
 			t.Errorf("wider than the terminal: %q", line)
+		}
+	}
+	if whole := strings.ReplaceAll(narrow, "\n", ""); !strings.Contains(whole, "http://localhost:6060/") || !strings.Contains(whole, "-a unix:control tree") {
+		t.Errorf("a narrow terminal cuts the URL or the command:\n%s", narrow)
+	}
+}
+
+func TestTheLegendFitsATerminalAndExplainsTheWords(t *testing.T) {
+	c := calmConfig(t, "none")
+	for _, c.chaos = range []bool{false, true} {
+		lines := newService(c, fstest.MapFS{}, &binaries{}, discard, screen{}).legend()
+		for _, line := range lines {
+			if len(line) > 80 {
+				t.Errorf("%d columns, want 80 at most: %s", len(line), line)
+			}
+		}
+		text := strings.Join(lines, "\n")
+		for _, word := range []string{"operator ", "archive ", "refused "} {
+			if !strings.Contains(text, word) {
+				t.Errorf("no %q in the legend:\n%s", word, text)
+			}
+		}
+		if strings.Contains(text, "chaos ") != c.chaos {
+			t.Errorf("chaos %v, and the legend is:\n%s", c.chaos, text)
 		}
 	}
 }

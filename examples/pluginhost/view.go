@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -74,17 +75,36 @@ func (v *View) write(ctx context.Context) error {
 	}
 }
 
-// draw draws the status until ctx ends.
+// draw draws the status until ctx ends, or until all files are converted. It returns when
+// ctx ends.
 func (v *View) draw(ctx context.Context) error {
+	defer v.service.drawnOnce()
+	drawing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var ending sync.WaitGroup
+	ending.Go(func() {
+		select {
+		case <-v.service.converted:
+			cancel()
+		case <-drawing.Done():
+		}
+	})
+	defer ending.Wait()
+	defer cancel()
 	p := tea.NewProgram(&screenModel{service: v.service}, tea.WithInput(nil), tea.WithOutput(v.service.screen.out), tea.WithoutSignalHandler())
-	stop := context.AfterFunc(ctx, p.Quit)
+	stop := context.AfterFunc(drawing, func() {
+		p.Send(tick{}) // the last drawing has the last status
+		p.Quit()
+	})
 	defer stop()
 	if _, err := p.Run(); err != nil {
 		return err
 	}
-	if ctx.Err() == nil {
+	if drawing.Err() == nil {
 		return errors.New("drawing ended early")
 	}
+	v.service.drawnOnce()
+	<-ctx.Done()
 	return ctx.Err()
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // A Walk finds the files and sends them to the workers. It ends when all files have a
-// result, and the host ends with it.
+// result, and the host ends with it. If the host is to stay up, it does not end by itself.
 type Walk struct {
 	host    *Host
 	service *service
@@ -60,8 +60,18 @@ func find(ctx context.Context, source fs.FS) (paths []string, err error) {
 	return paths, err
 }
 
-// Run sends the files, and injects faults in between.
+// Run sends the files, and waits for their results.
 func (w *Walk) Run(ctx context.Context) error {
+	if err := w.walk(ctx); err != nil || !w.service.stay {
+		return err
+	}
+	w.service.convertedOnce()
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// walk sends the files, injects faults in between, and waits for the results.
+func (w *Walk) walk(ctx context.Context) error {
 	changes := w.host.Results.WatchAll(ctx, 1)
 	for i, path := range w.paths {
 		if err := w.inject(ctx, i*planLength/len(w.paths)); err != nil {
