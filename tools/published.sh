@@ -45,7 +45,8 @@ for dir in "${dirs[@]}"; do
 		if [ -f "$temp/go.sum" ]; then cp "$temp/go.sum" go.sum; fi
 	else
 		echo "build $dir"
-		go build -mod=readonly -modfile="$temp/go.mod" -o /dev/null ./...
+		# go list -export compiles all packages, and links none.
+		go list -mod=readonly -modfile="$temp/go.mod" -export ./... >/dev/null
 	fi
 done
 cd "$repo"
