@@ -12,6 +12,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
 )
@@ -71,7 +72,7 @@ func (l *lines) String() string {
 // says waits for a text in the output.
 func (f *follower) says(l *lines, text string) {
 	f.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(l.String(), text); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience.Bound); !strings.Contains(l.String(), text); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("%q is not said; this is:\n%s%s", text, &f.stdout, &f.stderr)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/suptest"
 )
@@ -45,7 +46,7 @@ func startTroubled(t *testing.T) (address string) {
 	})
 	address = "unix:" + filepath.Join(t.TempDir(), "run", "control.sock")
 	t.Cleanup(serve(t, s, address))
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience.Bound); ; time.Sleep(time.Millisecond) {
 		status, err := sup.Inspect(s).Status(t.Context(), "")
 		if err == nil && status.Below[sup.StateQuarantined] == 2 {
 			return address

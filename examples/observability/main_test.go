@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/patience"
 )
 
 func TestTheMetricsShowTheFailuresOfTheTree(t *testing.T) {
@@ -28,7 +30,7 @@ func TestTheMetricsShowTheFailuresOfTheTree(t *testing.T) {
 		`sup_up{tree="tree 2"} 0`,
 		`sup_down_reason{reason="connection refused",tree="tree 2"} 1`,
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience.Bound)
 	for missing := wanted; len(missing) > 0; {
 		response, err := http.Get("http://" + l.Addr().String() + "/metrics")
 		if err != nil {

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/espalier-go/espalier/internal/leaks"
+	"github.com/espalier-go/espalier/internal/patience"
 )
 
 func TestPluginsEndWithAHostThatIsKilled(t *testing.T) {
@@ -20,11 +20,7 @@ func TestPluginsEndWithAHostThatIsKilled(t *testing.T) {
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	begun(t, cmd, "converting ")
 	const plugins = 8
-	for deadline := time.Now().Add(30 * time.Second); len(runningBelow(temp)) < plugins; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("running: %q", runningBelow(temp))
-		}
-	}
+	patience.Until(t, "all plugins run", func() bool { return len(runningBelow(temp)) >= plugins })
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

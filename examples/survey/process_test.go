@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/patience"
 )
 
 // TestMain runs main if the test binary is started as the program.
@@ -94,7 +96,7 @@ func TestAnInterruptEndsTheProgramWithThePartialResult(t *testing.T) {
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
 		t.Errorf("error %v, want exit status 1", err)
 	}
-	if took := time.Since(interrupted); took > 10*time.Second {
+	if took := time.Since(interrupted); took > patience.Bound {
 		t.Errorf("the stop took %v", took)
 	}
 	if want := "survey: interrupt signal received"; last != want {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 )
@@ -102,7 +103,7 @@ func (f folder) watch(change ...func(*plugin.DirSpec[Words])) watched {
 
 // version returns the version with which a plugin answers, or "".
 func (w watched) version(name string) (answer string) {
-	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), patience.Bound)
 	defer cancel()
 	_ = plugin.Do(ctx, w.Plugins.Child(name), func(ctx context.Context, p Words) (err error) {
 		answer, err = p.Tell(ctx, "env VERSION")

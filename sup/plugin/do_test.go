@@ -5,6 +5,7 @@ package plugin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 )
@@ -190,37 +192,50 @@ func TestAPluginWithoutItsConnectionIsKilled(t *testing.T) {
 func TestAPluginThatDoesNotAnswerIsUnhealthy(t *testing.T) {
 	for _, wire := range wires {
 		t.Run(wire, func(t *testing.T) {
-			spec := specOf(t, wire)
-			spec.Liveness = plugin.Liveness{Interval: 20 * time.Millisecond, Timeout: time.Second}
-			h := start(t, spec)
-			pid := h.pid(t)
-			err := plugin.Do(t.Context(), h.child, func(ctx context.Context, w Words) error {
-				syscall.Kill(pid, syscall.SIGSTOP)
-				_, err := w.Tell(ctx, "sleep 1h")
+			patience.Scale(t, 250*time.Millisecond, func(timeout time.Duration) error {
+				spec := specOf(t, wire)
+				spec.Liveness = plugin.Liveness{Interval: 20 * time.Millisecond, Timeout: timeout}
+				h := start(t, spec)
+				text, err := h.tell(t.Context(), "pid")
+				if err != nil {
+					return err
+				}
+				pid, err := strconv.Atoi(text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = plugin.Do(t.Context(), h.child, func(ctx context.Context, w Words) error {
+					syscall.Kill(pid, syscall.SIGSTOP)
+					_, err := w.Tell(ctx, "sleep 1h")
+					return err
+				})
+				if !errors.Is(err, sup.ErrUnhealthy) || !errors.Is(err, plugin.ErrUnanswered) {
+					t.Fatal(err)
+				}
+				again, err := h.tell(t.Context(), "pid")
+				if err == nil && again == text {
+					t.Error("the plugin was not restarted")
+				}
 				return err
 			})
-			if !errors.Is(err, sup.ErrUnhealthy) || !errors.Is(err, plugin.ErrUnanswered) {
-				t.Fatal(err)
-			}
-			if again := h.pid(t); again == pid {
-				t.Error("the plugin was not restarted")
-			}
 		})
 	}
 }
 
 func TestAnAnswerIsABeat(t *testing.T) {
-	spec := specOf(t, "grpc")
-	spec.Liveness = plugin.Liveness{Interval: 20 * time.Millisecond, Timeout: 10 * time.Second}
-	const watchdog = 500 * time.Millisecond
-	h := start(t, spec, func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Watchdog = watchdog })
-	eventually(t, "the plugin has run for longer than its watchdog allows without a beat", func() bool {
-		info, _ := h.child.Info()
-		return time.Since(info.Since) > 2*watchdog
+	patience.Scale(t, 500*time.Millisecond, func(watchdog time.Duration) error {
+		spec := specOf(t, "grpc")
+		spec.Liveness = plugin.Liveness{Interval: 20 * time.Millisecond, Timeout: patience.Bound}
+		h := start(t, spec, func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Watchdog = watchdog })
+		eventually(t, "the plugin has run for longer than its watchdog allows without a beat", func() bool {
+			info, _ := h.child.Info()
+			return info.Incarnation > 1 || time.Since(info.Since) > 2*watchdog
+		})
+		if info, _ := h.child.Info(); info.Incarnation != 1 {
+			return fmt.Errorf("the last exit: %v", info.LastExit)
+		}
+		return nil
 	})
-	if info, _ := h.child.Info(); info.Incarnation != 1 {
-		t.Errorf("the last exit: %v", info.LastExit)
-	}
 }
 
 func TestReplicasAreCalledInTurn(t *testing.T) {

@@ -189,9 +189,6 @@ func TestNoHandshakeStopsADir(t *testing.T) {
 		s.Spec = func(path string) (plugin.Spec[Words], bool) {
 			spec, ok := of(path)
 			spec.Dial = plugin.Stub[Words](eitherWords{})
-			if name := filepath.Base(path); name != "good" && name != "upgraded" {
-				spec.StartTimeout = time.Second
-			}
 			return spec, ok
 		}
 	})

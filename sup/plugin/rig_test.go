@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 	"github.com/espalier-go/espalier/sup/proc"
@@ -30,7 +30,7 @@ func specOf(tb testing.TB, kind string) plugin.Spec[Words] {
 		Command:      proc.Command{Path: self, Env: environ(kind), Stdout: proc.Kept, Stderr: proc.Kept},
 		Handshake:    handshake,
 		Dial:         plugin.GRPC(newGRPCWords, serviceName),
-		StartTimeout: 30 * time.Second, // enough for a busy machine
+		StartTimeout: patience.Bound,
 	}
 	if kind == "netrpc" || kind == "other-name" {
 		spec.Dial = plugin.NetRPC(newRPCWords)
@@ -114,14 +114,10 @@ func (h host) kill(tb testing.TB) {
 	})
 }
 
-// eventually polls a condition for a minute.
+// eventually polls a condition.
 func eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			tb.Fatal("not within a minute: " + what)
-		}
-	}
+	patience.Until(tb, what, holds)
 }
 
 // exists reports whether a process exists. A zombie exists too.

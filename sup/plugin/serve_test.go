@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 	"github.com/espalier-go/espalier/sup/proc"
@@ -222,7 +223,7 @@ func starvedDirRole(path string) {
 	for _, file := range all {
 		file.Close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Bound)
 	defer cancel()
 	err = plugin.Do(ctx, dir.Plugins.Child("a"), func(ctx context.Context, w Words) error {
 		_, err := w.Count(ctx, "one")

@@ -5,6 +5,7 @@ package plugin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/espalier-go/espalier/internal/leaks"
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 	"github.com/espalier-go/espalier/sup/proc"
@@ -56,7 +58,7 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastOutput(t *testing.
 		name string
 		spec plugin.Spec[Words]
 		is   []error
-		says string
+		says string // with WITHIN for the timeout of the start
 	}{
 		{"is missing", binary("/there/is/none"), []error{plugin.ErrBinary, fs.ErrNotExist}, "/there/is/none"},
 		{"is not executable", binary(file("plain", "text", 0o644)), []error{plugin.ErrBinary, fs.ErrPermission}, "plain"},
@@ -99,29 +101,35 @@ func TestAPluginThatCannotBeUsedIsAStartErrorWithReasonAndLastOutput(t *testing.
 				return err
 			}
 		}), []error{plugin.ErrProbe}, ""},
-		{"does not become ready", changed("silent", func(s *plugin.Spec[Words]) { s.StartTimeout = 300 * time.Millisecond }), []error{plugin.ErrNotReady}, `not ready within 300ms; last output: "I am thinking"`},
+		{"does not become ready", changed("silent", func(s *plugin.Spec[Words]) { s.StartTimeout = 300 * time.Millisecond }), []error{plugin.ErrNotReady}, `not ready within WITHIN; last output: "I am thinking"`},
 		{"does not become ready during its probe", changed("grpc", func(s *plugin.Spec[Words]) {
 			s.StartTimeout = 2 * time.Second
 			s.Probe = func(ctx context.Context, w Words) error {
 				_, err := w.Tell(ctx, "sleep 1h")
 				return err
 			}
-		}), []error{plugin.ErrNotReady}, "not ready within 2s"},
+		}), []error{plugin.ErrNotReady}, "not ready within WITHIN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := startError(t, c.spec)
-			failure, ok := errors.AsType[*plugin.StartError](err)
-			if !ok {
-				t.Fatalf("%T: %v", err, err)
-			}
-			for _, is := range append(c.is, sup.ErrStart) {
-				if !errors.Is(err, is) {
-					t.Errorf("%v does not wrap %v", err, is)
+			patience.Scale(t, c.spec.StartTimeout, func(timeout time.Duration) error {
+				spec := c.spec
+				spec.StartTimeout = timeout
+				err := startError(t, spec)
+				failure, ok := errors.AsType[*plugin.StartError](err)
+				if !ok {
+					t.Fatalf("%T: %v", err, err)
 				}
-			}
-			if text := err.Error(); !strings.Contains(text, c.says) || !strings.Contains(text, failure.Path) {
-				t.Errorf("no %q in %v", c.says, err)
-			}
+				for _, is := range append(c.is, sup.ErrStart) {
+					if !errors.Is(err, is) {
+						return fmt.Errorf("%w does not wrap %v", err, is)
+					}
+				}
+				says := strings.ReplaceAll(c.says, "WITHIN", timeout.String())
+				if text := err.Error(); !strings.Contains(text, says) || !strings.Contains(text, failure.Path) {
+					return fmt.Errorf("no %q in %w", says, err)
+				}
+				return nil
+			})
 		})
 	}
 }

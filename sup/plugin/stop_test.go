@@ -5,10 +5,12 @@ package plugin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 )
@@ -50,22 +52,23 @@ func TestAStopEndsAPluginThatDoesNotRespond(t *testing.T) {
 	for _, wire := range wires {
 		for name, shutdown := range map[string]time.Duration{"in time": time.Second, "brutal": sup.Brutal} {
 			t.Run(wire+" "+name, func(t *testing.T) {
-				h := start(t, specOf(t, wire), func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Shutdown = shutdown })
-				pid := h.pid(t)
-				cut := h.inFlight(t, "sleep 1h")
-				syscall.Kill(pid, syscall.SIGSTOP)
-				if err := h.Shutdown(context.Background()); err != nil {
-					t.Error(err)
-				}
-				if err := <-cut; !errors.As(err, new(*plugin.DiedError)) {
-					t.Error(err)
-				}
-				if exists(pid) {
-					t.Error("the process is running")
-				}
-				if info, _ := h.child.Info(); info.LastExit.Kind != sup.ExitShutdown {
-					t.Errorf("exit %v", info.LastExit)
-				}
+				patience.Scale(t, shutdown, func(shutdown time.Duration) error {
+					h := start(t, specOf(t, wire), func(c *sup.ChildSpec[*plugin.Client[Words]]) { c.Shutdown = shutdown })
+					pid := h.pid(t)
+					cut := h.inFlight(t, "sleep 1h")
+					syscall.Kill(pid, syscall.SIGSTOP)
+					stopped := h.Shutdown(context.Background())
+					if err := <-cut; !errors.As(err, new(*plugin.DiedError)) {
+						t.Error(err)
+					}
+					if stopped == nil && exists(pid) {
+						t.Error("the process is running")
+					}
+					if info, _ := h.child.Info(); info.LastExit.Kind != sup.ExitShutdown {
+						return errors.Join(stopped, fmt.Errorf("exit %v", info.LastExit))
+					}
+					return stopped
+				})
 			})
 		}
 	}

@@ -116,7 +116,7 @@ func ExampleLiveness() {
 // unhealthy runs a process until its probe has failed twice, and prints the last
 // failure.
 func unhealthy(command proc.Command, probe proc.LiveProbe) {
-	command.Live = proc.Liveness{Probe: probe, Interval: time.Millisecond, Failures: 2}
+	command.Live = proc.Liveness{Probe: probe, Interval: time.Millisecond, Timeout: time.Minute, Failures: 2}
 	exit := runOnce(command)
 	failed, ok := errors.AsType[*proc.UnhealthyError](exit.Err)
 	if !ok {

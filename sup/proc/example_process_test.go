@@ -24,7 +24,7 @@ func begin(command proc.Command) *proc.Process {
 
 func ExampleProcess() {
 	p := begin(shell("exec sleep 1000"))
-	exit := p.Stop(context.Background(), 5*time.Second)
+	exit := p.Stop(context.Background(), time.Minute)
 	fmt.Println(exit)
 	// Output: signal: terminated
 }

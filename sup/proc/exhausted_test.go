@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/proc"
 )
@@ -110,30 +111,39 @@ func TestAReadinessProbeWithoutDescriptorsWrapsEMFILE(t *testing.T) {
 	out := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 	command := fake("sleep")
 	command.Ready = proc.ReadyFunc(func(context.Context, *proc.Process) error { return out })
-	command.ReadyWithin = 50 * time.Millisecond
-	w, err := command.Worker(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Initialize(t.Context()); !errors.Is(err, proc.ErrNotReady) || !errors.Is(err, syscall.EMFILE) {
-		t.Errorf("the error is %v", err)
-	}
-	w.Process().Stop(t.Context(), 0)
-
-	command.ReadyWithin = 0
-	if w, err = command.Worker(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	late := errors.New("late")
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, late)
-	defer cancel()
-	if err := w.Initialize(ctx); !errors.Is(err, late) || !errors.Is(err, syscall.EMFILE) {
-		t.Errorf("the error is %v", err)
-	}
-	w.Process().Stop(t.Context(), 0)
-
-	_, err = supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker, StartTimeout: 50 * time.Millisecond})
-	if !errors.Is(err, sup.ErrStartTimeout) || !errors.Is(err, syscall.EMFILE) || strings.Count(err.Error(), "not ready within 50ms") != 1 {
-		t.Errorf("the error is %v", err)
-	}
+	const least = 50 * time.Millisecond
+	patience.Scale(t, least, func(within time.Duration) error {
+		command := command
+		command.ReadyWithin = within
+		w, err := command.Worker(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { w.Process().Stop(t.Context(), 0) }()
+		if err := w.Initialize(t.Context()); !errors.Is(err, proc.ErrNotReady) || !errors.Is(err, syscall.EMFILE) {
+			return fmt.Errorf("the error is %w", err)
+		}
+		return nil
+	})
+	patience.Scale(t, least, func(within time.Duration) error {
+		w, err := command.Worker(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { w.Process().Stop(t.Context(), 0) }()
+		late := errors.New("late")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), within, late)
+		defer cancel()
+		if err := w.Initialize(ctx); !errors.Is(err, late) || !errors.Is(err, syscall.EMFILE) {
+			return fmt.Errorf("the error is %w", err)
+		}
+		return nil
+	})
+	patience.Scale(t, least, func(within time.Duration) error {
+		_, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker, StartTimeout: within})
+		if !errors.Is(err, sup.ErrStartTimeout) || !errors.Is(err, syscall.EMFILE) || strings.Count(err.Error(), "not ready within "+within.String()) != 1 {
+			return fmt.Errorf("the error is %w", err)
+		}
+		return nil
+	})
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/proc"
 )
@@ -312,13 +313,7 @@ func remember(command proc.Command, w **proc.Worker) func(context.Context) (*pro
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for !holds() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	patience.Until(t, what, holds)
 }
 
 // texts returns the texts of lines.

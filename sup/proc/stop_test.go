@@ -5,6 +5,7 @@ package proc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/proc"
 )
@@ -101,23 +103,24 @@ func TestAWorkerStopsItsProcessWithinTheShutdownTimeout(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			command := tt.command
-			command.Normal = tt.normal
-			s, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker, Shutdown: tt.shutdown})
-			if err != nil {
-				t.Fatal(err)
-			}
-			w, _ := s.Child("one").Get()
-			awaitLine(t, w.Process(), tt.line)
-			if err := s.TerminateChild(t.Context(), "one"); err != nil {
-				t.Error(err)
-			}
-			if exit := s.Children()[0].LastExit; exit.Kind != tt.want {
-				t.Errorf("the exit is %v, want %v", exit, tt.want)
-			}
-			if !gone(w.Process().Pid()) {
-				t.Error("the process still runs")
-			}
+			patience.Scale(t, tt.shutdown, func(shutdown time.Duration) error {
+				command := tt.command
+				command.Normal = tt.normal
+				s, err := supervise(t, sup.ChildSpec[*proc.Worker]{Start: command.Worker, Shutdown: shutdown})
+				if err != nil {
+					t.Fatal(err)
+				}
+				w, _ := s.Child("one").Get()
+				awaitLine(t, w.Process(), tt.line)
+				err = s.TerminateChild(t.Context(), "one")
+				if exit := s.Children()[0].LastExit; exit.Kind != tt.want {
+					err = errors.Join(err, fmt.Errorf("the exit is %v, want %v", exit, tt.want))
+				}
+				if err == nil && !gone(w.Process().Pid()) {
+					t.Error("the process still runs")
+				}
+				return err
+			})
 		})
 	}
 }
@@ -126,18 +129,21 @@ func TestAWorkerStopsItsProcessWithinTheShutdownTimeout(t *testing.T) {
 func TestAStartTimeoutLeavesNoProcess(t *testing.T) {
 	for _, command := range []proc.Command{fake("ignore-term"), fake("regroup", "ignore-term")} {
 		command.Ready = proc.ReadyNotify()
-		var w *proc.Worker
-		_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
-			Start:        remember(command, &w),
-			StartTimeout: 300 * time.Millisecond,
-			Shutdown:     time.Second,
+		patience.Scale(t, time.Second, func(shutdown time.Duration) error {
+			var w *proc.Worker
+			_, err := supervise(t, sup.ChildSpec[*proc.Worker]{
+				Start:        remember(command, &w),
+				StartTimeout: shutdown * 3 / 10,
+				Shutdown:     shutdown,
+			})
+			if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
+				return fmt.Errorf("the error of the start is %w", err)
+			}
+			if !gone(w.Process().Pid()) {
+				t.Error("the process still runs")
+			}
+			return nil
 		})
-		if !errors.Is(err, sup.ErrStartTimeout) || errors.Is(err, sup.ErrStuck) {
-			t.Errorf("the error of the start is %v", err)
-		}
-		if !gone(w.Process().Pid()) {
-			t.Error("the process still runs")
-		}
 	}
 }
 

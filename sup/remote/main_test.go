@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
 )
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; {
+	for deadline := time.Now().Add(patience.Bound); runtime.NumGoroutine() > before; {
 		if time.Now().After(deadline) {
 			fmt.Fprintln(os.Stderr, "FAIL: goroutines have leaked:")
 			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)

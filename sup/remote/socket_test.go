@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
 )
@@ -197,7 +198,7 @@ func TestTenThousandSilentConnectionsDoNotBlockOthers(t *testing.T) {
 				return
 			}
 			defer c.Close()
-			c.SetReadDeadline(time.Now().Add(time.Minute))
+			c.SetReadDeadline(time.Now().Add(patience.Bound))
 			if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("read: %v", err)
 			}

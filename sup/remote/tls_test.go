@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/remote"
 )
@@ -282,7 +283,7 @@ func TestAReplayedConnectionIsRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer thief.Close()
-	thief.SetDeadline(time.Now().Add(10 * time.Second))
+	thief.SetDeadline(time.Now().Add(patience.Bound))
 	thief.Write(recorded.bytes())
 	io.Copy(io.Discard, thief) // until the server closes
 	if after := calls.Load(); after != before {
