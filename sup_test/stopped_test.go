@@ -87,6 +87,9 @@ var stoppedPrograms = map[string]func(p *stoppedProgram) error{
 // L1, S5, X3, X6: A time limit that runs out because the whole program was
 // stopped for longer is extended by one interval.
 func TestAProgramThatWasStoppedFailsNoChild(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	if name := os.Getenv("SUP_TEST_STOPPED"); name != "" {
 		p := &stoppedProgram{in: bufio.NewReader(os.Stdin), seen: make(chan sup.EventKind, 100)}
 		fmt.Printf("\nresult: %v\n", stoppedPrograms[name](p))
@@ -104,6 +107,9 @@ func TestAProgramThatWasStoppedFailsNoChild(t *testing.T) {
 
 // L1: A child that is really stuck is found even after the program was stopped.
 func TestAStuckChildIsFoundAfterTheProgramWasStopped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	const name = "stuck"
 	if os.Getenv("SUP_TEST_STOPPED") == name {
 		p := &stoppedProgram{in: bufio.NewReader(os.Stdin), seen: make(chan sup.EventKind, 100)}

@@ -220,6 +220,9 @@ func startHundred(tb testing.TB, spec plugin.Spec[Words]) *sup.Replicas[*plugin.
 }
 
 func TestAllOfAHundredPluginsRestartWhenKilledAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	r := startHundred(t, specOf(t, "grpc"))
 	defer r.Shutdown(context.Background())
 	killed := make(map[int]bool)

@@ -4,6 +4,7 @@ package plugin_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/espalier-go/espalier/internal/patience"
 	"github.com/espalier-go/espalier/sup"
 	"github.com/espalier-go/espalier/sup/plugin"
 )
@@ -73,6 +75,9 @@ func TestAPluginIsNotUpgradedWhenOnlyTheStatusOfItsFileChanges(t *testing.T) {
 }
 
 func TestWithoutNotificationsADirectoryIsPolled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	f := newFolder(t)
 	f.put("a", "grpc", "1")
 	restore := plugin.WithoutNotifications(syscall.EMFILE)
@@ -130,33 +135,39 @@ func TestLeftoverFilesAreNotPlugins(t *testing.T) {
 
 // The clock of a file server may be behind, so that a file just written looks old.
 func TestAHalfWrittenFileWithAnOldTimeIsNotStarted(t *testing.T) {
-	f := newFolder(t)
-	w := f.watch(func(s *plugin.DirSpec[Words]) { s.Settle = time.Second })
-	path := filepath.Join(f.path, "a")
-	content := ""
-	write := func(more string) {
-		content += more
-		temp := filepath.Join(f.path, ".a")
-		hourAgo := time.Now().Add(-time.Hour)
-		err := errors.Join(os.WriteFile(temp, []byte(content), 0o755), os.Chtimes(temp, hourAgo, hourAgo), os.Rename(temp, path))
-		if err != nil {
-			t.Fatal(err)
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	patience.Scale(t, time.Second, func(settle time.Duration) error {
+		f := newFolder(t)
+		w := f.watch(func(s *plugin.DirSpec[Words]) { s.Settle = settle })
+		path := filepath.Join(f.path, "a")
+		content := ""
+		write := func(more string) {
+			content += more
+			temp := filepath.Join(f.path, ".a")
+			hourAgo := time.Now().Add(-time.Hour)
+			err := errors.Join(os.WriteFile(temp, []byte(content), 0o755), os.Chtimes(temp, hourAgo, hourAgo), os.Rename(temp, path))
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	first, rest, _ := strings.Cut(script(t, "grpc", "1"), "\n")
-	write(first + "\n")
-	for range 10 { // a slow writer: the script runs at any time, but is not a plugin yet
-		time.Sleep(100 * time.Millisecond)
-		write("# more\n")
-	}
-	if p, there := w.one("a"); there {
-		t.Errorf("started while it was written: %+v", p)
-	}
-	write(rest)
-	w.becomes("a=1")
-	if p, _ := w.one("a"); p.Info.Incarnation != 1 {
-		t.Errorf("started %d times", p.Info.Incarnation)
-	}
+		first, rest, _ := strings.Cut(script(t, "grpc", "1"), "\n")
+		write(first + "\n")
+		for range 10 { // a slow writer: the script runs at any time, but is not a plugin yet
+			time.Sleep(settle / 10)
+			write("# more\n")
+		}
+		if p, there := w.one("a"); there {
+			return fmt.Errorf("started while it was written: %+v", p)
+		}
+		write(rest)
+		w.becomes("a=1")
+		if p, _ := w.one("a"); p.Info.Incarnation != 1 {
+			return fmt.Errorf("started %d times", p.Info.Incarnation)
+		}
+		return nil
+	})
 }
 
 func TestADirectoryThatOthersMayChangeIsRefused(t *testing.T) {

@@ -225,34 +225,40 @@ func TestAPluginContinuesWhenItsNewVersionCannotBeStarted(t *testing.T) {
 }
 
 func TestAHalfWrittenFileIsNotStarted(t *testing.T) {
-	f := newFolder(t)
-	w := f.watch(func(s *plugin.DirSpec[Words]) { s.Settle = 500 * time.Millisecond })
-	file, err := os.OpenFile(filepath.Join(f.path, "a"), os.O_CREATE|os.O_WRONLY, 0o755)
-	if err != nil {
-		t.Fatal(err)
+	if testing.Short() {
+		t.Skip("takes some seconds")
 	}
-	defer file.Close()
-	first, rest, _ := strings.Cut(script(t, "grpc", "1"), "\n")
-	if _, err := file.WriteString(first + "\n"); err != nil {
-		t.Fatal(err)
-	}
-	for range 10 { // a slow writer: the script runs at any time, but is not a plugin yet
-		time.Sleep(100 * time.Millisecond)
-		if _, err := file.WriteString("# more\n"); err != nil {
+	patience.Scale(t, 500*time.Millisecond, func(settle time.Duration) error {
+		f := newFolder(t)
+		w := f.watch(func(s *plugin.DirSpec[Words]) { s.Settle = settle })
+		file, err := os.OpenFile(filepath.Join(f.path, "a"), os.O_CREATE|os.O_WRONLY, 0o755)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if _, there := w.one("a"); there {
-		t.Error("started while it was written")
-	}
-	if _, err := file.WriteString(rest); err != nil {
-		t.Fatal(err)
-	}
-	file.Close()
-	w.becomes("a=1")
-	if p, _ := w.one("a"); p.Info.Incarnation != 1 {
-		t.Errorf("started %d times", p.Info.Incarnation)
-	}
+		defer file.Close()
+		first, rest, _ := strings.Cut(script(t, "grpc", "1"), "\n")
+		if _, err := file.WriteString(first + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 { // a slow writer: the script runs at any time, but is not a plugin yet
+			time.Sleep(settle / 5)
+			if _, err := file.WriteString("# more\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, there := w.one("a"); there {
+			return errors.New("started while it was written")
+		}
+		if _, err := file.WriteString(rest); err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+		w.becomes("a=1")
+		if p, _ := w.one("a"); p.Info.Incarnation != 1 {
+			return fmt.Errorf("started %d times", p.Info.Incarnation)
+		}
+		return nil
+	})
 }
 
 func TestOnlyExecutableFilesThatSpecAcceptsArePlugins(t *testing.T) {

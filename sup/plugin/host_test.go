@@ -67,6 +67,9 @@ func dead(pid string) bool {
 // docker pause stops both. The plugin cannot answer, and the timeout of the host has
 // passed when it continues.
 func TestAPluginIsNotUnhealthyBecauseTheHostWasStopped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	host := exec.Command("/proc/self/exe")
 	host.Env, host.Stderr = environ("watching-host"), os.Stderr
 	in, err := host.StdinPipe()
@@ -135,6 +138,9 @@ func TestAStartThatLacksADescriptorWrapsEMFILE(t *testing.T) {
 }
 
 func TestAPluginOfADirDoesNotFailWhenTheHostLacksADescriptor(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	f := newFolder(t)
 	f.put(".a", "grpc", "1")
 	host := exec.Command("/proc/self/exe")

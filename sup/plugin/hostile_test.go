@@ -142,6 +142,9 @@ func place(tb testing.TB, line string) string {
 // A program may print anything as its handshake. It is refused by starts and replaces,
 // and affects neither the host nor other plugins.
 func FuzzNoHandshakeEndsTheHost(f *testing.F) {
+	if testing.Short() {
+		f.Skip("takes some seconds")
+	}
 	for i, line := range handshakes {
 		f.Add(line, i%2 == 0)
 		f.Add(line, i%2 != 0)
@@ -244,6 +247,9 @@ func TestAPanicInTheSpecFunctionOfADirFailsOneFile(t *testing.T) {
 // A descendant that has left the group of the process may serve the socket, and not
 // answer.
 func TestAStartEndsWithinItsTimeoutWhateverServesTheSocket(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	settings := "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // the settings of HTTP/2, after which the connection is ready
 	for _, c := range []struct {
 		name, wire, greeting string

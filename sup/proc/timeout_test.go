@@ -152,6 +152,9 @@ func slowRole([]string) int {
 
 // Such as by docker pause.
 func TestTimeoutsAreExtendedIfTheWholeProgramWasStopped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	for name := range stoppedHosts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
