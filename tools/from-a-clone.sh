@@ -10,7 +10,8 @@ repo=$PWD
 doc=docs/from-a-clone.md
 url=https://github.com/espalier-go/espalier
 temp=$(mktemp -d)
-trap 'rm -rf "$temp"' EXIT
+commands= # the process group of the commands, while they run
+trap 'if [ -n "$commands" ]; then kill -- "-$commands" || true; fi; rm -rf "$temp"' EXIT
 
 # blocks prints the blocks of shell commands of the document, or the first N of them.
 blocks() { awk -v n="${1-99}" '/^```sh$/ { i++; b = i <= n; next } /^```$/ { b = 0 } b' "$doc"; }
@@ -36,7 +37,12 @@ unset GOWORK GOFLAGS
 
 cd "$temp/work"
 (cd "$repo" && blocks) >"$temp/commands"
-bash -exuo pipefail "$temp/commands"
+set -m
+bash -exuo pipefail "$temp/commands" &
+commands=$!
+wait "$commands"
+commands=
+set +m
 
 # All packages of all modules can be imported. Those of examples, documents, tools and tests
 # are not meant to be.
