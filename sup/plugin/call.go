@@ -159,8 +159,9 @@ func isDeadline(err error) bool {
 const (
 	// pingTimeout is the time for the answer of a plugin that may be dead.
 	pingTimeout = time.Second
-	// exitGrace is the time for the end of a process that has lost its connection.
-	exitGrace = 250 * time.Millisecond
+	// exitGrace is the time for the end of a process that has lost its connection. One
+	// that panics prints its stacks meanwhile, which takes time on a busy machine.
+	exitGrace = 2 * time.Second
 )
 
 // isDead reports whether the plugin is dead, after a call has failed in a way that

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,12 +83,20 @@ func (in *instance[T]) waitGoroutines() {
 
 // exitError returns the error for a process that has ended.
 func (in *instance[T]) exitError() *DiedError {
-	if cause := in.killCause.Load(); cause != nil {
-		return in.diedError(*cause)
-	}
 	d := in.diedError(nil)
+	if cause := in.killCause.Load(); cause != nil && !(*cause == ErrUnreachable && endedByItself(d.Exit)) {
+		d.Cause = *cause
+		return d
+	}
 	d.Cause = &proc.ExitError{Exit: d.Exit}
 	return d
+}
+
+// endedByItself reports whether a process ended before it was killed. It is false on
+// Windows, where a killed process has an exit code too. A process that is ending loses its
+// connection first, and on a busy machine the kill may come in between.
+func endedByItself(exit proc.Exit) bool {
+	return exit.Signal == 0 && exit.Code >= 0 && runtime.GOOS != "windows"
 }
 
 // diedError returns the error for a process that the host ends because of cause.
