@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/espalier-go/espalier/internal/patience"
 )
 
 // These tests fail without Prometheus. On Debian: apt-get install prometheus.
@@ -143,7 +145,7 @@ scrape_configs:
 		}
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience.Bound):
 			t.Error("prometheus did not stop in time")
 			_ = cmd.Process.Kill()
 			<-ended
@@ -171,7 +173,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // timeout limits each wait. It is generous for a busy machine.
-const timeout = time.Minute
+const timeout = patience.Bound
 
 func poll(t *testing.T, what string, try func() error) {
 	t.Helper()

@@ -13,6 +13,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/espalier-go/espalier/internal/patience"
 )
 
 // A tab is a browser tab with the page of a handler.
@@ -27,7 +29,7 @@ type tab struct {
 }
 
 // within is the timeout of every wait for the page. It is reached only if a test fails.
-const within = 30 * time.Second
+const within = patience.Bound
 
 // open opens the page of a handler. The test fails if there are errors or warnings on the
 // console.
