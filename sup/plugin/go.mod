@@ -11,8 +11,11 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
+require github.com/x448/float16 v0.8.4 // indirect
+
 require (
 	github.com/fatih/color v1.13.0 // indirect
+	github.com/fxamacker/cbor/v2 v2.10.0
 	github.com/golang/protobuf v1.5.4 // indirect
 	github.com/hashicorp/yamux v0.1.2 // indirect
 	github.com/mattn/go-colorable v0.1.12 // indirect
