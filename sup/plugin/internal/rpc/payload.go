@@ -1,0 +1,66 @@
+package rpc
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+
+	"github.com/espalier-go/espalier/sup/plugin/internal/shape"
+)
+
+// A payload is a sequence of values, as bytes or, between a host and an implementation
+// that share memory, as pointers to copies.
+type payload struct {
+	data   []byte
+	values []any
+	shared bool
+}
+
+// A codec makes payloads.
+type codec struct {
+	shared bool // pass values on instead of encoding them
+	limit  int  // maximum size in bytes
+}
+
+// encode makes a payload of what pointers point to.
+func (c codec) encode(pointers ...any) (payload, error) {
+	if c.shared {
+		values := make([]any, len(pointers))
+		for i, p := range pointers {
+			copied := reflect.New(reflect.TypeOf(p).Elem())
+			copied.Elem().Set(reflect.ValueOf(p).Elem())
+			values[i] = copied.Interface()
+		}
+		return payload{values: values, shared: true}, nil
+	}
+	var buf bytes.Buffer
+	if err := shape.Append(&buf, c.limit, pointers...); err != nil {
+		return payload{}, err
+	}
+	if buf.Len() > c.limit {
+		return payload{}, fmt.Errorf("%d bytes, more than the maximum of %d", buf.Len(), c.limit)
+	}
+	return payload{data: buf.Bytes()}, nil
+}
+
+// decode sets what pointers point to, and returns the rest of the payload.
+func (p payload) decode(pointers ...any) (payload, error) {
+	if !p.shared {
+		rest, err := shape.Decode(p.data, pointers...)
+		return payload{data: rest}, err
+	}
+	if len(pointers) > len(p.values) {
+		return payload{}, fmt.Errorf("%d values instead of %d", len(p.values), len(pointers))
+	}
+	for i, to := range pointers {
+		v := reflect.ValueOf(p.values[i]).Elem()
+		if !v.Type().AssignableTo(reflect.TypeOf(to).Elem()) {
+			return payload{}, fmt.Errorf("value of type %v instead of %v", v.Type(), reflect.TypeOf(to).Elem())
+		}
+		reflect.ValueOf(to).Elem().Set(v)
+	}
+	return payload{values: p.values[len(pointers):], shared: true}, nil
+}
+
+// size returns what a payload counts against the window of a stream.
+func (p payload) size() int { return len(p.data) + len(p.values) + 1 }
