@@ -123,7 +123,7 @@ func (in *instance[T]) callError(ctx context.Context, err error) error {
 		return err
 	}
 	died, ok := errors.AsType[*DiedError](context.Cause(in.ctx))
-	if !ok {
+	if !ok || err == error(died) { // f may return the cause of its context
 		return err
 	}
 	return died.during(err)
@@ -133,6 +133,9 @@ func (in *instance[T]) callError(ctx context.Context, err error) error {
 // that f has set.
 func isAnswer(err error) bool {
 	if _, ok := errors.AsType[rpc.ServerError](err); ok || isDeadline(err) {
+		return true
+	}
+	if _, ok := errors.AsType[*RemoteError](err); ok {
 		return true
 	}
 	s, ok := status.FromError(err)
@@ -167,6 +170,9 @@ const (
 // isDead reports whether the plugin is dead, after a call has failed in a way that
 // leaves it open. A process that runs without a connection is killed.
 func (in *instance[T]) isDead(ctx context.Context) bool {
+	if in.local != nil { // in process, where the context tells
+		return isClosed(in.ctx.Done())
+	}
 	pingCtx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	err := in.ping(pingCtx)

@@ -142,6 +142,7 @@ func (c *Client[T]) Run(ctx context.Context) error {
 			}
 		case <-c.replaced:
 		case <-ctx.Done():
+			c.drainInProcess(context.Cause(ctx))
 			return context.Cause(ctx)
 		}
 	}
@@ -242,16 +243,18 @@ func (c *Client[T]) Spec() Spec[T] {
 	return *c.spec
 }
 
-// Pid returns the id of the live process, or 0 before the first start.
+// Pid returns the id of the live process. It returns 0 before the first start, and for
+// an implementation [InProcess].
 func (c *Client[T]) Pid() int {
-	if in := c.current.Load(); in != nil {
+	if in := c.current.Load(); in != nil && in.local == nil {
 		return in.runner.proc.Pid()
 	}
 	return 0
 }
 
 // Protocol returns the version of the protocol that host and plugin use, and the
-// protocol: [goplugin.ProtocolGRPC] or [goplugin.ProtocolNetRPC].
+// protocol: [goplugin.ProtocolGRPC] or [goplugin.ProtocolNetRPC]. An implementation
+// [InProcess] has neither.
 func (c *Client[T]) Protocol() (version int, protocol goplugin.Protocol) {
 	if in := c.current.Load(); in != nil {
 		return in.version, in.protocol

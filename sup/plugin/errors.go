@@ -84,6 +84,9 @@ type StartError struct {
 
 // Error returns the name, the path, the reason and the last output.
 func (e *StartError) Error() string {
+	if e.Path == "" { // in process
+		return fmt.Sprintf("%s: start: %v", e.Name, e.Err)
+	}
 	return fmt.Sprintf("%s (%s): start: %v%s", e.Name, e.Path, e.Err, lastOutput(e.Lines))
 }
 
@@ -99,7 +102,8 @@ type DiedError struct {
 	Exit proc.Exit
 	// Cause is the reason for which the host ended the process: it wraps
 	// [ErrUnreachable], [ErrUnanswered], [ErrReplaced], [ErrLimit] or
-	// [sup.ErrShutdown]. It is a *[proc.ExitError] if the process ended by itself.
+	// [sup.ErrShutdown]. It is a *[proc.ExitError] if the process ended by itself, and a
+	// *[sup.PanicError] or [sup.ErrGoexit] if the T ran [InProcess].
 	Cause error
 	// Err is the error that the call returned; nil outside of a call.
 	Err error
@@ -107,7 +111,11 @@ type DiedError struct {
 
 // Error returns the name, the process id, the cause and the last output.
 func (e *DiedError) Error() string {
-	text := fmt.Sprintf("%s (pid %d): died", e.Name, e.Exit.Pid)
+	text := e.Name
+	if e.Exit.Pid != 0 {
+		text += fmt.Sprintf(" (pid %d)", e.Exit.Pid)
+	}
+	text += ": died"
 	if e.Err != nil {
 		text += " during a call"
 	}

@@ -16,8 +16,8 @@ import (
 // instance, and two while it is being replaced.
 type instance[T any] struct {
 	spec      *Spec[T]
-	file      version // of the binary, read just before the start
-	runner    *processRunner
+	file      version        // of the binary, read just before the start
+	runner    *processRunner // nil if local is set, like all up to client
 	transport *transport
 	config    *goplugin.ClientConfig
 	goClient  *goplugin.Client
@@ -34,6 +34,7 @@ type instance[T any] struct {
 
 	killCause atomic.Pointer[error] // set when the host kills the process for a fault
 	calls     inflight
+	local     *localInstance // nil for a process
 
 	mu     sync.Mutex
 	closed bool // no goroutine may be added to wg; guarded by mu
@@ -101,6 +102,9 @@ func endedByItself(exit proc.Exit) bool {
 
 // diedError returns the error for a process that the host ends because of cause.
 func (in *instance[T]) diedError(cause error) *DiedError {
+	if in.local != nil {
+		return &DiedError{Name: in.spec.Name, Cause: cause}
+	}
 	p := in.runner.proc
 	exit, ended := p.Exit()
 	if !ended {
@@ -135,6 +139,10 @@ func (in *instance[T]) abort() {
 func (in *instance[T]) stop(ctx context.Context, drain time.Duration, cause error) {
 	in.drain(ctx, drain)
 	in.cancelCalls(in.diedError(cause))
+	if in.local != nil {
+		in.local.end(ctx)
+		return
+	}
 	asked := make(chan bool, 1)
 	in.wg.Go(func() { asked <- in.quit() }) // returns when the process has ended, if not before
 	for quitting := true; quitting; {
@@ -163,7 +171,7 @@ func (in *instance[T]) quit() bool {
 
 // killFailure returns the error for a process that could not be killed, or nil.
 func (in *instance[T]) killFailure() error {
-	if in.runner.proc == nil {
+	if in.local != nil || in.runner.proc == nil {
 		return nil
 	}
 	exit, _ := in.runner.proc.Exit()

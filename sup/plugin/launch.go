@@ -24,6 +24,9 @@ import (
 func launch[T any](ctx context.Context, spec *Spec[T]) (*instance[T], error) {
 	ctx, cancel := withTimeout(ctx, spec.StartTimeout, &NotReadyError{spec.StartTimeout})
 	defer cancel()
+	if spec.inProcess != nil {
+		return launchInProcess(ctx, spec)
+	}
 	dialers := spec.dialers()
 	sweepSockets()
 	in := newInstance(ctx, spec)

@@ -83,6 +83,11 @@ type Spec[T any] struct {
 	// [DefaultMaxBrokered].
 	MaxBrokered int
 
+	// inProcess makes the T instead of a process; nil unless set by [InProcess]. shared
+	// passes values to it as they are.
+	inProcess func(ctx context.Context) (T, error)
+	shared    bool
+
 	// checkedFile is a version of the binary that is known to serve T. Set with the
 	// defaults, shared by all copies of the spec.
 	checkedFile *atomic.Pointer[version]
@@ -150,6 +155,12 @@ func (s *Spec[T]) dialers() map[int]Dialer[T] {
 func (s Spec[T]) check() error {
 	var faults []string
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	if s.inProcess != nil {
+		if err := CheckShape[T](); err != nil {
+			return &SpecError{Name: s.name(), Faults: []string{err.Error()}}
+		}
+		return nil
+	}
 	if err, ok := errors.AsType[*proc.CommandError](s.Command.Validate()); ok {
 		for _, f := range err.Faults {
 			fault("Command.%v", f)
@@ -187,6 +198,11 @@ func (s Spec[T]) check() error {
 			fault("Versions[%d]: Dial has the same version: leave one of them out", v)
 		}
 	}
+	if d, ok := s.Dial.stub.(interface{ CheckShape() error }); ok {
+		if err := d.CheckShape(); err != nil {
+			fault("Dial: %v", err)
+		}
+	}
 	for _, d := range []struct {
 		field string
 		value time.Duration
@@ -218,6 +234,9 @@ func (s Spec[T]) check() error {
 }
 
 func (s *Spec[T]) name() string {
+	if s.Name == "" && s.inProcess != nil {
+		return typeName[T]()
+	}
 	if s.Name == "" && s.Command.Path != "" {
 		return filepath.Base(s.Command.Path)
 	}

@@ -17,7 +17,9 @@ type Definition struct {
 	Type reflect.Type
 	// NewClient returns a value of the interface whose methods call c.
 	NewClient func(c Caller) any
-	Methods   []Method
+	// CallerOf returns the Caller of a value that NewClient has returned.
+	CallerOf func(client any) Caller
+	Methods  []Method
 	// Errors are the exported error variables of the package of the interface, which
 	// keep their identity.
 	Errors []NamedError
@@ -73,6 +75,12 @@ func (d *Definition) method(name string) (*Method, error) {
 	return m, nil
 }
 
+// IsIdempotent reports whether a call of a method may be made a second time.
+func (d *Definition) IsIdempotent(method string) bool {
+	m := d.byName[method]
+	return m != nil && m.Idempotent
+}
+
 // A ShapeError lists the reasons for which an interface cannot cross.
 type ShapeError struct {
 	Interface string
@@ -96,3 +104,6 @@ func Shape(t reflect.Type) (*shape.Interface, error) {
 	}
 	return i, nil
 }
+
+// A Fault is one of the reasons in a [ShapeError].
+type Fault = shape.Fault

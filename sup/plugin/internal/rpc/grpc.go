@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -176,13 +177,20 @@ func (r *Remote) session(ctx context.Context, method string, in, out []any, yiel
 	return ended(ctx, callSession(ctx, grpcConn{stream}, cancel, codec{limit: maxEncoded}, r.Def, method, in, out, yield))
 }
 
+// deadlineSkew is how much earlier than here the deadline of a call may pass there.
+const deadlineSkew = time.Second
+
 // ended returns the cause of a context in place of what gRPC makes of it.
 func ended(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() == nil {
+	code := status.Code(err)
+	if err == nil || code != codes.Canceled && code != codes.DeadlineExceeded {
 		return err
 	}
-	if c := status.Code(err); c == codes.Canceled || c == codes.DeadlineExceeded {
-		return context.Cause(ctx)
+	if deadline, ok := ctx.Deadline(); ok && code == codes.DeadlineExceeded && time.Until(deadline) < deadlineSkew {
+		<-ctx.Done()
 	}
-	return err
+	if ctx.Err() == nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
