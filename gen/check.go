@@ -29,8 +29,12 @@ func check(p *Package, l *Loader) {
 		p.checkMethods(t)
 		p.checkCycle(t)
 	}
+	for _, i := range p.Interfaces {
+		p.checkInterface(i)
+	}
 	p.checkNonTrees(l)
 	p.checkGenerated()
+	p.checkInterfaceNames()
 	p.names = map[bool]*importNames{false: p.chooseNames(false), true: p.chooseNames(true)}
 }
 
@@ -47,6 +51,11 @@ func (p *Package) checkPackages() {
 			p.fault(t.pos, "move one of them",
 				"%s is in package %s and %s in package %s, but the output of both is %s",
 				t.Name, name, first[t.test].Name, first[t.test].file.ast.Name.Name, outputName(t.test))
+		}
+	}
+	for _, i := range p.Interfaces {
+		if p.Name == "" {
+			p.Name = i.file.ast.Name.Name
 		}
 	}
 	for _, test := range []bool{true, false} {

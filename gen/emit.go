@@ -10,7 +10,7 @@ import (
 )
 
 // emit returns the source of an output. It makes no decisions: check has made them.
-func emit(p *Package, trees []*Tree, test bool) ([]byte, error) {
+func emit(p *Package, trees []*Tree, interfaces []*pluginInterface, test bool) ([]byte, error) {
 	file := jen.NewFile(p.packageOf(test))
 	file.NoFormat = true
 	file.HeaderComment(generatedBy)
@@ -21,12 +21,18 @@ func emit(p *Package, trees []*Tree, test bool) ([]byte, error) {
 			file.ImportName(imp.Path, imp.Name)
 		}
 	}
-	declarations := []*jen.Statement{emitVersion()}
+	var declarations []*jen.Statement
+	if len(trees) > 0 {
+		declarations = append(declarations, emitVersion())
+	}
 	for _, t := range trees {
 		declarations = append(declarations,
 			emitInterface(t), emitConstructor(t),
 			emitFuncs(t), emitAdaptor(t), emitAdaptorMethods(t),
 			emitGuard(t))
+	}
+	for _, i := range interfaces {
+		declarations = append(declarations, emitPlugin(i, p.errorVariables(test))...)
 	}
 	for _, d := range declarations {
 		if len(*d) > 0 {
@@ -76,7 +82,10 @@ func haveBraces(trees []*Tree) bool {
 }
 
 func (p *Package) packageOf(test bool) string {
-	return p.emitted(test)[0].file.ast.Name.Name
+	if trees := p.emitted(test); len(trees) > 0 {
+		return trees[0].file.ast.Name.Name
+	}
+	return p.emittedInterfaces(test)[0].file.ast.Name.Name
 }
 
 // groupImports moves the imports of the standard library to a group at the beginning.

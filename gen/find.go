@@ -145,13 +145,18 @@ func mayImport(path, imported string) bool {
 		return true
 	}
 	found, certain := imports(buffer[:n], whole, imported)
-	if certain {
-		return found
+	if found && certain {
+		return true
+	}
+	if whole {
+		return mayHaveInterfaces(buffer[:n])
 	}
 	src, err := readFile(path)
 	if err != nil {
 		return true
 	}
-	found, _ = imports(src, true, imported)
-	return found
+	if !certain {
+		found, _ = imports(src, true, imported)
+	}
+	return found || mayHaveInterfaces(src)
 }

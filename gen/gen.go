@@ -170,12 +170,13 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 	var outputs []Output
 	for _, test := range []bool{false, true} {
 		name := outputName(test)
-		trees := p.emitted(test)
+		trees, interfaces := p.emitted(test), p.emittedInterfaces(test)
+		empty := len(trees) == 0 && len(interfaces) == 0
 		existing, exists := p.src.generated[name]
 		switch {
-		case len(trees) == 0 && !exists:
+		case empty && !exists:
 			continue
-		case len(trees) == 0:
+		case empty:
 			if isGenerated(existing) {
 				// The trees may be in the file that does not parse.
 				if faults := p.src.unread(); len(faults) > 0 {
@@ -197,7 +198,7 @@ func (p *Package) Outputs() ([]Output, []Fault, error) {
 				Hint:    "rename the present file",
 			}}, nil
 		}
-		content, err := emit(p, trees, test)
+		content, err := emit(p, trees, interfaces, test)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -215,6 +216,17 @@ func (p *Package) emitted(test bool) []*Tree {
 		}
 	}
 	return trees
+}
+
+// emittedInterfaces returns the interfaces of one of the two outputs.
+func (p *Package) emittedInterfaces(test bool) []*pluginInterface {
+	var interfaces []*pluginInterface
+	for _, i := range p.Interfaces {
+		if i.file.test == test {
+			interfaces = append(interfaces, i)
+		}
+	}
+	return interfaces
 }
 
 func outputName(test bool) string {

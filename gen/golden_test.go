@@ -19,6 +19,11 @@ func TestGoldenPackagesAreUpToDate(t *testing.T) {
 	if err != nil || len(dirs) == 0 {
 		t.Fatal("there are no golden packages", err)
 	}
+	interfaces, err := filepath.Glob("../sup/plugin/internal/golden/*")
+	if err != nil || len(interfaces) == 0 {
+		t.Fatal("there are no golden packages with interfaces", err)
+	}
+	dirs = append(dirs, interfaces...)
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			outputs, faults, err := gen.Generate(dir)

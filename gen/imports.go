@@ -133,11 +133,22 @@ func (n *importNames) free(name string, imp *importedPackage) bool {
 }
 
 // fromSource reports whether the source has the import. The generated code adds others.
-func (imp *importedPackage) fromSource() bool { return imp != contextImport && imp != timeImport }
+func (imp *importedPackage) fromSource() bool {
+	return imp != contextImport && imp != timeImport && !slices.Contains(interfaceImports, imp)
+}
 
 var (
 	contextImport = &importedPackage{Path: "context", Name: "context"}
 	timeImport    = &importedPackage{Path: "time", Name: "time"}
+
+	// interfaceImports are the packages of the code for interfaces.
+	interfaceImports = []*importedPackage{
+		{Path: "iter", Name: "iter"},
+		{Path: "reflect", Name: "reflect"},
+		{Path: pluginPath, Name: "plugin"},
+		{Path: generatedPath, Name: "generated"},
+		{Path: supPath + "/proc", Name: "proc"},
+	}
 )
 
 // isReserved reports whether a name is a keyword, predeclared, or blank.

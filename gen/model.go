@@ -10,12 +10,16 @@ type Package struct {
 	Dir   string  // as passed to Load
 	Name  string  // of the package; that of an external test may differ
 	Trees []*Tree // those to generate, in source order
+	// Interfaces are those marked //sup:plugin, in source order.
+	Interfaces []*pluginInterface
 
 	src      *source
 	declared map[string]token.Position // names declared at package level
 	byName   map[string]*Tree
 	types    map[string]typeDecl
-	runs     map[string]bool          // types with the Run method of a worker
+	runs     map[string]bool // types with the Run method of a worker
+	marked   map[string]*pluginInterface
+	marshals map[string]bool          // types that encode themselves
 	held     map[*ast.TypeSpec]string // cache of holds
 	nonTrees []nonTree
 	names    map[bool]*importNames // for each output; true is that of the tests

@@ -147,8 +147,10 @@ func (p *Package) chooseNames(test bool) *importNames {
 			names.params[param.Name] = true
 		}
 	}
+	interfaces := p.emittedInterfaces(test)
 	names.taken = func(name string) bool {
-		return len(trees) > 0 && p.declares(trees[0].file, name)
+		return len(trees) > 0 && p.declares(trees[0].file, name) ||
+			len(interfaces) > 0 && p.declares(interfaces[0].file, name)
 	}
 	used := make(map[string]bool)
 	add := func(t sourceType) {
@@ -173,6 +175,18 @@ func (p *Package) chooseNames(test bool) *importNames {
 			if f.Tree != nil {
 				used[f.Tree.constructorName()], used[f.Tree.childrenName()] = true, true
 			}
+		}
+	}
+	for _, i := range interfaces {
+		for _, m := range i.methods {
+			for _, c := range append(m.params[:len(m.params):len(m.params)], m.results...) {
+				add(c.Type)
+			}
+		}
+	}
+	if len(interfaces) > 0 {
+		for _, imp := range interfaceImports {
+			names.add(imp)
 		}
 	}
 	names.add(contextImport)

@@ -17,6 +17,7 @@ func parse(src *source) *Package {
 		byName:   make(map[string]*Tree),
 		types:    make(map[string]typeDecl),
 		runs:     make(map[string]bool),
+		marshals: make(map[string]bool),
 		held:     make(map[*ast.TypeSpec]string),
 		faults:   src.faults,
 	}
@@ -34,6 +35,7 @@ func parse(src *source) *Package {
 	for _, s := range specs {
 		p.parseTree(s)
 	}
+	p.parseInterfaces()
 	return p
 }
 
@@ -73,6 +75,7 @@ func (p *Package) declare(f *file) {
 		case *ast.FuncDecl:
 			if decl.Recv != nil {
 				p.noteRun(f, decl)
+				p.noteMarshaler(f, decl)
 			} else if decl.Name.Name != "init" {
 				note(decl.Name)
 			}

@@ -189,3 +189,13 @@ func (in *instance[T]) isDead(ctx context.Context) bool {
 	}
 	return true
 }
+
+// count returns the number of calls in flight.
+func (s *inflight) count() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := s.first; c != nil; c = c.next {
+		n++
+	}
+	return n
+}

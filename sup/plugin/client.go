@@ -261,3 +261,12 @@ func (c *Client[T]) Protocol() (version int, protocol goplugin.Protocol) {
 	}
 	return 0, goplugin.ProtocolInvalid
 }
+
+// InFlight returns the number of calls in flight on the live process. It is for tests
+// and monitoring: the number may have changed when it is returned.
+func (c *Client[T]) InFlight() int {
+	if in := c.current.Load(); in != nil {
+		return in.calls.count()
+	}
+	return 0
+}

@@ -30,9 +30,6 @@ type Caller = rpc.Caller
 // A ServerCall is a call on the side that implements the interface.
 type ServerCall = rpc.ServerCall
 
-// A Callback is a parameter that is an interface marked //sup:plugin.
-type Callback = rpc.Callback
-
 // Define registers the description of an interface and returns it.
 func Define(d *Definition) *Definition { return rpc.Define(d) }
 
@@ -46,6 +43,13 @@ func Input[T any](seq iter.Seq2[T, error]) any { return rpc.NewInput(seq) }
 
 // TakeInput returns the stream that is the next parameter of a call.
 func TakeInput[T any](c *ServerCall) iter.Seq2[T, error] { return rpc.TakeInput[T](c) }
+
+// Callback returns the parameter for an interface marked //sup:plugin that the caller
+// passes. A nil interface arrives as nil.
+func Callback[T any](impl T) any { return rpc.NewCallback(impl) }
+
+// TakeCallback returns the interface that is the next parameter of a call.
+func TakeCallback[T any](c *ServerCall) (T, error) { return rpc.TakeCallback[T](c) }
 
 // Output sends the stream that a method has returned.
 func Output[T any](c *ServerCall, seq iter.Seq2[T, error]) error { return rpc.Output(c, seq) }

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -16,8 +17,14 @@ type Input interface {
 // A Callback is an implementation of a marked interface that the caller passes to a
 // method.
 type Callback struct {
-	Def  *Definition
-	Impl any // nil for a nil interface
+	def  *Definition
+	impl any // nil for a nil interface
+}
+
+// NewCallback returns the Callback for an implementation of T.
+func NewCallback[T any](impl T) Callback {
+	def, _ := DefinitionOf(reflect.TypeFor[T]()) // the check of the shape has found it
+	return Callback{def, impl}
 }
 
 // A madeCall is a call of this side.
@@ -125,10 +132,10 @@ func (c *madeCall) register(in []any) ([]any, error) {
 			c.inputs[streams] = &input{source: p, outbox: newOutbox()}
 		case Callback:
 			id := new(uint64)
-			if p.Impl != nil {
+			if p.impl != nil {
 				s.nextBack++
 				*id = s.nextBack
-				s.callbacks[*id] = &callback{p.Def, p.Impl, c}
+				s.callbacks[*id] = &callback{p.def, p.impl, c}
 			}
 			values = append(values, id)
 		default:

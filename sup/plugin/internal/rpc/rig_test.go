@@ -60,7 +60,7 @@ func (p converterClient) Lines(ctx context.Context, f file) iter.Seq2[string, er
 }
 
 func (p converterClient) Index(ctx context.Context, files iter.Seq2[file, error], s store) (r0 int, err error) {
-	err = p.c.Call(ctx, "Index", []any{NewInput(files), Callback{storeDef, s}}, []any{&r0})
+	err = p.c.Call(ctx, "Index", []any{NewInput(files), NewCallback(s)}, []any{&r0})
 	return r0, err
 }
 
@@ -109,13 +109,9 @@ var converterDef = Define(&Definition{
 		}},
 		{Name: "Index", Session: true, Serve: func(ctx context.Context, impl any, c *ServerCall) error {
 			files := TakeInput[file](c)
-			caller, err := c.Callback(storeDef)
+			s, err := TakeCallback[store](c)
 			if err != nil {
 				return err
-			}
-			var s store
-			if caller != nil {
-				s = storeClient{caller}
 			}
 			r0, err := impl.(converter).Index(ctx, files, s)
 			return c.Return(err, &r0)

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 )
 
@@ -153,13 +154,17 @@ func (c *ServerCall) Args(pointers ...any) error {
 	return nil
 }
 
-// Callback returns the caller of the next parameter, a callback, or nil if it is nil.
-func (c *ServerCall) Callback(def *Definition) (Caller, error) {
+// TakeCallback returns the callback that is the next parameter of a call, or nil.
+func TakeCallback[T any](c *ServerCall) (client T, err error) {
 	var id uint64
 	if err := c.Args(&id); err != nil || id == 0 {
-		return nil, err
+		return client, err
 	}
-	return &sessionCaller{c.served.session, def, id, c.served}, nil
+	def, ok := DefinitionOf(reflect.TypeFor[T]())
+	if !ok {
+		return client, fmt.Errorf("%v has no generated code", reflect.TypeFor[T]())
+	}
+	return def.NewClient(&sessionCaller{c.served.session, def, id, c.served}).(T), nil
 }
 
 // Return sets the result of the call.
