@@ -94,6 +94,37 @@
 //
 //	cap=1000                       the number of messages that may wait; or unbounded; default 100
 //
+// # Plugins
+//
+// The directive //sup:plugin, alone on the last line of its comment, marks an interface
+// that plugins implement, see package [plugin]:
+//
+//	// A Converter makes text of files.
+//	//
+//	//sup:plugin
+//	type Converter interface {
+//		// Convert may be called again when a plugin dies of it.
+//		//
+//		//sup:idempotent
+//		Convert(ctx context.Context, f File) (Text, error)
+//		Lines(ctx context.Context, f File) iter.Seq2[Line, error]
+//		Index(ctx context.Context, files iter.Seq2[File, error], s Store) (int, error)
+//	}
+//
+// The first parameter of a method is a context. Its last result is an error, or its one
+// result is a stream, iter.Seq2[T, error]. A parameter may be a stream, or a callback,
+// which is a marked interface of the same package. A marked interface may embed others of
+// its package. A method with a stream or a callback cannot be idempotent.
+//
+// All other parameters and results are values. No value may contain an interface, a
+// function, a channel, a complex number, a uintptr, or a struct with a field that is not
+// exported, unless the type has MarshalBinary and UnmarshalBinary, or MarshalText and
+// UnmarshalText. supgen reports what the types of the package contain. What types of
+// other packages contain is reported by [plugin.CheckShape] and when a plugin starts.
+//
+// [plugin]: https://pkg.go.dev/github.com/espalier-go/espalier/sup/plugin
+// [plugin.CheckShape]: https://pkg.go.dev/github.com/espalier-go/espalier/sup/plugin#CheckShape
+//
 // # Output
 //
 // The output is one file for each package, sup_gen.go, and sup_gen_test.go for trees in
@@ -106,6 +137,12 @@
 // The methods of OrdersChildren are exported, so that any package can implement it:
 // NewFeed for a child feed, and Web for a nested tree web. The method for a nested tree
 // whose name has no capital letter begins with Tree, as in Tree_web and Tree世界.
+//
+// For an interface Converter it declares:
+//
+//   - ServeConverter, the main function of a plugin,
+//   - ConverterPlugin, which returns the spec of a plugin from its command,
+//   - NewConverter, which returns a Converter that calls the plugin of a handle.
 //
 // # Limits
 //

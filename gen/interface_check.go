@@ -125,7 +125,7 @@ func (c *crossingCheck) walk(f *file, expr ast.Expr, at string, signature bool) 
 		for _, field := range x.Fields.List {
 			for _, name := range field.Names {
 				if !name.IsExported() {
-					c.p.fault(name.Pos(), "export it", "%s has the field %s, which is not exported and cannot cross between processes", at, name.Name)
+					c.p.fault(name.Pos(), "export it, or give the type MarshalBinary and UnmarshalBinary", "%s has the field %s, which is not exported and cannot cross between processes", at, name.Name)
 				}
 			}
 			c.walk(f, field.Type, at, signature)
