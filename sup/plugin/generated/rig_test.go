@@ -260,3 +260,16 @@ func isDied(err error) bool {
 	_, ok := errors.AsType[*plugin.DiedError](err)
 	return ok
 }
+
+// superviseEchoer starts an echoer that ends with the benchmark.
+func superviseEchoer(t testing.TB, source *plugin.Source[echoer]) sup.Child[*plugin.Client[echoer]] {
+	t.Helper()
+	s, err := sup.Start(context.Background(), sup.Spec[*plugin.Client[echoer]]{
+		Children: []sup.ChildSpec[*plugin.Client[echoer]]{{ID: "echo", Start: source.Start}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Shutdown(context.Background()) })
+	return s.Child("echo")
+}

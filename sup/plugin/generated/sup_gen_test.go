@@ -431,3 +431,54 @@ func _() {
 	}
 	var _ outdatedRunGoGenerate = changedMethod(nil)
 }
+
+// serveEchoer serves impl until the host ends the process. It is the main function of a
+// plugin.
+func serveEchoer(impl echoer) { generated.Serve(definitionOfEchoer, impl) }
+
+// echoerPlugin returns the spec of a plugin whose main function calls serveEchoer.
+func echoerPlugin(command proc.Command) plugin.Spec[echoer] {
+	return generated.Spec[echoer](definitionOfEchoer, command)
+}
+
+// newEchoer returns a echoer whose methods call the plugin of a handle. They wait for a
+// restart while their context lasts. See plugin.Do for the errors.
+func newEchoer(h plugin.Handle[echoer]) echoer {
+	return clientOfEchoer{generated.Through(definitionOfEchoer, h)}
+}
+
+var definitionOfEchoer = generated.Define(&generated.Definition{
+	Name:      "echoer",
+	Type:      reflect.TypeFor[echoer](),
+	NewClient: func(c generated.Caller) any { return clientOfEchoer{c} },
+	CallerOf:  func(client any) generated.Caller { return client.(clientOfEchoer).c },
+	Methods: []generated.Method{
+		{Name: "Echo", Serve: func(ctx context.Context, impl any, c *generated.ServerCall) error {
+			var p0 []byte
+			if err := c.Args(&p0); err != nil {
+				return err
+			}
+			r0, err := impl.(echoer).Echo(ctx, p0)
+			return c.Return(err, &r0)
+		}},
+	},
+})
+
+// clientOfEchoer is a echoer on the other side.
+type clientOfEchoer struct {
+	c generated.Caller
+}
+
+func (p clientOfEchoer) Echo(ctx context.Context, p0 []byte) (r0 []byte, err error) {
+	err = p.c.Call(ctx, "Echo", []any{&p0}, []any{&r0})
+	return r0, err
+}
+
+// If this does not compile, echoer has changed since this file was generated: run
+// go generate.
+func _() {
+	type outdatedRunGoGenerate interface {
+		Echo(context.Context, []byte) ([]byte, error)
+	}
+	var _ outdatedRunGoGenerate = echoer(nil)
+}

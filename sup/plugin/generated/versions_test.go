@@ -65,3 +65,8 @@ type addedMethod interface {
 type changedMethod interface {
 	Move(ctx context.Context, points iter.Seq2[point, error]) (point, error)
 }
+
+//sup:plugin
+type echoer interface {
+	Echo(ctx context.Context, data []byte) ([]byte, error)
+}

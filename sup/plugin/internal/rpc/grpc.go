@@ -36,12 +36,11 @@ func (frameCodec) Name() string { return codecName }
 func (frameCodec) Marshal(v any) (mem.BufferSlice, error) {
 	switch v := v.(type) {
 	case *frame:
-		body := v.body.data
+		body := v.body
 		v.body = payload{}
-		header := v.marshal()
-		return mem.BufferSlice{mem.SliceBuffer(header), mem.SliceBuffer(body)}, nil
-	case *[]byte:
-		return mem.BufferSlice{mem.SliceBuffer(*v)}, nil
+		return mem.BufferSlice{mem.SliceBuffer(v.marshal()), body.buffer()}, nil
+	case *message:
+		return mem.BufferSlice{v.body.buffer()}, nil
 	}
 	return nil, fmt.Errorf("%T is no frame", v)
 }
@@ -51,11 +50,26 @@ func (frameCodec) Unmarshal(data mem.BufferSlice, v any) (err error) {
 	case *frame:
 		*v, err = unmarshalFrame(data.Materialize())
 		return err
-	case *[]byte:
-		*v = data.Materialize()
+	case *message:
+		v.received = data.MaterializeToBuffer(mem.DefaultBufferPool())
+		v.body = payload{data: v.received.ReadOnlyData()}
 		return nil
 	}
 	return fmt.Errorf("%T is no frame", v)
+}
+
+// A message is the request or the response of a call that is no session. A request is the
+// bytes of a frame. The memory of a message is used again, because it may be large.
+type message struct {
+	body     payload
+	received mem.Buffer // nil unless the message was received
+}
+
+// free returns the memory of a message that was received. Nothing may refer to it.
+func (m *message) free() {
+	if m.received != nil {
+		m.received.Free()
+	}
 }
 
 // Register makes a server of gRPC serve impl.
@@ -69,22 +83,28 @@ func Register(s grpc.ServiceRegistrar, def *Definition, impl any) error {
 		HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{
 			{MethodName: "Shape", Handler: func(_ any, _ context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
-				var in []byte
+				var in message
 				if err := dec(&in); err != nil {
 					return nil, err
 				}
+				in.free()
 				own := i.Exchange()
 				out, err := codec{limit: maxEncoded}.encode(&own)
-				return &out.data, err
+				return &message{body: out}, err
 			}},
 			{MethodName: "Call", Handler: func(_ any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
-				var f frame
-				if err := dec(&f); err != nil {
+				var in message
+				if err := dec(&in); err != nil {
+					return nil, err
+				}
+				defer in.free()
+				f, err := unmarshalFrame(in.body.data)
+				if err != nil {
 					return nil, err
 				}
 				call := &ServerCall{args: f.body, codec: codec{limit: maxEncoded}, def: def}
 				body, err := call.response(call.run(ctx, impl, f.method, false))
-				return &body.data, err
+				return &message{body: body}, err
 			}},
 		},
 		Streams: []grpc.StreamDesc{{
@@ -123,12 +143,13 @@ func (r *Remote) Compare(ctx context.Context) error {
 		return err
 	}
 	here := i.Exchange()
-	var in, out []byte
+	var in, out message
 	if err := r.Conn.Invoke(ctx, methodShape, &in, &out, subtype); err != nil {
 		return err
 	}
+	defer out.free()
 	var there shape.Exchange
-	if _, err := (payload{data: out}).decode(&there); err != nil {
+	if _, err := out.body.decode(&there); err != nil {
 		return err
 	}
 	if err := there.Valid(); err != nil {
@@ -153,11 +174,12 @@ func (r *Remote) Call(ctx context.Context, method string, in, out []any) error {
 	if err != nil {
 		return err
 	}
-	var body []byte
-	if err := r.Conn.Invoke(ctx, methodCall, &frame{kind: frameOpen, method: method, body: args}, &body, subtype); err != nil {
+	var answer message
+	if err := r.Conn.Invoke(ctx, methodCall, &frame{kind: frameOpen, method: method, body: args}, &answer, subtype); err != nil {
 		return ended(ctx, err)
 	}
-	return r.Def.readResult(payload{data: body}, out)
+	defer answer.free()
+	return r.Def.readResult(answer.body, out)
 }
 
 // Stream implements [Caller].

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"sync"
+
+	"google.golang.org/grpc/mem"
 
 	"github.com/espalier-go/espalier/sup/plugin/internal/shape"
 )
@@ -14,6 +17,8 @@ type payload struct {
 	data   []byte
 	values []any
 	shared bool
+
+	encoded *bytes.Buffer // that has data; nil for data that was received
 }
 
 // A codec makes payloads.
@@ -33,15 +38,44 @@ func (c codec) encode(pointers ...any) (payload, error) {
 		}
 		return payload{values: values, shared: true}, nil
 	}
-	var buf bytes.Buffer
-	if err := shape.Append(&buf, c.limit, pointers...); err != nil {
+	buf := buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	if err := shape.Append(buf, c.limit, pointers...); err != nil {
+		buffers.Put(buf)
 		return payload{}, err
 	}
 	if buf.Len() > c.limit {
 		return payload{}, fmt.Errorf("%d bytes, more than the maximum of %d", buf.Len(), c.limit)
 	}
-	return payload{data: buf.Bytes()}, nil
+	return payload{data: buf.Bytes(), encoded: buf}, nil
 }
+
+// buffers are used again by gRPC when a message is on its way. Those within a process are
+// left to the garbage collector.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// buffer returns the bytes for gRPC, which frees them once.
+func (p payload) buffer() mem.Buffer {
+	if p.encoded == nil {
+		return mem.SliceBuffer(p.data)
+	}
+	return mem.NewBuffer(&p.data, returning{p.encoded})
+}
+
+// returning is a pool of one buffer.
+type returning struct{ buf *bytes.Buffer }
+
+func (r returning) Get(int) *[]byte { return nil } // NewBuffer does not call it
+
+func (r returning) Put(*[]byte) {
+	if r.buf.Cap() <= maxPooled {
+		buffers.Put(r.buf)
+	}
+}
+
+// maxPooled is the largest buffer that is kept, so that one large message does not keep
+// its memory.
+const maxPooled = 4 << 20
 
 // decode sets what pointers point to, and returns the rest of the payload.
 func (p payload) decode(pointers ...any) (payload, error) {
