@@ -47,6 +47,13 @@ type Event struct {
 // wait until the observers have caught up. [Supervisor.Done] is closed after the last
 // call has returned.
 //
+// An observer takes no time under the lock of a supervisor. An event costs its supervisor
+// a copy of about 100 bytes, and a restart without a pause, which has four events, takes
+// about half as long again. Events that come together are delivered together, by one
+// goroutine that exists only while events wait. Nothing is allocated for an event, except
+// the path of a child when its event does not follow another of the same child. A tree
+// may keep up to 1 MiB for events that wait.
+//
 // Observe must not wait for anything that needs its own tree to go on. Call
 // [Child.Wait] and [Child.Do] with a deadline only. Call Start, Run and Shutdown of
 // its own tree in a new goroutine only: Shutdown waits for the observers. For slow or

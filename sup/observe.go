@@ -1,14 +1,6 @@
 package sup
 
-import (
-	"slices"
-	"sync"
-	"sync/atomic"
-)
-
-// backlogLimit is the number of events that may wait for the observers before
-// automatic restarts are delayed.
-const backlogLimit = 4096
+import "slices"
 
 // A dispatcher passes the events of one supervisor to its observers and to the
 // subscriptions of the supervisor and its ancestors.
@@ -21,30 +13,6 @@ type dispatcher struct {
 	subs      []*subscription
 	closed    bool        // set when the supervisor has ended
 	successor *dispatcher // has taken over the subscriptions; nil until the supervisor starts
-}
-
-// A notifier calls the observers of a tree. Its goroutine exists only while events
-// are queued.
-type notifier struct {
-	listeners atomic.Int32  // number of observers and subscriptions
-	seq       atomic.Uint64 // number of the last event; if there are listeners, changed under mu only
-
-	// before is closed when the observers of the root's previous life have received
-	// all its events. It is used by run only.
-	before <-chan struct{}
-
-	mu      sync.Mutex
-	queue   []delivery
-	running bool
-	idle    chan struct{} // created by a waiter; closed when run ends
-	space   chan struct{} // created by a waiter; closed when the queue is shorter than backlogLimit
-}
-
-// A delivery is an event and the observers that have not received it.
-type delivery struct {
-	from      *dispatcher
-	observers []Observer
-	event     Event
 }
 
 // newDispatcher returns the dispatcher of a supervisor. The parent is above, which
@@ -92,124 +60,31 @@ func (d *dispatcher) last() uint64 {
 	return d.notifier.seq.Load()
 }
 
-// emit numbers an event and passes it on. It never blocks. The caller holds the lock
-// of the supervisor, which orders the events of each child.
-func (d *dispatcher) emit(e Event) uint64 {
+// emit numbers an event, offers it to the subscriptions, and queues it for the
+// observers except one, whose number counts from 1. It never blocks. If the event is not
+// about a failure of an observer, the caller holds the lock of the supervisor, which
+// orders the events of each child.
+func (d *dispatcher) emit(life *core, e *entry, except int) {
 	p := d.notifier
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	d.emitLocked(&e, d.observers)
-	return e.Seq
+	e.seq = p.seq.Add(1)
+	d.offerLocked(life, e)
+	if len(d.observers) > 0 {
+		p.queueLocked(life, e, except)
+	}
+	p.mu.Unlock()
 }
 
-// emitLocked numbers an event and passes it on to the subscriptions and to the given
-// observers.
-func (d *dispatcher) emitLocked(e *Event, observers []Observer) {
-	p := d.notifier
-	e.Seq = p.seq.Add(1)
+// offerLocked offers an event to the subscriptions of the supervisor and its ancestors.
+// Without any it makes none.
+func (d *dispatcher) offerLocked(life *core, e *entry) {
+	var event *Event
 	for at := d; at != nil; at = at.up {
 		for _, sub := range at.subs {
-			sub.offerLocked(e)
-		}
-	}
-	if len(observers) == 0 {
-		return
-	}
-	p.queue = append(p.queue, delivery{d, observers, *e})
-	if !p.running {
-		p.running = true
-		go p.run()
-	}
-}
-
-// run delivers queued events until there are none.
-func (p *notifier) run() {
-	finished := false
-	defer func() { // an observer may end this goroutine with runtime.Goexit
-		if !finished {
-			go p.run()
-		}
-	}()
-	if p.before != nil {
-		<-p.before
-		p.before = nil
-	}
-	for {
-		p.mu.Lock()
-		if len(p.queue) == 0 {
-			p.queue = nil
-			p.running, finished = false, true
-			p.idle = closeMade(p.idle)
-			p.mu.Unlock()
-			return
-		}
-		next := p.queue[0]
-		p.queue = p.queue[1:]
-		if len(p.queue) < backlogLimit {
-			p.space = closeMade(p.space)
-		}
-		p.mu.Unlock()
-		for i, o := range next.observers {
-			p.notify(o, next, i)
-		}
-	}
-}
-
-// notify calls one observer. If the observer panics, the other observers and the
-// subscriptions receive an ObserverPanicked event.
-func (p *notifier) notify(o Observer, d delivery, i int) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		failure := shield(caught(recover()))
-		if d.event.Kind == ObserverPanicked {
-			return // otherwise two observers that panic at every event would go on for ever
-		}
-		others := slices.Delete(slices.Clone(d.observers), i, i+1)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if failure == ErrGoexit { // this goroutine ends; the next one calls the observers after o
-			p.queue = slices.Insert(p.queue, 0, delivery{d.from, d.observers[i+1:], d.event})
-		}
-		d.from.emitLocked(&Event{
-			Kind: ObserverPanicked, Time: d.event.Time, Path: d.event.Path, Exit: Exit{ExitAbnormal, failure},
-		}, others)
-	}()
-	o.Observe(d.event)
-	returned = true
-}
-
-// backlogged reports whether backlogLimit events wait for the observers.
-func (d *dispatcher) backlogged() bool {
-	if !d.listening() {
-		return false
-	}
-	d.notifier.mu.Lock()
-	defer d.notifier.mu.Unlock()
-	return len(d.notifier.queue) >= backlogLimit
-}
-
-// throttle delays an automatic restart until the observers have caught up or enough is
-// closed. Otherwise the events of a child that always fails at once could fill the memory.
-func (d *dispatcher) throttle(enough <-chan struct{}) {
-	for d.backlogged() {
-		p := d.notifier
-		p.mu.Lock()
-		if len(p.queue) < backlogLimit {
-			p.mu.Unlock()
-			return
-		}
-		if p.space == nil {
-			p.space = make(chan struct{})
-		}
-		space := p.space
-		p.mu.Unlock()
-		select {
-		case <-space:
-		case <-enough:
-			return
+			if event == nil {
+				event = new(life.event(e))
+			}
+			sub.offerLocked(event)
 		}
 	}
 }

@@ -97,19 +97,29 @@ func inSeq(a, b entry) int { return cmp.Compare(a.seq, b.seq) }
 func (s *core) event(e *entry) Event {
 	switch {
 	case e.event != nil:
-		return *e.event
+		event := *e.event
+		event.Seq = e.seq
+		return event
 	case e.child == nil:
 		return Event{Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: s.path, Exit: Exit{e.exitKind, e.err}}
 	}
 	id := e.child.id()
-	event := Event{
-		Kind: e.kind, Seq: e.seq, Time: s.born.Add(e.at), Path: joinPath(s.path, id), ID: id,
-		Incarnation: e.n, Exit: Exit{e.exitKind, e.err}, Delay: e.delay, HostExhausted: e.exhausted,
-	}
+	var event Event
+	s.describeChild(e, id, joinPath(s.path, id), &event)
+	return event
+}
+
+// describeChild makes the event of an entry about a child that has the given id and
+// path. It sets every field of event, because a copy of an Event is most of the cost.
+func (s *core) describeChild(e *entry, id, path string, event *Event) {
+	event.Kind, event.Seq, event.Time = e.kind, e.seq, s.born.Add(e.at)
+	event.Path, event.ID, event.Incarnation = path, id, e.n
+	event.Exit.Kind, event.Exit.Err = e.exitKind, e.err
+	event.Delay, event.HostExhausted = e.delay, e.exhausted
+	event.Because, event.Stack = "", ""
 	if e.because != nil {
 		event.Because = e.because.path()
 	}
-	return event
 }
 
 // recorded returns the events on the record of this supervisor alone, and the
@@ -196,17 +206,21 @@ func (s *core) livesAt(path string) []*core {
 	return lives
 }
 
-// publishLocked passes an event to the observers, and returns its number. It is
-// kept out of recordEventLocked, so that without observers the frame of that
-// function stays small.
+// publishLocked numbers an event and passes it to the observers and subscriptions.
+// It is kept out of recordEventLocked, so that without observers the frame of
+// that function stays small.
 //
 //go:noinline
-func (s *core) publishLocked(e *entry) uint64 {
-	event := s.event(e)
-	if e.kind == ChildStuck {
+func (s *core) publishLocked(e *entry) {
+	if e.kind == ChildStuck { // its stack is taken now: the child may be gone when the event is made
+		event := s.event(e)
 		event.Stack = e.child.stackTextLocked()
+		stuck := entry{event: &event}
+		s.events.emit(s, &stuck, 0)
+		e.seq = stuck.seq
+		return
 	}
-	return s.events.emit(event)
+	s.events.emit(s, e, 0)
 }
 
 // emitLocked records an event of the supervisor and passes it to the observers.
@@ -215,7 +229,7 @@ func (s *core) emitLocked(kind EventKind, exit Exit) {
 }
 
 // recordEventLocked numbers an event of a child, or of the supervisor itself if c
-// is nil, and records it. An Event is made only if there is an observer.
+// is nil, and records it.
 func (s *core) recordEventLocked(c *child, e eventDraft, now time.Duration) {
 	to := s.record.slot()
 	if to == nil { // no events are kept: a reader of the record sees a gap
@@ -237,7 +251,7 @@ func (s *core) recordEventLocked(c *child, e eventDraft, now time.Duration) {
 		}
 	}
 	if s.events.listening() {
-		to.seq = s.publishLocked(to)
+		s.publishLocked(to)
 	} else {
 		to.seq = s.events.notifier.seq.Add(1)
 	}
