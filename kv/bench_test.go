@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/espalier-go/espalier/kv"
+	"github.com/espalier-go/espalier/store"
 	"github.com/puzpuzpuz/xsync/v4"
 )
 
@@ -121,4 +122,38 @@ func lap[K any](keys []K, do func(key K)) time.Duration {
 func median(values []float64) float64 {
 	slices.Sort(values)
 	return values[len(values)/2]
+}
+
+// BenchmarkMirror compares a Get of a Mirror with that of a Context of the same size.
+func BenchmarkMirror(b *testing.B) {
+	var m store.Memory
+	defer m.Close()
+	s, err := kv.NewStored[string](kv.StoredSpec[int]{Store: &m, Name: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var c kv.Context[string, int]
+	keys := make([]string, 1000)
+	for i := range keys {
+		keys[i] = stringKey(i)
+		c.Set(keys[i], i)
+		if err := s.Set(b.Context(), keys[i], i); err != nil {
+			b.Fatal(err)
+		}
+	}
+	mirror, err := s.Mirror(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer mirror.Close()
+	for name, get := range map[string]func(string) (int, bool){"Context": c.Get, "Mirror": mirror.Get} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, ok := get(keys[i%len(keys)]); !ok {
+					b.Fatal("a key is missing")
+				}
+			}
+		})
+	}
 }
