@@ -23,7 +23,10 @@
 //     in use, and loaded from a directory. It is a module of its own.
 //   - sup/remote and cmd/supctl: access to a tree from other programs, a command line,
 //     gRPC or curl. They are modules of their own.
-//   - kv: typed state that workers share and that survives their restarts.
+//   - kv: typed state that workers share and that survives their restarts, and with
+//     kv.Stored the end of the process.
+//   - store: what keeps state for longer than a process. store/bolt is one in a file, and
+//     a module of its own.
 //   - gen and cmd/supgen: a generator of trees from struct tags.
 //   - examples: complete programs.
 package espalier
