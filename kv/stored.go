@@ -30,7 +30,8 @@ const DefaultPrefix = "espalier/default/"
 //     at most. Then it returns [ErrConflict].
 //  4. An Update of unknown outcome is tried again in such a way that at most one attempt
 //     takes effect. If others have changed the key meanwhile, so that it is not known
-//     whether it has, the error wraps [store.ErrUnknown].
+//     whether it has, the error wraps [store.ErrUnknown]. An Update of an absent key is
+//     not tried again, because the key may be absent again later.
 //  5. A Set of unknown outcome returns an error that wraps [store.ErrUnknown], and is not
 //     tried again. With a [store.Fence] in its context it is settled and done again.
 //  6. A watch yields every change, or after a compaction the state as it is then.

@@ -287,6 +287,9 @@ func TestAnUpdateOfUnknownOutcomeTakesEffectOnce(t *testing.T) {
 		defer m.Close()
 		f := storetest.NewFaulty(&m, 5, storetest.Faults{Unknown: 0.5, Late: time.Second})
 		s, _ := stored[string](t, kv.StoredSpec[int]{Store: f})
+		if err := setToZero(ctx, &m); err != nil {
+			t.Fatal(err)
+		}
 		acked, unknown := 0, 0
 		for range 500 {
 			switch _, err := kv.AddStored(ctx, s, "n", 1); {
@@ -317,6 +320,43 @@ func TestAnUpdateOfUnknownOutcomeTakesEffectOnce(t *testing.T) {
 			t.Errorf("an Update that is never known: %v", err)
 		}
 		f.Wait()
+	})
+}
+
+// setToZero sets the key n to 0, without faults.
+func setToZero(ctx context.Context, m *store.Memory) error {
+	s, err := kv.NewStored[string](kv.StoredSpec[int]{Store: m, Name: "test"})
+	if err != nil {
+		return err
+	}
+	return s.Set(ctx, "n", 0)
+}
+
+// A first attempt that takes effect late cannot do so after a second one was undone: the
+// key is absent then, as it was at first.
+func TestAnUpdateOfAnAbsentKeyIsAttemptedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		var m store.Memory
+		defer m.Close()
+		f := storetest.NewFaulty(&m, 5, storetest.Faults{})
+		s, _ := stored[int](t, kv.StoredSpec[int]{Store: f})
+		for key := range 300 {
+			f.SetFaults(storetest.Faults{Unknown: 0.5, Late: time.Minute})
+			_, err := kv.AddStored(ctx, s, key, 1)
+			f.SetFaults(storetest.Faults{})
+			if err != nil && !errors.Is(err, store.ErrUnknown) {
+				t.Fatal(err)
+			}
+			acked := err == nil
+			if _, _, err := s.Delete(ctx, key); err != nil {
+				t.Fatal(err)
+			}
+			f.Wait()
+			if v, ok, err := s.Get(ctx, key); acked && ok || err != nil {
+				t.Fatalf("key %d was set once, acknowledged, and deleted: %d, %v, %v", key, v, ok, err)
+			}
+		}
 	})
 }
 

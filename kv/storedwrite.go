@@ -97,7 +97,10 @@ func (s *Stored[K, V]) update(ctx context.Context, key K, at string, f func(V, b
 			return err
 		}
 		done, found, err := s.swap(ctx, e, *op, stamp)
-		if err != nil || done {
+		if done {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		e = found
@@ -128,8 +131,12 @@ func (s *Stored[K, V]) decide(e store.Entry, at string, f func(V, bool) (V, Op))
 }
 
 // swap carries out an operation if its key has not changed since e. Otherwise it returns
-// the entry that it found. An attempt of unknown outcome is made again with the same
-// condition, so that at most one takes effect.
+// the entry that it found.
+//
+// An attempt of unknown outcome is made again with the same condition. At most one takes
+// effect, because no key has the same revision twice. An absent key can be absent again:
+// an attempt that is still on its way could then take effect after another that has been
+// undone. So there is one attempt only if the key was absent, and its outcome is read.
 func (s *Stored[K, V]) swap(ctx context.Context, e store.Entry, op store.Op, stamp uint64) (done bool, found store.Entry, err error) {
 	tx := store.Tx{If: []store.Cond{{Key: op.Key, Rev: e.Modified}}, Do: []store.Op{op}, Read: []string{op.Key}}
 	var unknown error
@@ -157,10 +164,19 @@ func (s *Stored[K, V]) swap(ctx context.Context, e store.Entry, op store.Op, sta
 			return false, store.Entry{}, err
 		}
 		unknown = err
+		if e.Modified == 0 {
+			return s.tookEffect(ctx, op.Key, stamp), store.Entry{}, unknown
+		}
 		if err := pause(ctx, wait); err != nil {
 			return false, store.Entry{}, unknown
 		}
 	}
+}
+
+// tookEffect reports whether a key has the value of the call with a stamp.
+func (s *Stored[K, V]) tookEffect(ctx context.Context, at string, stamp uint64) bool {
+	r, err := s.commitOnce(ctx, store.Tx{Read: []string{at}})
+	return err == nil && s.stampOf(r.Read[0]) == stamp
 }
 
 func (s *Stored[K, V]) stampOf(e store.Entry) uint64 {
