@@ -122,9 +122,6 @@
 // UnmarshalText. supgen reports what the types of the package contain. What types of
 // other packages contain is reported by [plugin.CheckShape] and when a plugin starts.
 //
-// [plugin]: https://pkg.go.dev/github.com/espalier-go/espalier/sup/plugin
-// [plugin.CheckShape]: https://pkg.go.dev/github.com/espalier-go/espalier/sup/plugin#CheckShape
-//
 // # Output
 //
 // The output is one file for each package, sup_gen.go, and sup_gen_test.go for trees in
@@ -150,6 +147,9 @@
 // copied. A package is identified by its name in the import declaration. An import
 // without a name must have a path in which its name can be recognized. Regular files of
 // up to 64 MiB are read, others are ignored. Types are nested 200 levels deep at most.
+//
+// [plugin]: https://pkg.go.dev/github.com/espalier-go/espalier/sup/plugin
+// [plugin.CheckShape]: https://pkg.go.dev/github.com/espalier-go/espalier/sup/plugin#CheckShape
 package gen
 
 import (

@@ -21,7 +21,11 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
-require connectrpc.com/connect/v2 v2.0.2 // indirect
+require (
+	connectrpc.com/connect/v2 v2.0.2 // indirect
+	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+)
 
 require (
 	github.com/charmbracelet/colorprofile v0.4.3 // indirect
