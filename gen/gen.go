@@ -54,28 +54,28 @@
 //
 // On sup.Tree:
 //
-//	one_for_one                    restart the failed child (default)
+//	one_for_one                    restart the failed child; this is the default
 //	one_for_all                    restart all children
 //	rest_for_one                   restart the failed child and those declared after it
-//	name=NAME                      the id, instead of the name of the field or type
+//	name=NAME                      the id; default the name of the field or type
 //	intensity=4/10s                the restart intensity; or unlimited; default 3/5s
-//	auto_shutdown=any_significant  end the tree with its first significant child; or all_significant; or never (default)
-//	labels                         pprof labels for all workers
+//	auto_shutdown=any_significant  end the tree with its first significant child; or all_significant, with the last; or never; default never
+//	labels                         pprof labels for all workers; default none
 //
 // On a child, and on sup.Tree as a default for the children that are not nested trees:
 //
-//	permanent                      restart the child after every exit (default)
+//	permanent                      restart the child after every exit; this is the default
 //	transient                      restart the child after an abnormal exit
 //	temporary                      never restart the child
 //	shutdown=10s                   the time to stop; or infinity; or brutal; default 5s, and infinity for a tree
-//	start_timeout=10s              the time to become ready; default none
-//	backoff=100ms..30s             the first and the longest wait before a restart; or the first alone; default none
+//	start_timeout=10s              the time to become ready; default no limit
+//	backoff=100ms..30s             the first and the longest wait before a restart; or the first alone, up to a minute; default none
 //	factor=3                       how each wait grows from the last; default 2
 //	jitter=0.5                     the fraction of each wait that is random; default 0
-//	reset=1m                       how long the child must be ready for the waits to start over
+//	reset=1m                       how long the child must be ready for the waits to start over; default the longest wait
 //	budget=5/1m                    the child's own intensity, beyond which it is quarantined; default none
 //	watchdog=10s                   the longest time between two beats; default none
-//	stuck=escalate                 fail the tree if the child does not stop in time; or abandon the child; or wait (default)
+//	stuck=escalate                 fail the tree if the child does not stop in time; or abandon the child; or wait; default wait
 //
 // A nested tree has no watchdog. The word none removes a default of the tree, as in
 // backoff=none and budget=none. A child that is restarted without a limit
@@ -83,12 +83,12 @@
 //
 // On a child only:
 //
-//	name=NAME                      the id, instead of the name of the field or type
-//	significant                    the child can end the tree, see auto_shutdown (sup.Child, nested trees)
-//	max=10000                      the largest number of children (sup.Keyed)
-//	count=4                        the number of children; without it, a method returns the number (sup.Replicas)
+//	name=NAME                      the id; default the name of the field or type
+//	significant                    the child can end the tree, see auto_shutdown; default not (sup.Child, nested trees)
+//	max=10000                      the largest number of children; default no limit (sup.Keyed)
+//	count=4                        the number of children; default what a method returns (sup.Replicas)
 //	intensity=4/10s                the restart intensity; or unlimited; default 3/5s (sup.Keyed, sup.Replicas)
-//	labels                         pprof labels for all workers (sup.Keyed, sup.Replicas)
+//	labels                         pprof labels for all workers; default none (sup.Keyed, sup.Replicas)
 //
 // On a mailbox:
 //
