@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
-	"testing"
 	"time"
 
 	"google.golang.org/grpc"
@@ -47,28 +44,4 @@ func Example() {
 	page := &content.File{Path: "README.md", Content: []byte("# It grows back\n\nCut a branch.\n")}
 	fmt.Println(titleOf(context.Background(), page, filepath.Join(originals, file("text"))))
 	// Output: It grows back <nil>
-}
-
-func TestTheReadmeShowsTheCodeOfTheExample(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct{ file, from string }{
-		{"example_test.go", "func titleOf("},
-		{"plugins/text/main.go", "func main("},
-	} {
-		source, err := os.ReadFile(test.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, after, found := strings.Cut(string(source), "\n"+test.from)
-		body, _, ends := strings.Cut(after, "\n}\n")
-		if !found || !ends {
-			t.Fatalf("no %s in %s", test.from, test.file)
-		}
-		if !strings.Contains(string(readme), test.from+body+"\n}\n") {
-			t.Errorf("README.md does not show the function of %s that begins with %q, as it is", test.file, test.from)
-		}
-	}
 }
