@@ -5,8 +5,8 @@
 // types. An espalier is a tree grown along a declared frame. If a branch is cut, it grows
 // back.
 //
-// Start with package sup, whose comment lists the guarantees. SEMANTICS.md is the full
-// contract. The packages are:
+// Start with package sup, whose comment lists the guarantees. The directory docs has guides,
+// and SEMANTICS.md is the full contract. The packages are:
 //
 //   - sup: supervisors, workers, typed handles and events.
 //   - sup/suptest: tests of trees in virtual time, with faults and expected events.
@@ -16,6 +16,7 @@
 //     Prometheus, and sup/otelsup exports them, with traces, to OpenTelemetry.
 //   - sup/debug: a live page of a tree over HTTP.
 //   - sup/mailbox: typed messages between workers, which survive restarts, with replies.
+//   - sup/httpsup: an HTTP server as a worker.
 //   - sup/proc: operating system processes as workers.
 //   - sup/systemd: a program as a systemd service, with readiness, watchdog, stop and
 //     sockets.

@@ -88,7 +88,7 @@ func number(t *testing.T, text, pattern string) int {
 	return n
 }
 
-// Documents of the repository name its files as they are.
+// A command of README is a target of the Makefile.
 func TestTheCommandsOfREADMEAreTargetsOfTheMakefile(t *testing.T) {
 	readme, makefile := read(t, "../README.md"), read(t, "../Makefile")
 	for _, m := range regexp.MustCompile(`make ([a-z][a-z0-9-]*)`).FindAllStringSubmatch(readme, -1) {
