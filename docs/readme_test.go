@@ -45,7 +45,7 @@ func TestTheNumbersOfREADMEAreTrue(t *testing.T) {
 	trust := strings.ReplaceAll(readme.section(t, "## Trust"), ",", "")
 	for claim, count := range map[string]func(t *testing.T) int{
 		`more than (\d+) numbered lines`: func(t *testing.T) int { return occurrences(t, "../SEMANTICS.md", `(?m)^[A-Z]\d+ `) },
-		`(?i)more than (\d+) of them`:        func(t *testing.T) int { return occurrences(t, "../SEMANTICS.md", `\[otp`) },
+		`(?i)more than (\d+) of them`:    func(t *testing.T) int { return occurrences(t, "../SEMANTICS.md", `\[otp`) },
 		`(\d+) random scenarios`: func(t *testing.T) int {
 			return number(t, read(t, "../Makefile"), `(?m)^N \?= (\d+)$`) + 1
 		},

@@ -3,6 +3,7 @@ package byhand
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -42,8 +43,8 @@ func NewService() *Service {
 	return s
 }
 
-func (s *Service) newCustomer(_ context.Context, id string) (*Customer, error) {
-	return &Customer{id: id, payments: make(chan int), balances: &s.balances}, nil
+func (s *Service) newCustomer(ctx context.Context, id string) (*Customer, error) {
+	return &Customer{id: id, payments: make(chan int), done: ctx.Done(), balances: &s.balances}, nil
 }
 
 func (s *Service) newHTTP(ctx context.Context) (*httpsup.Server, error) {
@@ -75,6 +76,7 @@ func (s *Service) pay(w http.ResponseWriter, r *http.Request) {
 type Customer struct {
 	id       string
 	payments chan int
+	done     <-chan struct{} // closed when this incarnation is to stop
 	balances *kv.Context[string, int]
 }
 
@@ -95,7 +97,9 @@ func (c *Customer) Pay(ctx context.Context, cents int) error {
 	select {
 	case c.payments <- cents:
 		return nil
-	case <-ctx.Done(): // also if the worker has ended meanwhile
+	case <-c.done: // of the context that the start function got
+		return errors.New("the worker has ended")
+	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
