@@ -201,7 +201,8 @@ func TestTheHostDoesNotStartWithACorruptPlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := s.runHost(t.Context(), false, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "host/picture/0: start: ") {
+	// The replicas start side by side, so either may be the first to fail.
+	if err == nil || !strings.Contains(err.Error(), "host/picture/") || !strings.Contains(err.Error(), ": start: ") {
 		t.Errorf("error %v, want one that names the plugin", err)
 	}
 }
