@@ -118,7 +118,12 @@ func Register(s grpc.ServiceRegistrar, def *Definition, impl any) error {
 }
 
 // grpcConn is a stream of gRPC as a conn.
-type grpcConn struct{ stream grpc.Stream }
+type grpcConn struct {
+	stream interface {
+		SendMsg(m any) error
+		RecvMsg(m any) error
+	}
+}
 
 func (c grpcConn) send(f frame) error { return c.stream.SendMsg(&f) }
 

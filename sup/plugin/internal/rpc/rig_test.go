@@ -64,7 +64,7 @@ func (p converterClient) Index(ctx context.Context, files iter.Seq2[file, error]
 	return r0, err
 }
 
-var storeDef = Define(&Definition{
+var _ = Define(&Definition{
 	Name: "store", Type: reflect.TypeFor[store](),
 	NewClient: func(c Caller) any { return storeClient{c} },
 	Errors:    []NamedError{{"errTooLarge", errTooLarge}},

@@ -116,7 +116,6 @@ type ServerCall struct {
 	streams uint64      // that were taken
 	out     payload
 	has     bool // out is set
-	failed  error
 }
 
 // run calls the method.

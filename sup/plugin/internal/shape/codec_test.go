@@ -144,8 +144,8 @@ func TestATypeThatCannotCrossIsAFaultWithItsPath(t *testing.T) {
 		want  string
 	}{
 		{struct{ R *bytes.Reader }{}, ".R has fields that are not exported (s, i, prevRune): export them, or give bytes.Reader MarshalBinary and UnmarshalBinary"},
-		{unexported{}, "shape_test.unexported has fields that are not exported (size)"},
-		{half{}, "shape_test.half has MarshalBinary but not UnmarshalBinary"},
+		{unexported{size: 1}, "shape_test.unexported has fields that are not exported (size)"},
+		{half{v: 1}, "shape_test.half has MarshalBinary but not UnmarshalBinary"},
 		{promoted{}, "shape_test.promoted embeds time.Time, which would be encoded in place of the whole"},
 		{struct{ V any }{}, ".V is an interface (interface {}): use a concrete type"},
 		{struct{ E error }{}, ".E is an interface (error): use a concrete type"},
