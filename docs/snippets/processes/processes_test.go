@@ -35,3 +35,9 @@ func TestAnExitErrorIsReported(t *testing.T) {
 		t.Error("the start succeeded")
 	}
 }
+
+func TestWithoutADatabaseTheTreeDoesNotStart(t *testing.T) {
+	if _, err := start(t.Context(), t.TempDir()); err == nil {
+		t.Error("started with an empty directory")
+	}
+}
