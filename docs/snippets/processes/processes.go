@@ -17,6 +17,7 @@ func start(ctx context.Context, dir string) (*sup.Supervisor[*proc.Worker], erro
 		Path:  "postgres",
 		Args:  []string{"-D", dir, "-p", "5433"},
 		Ready: proc.ReadyTCP("localhost:5433"),
+		Live:  proc.Liveness{Probe: proc.LiveExec(proc.Command{Path: "pg_isready", Args: []string{"-p", "5433"}})},
 	}
 	api := proc.Command{
 		Path:  "./api",

@@ -5,9 +5,12 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/espalier-go/espalier/sup/suptest"
 )
 
 // The driver accepts everything.
@@ -25,8 +28,29 @@ func (stmt) Exec([]driver.Value) (driver.Result, error) { return driver.RowsAffe
 
 type stmt struct{ driver.Stmt }
 
+var register = sync.OnceFunc(func() { sql.Register("sqlite", accepting{}) })
+
+func TestTheDatabaseOfTheShopRestarts(t *testing.T) {
+	register()
+	suptest.Run(t, func(t *testing.T) {
+		faults := suptest.NewFaults(t)
+		tree := NewShop(&children{dsn: "shop.db"})
+		if err := tree.Start(suptest.InjectTree(t.Context(), faults)); err != nil {
+			t.Fatal(err)
+		}
+		suptest.Cleanup(t, tree)
+		faults.Crash("shop/db", errors.New("connection lost"))
+		if _, err := tree.DB.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if info, _ := tree.DB.Info(); info.Restarts != 1 {
+			t.Error(info)
+		}
+	})
+}
+
 func TestTheShopRunsUntilItsContextEnds(t *testing.T) {
-	sql.Register("sqlite", accepting{})
+	register()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
