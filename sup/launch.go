@@ -200,9 +200,6 @@ func (s *core) awaitStart(ctx context.Context, inc *incarnation, by StopReason) 
 	for turn := 0; ; turn++ {
 		if turn < yields {
 			runtime.Gosched()
-			if c.live.Load() == inc { // ready: the common case needs no lock
-				return nil
-			}
 		}
 		s.mu.Lock()
 		switch {
