@@ -73,6 +73,10 @@ func (s *core) awaitAll(ctx context.Context, incs []*incarnation, failed func(c 
 			failed(inc.child, s.startError(inc.child, err))
 		}
 	}
+	// A child that the look without the lock found ready may be about to record its event,
+	// which it does under the lock.
+	s.mu.Lock()
+	defer s.mu.Unlock()
 }
 
 // cancelStarts asks those incarnations to stop that are not ready.
