@@ -8,7 +8,7 @@ import (
 
 const numbersTable = "| what | espalier | suture v4 | errgroup | OTP 25 |\n|---|---|---|---|---|\n"
 
-// The numbers of the comparison are those of BENCHMARKS.md.
+// The table in comparison.md repeats rows of BENCHMARKS.md.
 func TestTheNumbersOfTheComparisonAreThoseOfTheBenchmarks(t *testing.T) {
 	rows := make(map[string][]string)
 	for line := range strings.Lines(read(t, "../BENCHMARKS.md")) {

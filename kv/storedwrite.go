@@ -36,8 +36,8 @@ func (s *Stored[K, V]) set(ctx context.Context, at string, value V) error {
 func newStamp() uint64 { return rand.Uint64() }
 
 // GetOrSet returns the value of key if key is present, and otherwise sets key to value and
-// returns that. The result loaded reports whether key was present. Its errors are those of
-// [Stored.Update].
+// returns that. The result loaded reports whether key was present. See
+// [Stored.Update] for the errors.
 func (s *Stored[K, V]) GetOrSet(ctx context.Context, key K, value V) (actual V, loaded bool, err error) {
 	err = s.Update(ctx, key, func(old V, ok bool) (V, Op) {
 		if actual, loaded = old, ok; ok {
@@ -49,8 +49,8 @@ func (s *Stored[K, V]) GetOrSet(ctx context.Context, key K, value V) (actual V, 
 	return actual, loaded, err
 }
 
-// Delete removes key. It returns the removed value and whether key was present. Its errors
-// are those of [Stored.Update]. A value that cannot be decoded is not deleted.
+// Delete removes key. It returns the removed value and whether key was present. A value
+// that cannot be decoded is not deleted. See [Stored.Update] for the errors.
 func (s *Stored[K, V]) Delete(ctx context.Context, key K) (old V, ok bool, err error) {
 	err = s.Update(ctx, key, func(value V, present bool) (V, Op) {
 		old, ok = value, present
@@ -245,7 +245,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // CompareAndSwapStored sets key to value if key is present and its value equals old, and
-// reports whether it did. Its errors are those of [Stored.Update].
+// reports whether it did. See [Stored.Update] for the errors.
 func CompareAndSwapStored[K, V comparable](ctx context.Context, s *Stored[K, V], key K, old, value V) (swapped bool, err error) {
 	err = s.Update(ctx, key, func(found V, ok bool) (V, Op) {
 		if swapped = ok && equal(found, old); swapped {
@@ -257,7 +257,7 @@ func CompareAndSwapStored[K, V comparable](ctx context.Context, s *Stored[K, V],
 }
 
 // AddStored atomically adds delta to the value of key and returns the sum. An absent key
-// counts as zero. Its errors are those of [Stored.Update].
+// counts as zero. See [Stored.Update] for the errors.
 func AddStored[K comparable, V Number](ctx context.Context, s *Stored[K, V], key K, delta V) (sum V, err error) {
 	err = s.Update(ctx, key, func(old V, _ bool) (V, Op) {
 		sum = old + delta

@@ -358,8 +358,7 @@ func TestVersionAndHelpSucceed(t *testing.T) {
 	}
 }
 
-// A package that go generate does nothing for is told apart: the advice to run it would
-// not help.
+// The advice to run go generate would not help where no line runs supgen.
 func TestCheckSaysWhatToAddIfNoLineRunsSupgen(t *testing.T) {
 	dir := write(t, map[string]string{"a/orders.go": orders, "orders.go": "//go:generate stringer -type=T\n\n" + orders})
 	advice := ", or add the line //go:generate go tool supgen to a file of the package and run go generate\n"

@@ -13,8 +13,8 @@ import (
 const maxFaults = 10
 
 // Check checks the whole file: the structure of its pages, and the checksum of each entry
-// and change. The error wraps [ErrDamaged] and lists the first faults. The time is that of
-// reading the file. Commits wait meanwhile.
+// and change. The error wraps [ErrDamaged] and lists the first faults. Check
+// reads the whole file, and commits wait meanwhile.
 func (s *Store) Check(ctx context.Context) error {
 	err := s.check(ctx)
 	if err == nil && s.options.ReadOnly {

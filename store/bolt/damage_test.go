@@ -15,8 +15,8 @@ import (
 	"github.com/espalier-go/espalier/store/bolt"
 )
 
-// filled makes a file with known values, and returns its bytes. It is that of a process
-// that was killed if it is not clean.
+// filled makes a file with known values, and returns its bytes. If clean is false, the
+// file looks as if its process had been killed.
 func filled(t *testing.T, clean bool) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s.db")

@@ -19,7 +19,7 @@ type Options struct {
 	// does not wait.
 	Wait time.Duration
 	// Check checks the whole file at every Open, and not only when its last user did not
-	// close it. The time is that of reading the file.
+	// close it. Open then reads the whole file.
 	Check bool
 	// ReadOnly opens an existing file for reading. Several processes may do so at once,
 	// while no process has it open for writing.

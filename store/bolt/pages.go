@@ -10,8 +10,8 @@ import (
 
 // This file reads the pages of a bbolt file without mapping it, and finds those that
 // cannot be followed safely. bbolt's own check follows them in a goroutine in which a
-// page beyond the end of the file would end the program, so this check comes first. The
-// layout is that of version 2 of bbolt's format, in the byte order of the machine.
+// page beyond the end of the file would end the program, so this check comes first. It
+// knows version 2 of bbolt's format, in the byte order of the machine.
 
 const (
 	pageHeader = 16 // id 8, flags 2, count 2, overflow 4

@@ -9,7 +9,8 @@ import (
 	"github.com/espalier-go/espalier/store"
 )
 
-// limits are those of a portable program, but for the number of operations.
+// limits restrict keys and values as every store does. The number of operations is not
+// limited.
 var limits = store.Limits{Key: store.MaxKey, Value: store.MaxValue}
 
 // Limits implements [store.Store]. A call may have any number of operations.

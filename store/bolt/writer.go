@@ -121,8 +121,8 @@ const (
 	maxSize     = 16 << 20
 )
 
-// take returns the requests for the next transaction. The error is that of the store if
-// it was closed.
+// take returns the requests for the next transaction. It returns why
+// the store was closed if it was.
 func (s *Store) take() (batch []*request, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
