@@ -1,15 +1,6 @@
 // Counter is a plugin: a program of its own.
 package main
 
-import (
-	goplugin "github.com/hashicorp/go-plugin"
+import "github.com/espalier-go/espalier/docs/snippets/words"
 
-	"github.com/espalier-go/espalier/docs/snippets/words"
-)
-
-func main() {
-	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig: words.Handshake,
-		Plugins:         goplugin.PluginSet{"words": &words.Plugin{Impl: words.Counter{}}},
-	})
-}
+func main() { words.ServeWords(words.Counter{}) }

@@ -13,15 +13,6 @@ import (
 	"github.com/espalier-go/espalier/sup/proc"
 )
 
-func specOf(path string) plugin.Spec[words.Words] {
-	return plugin.Spec[words.Words]{
-		Command:   proc.Command{Path: path},
-		Handshake: words.Handshake,
-		Dial:      plugin.Stub[words.Words](&words.Plugin{}),
-		Serves:    "words",
-	}
-}
-
 func start(ctx context.Context, source *plugin.Source[words.Words]) (*sup.Supervisor[*plugin.Client[words.Words]], error) {
 	return sup.Start(ctx, sup.Spec[*plugin.Client[words.Words]]{
 		Children: []sup.ChildSpec[*plugin.Client[words.Words]]{
@@ -30,12 +21,23 @@ func start(ctx context.Context, source *plugin.Source[words.Words]) (*sup.Superv
 	})
 }
 
-func count(ctx context.Context, h plugin.Handle[words.Words], text string) (n int, err error) {
-	err = plugin.Do(ctx, h, func(ctx context.Context, w words.Words) error { // w is the live plugin
-		n, err = w.Count(text)
-		return err
-	}, plugin.Idempotent()) // called once more if the plugin dies meanwhile
-	return n, err
+func inItsProcess(path string) *plugin.Source[words.Words] {
+	return plugin.NewSource(words.WordsPlugin(proc.Command{Path: path}))
+}
+
+func inThisProcess() *plugin.Source[words.Words] {
+	return plugin.InProcess(func(context.Context) (words.Words, error) { return words.Counter{}, nil })
+}
+
+func use(ctx context.Context, h plugin.Handle[words.Words]) (n int, err error) {
+	w := words.NewWords(h) // a words.Words
+	for word, err := range w.Split(ctx, "to be or not to be") {
+		if err != nil {
+			return 0, err
+		}
+		fmt.Println(word)
+	}
+	return w.Count(ctx, "to be or not to be")
 }
 
 func explain(err error) {
@@ -49,13 +51,15 @@ func explain(err error) {
 
 func upgrade(ctx context.Context, h sup.Child[*plugin.Client[words.Words]], path string) error {
 	return h.Do(ctx, func(ctx context.Context, c *plugin.Client[words.Words]) error {
-		return c.Replace(ctx, specOf(path)) // beside the calls in flight
+		return c.Replace(ctx, words.WordsPlugin(proc.Command{Path: path})) // beside the calls in flight
 	})
 }
 
 func directory(ctx context.Context, path string) (*plugin.Dir[words.Words], error) {
 	return plugin.StartDir(ctx, plugin.DirSpec[words.Words]{
 		Path: path,
-		Spec: func(path string) (plugin.Spec[words.Words], bool) { return specOf(path), true },
+		Spec: func(path string) (plugin.Spec[words.Words], bool) {
+			return words.WordsPlugin(proc.Command{Path: path}), true
+		},
 	})
 }

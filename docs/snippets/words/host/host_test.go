@@ -3,11 +3,13 @@
 package host
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"github.com/espalier-go/espalier/docs/snippets/words"
 	"github.com/espalier-go/espalier/sup/plugin"
 )
 
@@ -20,13 +22,16 @@ func TestAPluginIsCalledUpgradedAndListed(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "../counter").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	s, err := start(ctx, plugin.NewSource(specOf(binary)))
+	s, err := start(ctx, inItsProcess(binary))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Shutdown(ctx)
-	if n, err := count(ctx, s.Child("words"), "one two three"); n != 3 || err != nil {
+	if n, err := use(ctx, s.Child("words")); n != 6 || err != nil {
 		t.Error(n, err)
+	}
+	if _, err := words.NewWords(s.Child("words")).Count(ctx, ""); !errors.Is(err, words.ErrEmpty) {
+		t.Errorf("error of an empty text: %v", err)
 	}
 	if err := upgrade(ctx, s.Child("words"), binary); err != nil {
 		t.Error(err)
@@ -36,15 +41,29 @@ func TestAPluginIsCalledUpgradedAndListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Shutdown(ctx)
-	if n, err := count(ctx, d.Plugins.Child("counter"), "one two"); n != 2 || err != nil {
+	if n, err := use(ctx, d.Plugins.Child("counter")); n != 6 || err != nil {
 		t.Error(n, err)
 	}
 	if err := s.TerminateChild(ctx, "words"); err != nil {
 		t.Error(err)
 	}
-	_, err = count(ctx, s.Child("words"), "one")
+	_, err = use(ctx, s.Child("words"))
 	explain(err)
 	if err == nil {
 		t.Error("a terminated plugin answers")
+	}
+}
+
+func TestTheSamePluginRunsInTheProcessOfTheHost(t *testing.T) {
+	if err := plugin.CheckShape[words.Words](); err != nil {
+		t.Error(err)
+	}
+	s, err := start(t.Context(), inThisProcess())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown(t.Context())
+	if n, err := use(t.Context(), s.Child("words")); n != 6 || err != nil {
+		t.Error(n, err)
 	}
 }
