@@ -16,7 +16,7 @@ var floors = []struct {
 	files string
 }{
 	{"vocabulary", "worker closed state policy spec event eventkind errors stoperror info path text validate checkneeds decide plan wait exhausted exhausted_other exhausted_plan9 exhausted_windows shield doc version"},
-	{"state", "core child needs incarnation context config round_state abandoned record history retired nested stack observe notify subscribe observe notify subscribe handle_ref"},
+	{"state", "core child needs incarnation context config round_state abandoned record history retired nested stack observe notify subscribe handle_ref"},
 	{"transitions", "start launch timer exit execute round stop stopset end stuck operator replace startall stopwithin"},
 	{"drivers", "supervision ready life goroutines watchdog task reference"},
 	{"views", "snapshot inspect above control locate stream slog"},

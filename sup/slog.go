@@ -48,15 +48,17 @@ func (l logObserver) Observe(e Event) {
 	if e.HostExhausted {
 		attrs = append(attrs, slog.Bool("hostExhausted", true))
 	}
-	if stack := stackOf(e); stack != "" && level >= slog.LevelWarn {
-		attrs = append(attrs, slog.String("stack", stack))
+	if level >= slog.LevelWarn {
+		if stack := stackOf(&e); stack != "" {
+			attrs = append(attrs, slog.String("stack", stack))
+		}
 	}
 	l.logger.LogAttrs(ctx, level, e.Kind.String(), attrs...)
 }
 
 // stackOf returns the stack of an event, or the stack in the error of its exit. It is "" if
 // there is neither.
-func stackOf(e Event) string {
+func stackOf(e *Event) string {
 	if e.Stack != "" || e.Kind != ChildExited && e.Kind != ObserverPanicked {
 		return e.Stack
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -45,20 +46,27 @@ type childSpans struct {
 	crash                trace.SpanContext // last crash
 }
 
+// An event is an event with its time as an option, which several spans share.
+type event struct {
+	sup.Event
+	at trace.SpanEventOption
+}
+
 // Observe implements [sup.Observer].
 func (o *observer) Observe(e sup.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	at := trace.WithTimestamp(e.Time)
 	switch e.Kind {
 	case sup.SupervisorStarted, sup.SupervisorFailed, sup.SupervisorStopped:
-		o.supervisor(e)
+		o.supervisor(&event{e, at})
 	case sup.ChildStarting, sup.ChildReady, sup.ChildStopping, sup.ChildStuck, sup.ChildExited, sup.ChildRestarting,
 		sup.ChildStopped, sup.ChildQuarantined, sup.ChildRemoved:
-		o.child(e)
+		o.child(&event{e, at})
 	}
 }
 
-func (o *observer) supervisor(e sup.Event) {
+func (o *observer) supervisor(e *event) {
 	s := o.supervisorAt(e.Path)
 	switch e.Kind {
 	case sup.SupervisorStarted:
@@ -77,7 +85,7 @@ func (o *observer) supervisor(e sup.Event) {
 	}
 }
 
-func (o *observer) child(e sup.Event) {
+func (o *observer) child(e *event) {
 	s := o.supervisorAt(parentPath(e.Path))
 	c := s.children[e.Path]
 	if c == nil {
@@ -86,22 +94,22 @@ func (o *observer) child(e sup.Event) {
 	}
 	switch e.Kind {
 	case sup.ChildStarting:
-		c.start = o.open("sup.start", e, o.parentOfStart(s, c, e))
+		c.start = o.open("sup.start", e, o.parentOfStart(s, c, e), trace.SpanContext{})
 	case sup.ChildReady:
 		end(&c.start, e)
 		end(&c.restart, e)
 	case sup.ChildStopping:
-		c.stop = o.open("sup.stop", e, o.parentOfStop(e), o.linkToCause(e, trace.SpanContext{})...)
+		c.stop = o.open("sup.stop", e, o.parentOfStop(e), o.causeOf(e, trace.SpanContext{}))
 	case sup.ChildStuck:
 		if c.stop != nil {
-			c.stop.AddEvent("stuck", trace.WithTimestamp(e.Time), trace.WithAttributes(stackKey.String(e.Stack)))
+			c.stop.AddEvent("stuck", e.at, trace.WithAttributes(stackKey.String(e.Stack)))
 			c.stop.SetStatus(codes.Error, "not stopped in time")
 		}
 	case sup.ChildExited:
 		o.exited(s, c, e)
 	case sup.ChildRestarting:
 		if c.restart == nil {
-			c.restart = o.open("sup.restart", e, nil, o.linkToCause(e, c.crash)...)
+			c.restart = o.open("sup.restart", e, nil, o.causeOf(e, c.crash))
 		}
 		if e.Delay > 0 {
 			c.restart.SetAttributes(delayKey.Float64(e.Delay.Seconds()))
@@ -121,7 +129,7 @@ func (o *observer) child(e sup.Event) {
 	}
 }
 
-func (o *observer) exited(s *supervisorSpans, c *childSpans, e sup.Event) {
+func (o *observer) exited(s *supervisorSpans, c *childSpans, e *event) {
 	recordError(c.start, e)
 	if e.Exit.Kind != sup.ExitAbnormal {
 		c.crash = trace.SpanContext{}
@@ -143,7 +151,7 @@ func (o *observer) exited(s *supervisorSpans, c *childSpans, e sup.Event) {
 // parentOfStart returns the parent span for the start of a child: its restart, or the
 // start of its supervisor. The start of a root begins with its first child, since it
 // has no event.
-func (o *observer) parentOfStart(s *supervisorSpans, c *childSpans, e sup.Event) trace.Span {
+func (o *observer) parentOfStart(s *supervisorSpans, c *childSpans, e *event) trace.Span {
 	if c.restart != nil {
 		return c.restart
 	}
@@ -152,16 +160,16 @@ func (o *observer) parentOfStart(s *supervisorSpans, c *childSpans, e sup.Event)
 		return above.children[path].start
 	}
 	if s.rootStart == nil && (e.Seq == 1 || s.stopped) {
-		root := e
+		root := *e
 		root.Path, root.Incarnation = path, 0
-		s.rootStart = o.open("sup.start", root, nil)
+		s.rootStart = o.open("sup.start", &root, nil, trace.SpanContext{})
 	}
 	return s.rootStart
 }
 
 // parentOfStop returns the span for the stop of a child's supervisor, or nil if the
 // supervisor is not stopping.
-func (o *observer) parentOfStop(e sup.Event) trace.Span {
+func (o *observer) parentOfStop(e *event) trace.Span {
 	path := parentPath(e.Path)
 	if above := o.supervisors[parentPath(path)]; above != nil && above.children[path] != nil {
 		return above.children[path].stop
@@ -169,24 +177,16 @@ func (o *observer) parentOfStop(e sup.Event) trace.Span {
 	return nil
 }
 
-// linkToCause returns a link to the crash that caused an event: the crash of the child
-// in Because, or else the child's own.
-func (o *observer) linkToCause(e sup.Event, own trace.SpanContext) []trace.SpanStartOption {
-	crash := own
-	if e.Because != "" {
-		crash = trace.SpanContext{}
-		if s := o.supervisors[parentPath(e.Because)]; s != nil && s.children[e.Because] != nil {
-			crash = s.children[e.Because].crash
-		}
+// causeOf returns the crash that caused an event: that of the child in Because, or else
+// the child's own.
+func (o *observer) causeOf(e *event, own trace.SpanContext) trace.SpanContext {
+	if e.Because == "" {
+		return own
 	}
-	return linkTo(crash)
-}
-
-func linkTo(to trace.SpanContext) []trace.SpanStartOption {
-	if !to.IsValid() {
-		return nil
+	if s := o.supervisors[parentPath(e.Because)]; s != nil && s.children[e.Because] != nil {
+		return s.children[e.Because].crash
 	}
-	return []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: to})}
+	return trace.SpanContext{}
 }
 
 func (o *observer) supervisorAt(path string) *supervisorSpans {
@@ -213,13 +213,14 @@ const (
 	stackKey         = attribute.Key("exception.stacktrace")
 )
 
-// open starts a span at the time of an event.
-func (o *observer) open(name string, e sup.Event, parent trace.Span, options ...trace.SpanStartOption) trace.Span {
+// open starts a span at the time of an event, with a link to its cause if that is valid.
+func (o *observer) open(name string, e *event, parent trace.Span, cause trace.SpanContext) trace.Span {
 	ctx := context.Background()
 	if parent != nil {
 		ctx = trace.ContextWithSpan(ctx, parent)
 	}
-	attributes := []attribute.KeyValue{pathKey.String(e.Path)}
+	attributes := make([]attribute.KeyValue, 1, 4)
+	attributes[0] = pathKey.String(e.Path)
 	if e.Incarnation > 0 {
 		attributes = append(attributes, incarnationKey.Int(e.Incarnation))
 	}
@@ -229,31 +230,47 @@ func (o *observer) open(name string, e sup.Event, parent trace.Span, options ...
 	if e.Exit.Kind != sup.ExitNone {
 		attributes = append(attributes, exitKey.String(e.Exit.Kind.String()))
 	}
-	_, span := o.tracer.Start(ctx, name, append(options, trace.WithTimestamp(e.Time), trace.WithAttributes(attributes...))...)
+	with := trace.WithAttributes(attributes...)
+	var span trace.Span
+	if cause.IsValid() {
+		_, span = o.tracer.Start(ctx, name, e.at, with, trace.WithLinks(trace.Link{SpanContext: cause}))
+	} else {
+		_, span = o.tracer.Start(ctx, name, e.at, with)
+	}
 	return span
 }
 
 // instant creates a span without duration for a failure.
-func (o *observer) instant(name string, e sup.Event, cause trace.SpanContext) trace.SpanContext {
-	span := o.open(name, e, nil, linkTo(cause)...)
+func (o *observer) instant(name string, e *event, cause trace.SpanContext) trace.SpanContext {
+	span := o.open(name, e, nil, cause)
 	recordError(span, e)
-	span.End(trace.WithTimestamp(e.Time))
+	span.End(e.at)
 	return span.SpanContext()
 }
 
 // recordError records the error of an abnormal exit in a span. It has no effect if span is
 // nil.
-func recordError(span trace.Span, e sup.Event) {
+func recordError(span trace.Span, e *event) {
 	if span == nil || e.Exit.Kind != sup.ExitAbnormal || e.Exit.Err == nil {
 		return
 	}
-	text := fmt.Sprint(e.Exit.Err) // Sprint survives an Error method that panics
-	attributes := []attribute.KeyValue{messageKey.String(text), typeKey.String(fmt.Sprintf("%T", e.Exit.Err))}
+	text := textOf(e.Exit.Err)
+	attributes := []attribute.KeyValue{messageKey.String(text), typeKey.String(reflect.TypeOf(e.Exit.Err).String())}
 	if stack := stackOf(e.Exit.Err); stack != "" {
 		attributes = append(attributes, stackKey.String(stack))
 	}
-	span.AddEvent("exception", trace.WithTimestamp(e.Time), trace.WithAttributes(attributes...))
+	span.AddEvent("exception", e.at, trace.WithAttributes(attributes...))
 	span.SetStatus(codes.Error, text)
+}
+
+// textOf returns the text of an error, also if its Error method panics.
+func textOf(err error) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprint(err) // says so
+		}
+	}()
+	return err.Error()
 }
 
 // stackOf returns the stack in an error, or "" if it has none. AsType calls methods of
@@ -270,14 +287,14 @@ func stackOf(err error) (stack string) {
 }
 
 // end ends a span at the time of an event. It has no effect if the span is nil.
-func end(span *trace.Span, e sup.Event) {
+func end(span *trace.Span, e *event) {
 	if *span != nil {
-		(*span).End(trace.WithTimestamp(e.Time))
+		(*span).End(e.at)
 		*span = nil
 	}
 }
 
-func (c *childSpans) endAll(e sup.Event) {
+func (c *childSpans) endAll(e *event) {
 	end(&c.start, e)
 	end(&c.stop, e)
 	end(&c.restart, e)
