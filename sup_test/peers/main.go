@@ -4,7 +4,7 @@
 // error.
 //
 //	go run . [-run REGEXP] [-hurry]
-//	go run . -group NAME [-cpuprofile FILE]
+//	go run . -group NAME [-cpuprofile FILE] [-mutexprofile FILE]
 package main
 
 import (
@@ -15,12 +15,17 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"runtime/pprof"
+	"slices"
 	"time"
 )
 
 //go:embed reading.md
 var reading string
+
+//go:embed service.md
+var aboutService string
 
 // groups are the rows of the table, grouped by what is measured together.
 var groups = []struct {
@@ -28,6 +33,7 @@ var groups = []struct {
 	measure func(r *report)
 }{
 	{"start", measureStart},
+	{"crowd", measureCrowd},
 	{"restart", measureRestart},
 	{"siblings", measureSiblings},
 	{"storm", measureStorm},
@@ -43,6 +49,8 @@ var groups = []struct {
 	{"mailbox", measureMailbox},
 	{"generated", measureGenerated},
 	{"generator", measureGenerator},
+	{"command", measureCommand},
+	{"service", measureService},
 }
 
 func main() {
@@ -50,6 +58,7 @@ func main() {
 	alone := flag.String("group", "", "measure one `group` and write its rows in gob, which is what the command does for each")
 	inhabitant := flag.String("bytes", "", "print the bytes in use for one of a million idle `children`, and no table")
 	profile := flag.String("cpuprofile", "", "with -group: write a CPU profile to this `file`")
+	mutexes := flag.String("mutexprofile", "", "with -group: write a profile of the waits for mutexes to this `file`")
 	flag.BoolVar(&hurry, "hurry", false, "take half the time")
 	flag.Parse()
 	switch {
@@ -60,6 +69,11 @@ func main() {
 			file := must(os.Create(*profile))
 			check(pprof.StartCPUProfile(file))
 			defer pprof.StopCPUProfile()
+		}
+		if *mutexes != "" {
+			file := must(os.Create(*mutexes))
+			runtime.SetMutexProfileFraction(1)
+			defer func() { check(pprof.Lookup("mutex").WriteTo(file, 0)) }()
 		}
 		check(gob.NewEncoder(os.Stdout).Encode(measureGroup(*alone)))
 	default:
@@ -114,6 +128,9 @@ func printPage(wanted *regexp.Regexp) {
 	} else {
 		fmt.Print("Erlang is not installed: the column OTP is empty.\n\n")
 	}
-	printTable(os.Stdout, rows)
+	isOfService := func(r row) bool { return r.Section != "" }
+	printTable(os.Stdout, slices.DeleteFunc(slices.Clone(rows), isOfService))
+	fmt.Printf("\n## A service\n\n%s\n", aboutService)
+	printTable(os.Stdout, slices.DeleteFunc(rows, func(r row) bool { return !isOfService(r) }))
 	fmt.Printf("\nTook %v.\n", time.Since(began).Round(time.Second))
 }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"io"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -20,6 +20,7 @@ import (
 // An onlooker is a way to observe a tree.
 type onlooker struct {
 	name, text string
+	target     float64                                 // of a restart; 0 if it is only shown
 	record     int                                     // Record of the spec
 	observers  func() []sup.Observer                   // created for each tree
 	collect    func(tree sup.AnySupervisor) (f func()) // f is called periodically while the tree runs
@@ -34,9 +35,9 @@ const onlookedRestarts = 20_000
 
 var onlookers = []onlooker{
 	{name: "none", record: -1},
-	{name: "recorder", text: "the default record of events"},
+	{name: "recorder", text: "the default record of events", target: 1.05},
 	{name: "slog", text: "and sup.Log at Info, text to io.Discard", observers: func() []sup.Observer {
-		return []sup.Observer{sup.Log(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo})))}
+		return []sup.Observer{sup.Log(textLogger())}
 	}},
 	{name: "prom", text: "and promsup, gathered every 5 ms", collect: func(tree sup.AnySupervisor) func() {
 		registry := prometheus.NewRegistry()
@@ -74,6 +75,7 @@ func measureOnlookers(r *report) {
 		restarted = append(restarted, contender{name: o.name, measure: o.restart})
 		started = append(started, contender{name: o.name, measure: func(m *meter) { o.start(m, n) }})
 	}
+	started = append(started, contender{name: "slog by hand", measure: func(m *meter) { startByHand(m, n) }})
 	for _, c := range []struct {
 		what  string
 		found map[string]samples
@@ -82,9 +84,38 @@ func measureOnlookers(r *report) {
 		{"start of 10k children, Keyed, each", compare(20*time.Second, started...)},
 	} {
 		for _, o := range onlookers[1:] {
-			r.add(c.found, judged{what: c.what + ": " + o.text, ours: o.name, limit: "none", limitText: "no record, no observers"})
+			one := judged{what: c.what + ": " + o.text, ours: o.name, limit: "none", limitText: "no record, no observers"}
+			if c.what == "restart" {
+				one.target = o.target
+			}
+			if o.collect != nil {
+				one.limit, one.limitText, one.target = "recorder", "not collected", 1.1
+			}
+			r.add(c.found, one)
+		}
+		if c.found["slog by hand"] != nil {
+			r.add(c.found, judged{
+				what: c.what + ": sup.Log at Info", ours: "slog", target: 1.3,
+				limit: "slog by hand", limitText: "no observer, and slog by hand",
+			})
 		}
 	}
+}
+
+// startByHand measures a start that is not observed, and the records that [sup.Log]
+// writes of it.
+func startByHand(m *meter, n int) {
+	w, logger := busy(n), textLogger()
+	k := newKeyed(w)
+	m.do(n, func() {
+		startKeyed(k, 0, n)
+		w.entered.Wait()
+		for i := range n {
+			logger.LogAttrs(context.Background(), slog.LevelInfo, "child ready",
+				slog.String("path", "supervisor/"+strconv.Itoa(i)), slog.Int("incarnation", 1))
+		}
+	})
+	shutdown(k)
 }
 
 func (o onlooker) restart(m *meter) {

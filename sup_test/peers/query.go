@@ -111,7 +111,7 @@ func measureSnapshot(r *report) {
 			})
 		}},
 	)
-	r.add(found, judged{what: "snapshot of 10k children", ours: "espalier", limit: "loop", target: 2})
+	r.add(found, judged{what: "snapshot of 10k children", ours: "espalier", limit: "loop", target: 1.7})
 	loopTime := found["loop"].median(nanos)
 	var delays []float64
 	for range 101 {

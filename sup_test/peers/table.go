@@ -10,6 +10,7 @@ import (
 
 // A row is a line of the table. Its fields are exported for gob.
 type row struct {
+	Section string // "" for the table of all others
 	What    string
 	Limit   string // name and time of the limit
 	Ours    string // absolute time, for orientation
