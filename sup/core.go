@@ -100,6 +100,9 @@ type childList struct {
 	count       int
 	states      [StateQuarantined + 1]int // number of children in each state
 	significant int                       // number of significant children that are not at rest
+	declared    int                       // number of children that are not members, see child.member
+	budgeted    int                       // number of children with a budget of their own
+	members     Counts                    // of the members together
 	stuck       int                       // number of stuck children
 	supervisors map[*child]struct{}       // the children that are or were supervisors
 	lastLives   map[*child]*core          // the last lives of those that are down
@@ -185,6 +188,14 @@ func (s *core) linkLocked(c *child) {
 	if c.policy.significant {
 		s.list.significant++
 	}
+	if c.isMember() {
+		s.list.members = s.list.members.plus(c.counts)
+	} else {
+		s.list.declared++
+	}
+	if c.policy.budget != (Intensity{}) {
+		s.list.budgeted++
+	}
 }
 
 // unlinkLocked removes a child from the list and keeps its counts. A removed child
@@ -208,6 +219,14 @@ func (s *core) unlinkLocked(c *child, now time.Duration) {
 	s.list.states[c.state]--
 	if c.policy.significant && !c.atRest() {
 		s.list.significant--
+	}
+	if c.isMember() {
+		s.list.members = s.list.members.minus(c.counts)
+	} else {
+		s.list.declared--
+	}
+	if c.policy.budget != (Intensity{}) {
+		s.list.budgeted--
 	}
 	// After unlinked is set, moveLocked no longer counts the states of this child.
 	c.unlinked.Store(true)

@@ -95,7 +95,7 @@ func (s *core) countExitLocked(c *child, inc *incarnation, exit Exit, now time.D
 	if begun && inc.start != startIgnored {
 		c.last = exit
 		if exit.Kind == ExitAbnormal {
-			c.counts.Failures++
+			c.countLocked(Counts{Failures: 1})
 		}
 		c.emitLocked(eventDraft{kind: ChildExited, exit: exit}, now)
 	}

@@ -19,7 +19,7 @@ var floors = []struct {
 	{"state", "core child needs incarnation context config round_state abandoned record history retired nested stack observe notify subscribe handle_ref"},
 	{"transitions", "start launch timer exit execute round stop stopset end stuck operator replace startall stopwithin"},
 	{"drivers", "supervision ready life goroutines watchdog task reference"},
-	{"views", "snapshot inspect above control locate stream slog"},
+	{"views", "snapshot condense inspect above control locate stream slog"},
 	{"face", "idcalls supervisor keyed ensure keytext replicas tree stateful handle adapt every"},
 }
 

@@ -61,6 +61,11 @@ func (c Counts) plus(d Counts) Counts {
 	return Counts{c.Starts + d.Starts, c.Restarts + d.Restarts, c.Failures + d.Failures}
 }
 
+// minus returns the difference.
+func (c Counts) minus(d Counts) Counts {
+	return Counts{c.Starts - d.Starts, c.Restarts - d.Restarts, c.Failures - d.Failures}
+}
+
 // Retired holds the counters of children that no longer exist, because they were
 // removed or because their supervisor has ended.
 type Retired struct {

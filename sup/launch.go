@@ -66,12 +66,13 @@ func (s *core) incarnateLocked(c *child, wait, now time.Duration, by initiator) 
 // beginLocked begins the start of an incarnation whose turn has come.
 func (s *core) beginLocked(inc *incarnation, now time.Duration) {
 	c := inc.child
-	c.counts.Starts++
+	begun := Counts{Starts: 1}
+	if inc.startedBy != byCaller {
+		begun.Restarts = 1
+	}
+	c.countLocked(begun)
 	c.exhausted = false
 	inc.n, inc.start = c.counts.Starts, startBegun
-	if inc.startedBy != byCaller {
-		c.counts.Restarts++
-	}
 	c.moveLocked(StateStarting, now, eventDraft{kind: ChildStarting})
 	// The timeout begins with the turn of the incarnation and not with its creation: the
 	// backoff is not part of the start.

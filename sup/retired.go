@@ -202,8 +202,20 @@ func (s *core) allRetiredLocked() []Retired {
 // template returns the id of a child, or [Template] if the child was added at run
 // time or belongs to a set. Such ids are too many to keep.
 func (c *child) template() string {
-	if c.added || c.sup.config.set != SetNone {
+	if c.isMember() {
 		return Template
 	}
 	return c.id()
+}
+
+// isMember reports whether a child was added at run time or belongs to a set. It does
+// not change while the child is in the list.
+func (c *child) isMember() bool { return c.added || c.sup.config.set != SetNone }
+
+// countLocked adds to the counts of a child, and of the members if it is one.
+func (c *child) countLocked(more Counts) {
+	c.counts = c.counts.plus(more)
+	if !c.unlinked.Load() && c.isMember() {
+		c.sup.list.members = c.sup.list.members.plus(more)
+	}
 }

@@ -174,14 +174,23 @@ func (t *tree) read(ctx context.Context) (sup.SupervisorInfo, error) {
 	}
 }
 
-// Snapshot returns a snapshot of an inspector's tree. It returns a panic of the
-// inspector as an error.
+// condenser is an inspector that can leave out what metrics do not need.
+type condenser interface {
+	Condense(ctx context.Context, path string) (sup.SupervisorInfo, error)
+}
+
+// Snapshot returns a snapshot of an inspector's tree. In that of a tree of this process,
+// members of sets that are idle or running are not listed: States has their number, and
+// Retired their counters. It returns a panic of the inspector as an error.
 func Snapshot(ctx context.Context, inspector sup.Inspector) (snapshot sup.SupervisorInfo, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v}
 		}
 	}()
+	if c, ok := inspector.(condenser); ok && isLocal(inspector) {
+		return c.Condense(ctx, "")
+	}
 	return inspector.Snapshot(ctx, "")
 }
 

@@ -83,6 +83,13 @@ func (s *sums) add(path string, info sup.SupervisorInfo) {
 			s.add(sup.ChildPath(path, id), *c.Supervisor)
 		}
 	}
+	if info.Below == nil { // a summary counts all children there, and lists none
+		for state, n := range info.States {
+			if int(state) < states {
+				sum.child(sup.Template).in[state] += n
+			}
+		}
+	}
 	for _, p := range info.Retired {
 		at := path
 		if p.Supervisor != "" {
