@@ -52,7 +52,7 @@ type Event struct {
 // about half as long again. Events that come together are delivered together, by one
 // goroutine that exists only while events wait. Nothing is allocated for an event, except
 // the path of a child when its event does not follow another of the same child. A tree
-// may keep up to 1 MiB for events that wait.
+// may keep about 1 MiB for events that wait, if that many have waited.
 //
 // Observe must not wait for anything that needs its own tree to go on. Call
 // [Child.Wait] and [Child.Do] with a deadline only. Call Start, Run and Shutdown of

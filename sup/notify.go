@@ -1,6 +1,7 @@
 package sup
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,10 +19,22 @@ import (
 // automatic restarts are delayed.
 const backlogLimit = 4096
 
+// resumeLimit is the number of events below which restarts go on. If they went on at each
+// event that is delivered, a slow observer would cost each restart a wait.
+const resumeLimit = backlogLimit - 256
+
 // keptQueue is the largest capacity of a queue that is kept while no events come. A
 // crash loop that is throttled never needs more, and so allocates no queues. Those of a
 // crowd that has started must not stay for the life of the tree.
 const keptQueue = backlogLimit * 3 / 2
+
+// A batch of hotBatch events shows that something fails without a pause. The next batch
+// may then grow to fullBatch. Small batches cost more than their events if the queues
+// move from one processor's cache to another's all the time.
+const (
+	hotBatch  = 64
+	fullBatch = 1024
+)
 
 // A notifier calls the observers of a tree. Its goroutine exists only while events
 // are queued.
@@ -29,7 +42,7 @@ type notifier struct {
 	// Read for each event on both sides, and rarely changed.
 
 	listeners atomic.Int32 // number of observers and subscriptions
-	full      atomic.Bool  // set while backlogLimit events wait; changed under mu
+	full      atomic.Bool  // set at backlogLimit events that wait, reset below resumeLimit; changed under mu
 
 	_ apart
 
@@ -104,10 +117,34 @@ func (p *notifier) run() {
 	for !finished {
 		if p.at < len(p.batch) {
 			p.deliver()
+			p.awaitMore()
 		} else {
 			finished = !p.takeQueue()
 		}
 	}
+}
+
+// awaitMore yields the processor after a batch, so that what is ready to run adds to the
+// next one. Otherwise each of a crowd that starts in turn would have its own. After a
+// hot batch it yields as long as events come, and the next batch is not full. It never
+// sleeps: observers receive an event even if no other follows.
+func (p *notifier) awaitMore() {
+	runtime.Gosched()
+	if len(p.batch) < hotBatch {
+		return
+	}
+	for before, n := 0, p.queued(); n != before && n < fullBatch; before, n = n, p.queued() {
+		for range 16 { // a look at the queue takes its lock from what fills it
+			runtime.Gosched()
+		}
+	}
+}
+
+// queued returns the length of the queue.
+func (p *notifier) queued() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue)
 }
 
 // takeQueue makes the queue the batch. If the queue is empty, it reports false, and run
@@ -202,14 +239,14 @@ func (p *notifier) count() {
 // enough. While they are, only takeQueue calls it.
 func (p *notifier) countLocked() {
 	p.left = len(p.batch) - p.at
-	if p.full.Load() && len(p.queue)+p.left < backlogLimit {
+	if p.full.Load() && len(p.queue)+p.left < resumeLimit {
 		p.full.Store(false)
 		p.space = closeMade(p.space)
 	}
 }
 
-// awaitSpace returns a channel that is closed when fewer than backlogLimit events wait.
-// It returns nil if that is so now.
+// awaitSpace returns a channel that is closed when full is reset. It returns nil if full
+// is not set.
 func (p *notifier) awaitSpace() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
