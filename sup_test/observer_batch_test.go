@@ -91,8 +91,8 @@ func TestEachObserverReceivesEachEventOfACrowdOnceInOrder(t *testing.T) {
 	})
 }
 
-// Events: An observer that ends its goroutine when it is told of the panic of another
-// hides that from no other.
+// Events: An observer that ends its goroutine at the event of the panic of another
+// hides the event from no other.
 func TestAnObserverThatCallsGoexitAtAPanicHidesItFromNoOther(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		panics := sup.ObserverFunc(func(e sup.Event) {
@@ -111,7 +111,7 @@ func TestAnObserverThatCallsGoexitAtAPanicHidesItFromNoOther(t *testing.T) {
 	})
 }
 
-// Events: What an observer is told of a child that is removed keeps nothing of it.
+// Events: The events of a child that is removed do not keep it in memory.
 func TestTheEventsOfAChildDoNotKeepItOnceItIsRemoved(t *testing.T) {
 	var collected atomic.Bool
 	quiet := sup.ObserverFunc(func(sup.Event) {})

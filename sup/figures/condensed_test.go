@@ -34,7 +34,7 @@ func (w *chancy) Run(ctx context.Context) error {
 func newChancy(seed uint64) *chancy { return &chancy{rand.New(rand.NewPCG(seed, 1))} }
 
 // The figures of a collection, for which members of sets that need no attention are not
-// listed, are those of a full snapshot, whatever has happened to the children.
+// listed, are those of a full snapshot at any time.
 func TestACollectionHasTheFiguresOfASnapshot(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

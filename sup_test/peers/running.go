@@ -31,7 +31,7 @@ const (
 	crashes    = 1_000 // ten seconds
 )
 
-// A patient is a worker that fails when it is told to. It survives its incarnations.
+// A patient is a worker that fails when it receives from crash. All incarnations share it.
 type patient struct {
 	crash  chan struct{}
 	exited time.Time // zero unless it has failed and not run again
