@@ -186,7 +186,7 @@ func TestAMachineWithoutAGrantIsRejected(t *testing.T) {
 
 func TestCurlSpeaksJSON(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("SKIPPED: there is no curl")
+		t.Skip("SKIPPED: there is no curl; on Debian: apt-get install curl")
 	}
 	address, _ := startOrders(t)
 	call := func(method, body string) map[string]any {

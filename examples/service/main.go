@@ -4,7 +4,7 @@
 //
 //	go run ./examples/service
 //	curl http://localhost:8080/customers/ada/USD    a quote
-//	curl http://localhost:8080/customers/ada/XXX    crashes the worker of ada
+//	curl http://localhost:8080/customers/ada/ZZZ    crashes the worker of ada
 //	curl http://localhost:8080/metrics
 //
 // and http://localhost:8080/debug/sup/ in a browser.

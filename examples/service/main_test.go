@@ -82,7 +82,7 @@ func TestTheServiceFromItsStartToItsShutdown(t *testing.T) {
 
 	expect(t, url+"/customers/ada/USD", 200, "quote 1 for ada: 1 EUR = 1.1000 USD")
 	expect(t, url+"/customers/ada/USD", 200, "quote 2 for ada")
-	expect(t, url+"/customers/ada/XXX", 503, errEnded.Error())
+	expect(t, url+"/customers/ada/ZZZ", 503, errEnded.Error())
 	if path := <-removed; path != "service/customers/ada" {
 		t.Errorf("%s has crashed", path)
 	}

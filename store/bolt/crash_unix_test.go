@@ -201,7 +201,7 @@ func TestAKilledWriterOnAFullDiskLosesNothing(t *testing.T) {
 func TestAStoreGoesOnAfterAFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("needs the right to mount a small file system: %v: %s", err, out)
+		t.Skipf("SKIPPED: a small file system cannot be mounted here, which needs root: %v: %s", err, out)
 	}
 	defer exec.Command("umount", "-l", dir).Run()
 	s := open(t, filepath.Join(dir, "s.db"), bolt.Options{})

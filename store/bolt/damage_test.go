@@ -141,7 +141,7 @@ func TestATruncatedFileIsNoticed(t *testing.T) {
 // If the file shrinks while it is open, the store closes itself, and the program lives.
 func TestAFileTruncatedWhileOpenClosesTheStore(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows does not let a mapped file be truncated")
+		t.Skip("SKIPPED: Windows does not let a mapped file be truncated")
 	}
 	for _, writes := range []bool{false, true} {
 		path := filepath.Join(t.TempDir(), "s.db")

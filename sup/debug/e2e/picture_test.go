@@ -12,7 +12,7 @@ import (
 // The picture is part of README.
 func TestAPictureOfThePage(t *testing.T) {
 	if *picturePath == "" {
-		t.Skip("no -picture given: use make picture")
+		t.Skip("SKIPPED: only make picture takes the picture of README")
 	}
 	s, h := startShop(t, debug.Keys("prices", new(kv.Context[string, int])))
 	crash(t, s.Child("cache"), errRefused)
