@@ -15,7 +15,7 @@ import (
 	"github.com/espalier-go/espalier/sup"
 )
 
-// These tests cover "Intensity" I1 to I4. I5 is in absorb_test.go, I6 in
+// These tests cover "Intensity" I1 to I4. I5 is in round_failures_test.go, I6 in
 // window_test.go, I7 in quarantine_test.go.
 
 var strategies = []sup.Strategy{sup.OneForOne, sup.OneForAll, sup.RestForOne}

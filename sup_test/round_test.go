@@ -11,7 +11,7 @@ import (
 )
 
 // SEMANTICS, "Strategies", T1 to T6. Failures during a round are in
-// absorb_test.go, operator calls in phase_test.go.
+// round_failures_test.go, operator calls in phase_test.go.
 
 // T1: One_for_one restarts only the child that failed. Siblings are untouched.
 func TestOneForOneRestartsOnlyTheChild(t *testing.T) {
