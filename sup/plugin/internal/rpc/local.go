@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"runtime/debug"
+	"sync"
 )
 
 // A Local calls an implementation in the same process.
@@ -60,9 +61,10 @@ func (l *Local) Call(ctx context.Context, method string, in, out []any) error {
 	}
 	answered := make(chan answer, 1)
 	err = l.Go(func() {
-		a := answer{err: io.ErrUnexpectedEOF}
+		var a answer
+		completed := false
 		defer func() {
-			if a.err == io.ErrUnexpectedEOF {
+			if !completed {
 				a.err = l.Failed()
 			}
 			answered <- a
@@ -70,6 +72,7 @@ func (l *Local) Call(ctx context.Context, method string, in, out []any) error {
 		l.guarded(func() {
 			call := &ServerCall{args: args, codec: l.codec(), def: l.Def}
 			a.body, a.err = call.response(call.run(ctx, l.Impl, method, false))
+			completed = true
 		})
 	})
 	if err != nil {
@@ -173,3 +176,6 @@ func (p *pipe) receive() (frame, error) {
 		return frame{}, io.EOF
 	}
 }
+
+// onceClose returns a function that closes c when it is first called.
+func onceClose(c chan struct{}) func() { return sync.OnceFunc(func() { close(c) }) }

@@ -21,6 +21,14 @@ type payload struct {
 	encoded *bytes.Buffer // that has data; nil for data that was received
 }
 
+// maxEncoded is the maximum size in bytes of what is sent at once. The receiver has a
+// limit of its own.
+const maxEncoded = 1<<31 - 1
+
+// maxValues is the maximum number of values in one of a recursive type, which may have
+// far more than its memory suggests.
+const maxValues = 64 << 20
+
 // A codec makes payloads.
 type codec struct {
 	shared bool // pass values on instead of encoding them
@@ -40,7 +48,7 @@ func (c codec) encode(pointers ...any) (payload, error) {
 	}
 	buf := buffers.Get().(*bytes.Buffer)
 	buf.Reset()
-	if err := shape.Append(buf, c.limit, pointers...); err != nil {
+	if err := shape.Append(buf, min(c.limit, maxValues), pointers...); err != nil {
 		buffers.Put(buf)
 		return payload{}, err
 	}
